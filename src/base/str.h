@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* C strings in UTF-8 and parsing of numbers. */
+#pragma once
+
+#include <stdarg.h>
+
+#include "base/base.h"
+
+size_t str_len(const char *s);
+bool str_eq(const char *a, const char *b);
+/* ASCII case only; for keywords, not for file names (base/utf.h does those). */
+bool str_ieq(const char *a, const char *b);
+bool str_has_prefix(const char *s, const char *prefix);
+/* Owned copies, NULL without memory. str_dup(NULL) is NULL. */
+NODISCARD char *str_dup(const char *s);
+NODISCARD char *str_ndup(const char *s, size_t n);
+NODISCARD char *str_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* As snprintf, always terminated; false when it did not fit (then cut). size >= 1. */
+bool str_format(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
+bool str_vformat(char *buf, size_t size, const char *fmt, va_list ap);
+/* Copy into a fixed buffer; false when cut. */
+bool str_copy(char *buf, size_t size, const char *s);
+/* The whole string is a decimal (or 0x hexadecimal) number <= max? */
+NODISCARD bool str_to_u64(const char *s, uint64_t max, uint64_t *out);
+/* "512", "64k", "1M", "2G", "1T" (powers of 1024, any case, optional B or iB) -> bytes. */
+NODISCARD bool str_to_size(const char *s, uint64_t *out_bytes);
+/* yes/true/on/1 and no/false/off/0, any case. */
+NODISCARD bool str_to_bool(const char *s, bool *out);
+/* Levenshtein distance of two short strings (<= 63 bytes each; longer: 64), ASCII case ignored.
+ * For "did you mean". */
+unsigned str_distance(const char *a, const char *b);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operating system behind one narrow header. Results: 0 or a negative errno. */
+#pragma once
+
+#include "base/base.h"
+
+/* Wall clock as FILETIME; monotonic clock in ms and ns since an arbitrary start. */
+uint64_t os_time_now(void);
+uint64_t os_monotonic_ms(void);
+uint64_t os_monotonic_ns(void);
+/* Cryptographically strong; ends the process when the system cannot give any. */
+void os_random(void *buf, size_t n);
+
+unsigned os_cpu_count(void);
+/* The host's name, UTF-8, terminated, cut to size. */
+void os_hostname(char *buf, size_t size);
+
+/* Threads. name: at most 15 bytes. */
+struct os_thread;
+NODISCARD int os_thread_start(struct os_thread **out, const char *name, void (*fn)(void *), void *arg);
+void os_thread_join(struct os_thread *t); /* waits and frees */
+
+/* A whole small file, owned and terminated; -EFBIG above max bytes. */
+NODISCARD int os_file_read(const char *path, size_t max, char **data_r, size_t *len_r);
+/* Replace atomically: a new file beside it with the mode, fsync, rename, fsync of the folder. */
+NODISCARD int os_file_replace(const char *path, const void *data, size_t len, unsigned mode);
+/* Permission bits (as stat) of path. */
+NODISCARD int os_file_mode(const char *path, unsigned *mode_r);
+/* Names in a folder that end in suffix, sorted; each and the array owned. */
+NODISCARD int os_dir_list(const char *path, const char *suffix, char ***names_r, size_t *count_r);
+
+/* Shared objects. err_r: owned text on failure. */
+struct os_lib;
+NODISCARD int os_lib_open(const char *path, struct os_lib **out, char **err_r);
+void *os_lib_symbol(struct os_lib *lib, const char *name);
+void os_lib_close(struct os_lib *lib);
+
+/* On SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT print a symbolised stack to stderr, then die as usual. */
+void os_crash_handler_install(void);
+/* Print the calling thread's stack to fd (async-signal-safe as far as the system allows). */
+void os_backtrace_print(int fd);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mutex, condition, once and atomics: no I/O, no time. The one header of os/ that every layer may
+ * include. winpthreads carries it on Windows. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/base.h"
+
+struct mutex {
+    pthread_mutex_t m;
+};
+
+struct cond {
+    pthread_cond_t c;
+};
+
+static inline void mutex_init(struct mutex *m)
+{
+    ASSERT(pthread_mutex_init(&m->m, NULL) == 0);
+}
+
+static inline void mutex_fini(struct mutex *m)
+{
+    ASSERT(pthread_mutex_destroy(&m->m) == 0);
+}
+
+static inline void mutex_lock(struct mutex *m)
+{
+    ASSERT(pthread_mutex_lock(&m->m) == 0);
+}
+
+static inline void mutex_unlock(struct mutex *m)
+{
+    ASSERT(pthread_mutex_unlock(&m->m) == 0);
+}
+
+static inline void cond_init(struct cond *c)
+{
+    ASSERT(pthread_cond_init(&c->c, NULL) == 0);
+}
+
+static inline void cond_fini(struct cond *c)
+{
+    ASSERT(pthread_cond_destroy(&c->c) == 0);
+}
+
+static inline void cond_wait(struct cond *c, struct mutex *m)
+{
+    ASSERT(pthread_cond_wait(&c->c, &m->m) == 0);
+}
+
+static inline void cond_signal(struct cond *c)
+{
+    ASSERT(pthread_cond_signal(&c->c) == 0);
+}
+
+static inline void cond_broadcast(struct cond *c)
+{
+    ASSERT(pthread_cond_broadcast(&c->c) == 0);
+}
+
+/* SCOPED_LOCK(&x->lock); holds it to the end of the scope. */
+static inline UNUSED void mutex_unlock_at(struct mutex **m)
+{
+    mutex_unlock(*m);
+}
+#define SCOPED_LOCK_NAME_(a, b) a##b
+#define SCOPED_LOCK_NAME(a, b) SCOPED_LOCK_NAME_(a, b)
+#define SCOPED_LOCK(m)                                                                             \
+    struct mutex *SCOPED_LOCK_NAME(scoped_lock_, __LINE__)                                         \
+        __attribute__((cleanup(mutex_unlock_at))) = (mutex_lock(m), (m))
+
+/* A reference count. refcount_put is true for the last one. */
+struct refcount {
+    atomic_uint n;
+};
+
+static inline void refcount_init(struct refcount *r)
+{
+    atomic_init(&r->n, 1);
+}
+
+static inline void refcount_get(struct refcount *r)
+{
+    /* relaxed: the caller already holds a reference, so the object cannot go away meanwhile */
+    unsigned old = atomic_fetch_add_explicit(&r->n, 1, memory_order_relaxed);
+    ASSERT(old != 0);
+}
+
+NODISCARD static inline bool refcount_put(struct refcount *r)
+{
+    /* acq_rel: everything done under any reference happens before the destructor */
+    unsigned old = atomic_fetch_sub_explicit(&r->n, 1, memory_order_acq_rel);
+    ASSERT(old != 0);
+    return old == 1;
+}
