@@ -23,10 +23,12 @@ extern "C" {
 
 #define SMBKIT_API_VERSION 1u
 
+#ifndef SMBKIT_EXPORT
 #if defined(_WIN32)
 #define SMBKIT_EXPORT __declspec(dllexport)
 #else
 #define SMBKIT_EXPORT __attribute__((visibility("default")))
+#endif
 #endif
 
 /* thread_model: which calls the core keeps apart */
