@@ -3,7 +3,8 @@
  * around NTLM version 2 ([MS-NLMP]), or NTLM alone.
  *
  * Each SESSION_SETUP exchange has one auth_session, stepped until it answers something else than
- * MORE_PROCESSING_REQUIRED. An auth_session is used by one thread at a time; configuration is shared. */
+ * MORE_PROCESSING_REQUIRED. An auth_session is used by one thread at a time; configuration is
+ * shared. */
 #pragma once
 
 #include "base/base.h"
@@ -11,7 +12,8 @@
 /* Bytes of UTF-8 with the terminating zero; a name that does not fit is no user's name. */
 #define AUTH_NAME_SIZE 260
 #define AUTH_SESSION_KEY_LEN 16
-/* A larger security blob is refused: NTLM needs some hundred bytes, Kerberos with a PAC up to 64 KiB. */
+/* A larger security blob is refused: NTLM needs some hundred bytes, Kerberos with a PAC up to 64
+ * KiB. */
 #define AUTH_BLOB_MAX 65536
 
 #define AUTH_RID_GUEST 501 /* [MS-DTYP] 2.4.2.4, GUEST */
@@ -25,7 +27,8 @@ struct auth_user {
 };
 
 struct auth_config {
-    /* Find a user without regard to case. false: there is none. out is zeroed before. Any thread. */
+    /* Find a user without regard to case. false: there is none. out is zeroed before. Any thread.
+     */
     bool (*user_lookup)(void *arg, const char *name_utf8, struct auth_user *out);
     /* The time as FILETIME, and len random bytes fit for keys. Any thread. */
     uint64_t (*now)(void *arg);
@@ -44,7 +47,7 @@ struct auth_identity {
     char workstation[AUTH_NAME_SIZE]; /* likewise */
     uint32_t rid;                     /* AUTH_RID_GUEST for guests, 0 for anonymous */
     bool guest;                       /* no key that both sides share: cannot sign or seal */
-    bool anonymous;                   /* likewise */
+    bool anonymous;                   /* its key protects nothing: everyone can compute it */
     uint8_t session_key[AUTH_SESSION_KEY_LEN]; /* the exported session key; zero for guests */
 };
 

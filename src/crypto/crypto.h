@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hashing, signing, sealing and key derivation for SMB 2/3 and NTLM; one backend file (gcrypt.c).
  * Objects (signer, sealer, rc4) hold the only copy of their key and wipe it when freed. A signer or
- * sealer locks itself and may be used by any thread; an rc4 stream belongs to one thread at a time. */
+ * sealer locks itself and may be used by any thread; an rc4 stream belongs to one thread at a time.
+ */
 #pragma once
 
 #include "base/base.h"
@@ -24,7 +25,8 @@ enum crypto_cipher {
 
 #define CRYPTO_MAC_LEN 16
 #define CRYPTO_NONCE_LEN_MAX 12
-/* Spans of one call: a message has at most IOCHAIN_SEGS_MAX (32) segments, some of them cut in two. */
+/* Spans of one call: a message has at most IOCHAIN_SEGS_MAX (32) segments, some of them cut in two.
+ */
 #define CRYPTO_SPANS_MAX 64
 
 /* A piece of a message. Functions that change the bytes say "in place". */
@@ -32,6 +34,12 @@ struct crypto_span {
     uint8_t *base;
     size_t len;
 };
+
+/* A span over bytes that the callee only reads. */
+static inline struct crypto_span crypto_span_of(const void *p, size_t len)
+{
+    return (struct crypto_span){.base = (uint8_t *)(uintptr_t)p, .len = len};
+}
 
 /* Prepare the library: once per process, before other threads start (harmless when repeated).
  * Returns 0, or -1 when libgcrypt is older than the headers or lacks an algorithm. */
@@ -60,8 +68,9 @@ size_t crypto_key_len(enum crypto_cipher cipher);
 /* 11 bytes for CCM, 12 for GCM; 0 for CRYPTO_CIPHER_NONE. [MS-SMB2] 2.2.41 */
 size_t crypto_nonce_len(enum crypto_cipher cipher);
 /* Encrypt the spans in place and authenticate aad and spans. [MS-SMB2] 3.1.4.3
- * nonce: crypto_nonce_len bytes, never twice with one key. n <= CRYPTO_SPANS_MAX; spans of any length.
- * false: the library failed; do not send what the spans now hold. Thread: any (locks the sealer). */
+ * nonce: crypto_nonce_len bytes, never twice with one key. n <= CRYPTO_SPANS_MAX; spans of any
+ * length. false: the library failed; do not send what the spans now hold. Thread: any (locks the
+ * sealer). */
 NODISCARD bool crypto_seal(struct crypto_sealer *s, const uint8_t *nonce, const uint8_t *aad,
                            size_t aad_len, const struct crypto_span *spans, size_t n,
                            uint8_t tag[CRYPTO_MAC_LEN]);
@@ -81,8 +90,8 @@ void crypto_hmac_sha256(const uint8_t *key, size_t key_len, const struct crypto_
 /* CRC-32 as in IEEE 802.3. */
 uint32_t crypto_crc32(const void *p, size_t len);
 
-/* The old algorithms of NTLM. false: no memory, or the system's policy (FIPS mode) forbids them; out
- * is zeroed then. n < CRYPTO_SPANS_MAX. */
+/* The old algorithms of NTLM. false: no memory, or the system's policy (FIPS mode) forbids them;
+ * out is zeroed then. n < CRYPTO_SPANS_MAX. */
 NODISCARD bool crypto_md4(const void *p, size_t len, uint8_t out[16]);
 NODISCARD bool crypto_md5(const struct crypto_span *spans, size_t n, uint8_t out[16]);
 NODISCARD bool crypto_hmac_md5(const uint8_t *key, size_t key_len, const struct crypto_span *spans,
@@ -97,7 +106,7 @@ CLEANUP_DEFINE(crypto_rc4_free, struct crypto_rc4 *)
 NODISCARD bool crypto_rc4_apply(struct crypto_rc4 *r, uint8_t *p, size_t len);
 
 /* SP800-108 in counter mode with HMAC-SHA256, r = 32, L = 8 * out_len. [MS-SMB2] 3.1.4.2
- * label and context include their terminating zero, as the caller passes them; context is the preauth
- * hash (64 bytes) for dialect 3.1.1. out_len: 16 or 32. Cannot fail; no allocation. */
+ * label and context include their terminating zero, as the caller passes them; context is the
+ * preauth hash (64 bytes) for dialect 3.1.1. out_len: 16 or 32. Cannot fail; no allocation. */
 void crypto_kdf(const uint8_t *key, size_t key_len, const void *label, size_t label_len,
                 const void *context, size_t context_len, uint8_t *out, size_t out_len);
