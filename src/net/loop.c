@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/backend.h"
 
+#include <errno.h>
+
 #include "base/mem.h"
 #include "os/os.h"
 

@@ -108,6 +108,8 @@ struct stream;
 /* What a read may take in of the next frame when the last one was larger than the scratch buffer: its
  * header and what stands before the payload, so that the payload itself is received where it belongs. */
 #define STREAM_SCRATCH_SMALL_BYTES 4096
+/* A frame of this size or more is placed by frame_mark; for smaller ones the alignment costs more than it saves. */
+#define STREAM_ALIGN_FROM_BYTES 32768
 /* A stream reads this many times before others of its loop get their turn. */
 #define STREAM_READS_MAX 16
 /* More than this queued for a peer that does not read: no further request of it is read ... */

@@ -24,7 +24,8 @@ struct workers {
     /* guarded by lock */
     struct list jobs;
     unsigned job_count;
-    unsigned thread_count;
+    unsigned thread_count; /* all that have not ended */
+    unsigned live_count;   /* of these, those that will still look for a job */
     unsigned idle_count;
     struct worker *ended_worker; /* the last that ended: joined by the next, or by workers_free */
     bool stopping;
@@ -100,6 +101,7 @@ static void worker_main(void *arg)
         job->fn(job);
         mutex_lock(&w->lock);
     }
+    w->live_count--;
     struct worker *before = w->ended_worker;
     w->ended_worker = self;
     mutex_unlock(&w->lock);
@@ -123,17 +125,17 @@ static bool start_worker(struct workers *w)
         return false;
     }
     w->thread_count++;
+    w->live_count++;
     return true;
 }
 
-/* Lock held. Threads that have given up waiting count in thread_count a moment longer; they take no job any
- * more, so that a job is safe only when a thread is idle or was started for it. */
+/* Lock held. False: no thread will ever take the job. */
 static bool ensure_worker(struct workers *w)
 {
-    if (w->idle_count >= w->job_count || w->thread_count >= w->threads_max) {
+    if (w->idle_count >= w->job_count || w->live_count >= w->threads_max) {
         return true;
     }
-    return start_worker(w) || w->thread_count > 0;
+    return start_worker(w) || w->live_count > 0;
 }
 
 void workers_post(struct workers *w, struct job *job)
