@@ -121,6 +121,38 @@ static void no_memory(void)
     mem_fail_nth(0);
 }
 
+/* A share name of 4096 UTF-16 units with its NUL, one less and one more; over several fragments. */
+static void string_limit(void)
+{
+    for (uint32_t units = 4095; units <= 4097; units++) {
+        struct wr stub = wr_new(CLIENT_BYTES_MAX);
+        struct wr w = wr_new(CLIENT_BYTES_MAX);
+        struct rpc_pipe *p = client_connect("srvsvc", &fixture_user, FRAG);
+        test_context("%u units", units);
+        wr_u32(&stub, 0); /* no server name */
+        wr_u32(&stub, units);
+        wr_u32(&stub, 0);
+        wr_u32(&stub, units);
+        for (uint32_t i = 1; i < units; i++) {
+            wr_u16(&stub, 'x');
+        }
+        wr_u16(&stub, 0);
+        wr_align(&stub, 0, 4);
+        wr_u32(&stub, 1); /* level */
+        client_request(&w, 1, 16, stub.base, 4096);
+        client_request(&w, 0, 16, stub.base + 4096, 4000);
+        client_request(&w, 2, 16, stub.base + 8096, stub.len - 8096);
+        CHECK_INT(rpc_pipe_write(p, w.base, w.len), SMBKIT_STATUS_SUCCESS);
+        struct client_reply r = client_reply_read(p, FRAG);
+        CHECK_INT(r.fault, units > 4096 ? 0x6f7 : 0);
+        CHECK_INT(r.stub.len, units > 4096 ? 0 : 12);
+        wr_fini(&r.stub);
+        wr_fini(&stub);
+        wr_fini(&w);
+        rpc_pipe_free(p);
+    }
+}
+
 /* --- a server with many shares --- */
 
 #define MANY 3000
@@ -317,13 +349,10 @@ static void empty_environment(void)
 }
 
 static const struct test_case cases[] = {
-    {"golden replies", golden_replies},
-    {"truncated stubs", truncated_stubs},
-    {"mutated stubs", mutated_stubs},
-    {"no memory", no_memory},
-    {"long reply", long_reply},
-    {"resumed enumeration", resumed},
-    {"calendar", calendar},
+    {"golden replies", golden_replies},       {"truncated stubs", truncated_stubs},
+    {"mutated stubs", mutated_stubs},         {"no memory", no_memory},
+    {"string limit", string_limit},           {"long reply", long_reply},
+    {"resumed enumeration", resumed},         {"calendar", calendar},
     {"empty environment", empty_environment},
 };
 TEST_MAIN(cases)
