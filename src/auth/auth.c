@@ -258,6 +258,9 @@ smbkit_status auth_step(struct auth_session *s, const uint8_t *in, size_t in_len
     struct wr w = wr_new(AUTH_BLOB_MAX);
     *out = NULL;
     *out_len = 0;
+    if (s->state == AUTH_DONE) { /* the identity may be in use: leave it */
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
     smbkit_status status = dispatch(s, auth_slice_of(in, in_len), &w);
     bool is_good = SMBKIT_OK(status) || status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED;
     if (is_good && wr_pos(&w)) {
