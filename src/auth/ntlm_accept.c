@@ -15,6 +15,10 @@
     (FLAGS_REQUIRED | NTLM_REQUEST_TARGET | NTLM_SIGN | NTLM_SEAL | NTLM_ALWAYS_SIGN |             \
      NTLM_VERSION | NTLM_KEY_EXCH | NTLM_56)
 
+/* MD4 of no bytes: the NT hash of the empty password. RFC 1320 A.5 */
+static const uint8_t hash_of_nothing[16] = {0x31, 0xd6, 0xcf, 0xe0, 0xd1, 0x6a, 0xe9, 0x31,
+                                            0xb7, 0x3c, 0x59, 0xd7, 0xe0, 0xc0, 0x89, 0xc0};
+
 enum acceptor_state {
     WANT_NEGOTIATE,
     WANT_AUTHENTICATE,
@@ -152,7 +156,8 @@ static bool is_anonymous(const struct ntlm_authenticate *msg)
 static bool export_key(struct acceptor *a, const struct ntlm_authenticate *msg,
                        const uint8_t key_exchange_key[NTLM_KEY_LEN])
 {
-    a->has_key = true;
+    /* without extended session security no MIC is defined that could be made here */
+    a->has_key = a->flags & NTLM_EXTENDED_SESSIONSECURITY;
     if (!(a->flags & NTLM_KEY_EXCH) || msg->session_key.len == 0) {
         mem_copy(a->exported_key, key_exchange_key, NTLM_KEY_LEN);
         return true;
@@ -221,12 +226,19 @@ static smbkit_status mic_verify(const struct acceptor *a, struct auth_slice in)
                                                                : SMBKIT_STATUS_LOGON_FAILURE;
 }
 
-static void guest_accept(struct acceptor *a)
+/* Guests without a password prove that they have none, so that the key is known after all and the
+ * MICs can be checked; of the others nothing is known. */
+static smbkit_status guest_accept(struct acceptor *a, const struct ntlm_authenticate *msg,
+                                  const uint8_t *key)
 {
+    if (key && !export_key(a, msg, key)) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
     struct auth_identity *id = &a->login->id;
     str_copy(id->user, sizeof(id->user), "Guest");
     id->rid = AUTH_RID_GUEST;
     id->guest = true;
+    return SMBKIT_STATUS_SUCCESS;
 }
 
 /* The response proved the password: check what else protects the exchange, and fill the identity.
@@ -261,16 +273,14 @@ static smbkit_status user_step(struct acceptor *a, const struct ntlm_authenticat
     }
     bool is_known =
         a->login->claimed[0] && a->cfg->user_lookup(a->cfg->arg, a->login->claimed, &user);
-    if (!is_known) {
-        user = (struct auth_user){0}; /* hash all the same: the time must not tell who exists */
+    if (!is_known) { /* hash all the same: the time must not tell who exists */
+        mem_copy(user.nt_hash, hash_of_nothing, sizeof(user.nt_hash));
     }
     smbkit_status status = response_check(a, msg, &resp, user.nt_hash, key);
     if (!is_known && status != SMBKIT_STATUS_NO_MEMORY) {
-        status = SMBKIT_STATUS_LOGON_FAILURE;
-        if (a->cfg->allow_guest) {
-            guest_accept(a);
-            status = SMBKIT_STATUS_SUCCESS;
-        }
+        const uint8_t *known_key = SMBKIT_OK(status) ? key : NULL;
+        status =
+            a->cfg->allow_guest ? guest_accept(a, msg, known_key) : SMBKIT_STATUS_LOGON_FAILURE;
     } else if (SMBKIT_OK(status)) {
         status = export_key(a, msg, key) ? user_accept(a, &user, in, resp.has_mic)
                                          : SMBKIT_STATUS_NO_MEMORY;
@@ -287,14 +297,20 @@ static smbkit_status authenticate_step(struct acceptor *a, struct auth_slice in)
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     a->flags &= msg.flags;
-    if ((a->flags & FLAGS_REQUIRED) != FLAGS_REQUIRED) {
+    if (!(a->flags & NTLM_UNICODE)) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
     smbkit_status status = names_get(a, &msg);
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    return is_anonymous(&msg) ? anonymous_accept(a, &msg) : user_step(a, &msg, in);
+    if (is_anonymous(&msg)) { /* smbclient 4 drops extended session security here */
+        return anonymous_accept(a, &msg);
+    }
+    if ((a->flags & FLAGS_REQUIRED) != FLAGS_REQUIRED) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    return user_step(a, &msg, in);
 }
 
 static smbkit_status acceptor_step(void *ctx, struct auth_slice in, struct wr *out)
