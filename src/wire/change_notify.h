@@ -26,8 +26,8 @@ struct notify_writer {
     size_t limit;
 };
 struct notify_writer notify_writer_init(struct wr *w, size_t limit);
-/* name: UTF-8, relative to the watched directory, with backslashes. False: it did not fit (the writer is as
- * before) or w has failed (wr_ok). */
+/* name: UTF-8, relative to the watched directory, with backslashes. False: it did not fit (the
+ * writer is as before) or w has failed (wr_ok). */
 NODISCARD bool notify_writer_add(struct notify_writer *nw, uint32_t action, const char *name);
 
 /* The client's side (client_query.c). */

@@ -8,22 +8,22 @@
 #define SMB2_CREATE_CTXS_MAX 32
 
 /* Bits for `present` and `duplicates`. */
-#define SMB2_CTX_EXTA 0x0001u /* 2.2.13.2.1 */
-#define SMB2_CTX_SECD 0x0002u /* 2.2.13.2.2 */
-#define SMB2_CTX_DHNQ 0x0004u /* 2.2.13.2.3 */
-#define SMB2_CTX_DHNC 0x0008u /* 2.2.13.2.4 */
-#define SMB2_CTX_MXAC 0x0010u /* 2.2.13.2.5 */
-#define SMB2_CTX_ALSI 0x0020u /* 2.2.13.2.6 */
-#define SMB2_CTX_TWRP 0x0040u /* 2.2.13.2.7 */
-#define SMB2_CTX_RQLS 0x0080u /* 2.2.13.2.8 and .10 */
-#define SMB2_CTX_QFID 0x0100u /* 2.2.13.2.9 */
-#define SMB2_CTX_DH2Q 0x0200u /* 2.2.13.2.11 */
-#define SMB2_CTX_DH2C 0x0400u /* 2.2.13.2.12 */
-#define SMB2_CTX_APP_INSTANCE_ID 0x0800u /* 2.2.13.2.13 */
-#define SMB2_CTX_SVHDX 0x1000u /* 2.2.13.2.14, raw */
+#define SMB2_CTX_EXTA 0x0001u                 /* 2.2.13.2.1 */
+#define SMB2_CTX_SECD 0x0002u                 /* 2.2.13.2.2 */
+#define SMB2_CTX_DHNQ 0x0004u                 /* 2.2.13.2.3 */
+#define SMB2_CTX_DHNC 0x0008u                 /* 2.2.13.2.4 */
+#define SMB2_CTX_MXAC 0x0010u                 /* 2.2.13.2.5 */
+#define SMB2_CTX_ALSI 0x0020u                 /* 2.2.13.2.6 */
+#define SMB2_CTX_TWRP 0x0040u                 /* 2.2.13.2.7 */
+#define SMB2_CTX_RQLS 0x0080u                 /* 2.2.13.2.8 and .10 */
+#define SMB2_CTX_QFID 0x0100u                 /* 2.2.13.2.9 */
+#define SMB2_CTX_DH2Q 0x0200u                 /* 2.2.13.2.11 */
+#define SMB2_CTX_DH2C 0x0400u                 /* 2.2.13.2.12 */
+#define SMB2_CTX_APP_INSTANCE_ID 0x0800u      /* 2.2.13.2.13 */
+#define SMB2_CTX_SVHDX 0x1000u                /* 2.2.13.2.14, raw */
 #define SMB2_CTX_APP_INSTANCE_VERSION 0x2000u /* 2.2.13.2.15 */
-#define SMB2_CTX_AAPL 0x4000u /* Apple's extensions, raw */
-#define SMB2_CTX_POSIX 0x8000u /* SMB3 POSIX extensions */
+#define SMB2_CTX_AAPL 0x4000u                 /* Apple's extensions, raw */
+#define SMB2_CTX_POSIX 0x8000u                /* SMB3 POSIX extensions */
 
 #define SMB2_LEASE_KEY_SIZE 16
 
@@ -68,15 +68,16 @@ struct smb2_create_ctxs {
  * WIRE_SHORT: a broken chain. */
 NODISCARD enum wire_err smb2_create_ctxs_parse(struct wire_slice list,
                                                struct smb2_create_ctxs *out);
-/* Appends the contexts named in `present` (client's side). Offsets are relative, so no header is needed. */
+/* Appends the contexts named in `present` (client's side). Offsets are relative, so no header is
+ * needed. */
 void smb2_create_ctxs_format(struct wr *w, const struct smb2_create_ctxs *ctxs);
 
 struct smb2_create_rsp_ctxs {
-    uint32_t present; /* MXAC QFID RQLS DHNQ DH2Q AAPL POSIX */
+    uint32_t present;     /* MXAC QFID RQLS DHNQ DH2Q AAPL POSIX */
     uint32_t mxac_status; /* NTSTATUS of the query, 2.2.14.2.5 */
     uint32_t mxac_access;
-    uint8_t qfid[32]; /* 2.2.14.2.9: DiskFileId 8, VolumeId 8, reserved 16 */
-    struct smb2_lease lease; /* 2.2.14.2.10, .11 */
+    uint8_t qfid[32];         /* 2.2.14.2.9: DiskFileId 8, VolumeId 8, reserved 16 */
+    struct smb2_lease lease;  /* 2.2.14.2.10, .11 */
     uint32_t dh2q_timeout_ms; /* 2.2.14.2.12 */
     uint32_t dh2q_flags;
     struct wire_slice aapl;

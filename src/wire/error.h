@@ -7,7 +7,8 @@
 
 /* No error data: 8 bytes and the one byte that StructureSize 9 counts. */
 void smb2_error_format(struct wr *w);
-/* Error data as dialect wants it: raw before 3.1.1, in one SMB2_ERROR_CONTEXT (2.2.2.1) in 3.1.1. */
+/* Error data as dialect wants it: raw before 3.1.1, in one SMB2_ERROR_CONTEXT (2.2.2.1) in 3.1.1.
+ */
 void smb2_error_data_format(struct wr *w, bool is_311, uint32_t error_id, struct wire_slice data);
 /* For STATUS_BUFFER_TOO_SMALL: the size that would do. 2.2.2.2 (last paragraph) */
 void smb2_error_size_format(struct wr *w, bool is_311, uint32_t bytes_needed);
@@ -26,5 +27,5 @@ struct smb2_error {
     struct wire_slice data; /* of the first context, or all */
     uint32_t error_id;
 };
-/* The client's side (client_query.c). */
+/* The client's side (client_break.c). */
 NODISCARD enum wire_err smb2_error_parse(struct cur *c, bool is_311, struct smb2_error *out);

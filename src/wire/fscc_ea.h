@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of extended attributes. [MS-FSCC] 2.4.16 FILE_FULL_EA_INFORMATION, 2.4.16.1 FILE_GET_EA_INFORMATION */
+/* Lists of extended attributes. [MS-FSCC] 2.4 FileFullEaInformation:
+ * FILE_FULL_EA_INFORMATION and FILE_GET_EA_INFORMATION */
 #pragma once
 
 #include "wire/chain.h"
@@ -14,8 +15,8 @@ struct fscc_ea {
     struct wire_slice name;  /* ASCII, without the terminator, 1..254 bytes */
     struct wire_slice value; /* empty in a set: delete */
 };
-/* Walk a list: struct chain ch = fscc_ea_list(list); while (fscc_ea_next(&ch, &ea)) ...; then look at ch.err.
- * WIRE_VALUE: a name that is empty or not terminated. */
+/* Walk a list: struct chain ch = fscc_ea_list(list); while (fscc_ea_next(&ch, &ea)) ...; then look
+ * at ch.err. WIRE_VALUE: a name that is empty or not terminated. */
 struct chain fscc_ea_list(struct wire_slice list);
 NODISCARD bool fscc_ea_next(struct chain *ch, struct fscc_ea *out);
 /* Append a whole list. */

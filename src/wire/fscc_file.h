@@ -6,21 +6,21 @@
 #include "wire/smb2.h"
 #include "wire/wire.h"
 
-/* [MS-FSCC] 2.4.49. Names with the decoration: "::$DATA", ":name:$DATA". */
+/* [MS-FSCC] 2.4 FileStreamInformation. Names with the decoration: "::$DATA", ":name:$DATA". */
 struct fscc_stream {
     const char *name; /* UTF-8 */
     uint64_t size;
     uint64_t allocation_size;
 };
 
-/* [MS-FSCC] 2.4.28.1 FILE_LINK_ENTRY_INFORMATION */
+/* [MS-FSCC] 2.4 FileHardLinkInformation: FILE_LINK_ENTRY_INFORMATION */
 struct fscc_hard_link {
     uint64_t parent_file_id;
     const char *name; /* UTF-8, the last component */
 };
 
-/* Everything the classes can tell. A class reads only what it is about; see the table in fscc_file.c.
- * Borrowed pointers must stay good for the call. NULL strings are written as empty. */
+/* Everything the classes can tell. A class reads only what it is about; see the table in
+ * fscc_file.c. Borrowed pointers must stay good for the call. NULL strings are written as empty. */
 struct fscc_file_info {
     uint64_t create_time; /* FILETIME */
     uint64_t access_time;
@@ -40,8 +40,9 @@ struct fscc_file_info {
     uint32_t access; /* granted */
     uint64_t position;
     uint32_t mode;
-    uint32_t alignment;       /* FILE_BYTE_ALIGNMENT 0 ... */
-    const char *name;         /* UTF-8 with backslashes, from the share's root, leading backslash: Name, All */
+    uint32_t alignment; /* FILE_BYTE_ALIGNMENT 0 ... */
+    const char
+        *name; /* UTF-8 with backslashes, from the share's root, leading backslash: Name, All */
     const char *normalized_name; /* the same without leading backslash: NormalizedName */
     const char *alternate_name;  /* 8.3 */
     uint32_t reparse_tag;
@@ -51,13 +52,13 @@ struct fscc_file_info {
     size_t hard_link_count;
     const struct fscc_ea *eas;
     size_t ea_count;
-    /* Compression, 2.4.9 */
+    /* FileCompressionInformation */
     uint64_t compressed_size;
     uint16_t compression_format;
     uint8_t compression_unit_shift;
     uint8_t chunk_shift;
     uint8_t cluster_shift;
-    /* Pipe and PipeLocal, 2.4.37, 2.4.38 */
+    /* FilePipeInformation, FilePipeLocalInformation, FilePipeRemoteInformation */
     uint32_t pipe_read_mode;
     uint32_t pipe_completion_mode;
     uint32_t pipe_type;
@@ -70,6 +71,8 @@ struct fscc_file_info {
     uint32_t pipe_write_quota;
     uint32_t pipe_state;
     uint32_t pipe_end;
+    uint64_t pipe_collect_time;
+    uint32_t pipe_collect_count_max;
     /* StatLx (ntifs.h FILE_STAT_LX_INFORMATION) */
     uint32_t lx_flags;
     uint32_t lx_uid;
@@ -81,9 +84,10 @@ struct fscc_file_info {
 
 struct fscc_file_class {
     uint8_t info_class; /* enum smb2_file_class */
-    bool is_variable;   /* ends in a name or list: a short buffer takes a part of it (STATUS_BUFFER_OVERFLOW) */
-    bool is_local;      /* [MS-FSCC] 2.4 lists it as local, or not at all: clients have no business with it */
-    bool is_list;       /* list of whole entries: cut between them, never inside */
+    bool is_variable;   /* ends in a name or list: a short buffer takes a part
+                           (STATUS_BUFFER_OVERFLOW) */
+    bool is_list;       /* of whole entries: cut between them (fscc_list_cut), never inside */
+    bool is_local;      /* [MS-FSCC] 2.4 calls it local or does not have it: not for clients */
     uint16_t size_min;  /* an output buffer below this is STATUS_INFO_LENGTH_MISMATCH */
     const char *name;   /* "FileBasicInformation" */
     void (*format)(struct wr *w, const struct fscc_file_info *info);
@@ -95,8 +99,9 @@ uint16_t fscc_file_query_min_size(uint8_t info_class);
 /* Append the class in full; the caller cuts to the client's buffer. WIRE_VALUE: unknown class. */
 NODISCARD enum wire_err fscc_file_query_format(struct wr *w, uint8_t info_class,
                                                const struct fscc_file_info *info);
-/* How many of the len bytes at p (a formatted FileStreamInformation, FileFullEaInformation or the like) a buffer of max bytes can
- * take: whole entries. Corrects the NextEntryOffset of the last one kept. 0: not even the first. */
+/* How many of the len bytes at p (a formatted class whose row says is_list) a buffer of max bytes
+ * can take: whole entries. Corrects the NextEntryOffset of the last one kept. 0: not even the first
+ * fits. */
 NODISCARD size_t fscc_list_cut(uint8_t *p, size_t len, size_t max);
 
 /* The client's side (client_fscc.c): the fixed-size classes and the names (as raw slices). */

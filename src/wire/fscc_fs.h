@@ -73,6 +73,6 @@ bool fscc_fs_set_is_known(uint8_t info_class, uint16_t *size_min_r);
 NODISCARD enum wire_err fscc_fs_set_parse(struct wire_slice buffer, uint8_t info_class,
                                           struct fscc_fs_set *out);
 
-/* The client's side (client_fscc.c). Names come as a raw slice. */
+/* The client's side (client_fscc_fs.c). Names come as a raw slice. */
 NODISCARD enum wire_err fscc_fs_query_parse(struct wire_slice in, uint8_t info_class,
                                             struct fscc_fs_info *out, struct wire_slice *name_r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Quotas. [MS-SMB2] 2.2.37.1, [MS-FSCC] 2.4.40 */
+/* Quotas. [MS-SMB2] 2.2.37.1, [MS-FSCC] 2.4 FileQuotaInformation */
 #pragma once
 
 #include "wire/chain.h"

@@ -15,8 +15,8 @@ struct fsctl_validate_negotiate_req {
     uint16_t dialect_count;
     uint16_t dialects[FSCTL_VALIDATE_DIALECTS_MAX];
 };
-NODISCARD enum wire_err fsctl_validate_negotiate_req_parse(struct wire_slice in,
-                                                           struct fsctl_validate_negotiate_req *out);
+NODISCARD enum wire_err
+fsctl_validate_negotiate_req_parse(struct wire_slice in, struct fsctl_validate_negotiate_req *out);
 void fsctl_validate_negotiate_req_format(struct wr *w,
                                          const struct fsctl_validate_negotiate_req *req);
 struct fsctl_validate_negotiate_rsp {
@@ -28,10 +28,10 @@ struct fsctl_validate_negotiate_rsp {
 #define FSCTL_VALIDATE_NEGOTIATE_RSP_SIZE 24
 void fsctl_validate_negotiate_rsp_format(struct wr *w,
                                          const struct fsctl_validate_negotiate_rsp *rsp);
-NODISCARD enum wire_err fsctl_validate_negotiate_rsp_parse(struct wire_slice in,
-                                                           struct fsctl_validate_negotiate_rsp *out);
+NODISCARD enum wire_err
+fsctl_validate_negotiate_rsp_parse(struct wire_slice in, struct fsctl_validate_negotiate_rsp *out);
 
-/* FSCTL_PIPE_WAIT, [MS-FSCC] 2.3.49 */
+/* FSCTL_PIPE_WAIT, [MS-FSCC] 2.3 */
 struct fsctl_pipe_wait {
     uint64_t timeout_100ns;
     bool has_timeout;
@@ -39,7 +39,7 @@ struct fsctl_pipe_wait {
 };
 NODISCARD enum wire_err fsctl_pipe_wait_parse(struct wire_slice in, struct fsctl_pipe_wait *out);
 
-/* FSCTL_PIPE_PEEK reply, [MS-FSCC] 2.3.46; data follows */
+/* FSCTL_PIPE_PEEK reply, [MS-FSCC] 2.3; data follows */
 struct fsctl_pipe_peek {
     uint32_t state; /* FILE_PIPE_*_STATE: 3 is connected */
     uint32_t read_data_available;
@@ -66,11 +66,13 @@ struct fsctl_copychunk {
 };
 struct fsctl_copychunk_req {
     uint8_t source_key[FSCTL_RESUME_KEY_SIZE];
-    uint32_t count_asked; /* as sent: above FSCTL_COPYCHUNKS_MAX nothing is in chunks, and the server answers its limits */
+    uint32_t count_asked; /* as sent: above FSCTL_COPYCHUNKS_MAX nothing is in chunks, and the
+                             server answers its limits */
     uint32_t count;
     struct fsctl_copychunk chunks[FSCTL_COPYCHUNKS_MAX];
 };
-/* WIRE_SHORT: fewer chunks than ChunkCount says (not looked at when count_asked is above the bound). */
+/* WIRE_SHORT: fewer chunks than ChunkCount says (not looked at when count_asked is above the
+ * bound). */
 NODISCARD enum wire_err fsctl_copychunk_req_parse(struct wire_slice in,
                                                   struct fsctl_copychunk_req *out);
 void fsctl_copychunk_req_format(struct wr *w, const struct fsctl_copychunk_req *req);
@@ -109,17 +111,17 @@ NODISCARD enum wire_err fsctl_resiliency_parse(struct wire_slice in, struct fsct
 void fsctl_snapshots_format(struct wr *w, const char *const *labels, size_t count,
                             size_t max_bytes);
 
-/* FSCTL_SET_SPARSE, [MS-FSCC] 2.3.83. An empty buffer means true. */
+/* FSCTL_SET_SPARSE, [MS-FSCC] 2.3. An empty buffer means true. */
 NODISCARD enum wire_err fsctl_set_sparse_parse(struct wire_slice in, bool *out);
 
-/* FSCTL_SET_ZERO_DATA, [MS-FSCC] 2.3.85 */
+/* FSCTL_SET_ZERO_DATA, [MS-FSCC] 2.3 */
 struct fsctl_zero_data {
     int64_t offset;
     int64_t beyond_final_zero;
 };
 NODISCARD enum wire_err fsctl_zero_data_parse(struct wire_slice in, struct fsctl_zero_data *out);
 
-/* FSCTL_QUERY_ALLOCATED_RANGES, [MS-FSCC] 2.3.52, 2.3.53 */
+/* FSCTL_QUERY_ALLOCATED_RANGES, [MS-FSCC] 2.3 */
 struct fsctl_range {
     int64_t offset;
     int64_t length;
@@ -128,7 +130,7 @@ struct fsctl_range {
 NODISCARD enum wire_err fsctl_range_parse(struct wire_slice in, struct fsctl_range *out);
 void fsctl_range_format(struct wr *w, const struct fsctl_range *range);
 
-/* FSCTL_FILE_LEVEL_TRIM, [MS-FSCC] 2.3.73, 2.3.75 */
+/* FSCTL_FILE_LEVEL_TRIM, [MS-FSCC] 2.3 */
 #define FSCTL_TRIM_RANGES_MAX 256
 struct fsctl_trim {
     uint32_t key;
@@ -150,11 +152,12 @@ struct fsctl_duplicate_extents {
 NODISCARD enum wire_err fsctl_duplicate_extents_parse(struct wire_slice in, bool is_ex,
                                                       struct fsctl_duplicate_extents *out);
 
-/* FSCTL_GET_COMPRESSION reply and FSCTL_SET_COMPRESSION, [MS-FSCC] 2.3.24, 2.3.77: 0 none, 1 default, 2 LZNT1 */
+/* FSCTL_GET_COMPRESSION reply and FSCTL_SET_COMPRESSION, [MS-FSCC] 2.3: 0 none, 1 default, 2 LZNT1
+ */
 NODISCARD enum wire_err fsctl_compression_parse(struct wire_slice in, uint16_t *out);
 void fsctl_compression_format(struct wr *w, uint16_t state);
 
-/* FSCTL_GET_INTEGRITY_INFORMATION reply and FSCTL_SET_..., [MS-FSCC] 2.3.28, 2.3.81 */
+/* FSCTL_GET_INTEGRITY_INFORMATION reply and FSCTL_SET_..., [MS-FSCC] 2.3 */
 struct fsctl_integrity {
     uint16_t checksum_algorithm; /* 0xffff in a set: unchanged */
     uint32_t flags;
@@ -176,7 +179,8 @@ struct fsctl_object_id {
 NODISCARD enum wire_err fsctl_object_id_parse(struct wire_slice in, struct fsctl_object_id *out);
 void fsctl_object_id_format(struct wr *w, const struct fsctl_object_id *id);
 
-/* REPARSE_DATA_BUFFER, [MS-FSCC] 2.1.2.2; the GUID form 2.1.2.3 when the tag's Microsoft bit is clear */
+/* REPARSE_DATA_BUFFER, [MS-FSCC] 2.1.2.2; the GUID form 2.1.2.3 when the tag's Microsoft bit is
+ * clear */
 #define FSCTL_REPARSE_DATA_MAX 16384
 struct fsctl_reparse {
     uint32_t tag;
@@ -199,7 +203,7 @@ NODISCARD enum wire_err fsctl_symlink_parse(struct wire_slice in, struct fsctl_s
 void fsctl_symlink_format(struct wr *w, const char *substitute_name, const char *print_name,
                           uint32_t flags);
 
-/* FSCTL_GET_NTFS_VOLUME_DATA reply, [MS-FSCC] 2.3.32: 96 bytes */
+/* FSCTL_GET_NTFS_VOLUME_DATA reply, [MS-FSCC] 2.3: 96 bytes */
 struct fsctl_ntfs_volume_data {
     uint64_t serial;
     uint64_t sector_count;
@@ -210,7 +214,7 @@ struct fsctl_ntfs_volume_data {
 };
 void fsctl_ntfs_volume_data_format(struct wr *w, const struct fsctl_ntfs_volume_data *info);
 
-/* FSCTL_QUERY_FILE_REGIONS, [MS-FSCC] 2.3.55, 2.3.56 */
+/* FSCTL_QUERY_FILE_REGIONS, [MS-FSCC] 2.3 */
 struct fsctl_file_regions_req {
     struct fsctl_range range; /* the whole file when the buffer is empty */
     uint32_t usage;           /* 1: valid cached data */

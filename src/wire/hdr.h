@@ -9,7 +9,8 @@
 #define SMB2_HDR_NEXT_OFFSET 20
 #define SMB2_HDR_SIGNATURE_OFFSET 48
 #define SMB2_SIGNATURE_SIZE 16
-/* In a transform header: the signature, and what is authenticated with the payload (nonce to end). */
+/* In a transform header: the signature, and what is authenticated with the payload (nonce to end).
+ */
 #define SMB2_TRANSFORM_SIGNATURE_OFFSET 4
 #define SMB2_TRANSFORM_AAD_OFFSET 20
 #define SMB2_TRANSFORM_AAD_SIZE 32

@@ -6,7 +6,8 @@
 #include "wire/smb2.h"
 #include "wire/wire.h"
 
-/* Elements of one request; Windows sends 1, and its server takes 64 before it gives up on the size. */
+/* Elements of one request; Windows sends 1, and its server takes 64 before it gives up on the size.
+ */
 #define SMB2_LOCKS_MAX 64
 
 struct smb2_lock_element {

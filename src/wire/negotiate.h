@@ -26,7 +26,8 @@ bool smb2_alg_list_has(const struct smb2_alg_list *list, uint16_t id);
 #define SMB2_NEGCTX_SIGNING 0x40u
 #define SMB2_NEGCTX_POSIX 0x80u
 
-/* Request and response use the same shapes; a response holds one algorithm per list (compression: any). */
+/* Request and response use the same shapes; a response holds one algorithm per list (compression:
+ * any). */
 struct smb2_negotiate_ctxs {
     uint32_t present;    /* SMB2_NEGCTX_* */
     uint32_t duplicates; /* kinds sent more than once; the first one counts */
@@ -66,7 +67,7 @@ struct smb2_negotiate_rsp {
     uint32_t max_write_size;
     uint64_t system_time;
     uint64_t server_start_time;
-    struct wire_slice security; /* SPNEGO */
+    struct wire_slice security;      /* SPNEGO */
     struct smb2_negotiate_ctxs ctxs; /* written when dialect is 3.1.1 */
 };
 void smb2_negotiate_rsp_format(struct wr *w, const struct smb2_negotiate_rsp *rsp);

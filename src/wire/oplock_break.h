@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OPLOCK_BREAK in its oplock and lease forms: the server's notification, the client's acknowledgment and the
- * server's response to that. [MS-SMB2] 2.2.23-2.2.25 */
+/* OPLOCK_BREAK in its oplock and lease forms: the server's notification, the client's
+ * acknowledgment and the server's response to that. [MS-SMB2] 2.2.23-2.2.25 */
 #pragma once
 
 #include "wire/create_ctx.h"
@@ -38,7 +38,7 @@ struct smb2_lease_break_notify {
 };
 void smb2_lease_break_notify_format(struct wr *w, const struct smb2_lease_break_notify *n);
 
-/* The client's side (client_query.c). The acknowledgment and the oplock notification look alike. */
+/* The client's side (client_break.c). The acknowledgment and the oplock notification look alike. */
 void smb2_oplock_break_req_format(struct wr *w, const struct smb2_oplock_break *req);
 NODISCARD enum wire_err smb2_oplock_break_rsp_parse(struct cur *c, struct smb2_oplock_break *out);
 NODISCARD enum wire_err smb2_lease_break_notify_parse(struct cur *c,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The response body that QUERY_DIRECTORY 2.2.34, CHANGE_NOTIFY 2.2.36 and QUERY_INFO 2.2.38 share, for
- * formatting in place: begin, append the output, end. [MS-SMB2] */
+/* The response body that QUERY_DIRECTORY 2.2.34, CHANGE_NOTIFY 2.2.36 and QUERY_INFO 2.2.38 share,
+ * for formatting in place: begin, append the output, end. [MS-SMB2] */
 #pragma once
 
 #include "wire/wire.h"

@@ -25,7 +25,8 @@ NODISCARD enum wire_err smb2_read_req_parse(struct cur *c, struct smb2_read_req 
 struct smb2_read_rsp {
     uint32_t data_len; /* bytes that follow the fixed part */
     uint32_t data_remaining;
-    struct wire_slice data; /* appended when data.p is set; otherwise the caller adds the bytes or sends them apart */
+    struct wire_slice data; /* appended when data.p is set; otherwise the caller adds the bytes or
+                               sends them apart */
 };
 /* Appends the 16 fixed bytes with DataOffset SMB2_READ_RSP_DATA_OFFSET. */
 void smb2_read_rsp_format(struct wr *w, const struct smb2_read_rsp *rsp);

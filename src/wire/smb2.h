@@ -91,7 +91,7 @@ enum smb2_command {
 #define SMB2_TRANSFORM_ENCRYPTED 0x0001u
 
 /* Session setup, [MS-SMB2] 2.2.5 and 2.2.6 */
-#define SMB2_SESSION_FLAG_BINDING 0x01u /* request */
+#define SMB2_SESSION_FLAG_BINDING 0x01u    /* request */
 #define SMB2_SESSION_FLAG_IS_GUEST 0x0001u /* response */
 #define SMB2_SESSION_FLAG_IS_NULL 0x0002u
 #define SMB2_SESSION_FLAG_ENCRYPT_DATA 0x0004u
@@ -369,11 +369,11 @@ enum smb2_file_class {
     SMB2_FILE_ID_INFO = 59,
     SMB2_FILE_ID_EXTD_DIRECTORY_INFO = 60,
     SMB2_FILE_ID_EXTD_BOTH_DIRECTORY_INFO = 63, /* * */
-    SMB2_FILE_DISPOSITION_INFO_EX = 64, /* * */
-    SMB2_FILE_RENAME_INFO_EX = 65, /* * */
-    SMB2_FILE_STAT_INFO = 68, /* * */
-    SMB2_FILE_STAT_LX_INFO = 70, /* * */
-    SMB2_FILE_LINK_INFO_EX = 72, /* * */
+    SMB2_FILE_DISPOSITION_INFO_EX = 64,         /* * */
+    SMB2_FILE_RENAME_INFO_EX = 65,              /* * */
+    SMB2_FILE_STAT_INFO = 68,                   /* * */
+    SMB2_FILE_STAT_LX_INFO = 70,                /* * */
+    SMB2_FILE_LINK_INFO_EX = 72,                /* * */
     SMB2_FILE_ID_64_EXTD_DIRECTORY_INFO = 78,
     SMB2_FILE_ID_64_EXTD_BOTH_DIRECTORY_INFO = 79,
     SMB2_FILE_ID_ALL_EXTD_DIRECTORY_INFO = 80,
@@ -437,7 +437,7 @@ enum smb2_fs_class {
 #define SMB2_FILE_RENAME_REPLACE_IF_EXISTS 0x00000001u
 #define SMB2_FILE_RENAME_POSIX_SEMANTICS 0x00000002u
 #define SMB2_FILE_RENAME_IGNORE_READONLY_ATTRIBUTE 0x00000040u
-/* EA flags, [MS-FSCC] 2.4.16 */
+/* EA flags, [MS-FSCC] 2.4 FileFullEaInformation */
 #define SMB2_FILE_NEED_EA 0x80u
 /* SMB2_ERROR_CONTEXT ErrorId, [MS-SMB2] 2.2.2.1 */
 #define SMB2_ERROR_ID_DEFAULT 0x00000000u

@@ -2,11 +2,11 @@
 /* What all of wire/ shares. The layer turns bytes into native structs and back: pure functions, no
  * state, no I/O, no NTSTATUS policy.
  *
- * Parsers take a cursor whose base is the first byte of the 64-byte SMB2 header (offsets on the wire
- * count from there), whose end is the end of that one message of a compound, and which stands at the body.
- * Slices in what they fill borrow the input. On an error *out is zeroed.
- * Formatters append to a writer that stands right after a 64-byte header. Memory or room running out sticks
- * in the writer; ask wr_ok once. Thread: any. */
+ * Parsers take a cursor whose base is the first byte of the 64-byte SMB2 header (offsets on the
+ * wire count from there), whose end is the end of that one message of a compound, and which stands
+ * at the body. Slices in what they fill borrow the input. On an error *out is zeroed. Formatters
+ * append to a writer that stands right after a 64-byte header. Memory or room running out sticks in
+ * the writer; ask wr_ok once. Thread: any. */
 #pragma once
 
 #include "base/base.h"
@@ -44,7 +44,8 @@ struct smb2_file_id {
     uint64_t volatile_id;
 };
 
-/* Both halves all ones: the id that an earlier CREATE of the compound opened. [MS-SMB2] 3.3.5.2.7.2 */
+/* Both halves all ones: the id that an earlier CREATE of the compound opened. [MS-SMB2] 3.3.5.2.7.2
+ */
 static inline bool smb2_file_id_is_any(const struct smb2_file_id *id)
 {
     return id->persistent == UINT64_MAX && id->volatile_id == UINT64_MAX;
@@ -53,8 +54,9 @@ static inline bool smb2_file_id_is_any(const struct smb2_file_id *id)
 struct smb2_file_id wire_file_id(struct cur *c);
 void wire_put_file_id(struct wr *w, const struct smb2_file_id *id);
 
-/* Borrow len bytes at offset from c's base. len 0 gives an empty slice whatever the offset. WIRE_RANGE when
- * the range starts before offset_min or does not lie within c; does not move or fail c. */
+/* Borrow len bytes at offset from c's base. len 0 gives an empty slice whatever the offset.
+ * WIRE_RANGE when the range starts before offset_min or does not lie within c; does not move or
+ * fail c. */
 NODISCARD enum wire_err wire_buffer(const struct cur *c, size_t offset, size_t len,
                                     size_t offset_min, struct wire_slice *out);
 /* Everything between the position and the end. */
