@@ -23,14 +23,6 @@ extern "C" {
 
 #define SMBKIT_API_VERSION 1u
 
-#ifndef SMBKIT_EXPORT
-#if defined(_WIN32)
-#define SMBKIT_EXPORT __declspec(dllexport)
-#else
-#define SMBKIT_EXPORT __attribute__((visibility("default")))
-#endif
-#endif
-
 /* thread_model: which calls the core keeps apart */
 #define SMBKIT_SERIALIZE_ALL 0u /* one call at a time in a volume */
 #define SMBKIT_SERIALIZE_FILE 1u /* one call at a time on a file; others in parallel */

@@ -11,6 +11,13 @@
 extern "C" {
 #endif
 
+/* What the program and a plugin show each other; everything else is hidden. */
+#if defined(_WIN32)
+#define SMBKIT_EXPORT __declspec(dllexport)
+#else
+#define SMBKIT_EXPORT __attribute__((visibility("default")))
+#endif
+
 typedef int32_t smbkit_status;
 
 /* X(name, value): every code that smbkit itself returns or recognises. */
@@ -129,10 +136,10 @@ SMBKIT_STATUS_TABLE(SMBKIT_STATUS_DEFINE_)
 #define SMBKIT_OK(status) ((status) >= 0)
 
 /* The NTSTATUS that says best what a POSIX errno (positive) says. Any thread, pure. */
-smbkit_status smbkit_status_from_errno(int err);
+SMBKIT_EXPORT smbkit_status smbkit_status_from_errno(int err);
 
 /* "ACCESS_DENIED" and so on; "0xC0001234" style codes give "UNKNOWN". Static storage. */
-const char *smbkit_status_name(smbkit_status status);
+SMBKIT_EXPORT const char *smbkit_status_name(smbkit_status status);
 
 #ifdef __cplusplus
 }

@@ -10,7 +10,13 @@
 
 #define NODISCARD __attribute__((warn_unused_result))
 #define NORETURN __attribute__((noreturn))
+/* gnu_printf: gcc for Windows would otherwise check against the old Microsoft runtime's %-codes;
+ * clang has no other kind. */
+#ifdef __clang__
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define PRINTF_LIKE(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
+#endif
 #define UNUSED __attribute__((unused))
 
 /* CLEANUP(thing_free) struct thing *t = ...; calls thing_freep(&t) when t leaves its scope. */

@@ -14,8 +14,9 @@ struct cur {
 
 static inline struct cur cur_init(const void *base, size_t len)
 {
-    const uint8_t *b = base;
-    return (struct cur){.base = b, .pos = b, .end = b ? b + len : b, .failed = false};
+    /* NULL is an empty input; a real address keeps NULL for failures and arithmetic defined */
+    const uint8_t *b = base ? base : (const uint8_t *)"";
+    return (struct cur){.base = b, .pos = b, .end = base ? b + len : b, .failed = false};
 }
 
 /* A cursor that has already failed. */
@@ -91,9 +92,12 @@ static inline uint32_t cur_u32(struct cur *c)
 
 static inline uint64_t cur_u64(struct cur *c)
 {
-    uint64_t lo = cur_u32(c);
-    uint64_t hi = cur_u32(c);
-    return c->failed ? 0 : lo | (hi << 32);
+    const uint8_t *p = cur_bytes(c, 8);
+    uint64_t v = 0;
+    for (int i = 0; p && i < 8; i++) {
+        v |= (uint64_t)p[i] << (8 * i);
+    }
+    return v;
 }
 
 /* Big endian. */
@@ -105,9 +109,7 @@ static inline uint16_t cur_u16be(struct cur *c)
 
 static inline uint32_t cur_u32be(struct cur *c)
 {
-    uint32_t hi = cur_u16be(c);
-    uint32_t lo = cur_u16be(c);
-    return c->failed ? 0 : (hi << 16) | lo;
+    return __builtin_bswap32(cur_u32(c));
 }
 
 /* Copy out n bytes; zeroes dst on failure. */

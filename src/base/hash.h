@@ -4,8 +4,19 @@
 
 #include "base/base.h"
 
+/* seed is a secret, so that a peer cannot choose keys that collide. hash_u64(v) is hash_bytes of
+ * v's eight little-endian bytes. */
 uint64_t hash_bytes(uint64_t seed, const void *p, size_t n);
 uint64_t hash_u64(uint64_t seed, uint64_t v);
+
+/* The same, a word at a time: init, words, end. The last word's top byte should hold a length. */
+struct hash_sip {
+    uint64_t v[4];
+};
+void hash_sip_init(struct hash_sip *s, uint64_t k0, uint64_t k1);
+void hash_seed_init(struct hash_sip *s, uint64_t seed); /* the key that hash_bytes makes of seed */
+void hash_sip_word(struct hash_sip *s, uint64_t word);
+NODISCARD uint64_t hash_sip_end(struct hash_sip *s, uint64_t last);
 
 /* Embed a hash_link in the element; CONTAINER_OF gets back to it. */
 struct hash_link {

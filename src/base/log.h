@@ -37,7 +37,9 @@ NODISCARD bool log_levels_parse(const char *spec);
 
 static inline bool log_is_on(enum log_module module, enum log_level level)
 {
-    return __builtin_expect((unsigned)level <= log_levels[module], 0);
+    /* relaxed: a changed level may take effect a line later */
+    unsigned char on = __atomic_load_n(&log_levels[module], __ATOMIC_RELAXED);
+    return __builtin_expect((unsigned)level <= on, 0);
 }
 
 void log_write(enum log_level level, enum log_module module, const struct log_ctx *ctx,

@@ -8,6 +8,6 @@
 #define FILETIME_PER_MS 10000ull
 #define FILETIME_UNIX_EPOCH 116444736000000000ull
 
-/* Clamps to 0 before 1601. nsec 0..999,999,999. */
+/* Clamps to 0 before 1601 and to INT64_MAX after the year 30827. nsec 0..999,999,999. */
 uint64_t filetime_from_unix(int64_t sec, uint32_t nsec);
 void filetime_to_unix(uint64_t ft, int64_t *sec_r, uint32_t *nsec_r);

@@ -34,7 +34,7 @@ static inline size_t wr_pos(const struct wr *w)
 }
 
 /* n bytes of room at the end, uninitialised, counted as written; NULL on failure. The pointer is
- * good until the next write. */
+ * good until the next write. n == 0 on a growing writer without a buffer gives NULL, no failure. */
 uint8_t *wr_space(struct wr *w, size_t n);
 void wr_zero(struct wr *w, size_t n);
 void wr_bytes(struct wr *w, const void *p, size_t n);

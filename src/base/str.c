@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define DISTANCE_LEN_MAX 63u /* str_distance: bytes a string, so that a row fits on the stack */
+
+static char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+size_t str_len(const char *s)
+{
+    return strlen(s);
+}
+
+bool str_eq(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+bool str_ieq(const char *a, const char *b)
+{
+    while (*a && ascii_lower(*a) == ascii_lower(*b)) {
+        a++;
+        b++;
+    }
+    return ascii_lower(*a) == ascii_lower(*b);
+}
+
+bool str_has_prefix(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+char *str_dup(const char *s)
+{
+    return s ? mem_dup(s, strlen(s) + 1) : NULL;
+}
+
+char *str_ndup(const char *s, size_t n)
+{
+    size_t len = strnlen(s, n);
+    char *copy = mem_alloc(len + 1);
+    if (copy) {
+        mem_copy(copy, s, len);
+        copy[len] = '\0';
+    }
+    return copy;
+}
+
+char *str_printf(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int len = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    char *s = len < 0 ? NULL : mem_alloc((size_t)len + 1);
+    if (s) {
+        va_start(ap, fmt);
+        vsnprintf(s, (size_t)len + 1, fmt, ap);
+        va_end(ap);
+    }
+    return s;
+}
+
+bool str_vformat(char *buf, size_t size, const char *fmt, va_list ap)
+{
+    ASSERT(size >= 1);
+    int len = vsnprintf(buf, size, fmt, ap);
+    if (len < 0) {
+        buf[0] = '\0';
+        return false;
+    }
+    return (size_t)len < size;
+}
+
+bool str_format(char *buf, size_t size, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    bool fits = str_vformat(buf, size, fmt, ap);
+    va_end(ap);
+    return fits;
+}
+
+bool str_copy(char *buf, size_t size, const char *s)
+{
+    ASSERT(size >= 1);
+    size_t len = strlen(s);
+    size_t n = MIN(len, size - 1);
+    mem_copy(buf, s, n);
+    buf[n] = '\0';
+    return n == len;
+}
+
+static int digit_value(char c, unsigned radix)
+{
+    char lower = ascii_lower(c);
+    int v = -1;
+    if (lower >= '0' && lower <= '9') {
+        v = lower - '0';
+    } else if (lower >= 'a' && lower <= 'f') {
+        v = lower - 'a' + 10;
+    }
+    return v >= 0 && (unsigned)v < radix ? v : -1;
+}
+
+/* The digits at s; NULL when there are none or the number does not fit, else where they end. */
+static const char *digits_parse(const char *s, unsigned radix, uint64_t *out)
+{
+    uint64_t n = 0;
+    const char *p = s;
+    for (; digit_value(*p, radix) >= 0; p++) {
+        if (__builtin_mul_overflow(n, (uint64_t)radix, &n) ||
+            __builtin_add_overflow(n, (uint64_t)digit_value(*p, radix), &n)) {
+            return NULL;
+        }
+    }
+    *out = n;
+    return p == s ? NULL : p;
+}
+
+bool str_to_u64(const char *s, uint64_t max, uint64_t *out)
+{
+    uint64_t n;
+    bool hex = s[0] == '0' && ascii_lower(s[1]) == 'x';
+    const char *end = hex ? digits_parse(s + 2, 16, &n) : digits_parse(s, 10, &n);
+    if (!end || *end || n > max) {
+        return false;
+    }
+    *out = n;
+    return true;
+}
+
+bool str_to_size(const char *s, uint64_t *out_bytes)
+{
+    static const char units[] = "kmgt";
+    uint64_t n;
+    const char *p = digits_parse(s, 10, &n);
+    if (!p) {
+        return false;
+    }
+    const char *unit = *p ? strchr(units, ascii_lower(*p)) : NULL;
+    if (unit) {
+        p++;
+        if (ascii_lower(p[0]) == 'i' && ascii_lower(p[1]) == 'b') {
+            p++;
+        }
+    }
+    if (ascii_lower(*p) == 'b') {
+        p++;
+    }
+    uint64_t scale = unit ? 1ull << (10 * (unit - units + 1)) : 1;
+    return !*p && !__builtin_mul_overflow(n, scale, out_bytes);
+}
+
+bool str_to_bool(const char *s, bool *out)
+{
+    static const struct {
+        const char *word;
+        bool value;
+    } words[] = {
+        {"yes", true}, {"true", true},   {"on", true},   {"1", true},
+        {"no", false}, {"false", false}, {"off", false}, {"0", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (str_ieq(s, words[i].word)) {
+            *out = words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+unsigned str_distance(const char *a, const char *b)
+{
+    size_t a_len = strlen(a);
+    size_t b_len = strlen(b);
+    unsigned row[DISTANCE_LEN_MAX + 1];
+    if (a_len > DISTANCE_LEN_MAX || b_len > DISTANCE_LEN_MAX) {
+        return DISTANCE_LEN_MAX + 1;
+    }
+    for (size_t j = 0; j <= b_len; j++) {
+        row[j] = (unsigned)j;
+    }
+    /* row[j]: the distance between a[0..i) and b[0..j); diagonal: row[j - 1] of the row before */
+    for (size_t i = 1; i <= a_len; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_len; j++) {
+            unsigned swap = diagonal + (ascii_lower(a[i - 1]) != ascii_lower(b[j - 1]));
+            diagonal = row[j];
+            row[j] = MIN(swap, MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[b_len];
+}
