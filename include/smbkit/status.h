@@ -103,6 +103,7 @@ typedef int32_t smbkit_status;
     X(INVALID_LEVEL, 0xC0000148)                                                                   \
     X(PIPE_BROKEN, 0xC000014B)                                                                     \
     X(IO_DEVICE_ERROR, 0xC0000185)                                                                 \
+    X(INVALID_LOCK_RANGE, 0xC00001A1)                                                              \
     X(USER_SESSION_DELETED, 0xC0000203)                                                            \
     X(INSUFF_SERVER_RESOURCES, 0xC0000205)                                                         \
     X(NOT_FOUND, 0xC0000225)                                                                       \
