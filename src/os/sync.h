@@ -31,6 +31,12 @@ static inline void mutex_lock(struct mutex *m)
     ASSERT(pthread_mutex_lock(&m->m) == 0);
 }
 
+/* Take it if that needs no waiting. */
+NODISCARD static inline bool mutex_try(struct mutex *m)
+{
+    return pthread_mutex_trylock(&m->m) == 0;
+}
+
 static inline void mutex_unlock(struct mutex *m)
 {
     ASSERT(pthread_mutex_unlock(&m->m) == 0);
