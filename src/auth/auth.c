@@ -121,7 +121,7 @@ static smbkit_status mech_done(struct auth_session *s, struct auth_slice token,
     return must_wait ? SMBKIT_STATUS_MORE_PROCESSING_REQUIRED : SMBKIT_STATUS_SUCCESS;
 }
 
-/* Give the mechanism its token, wrap what it says. first: the state of the first reply. */
+/* Give the mechanism its token, wrap what it says. */
 static smbkit_status mech_step(struct auth_session *s, struct auth_slice token,
                                struct auth_slice mic, struct wr *out)
 {

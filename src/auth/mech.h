@@ -23,7 +23,6 @@ struct auth_login {
 };
 
 struct auth_mech {
-    const char *name;
     uint8_t oid[16]; /* the content of the DER OBJECT IDENTIFIER */
     size_t oid_len;
     /* cfg and login outlive the context. NULL without memory. */

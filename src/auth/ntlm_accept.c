@@ -357,7 +357,6 @@ static smbkit_status acceptor_mic_check(void *ctx, struct auth_slice data, struc
 }
 
 const struct auth_mech auth_mech_ntlm = {
-    .name = "NTLMSSP",
     .oid = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02,
             0x0a}, /* 1.3.6.1.4.1.311.2.2.10 */
     .oid_len = 10,
