@@ -53,6 +53,7 @@ typedef int32_t smbkit_status;
     X(OBJECT_PATH_SYNTAX_BAD, 0xC000003B)                                                          \
     X(DATA_ERROR, 0xC000003E)                                                                      \
     X(SHARING_VIOLATION, 0xC0000043)                                                               \
+    X(EAS_NOT_SUPPORTED, 0xC000004F)                                                               \
     X(EA_TOO_LARGE, 0xC0000050)                                                                    \
     X(NONEXISTENT_EA_ENTRY, 0xC0000051)                                                            \
     X(NO_EAS_ON_FILE, 0xC0000052)                                                                  \
@@ -61,6 +62,7 @@ typedef int32_t smbkit_status;
     X(DELETE_PENDING, 0xC0000056)                                                                  \
     X(PRIVILEGE_NOT_HELD, 0xC0000061)                                                              \
     X(INVALID_OWNER, 0xC000005A)                                                                   \
+    X(BAD_IMPERSONATION_LEVEL, 0xC00000A5)                                                         \
     X(NO_SUCH_USER, 0xC0000064)                                                                    \
     X(WRONG_PASSWORD, 0xC000006A)                                                                  \
     X(LOGON_FAILURE, 0xC000006D)                                                                   \
@@ -102,7 +104,9 @@ typedef int32_t smbkit_status;
     X(FILE_CLOSED, 0xC0000128)                                                                     \
     X(INVALID_LEVEL, 0xC0000148)                                                                   \
     X(PIPE_BROKEN, 0xC000014B)                                                                     \
+    X(FS_DRIVER_REQUIRED, 0xC000019C)                                                              \
     X(IO_DEVICE_ERROR, 0xC0000185)                                                                 \
+    X(INVALID_LOCK_RANGE, 0xC00001A1)                                                              \
     X(USER_SESSION_DELETED, 0xC0000203)                                                            \
     X(INSUFF_SERVER_RESOURCES, 0xC0000205)                                                         \
     X(NOT_FOUND, 0xC0000225)                                                                       \

@@ -31,6 +31,12 @@ static inline void mutex_lock(struct mutex *m)
     ASSERT(pthread_mutex_lock(&m->m) == 0);
 }
 
+/* Take it if that needs no waiting. */
+NODISCARD static inline bool mutex_try(struct mutex *m)
+{
+    return pthread_mutex_trylock(&m->m) == 0;
+}
+
 static inline void mutex_unlock(struct mutex *m)
 {
     ASSERT(pthread_mutex_unlock(&m->m) == 0);
@@ -70,7 +76,7 @@ static inline UNUSED void mutex_unlock_at(struct mutex **m)
 #define SCOPED_LOCK_NAME(a, b) SCOPED_LOCK_NAME_(a, b)
 #define SCOPED_LOCK(m)                                                                             \
     struct mutex *SCOPED_LOCK_NAME(scoped_lock_, __LINE__)                                         \
-        __attribute__((cleanup(mutex_unlock_at))) = (mutex_lock(m), (m))
+    UNUSED __attribute__((cleanup(mutex_unlock_at))) = (mutex_lock(m), (m))
 
 /* A reference count. refcount_put is true for the last one. */
 struct refcount {

@@ -46,8 +46,9 @@ struct vfs_wait {
     void (*wake)(struct vfs_wait *w);
     /* vfs only */
     struct list link;
-    struct mutex *lock; /* guards link while registered; NULL otherwise (atomic by way of vfs_wait_lock) */
+    struct mutex *lock; /* the volume's waits lock while registered, else NULL; it guards link */
     struct mutex self;  /* innermost lock: guards `lock` */
+    uint64_t ticket;    /* keeps the place in a queue across registrations; 0: none yet */
 };
 void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w));
 void vfs_wait_fini(struct vfs_wait *w);
@@ -209,6 +210,16 @@ uint64_t vfs_open_id(const struct vfs_open *o);
 
 /* ---- data ---- */
 
+/* A plugin call under way: what smbkit_op.core points to. vfs only. */
+struct vfs_op_core {
+    const atomic_bool *cancelled; /* may be NULL; the caller's, for as long as the call is under way */
+    struct vfs_io *io;            /* whose call it is; NULL: it is awaited on the spot */
+    struct mutex lock;            /* guards what follows */
+    struct cond cond;
+    int state;
+    smbkit_status status;
+};
+
 /* One transfer; lives in the request, across WAITs. */
 struct vfs_io {
     /* in */
@@ -228,11 +239,11 @@ struct vfs_io {
     void *release_arg;
     struct smbkit_op op;
     struct smbkit_io plugin_io;
-    struct vfs_wait *waiter;
-    struct vfs_open *open;
-    struct mutex lock;
-    int state;
-    smbkit_status status;
+    struct vfs_op_core core;
+    struct vfs_wait *waiter;   /* guarded by core.lock */
+    struct vfs_open *open;     /* a reference while the call is under way or not collected */
+    struct vfs_token *token;   /* likewise */
+    int kind;
 };
 void vfs_io_init(struct vfs_io *io);
 /* Waits for nothing: an io that is under way (vfs_io_is_busy) must not be ended. Releases given memory. */

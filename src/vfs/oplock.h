@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The oplock state machine of one stream: decisions only. [MS-FSA] 2.1.4.12, 2.1.5.18, 2.1.5.19;
+ * [MS-SMB2] 3.3.4.6.
+ *
+ * A holder (in the open's memory) has caching rights: level II is R, exclusive RW, batch RWH. There
+ * are either any number of holders of R, or one of RW or RWH. An operation is checked before it
+ * acts: oplock_check says whom to tell (every holder in `breaks`, once) and whether the operation
+ * has to wait. It is checked again from the top when woken.
+ *
+ * The caller holds the node's lock. */
+#pragma once
+
+#include "base/list.h"
+
+/* Caching rights; the values are those of lease states, [MS-SMB2] 2.2.13.2.8 */
+#define OPLOCK_R 0x1u
+#define OPLOCK_H 0x2u
+#define OPLOCK_W 0x4u
+
+struct oplock_holder {
+    struct list link;       /* in oplock_state.holders; empty when it holds nothing */
+    struct list break_link; /* in oplock_result.breaks, until the caller has taken it out */
+    uint8_t caching;        /* what it holds; while breaking: what it held before */
+    uint8_t break_to;       /* while breaking: what it will hold; breaks: what to tell the client */
+    bool breaking;          /* an acknowledgement is awaited */
+    bool tell_ack;          /* in breaks: tell the client that it has to acknowledge */
+};
+
+struct oplock_state {
+    struct list holders;
+    uint32_t count;
+};
+
+enum oplock_op {
+    /* An open, before the share modes are checked: only handle caching (batch) breaks. */
+    OPLOCK_OP_OPEN_BEFORE_SHARING,
+    /* An open, after the share modes were found to allow it. */
+    OPLOCK_OP_OPEN,
+    OPLOCK_OP_READ,
+    OPLOCK_OP_WRITE,
+    OPLOCK_OP_FLUSH,
+    OPLOCK_OP_LOCK,     /* a byte-range lock is asked for */
+    OPLOCK_OP_UNLOCK,   /* nothing */
+    OPLOCK_OP_SET_SIZE, /* end of file, allocation, valid data length */
+    OPLOCK_OP_ZERO_DATA,
+    OPLOCK_OP_RENAME,        /* of this file, or of a directory above it, or linked over */
+    OPLOCK_OP_DELETE,        /* delete-pending is set, or the last name goes */
+    OPLOCK_OP_CHANGED_BELOW, /* the plugin reports that the data changed: all caching ends */
+    OPLOCK_OPS
+};
+
+struct oplock_query {
+    enum oplock_op op;
+    const struct oplock_holder
+        *by;              /* the holder of the open that acts; NULL: a new open, or none */
+    uint32_t access;      /* opens: desired, generic bits mapped, MAXIMUM_ALLOWED resolved */
+    uint32_t disposition; /* opens: SMBKIT_OPEN ... */
+};
+
+struct oplock_result {
+    struct list
+        breaks; /* of oplock_holder.break_link: pop each, tell its client break_to and tell_ack */
+    bool wait;  /* not before a break is acknowledged, timed out or closed */
+};
+
+void oplock_init(struct oplock_state *s);
+void oplock_holder_init(struct oplock_holder *h);
+
+/* VFS_OPLOCK_* to caching rights and back. An unknown level is none. */
+uint8_t oplock_caching_of(uint8_t level);
+uint8_t oplock_level_of(uint8_t caching);
+/* What the holder's client may think it has: VFS_OPLOCK_*. */
+uint8_t oplock_holder_level(const struct oplock_holder *h);
+/* Is access nothing but READ_ATTRIBUTES, WRITE_ATTRIBUTES, SYNCHRONIZE (and READ_CONTROL not)? Such
+ * an open breaks nothing. */
+bool oplock_is_stat_access(uint32_t access);
+
+/* An open that succeeded asks for a level. */
+struct oplock_want {
+    uint8_t level;        /* VFS_OPLOCK_* */
+    bool has_other_opens; /* of the stream, stat opens apart */
+    bool has_byte_locks;
+    bool is_directory;
+};
+/* Grants the level, or the next lower that may be, and adds the holder. Returns the level granted.
+ */
+uint8_t oplock_request(struct oplock_state *s, struct oplock_holder *h,
+                       const struct oplock_want *want);
+
+/* What must happen before the operation. out is filled anew. Idempotent while waiting: a holder
+ * that was told is not told again. */
+void oplock_check(struct oplock_state *s, const struct oplock_query *q, struct oplock_result *out);
+/* Nobody holds anything: oplock_check would find nothing to do. */
+static inline bool oplock_is_idle(const struct oplock_state *s)
+{
+    return s->count == 0;
+}
+
+/* The client's answer. *level_r: what it has from now on (lower than `level` when more was asked for meanwhile). [MS-FSA] 2.1.5.19,
+ * [MS-SMB2] 3.3.5.22.1. SUCCESS: wake who waits. INVALID_OPLOCK_PROTOCOL with *level_r unchanged: no break under way. INVALID_PARAMETER (no such
+ * level) and INVALID_OPLOCK_PROTOCOL (neither II nor none): the oplock is gone, wake too; *level_r is none. */
+NODISCARD smbkit_status oplock_ack(struct oplock_state *s, struct oplock_holder *h, uint8_t level,
+                                   uint8_t *level_r);
+/* No answer: all caching is gone. True: somebody may be waiting, wake. */
+bool oplock_timeout(struct oplock_state *s, struct oplock_holder *h);
+/* The open goes away. True: a break was under way, wake. Harmless twice. */
+bool oplock_holder_gone(struct oplock_state *s, struct oplock_holder *h);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of struct vfs_token: functions are in vfs/vfs.h. Immutable after vfs_token_new; any
+ * thread. */
+#pragma once
+
+#include "vfs/sid.h"
+#include "vfs/vfs.h"
+
+#define TOKEN_GROUPS_MAX 8
+
+/* privileges; vfs_token_new gives none */
+#define TOKEN_CAN_TAKE_OWNERSHIP 0x1u /* SeTakeOwnershipPrivilege */
+#define TOKEN_CAN_SECURITY 0x2u       /* SeSecurityPrivilege: the SACL */
+#define TOKEN_CAN_RESTORE 0x4u        /* SeRestorePrivilege: any owner */
+
+struct vfs_token {
+    struct refcount refs;
+    struct smbkit_identity identity; /* its strings and sid point into this object */
+    char *strings[3];                /* owned: user, domain, client address */
+    uint8_t sid_bytes[SID_BYTES_MAX];
+    struct sid user;
+    struct sid primary_group;
+    struct sid groups[TOKEN_GROUPS_MAX]; /* primary_group too */
+    uint32_t group_count;
+    uint32_t privileges; /* TOKEN_CAN_* */
+};
+
+/* The user itself or one of its groups? */
+bool token_has_sid(const struct vfs_token *t, const struct sid *sid);
