@@ -27,7 +27,8 @@ static bool is_nowhere(uint64_t offset, uint64_t length)
     return offset == 0 && length == 0;
 }
 
-/* The last byte. An empty range at n ends at n - 1, so that it lies within those that have n - 1 and n. Not for {0, 0}. */
+/* The last byte. An empty range at n ends at n - 1, so that it lies within those that have n - 1
+ * and n. Not for {0, 0}. */
 static uint64_t last_of(uint64_t offset, uint64_t length)
 {
     return offset + length - 1;
@@ -70,8 +71,8 @@ struct access {
     bool is_lock;
 };
 
-/* [MS-FSA] 2.1.4.10: an exclusive lock keeps the others out, and its own open from locking exclusively once more; a shared one keeps everybody
- * from writing and from locking exclusively. */
+/* [MS-FSA] 2.1.4.10: an exclusive lock keeps the others out, and its own open from locking
+ * exclusively once more; a shared one keeps everybody from writing and from locking exclusively. */
 static bool is_in_the_way(const struct brlock *l, const struct access *a)
 {
     if (!l->exclusive) {
@@ -133,8 +134,8 @@ smbkit_status brlock_lock(struct brlock_table *t, const void *owner, uint64_t of
     }
     uint32_t at = find_after(t, offset, false);
     mem_move(&t->locks[at + 1], &t->locks[at], (t->count - at) * sizeof(t->locks[0]));
-    t->locks[at] = (struct brlock){
-        .offset = offset, .length = length, .owner = owner, .exclusive = exclusive};
+    t->locks[at] =
+        (struct brlock){.offset = offset, .length = length, .owner = owner, .exclusive = exclusive};
     t->count++;
     update_reach(t, at);
     return SMBKIT_STATUS_SUCCESS;
