@@ -24,7 +24,7 @@
 #define CONFIG_TRANSACT_MIN (64u << 10)
 #define CONFIG_TRANSACT_MAX (8u << 20)
 #define CONFIG_TRANSACT_DEFAULT (8u << 20)
-#define CONFIG_CREDITS_DEFAULT 512
+#define CONFIG_CREDITS_DEFAULT 8192
 #define CONFIG_SHARE_NAME_MAX 80 /* [MS-SMB2] 2.2.9: UTF-16 units of a share name as clients accept them */
 
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };

@@ -466,7 +466,7 @@ static void test_compound_failures(void)
     struct smb2_hdr h;
     CHECK_INT(smb2_hdr_parse(&second, &h), WIRE_OK);
     CHECK_INT(r.status, SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
-    CHECK_INT(h.status, SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_INT((smbkit_status)h.status, SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
     fake_reply_fini(&r);
     w = fake_request(&f, SMB2_CLOSE);
     smb2_close_req_format(&w, &cq);
