@@ -24,6 +24,7 @@ typedef int32_t smbkit_status;
 #define SMBKIT_STATUS_TABLE(X)                                                                     \
     X(SUCCESS, 0x00000000)                                                                         \
     X(PENDING, 0x00000103)                                                                         \
+    X(OPLOCK_BREAK_IN_PROGRESS, 0x00000108)                                                        \
     X(NOTIFY_CLEANUP, 0x0000010B)                                                                  \
     X(NOTIFY_ENUM_DIR, 0x0000010C)                                                                 \
     X(BUFFER_OVERFLOW, 0x80000005)                                                                 \
@@ -53,6 +54,7 @@ typedef int32_t smbkit_status;
     X(OBJECT_PATH_SYNTAX_BAD, 0xC000003B)                                                          \
     X(DATA_ERROR, 0xC000003E)                                                                      \
     X(SHARING_VIOLATION, 0xC0000043)                                                               \
+    X(EAS_NOT_SUPPORTED, 0xC000004F)                                                               \
     X(EA_TOO_LARGE, 0xC0000050)                                                                    \
     X(NONEXISTENT_EA_ENTRY, 0xC0000051)                                                            \
     X(NO_EAS_ON_FILE, 0xC0000052)                                                                  \
