@@ -5,8 +5,8 @@
 usage: scripts/gen-casetable.py > src/base/casetable.c
 
 NTFS folds one UTF-16 unit to one by a table. That table has the simple upper-case mappings that
-lower case takes back again, and final sigma: so no letter outside ASCII becomes an ASCII one (dotless i
-U+0131 and long s U+017F stay), and micro, sharp s and the title-case digraphs stay too.
+lower case takes back again, and final sigma: so no letter outside ASCII becomes an ASCII one
+(dotless i U+0131 and long s U+017F stay), and micro, sharp s and the title-case digraphs stay too.
 """
 import unicodedata
 
@@ -46,7 +46,8 @@ def main():
         index.append(blocks.index(block))
     assert len(blocks) <= 256
     print("/* SPDX-License-Identifier: Apache-2.0 */")
-    print("/* Made by scripts/gen-casetable.py from Unicode %s; do not edit. */" % unicodedata.unidata_version)
+    version = unicodedata.unidata_version
+    print("/* Made by scripts/gen-casetable.py from Unicode %s; do not edit. */" % version)
     print('#include "base/casetable.h"\n')
     print("/* clang-format off */")
     print("const uint8_t casetable_index[0x10000 / CASETABLE_BLOCK] = {")

@@ -63,6 +63,7 @@ typedef int32_t smbkit_status;
     X(DELETE_PENDING, 0xC0000056)                                                                  \
     X(PRIVILEGE_NOT_HELD, 0xC0000061)                                                              \
     X(INVALID_OWNER, 0xC000005A)                                                                   \
+    X(BAD_IMPERSONATION_LEVEL, 0xC00000A5)                                                         \
     X(NO_SUCH_USER, 0xC0000064)                                                                    \
     X(WRONG_PASSWORD, 0xC000006A)                                                                  \
     X(LOGON_FAILURE, 0xC000006D)                                                                   \
@@ -104,6 +105,7 @@ typedef int32_t smbkit_status;
     X(FILE_CLOSED, 0xC0000128)                                                                     \
     X(INVALID_LEVEL, 0xC0000148)                                                                   \
     X(PIPE_BROKEN, 0xC000014B)                                                                     \
+    X(FS_DRIVER_REQUIRED, 0xC000019C)                                                              \
     X(IO_DEVICE_ERROR, 0xC0000185)                                                                 \
     X(INVALID_LOCK_RANGE, 0xC00001A1)                                                              \
     X(USER_SESSION_DELETED, 0xC0000203)                                                            \

@@ -114,10 +114,12 @@ static inline uint32_t cur_u32be(struct cur *c)
 
 /* Copy out n bytes; zeroes dst on failure. */
 void cur_copy(struct cur *c, void *dst, size_t n);
-/* Step to the next multiple of align (a power of two) from base; fails when that is past the end. */
+/* Step to the next multiple of align (a power of two) from base; fails when that is past the end.
+ */
 void cur_align(struct cur *c, size_t align);
 /* A cursor over [offset, offset + len) counted from c->base, whatever the position; its own base is
- * that offset. Failed (and fails c) when the range does not lie within c. The one place that adds a wire offset. */
+ * that offset. Failed (and fails c) when the range does not lie within c. The one place that adds a
+ * wire offset. */
 NODISCARD struct cur cur_sub(struct cur *c, size_t offset, size_t len);
 /* The next n bytes as a cursor of its own, stepping over them. */
 NODISCARD struct cur cur_take(struct cur *c, size_t n);

@@ -31,7 +31,8 @@ struct iovec_ref {
     size_t len;
 };
 
-#define IOCHAIN_SEGS_MAX 32 /* a message: header, body and payload for each element of a compound, coalesced beyond */
+#define IOCHAIN_SEGS_MAX                                                                           \
+    32 /* a message: header, body and payload for each element of a compound, coalesced beyond */
 
 struct iochain {
     struct iovec_ref segs[IOCHAIN_SEGS_MAX];
@@ -40,7 +41,8 @@ struct iochain {
 
 /* Total bytes. */
 size_t iochain_len(const struct iochain *c);
-/* Append a slice, taking over the caller's reference of buf. false when full: the reference stays with the caller. */
+/* Append a slice, taking over the caller's reference of buf. false when full: the reference stays
+ * with the caller. */
 NODISCARD bool iochain_push(struct iochain *c, struct iobuf *buf, uint8_t *base, size_t len);
 /* Drop all references; empty afterwards. */
 void iochain_fini(struct iochain *c);

@@ -28,7 +28,8 @@ NODISCARD bool mem_eq_ct(const void *a, const void *b, size_t n);
 /* Zero that the compiler cannot drop: for secrets. */
 void mem_wipe(void *p, size_t n);
 
-/* Test hook: the nth allocation from now on (1 = the next) fails once; 0 turns it off. Process-wide. */
+/* Test hook: the nth allocation from now on (1 = the next) fails once; 0 turns it off.
+ * Process-wide. */
 void mem_fail_nth(uint64_t nth);
 /* Whether the planned failure has happened since mem_fail_nth. */
 bool mem_fail_happened(void);

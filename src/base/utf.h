@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* UTF-8 inside, UTF-16LE on the wire. A lone surrogate (legal in an NTFS name) is kept as its
- * three-byte form (WTF-8), so that every name makes the round trip. Case folding is the simple upper-case
- * mapping of the BMP, as NTFS does it. */
+ * three-byte form (WTF-8), so that every name makes the round trip. Case folding is the simple
+ * upper-case mapping of the BMP, as NTFS does it. */
 #pragma once
 
 #include "base/base.h"
@@ -11,7 +11,8 @@
 NODISCARD size_t utf8_decode(const char *s, size_t left, uint32_t *cp);
 /* Is s[0..len) well-formed (WTF-8, no NUL)? */
 NODISCARD bool utf8_is_valid(const char *s, size_t len);
-/* UTF-16LE bytes to an owned, terminated UTF-8 string. NULL: odd length, an embedded NUL or no memory. */
+/* UTF-16LE bytes to an owned, terminated UTF-8 string. NULL: odd length, an embedded NUL or no
+ * memory. */
 NODISCARD char *utf16le_to_utf8(const uint8_t *p, size_t len_bytes);
 /* Append s as UTF-16LE, no terminator; malformed bytes become U+FFFD. Returns bytes appended. */
 size_t wr_utf16(struct wr *w, const char *s);

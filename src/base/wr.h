@@ -7,10 +7,10 @@
 
 struct wr {
     uint8_t *base;
-    size_t len;   /* bytes written */
-    size_t cap;   /* bytes at base */
-    size_t max;   /* a growing writer never exceeds this */
-    bool grows;   /* base is owned: wr_fini frees it */
+    size_t len; /* bytes written */
+    size_t cap; /* bytes at base */
+    size_t max; /* a growing writer never exceeds this */
+    bool grows; /* base is owned: wr_fini frees it */
     bool failed;
 };
 

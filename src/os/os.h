@@ -17,7 +17,8 @@ void os_hostname(char *buf, size_t size);
 
 /* Threads. name: at most 15 bytes. */
 struct os_thread;
-NODISCARD int os_thread_start(struct os_thread **out, const char *name, void (*fn)(void *), void *arg);
+NODISCARD int os_thread_start(struct os_thread **out, const char *name, void (*fn)(void *),
+                              void *arg);
 void os_thread_join(struct os_thread *t); /* waits and frees */
 
 /* A whole small file, owned and terminated; -EFBIG above max bytes. */
@@ -35,7 +36,8 @@ NODISCARD int os_lib_open(const char *path, struct os_lib **out, char **err_r);
 void *os_lib_symbol(struct os_lib *lib, const char *name);
 void os_lib_close(struct os_lib *lib);
 
-/* On SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT print a symbolised stack to stderr, then die as usual. */
+/* On SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT print a symbolised stack to stderr, then die as
+ * usual. */
 void os_crash_handler_install(void);
 /* Print the calling thread's stack to fd (async-signal-safe as far as the system allows). */
 void os_backtrace_print(int fd);

@@ -76,7 +76,7 @@ static inline UNUSED void mutex_unlock_at(struct mutex **m)
 #define SCOPED_LOCK_NAME(a, b) SCOPED_LOCK_NAME_(a, b)
 #define SCOPED_LOCK(m)                                                                             \
     struct mutex *SCOPED_LOCK_NAME(scoped_lock_, __LINE__)                                         \
-        __attribute__((cleanup(mutex_unlock_at))) = (mutex_lock(m), (m))
+    UNUSED __attribute__((cleanup(mutex_unlock_at))) = (mutex_lock(m), (m))
 
 /* A reference count. refcount_put is true for the last one. */
 struct refcount {

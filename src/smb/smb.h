@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The SMB 2/3 server, sans I/O: frames in, messages out. [MS-SMB2] 3.3
  *
- * The transport (src/server over src/net) owns sockets, timers and threads. It makes one smb_conn for a
- * connection and calls it only on that connection's loop thread. Time and randomness come in through
- * smb_env, so that a whole conversation can be replayed in a test. */
+ * The transport (src/server over src/net) owns sockets, timers and threads. It makes one smb_conn
+ * for a connection and calls it only on that connection's loop thread. Time and randomness come in
+ * through smb_env, so that a whole conversation can be replayed in a test. */
 #pragma once
 
 #include "auth/auth.h"
@@ -16,7 +16,7 @@ struct smb_conn;
 struct smb_share;
 
 struct smb_env {
-    uint64_t (*now)(void *arg);          /* FILETIME */
+    uint64_t (*now)(void *arg); /* FILETIME */
     uint64_t (*monotonic_ms)(void *arg);
     void (*random)(void *arg, void *buf, size_t n);
     void *arg;
@@ -30,18 +30,23 @@ struct smb_timer {
 
 /* What a transport does for its connection. */
 struct smb_conn_io {
-    /* Loop thread. Send a message (its 4-byte frame header included); takes every reference, empties the chain. */
+    /* Loop thread. Send a message (its 4-byte frame header included); takes every reference,
+     * empties the chain. */
     void (*send)(void *io, struct iochain *message);
-    /* Loop thread. End the connection once what was sent is out (at most a few seconds); smb_conn_closed follows, later. */
+    /* Loop thread. End the connection once what was sent is out (at most a few seconds);
+     * smb_conn_closed follows, later. */
     void (*close)(void *io);
-    /* Any thread. Run the job on the connection's loop thread, in order of posting; works until released was called. */
+    /* Any thread. Run the job on the connection's loop thread, in order of posting; works until
+     * released was called. */
     void (*post)(void *io, struct job *job);
     /* Any thread. Run the job on some worker thread. */
     void (*work)(void *io, struct job *job);
-    /* Loop thread. Run t->fn once, in ms or a little later; setting a set timer moves it. timer_cancel on an unset one does nothing. */
+    /* Loop thread. Run t->fn once, in ms or a little later; setting a set timer moves it.
+     * timer_cancel on an unset one does nothing. */
     void (*timer_set)(void *io, struct smb_timer *t, uint32_t ms);
     void (*timer_cancel)(void *io, struct smb_timer *t);
-    /* Loop thread. Nothing of smb uses io any more: free it. After smb_conn_closed; maybe much later (calls under way). */
+    /* Loop thread. Nothing of smb uses io any more: free it. After smb_conn_closed; maybe much
+     * later (calls under way). */
     void (*released)(void *io);
 };
 
@@ -54,11 +59,12 @@ struct smb_config {
     uint16_t dialect_min; /* 0x0202 */
     uint16_t dialect_max; /* 0x0311 */
     bool signing_required;
-    enum smb_encryption encryption; /* DESIRED: sessions of clients that can are encrypted; REQUIRED: others are refused */
+    enum smb_encryption encryption; /* DESIRED: sessions of clients that can are encrypted;
+                                       REQUIRED: others are refused */
     uint32_t transact_max_bytes;    /* also of read and write; 64 KiB .. 8 MiB */
     uint16_t credits_max;           /* a connection's window */
     uint32_t machine_sid[3];
-    struct auth_config auth;        /* kept by copy; its strings and callbacks outlive the server object */
+    struct auth_config auth; /* kept by copy; its strings and callbacks outlive the server object */
     struct smb_env env;
 };
 
@@ -71,18 +77,19 @@ void smb_server_reconfigure(struct smb_server *s, const struct smb_config *confi
 /* ---- shares ---- */
 
 struct smb_share_spec {
-    const char *name;    /* up to 80 UTF-16 units; trailing '$' hides it from lists */
+    const char *name; /* up to 80 UTF-16 units; trailing '$' hides it from lists */
     const char *comment;
     struct vfs_volume *volume; /* a reference is taken */
     bool read_only;
-    bool encrypt;        /* refuse who does not encrypt */
+    bool encrypt; /* refuse who does not encrypt */
     bool guest_ok;
     bool hidden;
     const char *const *users; /* NULL: every user; else the names that may connect; copied */
     size_t user_count;
 };
 /* Add, or replace one of the same name: trees that are connected keep the old one. */
-NODISCARD smbkit_status smb_server_share_set(struct smb_server *s, const struct smb_share_spec *spec);
+NODISCARD smbkit_status smb_server_share_set(struct smb_server *s,
+                                             const struct smb_share_spec *spec);
 /* New tree connects are refused; with disconnect, files open on it are closed and its trees end. */
 bool smb_server_share_remove(struct smb_server *s, const char *name, bool disconnect);
 size_t smb_server_share_count(struct smb_server *s);
@@ -90,16 +97,20 @@ size_t smb_server_share_count(struct smb_server *s);
 /* ---- connections (loop thread of the connection) ---- */
 
 /* address: the peer's, numeric. NULL without memory (then io is the caller's to end). */
-NODISCARD struct smb_conn *smb_conn_new(struct smb_server *s, const struct smb_conn_io *ops, void *io,
-                                        const char *address, uint64_t conn_id);
-/* The size of a frame, from its first four bytes: bytes that follow them. 0 or a negative errno: end the connection
- * (-EPROTO: not SMB; -EMSGSIZE: over the bound, which is small before authentication). A size of 0 is a keep-alive: nothing follows. */
+NODISCARD struct smb_conn *smb_conn_new(struct smb_server *s, const struct smb_conn_io *ops,
+                                        void *io, const char *address, uint64_t conn_id);
+/* The size of a frame, from its first four bytes: bytes that follow them. 0 or a negative errno:
+ * end the connection
+ * (-EPROTO: not SMB; -EMSGSIZE: over the bound, which is small before authentication). A size of 0
+ * is a keep-alive: nothing follows. */
 NODISCARD int smb_conn_frame_size(struct smb_conn *c, const uint8_t header[4], size_t *size_r);
-/* Where in a frame of this size the payload of a WRITE is likely to begin, for iobuf_new_aligned_at. */
+/* Where in a frame of this size the payload of a WRITE is likely to begin, for
+ * iobuf_new_aligned_at. */
 size_t smb_conn_frame_mark(struct smb_conn *c, size_t size);
 /* One whole frame (without the four bytes); takes the reference. It is decrypted in place. */
 void smb_conn_frame(struct smb_conn *c, struct iobuf *frame);
-/* The transport is gone: cancels what waits, closes what was open. Call once; then only io's own jobs come. */
+/* The transport is gone: cancels what waits, closes what was open. Call once; then only io's own
+ * jobs come. */
 void smb_conn_closed(struct smb_conn *c);
 /* Ask for an orderly end: no new requests; running ones finish; then io->close. */
 void smb_conn_shutdown(struct smb_conn *c);
@@ -127,8 +138,10 @@ struct smb_server_stats {
     uint64_t conns_now, conns_total, sessions_now, sessions_total, trees_now, opens_now;
     uint64_t requests, bytes_in, bytes_out, logon_failures, waiting_now;
 };
-void smb_server_sessions_each(struct smb_server *s, void (*fn)(void *arg, const struct smb_session_info *), void *arg);
-void smb_server_opens_each(struct smb_server *s, void (*fn)(void *arg, const struct smb_open_info *), void *arg);
+void smb_server_sessions_each(struct smb_server *s,
+                              void (*fn)(void *arg, const struct smb_session_info *), void *arg);
+void smb_server_opens_each(struct smb_server *s,
+                           void (*fn)(void *arg, const struct smb_open_info *), void *arg);
 void smb_server_stats(struct smb_server *s, struct smb_server_stats *out);
 /* End a session as if its connection were lost. false: no such session. */
 bool smb_server_session_close(struct smb_server *s, uint64_t session_id);

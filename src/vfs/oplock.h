@@ -97,8 +97,10 @@ static inline bool oplock_is_idle(const struct oplock_state *s)
 }
 
 /* The client's answer. *level_r: what it has from now on (lower than `level` when more was asked
- * for meanwhile). SUCCESS: wake who waits. INVALID_OPLOCK_PROTOCOL: no break under way;
- * INVALID_PARAMETER: higher than offered, or no level: then the break stays under way. */
+ * for meanwhile). [MS-FSA] 2.1.5.19, [MS-SMB2] 3.3.5.22.1. SUCCESS: wake who waits.
+ * INVALID_OPLOCK_PROTOCOL with *level_r unchanged: no break under way. INVALID_PARAMETER (no such
+ * level) and INVALID_OPLOCK_PROTOCOL (neither II nor none): the oplock is gone, wake too; *level_r
+ * is none. */
 NODISCARD smbkit_status oplock_ack(struct oplock_state *s, struct oplock_holder *h, uint8_t level,
                                    uint8_t *level_r);
 /* No answer: all caching is gone. True: somebody may be waiting, wake. */

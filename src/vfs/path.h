@@ -5,11 +5,13 @@
 
 #include "base/base.h"
 
-#define PATH_COMPONENT_UNITS_MAX 255 /* UTF-16 units in a file or stream name, [MS-FSCC] 2.1.5.2   \
-                                      */
-#define PATH_UNITS_MAX 32760 /* UTF-16 units in a whole name, [MS-FSCC] 2.1.5: fewer than 32,767   \
-                              */
-#define PATH_DEPTH_MAX 1024  /* components; what walks up a path does at most so many steps */
+#define PATH_COMPONENT_UNITS_MAX                                                                   \
+    255 /* UTF-16 units in a file or stream name, [MS-FSCC] 2.1.5.2                                \
+         */
+#define PATH_UNITS_MAX                                                                             \
+    32760                  /* UTF-16 units in a whole name, [MS-FSCC] 2.1.5: fewer than 32,767     \
+                            */
+#define PATH_DEPTH_MAX 512 /* components; what walks up a path does at most so many steps */
 
 /* The last component, borrowed from path; "" of the root. */
 const char *path_leaf(const char *path);
@@ -24,6 +26,8 @@ NODISCARD char *path_join(const char *dir, const char *name);
 bool path_is_below(const char *ancestor, const char *path);
 /* The same without regard to case. */
 bool path_is_below_nocase(const char *ancestor, const char *path);
+/* Equal without regard to case? a_len and b_len bytes. */
+bool path_eq_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
 /* path is old_prefix or below it: the same place below new_prefix. Owned; NULL: no memory. ASSERTs
  * that it is. */
 NODISCARD char *path_rebase(const char *path, const char *old_prefix, const char *new_prefix);

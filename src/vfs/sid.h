@@ -28,6 +28,7 @@ struct sid sid_owner_rights(void);        /* S-1-3-4 */
 struct sid sid_network(void);             /* S-1-5-2 */
 struct sid sid_anonymous(void);           /* S-1-5-7 */
 struct sid sid_authenticated_users(void); /* S-1-5-11 */
+struct sid sid_system(void);              /* S-1-5-18 */
 struct sid sid_builtin(uint32_t rid); /* S-1-5-32-rid: 544 Administrators, 545 Users, 546 Guests */
 /* S-1-5-21-m0-m1-m2-rid: 513 Domain Users, 514 Domain Guests, or a user */
 struct sid sid_machine(const uint32_t machine[3], uint32_t rid);

@@ -9,6 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* gcc for Windows: our printf is the C99 one, not the old Microsoft runtime's */
+#ifdef __clang__
+#define TEST_PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define TEST_PRINTF_LIKE(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
+#endif
+
 struct test_case {
     const char *name;
     void (*fn)(void);
@@ -24,9 +31,9 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
     }
 
 /* A label printed with every failure until changed: the row of a table, the seed of a random walk. */
-void test_context(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void test_context(const char *fmt, ...) TEST_PRINTF_LIKE(1, 2);
 void test_fail(const char *file, int line, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+    TEST_PRINTF_LIKE(3, 4);
 void test_check_mem(const char *file, int line, const char *what, const void *got, size_t got_len,
                     const void *want, size_t want_len);
 /* Bytes of a hex string (blanks ignored) into buf; returns their count, fails the test when they do not fit. */

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mem: a file system in memory. The volume, its arguments, and what the core sees of it. */
+#include "mem_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <unistd.h>
+#endif
+
+#define BYTES_PER_NODE_DEFAULT                                                                     \
+    4096u /* as tmpfs: half of memory may be data, and as many pages' worth files */
+
+static uint64_t memory_bytes(void)
+{
+#if defined(_WIN32)
+    MEMORYSTATUSEX ms = {.dwLength = sizeof(ms)};
+    return GlobalMemoryStatusEx(&ms) ? ms.ullTotalPhys : 0;
+#else
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 0;
+#endif
+}
+
+static unsigned unit_bits(char unit)
+{
+    static const char units[] = "KMGT";
+    const char *at = unit ? strchr(units, unit & ~0x20) : NULL;
+    return at ? (unsigned)(at - units + 1) * 10 : 0;
+}
+
+/* "100", "64K", "1G": a number and an optional power of 1024. False: not of that form, 0, or too
+ * large. */
+static bool parse_number(const char *text, uint64_t *value_r)
+{
+    uint64_t value = 0;
+    const char *p = text;
+    for (; *p >= '0' && *p <= '9'; p++) {
+        if (__builtin_mul_overflow(value, 10u, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value)) {
+            return false;
+        }
+    }
+    if (p == text || value == 0) {
+        return false;
+    }
+    unsigned bits = unit_bits(*p);
+    p += bits != 0;
+    *value_r = value << bits;
+    return *p == '\0' && value <= (uint64_t)INT64_MAX >> bits;
+}
+
+static smbkit_status parse_args(struct memfs_volume *vol, const struct smbkit_volume_args *args)
+{
+    for (uint32_t i = 0; i < args->arg_count; i++) {
+        const struct smbkit_arg *arg = &args->args[i];
+        uint64_t *value_r = strcmp(arg->key, "size") == 0    ? &vol->bytes_max
+                            : strcmp(arg->key, "files") == 0 ? &vol->nodes_max
+                                                             : NULL;
+        if (!value_r) {
+            snprintf(args->error, args->error_size,
+                     "mem: unknown argument '%s'; it takes size=BYTES and files=COUNT", arg->key);
+            return SMBKIT_STATUS_INVALID_PARAMETER;
+        }
+        if (!parse_number(arg->value, value_r)) {
+            snprintf(args->error, args->error_size,
+                     "mem: %s=%s is not a number above 0, such as 500, 64K, 20M or 1G", arg->key,
+                     arg->value);
+            return SMBKIT_STATUS_INVALID_PARAMETER;
+        }
+    }
+    vol->bytes_max &= ~(uint64_t)(MEMFS_CLUSTER - 1);
+    if (vol->bytes_max == 0) {
+        snprintf(args->error, args->error_size, "mem: size must be at least %u bytes",
+                 MEMFS_CLUSTER);
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void init_tree_lock(struct memfs_volume *vol)
+{
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+#if defined(__GLIBC__)
+    /* Many clients that list must not keep one that creates waiting for ever. Nothing here locks
+     * twice. */
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+    pthread_rwlock_init(&vol->tree_lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+    pthread_mutex_init(&vol->slab_lock, NULL);
+}
+
+static smbkit_status make_root(struct memfs_volume *vol)
+{
+    struct memfs_node *node;
+    vol->nodes_max++; /* the root is free of charge */
+    smbkit_status status = memfs_node_new(vol, SMBKIT_ATTR_DIRECTORY, &node);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    vol->root = memfs_entry_new(vol, &node, "", 0);
+    if (!vol->root) {
+        memfs_node_unref(vol, node);
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    vol->root->node->links = 1;
+    vol->root->node->dir->self = vol->root;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status memfs_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+{
+    struct memfs_volume *vol = calloc(1, sizeof(*vol));
+    if (!vol) {
+        snprintf(args->error, args->error_size, "mem: no memory");
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    vol->bytes_max = memory_bytes() / 2;
+    vol->nodes_max = vol->bytes_max / BYTES_PER_NODE_DEFAULT;
+    smbkit_status status = parse_args(vol, args);
+    if (!SMBKIT_OK(status)) {
+        free(vol);
+        return status;
+    }
+    vol->create_time = memfs_now();
+    /* Time and address are hard to guess from afar, which is all that the hash of names needs. */
+    vol->seed = (vol->create_time ^ (uintptr_t)vol << 20) * 0x9e3779b97f4a7c15ull;
+    init_tree_lock(vol);
+    status = make_root(vol);
+    if (!SMBKIT_OK(status)) {
+        snprintf(args->error, args->error_size, "mem: no memory");
+        pthread_rwlock_destroy(&vol->tree_lock);
+        pthread_mutex_destroy(&vol->slab_lock);
+        free(vol);
+        return status;
+    }
+    *volume_r = vol;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void memfs_volume_close(void *volume)
+{
+    struct memfs_volume *vol = volume;
+    memfs_tree_free(vol);
+    memfs_slabs_free(vol);
+    pthread_rwlock_destroy(&vol->tree_lock);
+    pthread_mutex_destroy(&vol->slab_lock);
+    free(vol);
+}
+
+static smbkit_status memfs_volume_info(void *volume, struct smbkit_op *op,
+                                       struct smbkit_volume_info *info)
+{
+    (void)op;
+    struct memfs_volume *vol = volume;
+    info->total_bytes = vol->bytes_max;
+    info->free_bytes =
+        vol->bytes_max - atomic_load_explicit(&vol->bytes_used, memory_order_relaxed);
+    info->available_bytes = info->free_bytes;
+    info->create_time = vol->create_time;
+    info->sector_size_bytes = 512;
+    info->cluster_size_bytes = MEMFS_CLUSTER;
+    info->component_max = 255;
+    info->features = SMBKIT_FEATURE_IGNORES_CASE | SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_SECURITY |
+                     SMBKIT_FEATURE_HARD_LINKS;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static const struct smbkit_plugin memfs_plugin = {
+    .struct_size = sizeof(struct smbkit_plugin),
+    .api_version = SMBKIT_API_VERSION,
+    .thread_model = SMBKIT_PARALLEL,
+    .flags = SMBKIT_NEVER_BLOCKS,
+    .name = "mem",
+    .description = "a file system in memory, empty at the start and gone at the end",
+    .version = "1",
+    .config_help = "size=BYTES   room for data (K, M, G, T); half of the machine's memory\n"
+                   "files=COUNT  files and directories at most\n",
+    .volume_open = memfs_volume_open,
+    .volume_close = memfs_volume_close,
+    .volume_info = memfs_volume_info,
+    .create = memfs_create,
+    .close = memfs_close,
+    .lookup = memfs_lookup,
+    .enumerate = memfs_enumerate,
+    .get_path = memfs_get_path,
+    .rename = memfs_rename,
+    .link = memfs_link,
+    .remove = memfs_remove,
+    .getattr = memfs_getattr,
+    .setattr = memfs_setattr,
+    .get_security = memfs_get_security,
+    .set_security = memfs_set_security,
+    .read = memfs_read,
+    .write = memfs_write,
+    .set_size = memfs_set_size,
+    .overwrite = memfs_overwrite,
+    .allocate = memfs_allocate,
+    .zero_range = memfs_zero_range,
+    .ranges = memfs_ranges,
+};
+
+SMBKIT_REGISTER(memfs_plugin)

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes, times, security descriptors. */
+#include "mem_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define UNIX_EPOCH_S 11644473600ull /* seconds from 1601-01-01 to 1970-01-01 */
+
+uint64_t memfs_now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return ((uint64_t)ts.tv_sec + UNIX_EPOCH_S) * 10000000u + (uint64_t)ts.tv_nsec / 100;
+}
+
+void memfs_note_change(struct memfs_node *node, const struct memfs_open *open)
+{
+    if (!open || !(open->kept_times & SMBKIT_SET_CHANGE_TIME)) {
+        node->times.change = memfs_now();
+    }
+}
+
+void memfs_note_write(struct memfs_node *node, const struct memfs_open *open)
+{
+    uint32_t kept = open ? open->kept_times : 0;
+    uint64_t now = memfs_now();
+    if (!(kept & SMBKIT_SET_WRITE_TIME)) {
+        node->times.write = now;
+    }
+    if (!(kept & SMBKIT_SET_CHANGE_TIME)) {
+        node->times.change = now;
+    }
+    if (!(kept & SMBKIT_SET_ACCESS_TIME)) {
+        node->times.access = now;
+    }
+    if (!node->dir) {
+        node->attributes |= SMBKIT_ATTR_ARCHIVE;
+    }
+}
+
+void memfs_fill_attr(struct memfs_node *node, struct smbkit_attr *attr)
+{
+    pthread_rwlock_rdlock(&node->lock);
+    const struct memfs_data *data = &node->data;
+    *attr = (struct smbkit_attr){
+        .file_id = node->id,
+        .size = data->size,
+        .alloc_size = data->backed > data->reserve ? data->backed : data->reserve,
+        .create_time = node->times.create,
+        .access_time = node->times.access,
+        .write_time = node->times.write,
+        .change_time = node->times.change,
+        .attributes = node->attributes ? node->attributes : SMBKIT_ATTR_NORMAL,
+        .link_count = node->links,
+    };
+    pthread_rwlock_unlock(&node->lock);
+}
+
+smbkit_status memfs_getattr(void *volume, struct smbkit_op *op, void *file,
+                            struct smbkit_attr *attr)
+{
+    (void)volume;
+    (void)op;
+    memfs_fill_attr(((struct memfs_open *)file)->entry->node, attr);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void set_times(struct memfs_times *times, uint32_t mask, const struct smbkit_attr *attr)
+{
+    if (mask & SMBKIT_SET_CREATE_TIME) {
+        times->create = attr->create_time;
+    }
+    if (mask & SMBKIT_SET_ACCESS_TIME) {
+        times->access = attr->access_time;
+    }
+    if (mask & SMBKIT_SET_WRITE_TIME) {
+        times->write = attr->write_time;
+    }
+    if (mask & SMBKIT_SET_CHANGE_TIME) {
+        times->change = attr->change_time;
+    }
+}
+
+/* A time set through a handle is not touched by what else happens through it. [MS-FSA] 2.1.5.15.2
+ */
+smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
+                            const struct smbkit_attr *attr)
+{
+    (void)volume;
+    (void)op;
+    struct memfs_open *open = file;
+    struct memfs_node *node = open->entry->node;
+    pthread_rwlock_wrlock(&node->lock);
+    open->kept_times |= mask & ~SMBKIT_SET_ATTRIBUTES;
+    memfs_note_change(node, open);
+    set_times(&node->times, mask, attr);
+    if (mask & SMBKIT_SET_ATTRIBUTES) {
+        uint32_t kept = node->attributes & ~SMBKIT_ATTR_SETTABLE;
+        /* SPARSE comes by way of FSCTL_SET_SPARSE, and stays. */
+        node->attributes = kept | (attr->attributes & (SMBKIT_ATTR_SETTABLE | SMBKIT_ATTR_SPARSE));
+    }
+    pthread_rwlock_unlock(&node->lock);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status memfs_keep_security(struct memfs_node *node, const uint8_t *security, uint32_t len)
+{
+    if (len > MEMFS_SECURITY_MAX_BYTES) {
+        return SMBKIT_STATUS_INVALID_SECURITY_DESCR;
+    }
+    uint8_t *copy = NULL;
+    if (len > 0) {
+        copy = malloc(len);
+        if (!copy) {
+            return SMBKIT_STATUS_NO_MEMORY;
+        }
+        memcpy(copy, security, len);
+    }
+    free(node->security);
+    node->security = copy;
+    node->security_len = len;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status memfs_get_security(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
+                                 uint32_t cap, uint32_t *needed_bytes)
+{
+    (void)volume;
+    (void)op;
+    struct memfs_node *node = ((struct memfs_open *)file)->entry->node;
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    pthread_rwlock_rdlock(&node->lock);
+    *needed_bytes = node->security_len;
+    if (node->security_len == 0) {
+        status = SMBKIT_STATUS_NOT_FOUND;
+    } else if (node->security_len > cap) {
+        status = SMBKIT_STATUS_BUFFER_TOO_SMALL;
+    } else {
+        memcpy(buf, node->security, node->security_len);
+    }
+    pthread_rwlock_unlock(&node->lock);
+    return status;
+}
+
+smbkit_status memfs_set_security(void *volume, struct smbkit_op *op, void *file,
+                                 const uint8_t *security, uint32_t len_bytes)
+{
+    (void)volume;
+    (void)op;
+    struct memfs_open *open = file;
+    struct memfs_node *node = open->entry->node;
+    pthread_rwlock_wrlock(&node->lock);
+    smbkit_status status = memfs_keep_security(node, security, len_bytes);
+    if (SMBKIT_OK(status)) {
+        memfs_note_change(node, open);
+    }
+    pthread_rwlock_unlock(&node->lock);
+    return status;
+}

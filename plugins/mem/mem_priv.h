@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A file system in memory: what its files share.
+ *
+ * A node is a file or directory, an entry one name of it, an open (struct memfs_open) one handle,
+ * which holds the entry that it was opened by. Entries keep nodes alive, opens and directories keep
+ * entries alive; so a removed file lives until its last handle is closed.
+ *
+ * Lock order: volume tree_lock, then one node's lock, then slab_lock. Two nodes' locks are never
+ * held at once. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <smbkit/plugin.h>
+
+#define MEMFS_CLUSTER 4096u /* bytes; what space is counted in */
+#define MEMFS_CHUNK 65536u  /* bytes; what data is kept in, and the unit of a hole */
+#define MEMFS_CHUNK_BITS 16
+/* Of a file, in bytes: offsets stay positive as int64. */
+#define MEMFS_SIZE_MAX (INT64_MAX & ~(int64_t)(MEMFS_CHUNK - 1))
+#define MEMFS_NAME_MAX_BYTES (255 * 3)  /* 255 UTF-16 units are at most so many bytes of UTF-8 */
+#define MEMFS_SECURITY_MAX_BYTES 65536u /* of a descriptor: the largest ACL, [MS-DTYP] 2.4.5 */
+#define MEMFS_TRIM_BYTES (32u << 20)    /* freed small blocks, then the heap is asked to shrink */
+
+/* Up to MEMFS_CHUNK bytes of a file; what lies beyond cap reads as zeroes. */
+struct memfs_chunk {
+    uint8_t *bytes;
+    uint32_t cap; /* multiple of MEMFS_CLUSTER; MEMFS_CHUNK: a slot of a slab, else malloc'ed */
+};
+
+/* Chunk number -> chunk, a tree of 256 ways; an absent chunk is a hole. */
+struct memfs_pages {
+    void *root; /* height 0: chunk 0 itself */
+    uint32_t height;
+};
+
+struct memfs_data {
+    struct memfs_pages pages;
+    uint64_t size;    /* bytes; backed bytes beyond it are zero */
+    uint64_t backed;  /* sum of the chunks' cap */
+    uint64_t reserve; /* bytes asked for by allocate; the larger of both is charged to the volume */
+};
+
+struct memfs_times {
+    uint64_t create, access, write, change;
+};
+
+struct memfs_order {
+    uint64_t seq;
+    struct memfs_entry *entry; /* NULL: removed since */
+};
+
+/* The names in a directory: a hash for finding, a list by sequence number for enumeration. Guarded
+ * by tree_lock. */
+struct memfs_dir {
+    struct memfs_entry *self; /* the directory's own name: borrowed, valid while it has a parent */
+    struct memfs_entry **buckets;
+    uint32_t bucket_count;     /* a power of two, or 0 */
+    uint32_t count;            /* entries */
+    struct memfs_order *order; /* ascending seq */
+    uint32_t order_len;        /* with the removed ones: at most twice the others, and some */
+    uint32_t order_cap;
+    uint64_t seq_last;
+};
+
+struct memfs_node {
+    atomic_uint refs;      /* entries that name it */
+    uint64_t id;           /* immutable */
+    struct memfs_dir *dir; /* immutable; NULL: a file */
+    pthread_rwlock_t lock;
+    /* guarded by lock */
+    uint32_t attributes;
+    uint32_t links;
+    uint32_t opens;
+    uint32_t security_len;
+    uint8_t *security;
+    struct memfs_times times;
+    struct memfs_data data;
+};
+
+struct memfs_entry {
+    atomic_uint refs;        /* one of the parent directory, one of each open */
+    struct memfs_node *node; /* owned reference; immutable */
+    /* guarded by tree_lock */
+    struct memfs_node *parent; /* NULL: removed, or the root */
+    struct memfs_entry *chain;
+    uint64_t hash;
+    uint64_t seq; /* the cookie of enumeration; kept by a rename within the directory */
+    char *name;
+};
+
+struct memfs_open {
+    struct memfs_entry *entry; /* owned reference */
+    uint32_t kept_times; /* SMBKIT_SET_*_TIME set through this handle; guarded by the node's lock */
+};
+
+struct memfs_slab;
+
+struct memfs_volume {
+    pthread_rwlock_t tree_lock; /* every name and every struct memfs_dir */
+    struct memfs_entry *root;   /* immutable */
+    uint64_t bytes_max;         /* immutable; a multiple of MEMFS_CLUSTER */
+    uint64_t nodes_max;         /* immutable; counts the root */
+    uint64_t seed;              /* immutable; of the name hash */
+    uint64_t create_time;       /* immutable */
+    atomic_uint_fast64_t bytes_used;
+    atomic_uint_fast64_t nodes_used;
+    atomic_uint_fast64_t id_last;
+    atomic_uint_fast64_t freed; /* bytes given back to malloc since the heap was trimmed */
+    pthread_mutex_t slab_lock;
+    struct memfs_slab *slabs; /* with a free slot; guarded by slab_lock */
+};
+
+/* --- mem_name.c: names without regard to case. Pure. --- */
+
+uint64_t memfs_name_hash(uint64_t seed, const char *name, size_t len);
+/* name is len bytes, other terminated. */
+bool memfs_name_equal(const char *name, size_t len, const char *other);
+
+/* --- mem_dir.c: one directory's names. The caller holds tree_lock. --- */
+
+struct memfs_dir *memfs_dir_new(void);      /* NULL: no memory */
+void memfs_dir_free(struct memfs_dir *dir); /* empty, or its entries are taken care of */
+struct memfs_entry *memfs_dir_find(const struct memfs_dir *dir, const char *name, size_t len,
+                                   uint64_t hash);
+/* Make room for one more entry, so that memfs_dir_add cannot fail. */
+bool memfs_dir_reserve(struct memfs_dir *dir);
+void memfs_dir_add(struct memfs_dir *dir, struct memfs_entry *entry);
+void memfs_dir_remove(struct memfs_dir *dir, struct memfs_entry *entry);
+/* The entry's hash becomes hash: it got another name, and keeps its place in the order. */
+void memfs_dir_rehash(struct memfs_dir *dir, struct memfs_entry *entry, uint64_t hash);
+/* The first index in order whose seq is above seq; order_len: none. O(log n). */
+uint32_t memfs_dir_after(const struct memfs_dir *dir, uint64_t seq);
+
+/* --- mem_node.c: nodes, entries and opens as objects --- */
+
+/* A node with the attributes given, charged to the volume; the error is DISK_FULL or NO_MEMORY. */
+smbkit_status memfs_node_new(struct memfs_volume *vol, uint32_t attributes,
+                             struct memfs_node **node_r);
+void memfs_node_unref(struct memfs_volume *vol, struct memfs_node *node);
+/* An entry without a parent that takes over *node; NULL: no memory, *node stays the caller's. */
+struct memfs_entry *memfs_entry_new(struct memfs_volume *vol, struct memfs_node **node,
+                                    const char *name, size_t len);
+struct memfs_entry *memfs_entry_ref(struct memfs_entry *entry);
+void memfs_entry_unref(struct memfs_volume *vol, struct memfs_entry *entry);
+/* Count a handle in or out of the node. */
+void memfs_node_opened(struct memfs_node *node);
+void memfs_node_closed(struct memfs_volume *vol, struct memfs_node *node);
+/* Give the heap's free pages back to the system when enough has come together. */
+void memfs_trim(struct memfs_volume *vol);
+
+/* --- mem_tree.c: operations on names --- */
+
+smbkit_status memfs_create(void *volume, struct smbkit_op *op, const struct smbkit_create *how,
+                           void **file_r, struct smbkit_attr *attr);
+void memfs_close(void *volume, struct smbkit_op *op, void *file);
+smbkit_status memfs_lookup(void *volume, struct smbkit_op *op, const char *path,
+                           struct smbkit_attr *attr);
+smbkit_status memfs_get_path(void *volume, struct smbkit_op *op, void *file, char *buf,
+                             uint32_t cap);
+void memfs_tree_free(struct memfs_volume *vol); /* every name, at volume_close */
+
+/* What a path leads to. Paths here are those of plugin.h; the caller holds tree_lock. */
+struct memfs_place {
+    struct memfs_node *dir; /* the directory that holds, or would hold, the last component; NULL:
+                               path is the root */
+    const char *name;       /* last component, not terminated */
+    size_t len;
+    uint64_t hash;
+    struct memfs_entry *entry; /* borrowed; NULL: there is none of that name */
+};
+/* Errors: OBJECT_PATH_NOT_FOUND, OBJECT_NAME_INVALID. */
+smbkit_status memfs_walk(struct memfs_volume *vol, const char *path, struct memfs_place *place);
+/* Hang an entry into the place found (room reserved), and take it out again (gives up the
+ * directory's reference). */
+void memfs_attach(struct memfs_node *dir, struct memfs_entry *entry);
+void memfs_detach(struct memfs_volume *vol, struct memfs_entry *entry);
+
+/* --- mem_move.c --- */
+
+smbkit_status memfs_rename(void *volume, struct smbkit_op *op, void *file, const char *new_path,
+                           uint32_t replace);
+smbkit_status memfs_link(void *volume, struct smbkit_op *op, void *file, const char *new_path,
+                         uint32_t replace);
+smbkit_status memfs_remove(void *volume, struct smbkit_op *op, void *file);
+
+/* --- mem_list.c --- */
+
+smbkit_status memfs_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
+                              struct smbkit_sink *sink);
+
+/* --- mem_meta.c --- */
+
+uint64_t memfs_now(void); /* FILETIME */
+/* Note a change: attributes or names (change only), or data (write, access and ARCHIVE too). The
+ * caller holds the node's lock. open may be NULL. [MS-FSA] 2.1.4.17 */
+void memfs_note_change(struct memfs_node *node, const struct memfs_open *open);
+void memfs_note_write(struct memfs_node *node, const struct memfs_open *open);
+void memfs_fill_attr(struct memfs_node *node, struct smbkit_attr *attr); /* locks the node */
+smbkit_status memfs_getattr(void *volume, struct smbkit_op *op, void *file,
+                            struct smbkit_attr *attr);
+smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
+                            const struct smbkit_attr *attr);
+smbkit_status memfs_get_security(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
+                                 uint32_t cap, uint32_t *needed_bytes);
+smbkit_status memfs_set_security(void *volume, struct smbkit_op *op, void *file,
+                                 const uint8_t *security, uint32_t len_bytes);
+/* Replace the stored descriptor by a copy; len 0: none. The caller holds the node's lock or is its
+ * only user. */
+smbkit_status memfs_keep_security(struct memfs_node *node, const uint8_t *security, uint32_t len);
+
+/* --- mem_data.c --- */
+
+smbkit_status memfs_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io);
+smbkit_status memfs_write(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io);
+
+/* --- mem_space.c: size, reservation, holes --- */
+
+smbkit_status memfs_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size);
+smbkit_status memfs_overwrite(void *volume, struct smbkit_op *op, void *file, uint32_t attributes,
+                              uint64_t alloc_size, struct smbkit_attr *attr);
+smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file, uint64_t alloc_size);
+smbkit_status memfs_zero_range(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
+                               uint64_t length);
+smbkit_status memfs_ranges(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
+                           uint64_t length, struct smbkit_range *out, uint32_t *count_r);
+/* Charge the volume for data with these two in place of the present ones. False: no room, nothing
+ * changed. */
+bool memfs_recharge(struct memfs_volume *vol, struct memfs_data *data, uint64_t backed,
+                    uint64_t reserve);
+/* Make data exactly size bytes long. Cannot fail. */
+void memfs_data_resize(struct memfs_volume *vol, struct memfs_data *data, uint64_t size);
+/* Back [offset, offset + length) by memory. DISK_FULL, NO_MEMORY: nothing of what can be read has
+ * changed. */
+smbkit_status memfs_data_back(struct memfs_volume *vol, struct memfs_data *data, uint64_t offset,
+                              uint64_t length);
+static inline uint64_t memfs_cluster_up(uint64_t n)
+{
+    return (n + MEMFS_CLUSTER - 1) & ~(uint64_t)(MEMFS_CLUSTER - 1);
+}
+
+/* --- mem_pages.c --- */
+
+struct memfs_chunk *memfs_pages_get(const struct memfs_pages *pages, uint64_t index);
+/* The first chunk at or after *index_r, which becomes its number; NULL: no more. */
+struct memfs_chunk *memfs_pages_next(const struct memfs_pages *pages, uint64_t *index_r);
+/* Set an absent chunk. False: no memory. */
+bool memfs_pages_put(struct memfs_pages *pages, uint64_t index, struct memfs_chunk *chunk);
+/* Take a chunk out; NULL: there is none. */
+struct memfs_chunk *memfs_pages_take(struct memfs_pages *pages, uint64_t index);
+
+/* --- mem_chunk.c: memory of chunks --- */
+
+struct memfs_chunk *memfs_chunk_new(struct memfs_volume *vol, uint32_t cap); /* zeroed, or NULL */
+void memfs_chunk_free(struct memfs_volume *vol, struct memfs_chunk *chunk);
+/* Back cap bytes, more or fewer than now; new ones are zero. False: no memory, nothing changed. */
+bool memfs_chunk_resize(struct memfs_volume *vol, struct memfs_chunk *chunk, uint32_t cap);
+void memfs_slabs_free(struct memfs_volume *vol); /* at volume_close, when no chunk is left */

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Size, reservation, holes, and what they are charged to the volume. */
+#include "mem_priv.h"
+
+#include <string.h>
+
+static uint64_t charge_of(uint64_t backed, uint64_t reserve)
+{
+    return backed > reserve ? backed : reserve;
+}
+
+static bool charge_bytes(struct memfs_volume *vol, uint64_t bytes)
+{
+    uint_fast64_t used = atomic_load_explicit(&vol->bytes_used, memory_order_relaxed);
+    do {
+        if (bytes > vol->bytes_max - used) {
+            return false;
+        }
+        /* Relaxed: a counter on its own, no other memory hangs off it. */
+    } while (!atomic_compare_exchange_weak_explicit(&vol->bytes_used, &used, used + bytes,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+bool memfs_recharge(struct memfs_volume *vol, struct memfs_data *data, uint64_t backed,
+                    uint64_t reserve)
+{
+    uint64_t before = charge_of(data->backed, data->reserve);
+    uint64_t after = charge_of(backed, reserve);
+    if (after > before && !charge_bytes(vol, after - before)) {
+        return false;
+    }
+    if (after < before) {
+        atomic_fetch_sub_explicit(&vol->bytes_used, before - after, memory_order_relaxed);
+    }
+    data->backed = backed;
+    data->reserve = reserve;
+    return true;
+}
+
+static void drop_chunk(struct memfs_volume *vol, struct memfs_data *data, uint64_t index)
+{
+    struct memfs_chunk *chunk = memfs_pages_take(&data->pages, index);
+    (void)memfs_recharge(vol, data, data->backed - chunk->cap, data->reserve);
+    memfs_chunk_free(vol, chunk);
+}
+
+/* Zero what a chunk holds from at on, and give back the clusters behind. */
+static void cut_chunk(struct memfs_volume *vol, struct memfs_data *data, uint64_t index,
+                      uint32_t at)
+{
+    struct memfs_chunk *chunk = memfs_pages_get(&data->pages, index);
+    if (!chunk || at >= chunk->cap) {
+        return;
+    }
+    if (at == 0) {
+        drop_chunk(vol, data, index);
+        return;
+    }
+    memset(chunk->bytes + at, 0, chunk->cap - at);
+    uint32_t before = chunk->cap;
+    /* Without memory for the smaller copy, the larger one stays. */
+    (void)memfs_chunk_resize(vol, chunk, (uint32_t)memfs_cluster_up(at));
+    (void)memfs_recharge(vol, data, data->backed - (before - chunk->cap), data->reserve);
+}
+
+void memfs_data_resize(struct memfs_volume *vol, struct memfs_data *data, uint64_t size)
+{
+    uint64_t index = size >> MEMFS_CHUNK_BITS;
+    cut_chunk(vol, data, index, (uint32_t)(size & (MEMFS_CHUNK - 1)));
+    index += (size & (MEMFS_CHUNK - 1)) != 0;
+    while (memfs_pages_next(&data->pages, &index)) {
+        drop_chunk(vol, data, index);
+    }
+    data->size = size;
+}
+
+/* What chunk index must hold for bytes up to end. */
+static uint32_t cap_for(uint64_t index, uint64_t end)
+{
+    uint64_t len = end - (index << MEMFS_CHUNK_BITS);
+    return len >= MEMFS_CHUNK ? MEMFS_CHUNK : (uint32_t)memfs_cluster_up(len);
+}
+
+static uint64_t missing_bytes(const struct memfs_data *data, uint64_t offset, uint64_t end)
+{
+    uint64_t missing = 0;
+    for (uint64_t i = offset >> MEMFS_CHUNK_BITS; i << MEMFS_CHUNK_BITS < end; i++) {
+        const struct memfs_chunk *chunk = memfs_pages_get(&data->pages, i);
+        uint32_t have = chunk ? chunk->cap : 0;
+        uint32_t want = cap_for(i, end);
+        missing += want > have ? want - have : 0;
+    }
+    return missing;
+}
+
+/* Returns bytes gained; 0 with *failed set without memory. */
+static uint32_t back_chunk(struct memfs_volume *vol, struct memfs_data *data, uint64_t index,
+                           uint32_t cap, bool *failed)
+{
+    struct memfs_chunk *chunk = memfs_pages_get(&data->pages, index);
+    if (chunk) {
+        uint32_t before = chunk->cap;
+        *failed = cap > before && !memfs_chunk_resize(vol, chunk, cap);
+        return chunk->cap - before;
+    }
+    chunk = memfs_chunk_new(vol, cap);
+    if (!chunk) {
+        *failed = true;
+        return 0;
+    }
+    if (!memfs_pages_put(&data->pages, index, chunk)) {
+        memfs_chunk_free(vol, chunk);
+        *failed = true;
+        return 0;
+    }
+    return cap;
+}
+
+smbkit_status memfs_data_back(struct memfs_volume *vol, struct memfs_data *data, uint64_t offset,
+                              uint64_t length)
+{
+    uint64_t end = offset + length;
+    uint64_t backed = data->backed;
+    uint64_t missing = missing_bytes(data, offset, end);
+    if (missing == 0) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (!memfs_recharge(vol, data, backed + missing, data->reserve)) {
+        return SMBKIT_STATUS_DISK_FULL;
+    }
+    bool failed = false;
+    for (uint64_t i = offset >> MEMFS_CHUNK_BITS; i << MEMFS_CHUNK_BITS < end && !failed; i++) {
+        backed += back_chunk(vol, data, i, cap_for(i, end), &failed);
+    }
+    (void)memfs_recharge(vol, data, backed, data->reserve); /* down to what there is */
+    return failed ? SMBKIT_STATUS_NO_MEMORY : SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status memfs_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size)
+{
+    (void)op;
+    struct memfs_open *open = file;
+    struct memfs_node *node = open->entry->node;
+    if (node->dir || size > (uint64_t)MEMFS_SIZE_MAX) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    pthread_rwlock_wrlock(&node->lock);
+    if (size != node->data.size) {
+        uint64_t reserve = memfs_cluster_up(size); /* cutting gives up what was reserved beyond */
+        reserve = node->data.reserve < reserve ? node->data.reserve : reserve;
+        (void)memfs_recharge(volume, &node->data, node->data.backed, reserve);
+        memfs_data_resize(volume, &node->data, size);
+        memfs_note_write(node, open);
+    }
+    pthread_rwlock_unlock(&node->lock);
+    memfs_trim(volume);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status memfs_overwrite(void *volume, struct smbkit_op *op, void *file, uint32_t attributes,
+                              uint64_t alloc_size, struct smbkit_attr *attr)
+{
+    (void)op;
+    struct memfs_open *open = file;
+    struct memfs_node *node = open->entry->node;
+    if (node->dir || alloc_size > (uint64_t)MEMFS_SIZE_MAX) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    uint64_t reserve = memfs_cluster_up(alloc_size);
+    pthread_rwlock_wrlock(&node->lock);
+    /* The reservation comes first: when there is no room for it, the old data stays. */
+    if (!memfs_recharge(volume, &node->data, node->data.backed, reserve)) {
+        pthread_rwlock_unlock(&node->lock);
+        return SMBKIT_STATUS_DISK_FULL;
+    }
+    memfs_data_resize(volume, &node->data, 0);
+    (void)memfs_recharge(volume, &node->data, 0,
+                         reserve); /* was within the old charge or granted */
+    node->attributes = attributes & SMBKIT_ATTR_SETTABLE;
+    memfs_note_write(node, open);
+    pthread_rwlock_unlock(&node->lock);
+    memfs_fill_attr(node, attr);
+    memfs_trim(volume);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* [MS-FSA] 2.1.5.15.1: a reservation below the size cuts the file. */
+smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file, uint64_t alloc_size)
+{
+    (void)op;
+    struct memfs_open *open = file;
+    struct memfs_node *node = open->entry->node;
+    if (node->dir || alloc_size > (uint64_t)MEMFS_SIZE_MAX) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    pthread_rwlock_wrlock(&node->lock);
+    if (alloc_size < node->data.size) {
+        memfs_data_resize(volume, &node->data, alloc_size);
+        (void)memfs_recharge(volume, &node->data, node->data.backed, 0);
+        memfs_note_write(node, open);
+    } else if (!memfs_recharge(volume, &node->data, node->data.backed,
+                               memfs_cluster_up(alloc_size))) {
+        status = SMBKIT_STATUS_DISK_FULL;
+    }
+    pthread_rwlock_unlock(&node->lock);
+    return status;
+}
+
+/* The part of chunk index from byte at up to byte end (both within the chunk). */
+static void zero_chunk(struct memfs_volume *vol, struct memfs_data *data, uint64_t index,
+                       uint32_t at, uint32_t end)
+{
+    struct memfs_chunk *chunk = memfs_pages_get(&data->pages, index);
+    if (end >= chunk->cap) {
+        cut_chunk(vol, data, index, at);
+    } else {
+        memset(chunk->bytes + at, 0, end - at);
+    }
+}
+
+smbkit_status memfs_zero_range(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
+                               uint64_t length)
+{
+    (void)op;
+    struct memfs_open *open = file;
+    struct memfs_node *node = open->entry->node;
+    if (node->dir) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    pthread_rwlock_wrlock(&node->lock);
+    struct memfs_data *data = &node->data;
+    uint64_t end = data->size;
+    end = offset < end && length < end - offset ? offset + length : end;
+    uint64_t index = offset >> MEMFS_CHUNK_BITS;
+    for (; memfs_pages_next(&data->pages, &index) && index << MEMFS_CHUNK_BITS < end; index++) {
+        uint64_t start = index << MEMFS_CHUNK_BITS;
+        uint32_t from = offset > start ? (uint32_t)(offset - start) : 0;
+        uint32_t to = end - start < MEMFS_CHUNK ? (uint32_t)(end - start) : MEMFS_CHUNK;
+        if (end == data->size) {
+            to = MEMFS_CHUNK; /* nothing lies beyond, so the last cluster can go as a whole */
+        }
+        if (from < to) {
+            zero_chunk(volume, data, index, from, to);
+        }
+    }
+    memfs_note_write(node, open);
+    pthread_rwlock_unlock(&node->lock);
+    memfs_trim(volume);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Append [from, to) to the ranges found, or to the last of them when it touches. False: no room. */
+static bool add_range(struct smbkit_range *out, uint32_t *count, uint32_t room,
+                      const struct smbkit_range *range)
+{
+    struct smbkit_range *last = *count > 0 ? &out[*count - 1] : NULL;
+    if (last && last->offset + last->length == range->offset) {
+        last->length += range->length;
+        return true;
+    }
+    if (*count == room) {
+        return false;
+    }
+    out[(*count)++] = *range;
+    return true;
+}
+
+smbkit_status memfs_ranges(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
+                           uint64_t length, struct smbkit_range *out, uint32_t *count_r)
+{
+    (void)volume;
+    (void)op;
+    struct memfs_node *node = ((struct memfs_open *)file)->entry->node;
+    uint32_t room = *count_r;
+    *count_r = 0;
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    pthread_rwlock_rdlock(&node->lock);
+    const struct memfs_data *data = &node->data;
+    uint64_t end = data->size;
+    end = offset < end && length < end - offset ? offset + length : end;
+    uint64_t index = offset >> MEMFS_CHUNK_BITS;
+    const struct memfs_chunk *chunk;
+    for (; (chunk = memfs_pages_next(&data->pages, &index)) != NULL; index++) {
+        uint64_t start = index << MEMFS_CHUNK_BITS;
+        if (start >= end) {
+            break;
+        }
+        uint64_t from = start > offset ? start : offset;
+        uint64_t to = start + chunk->cap < end ? start + chunk->cap : end;
+        if (from < to && !add_range(out, count_r, room, &(struct smbkit_range){from, to - from})) {
+            status = SMBKIT_STATUS_BUFFER_OVERFLOW;
+            break;
+        }
+    }
+    pthread_rwlock_unlock(&node->lock);
+    return status;
+}

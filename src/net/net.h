@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Event loops, TCP streams, listeners and the worker pool.
+ *
+ * A loop is one thread's; a stream or a timer belongs to one loop for its life and is touched on that loop's
+ * thread only, unless a comment says "any thread". Results: 0 or a negative errno. */
+#pragma once
+
+#include "base/iobuf.h"
+#include "base/job.h"
+#include "os/sync.h"
+
+/* ---- loop ---- */
+
+struct loop;
+
+NODISCARD int loop_new(struct loop **out);
+/* Run on the calling thread until loop_stop was called and no posted job is left. */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l); /* any thread */
+/* After loop_run has returned (or was never called). NULL allowed. */
+void loop_free(struct loop *l);
+CLEANUP_DEFINE(loop_free, struct loop *)
+
+/* Any thread. Run job->fn on the loop's thread, in order of posting, never from within this call. */
+void loop_post(struct loop *l, struct job *job);
+/* Loop thread. Run job->fn once before the loop waits again: for work that gains from being
+ * gathered, such as sending. */
+void loop_defer(struct loop *l, struct job *job);
+
+/* A one-shot timer, embedded in its owner. Loop thread only. */
+struct loop_timer {
+    void (*fn)(struct loop_timer *t);
+    uint64_t due_ms;
+    bool is_set;
+    /* the loop's, while set: a pairing heap */
+    struct loop_timer *child;
+    struct loop_timer *next;
+    struct loop_timer *prev; /* left sibling, or the parent for a first child */
+};
+void loop_timer_init(struct loop_timer *t, void (*fn)(struct loop_timer *t));
+/* Run t->fn once, not before ms have passed. A set timer is moved. */
+void loop_timer_set(struct loop *l, struct loop_timer *t, uint32_t ms);
+void loop_timer_cancel(struct loop *l, struct loop_timer *t);
+
+/* ---- addresses ---- */
+
+#define NET_ADDR_TEXT_SIZE 64 /* an IPv6 address with its zone, terminated */
+
+struct net_addr {
+    char text[NET_ADDR_TEXT_SIZE]; /* numeric, without brackets */
+    uint16_t port;
+};
+
+/* "1.2.3.4", "1.2.3.4:445", "::1", "[::1]", "[::1]:445", "*", "*:445", "localhost", ":445". Without a port it
+ * is default_port. "*" and "" give text "*": every address of both families. false: none of these. */
+NODISCARD bool net_addr_parse(const char *s, uint16_t default_port, struct net_addr *out);
+/* "1.2.3.4:445" or "[::1]:445". */
+void net_addr_format(const struct net_addr *a, char *buf, size_t size);
+
+/* ---- connection limits (any thread) ---- */
+
+struct net_limits;
+
+NODISCARD struct net_limits *net_limits_new(unsigned total_max, unsigned per_address_max);
+void net_limits_free(struct net_limits *l); /* NULL allowed */
+/* Count a connection of this address in. -EUSERS: the address has its maximum; -EMFILE: all places are taken;
+ * -ENOMEM. */
+NODISCARD int net_limits_enter(struct net_limits *l, const char *address);
+void net_limits_leave(struct net_limits *l, const char *address); /* once for each enter */
+unsigned net_limits_count(struct net_limits *l);
+
+/* ---- listener ---- */
+
+struct listener;
+
+/* A connection that was let in; the callee owns fd (net_fd_close) and one place of the limits. */
+struct net_accepted {
+    int64_t fd;
+    struct net_addr peer;
+};
+void net_fd_close(int64_t fd);
+
+/* How long accepting pauses when the process or the system is out of descriptors. */
+#define LISTENER_PAUSE_MS 1000
+#define LISTENER_BACKLOG 256
+
+struct listener_spec {
+    struct net_addr addr; /* one numeric address; port 0: the system picks */
+    struct net_limits *limits; /* borrowed; outlives the listener */
+    /* Loop thread. */
+    void (*accepted)(void *arg, const struct net_accepted *a);
+    void *arg;
+};
+/* Bind at once; accepting begins when the loop runs. -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -EAFNOSUPPORT, ... */
+NODISCARD int listener_new(struct loop *l, const struct listener_spec *spec, struct listener **out);
+/* The address with the port that it really has. Any thread. */
+const struct net_addr *listener_addr_get(const struct listener *ls);
+/* Any thread, once. No callback any more once the loop has run what was posted before; frees itself. */
+void listener_close(struct listener *ls);
+
+/* ---- stream ---- */
+
+struct stream;
+
+#define STREAM_HEADER_LEN 4
+/* One read takes in this much at most of small frames; shared by the streams of a loop. */
+#define STREAM_SCRATCH_BYTES 65536
+/* What a read may take in of the next frame when the last one was larger than the scratch buffer: its
+ * header and what stands before the payload, so that the payload itself is received where it belongs. */
+#define STREAM_SCRATCH_SMALL_BYTES 4096
+/* A frame of this size or more is placed by frame_mark; for smaller ones the alignment costs more than it saves. */
+#define STREAM_ALIGN_FROM_BYTES 32768
+/* A stream reads this many times before others of its loop get their turn. */
+#define STREAM_READS_MAX 16
+/* More than this queued for a peer that does not read: no further request of it is read ... */
+#define STREAM_SEND_HIGH_BYTES (4u << 20)
+/* ... until there is less than this. */
+#define STREAM_SEND_LOW_BYTES (1u << 20)
+/* Queued this much: send now rather than gather more. */
+#define STREAM_SEND_NOW_BYTES 65536
+/* A peer that takes nothing for so long is gone. */
+#define STREAM_STALL_MS 120000
+/* How long a graceful end waits for the rest to be sent and for the peer to close its side. */
+#define STREAM_CLOSE_MS 3000
+
+/* What the owner of a stream gives. All on the loop thread, none from within stream_send. */
+struct stream_ops {
+    /* Bytes that follow this header; 0: a keep-alive. A negative errno ends the stream. */
+    int (*frame_size)(void *owner, const uint8_t header[STREAM_HEADER_LEN], size_t *size_r);
+    /* Which byte of the frame should be page-aligned; <= size. */
+    size_t (*frame_mark)(void *owner, size_t size);
+    /* One whole frame without its header; takes the reference. */
+    void (*frame)(void *owner, struct iobuf *frame);
+    /* Once, last: nothing will be read or sent. err: 0 for an end by either side, else why. The owner
+     * calls stream_free then or later. */
+    void (*closed)(void *owner, int err);
+};
+
+/* Takes over the socket, also on failure. */
+NODISCARD int stream_new(struct loop *l, int64_t fd, const struct stream_ops *ops, void *owner,
+                         struct stream **out);
+/* Only after closed. */
+void stream_free(struct stream *s);
+/* Queue a message; takes every reference, empties the chain. After an end it is dropped. */
+void stream_send(struct stream *s, struct iochain *message);
+/* Read no more, send what is queued, then end. */
+void stream_close(struct stream *s);
+/* End now with this error; closed follows, later. */
+void stream_abort(struct stream *s, int err);
+size_t stream_queued_bytes(const struct stream *s);
+
+/* ---- workers (any thread) ---- */
+
+struct workers;
+
+#define WORKERS_IDLE_MS 10000 /* an idle worker thread ends after this */
+
+/* A pool of 0..threads_max threads that grows when work waits. */
+NODISCARD struct workers *workers_new(unsigned threads_max, uint32_t idle_ms);
+/* Runs what is queued, then ends every thread. NULL allowed. */
+void workers_free(struct workers *w);
+void workers_post(struct workers *w, struct job *job);
+unsigned workers_thread_count(struct workers *w);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process and its surroundings: signals, terminal, system log, paths, the host's addresses. For programs,
+ * not for the protocol. Results: 0 or a negative errno. */
+#pragma once
+
+#include "base/base.h"
+
+/* ---- signals ---- */
+
+enum os_signal { OS_SIGNAL_NONE, OS_SIGNAL_STOP, OS_SIGNAL_RELOAD };
+
+/* From now on, in every thread started later too, requests to stop (SIGTERM, SIGINT) and to reload (SIGHUP) are kept for
+ * os_signal_wait, and writing to a closed pipe is an error instead of the end. */
+void os_signals_hold(void);
+/* Wait at most timeout_ms (negative: as long as it takes). */
+enum os_signal os_signal_wait(int timeout_ms);
+/* End the process without running anything. */
+NORETURN void os_exit_now(int code);
+
+/* ---- terminal ---- */
+
+bool os_stdin_is_terminal(void);
+/* Ask on the terminal without echo. Terminated, without the line end. -ENOTTY: there is no terminal; -EMSGSIZE: too long for size;
+ * -ECANCELED: end of input. The caller wipes buf. */
+NODISCARD int os_password_read(const char *prompt, char *buf, size_t size);
+
+/* ---- logs ---- */
+
+/* ident is borrowed for good. */
+void os_syslog_open(const char *ident);
+/* severity: 3 error, 4 warning, 6 info, 7 debug (RFC 5424). Any thread. */
+void os_syslog_write(int severity, const char *text);
+/* Append to a file, made with mode 0640. The file descriptor, or -errno. */
+NODISCARD int os_append_open(const char *path);
+void os_append_write(int fd, const void *data, size_t len); /* one write, best effort; any thread */
+void os_append_close(int fd);
+/* "2024-01-31T12:34:56.789Z" of a FILETIME; size >= 25. */
+void os_time_format(uint64_t filetime, char *buf, size_t size);
+
+/* ---- paths ---- */
+
+enum os_path_kind { OS_PATH_FILE, OS_PATH_DIRECTORY, OS_PATH_OTHER };
+NODISCARD int os_path_kind(const char *path, enum os_path_kind *kind_r);
+/* May this process list and enter the folder? */
+NODISCARD int os_path_check_folder(const char *path);
+/* Absolute, without links; owned. */
+NODISCARD int os_path_real(const char *path, char **out);
+/* What changes when a file is written or replaced: modification time, size and identity, mixed. */
+NODISCARD int os_file_stamp(const char *path, uint64_t *stamp_r);
+/* Make a folder; one that is there already is fine. */
+NODISCARD int os_folder_make(const char *path, unsigned mode);
+
+/* ---- who and where ---- */
+
+bool os_user_is_root(void);
+uint32_t os_process_id(void);
+/* Text of an errno (positive), as the system says it. */
+void os_error_text(int err, char *buf, size_t size);
+
+#define OS_ADDR_TEXT_SIZE 64
+/* Numeric addresses of interfaces that are up, without loopback and link-local ones; IPv4 first. Returns how
+ * many of max were filled. */
+size_t os_host_addresses(char (*out)[OS_ADDR_TEXT_SIZE], size_t max);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DCE/RPC services over named pipes: srvsvc and wkssvc. [C706] chapter 12, [MS-RPCE], [MS-SRVS],
+ * [MS-WKST]. Sans I/O: the bytes that a client writes to its pipe go in, the bytes that it reads
+ * come out. Every call is answered while its last byte is written, so a pipe never has to wait.
+ * A pipe is used by one thread at a time: the caller locks. */
+#pragma once
+
+#include "base/base.h"
+
+/* Share types. [MS-SRVS] 2.2.2.4 */
+#define RPC_STYPE_DISKTREE 0x00000000u
+#define RPC_STYPE_PRINTQ 0x00000001u
+#define RPC_STYPE_IPC 0x00000003u
+#define RPC_STYPE_TEMPORARY 0x40000000u
+#define RPC_STYPE_SPECIAL 0x80000000u
+
+/* sv101_platform_id. [MS-SRVS] 2.2.2.6 */
+#define RPC_PLATFORM_NT 500u
+
+/* sv101_type bits. [MS-SRVS] 2.2.2.7 */
+#define RPC_SV_TYPE_WORKSTATION 0x00000001u
+#define RPC_SV_TYPE_SERVER 0x00000002u
+#define RPC_SV_TYPE_SERVER_UNIX 0x00000800u
+#define RPC_SV_TYPE_NT 0x00001000u
+#define RPC_SV_TYPE_SERVER_NT 0x00008000u
+
+/* Who opened the pipe. The strings (UTF-8; NULL counts as "") are the session's and outlive the
+ * pipe. */
+struct rpc_caller {
+    const char *user;    /* without domain; "" when anonymous */
+    const char *domain;  /* "" when none */
+    const char *address; /* the client's, as text */
+    bool is_anonymous;
+    bool is_guest;
+    bool is_admin; /* may see paths, security descriptors and other users' sessions */
+};
+
+/* One share, as told to clients. Strings are UTF-8; NULL counts as "". Borrowed during a call. */
+struct rpc_share {
+    const char *name;
+    const char *comment;
+    const char *path;  /* in Windows form ("C:\data"); given to administrators only */
+    uint32_t type;     /* RPC_STYPE_... */
+    uint32_t flags;    /* SHI1005_FLAGS_..., also those of level 501. [MS-SRVS] 2.2.4.29 */
+    uint32_t max_uses; /* 0: unlimited (sent as 0xFFFFFFFF) */
+    uint32_t current_uses;
+    const uint8_t *security; /* a self-relative security descriptor, or NULL */
+    uint32_t security_len_bytes;
+};
+
+/* One session, as told to administrators and to its own user. Borrowed during a call. */
+struct rpc_session {
+    const char *client;    /* address or name of the computer, without backslashes */
+    const char *user;      /* "" when anonymous */
+    const char *client_os; /* "" when unknown */
+    uint32_t opens;
+    uint32_t connected_sec;
+    uint32_t idle_sec;
+    bool is_guest;
+};
+
+/* Called once for each element; false ends the walk. Never calls back into the environment. */
+typedef bool (*rpc_share_cb)(void *cb_arg, const struct rpc_share *share);
+typedef bool (*rpc_session_cb)(void *cb_arg, const struct rpc_session *session);
+
+/* What the server tells its clients. Filled by the server layer; immutable; outlives every pipe.
+ * The functions are called from any thread, must not block, and may hold locks of the server layer
+ * while they call cb. All may be NULL: no shares, no sessions, time 0, UTC. */
+struct rpc_env {
+    void *arg;
+    const char *server_name; /* NetBIOS-style name, without backslashes */
+    const char *domain;      /* or workgroup */
+    const char *comment;
+    const char *user_path;  /* sv102_userpath; NULL gives "C:\" */
+    uint32_t version_major; /* e.g. 10 */
+    uint32_t version_minor;
+    uint32_t platform;    /* 0 gives RPC_PLATFORM_NT */
+    uint32_t server_type; /* RPC_SV_TYPE_...; 0 gives WORKSTATION | SERVER | NT | SERVER_NT */
+    uint32_t users_max;   /* sv102_users; 0: unlimited */
+    uint32_t disc_min;    /* sv102_disc: minutes until an idle session is dropped; 0: never */
+    bool is_hidden;       /* sv102_hidden: not in browse lists */
+    uint64_t started;     /* FILETIME: the milliseconds of NetrRemoteTOD count from here */
+    /* Every share that who may see in a list, always in the same order: the resume handle of an
+     * enumeration is a position in it. Hidden shares (name ends in $) belong to it, as on Windows;
+     * the client filters. Nothing for whom the server shows no list (anonymous). */
+    void (*shares_each)(void *arg, const struct rpc_caller *who, rpc_share_cb cb, void *cb_arg);
+    /* Calls cb once for the share of that name (any case) and returns true; false: none. */
+    bool (*share_get)(void *arg, const struct rpc_caller *who, const char *name, rpc_share_cb cb,
+                      void *cb_arg);
+    /* Every session in a stable order; who may see which is decided in rpc. */
+    void (*sessions_each)(void *arg, rpc_session_cb cb, void *cb_arg);
+    uint64_t (*now)(void *arg); /* FILETIME */
+    /* Minutes that local time is west of UTC (as tod_timezone: UTC = local + this). */
+    int32_t (*minutes_west)(void *arg);
+};
+
+struct rpc_pipe; /* one open of a pipe */
+
+/* Bytes of replies that may wait to be read before a further write is refused. */
+#define RPC_REPLIES_BYTES_MAX ((size_t)4 << 20)
+/* Stub bytes of one request, all its fragments together: the largest honest one is under 4 KiB. */
+#define RPC_STUB_BYTES_MAX ((size_t)64 << 10)
+/* Stub bytes of one reply: some ten thousand shares. */
+#define RPC_REPLY_STUB_BYTES_MAX ((size_t)2 << 20)
+/* The largest fragment that either side may send, as Windows and Samba use it on pipes. */
+#define RPC_FRAG_BYTES_MAX 4280u
+
+/* Is there such a pipe? name: as in CREATE on IPC$, any case; no leading backslash. */
+bool rpc_pipe_exists(const char *name);
+
+/* A fresh, unbound pipe, freed with rpc_pipe_free. *who is copied; its strings and env are borrowed
+ * until then. *pipe_r is NULL on failure.
+ * Errors: OBJECT_NAME_NOT_FOUND  no such pipe
+ *         INSUFFICIENT_RESOURCES no memory */
+NODISCARD smbkit_status rpc_pipe_new(const char *name, const struct rpc_env *env,
+                                     const struct rpc_caller *who, struct rpc_pipe **pipe_r);
+void rpc_pipe_free(struct rpc_pipe *p); /* NULL allowed */
+CLEANUP_DEFINE(rpc_pipe_free, struct rpc_pipe *)
+
+/* Take n bytes of the client's stream of PDUs: any number of them, or a part of one. All bytes are
+ * taken on success, and whatever they complete has been answered.
+ * Errors: PIPE_BROKEN            the stream is not DCE/RPC (now or earlier): nothing more is taken,
+ *                                replies queued before can still be read
+ *         PIPE_BUSY              RPC_REPLIES_BYTES_MAX wait to be read; not one byte was taken
+ *         INSUFFICIENT_RESOURCES no memory; the pipe is broken from here on
+ * Cost: one copy of the bytes, and the calls. */
+NODISCARD smbkit_status rpc_pipe_write(struct rpc_pipe *p, const uint8_t *data, size_t n);
+
+/* Read up to max bytes of the oldest reply message (one PDU is one message) into buf; never crosses
+ * into the next. max == 0 reads nothing, with the status that it would have.
+ * n_r: bytes read.
+ * Returns SUCCESS         the message ends with these bytes
+ *         BUFFER_OVERFLOW more of the same message remains; the bytes read count
+ *         PIPE_EMPTY      no reply waits: the client has yet to write a whole request
+ *         PIPE_BROKEN     no reply waits and none will come */
+NODISCARD smbkit_status rpc_pipe_read(struct rpc_pipe *p, uint8_t *buf, size_t max, size_t *n_r);
+
+/* What FSCTL_PIPE_PEEK and FilePipeLocalInformation ask. [MS-FSCC] 2.3.48, 2.4.36 */
+struct rpc_pipe_peek {
+    size_t available_bytes; /* of all messages */
+    size_t message_bytes;   /* left of the oldest */
+    uint32_t messages;
+};
+struct rpc_pipe_peek rpc_pipe_peek(const struct rpc_pipe *p);
+
+/* Bytes that can be read, all messages together. */
+size_t rpc_pipe_available(const struct rpc_pipe *p);

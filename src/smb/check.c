@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every request must pass before its handler sees it: signature, session, encryption, tree.
+ * [MS-SMB2] 3.3.5.2.4 to 3.3.5.2.11. The same for every element of a compound. */
+#define LOG_MODULE LOG_SMB
+#include "base/mem.h"
+#include "smb/command.h"
+#include "smb/security.h"
+
+/* Related requests take session and tree from the element before. [MS-SMB2] 3.3.5.2.7.2 */
+static smbkit_status inherit(struct smb_request *r)
+{
+    struct smb_message *m = r->msg;
+    r->index = (unsigned)(r - m->requests);
+    if (!(r->hdr.flags & SMB2_FLAGS_RELATED_OPERATIONS)) {
+        m->session_id = r->hdr.session_id;
+        m->tree_id = r->hdr.tree_id;
+        m->has_file_id = false;
+        m->chain_status = SMBKIT_STATUS_SUCCESS;
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (r->index == 0) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    r->hdr.session_id = m->session_id;
+    r->hdr.tree_id = m->tree_id;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void find_session(struct smb_request *r)
+{
+    if (r->hdr.session_id == 0) {
+        return;
+    }
+    r->session = smb_session_find(r->conn->server, r->hdr.session_id);
+    if (r->session && r->session->conn != r->conn) {
+        smb_session_unref(r->session); /* one channel: no other connection may use it */
+        r->session = NULL;
+    }
+}
+
+/* [MS-SMB2] 3.3.5.2.4 */
+static smbkit_status check_signature(struct smb_request *r)
+{
+    struct smb_session *s = r->session;
+    if (r->msg->seal) {
+        /* Authenticated as a whole, but only for the session that sealed it. 3.3.5.2.1.1 */
+        return s == r->msg->seal || r->hdr.session_id == 0 ? SMBKIT_STATUS_SUCCESS
+                                                           : SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    if (!s || smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS || !s->keys.signer) {
+        return SMBKIT_STATUS_SUCCESS; /* no key yet, or guest; check_session decides */
+    }
+    if (r->hdr.flags & SMB2_FLAGS_SIGNED) {
+        r->signed_in = smb_signature_verify(s, r->raw, r->raw_len, &r->hdr);
+        r->sign_reply = true;
+        if (!r->signed_in) {
+            log_info(&r->conn->log, "bad signature mid=%llu",
+                     (unsigned long long)r->hdr.message_id);
+            return SMBKIT_STATUS_ACCESS_DENIED;
+        }
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (s->signing_required && r->hdr.command != SMB2_CANCEL) {
+        r->sign_reply = true;
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* [MS-SMB2] 3.3.5.2.9 */
+static smbkit_status check_session(struct smb_request *r)
+{
+    struct smb_session *s = r->session;
+    if (!s || smb_session_state_get(s) != SMB_SESSION_VALID) {
+        return SMBKIT_STATUS_USER_SESSION_DELETED;
+    }
+    if (s->encrypt && !r->msg->seal) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* [MS-SMB2] 3.3.5.2.11 */
+static smbkit_status check_tree(struct smb_request *r)
+{
+    r->tree = smb_tree_find(r->session, r->hdr.tree_id);
+    if (!r->tree) {
+        return SMBKIT_STATUS_NETWORK_NAME_DELETED;
+    }
+    if (r->tree->share->encrypt && !r->msg->seal) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    if ((r->row->flags & SMB_CMD_MUTATES) && r->tree->share->read_only) {
+        return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status smb_request_check(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    smbkit_status status = inherit(r);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    if (!r->row) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (c->dialect == 0 && r->hdr.command != SMB2_NEGOTIATE) {
+        r->no_reply = true;
+        r->end_reason = "request before negotiate";
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    find_session(r);
+    if (r->hdr.command != SMB2_NEGOTIATE) {
+        status = check_signature(r);
+        if (!SMBKIT_OK(status)) {
+            r->no_reply = r->hdr.command == SMB2_CANCEL;
+            return status;
+        }
+    }
+    if (r->row->flags & SMB_CMD_SESSION) {
+        status = check_session(r);
+        if (!SMBKIT_OK(status)) {
+            return status;
+        }
+    }
+    return (r->row->flags & SMB_CMD_TREE) ? check_tree(r) : SMBKIT_STATUS_SUCCESS;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LOGOFF, TREE_CONNECT, TREE_DISCONNECT, ECHO and CANCEL.
+ * [MS-SMB2] 3.3.5.6, 3.3.5.7, 3.3.5.8, 3.3.5.16, 3.3.5.17 */
+#define LOG_MODULE LOG_SMB
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf.h"
+#include "smb/command.h"
+#include "smb/reply.h"
+#include "wire/cancel.h"
+#include "wire/echo.h"
+#include "wire/logoff.h"
+#include "wire/tree_connect.h"
+#include "wire/tree_disconnect.h"
+
+smbkit_status cmd_logoff(struct smb_request *r)
+{
+    struct cur in = r->body;
+    if (smb2_logoff_req_parse(&in) != WIRE_OK) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (!smb_session_detach(r->session)) {
+        return SMBKIT_STATUS_USER_SESSION_DELETED;
+    }
+    smb_session_reap(r->session);
+    smb_session_unref(r->session); /* the table's */
+    smb2_logoff_rsp_format(smb_reply_begin(r));
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* The share's name in \\server\share, owned. NULL: not of that form or no memory. */
+static char *share_name(struct wire_slice path)
+{
+    CLEANUP_MEM char *text = utf16le_to_utf8(path.p, path.len);
+    if (!text || text[0] != '\\' || text[1] != '\\') {
+        return NULL;
+    }
+    const char *p = text + 2;
+    while (*p && *p != '\\') {
+        p++;
+    }
+    return *p ? str_dup(p + 1) : NULL;
+}
+
+/* A share that must be sealed refuses who cannot seal; that later requests are sealed is
+ * check_tree's. 3.3.5.7 */
+static smbkit_status may_connect(const struct smb_request *r, const struct smb_share *share)
+{
+    if (share->encrypt && !r->session->keys.seal) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    return smb_share_admits(share, vfs_token_identity_get(r->call.token))
+               ? SMBKIT_STATUS_SUCCESS
+               : SMBKIT_STATUS_ACCESS_DENIED;
+}
+
+static void write_tree_reply(struct smb_request *r, const struct smb_tree *tree)
+{
+    bool is_pipe = tree->share->type == SMB_SHARE_IS_PIPE;
+    struct smb2_tree_connect_rsp rsp = {
+        .share_type = is_pipe ? SMB2_SHARE_TYPE_PIPE : SMB2_SHARE_TYPE_DISK,
+        .share_flags = (is_pipe ? SMB2_SHAREFLAG_NO_CACHING : SMB2_SHAREFLAG_MANUAL_CACHING) |
+                       (tree->share->encrypt ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0),
+        .maximal_access = tree->access_max & SMBKIT_ALL_ACCESS,
+    };
+    smb2_tree_connect_rsp_format(smb_reply_begin(r), &rsp);
+}
+
+/* 3.1.1 wants this request proven, so that nobody in between can turn protection off. 3.3.5.7 */
+static bool is_proven(const struct smb_request *r)
+{
+    const struct smb_session *s = r->session;
+    return r->conn->dialect != SMB2_DIALECT_311 || !s->keys.signer || r->signed_in || r->msg->seal;
+}
+
+smbkit_status cmd_tree_connect(struct smb_request *r)
+{
+    struct smb2_tree_connect_req req;
+    struct cur in = r->body;
+    if (smb2_tree_connect_req_parse(&in, r->conn->dialect == SMB2_DIALECT_311, &req) != WIRE_OK) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (!is_proven(r)) {
+        r->no_reply = true;
+        r->end_reason = "tree connect without signature";
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    CLEANUP_MEM char *name = share_name(req.path);
+    struct smb_share *share = name ? smb_server_share_find(r->conn->server, name) : NULL;
+    if (!share) {
+        return SMBKIT_STATUS_BAD_NETWORK_NAME;
+    }
+    smbkit_status status = may_connect(r, share);
+    if (SMBKIT_OK(status)) {
+        status = smb_tree_new(r->session, share, &r->tree);
+    }
+    smb_share_unref(share);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    r->hdr.tree_id = r->tree->id; /* the reply carries it, and so do related requests that follow */
+    r->msg->tree_id = r->tree->id;
+    write_tree_reply(r, r->tree);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status cmd_tree_disconnect(struct smb_request *r)
+{
+    struct cur in = r->body;
+    if (smb2_tree_disconnect_req_parse(&in) != WIRE_OK) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (!smb_tree_detach(r->tree)) {
+        return SMBKIT_STATUS_NETWORK_NAME_DELETED;
+    }
+    smb_tree_reap(r->tree);
+    smb2_tree_disconnect_rsp_format(smb_reply_begin(r));
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status cmd_echo(struct smb_request *r)
+{
+    struct cur in = r->body;
+    if (smb2_echo_req_parse(&in) != WIRE_OK) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    smb2_echo_rsp_format(smb_reply_begin(r));
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Has no reply of its own: the cancelled request answers. By AsyncId once there is one. 3.3.5.16 */
+smbkit_status cmd_cancel(struct smb_request *r)
+{
+    bool is_async = r->hdr.flags & SMB2_FLAGS_ASYNC_COMMAND;
+    r->no_reply = true;
+    struct smb_request *target =
+        smb_request_find(r->conn, is_async, is_async ? r->hdr.async_id : r->hdr.message_id);
+    if (target && target != r) {
+        smb_request_cancel(target);
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SESSION_SETUP. [MS-SMB2] 3.3.5.5. Runs on a worker: the users file may be read. */
+#define LOG_MODULE LOG_SMB
+#include "base/mem.h"
+#include "base/utf.h"
+#include "smb/command.h"
+#include "smb/limits.h"
+#include "smb/reply.h"
+#include "wire/session_setup.h"
+
+/* The session that the request is about: a new one, or the one it names; with setup_busy taken. */
+static smbkit_status begin(struct smb_request *r, const struct smb2_session_setup_req *req)
+{
+    struct smb_conn *c = r->conn;
+    if (req->flags & SMB2_SESSION_FLAG_BINDING) {
+        /* We are not IsMultiChannelCapable: 3.3.5.5 step 3 */
+        return SMBKIT_STATUS_REQUEST_NOT_ACCEPTED;
+    }
+    if (r->hdr.session_id == 0) {
+        r->session = smb_session_new(c);
+        if (!r->session) {
+            return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+        }
+    }
+    struct smb_session *s = r->session;
+    if (!s) {
+        return SMBKIT_STATUS_USER_SESSION_DELETED;
+    }
+    SCOPED_LOCK(&s->lock);
+    if (s->state == SMB_SESSION_DELETED) {
+        return SMBKIT_STATUS_USER_SESSION_DELETED;
+    }
+    if (s->setup_busy) {
+        return SMBKIT_STATUS_REQUEST_NOT_ACCEPTED;
+    }
+    s->setup_busy = true;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void end(struct smb_session *s)
+{
+    SCOPED_LOCK(&s->lock);
+    s->setup_busy = false;
+}
+
+/* A failed log-in takes a session that never was with it; reauthentication that fails ends the
+ * session too. 3.3.5.5.3 */
+static void fail(struct smb_request *r, smbkit_status status)
+{
+    struct smb_server *server = r->conn->server;
+    struct smb_session *s = r->session;
+    log_info(&r->conn->log, "log-in failed user=\"%s\" from=%s status=%s",
+             auth_claimed_user_get(s->auth), r->conn->address, smbkit_status_name(status));
+    if (status == SMBKIT_STATUS_LOGON_FAILURE || status == SMBKIT_STATUS_ACCOUNT_DISABLED) {
+        atomic_fetch_add_explicit(&server->logon_failures, 1, memory_order_relaxed); /* only told */
+        SCOPED_LOCK(&server->lock);
+        uint64_t now = smb_server_monotonic_ms(server);
+        auth_throttle_failed(server->throttle, r->conn->address_hash, now);
+        r->delay_ms = auth_throttle_delay_ms(server->throttle, r->conn->address_hash, now);
+    }
+}
+
+static struct vfs_token *make_token(struct smb_request *r, const struct auth_identity *id)
+{
+    const struct vfs_token_spec spec = {
+        .user = id->user,
+        .domain = id->domain,
+        .client_address = r->conn->address,
+        .rid = id->rid,
+        .flags = (id->guest ? SMBKIT_WHO_GUEST : 0) | (id->anonymous ? SMBKIT_WHO_ANONYMOUS : 0),
+        .machine_sid = r->conn->server->config.machine_sid,
+    };
+    return vfs_token_new(&spec);
+}
+
+/* [MS-SMB2] 3.3.5.5.3: signing and encryption of a new session. */
+static smbkit_status settle_protection(struct smb_request *r, const struct auth_identity *id,
+                                       const struct smb2_session_setup_req *req)
+{
+    struct smb_session *s = r->session;
+    const struct smb_conn *c = r->conn;
+    struct smb_policy policy = smb_server_policy(c->server);
+    bool has_key = !id->guest && !id->anonymous;
+    if (!has_key) {
+        return policy.encryption == SMB_ENCRYPT_REQUIRED ? SMBKIT_STATUS_ACCESS_DENIED
+                                                         : SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status status = smb_session_keys_init(s, id->session_key);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    s->signing_required =
+        policy.signing_required || (req->security_mode & SMB2_NEGOTIATE_SIGNING_REQUIRED);
+    if (policy.encryption == SMB_ENCRYPT_REQUIRED && !s->keys.seal) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    s->encrypt = policy.encryption != SMB_ENCRYPT_OFF && s->keys.seal;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static bool same_user(struct vfs_token *a, struct vfs_token *b)
+{
+    const struct smbkit_identity *ia = vfs_token_identity_get(a);
+    const struct smbkit_identity *ib = vfs_token_identity_get(b);
+    return ia->rid == ib->rid && ia->flags == ib->flags && utf8_ieq(ia->user, ib->user);
+}
+
+/* The client lost its connection and says which session was its own. 3.3.5.5.3 step 9 */
+static void end_previous(struct smb_request *r, uint64_t id)
+{
+    if (id == 0 || id == r->session->id) {
+        return;
+    }
+    struct smb_session *old = smb_session_find(r->conn->server, id);
+    if (!old) {
+        return;
+    }
+    struct vfs_token *a = smb_session_token(old);
+    struct vfs_token *b = smb_session_token(r->session);
+    if (a && b && same_user(a, b) && smb_session_detach(old)) {
+        smb_session_reap(old); /* done before the client hears of its new session */
+        smb_session_unref(old);
+    }
+    vfs_token_unref(a);
+    vfs_token_unref(b);
+    smb_session_unref(old);
+}
+
+static smbkit_status succeed(struct smb_request *r, const struct smb2_session_setup_req *req)
+{
+    struct smb_session *s = r->session;
+    const struct auth_identity *id = auth_identity_get(s->auth);
+    bool is_new = smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS;
+    if (is_new) {
+        smbkit_status status = settle_protection(r, id, req);
+        if (!SMBKIT_OK(status)) {
+            return status;
+        }
+    }
+    struct vfs_token *token = make_token(r, id);
+    if (!token) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    smb_session_token_set(s, token);
+    mutex_lock(&s->lock);
+    bool lost = s->state == SMB_SESSION_DELETED;
+    if (!lost) {
+        s->state = SMB_SESSION_VALID;
+        s->guest = id->guest;
+        s->anonymous = id->anonymous;
+    }
+    mutex_unlock(&s->lock);
+    if (lost) {
+        return SMBKIT_STATUS_USER_SESSION_DELETED;
+    }
+    r->sign_reply = s->keys.signer != NULL;
+    mutex_lock(&r->conn->server->lock);
+    auth_throttle_succeeded(r->conn->server->throttle, r->conn->address_hash);
+    mutex_unlock(&r->conn->server->lock);
+    end_previous(r, req->previous_session_id);
+    log_info(&r->conn->log, "logged in user=\"%s\" from=%s session=%llu%s", id->user,
+             r->conn->address, (unsigned long long)s->id, s->encrypt ? " encrypted" : "");
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static uint16_t session_flags(struct smb_session *s)
+{
+    SCOPED_LOCK(&s->lock);
+    return (uint16_t)((s->guest ? SMB2_SESSION_FLAG_IS_GUEST : 0) |
+                      (s->anonymous ? SMB2_SESSION_FLAG_IS_NULL : 0) |
+                      (s->encrypt ? SMB2_SESSION_FLAG_ENCRYPT_DATA : 0));
+}
+
+/* One round of the log-in. setup_busy is ours. */
+static smbkit_status step(struct smb_request *r, const struct smb2_session_setup_req *req)
+{
+    struct smb_session *s = r->session;
+    bool is_new = smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS;
+    if (is_new && r->conn->dialect == SMB2_DIALECT_311) {
+        struct crypto_span span = {(uint8_t *)(uintptr_t)r->raw, r->raw_len};
+        crypto_sha512_extend(s->preauth, &span, 1);
+    }
+    if (!s->auth) {
+        s->rounds = 0;
+        s->auth = auth_new(&r->conn->server->config.auth);
+    }
+    if (!s->auth || ++s->rounds > SMB_LOGON_ROUNDS_MAX) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    CLEANUP_MEM uint8_t *blob = NULL;
+    size_t blob_len = 0;
+    smbkit_status status = auth_step(s->auth, req->security.p, req->security.len, &blob, &blob_len);
+    if (SMBKIT_OK(status)) {
+        status = succeed(r, req);
+    }
+    if (SMBKIT_OK(status) || status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
+        struct smb2_session_setup_rsp rsp = {
+            .session_flags = SMBKIT_OK(status) ? session_flags(s) : 0,
+            .security = {blob, blob_len},
+        };
+        smb2_session_setup_rsp_format(smb_reply_begin(r), &rsp);
+        smb_reply_keep(r);
+    }
+    return status;
+}
+
+smbkit_status cmd_session_setup(struct smb_request *r)
+{
+    struct smb2_session_setup_req req;
+    struct cur in = r->body;
+    if (smb2_session_setup_req_parse(&in, &req) != WIRE_OK) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    smbkit_status status = begin(r, &req);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    struct smb_session *s = r->session;
+    status = step(r, &req);
+    if (status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
+        end(s);
+        return status;
+    }
+    if (!SMBKIT_OK(status)) {
+        if (s->auth) {
+            fail(r, status);
+        }
+        if (smb_session_detach(s)) {
+            smb_session_reap(s);
+            smb_session_unref(s);
+        }
+    }
+    auth_free(s->auth);
+    s->auth = NULL;
+    end(s);
+    return status;
+}

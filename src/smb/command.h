@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands: one row each. [MS-SMB2] 3.3.5.3 to 3.3.5.22 */
+#pragma once
+
+#include "smb/request.h"
+
+#define SMB_CMD_SESSION 0x01u /* needs a valid session */
+#define SMB_CMD_TREE 0x02u    /* needs a tree connect */
+#define SMB_CMD_VFS 0x04u     /* may call a plugin: inline, NOWAIT or worker, as the volume says */
+#define SMB_CMD_WORKER 0x08u  /* always on a worker */
+#define SMB_CMD_CANCEL 0x10u  /* may be abandoned while it waits */
+#define SMB_CMD_MUTATES 0x20u /* refused on a read-only share before it is looked at */
+
+struct smb_command {
+    const char *name;
+    uint32_t flags;
+    /* A final status (a reply is formatted behind 64 bytes in r->rsp when it is a success), or
+     * WAIT, or WOULD_BLOCK. */
+    smbkit_status (*fn)(struct smb_request *r);
+};
+
+/* NULL: no such command. */
+const struct smb_command *smb_command_get(uint16_t command);
+
+smbkit_status cmd_negotiate(struct smb_request *r);
+smbkit_status cmd_session_setup(struct smb_request *r);
+smbkit_status cmd_logoff(struct smb_request *r);
+smbkit_status cmd_tree_connect(struct smb_request *r);
+smbkit_status cmd_tree_disconnect(struct smb_request *r);
+smbkit_status cmd_create(struct smb_request *r);
+smbkit_status cmd_close(struct smb_request *r);
+smbkit_status cmd_flush(struct smb_request *r);
+smbkit_status cmd_read(struct smb_request *r);
+smbkit_status cmd_write(struct smb_request *r);
+smbkit_status cmd_lock(struct smb_request *r);
+smbkit_status cmd_ioctl(struct smb_request *r);
+smbkit_status cmd_cancel(struct smb_request *r);
+smbkit_status cmd_echo(struct smb_request *r);
+smbkit_status cmd_query_directory(struct smb_request *r);
+smbkit_status cmd_change_notify(struct smb_request *r);
+smbkit_status cmd_query_info(struct smb_request *r);
+smbkit_status cmd_set_info(struct smb_request *r);
+smbkit_status cmd_oplock_break(struct smb_request *r);

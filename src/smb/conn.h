@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection. [MS-SMB2] 3.3.1.7. Loop thread only unless said otherwise. */
+#pragma once
+
+#include "base/log.h"
+#include "smb/credits.h"
+#include "smb/server.h"
+#include "wire/smb2.h"
+
+struct smb_message;
+struct smb_session;
+
+struct smb_conn {
+    struct refcount refs;          /* transport, each message, each session */
+    struct smb_server *server;     /* immutable */
+    const struct smb_conn_io *ops; /* immutable */
+    void *io;                      /* immutable */
+    struct log_ctx log;            /* immutable */
+    char address[64];              /* immutable */
+    uint64_t address_hash;         /* immutable */
+    struct list link;              /* server->lock */
+    struct job free_job;
+
+    bool closed;    /* the transport is gone */
+    bool closing;   /* io->close was called */
+    bool draining;  /* the server stops: no new messages, and the end with the last one */
+    bool logged_on; /* a session was set up once */
+    bool seen_sealed;
+
+    /* What NEGOTIATE settled; immutable afterwards, so any thread may read it then. dialect 0: not
+     * yet */
+    uint16_t dialect;
+    bool wildcard_sent; /* answered an SMB1 negotiate with 0x02ff: a second NEGOTIATE is due */
+    uint8_t client_guid[16];
+    uint32_t client_capabilities;
+    uint16_t client_security_mode;
+    uint32_t capabilities;  /* ours */
+    uint16_t security_mode; /* ours */
+    uint16_t cipher;        /* enum crypto_cipher; 0: none */
+    uint16_t sign_alg;      /* enum crypto_sign_alg */
+    uint32_t transact_max;  /* bytes; also of read and write */
+    bool multi_credit;
+    uint8_t preauth[64];
+
+    struct credits credits;
+    struct list sessions;   /* server->lock: conn_link */
+    unsigned session_count; /* server->lock */
+    struct list messages;   /* under way */
+    unsigned message_count;
+    unsigned async_count;
+    uint64_t async_id_next;
+    struct list break_timers;
+    struct list slow; /* requests on a worker, oldest first */
+    struct smb_timer slow_timer;
+    struct smb_timer logon_timer;
+};
+
+struct smb_conn *smb_conn_ref(struct smb_conn *c);
+void smb_conn_unref(struct smb_conn *c);
+/* End the connection: the peer broke the rules (reason, for the log) or we are done. Any frames
+ * that follow are dropped. */
+void smb_conn_end(struct smb_conn *c, const char *reason);
+/* A message under way is done: gives its reference back; ends the connection when that was asked
+ * for. */
+void smb_conn_message_done(struct smb_conn *c);
+/* Is the first session there? Then the log-in timer and the small frame bound end. */
+void smb_conn_logged_on(struct smb_conn *c);
+static inline bool smb_conn_is_3x(const struct smb_conn *c)
+{
+    return c->dialect >= SMB2_DIALECT_300;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smb/credits.h"
+
+#include "base/mem.h"
+
+bool credits_init(struct credits *c, uint32_t max)
+{
+    uint32_t span = 64;
+    while (span < 2 * max) {
+        span *= 2;
+    }
+    *c = (struct credits){.max = max, .span = span, .high = 1, .available = 1};
+    c->used = mem_calloc(span / 64, sizeof(*c->used));
+    return c->used != NULL;
+}
+
+void credits_fini(struct credits *c)
+{
+    mem_free(c->used);
+    c->used = NULL;
+}
+
+static bool is_used(const struct credits *c, uint64_t id)
+{
+    uint64_t bit = id & (c->span - 1);
+    return (c->used[bit / 64] >> (bit % 64)) & 1;
+}
+
+static void mark(struct credits *c, uint64_t id, bool used)
+{
+    uint64_t bit = id & (c->span - 1);
+    uint64_t mask = 1ull << (bit % 64);
+    if (used) {
+        c->used[bit / 64] |= mask;
+    } else {
+        c->used[bit / 64] &= ~mask;
+    }
+}
+
+bool credits_use(struct credits *c, uint64_t id, uint16_t charge)
+{
+    uint32_t count = charge ? charge : 1;
+    if (id < c->low || id >= c->high || c->high - id < count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_used(c, id + i)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        mark(c, id + i, true);
+    }
+    c->available -= count;
+    c->pending += count;
+    while (c->low < c->high && is_used(c, c->low)) {
+        mark(c, c->low, false);
+        c->low++;
+    }
+    return true;
+}
+
+uint16_t credits_grant(struct credits *c, uint16_t charge, uint16_t wanted)
+{
+    uint32_t count = charge ? charge : 1;
+    ASSERT(c->pending >= count);
+    c->pending -= count;
+    uint32_t held = c->available + c->pending;
+    uint32_t room = held < c->max ? c->max - held : 0;
+    uint64_t span_room = c->span - (c->high - c->low);
+    uint32_t granted = MIN((uint32_t)(wanted ? wanted : 1), room);
+    granted = (uint32_t)MIN((uint64_t)granted, span_room);
+    c->high += granted;
+    c->available += granted;
+    return (uint16_t)granted;
+}

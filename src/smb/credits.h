@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The CommandSequenceWindow of a connection: a set of MessageIds that the client may use, each
+ * once. [MS-SMB2] 3.3.1.1, 3.3.1.2, 3.3.5.2.3. Not locked: loop thread only. */
+#pragma once
+
+#include "base/base.h"
+
+struct credits {
+    uint64_t low;       /* every id below was used */
+    uint64_t high;      /* first id that was never granted */
+    uint32_t available; /* ids in [low, high) not used yet */
+    uint32_t pending;   /* credits that requests under way have used and not given back */
+    uint32_t max;       /* available + pending never exceed it */
+    uint32_t span;      /* high - low never exceeds it; bits in the map, a power of two */
+    uint64_t *used;     /* ring of span bits: id is used */
+};
+
+/* One credit is granted: MessageId 0. max: 1..65535. false: no memory. */
+NODISCARD bool credits_init(struct credits *c, uint32_t max);
+void credits_fini(struct credits *c);
+/* Use the ids id .. id+charge-1 (charge 0 counts as 1). false: one of them is not in the window:
+ * end the connection. */
+NODISCARD bool credits_use(struct credits *c, uint64_t id, uint16_t charge);
+/* A request that used `charge` is answered and asks for `wanted`: how many are granted. At least 1
+ * while the client would otherwise be left with none. */
+NODISCARD uint16_t credits_grant(struct credits *c, uint16_t charge, uint16_t wanted);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_MODULE LOG_SMB
+#include "base/mem.h"
+#include "smb/command.h"
+#include "smb/limits.h"
+#include "smb/reply.h"
+#include "smb/request.h"
+
+/* Count the elements of a compound and check that each begins where the one before says. 0:
+ * malformed. [MS-SMB2] 3.3.5.2.7: NextCommand must be a multiple of 8 and lie within the frame. */
+static unsigned count_elements(const uint8_t *p, size_t len)
+{
+    unsigned count = 0;
+    size_t at = 0;
+    for (;;) {
+        struct cur c = cur_init(p + at, len - at);
+        struct smb2_hdr hdr;
+        if (smb2_hdr_parse(&c, &hdr) != WIRE_OK || ++count > SMB_COMPOUND_MAX) {
+            return 0;
+        }
+        if (hdr.next_command == 0) {
+            return count;
+        }
+        if (hdr.next_command % 8 != 0 || hdr.next_command < SMB2_HDR_SIZE ||
+            hdr.next_command > len - at) {
+            return 0;
+        }
+        at += hdr.next_command;
+    }
+}
+
+static void fill_elements(struct smb_message *m, const uint8_t *p, size_t len)
+{
+    size_t at = 0;
+    for (unsigned i = 0; i < m->count; i++) {
+        struct smb_request *r = &m->requests[i];
+        r->msg = m;
+        r->conn = m->conn;
+        r->body = cur_init(p + at, len - at);
+        enum wire_err err = smb2_hdr_parse(&r->body, &r->hdr);
+        ASSERT(err == WIRE_OK); /* count_elements has parsed the same bytes */
+        r->raw = p + at;
+        r->raw_len = r->hdr.next_command ? r->hdr.next_command : len - at;
+        r->body.end = r->raw + r->raw_len;
+        at += r->raw_len;
+    }
+}
+
+/* Every element takes its ids from the window before any runs. CANCEL takes none.
+ * [MS-SMB2] 3.3.5.2.3 */
+static bool take_credits(struct smb_message *m)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        struct smb2_hdr *h = &m->requests[i].hdr;
+        if (h->command == SMB2_CANCEL) {
+            continue;
+        }
+        if (!m->conn->multi_credit) {
+            h->credit_charge = 0;
+        }
+        if (!credits_use(&m->conn->credits, h->message_id, h->credit_charge)) {
+            log_info(&m->conn->log, "message id outside window mid=%llu charge=%u",
+                     (unsigned long long)h->message_id, h->credit_charge);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void request_fini(struct smb_request *r)
+{
+    if (r->io_ready) {
+        vfs_io_fini(&r->io);
+        vfs_wait_fini(&r->wait);
+    }
+    vfs_token_unref(r->call.token);
+    smb_open_unref(r->open);
+    smb_tree_unref(r->tree);
+    smb_session_unref(r->session);
+    iobuf_unref(r->payload);
+    wr_fini(&r->rsp);
+}
+
+static void message_free(struct smb_message *m)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        request_fini(&m->requests[i]);
+    }
+    smb_session_unref(m->seal);
+    iobuf_unref(m->frame);
+    mem_free(m);
+}
+
+void smb_message_run(struct smb_conn *c, struct iobuf *frame, const uint8_t *p, size_t len,
+                     struct smb_session *seal)
+{
+    unsigned count = count_elements(p, len);
+    struct smb_message *m = count ? mem_zalloc(sizeof(*m) + count * sizeof(m->requests[0])) : NULL;
+    if (!m) {
+        iobuf_unref(frame);
+        smb_session_unref(seal);
+        smb_conn_end(c, count ? "out of memory" : "malformed message");
+        return;
+    }
+    m->conn = smb_conn_ref(c);
+    m->frame = frame;
+    m->seal = seal;
+    m->count = count;
+    fill_elements(m, p, len);
+    list_push_back(&c->messages, &m->link);
+    c->message_count++;
+    if (c->message_count > SMB_MESSAGES_MAX || !take_credits(m)) {
+        m->current = m->count;
+        m->sent = m->count;
+        smb_conn_end(c, "credits");
+    }
+    atomic_fetch_add_explicit(&c->server->requests, m->count, memory_order_relaxed); /* only told */
+    smb_message_next(m);
+}
+
+/* A loop of its own, so that a long chain of quick requests does not nest: smb_request_finish comes
+ * back here. */
+void smb_message_next(struct smb_message *m)
+{
+    struct smb_conn *c = m->conn;
+    if (m->running) {
+        return; /* the loop below goes on */
+    }
+    m->running = true;
+    while (m->current < m->count && m->started == m->current) {
+        m->started++;
+        smb_request_start(&m->requests[m->current]);
+    }
+    m->running = false;
+    if (m->current < m->count) {
+        return; /* it waits, or runs on a worker */
+    }
+    smb_reply_flush(m, m->count);
+    list_remove(&m->link);
+    message_free(m);
+    smb_conn_message_done(c);
+}
+
+void smb_message_cancel(struct smb_message *m)
+{
+    if (m->current < m->count && m->started > m->current) {
+        smb_request_cancel(&m->requests[m->current]);
+    }
+}
+
+struct smb_request *smb_request_find(struct smb_conn *c, bool is_async, uint64_t id)
+{
+    LIST_FOR_EACH (l, &c->messages) {
+        struct smb_message *m = LIST_ENTRY(l, struct smb_message, link);
+        if (m->current >= m->count) {
+            continue;
+        }
+        struct smb_request *r = &m->requests[m->current];
+        if (is_async ? r->async_id == id && id != 0 : r->hdr.message_id == id) {
+            return r;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_MODULE LOG_SMB
+#include "smb/reply.h"
+
+#include "base/mem.h"
+#include "smb/command.h"
+#include "smb/limits.h"
+#include "smb/security.h"
+#include "wire/error.h"
+
+struct wr *smb_reply_begin(struct smb_request *r)
+{
+    wr_cut(&r->rsp, 0);
+    smb_reply_room(&r->rsp);
+    r->keep_body = false;
+    return &r->rsp;
+}
+
+void smb_reply_room(struct wr *w)
+{
+    wr_zero(w, SMB_REPLY_BODY);
+}
+
+/* ---- header ---- */
+
+static uint16_t grant(struct smb_request *r)
+{
+    if (r->credits_granted || r->hdr.command == SMB2_CANCEL) {
+        return 0;
+    }
+    r->credits_granted = true;
+    return credits_grant(&r->conn->credits, r->hdr.credit_charge, r->hdr.credits);
+}
+
+static void put_header(struct smb_request *r, struct wr *w, smbkit_status status)
+{
+    struct smb2_hdr h = {
+        .credit_charge = r->hdr.credit_charge,
+        .command = r->hdr.command,
+        .status = (uint32_t)status,
+        .credits = grant(r),
+        .flags = SMB2_FLAGS_SERVER_TO_REDIR |
+                 (r->hdr.flags & (SMB2_FLAGS_RELATED_OPERATIONS | SMB2_FLAGS_PRIORITY_MASK)),
+        .message_id = r->hdr.message_id,
+        .process_id = r->hdr.process_id,
+        .tree_id = r->hdr.tree_id,
+        .session_id = r->session ? r->session->id : r->hdr.session_id,
+    };
+    if (r->async_id) {
+        h.flags |= SMB2_FLAGS_ASYNC_COMMAND;
+        h.async_id = r->async_id;
+    }
+    struct wr head = wr_init(w->base + SMB_REPLY_ROOM, SMB2_HDR_SIZE);
+    smb2_hdr_format(&head, &h);
+    ASSERT(wr_ok(&head));
+}
+
+void smb_reply_build(struct smb_request *r, smbkit_status status)
+{
+    bool has_body = wr_ok(&r->rsp) && wr_pos(&r->rsp) > SMB_REPLY_BODY;
+    if (!has_body && SMBKIT_OK(status)) {
+        status = SMBKIT_STATUS_INSUFFICIENT_RESOURCES; /* the writer ran out of memory */
+    }
+    if (!has_body || !(SMBKIT_OK(status) || r->keep_body)) {
+        wr_fini(&r->rsp);
+        r->rsp = wr_new(SMB_FRAME_OVERHEAD);
+        smb_reply_room(&r->rsp);
+        smb2_error_format(&r->rsp);
+        iobuf_unref(r->payload);
+        r->payload = NULL;
+    }
+    if (!wr_ok(&r->rsp)) {
+        smb_conn_end(r->conn, "out of memory");
+        r->no_reply = true;
+        return;
+    }
+    put_header(r, &r->rsp, status);
+    r->status = status;
+}
+
+/* ---- one element ready to send ---- */
+
+/* [MS-SMB2] 3.3.4.1.1 */
+static bool wants_signature(const struct smb_request *r)
+{
+    const struct smb_session *s = r->session;
+    if (!s || r->msg->seal || !s->keys.signer || r->hdr.command == SMB2_NEGOTIATE) {
+        return false;
+    }
+    return r->sign_reply || r->signed_in || s->signing_required;
+}
+
+/* Preauthentication integrity covers NEGOTIATE and every SESSION_SETUP but the last
+ * reply. 3.3.5.4, 3.3.5.5 */
+static void extend_preauth(struct smb_request *r, const struct crypto_span *spans, size_t n)
+{
+    if (r->conn->dialect != SMB2_DIALECT_311) {
+        return;
+    }
+    if (r->hdr.command == SMB2_NEGOTIATE) {
+        crypto_sha512_extend(r->conn->preauth, spans, n);
+    } else if (r->hdr.command == SMB2_SESSION_SETUP && r->session &&
+               r->status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
+        crypto_sha512_extend(r->session->preauth, spans, n);
+    }
+}
+
+static bool seal_element(struct smb_request *r, const struct crypto_span *spans, size_t n)
+{
+    extend_preauth(r, spans, n);
+    return !wants_signature(r) || smb_signature_make(r->session, spans, n);
+}
+
+static void frame_length(uint8_t *p, size_t len)
+{
+    p[0] = 0;
+    p[1] = (uint8_t)(len >> 16);
+    p[2] = (uint8_t)(len >> 8);
+    p[3] = (uint8_t)len;
+}
+
+/* Send what begins at room + SMB_REPLY_ROOM in buf and goes on with payload. Takes both references.
+ */
+static void send_message(struct smb_conn *c, struct smb_session *seal, struct iobuf *buf,
+                         size_t len, struct iobuf *payload, size_t payload_len)
+{
+    uint8_t *start = buf->base + SMB2_TRANSFORM_SIZE;
+    size_t total = len - SMB_REPLY_ROOM + payload_len;
+    bool ok = true;
+    if (seal) {
+        struct crypto_span spans[2] = {{buf->base + SMB_REPLY_ROOM, len - SMB_REPLY_ROOM},
+                                       {payload ? payload->base : NULL, payload_len}};
+        start = buf->base;
+        total += SMB2_TRANSFORM_SIZE;
+        ok = smb_seal(seal, start + 4, spans, payload_len ? 2 : 1);
+    }
+    frame_length(start, total);
+    struct iochain chain = {.count = 0};
+    ok = ok && iochain_push(&chain, buf, start, (size_t)(buf->base + len - start));
+    if (!ok) {
+        iobuf_unref(buf);
+        iobuf_unref(payload);
+        smb_conn_end(c, "cannot seal");
+        return;
+    }
+    if (payload_len) {
+        ok = iochain_push(&chain, payload, payload->base, payload_len);
+        ASSERT(ok); /* two of IOCHAIN_SEGS_MAX */
+    } else {
+        iobuf_unref(payload);
+    }
+    if (c->closed) {
+        iochain_fini(&chain);
+        return;
+    }
+    atomic_fetch_add_explicit(&c->server->bytes_out, total + 4,
+                              memory_order_relaxed); /* only told */
+    c->ops->send(c->io, &chain);
+}
+
+/* The writer's buffer as an iobuf. NULL without memory; the buffer is gone in any case. */
+static struct iobuf *take_writer(struct wr *w, size_t *len_r)
+{
+    uint8_t *p = wr_take(w, len_r);
+    struct iobuf *b = p ? iobuf_wrap(p, *len_r, mem_free, p) : NULL;
+    if (!b) {
+        mem_free(p);
+    }
+    return b;
+}
+
+static void send_single(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    size_t len = 0;
+    struct iobuf *buf = take_writer(&r->rsp, &len);
+    struct iobuf *payload = r->payload;
+    r->payload = NULL;
+    if (!buf) {
+        iobuf_unref(payload);
+        smb_conn_end(c, "out of memory");
+        return;
+    }
+    struct crypto_span spans[2] = {{buf->base + SMB_REPLY_ROOM, len - SMB_REPLY_ROOM},
+                                   {payload ? payload->base : NULL, r->payload_len}};
+    if (!seal_element(r, spans, payload ? 2 : 1)) {
+        iobuf_unref(buf);
+        iobuf_unref(payload);
+        smb_conn_end(c, "cannot sign");
+        return;
+    }
+    send_message(c, r->msg->seal, buf, len, payload, payload ? r->payload_len : 0);
+}
+
+/* ---- compounds ---- */
+
+/* Append the reply of r to w; returns where its header is. */
+static size_t append_element(struct wr *w, struct smb_request *r)
+{
+    size_t at = wr_pos(w);
+    wr_bytes(w, r->rsp.base + SMB_REPLY_ROOM, wr_pos(&r->rsp) - SMB_REPLY_ROOM);
+    if (r->payload) {
+        wr_bytes(w, r->payload->base, r->payload_len);
+    }
+    return at;
+}
+
+/* The replies of a compound are copied into one buffer: they are small as a rule, and padding,
+ * links and signatures are then simple. [MS-SMB2] 3.3.4.1.3 */
+static void send_compound(struct smb_message *m, struct smb_request **list, unsigned count)
+{
+    struct wr w = wr_new(((size_t)m->conn->transact_max + SMB_FRAME_OVERHEAD) * count);
+    size_t at[SMB_COMPOUND_MAX + 1];
+    wr_zero(&w, SMB_REPLY_ROOM);
+    for (unsigned i = 0; i < count; i++) {
+        at[i] = append_element(&w, list[i]);
+        if (i + 1 < count) {
+            wr_align(&w, at[i], 8);
+            wr_put_u32(&w, at[i] + SMB2_HDR_NEXT_OFFSET, (uint32_t)(wr_pos(&w) - at[i]));
+        }
+    }
+    bool ok = wr_ok(&w);
+    for (unsigned i = 0; ok && i < count; i++) {
+        size_t end = i + 1 < count ? at[i + 1] : wr_pos(&w);
+        struct crypto_span span = {w.base + at[i], end - at[i]};
+        ok = seal_element(list[i], &span, 1);
+    }
+    size_t len = 0;
+    struct iobuf *buf = ok ? take_writer(&w, &len) : NULL;
+    wr_fini(&w);
+    if (!buf) {
+        smb_conn_end(m->conn, "out of memory");
+        return;
+    }
+    send_message(m->conn, m->seal, buf, len, NULL, 0);
+}
+
+static void send_list(struct smb_message *m, struct smb_request **list, unsigned count)
+{
+    if (m->conn->closed || count == 0) {
+        return;
+    }
+    if (count == 1) {
+        send_single(list[0]);
+    } else {
+        send_compound(m, list, count);
+    }
+}
+
+static unsigned collect(struct smb_message *m, unsigned end, struct smb_request **list)
+{
+    unsigned count = 0;
+    for (; m->sent < end; m->sent++) {
+        if (!m->requests[m->sent].no_reply) {
+            list[count++] = &m->requests[m->sent];
+        }
+    }
+    return count;
+}
+
+void smb_reply_flush(struct smb_message *m, unsigned end)
+{
+    struct smb_request *list[SMB_COMPOUND_MAX + 1];
+    unsigned count = collect(m, end, list);
+    send_list(m, list, count);
+}
+
+void smb_reply_interim(struct smb_request *r)
+{
+    struct smb_message *m = r->msg;
+    struct smb_request *list[SMB_COMPOUND_MAX + 1];
+    /* The handler may be at work on r on another thread: the interim reply is a request record of
+     * its own. */
+    struct smb_request interim = {
+        .msg = m,
+        .conn = r->conn,
+        .hdr = r->hdr,
+        .session = r->session,
+        .async_id = r->async_id,
+        .signed_in = r->signed_in,
+        .sign_reply = r->sign_reply,
+        .status = SMBKIT_STATUS_PENDING,
+        .rsp = wr_new(SMB_FRAME_OVERHEAD),
+    };
+    smb_reply_room(&interim.rsp);
+    smb2_error_format(&interim.rsp);
+    if (wr_ok(&interim.rsp)) {
+        put_header(&interim, &interim.rsp, SMBKIT_STATUS_PENDING);
+        r->credits_granted = true;
+        unsigned count = collect(m, m->current, list);
+        list[count] = &interim;
+        send_list(m, list, count + 1);
+    }
+    wr_fini(&interim.rsp);
+}
+
+static void send_own(struct smb_conn *c, struct smb_session *seal, struct wr *w,
+                     const struct smb2_hdr *h)
+{
+    if (!wr_ok(w)) {
+        wr_fini(w);
+        return; /* without memory: the client learns by its time-out */
+    }
+    struct wr head = wr_init(w->base + SMB_REPLY_ROOM, SMB2_HDR_SIZE);
+    smb2_hdr_format(&head, h);
+    size_t len = 0;
+    struct iobuf *buf = take_writer(w, &len);
+    if (buf) {
+        send_message(c, seal, buf, len, NULL, 0);
+    }
+}
+
+void smb_reply_plain(struct smb_conn *c, struct wr *w, const struct smb2_hdr *h)
+{
+    send_own(c, NULL, w, h);
+}
+
+void smb_reply_notify(struct smb_session *s, struct wr *w, uint16_t command)
+{
+    const struct smb2_hdr h = {
+        .command = command,
+        .flags = SMB2_FLAGS_SERVER_TO_REDIR,
+        .message_id = UINT64_MAX,
+    };
+    send_own(s->conn, s->encrypt ? s : NULL, w, &h);
+}

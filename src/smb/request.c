@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_MODULE LOG_SMB
+#include "smb/request.h"
+
+#include "smb/command.h"
+#include "smb/limits.h"
+#include "smb/reply.h"
+#include "wire/wire.h"
+
+static void request_run(struct smb_request *r);
+
+struct vfs_call *smb_request_call(struct smb_request *r)
+{
+    return &r->call;
+}
+
+static bool volume_blocks(const struct smb_request *r)
+{
+    return (r->row->flags & SMB_CMD_VFS) && r->tree && r->tree->share->volume &&
+           !vfs_volume_never_blocks(r->tree->share->volume);
+}
+
+/* ---- workers ---- */
+
+static void work(struct job *job)
+{
+    struct smb_request *r = CONTAINER_OF(job, struct smb_request, work_job);
+    r->status = r->row->fn(r);
+    r->conn->ops->post(r->conn->io, &r->done_job);
+}
+
+static void slow_arm(struct smb_conn *c)
+{
+    if (!c->closed && !c->slow_timer.transport && !list_is_empty(&c->slow)) {
+        c->ops->timer_set(c->io, &c->slow_timer, SMB_INTERIM_AFTER_MS / 2);
+    }
+}
+
+static void send_to_worker(struct smb_request *r)
+{
+    r->call.nowait = false;
+    r->on_worker = true;
+    r->started_ms = smb_server_monotonic_ms(r->conn->server);
+    if (list_is_empty(&r->slow_link)) {
+        list_push_back(&r->conn->slow, &r->slow_link);
+    }
+    slow_arm(r->conn);
+    r->conn->ops->work(r->conn->io, &r->work_job);
+}
+
+/* ---- what a run ended with ---- */
+
+static bool is_last(const struct smb_request *r)
+{
+    return r->msg->current + 1 == r->msg->count;
+}
+
+/* In a compound only the last element is told STATUS_PENDING: what comes after it would else have
+ * to overtake its reply. [MS-SMB2] 3.3.4.2 */
+static bool may_go_async(const struct smb_request *r)
+{
+    return is_last(r) && r->conn->async_count < SMB_ASYNC_MAX && !r->interim_sent &&
+           !r->conn->closed;
+}
+
+static bool may_abandon(const struct smb_request *r)
+{
+    return (r->row->flags & SMB_CMD_CANCEL) && !(r->io_ready && vfs_io_is_busy(&r->io));
+}
+
+static void go_async(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    r->async_id = ++c->async_id_next;
+    r->interim_sent = true;
+    c->async_count++;
+    /* relaxed: only told */
+    atomic_fetch_add_explicit(&c->server->waiting_now, 1, memory_order_relaxed);
+    smb_reply_interim(r);
+}
+
+/* The last thing done with r in its caller: r may be gone afterwards. */
+static void start_waiting(struct smb_request *r)
+{
+    r->state = SMB_REQ_WAITING;
+    /* relaxed: a hint; the canceller runs on this thread too */
+    if (atomic_load_explicit(&r->cancelled, memory_order_relaxed)) {
+        smb_request_cancel(r);
+        return;
+    }
+    if (r->interim_sent) {
+        return;
+    }
+    if (may_go_async(r)) {
+        go_async(r);
+    } else if (is_last(r) && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
+        smb_request_finish(r, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    }
+}
+
+static void ran(struct smb_request *r, smbkit_status status)
+{
+    if (status == SMBKIT_STATUS_WOULD_BLOCK) {
+        send_to_worker(r);
+    } else if (status != SMBKIT_STATUS_WAIT) {
+        smb_request_finish(r, status);
+    } else if (r->woken) {
+        r->woken = false;
+        request_run(r);
+    } else {
+        start_waiting(r);
+    }
+}
+
+static void done(struct job *job)
+{
+    struct smb_request *r = CONTAINER_OF(job, struct smb_request, done_job);
+    r->on_worker = false;
+    list_remove(&r->slow_link);
+    ran(r, r->status);
+}
+
+static void request_run(struct smb_request *r)
+{
+    r->state = SMB_REQ_RUNNING;
+    if ((r->row->flags & SMB_CMD_WORKER) ||
+        (volume_blocks(r) && !vfs_volume_tries_nowait(r->tree->share->volume))) {
+        send_to_worker(r);
+        return;
+    }
+    r->call.nowait = true;
+    if (r->tree && r->tree->share->volume && vfs_volume_never_blocks(r->tree->share->volume)) {
+        r->call.nowait = false;
+    }
+    ran(r, r->row->fn(r));
+}
+
+void smb_requests_slow(struct smb_timer *t)
+{
+    struct smb_conn *c = CONTAINER_OF(t, struct smb_conn, slow_timer);
+    uint64_t now = smb_server_monotonic_ms(c->server);
+    LIST_FOR_EACH_SAFE (l, &c->slow) {
+        struct smb_request *r = LIST_ENTRY(l, struct smb_request, slow_link);
+        if (now - r->started_ms < SMB_INTERIM_AFTER_MS) {
+            break; /* the list is in order of starting */
+        }
+        list_remove(&r->slow_link);
+        if (may_go_async(r)) {
+            go_async(r);
+        }
+    }
+    slow_arm(c);
+}
+
+/* ---- waking ---- */
+
+static void wake(struct vfs_wait *w)
+{
+    struct smb_request *r = CONTAINER_OF(w, struct smb_request, wait);
+    r->conn->ops->post(r->conn->io, &r->wake_job);
+}
+
+static void woken(struct job *job)
+{
+    struct smb_request *r = CONTAINER_OF(job, struct smb_request, wake_job);
+    if (r->state != SMB_REQ_WAITING) {
+        r->woken = true; /* its worker has not reported back yet */
+        return;
+    }
+    /* relaxed: set on this thread */
+    if (atomic_load_explicit(&r->cancelled, memory_order_relaxed) && may_abandon(r)) {
+        smb_request_finish(r, SMBKIT_STATUS_CANCELLED);
+        return;
+    }
+    request_run(r);
+}
+
+static void delayed(struct smb_timer *t)
+{
+    struct smb_request *r = CONTAINER_OF(t, struct smb_request, timer);
+    r->delay_ms = 0;
+    smb_request_finish(r, r->status);
+}
+
+void smb_request_cancel(struct smb_request *r)
+{
+    if (r->timer.transport && r->conn->closed) {
+        r->conn->ops->timer_cancel(r->conn->io, &r->timer);
+        delayed(&r->timer);
+        return;
+    }
+    /* relaxed: a flag that is looked at now and then */
+    atomic_store_explicit(&r->cancelled, true, memory_order_relaxed);
+    if (r->state == SMB_REQ_WAITING && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
+        smb_request_finish(r, SMBKIT_STATUS_CANCELLED);
+    }
+    /* Otherwise a wake or a worker's report is on its way and looks at the flag. */
+}
+
+/* ---- start and finish ---- */
+
+static void init_jobs(struct smb_request *r)
+{
+    r->work_job.fn = work;
+    r->done_job.fn = done;
+    r->wake_job.fn = woken;
+    list_init(&r->work_job.link);
+    list_init(&r->done_job.link);
+    list_init(&r->wake_job.link);
+}
+
+void smb_request_start(struct smb_request *r)
+{
+    list_init(&r->slow_link);
+    init_jobs(r);
+    vfs_wait_init(&r->wait, wake);
+    vfs_io_init(&r->io);
+    r->io_ready = true;
+    r->rsp = wr_new((size_t)r->conn->transact_max + SMB_FRAME_OVERHEAD);
+    r->row = smb_command_get(r->hdr.command);
+    smbkit_status status = smb_request_check(r);
+    if (!SMBKIT_OK(status)) {
+        smb_request_finish(r, status);
+        return;
+    }
+    if (r->session) {
+        r->call.token = smb_session_token(r->session);
+        atomic_store_explicit(&r->session->idle_since, smb_server_now(r->conn->server),
+                              memory_order_relaxed); /* only told */
+    }
+    r->call.wait = &r->wait;
+    r->call.cancelled = &r->cancelled;
+    request_run(r);
+}
+
+void smb_request_finish(struct smb_request *r, smbkit_status status)
+{
+    struct smb_conn *c = r->conn;
+    if (r->delay_ms && !c->closed) {
+        r->status = status;
+        r->timer.fn = delayed;
+        c->ops->timer_set(c->io, &r->timer, r->delay_ms);
+        return;
+    }
+    r->state = SMB_REQ_DONE;
+    if (r->interim_sent) {
+        c->async_count--;
+        atomic_fetch_sub_explicit(&c->server->waiting_now, 1, memory_order_relaxed); /* only told */
+    }
+    log_debug(&c->log, "done cmd=%s mid=%llu status=%s", r->row ? r->row->name : "?",
+              (unsigned long long)r->hdr.message_id, smbkit_status_name(status));
+    struct smb_message *m = r->msg;
+    if (r->end_reason) {
+        smb_conn_end(c, r->end_reason); /* handlers may run on a worker: only here */
+    }
+    if (!r->no_reply) {
+        smb_reply_build(r, status);
+    }
+    m->current++;
+    smb_message_next(m);
+}
+
+/* ---- help for handlers ---- */
+
+smbkit_status smb_request_open(struct smb_request *r, const struct smb2_file_id *id, unsigned kinds)
+{
+    struct smb_message *m = r->msg;
+    if (!r->open) {
+        struct smb2_file_id want = *id;
+        bool related = r->hdr.flags & SMB2_FLAGS_RELATED_OPERATIONS;
+        if (related && smb2_file_id_is_any(id)) {
+            if (!SMBKIT_OK(m->chain_status)) {
+                return m->chain_status;
+            }
+            if (!m->has_file_id) {
+                return SMBKIT_STATUS_FILE_CLOSED;
+            }
+            want = m->file_id;
+        }
+        r->open = smb_open_find(r->session, want.persistent, want.volatile_id);
+        if (!r->open || r->open->tree != r->tree) {
+            smb_open_unref(r->open);
+            r->open = NULL;
+            return SMBKIT_STATUS_FILE_CLOSED;
+        }
+        m->file_id = want;
+        m->has_file_id = true;
+        m->chain_status = SMBKIT_STATUS_SUCCESS;
+    }
+    return (r->open->kind & kinds) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
+}
+
+bool smb_request_charge_covers(const struct smb_request *r, uint64_t bytes)
+{
+    if (!r->conn->multi_credit) {
+        return bytes <= 65536;
+    }
+    uint64_t charge = r->hdr.credit_charge ? r->hdr.credit_charge : 1;
+    return bytes <= charge * 65536;
+}
+
+smbkit_status smb_status_from_wire(int err)
+{
+    return err == WIRE_OK ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INVALID_PARAMETER;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request of a message, and the message: one frame, a compound of one request or more.
+ *
+ * A request's life: NEW -> RUNNING (on the loop, or on a worker) -> DONE, or -> WAITING -> RUNNING
+ * again, as often as it takes. A handler is run from the top each time; what it must not do twice
+ * it keeps in the request. Interim responses, CANCEL, closed connections and slow workers are dealt
+ * with here and in no handler. */
+#pragma once
+
+#include "smb/conn.h"
+#include "smb/open.h"
+#include "wire/hdr.h"
+
+enum smb_request_state { SMB_REQ_NEW, SMB_REQ_RUNNING, SMB_REQ_WAITING, SMB_REQ_DONE };
+
+struct smb_command;
+
+struct smb_request {
+    struct smb_message *msg; /* owner */
+    struct smb_conn *conn;   /* msg's reference */
+    unsigned index;          /* in the message */
+    const struct smb_command *row;
+    struct smb2_hdr hdr;
+    struct cur body;    /* base: the header; positioned at the body. Handlers copy it */
+    const uint8_t *raw; /* header to the end of this element, padding included */
+    size_t raw_len;
+
+    struct smb_session *session; /* references, NULL until looked up */
+    struct smb_tree *tree;
+    struct smb_open *open;
+
+    enum smb_request_state state; /* loop thread */
+    bool on_worker;               /* loop thread */
+    bool woken;                   /* loop thread: a wake came while it was running */
+    bool interim_sent;            /* loop thread */
+    bool signed_in;               /* it came with a good signature */
+    uint64_t async_id;            /* loop thread; 0: synchronous */
+    uint64_t started_ms;
+    struct list slow_link; /* loop thread: in conn->slow */
+    atomic_bool cancelled; /* release/acquire not needed: a hint */
+    smbkit_status status;
+    struct job work_job;
+    struct job done_job;
+    struct job wake_job;
+    struct smb_timer timer; /* session setup: the delay of a failed log-in */
+    struct vfs_wait wait;
+    struct vfs_call call;
+    struct vfs_io io;
+    struct smbkit_segment seg; /* what io.segs points to */
+    bool io_ready;
+
+    /* The reply: header room and body, then perhaps a payload of its own. */
+    struct wr rsp;
+    struct iobuf *payload;
+    size_t payload_len;
+    bool sign_reply;
+    bool no_reply;
+    const char *end_reason; /* not NULL: end the connection when finished, and why */
+    bool keep_body;         /* smb_reply_keep */
+    bool credits_granted;   /* in an interim reply: the final one grants none */
+    bool detached;          /* CLOSE, TREE_DISCONNECT, LOGOFF: took their object out of its table */
+    uint32_t delay_ms;      /* loop thread: hold the reply back so long */
+};
+
+struct smb_message {
+    struct list link;      /* conn->messages */
+    struct smb_conn *conn; /* a reference */
+    struct iobuf *frame;
+    struct smb_session
+        *seal; /* reference: it came sealed by this session, and so go the replies; NULL: plain */
+    unsigned count;
+    unsigned current;
+    unsigned started; /* requests [0, started) were started */
+    unsigned sent;    /* replies [sent, current) are finished and not sent yet */
+    bool running;     /* smb_message_next is on the stack */
+    /* What related requests inherit. [MS-SMB2] 3.3.5.2.7.2 */
+    uint64_t session_id;
+    uint32_t tree_id;
+    struct smb2_file_id file_id;
+    bool has_file_id;
+    smbkit_status chain_status; /* a failed CREATE's: those that need its file fail alike */
+    struct smb_request requests[];
+};
+
+/* Split a decrypted frame into requests and run it. Takes the frame's reference. */
+void smb_message_run(struct smb_conn *c, struct iobuf *frame, const uint8_t *p, size_t len,
+                     struct smb_session *seal);
+/* The connection is gone or the client says CANCEL: end what waits and may be ended. Loop thread.
+ */
+void smb_message_cancel(struct smb_message *m);
+void smb_request_cancel(struct smb_request *r);
+/* The request with this id that is under way; NULL when there is none. */
+struct smb_request *smb_request_find(struct smb_conn *c, bool is_async, uint64_t id);
+
+/* Run (again). Loop thread. */
+void smb_request_start(struct smb_request *r);
+/* conn->slow_timer: tells STATUS_PENDING to who has been on a worker for long. */
+void smb_requests_slow(struct smb_timer *t);
+/* Finished: reply, go on with the chain. Loop thread. */
+void smb_request_finish(struct smb_request *r, smbkit_status status);
+/* The next request of the chain, or send and free the message. */
+void smb_message_next(struct smb_message *m);
+/* Checks before the handler; see check.c. */
+NODISCARD smbkit_status smb_request_check(struct smb_request *r);
+
+/* ---- for handlers (any thread) ---- */
+
+/* Find the open of a FileId (or the chain's) in r->session; kinds: SMB_OPEN_FILE | SMB_OPEN_PIPE.
+ * Sets r->open. Keeps an open that is there from an earlier run. FILE_CLOSED;
+ * INVALID_DEVICE_REQUEST: not of the kind. */
+NODISCARD smbkit_status smb_request_open(struct smb_request *r, const struct smb2_file_id *id,
+                                         unsigned kinds);
+/* CreditCharge covers this many bytes? [MS-SMB2] 3.3.5.2.5 */
+bool smb_request_charge_covers(const struct smb_request *r, uint64_t bytes);
+/* The call surroundings for vfs. */
+struct vfs_call *smb_request_call(struct smb_request *r);
+/* Room for a status reply to parse errors. */
+NODISCARD smbkit_status smb_status_from_wire(int err);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_MODULE LOG_SMB
+#include "smb/server.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf.h"
+#include "smb/limits.h"
+
+struct smb_policy smb_server_policy(struct smb_server *s)
+{
+    SCOPED_LOCK(&s->lock);
+    return (struct smb_policy){.signing_required = s->config.signing_required,
+                               .encryption = s->config.encryption,
+                               .credits_max = s->config.credits_max};
+}
+
+uint64_t smb_server_now(const struct smb_server *s)
+{
+    return s->config.env.now(s->config.env.arg);
+}
+
+uint64_t smb_server_monotonic_ms(const struct smb_server *s)
+{
+    return s->config.env.monotonic_ms(s->config.env.arg);
+}
+
+void smb_server_random(const struct smb_server *s, void *buf, size_t n)
+{
+    s->config.env.random(s->config.env.arg, buf, n);
+}
+
+/* ---- shares ---- */
+
+static void share_free(struct smb_share *share)
+{
+    vfs_volume_unref(share->volume);
+    for (size_t i = 0; i < share->user_count; i++) {
+        mem_free(share->users[i]);
+    }
+    mem_free(share->users);
+    mem_free(share->name);
+    mem_free(share->comment);
+    mem_free(share);
+}
+
+void smb_share_unref(struct smb_share *share)
+{
+    if (share && refcount_put(&share->refs)) {
+        share_free(share);
+    }
+}
+
+static bool copy_users(struct smb_share *share, const struct smb_share_spec *spec)
+{
+    if (!spec->users) {
+        return true;
+    }
+    share->users = mem_calloc(spec->user_count + 1, sizeof(*share->users));
+    if (!share->users) {
+        return false;
+    }
+    for (; share->user_count < spec->user_count; share->user_count++) {
+        share->users[share->user_count] = str_dup(spec->users[share->user_count]);
+        if (!share->users[share->user_count]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t volume_serial(struct vfs_volume *volume)
+{
+    struct vfs_call call = {0};
+    struct smbkit_volume_info info;
+    return volume && SMBKIT_OK(vfs_volume_info(&call, volume, &info)) ? info.serial : 0;
+}
+
+static struct smb_share *share_new(const struct smb_share_spec *spec, enum smb_share_type type)
+{
+    struct smb_share *share = mem_zalloc(sizeof(*share));
+    if (!share) {
+        return NULL;
+    }
+    refcount_init(&share->refs);
+    list_init(&share->link);
+    share->type = type;
+    share->name = str_dup(spec->name);
+    share->comment = str_dup(spec->comment ? spec->comment : "");
+    share->volume = spec->volume ? vfs_volume_ref(spec->volume) : NULL;
+    share->serial = volume_serial(spec->volume);
+    share->read_only = spec->read_only;
+    share->encrypt = spec->encrypt;
+    share->guest_ok = spec->guest_ok;
+    share->hidden = spec->hidden;
+    if (!share->name || !share->comment || !copy_users(share, spec)) {
+        share_free(share);
+        return NULL;
+    }
+    return share;
+}
+
+static struct smb_share *share_lookup(struct smb_server *s, const char *name)
+{
+    LIST_FOR_EACH (l, &s->shares) {
+        struct smb_share *share = LIST_ENTRY(l, struct smb_share, link);
+        if (utf8_ieq(share->name, name)) {
+            return share;
+        }
+    }
+    return NULL;
+}
+
+smbkit_status smb_server_share_set(struct smb_server *s, const struct smb_share_spec *spec)
+{
+    if (str_len(spec->name) == 0 || str_len(spec->name) >= SMB_SHARE_NAME_BYTES) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    struct smb_share *share = share_new(spec, SMB_SHARE_IS_DISK);
+    if (!share) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    mutex_lock(&s->lock);
+    struct smb_share *old = share_lookup(s, spec->name);
+    if (old) {
+        list_insert_before(&old->link, &share->link);
+        list_remove(&old->link);
+    } else {
+        list_push_back(&s->shares, &share->link);
+    }
+    mutex_unlock(&s->lock);
+    smb_share_unref(old);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+struct smb_share *smb_server_share_find(struct smb_server *s, const char *name)
+{
+    SCOPED_LOCK(&s->lock);
+    struct smb_share *share = share_lookup(s, name);
+    if (share) {
+        refcount_get(&share->refs);
+    }
+    return share;
+}
+
+size_t smb_server_share_count(struct smb_server *s)
+{
+    size_t n = 0;
+    SCOPED_LOCK(&s->lock);
+    LIST_FOR_EACH (l, &s->shares) {
+        n += LIST_ENTRY(l, struct smb_share, link)->type == SMB_SHARE_IS_DISK;
+    }
+    return n;
+}
+
+bool smb_share_admits(const struct smb_share *share, const struct smbkit_identity *who)
+{
+    if (share->type == SMB_SHARE_IS_PIPE) {
+        return true;
+    }
+    if (who->flags & (SMBKIT_WHO_GUEST | SMBKIT_WHO_ANONYMOUS)) {
+        return share->guest_ok;
+    }
+    for (size_t i = 0; i < share->user_count; i++) {
+        if (utf8_ieq(share->users[i], who->user)) {
+            return true;
+        }
+    }
+    return share->users == NULL;
+}
+
+/* ---- the server ---- */
+
+static bool add_ipc_share(struct smb_server *s)
+{
+    const struct smb_share_spec spec = {
+        .name = "IPC$", .comment = "Remote IPC", .guest_ok = true, .hidden = true};
+    struct smb_share *ipc = share_new(&spec, SMB_SHARE_IS_PIPE);
+    if (ipc) {
+        list_push_back(&s->shares, &ipc->link);
+    }
+    return ipc != NULL;
+}
+
+struct smb_server *smb_server_new(const struct smb_config *config)
+{
+    struct smb_server *s = mem_zalloc(sizeof(*s));
+    if (!s) {
+        return NULL;
+    }
+    s->config = *config;
+    mutex_init(&s->lock);
+    list_init(&s->shares);
+    list_init(&s->conns);
+    hash_table_init(&s->sessions);
+    smb_server_random(s, &s->hash_seed, sizeof(s->hash_seed));
+    s->started_at = smb_server_now(s);
+    s->throttle = auth_throttle_new();
+    smb_rpc_env_init(s);
+    if (!s->throttle || !add_ipc_share(s)) {
+        smb_server_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void smb_server_free(struct smb_server *s)
+{
+    if (!s) {
+        return;
+    }
+    ASSERT(list_is_empty(&s->conns) && s->sessions.count == 0);
+    struct list *l;
+    while ((l = list_pop_front(&s->shares))) {
+        smb_share_unref(LIST_ENTRY(l, struct smb_share, link));
+    }
+    hash_table_fini(&s->sessions);
+    auth_throttle_free(s->throttle);
+    mutex_fini(&s->lock);
+    mem_free(s);
+}
+
+void smb_server_reconfigure(struct smb_server *s, const struct smb_config *config)
+{
+    SCOPED_LOCK(&s->lock);
+    s->config.signing_required = config->signing_required;
+    s->config.encryption = config->encryption;
+    s->config.credits_max = config->credits_max;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server object: configuration, shares, the table of sessions, the list of connections.
+ * Lock order: server->lock, then session->lock. Neither is held in a call into vfs. */
+#pragma once
+
+#include "auth/throttle.h"
+#include "base/hash.h"
+#include "os/sync.h"
+#include "rpc/rpc.h"
+#include "smb/smb.h"
+
+enum smb_share_type { SMB_SHARE_IS_DISK, SMB_SHARE_IS_PIPE };
+
+/* One share. Immutable; reference-counted: the server's list and each tree connect hold it. */
+struct smb_share {
+    struct refcount refs;
+    struct list link; /* server->lock */
+    enum smb_share_type type;
+    char *name;
+    char *comment;
+    struct vfs_volume *volume; /* NULL for IPC$ */
+    uint32_t serial;           /* of the volume */
+    bool read_only;
+    bool encrypt;
+    bool guest_ok;
+    bool hidden;
+    char **users; /* NULL: everybody */
+    size_t user_count;
+    atomic_uint trees; /* connected; relaxed, only told */
+};
+
+struct smb_server {
+    struct smb_config
+        config; /* fields that reconfigure changes are read through smb_server_policy */
+    struct rpc_env rpc_env;
+    uint64_t started_at; /* FILETIME */
+    uint64_t hash_seed;
+
+    struct mutex lock;
+    struct list shares;             /* lock */
+    struct hash_table sessions;     /* lock; by session id */
+    struct list conns;              /* lock */
+    uint64_t session_id_next;       /* lock */
+    struct auth_throttle *throttle; /* lock */
+
+    atomic_uint_fast64_t conns_total, sessions_total, requests, bytes_in,
+        bytes_out; /* relaxed: only told */
+    atomic_uint_fast64_t logon_failures, waiting_now, opens_now, trees_now;
+};
+
+/* What may change while the server runs; a consistent copy. */
+struct smb_policy {
+    bool signing_required;
+    enum smb_encryption encryption;
+    uint16_t credits_max;
+};
+struct smb_policy smb_server_policy(struct smb_server *s);
+
+uint64_t smb_server_now(const struct smb_server *s);
+uint64_t smb_server_monotonic_ms(const struct smb_server *s);
+void smb_server_random(const struct smb_server *s, void *buf, size_t n);
+
+/* Find by name without regard to case; owned reference or NULL. */
+NODISCARD struct smb_share *smb_server_share_find(struct smb_server *s, const char *name);
+void smb_share_unref(struct smb_share *share);
+/* May this user connect? */
+bool smb_share_admits(const struct smb_share *share, const struct smbkit_identity *who);
+
+/* Fill server->rpc_env with what the pipes tell. */
+void smb_rpc_env_init(struct smb_server *s);

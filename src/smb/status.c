@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `status` shows, and ending sessions and shares from outside. */
+#define LOG_MODULE LOG_SMB
+#include "base/mem.h"
+#include "base/str.h"
+#include "smb/conn.h"
+#include "smb/open.h"
+#include "smb/server.h"
+#include "smb/session.h"
+
+struct session_list {
+    struct smb_session **items;
+    size_t count;
+};
+
+/* References to all sessions, so that they can be looked at without the server's lock. */
+static struct session_list take_sessions(struct smb_server *s)
+{
+    struct session_list list = {0};
+    SCOPED_LOCK(&s->lock);
+    list.items = mem_calloc(s->sessions.count + 1, sizeof(*list.items));
+    for (struct hash_link *l = hash_table_next(&s->sessions, NULL); l && list.items;
+         l = hash_table_next(&s->sessions, l)) {
+        list.items[list.count++] = smb_session_ref(CONTAINER_OF(l, struct smb_session, link));
+    }
+    return list;
+}
+
+static void session_list_fini(struct session_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        smb_session_unref(list->items[i]);
+    }
+    mem_free(list->items);
+}
+
+static bool describe_session(struct smb_session *s, struct smb_session_info *out)
+{
+    struct vfs_token *token = smb_session_token(s);
+    if (!token) {
+        return false; /* still logging in */
+    }
+    *out = (struct smb_session_info){
+        .session_id = s->id,
+        .conn_id = s->conn->log.conn_id,
+        .dialect = s->conn->dialect,
+        .encrypted = s->encrypt,
+        .connected_at = s->created_at,
+        .idle_since = atomic_load_explicit(&s->idle_since, memory_order_relaxed), /* only told */
+    };
+    mutex_lock(&s->lock);
+    out->guest = s->guest || s->anonymous;
+    out->signed_ = s->keys.signer != NULL;
+    out->tree_count = s->tree_count;
+    out->open_count = s->open_count;
+    mutex_unlock(&s->lock);
+    (void)str_copy(out->user, sizeof(out->user), vfs_token_identity_get(token)->user);
+    (void)str_copy(out->client_address, sizeof(out->client_address), s->conn->address);
+    vfs_token_unref(token);
+    return true;
+}
+
+void smb_server_sessions_each(struct smb_server *s,
+                              void (*fn)(void *arg, const struct smb_session_info *), void *arg)
+{
+    struct session_list list = take_sessions(s);
+    for (size_t i = 0; i < list.count; i++) {
+        struct smb_session_info info;
+        if (describe_session(list.items[i], &info)) {
+            fn(arg, &info);
+        }
+    }
+    session_list_fini(&list);
+}
+
+static struct smb_open *next_open(struct smb_session *s, uint64_t after)
+{
+    struct smb_open *best = NULL;
+    SCOPED_LOCK(&s->lock);
+    for (struct hash_link *l = hash_table_next(&s->opens, NULL); l;
+         l = hash_table_next(&s->opens, l)) {
+        struct smb_open *o = CONTAINER_OF(l, struct smb_open, link);
+        if (o->volatile_id > after && (!best || o->volatile_id < best->volatile_id)) {
+            best = o;
+        }
+    }
+    return best ? smb_open_ref(best) : NULL;
+}
+
+static void describe_open(struct smb_session *s, struct smb_open *o, struct smb_open_info *out)
+{
+    *out = (struct smb_open_info){.session_id = s->id};
+    (void)str_copy(out->share, sizeof(out->share), o->tree->share->name);
+    if (o->kind == SMB_OPEN_PIPE) {
+        (void)str_copy(out->path, sizeof(out->path), o->pipe_name);
+        return;
+    }
+    struct vfs_token *token = smb_session_token(s);
+    struct vfs_call call = {.token = token};
+    CLEANUP_MEM char *path = vfs_open_path(&call, o->file);
+    (void)str_copy(out->path, sizeof(out->path), path ? path : "");
+    out->access = vfs_open_granted_access(o->file);
+    out->oplock_level = vfs_oplock_level(o->file);
+    vfs_token_unref(token);
+}
+
+void smb_server_opens_each(struct smb_server *s,
+                           void (*fn)(void *arg, const struct smb_open_info *), void *arg)
+{
+    struct session_list list = take_sessions(s);
+    for (size_t i = 0; i < list.count; i++) {
+        struct smb_open *o;
+        for (uint64_t after = 0; (o = next_open(list.items[i], after));) {
+            struct smb_open_info info;
+            after = o->volatile_id;
+            describe_open(list.items[i], o, &info);
+            smb_open_unref(o);
+            fn(arg, &info);
+        }
+    }
+    session_list_fini(&list);
+}
+
+void smb_server_stats(struct smb_server *s, struct smb_server_stats *out)
+{
+    *out = (struct smb_server_stats){
+        .conns_total = atomic_load(&s->conns_total),
+        .sessions_total = atomic_load(&s->sessions_total),
+        .trees_now = atomic_load(&s->trees_now),
+        .opens_now = atomic_load(&s->opens_now),
+        .requests = atomic_load(&s->requests),
+        .bytes_in = atomic_load(&s->bytes_in),
+        .bytes_out = atomic_load(&s->bytes_out),
+        .logon_failures = atomic_load(&s->logon_failures),
+        .waiting_now = atomic_load(&s->waiting_now),
+    };
+    SCOPED_LOCK(&s->lock);
+    out->sessions_now = s->sessions.count;
+    LIST_FOR_EACH (l, &s->conns) {
+        out->conns_now++;
+    }
+}
+
+/* ---- ending what is there ---- */
+
+bool smb_server_session_close(struct smb_server *s, uint64_t session_id)
+{
+    struct smb_session *session = smb_session_find(s, session_id);
+    if (!session) {
+        return false;
+    }
+    if (smb_session_detach(session)) {
+        smb_session_reap_later(session);
+    }
+    smb_session_unref(session);
+    return true;
+}
+
+static void close_trees_of(struct smb_session *session, const struct smb_share *share)
+{
+    for (uint32_t id = 1; id <= session->tree_id_next; id++) {
+        struct smb_tree *t = smb_tree_find(session, id);
+        if (t && t->share == share && smb_tree_detach(t)) {
+            smb_tree_reap(t);
+        }
+        smb_tree_unref(t);
+    }
+}
+
+bool smb_server_share_remove(struct smb_server *s, const char *name, bool disconnect)
+{
+    struct smb_share *share = smb_server_share_find(s, name);
+    if (!share || share->type != SMB_SHARE_IS_DISK) {
+        smb_share_unref(share);
+        return false;
+    }
+    mutex_lock(&s->lock);
+    bool mine = !list_is_empty(&share->link);
+    list_remove(&share->link);
+    mutex_unlock(&s->lock);
+    if (disconnect) {
+        struct session_list list = take_sessions(s);
+        for (size_t i = 0; i < list.count; i++) {
+            close_trees_of(list.items[i], share);
+        }
+        session_list_fini(&list);
+    }
+    smb_share_unref(share);
+    if (mine) {
+        smb_share_unref(share); /* the list's */
+    }
+    return mine;
+}

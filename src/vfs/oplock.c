@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vfs/oplock.h"
+
+#include "vfs/vfs.h"
+
+#define RWH (OPLOCK_R | OPLOCK_W | OPLOCK_H)
+
+/* What an operation leaves to the holders. */
+struct rule {
+    uint8_t breaks;  /* holders with any of these rights are broken ... */
+    uint8_t leaves;  /* ... and keep at most these */
+    bool spares_own; /* of the open that acts: exclusive ones always are; with this level II too */
+    uint8_t opens_anew; /* overwriting dispositions: as breaks, and nothing is left */
+};
+
+/* [MS-FSA] 2.1.4.12. A write or a lock breaks every level II, that of its own open too; an
+ * exclusive holder may do as it likes. */
+static const struct rule rules[OPLOCK_OPS] = {
+    [OPLOCK_OP_OPEN_BEFORE_SHARING] = {OPLOCK_H, OPLOCK_R, true, OPLOCK_H},
+    [OPLOCK_OP_OPEN] = {OPLOCK_W | OPLOCK_H, OPLOCK_R, true, RWH},
+    [OPLOCK_OP_READ] = {OPLOCK_W, OPLOCK_R, true, 0},
+    [OPLOCK_OP_WRITE] = {RWH, 0, false, 0},
+    [OPLOCK_OP_FLUSH] = {OPLOCK_W, OPLOCK_R, true, 0},
+    [OPLOCK_OP_LOCK] = {RWH, 0, false, 0},
+    [OPLOCK_OP_UNLOCK] = {0, 0, true, 0},
+    [OPLOCK_OP_SET_SIZE] = {RWH, 0, false, 0},
+    [OPLOCK_OP_ZERO_DATA] = {RWH, 0, false, 0},
+    [OPLOCK_OP_RENAME] = {OPLOCK_H, 0, true, 0},
+    [OPLOCK_OP_DELETE] = {OPLOCK_H, 0, true, 0},
+    [OPLOCK_OP_CHANGED_BELOW] = {RWH, 0, false, 0},
+};
+
+void oplock_init(struct oplock_state *s)
+{
+    list_init(&s->holders);
+    s->count = 0;
+}
+
+void oplock_holder_init(struct oplock_holder *h)
+{
+    *h = (struct oplock_holder){0};
+    list_init(&h->link);
+    list_init(&h->break_link);
+}
+
+uint8_t oplock_caching_of(uint8_t level)
+{
+    switch (level) {
+    case VFS_OPLOCK_II:
+        return OPLOCK_R;
+    case VFS_OPLOCK_EXCLUSIVE:
+        return OPLOCK_R | OPLOCK_W;
+    case VFS_OPLOCK_BATCH:
+        return RWH;
+    default:
+        return 0;
+    }
+}
+
+uint8_t oplock_level_of(uint8_t caching)
+{
+    if (caching & OPLOCK_W) {
+        return caching & OPLOCK_H ? VFS_OPLOCK_BATCH : VFS_OPLOCK_EXCLUSIVE;
+    }
+    return caching & OPLOCK_R ? VFS_OPLOCK_II : VFS_OPLOCK_NONE;
+}
+
+uint8_t oplock_holder_level(const struct oplock_holder *h)
+{
+    return oplock_level_of(h->caching);
+}
+
+bool oplock_is_stat_access(uint32_t access)
+{
+    return (access & ~(SMBKIT_READ_ATTRIBUTES | SMBKIT_WRITE_ATTRIBUTES | SMBKIT_SYNCHRONIZE)) == 0;
+}
+
+static void let_go(struct oplock_state *s, struct oplock_holder *h)
+{
+    ASSERT(s->count > 0);
+    list_remove(&h->link);
+    s->count--;
+    h->caching = 0;
+    h->break_to = 0;
+    h->breaking = false;
+}
+
+static bool has_exclusive(const struct oplock_state *s)
+{
+    LIST_FOR_EACH (l, &s->holders) {
+        if (LIST_ENTRY(l, struct oplock_holder, link)->caching & OPLOCK_W) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* [MS-FSA] 2.1.5.18.1 (exclusive), 2.1.5.18.2 (shared) */
+static uint8_t grantable(const struct oplock_state *s, const struct oplock_want *want)
+{
+    uint8_t caching = oplock_caching_of(want->level);
+    if (caching == 0 || want->is_directory) {
+        return 0;
+    }
+    if ((caching & OPLOCK_W) && !want->has_other_opens && s->count == 0) {
+        return caching;
+    }
+    return want->has_byte_locks || has_exclusive(s) ? 0 : OPLOCK_R;
+}
+
+uint8_t oplock_request(struct oplock_state *s, struct oplock_holder *h,
+                       const struct oplock_want *want)
+{
+    ASSERT(h->caching == 0 && list_is_empty(&h->link));
+    uint8_t caching = grantable(s, want);
+    if (caching == 0) {
+        return VFS_OPLOCK_NONE;
+    }
+    h->caching = caching;
+    h->break_to = 0;
+    h->breaking = false;
+    list_push_back(&s->holders, &h->link);
+    s->count++;
+    return oplock_level_of(caching);
+}
+
+static bool overwrites(const struct oplock_query *q)
+{
+    return q->disposition == SMBKIT_SUPERSEDE || q->disposition == SMBKIT_OVERWRITE ||
+           q->disposition == SMBKIT_OVERWRITE_IF;
+}
+
+/* The rule for this very query; breaks is 0 when it disturbs nobody. */
+static struct rule rule_of(const struct oplock_query *q)
+{
+    struct rule r = rules[q->op];
+    if (q->op != OPLOCK_OP_OPEN && q->op != OPLOCK_OP_OPEN_BEFORE_SHARING) {
+        return r;
+    }
+    if (overwrites(q)) {
+        r.breaks = r.opens_anew;
+        r.leaves = 0;
+    } else if (oplock_is_stat_access(q->access)) {
+        r.breaks = 0;
+    }
+    return r;
+}
+
+/* A client is told once. A level II goes at once; others stay until they are acknowledged. */
+static void start_break(struct oplock_state *s, struct oplock_holder *h, uint8_t to,
+                        struct oplock_result *out)
+{
+    bool needs_ack = (h->caching & (OPLOCK_W | OPLOCK_H)) != 0;
+    if (!needs_ack) {
+        let_go(s, h);
+        to = 0;
+    }
+    h->breaking = needs_ack;
+    h->break_to = to;
+    h->tell_ack = needs_ack;
+    list_remove(&h->break_link);
+    list_push_back(&out->breaks, &h->break_link);
+}
+
+static void check_holder(struct oplock_state *s, struct oplock_holder *h, const struct rule *r,
+                         struct oplock_result *out)
+{
+    uint8_t to = h->caching & r->leaves;
+    if (!(h->caching & r->breaks)) {
+        return;
+    }
+    if (h->breaking) {
+        /* Asked for more than before: the client hears of it in the answer to its acknowledgement.
+         */
+        h->break_to &= to;
+        out->wait = true;
+        return;
+    }
+    start_break(s, h, to, out);
+    out->wait |= h->breaking;
+}
+
+void oplock_check(struct oplock_state *s, const struct oplock_query *q, struct oplock_result *out)
+{
+    struct rule r = rule_of(q);
+    list_init(&out->breaks);
+    out->wait = false;
+    if (s->count == 0 || r.breaks == 0) {
+        return;
+    }
+    LIST_FOR_EACH_SAFE (l, &s->holders) {
+        struct oplock_holder *h = LIST_ENTRY(l, struct oplock_holder, link);
+        bool is_own = h == q->by && (r.spares_own || (h->caching & OPLOCK_W));
+        if (!is_own) {
+            check_holder(s, h, &r, out);
+        }
+    }
+}
+
+/* The break ends with caching left. */
+static void settle(struct oplock_state *s, struct oplock_holder *h, uint8_t caching)
+{
+    if (caching == 0) {
+        let_go(s, h);
+        return;
+    }
+    h->caching = caching;
+    h->break_to = 0;
+    h->breaking = false;
+}
+
+smbkit_status oplock_ack(struct oplock_state *s, struct oplock_holder *h, uint8_t level,
+                         uint8_t *level_r)
+{
+    *level_r = oplock_holder_level(h);
+    if (!h->breaking) {
+        return SMBKIT_STATUS_INVALID_OPLOCK_PROTOCOL;
+    }
+    if (level != VFS_OPLOCK_NONE && level != VFS_OPLOCK_II) {
+        bool is_known = level == VFS_OPLOCK_EXCLUSIVE || level == VFS_OPLOCK_BATCH;
+        settle(s, h, 0);
+        *level_r = VFS_OPLOCK_NONE;
+        return is_known ? SMBKIT_STATUS_INVALID_OPLOCK_PROTOCOL : SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    settle(s, h, oplock_caching_of(level) & h->break_to);
+    *level_r = oplock_holder_level(h);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+bool oplock_timeout(struct oplock_state *s, struct oplock_holder *h)
+{
+    if (!h->breaking) {
+        return false;
+    }
+    let_go(s, h);
+    return true;
+}
+
+bool oplock_holder_gone(struct oplock_state *s, struct oplock_holder *h)
+{
+    bool was_breaking = h->breaking;
+    list_remove(&h->break_link);
+    if (h->caching != 0) {
+        let_go(s, h);
+    }
+    return was_breaking;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vfs/token.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/wr.h"
+
+#define RID_DOMAIN_USERS 513
+#define RID_DOMAIN_GUESTS 514
+#define RID_BUILTIN_USERS 545
+#define RID_BUILTIN_GUESTS 546
+
+static void add_group(struct vfs_token *t, struct sid sid)
+{
+    ASSERT(t->group_count < TOKEN_GROUPS_MAX);
+    t->groups[t->group_count++] = sid;
+}
+
+/* Who belongs to what is as Windows has it: a guest is no authenticated user, the anonymous logon
+ * not even a guest. */
+static void set_sids(struct vfs_token *t, const struct vfs_token_spec *spec)
+{
+    static const uint32_t no_machine[3] = {0};
+    const uint32_t *machine = spec->machine_sid ? spec->machine_sid : no_machine;
+    bool is_anonymous = (spec->flags & SMBKIT_WHO_ANONYMOUS) != 0;
+    bool is_guest = (spec->flags & SMBKIT_WHO_GUEST) != 0;
+    t->user = is_anonymous ? sid_anonymous() : sid_machine(machine, spec->rid);
+    t->primary_group = is_anonymous
+                           ? sid_anonymous()
+                           : sid_machine(machine, is_guest ? RID_DOMAIN_GUESTS : RID_DOMAIN_USERS);
+    add_group(t, t->primary_group);
+    add_group(t, sid_everyone());
+    add_group(t, sid_network());
+    if (is_anonymous) {
+        return;
+    }
+    add_group(t, sid_builtin(is_guest ? RID_BUILTIN_GUESTS : RID_BUILTIN_USERS));
+    if (!is_guest) {
+        add_group(t, sid_authenticated_users());
+    }
+}
+
+static bool set_identity(struct vfs_token *t, const struct vfs_token_spec *spec)
+{
+    const char *texts[3] = {spec->user, spec->domain, spec->client_address};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        t->strings[i] = str_dup(texts[i] ? texts[i] : "");
+        if (!t->strings[i]) {
+            return false;
+        }
+    }
+    struct wr w = wr_init(t->sid_bytes, sizeof(t->sid_bytes));
+    sid_format(&w, &t->user);
+    ASSERT(wr_ok(&w));
+    t->identity = (struct smbkit_identity){
+        .struct_size = sizeof(t->identity),
+        .flags = spec->flags,
+        .user = t->strings[0],
+        .domain = t->strings[1],
+        .client_address = t->strings[2],
+        .sid = t->sid_bytes,
+        .sid_len_bytes = (uint32_t)sid_len_bytes(&t->user),
+        .rid = spec->rid,
+    };
+    return true;
+}
+
+static void destroy(struct vfs_token *t)
+{
+    for (size_t i = 0; i < ARRAY_LEN(t->strings); i++) {
+        mem_free(t->strings[i]);
+    }
+    mem_free(t);
+}
+
+struct vfs_token *vfs_token_new(const struct vfs_token_spec *spec)
+{
+    struct vfs_token *t = mem_zalloc(sizeof(*t));
+    if (!t) {
+        return NULL;
+    }
+    refcount_init(&t->refs);
+    set_sids(t, spec);
+    if (!set_identity(t, spec)) {
+        destroy(t);
+        return NULL;
+    }
+    return t;
+}
+
+struct vfs_token *vfs_token_ref(struct vfs_token *t)
+{
+    refcount_get(&t->refs);
+    return t;
+}
+
+void vfs_token_unref(struct vfs_token *t)
+{
+    if (t && refcount_put(&t->refs)) {
+        destroy(t);
+    }
+}
+
+const struct smbkit_identity *vfs_token_identity_get(const struct vfs_token *t)
+{
+    return &t->identity;
+}
+
+bool token_has_sid(const struct vfs_token *t, const struct sid *sid)
+{
+    if (sid_eq(&t->user, sid)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < t->group_count; i++) {
+        if (sid_eq(&t->groups[i], sid)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/users.h"
+
+#include "base/mem.h"
+#include "crypto/crypto.h"
+#include "test.h"
+
+#define HASH "a4f49c406510bdcab6824ee7c30fd852" /* "Password": [MS-NLMP] 4.2.2.1.2 */
+#define GOOD                                                                                       \
+    "# smbkit users: name:rid:nthash:flags\n!next-rid:1010\n"                                      \
+    "alice:1000:" HASH ":\nB\xc3\xb6"                                                              \
+    "b:1005:" HASH ":disabled\n"
+
+static struct users *parse(const char *text)
+{
+    struct users *u;
+    char err[200] = "";
+    CHECK(users_parse(text, strlen(text), &u, err, sizeof(err)));
+    CHECK_STR(err, "");
+    return u;
+}
+
+static void test_round_trip(void)
+{
+    struct users *u = parse(GOOD);
+    REQUIRE(u);
+    CHECK_INT(users_count(u), 2);
+    size_t len;
+    char *text = users_format(u, &len);
+    CHECK_STR(text, GOOD);
+    CHECK_INT(len, strlen(GOOD));
+    const struct auth_user *bob = users_find(u, "b\xc3\x96"
+                                                "B");
+    REQUIRE(bob);
+    CHECK_INT(bob->rid, 1005);
+    CHECK(bob->disabled);
+    CHECK(!users_find(u, "bob"));
+    mem_free(text);
+    users_free(u);
+}
+
+static const struct {
+    const char *name;
+    const char *text;
+    const char *err; /* NULL: accepted */
+} parse_cases[] = {
+    {"empty", "", NULL},
+    {"comments and blank lines", "#x\n\n  #\n", "line 3: expected name:rid:nthash:flags"},
+    {"no line end", "a:1000:" HASH ":", NULL},
+    {"no flags field", "a:1000:" HASH, NULL},
+    {"CRLF", "#\r\na:1000:" HASH ":disabled\r\n", NULL},
+    {"blank in the name", "a b:1000:" HASH ":\n", NULL},
+    {"highest rid", "a:1073741823:" HASH ":\n", NULL},
+    {"too few fields", "#\na:1000\n", "line 2: expected name:rid:nthash:flags"},
+    {"too many fields", "a:1000:" HASH "::\n", "line 1: expected name:rid:nthash:flags"},
+    {"no name", ":1000:" HASH ":\n", "line 1: \"\" is not a user name"},
+    {"name with a slash", "a/b:1000:" HASH ":\n", "line 1: \"a/b\" is not a user name"},
+    {"name not UTF-8", "\xff:1000:" HASH ":\n", "line 1: \"\xff\" is not a user name"},
+    {"rid of nothing", "a::" HASH ":\n", "line 1: \"\" is not a rid (1000 to 1073741823)"},
+    {"rid too small", "a:999:" HASH ":\n", "line 1: \"999\" is not a rid (1000 to 1073741823)"},
+    {"rid too large", "a:1073741824:" HASH ":\n",
+     "line 1: \"1073741824\" is not a rid (1000 to 1073741823)"},
+    {"rid in hex", "a:0x1000:" HASH ":\n", "line 1: \"0x1000\" is not a rid (1000 to 1073741823)"},
+    {"hash too short", "a:1000:a4f4:\n", "line 1: the NT hash must be 32 hexadecimal digits"},
+    {"hash not hex", "a:1000:g4f49c406510bdcab6824ee7c30fd852:\n",
+     "line 1: the NT hash must be 32 hexadecimal digits"},
+    {"flag", "a:1000:" HASH ":disbled\n", "line 1: \"disbled\" is not a flag (known: disabled)"},
+    {"flag twice", "a:1000:" HASH ":disabled,disabled\n", NULL},
+    {"name twice", "a:1000:" HASH ":\nb:1001:" HASH ":\nA:1002:" HASH ":\n",
+     "line 3: user \"A\" is there twice"},
+    {"rid twice", "a:1000:" HASH ":\nb:1000:" HASH ":\n", "line 2: rid 1000 is \"a\"'s"},
+    {"mark twice", "!next-rid:1000\n!next-rid:1000\n", "line 2: a second !next-rid line"},
+    {"mark of nothing", "!next-rid:\n", "line 1: \"\" is not a rid (1000 to 1073741824)"},
+};
+
+static void test_parse(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(parse_cases); i++) {
+        struct users *u;
+        char err[200] = "";
+        const char *text = parse_cases[i].text;
+        bool want = !parse_cases[i].err;
+        test_context("%s", parse_cases[i].name);
+        CHECK_INT(users_parse(text, strlen(text), &u, err, sizeof(err)), want);
+        CHECK_STR(err, want ? "" : parse_cases[i].err);
+        CHECK_INT(u != NULL, want);
+        users_free(u);
+    }
+}
+
+static void test_zero_byte(void)
+{
+    struct users *u;
+    char err[100];
+    CHECK(!users_parse("#\n\0\n", 4, &u, err, sizeof(err)));
+    CHECK_STR(err, "line 2: a zero byte: this is not a text file");
+}
+
+static void test_line_bound(void)
+{
+    for (size_t n = USERS_LINE_MAX - 1; n <= USERS_LINE_MAX + 1; n++) {
+        static char text[USERS_LINE_MAX + 3];
+        struct users *u;
+        char err[100];
+        memset(text, '#', n);
+        text[n] = '\n';
+        test_context("%zu bytes", n);
+        CHECK_INT(users_parse(text, n + 1, &u, err, sizeof(err)), n <= USERS_LINE_MAX);
+        users_free(u);
+    }
+}
+
+static void test_text_bound(void)
+{
+    char *text = mem_zalloc(USERS_TEXT_MAX + 1);
+    struct users *u;
+    char err[100];
+    REQUIRE(text);
+    memset(text, '\n', USERS_TEXT_MAX + 1);
+    CHECK(users_parse(text, USERS_TEXT_MAX, &u, err, sizeof(err)));
+    users_free(u);
+    CHECK(!users_parse(text, USERS_TEXT_MAX + 1, &u, err, sizeof(err)));
+    mem_free(text);
+}
+
+static void test_name_bound(void)
+{
+    char name[USERS_NAME_MAX + 2] = "";
+    for (size_t n = 1; n <= USERS_NAME_MAX + 1; n++) {
+        name[n - 1] = 'x';
+        CHECK_INT(users_is_name(name), n <= USERS_NAME_MAX);
+    }
+    static const char *const bad[] = {"",   " a", "a ", "#a", "!a", "a\"", "a/",  "a\\",
+                                      "a[", "a]", "a:", "a;", "a|", "a=",  "a,",  "a+",
+                                      "a*", "a?", "a<", "a>", "a@", "a\n", "a\t", "a\x7f"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        test_context("\"%s\"", bad[i]);
+        CHECK(!users_is_name(bad[i]));
+    }
+}
+
+static const uint8_t hash_a[16] = {1};
+static const uint8_t hash_b[16] = {2};
+
+static void test_rids_are_not_reused(void)
+{
+    struct users *u = users_new();
+    CHECK(SMBKIT_OK(users_set(u, "a", hash_a, false)));
+    CHECK(SMBKIT_OK(users_set(u, "b", hash_a, false)));
+    CHECK_INT(users_find(u, "b")->rid, 1001);
+    CHECK(users_remove(u, "B"));
+    CHECK(!users_remove(u, "B"));
+    size_t len;
+    char *text = users_format(u, &len);
+    struct users *again = parse(text);
+    CHECK(SMBKIT_OK(users_set(again, "b", hash_a, false)));
+    CHECK_INT(users_find(again, "b")->rid, 1002);
+    mem_free(text);
+    users_free(again);
+    users_free(u);
+}
+
+static void test_set_keeps_rid(void)
+{
+    struct users *u = parse(GOOD);
+    CHECK(SMBKIT_OK(users_set(u, "ALICE", hash_b, true)));
+    const struct auth_user *alice = users_find(u, "alice");
+    REQUIRE(alice);
+    CHECK_STR(alice->name, "alice");
+    CHECK_INT(alice->rid, 1000);
+    CHECK(alice->disabled);
+    CHECK_MEM(alice->nt_hash, 16, hash_b, 16);
+    CHECK_INT(users_set(u, "a:b", hash_b, true), SMBKIT_STATUS_OBJECT_NAME_INVALID);
+    users_free(u);
+}
+
+static void test_rids_run_out(void)
+{
+    struct users *u = parse("!next-rid:1073741823\n");
+    CHECK(SMBKIT_OK(users_set(u, "last", hash_a, false)));
+    CHECK_INT(users_set(u, "more", hash_a, false), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    size_t len;
+    char *text = users_format(u, &len);
+    struct users *again = parse(text); /* the full table's mark is accepted */
+    users_free(again);
+    mem_free(text);
+    users_free(u);
+}
+
+static void test_many(void)
+{
+    struct users *u = users_new();
+    for (unsigned i = 0; i < USERS_COUNT_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "u%u", i);
+        REQUIRE(SMBKIT_OK(users_set(u, name, hash_a, false)));
+    }
+    CHECK_INT(users_set(u, "more", hash_a, false), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    for (unsigned i = 0; i < USERS_COUNT_MAX; i += 2) {
+        char name[16];
+        snprintf(name, sizeof(name), "U%u", i);
+        CHECK(users_remove(u, name));
+    }
+    CHECK_INT(users_count(u), USERS_COUNT_MAX / 2);
+    for (size_t i = 0; i < users_count(u); i++) {
+        CHECK_INT(users_at(u, i)->rid, USERS_RID_FIRST + 1 + 2 * i);
+    }
+    users_free(u);
+}
+
+/* Lines in any order; the table is by rid. */
+static void test_order(void)
+{
+    struct users *u = parse("c:1002:" HASH "\na:1000:" HASH "\nd:1003:" HASH "\nb:1001:" HASH "\n");
+    REQUIRE(u);
+    for (size_t i = 0; i < 4; i++) {
+        CHECK_INT(users_at(u, i)->rid, 1000 + i);
+        CHECK_INT(users_at(u, i)->name[0], 'a' + (int)i);
+    }
+    users_free(u);
+}
+
+static void test_no_memory(void)
+{
+    bool failed = true;
+    for (unsigned nth = 1; failed && nth < 100; nth++) {
+        struct users *u;
+        char err[100] = "";
+        mem_fail_nth(nth);
+        bool ok = users_parse(GOOD, strlen(GOOD), &u, err, sizeof(err));
+        failed = mem_fail_happened();
+        mem_fail_nth(0);
+        test_context("allocation %u", nth);
+        CHECK_INT(ok, !failed);
+        CHECK_STR(err, failed ? "out of memory" : "");
+        users_free(u);
+    }
+    CHECK(!failed);
+}
+
+static void test_cut_and_mutated(void)
+{
+    static const char text[] = GOOD;
+    for (size_t i = 0; i < (sizeof(text) - 1) * 256; i++) {
+        char *copy = mem_dup(text, sizeof(text) - 1);
+        struct users *u;
+        char err[200];
+        copy[i / 256] = (char)i;
+        bool ok = users_parse(copy, sizeof(text) - 1, &u, err, sizeof(err));
+        CHECK_INT(ok, u != NULL);
+        CHECK(ok || strncmp(err, "line ", 5) == 0);
+        users_free(u);
+        if (i % 256 == 0 && users_parse(copy, i / 256, &u, err, sizeof(err))) {
+            users_free(u);
+        }
+        mem_free(copy);
+    }
+}
+
+static void test_passwords(void)
+{
+    uint8_t out[16];
+    uint8_t want[16];
+    CHECK(SMBKIT_OK(users_nt_hash_from_password("Password", out)));
+    test_hex(want, sizeof(want), HASH);
+    CHECK_MEM(out, 16, want, 16);
+    CHECK(SMBKIT_OK(users_nt_hash_from_password("", out)));
+    test_hex(want, sizeof(want), "31d6cfe0d16ae931b73c59d7e0c089c0");
+    CHECK_MEM(out, 16, want, 16);
+    CHECK_INT(users_nt_hash_from_password("\xff", out), SMBKIT_STATUS_INVALID_PARAMETER);
+    char longest[USERS_PASSWORD_MAX + 2];
+    memset(longest, 'x', sizeof(longest));
+    longest[USERS_PASSWORD_MAX + 1] = '\0';
+    CHECK_INT(users_nt_hash_from_password(longest, out), SMBKIT_STATUS_INVALID_PARAMETER);
+    longest[USERS_PASSWORD_MAX] = '\0';
+    CHECK(SMBKIT_OK(users_nt_hash_from_password(longest, out)));
+}
+
+static const struct test_case cases[] = {
+    {"round trip", test_round_trip},
+    {"lines, good and bad", test_parse},
+    {"zero byte", test_zero_byte},
+    {"bound of a line", test_line_bound},
+    {"bound of the text", test_text_bound},
+    {"names", test_name_bound},
+    {"rids are not reused", test_rids_are_not_reused},
+    {"a change keeps the rid", test_set_keeps_rid},
+    {"rids run out", test_rids_run_out},
+    {"as many users as allowed", test_many},
+    {"order of rid", test_order},
+    {"out of memory", test_no_memory},
+    {"each byte changed, cut everywhere", test_cut_and_mutated},
+    {"hash of a password", test_passwords},
+};
+
+int main(int argc, char **argv)
+{
+    if (crypto_init() != 0) {
+        return 1;
+    }
+    return test_main(argc, argv, cases, ARRAY_LEN(cases));
+}

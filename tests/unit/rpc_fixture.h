@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server with three shares and three sessions, for the tests of rpc and their fuzz target. */
+#pragma once
+
+#include "base/time.h"
+#include "base/utf.h"
+#include "rpc/rpc.h"
+
+/* A self-relative descriptor: owner BUILTIN\Administrators, no group, no lists. [MS-DTYP] 2.4.6 */
+static const uint8_t fixture_sd[] = {
+    0x01, 0x00, 0x00, 0x80, 0x14, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x02, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x05, 0x20, 0x00, 0x00, 0x00, 0x20, 0x02, 0x00, 0x00,
+};
+
+static const struct rpc_share fixture_shares[] = {
+    {.name = "data",
+     .comment = "Größen",
+     .path = "C:\\data",
+     .type = RPC_STYPE_DISKTREE,
+     .flags = 0x30,
+     .max_uses = 7,
+     .current_uses = 2,
+     .security = fixture_sd,
+     .security_len_bytes = sizeof(fixture_sd)},
+    {.name = "home", .path = "C:\\home", .type = RPC_STYPE_DISKTREE},
+    {.name = "IPC$", .comment = "IPC Service", .type = RPC_STYPE_IPC | RPC_STYPE_SPECIAL},
+};
+
+static const struct rpc_session fixture_sessions[] = {
+    {.client = "10.0.0.1", .user = "alice", .opens = 3, .connected_sec = 100, .idle_sec = 9},
+    {.client = "10.0.0.2", .user = "bob", .client_os = "BeOS", .connected_sec = 20},
+    {.client = "10.0.0.2", .user = "guest", .opens = 1, .connected_sec = 5, .is_guest = true},
+};
+
+static inline void fixture_shares_each(void *arg, const struct rpc_caller *who, rpc_share_cb cb,
+                                       void *cb_arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fixture_shares); i++) {
+        if (!cb(cb_arg, &fixture_shares[i])) {
+            return;
+        }
+    }
+}
+
+static inline bool fixture_share_get(void *arg, const struct rpc_caller *who, const char *name,
+                                     rpc_share_cb cb, void *cb_arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fixture_shares); i++) {
+        if (utf8_ieq(fixture_shares[i].name, name)) {
+            (void)cb(cb_arg, &fixture_shares[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline void fixture_sessions_each(void *arg, rpc_session_cb cb, void *cb_arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fixture_sessions); i++) {
+        if (!cb(cb_arg, &fixture_sessions[i])) {
+            return;
+        }
+    }
+}
+
+/* 2024-02-29 13:14:15.67 UTC, a Thursday. */
+static inline uint64_t fixture_now(void *arg)
+{
+    return FILETIME_UNIX_EPOCH + 1709212455ull * FILETIME_PER_SEC + 6700000;
+}
+
+static inline int32_t fixture_minutes_west(void *arg)
+{
+    return -60;
+}
+
+static const struct rpc_env fixture_env = {
+    .server_name = "SMBKIT",
+    .domain = "WORKGROUP",
+    .comment = "a server",
+    .version_major = 10,
+    .version_minor = 0,
+    .started = FILETIME_UNIX_EPOCH + 1709212455ull * FILETIME_PER_SEC,
+    .shares_each = fixture_shares_each,
+    .share_get = fixture_share_get,
+    .sessions_each = fixture_sessions_each,
+    .now = fixture_now,
+    .minutes_west = fixture_minutes_west,
+};
+
+static const struct rpc_caller fixture_admin = {
+    .user = "root", .domain = "SMBKIT", .address = "10.0.0.9", .is_admin = true};
+static const struct rpc_caller fixture_user = {
+    .user = "Bob", .domain = "SMBKIT", .address = "10.0.0.2"};
+static const struct rpc_caller fixture_anonymous = {
+    .user = "", .domain = "", .address = "10.0.0.3", .is_anonymous = true};
