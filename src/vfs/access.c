@@ -35,7 +35,6 @@ smbkit_status access_sd_load_path(const struct vfs_call *call, struct vfs_volume
     const struct smbkit_create how = {.struct_size = sizeof(how),
                                       .disposition = SMBKIT_OPEN,
                                       .path = dir,
-                                      .kind = SMBKIT_KIND_DIRECTORY,
                                       .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
     struct door_file f = {.volume = v};
     struct smbkit_attr attr;
@@ -141,18 +140,68 @@ smbkit_status access_check(const struct vfs_call *call, const struct door_file *
     return st;
 }
 
-smbkit_status access_check_dir(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
-                               uint32_t need)
+/* Is the directory being deleted? */
+static bool is_going(struct vfs_volume *v, const struct smbkit_attr *attr, const char *path)
 {
+    const struct node_key key = {.id = attr->file_id, .id_high = attr->file_id_high};
+    struct vfs_node *n = node_find(v, &key);
+    if (!n) {
+        return false;
+    }
+    mutex_lock(&n->lock);
+    struct node_name *name = node_name_find(n, path);
+    bool going = name && name->delete_pending;
+    mutex_unlock(&n->lock);
+    node_put(n);
+    return going;
+}
+
+smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
+                                  const char *parent, bool adds_directory)
+{
+    struct smbkit_attr attr;
+    smbkit_status st = door_lookup(call, v, parent, &attr);
+    if (!SMBKIT_OK(st)) {
+        return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
+    }
+    if (!(attr.attributes & SMBKIT_ATTR_DIRECTORY)) {
+        return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+    }
+    if (is_going(v, &attr, parent)) {
+        return SMBKIT_STATUS_DELETE_PENDING;
+    }
     if (!volume_keeps_security(v)) {
         return SMBKIT_STATUS_SUCCESS;
     }
     struct secdesc sd;
-    smbkit_status st = access_sd_load_path(call, v, dir, &sd);
+    st = access_sd_load_path(call, v, parent, &sd);
     if (SMBKIT_OK(st)) {
         uint32_t granted;
-        st = sd_access_check(&sd, call->token, need, &granted);
+        st = sd_access_check(&sd, call->token,
+                             adds_directory ? SMBKIT_APPEND_DATA : SMBKIT_WRITE_DATA, &granted);
         sd_fini(&sd);
     }
+    return st;
+}
+
+smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v,
+                                const char *path, uint32_t need)
+{
+    if (!volume_keeps_security(v)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    const struct smbkit_create how = {.struct_size = sizeof(how),
+                                      .disposition = SMBKIT_OPEN,
+                                      .path = path,
+                                      .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
+    struct door_file f = {.volume = v};
+    struct smbkit_attr attr;
+    smbkit_status st = door_create(call, &f, &how, &attr);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    struct access_query q = {.path = path, .desired = need, .cap = SMBKIT_ALL_ACCESS};
+    st = access_check(call, &f, &q);
+    door_close(call, &f);
     return st;
 }

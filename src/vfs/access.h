@@ -27,6 +27,10 @@ struct access_query {
 /* May the caller have that on the file? ACCESS_DENIED, PRIVILEGE_NOT_HELD, and whatever the plugin says. */
 NODISCARD smbkit_status access_check(const struct vfs_call *call, const struct door_file *f,
                                      struct access_query *q);
-/* May the caller do `need` in the directory? For adding and removing children. */
-NODISCARD smbkit_status access_check_dir(const struct vfs_call *call, struct vfs_volume *v,
-                                         const char *dir, uint32_t need);
+/* May the caller add a file (a directory) to the directory at that path? OBJECT_PATH_NOT_FOUND: there is none;
+ * DELETE_PENDING: it is going away; ACCESS_DENIED. */
+NODISCARD smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
+                                            const char *parent, bool adds_directory);
+/* Would the caller get these rights on the file at that path, by its descriptor or its parent's? */
+NODISCARD smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v,
+                                          const char *path, uint32_t need);

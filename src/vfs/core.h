@@ -73,10 +73,11 @@ struct node_name {
 struct vfs_node {
     struct hash_link hash; /* shard lock */
     uint32_t refs;         /* shard lock */
+    uint64_t id, id_high;  /* shard lock; they change with the name when the plugin has no ids */
+    atomic_uint shard;     /* changes under both shards' locks */
 
     /* immutable */
     struct vfs_volume *volume;
-    uint64_t id, id_high;
     char *stream; /* NULL: the file itself */
 
     struct mutex lock; /* guards what follows */
@@ -99,12 +100,14 @@ NODISCARD struct vfs_node *node_get(struct vfs_volume *v, const struct node_key 
 /* Only if it is there. */
 struct vfs_node *node_find(struct vfs_volume *v, const struct node_key *key);
 void node_put(struct vfs_node *n);
+/* The file is at another path now: if its id was made of the old one, it gets that of the new one. */
+void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path);
 /* The name of that spelling; under n->lock. NULL: not open by it. */
 struct node_name *node_name_find(struct vfs_node *n, const char *path);
 /* What is open by that path, whatever its case; a reference. Looks at all nodes: for rare events. */
 struct vfs_node *node_find_by_path(struct vfs_volume *v, const char *path);
-/* Is anything open below this directory? Takes every shard and node lock in turn. */
-bool node_any_below(struct vfs_volume *v, const char *path);
+/* Something that is open below this directory; a reference. Takes every shard and node lock in turn. */
+struct vfs_node *node_find_below(struct vfs_volume *v, const char *path);
 /* A directory has moved: names of what is open below it follow. false: no memory for one of them. */
 bool node_names_moved(struct vfs_volume *v, const char *old_path, const char *new_path);
 

@@ -45,37 +45,6 @@ static smbkit_status security_make(const struct create *c, const char *parent, u
     return st;
 }
 
-/* Nothing may be made in a directory that is going away. */
-static smbkit_status check_parent(const struct create *c, const char *parent)
-{
-    struct vfs_volume *v = c->in->volume;
-    struct smbkit_attr attr;
-    smbkit_status st = door_lookup(c->call, v, parent, &attr);
-    if (!SMBKIT_OK(st)) {
-        return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
-    }
-    if (!(attr.attributes & SMBKIT_ATTR_DIRECTORY)) {
-        return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-    }
-    const struct node_key key = {.id = attr.file_id, .id_high = attr.file_id_high};
-    struct vfs_node *n = node_find(v, &key);
-    if (n) {
-        mutex_lock(&n->lock);
-        struct node_name *name = node_name_find(n, parent);
-        if (name && name->delete_pending) {
-            st = SMBKIT_STATUS_DELETE_PENDING;
-        }
-        mutex_unlock(&n->lock);
-        node_put(n);
-    }
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    bool is_directory = c->options & VFS_DIRECTORY_FILE;
-    return access_check_dir(c->call, v, parent,
-                            is_directory ? SMBKIT_APPEND_DATA : SMBKIT_WRITE_DATA);
-}
-
 static smbkit_status check_new(const struct create *c)
 {
     smbkit_status st = volume_check_writable(c->in->volume);
@@ -139,7 +108,8 @@ smbkit_status create_new(struct create *c)
     CLEANUP_MEM char *parent = path_parent(c->path);
     CLEANUP_MEM uint8_t *sd = NULL;
     size_t sd_len = 0;
-    st = parent ? check_parent(c, parent) : SMBKIT_STATUS_NO_MEMORY;
+    st = parent ? access_check_parent(c->call, c->in->volume, parent, c->options & VFS_DIRECTORY_FILE)
+                : SMBKIT_STATUS_NO_MEMORY;
     if (SMBKIT_OK(st)) {
         st = grant_new(c);
     }

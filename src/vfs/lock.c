@@ -80,7 +80,6 @@ static smbkit_status lock_once(const struct vfs_call *call, struct vfs_open *o,
         wait_register(&n->volume->waits, &n->lock_waiters, call->wait);
         return SMBKIT_STATUS_WAIT;
     }
-    wait_done(call->wait);
     return st;
 }
 

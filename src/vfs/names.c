@@ -279,6 +279,14 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
     mem_free(c->dir);
 }
 
+void names_moved(struct vfs_volume *v, const char *old_path)
+{
+    if (v->names) {
+        SCOPED_LOCK(&v->names_lock);
+        nameindex_drop(v->names, old_path, true);
+    }
+}
+
 void names_reported(struct vfs_volume *v, uint32_t change, const char *path)
 {
     if (!v->names) {

@@ -25,5 +25,7 @@ enum names_what { NAMES_NOTHING, NAMES_ADDED, NAMES_REMOVED };
 /* Ends c. */
 void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names_change *c,
                  enum names_what what, const char *path);
+/* A directory is at another path now: what was known of it and below it is forgotten. */
+void names_moved(struct vfs_volume *v, const char *old_path);
 /* A plugin's report. */
 void names_reported(struct vfs_volume *v, uint32_t change, const char *path);

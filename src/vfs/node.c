@@ -21,10 +21,29 @@ static bool key_eq(const struct hash_link *link, const void *arg)
     return !n->stream || utf8_ieq(n->stream, key->stream);
 }
 
+static unsigned shard_index(uint64_t hash)
+{
+    return (unsigned)(hash >> 48) % NODE_SHARDS; /* the table uses the low bits */
+}
+
 static struct node_shard *shard_of(struct vfs_volume *v, uint64_t hash)
 {
-    /* The table uses the low bits. */
-    return &v->shards[(hash >> 48) % NODE_SHARDS];
+    return &v->shards[shard_index(hash)];
+}
+
+/* Lock the shard that the node is in. */
+static struct node_shard *shard_lock(struct vfs_node *n)
+{
+    for (;;) {
+        /* relaxed: looked at again under the lock, which orders it */
+        unsigned i = atomic_load_explicit(&n->shard, memory_order_relaxed);
+        struct node_shard *shard = &n->volume->shards[i];
+        mutex_lock(&shard->lock);
+        if (atomic_load_explicit(&n->shard, memory_order_relaxed) == i) {
+            return shard;
+        }
+        mutex_unlock(&shard->lock);
+    }
 }
 
 static struct vfs_node *node_new(struct vfs_volume *v, const struct node_key *key)
@@ -40,6 +59,7 @@ static struct vfs_node *node_new(struct vfs_volume *v, const struct node_key *ke
     n->volume = v;
     n->id = key->id;
     n->id_high = key->id_high;
+    atomic_init(&n->shard, shard_index(key_hash(v, key)));
     n->stream = stream;
     mutex_init(&n->lock);
     list_init(&n->opens);
@@ -108,8 +128,7 @@ struct vfs_node *node_get(struct vfs_volume *v, const struct node_key *key)
 void node_put(struct vfs_node *n)
 {
     struct vfs_volume *v = n->volume;
-    struct node_shard *shard = shard_of(v, n->hash.hash);
-    mutex_lock(&shard->lock);
+    struct node_shard *shard = shard_lock(n);
     bool last = --n->refs == 0;
     if (last) {
         hash_table_remove(&shard->nodes, &n->hash);
@@ -118,6 +137,50 @@ void node_put(struct vfs_node *n)
     mutex_unlock(&shard->lock);
     if (last) {
         node_free(n);
+    }
+}
+
+/* Under both shards' locks. */
+static void node_move(struct vfs_node *n, struct node_shard *from, struct node_shard *to,
+                      const struct node_key *key)
+{
+    uint64_t h = key_hash(n->volume, key);
+    if (hash_table_get(&to->nodes, h, key_eq, key)) {
+        return; /* somebody opened the new path already: he has the name, this node keeps its old one */
+    }
+    uint64_t old = n->hash.hash;
+    hash_table_remove(&from->nodes, &n->hash);
+    if (!hash_table_add(&to->nodes, &n->hash, h)) {
+        /* There was room for it before. */
+        bool back = hash_table_add(&from->nodes, &n->hash, old);
+        ASSERT(back);
+        return;
+    }
+    n->id = key->id;
+    n->id_high = key->id_high;
+    atomic_store_explicit(&n->shard, shard_index(h), memory_order_relaxed); /* see shard_lock */
+}
+
+void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path)
+{
+    struct vfs_volume *v = n->volume;
+    struct node_key was = {.stream = n->stream};
+    struct node_key key = {.stream = n->stream};
+    volume_path_id(v, old_path, &was.id, &was.id_high);
+    volume_path_id(v, new_path, &key.id, &key.id_high);
+    struct node_shard *to = shard_of(v, key_hash(v, &key));
+    struct node_shard *from = shard_of(v, key_hash(v, &was));
+    struct node_shard *first = MIN(from, to);
+    struct node_shard *second = MAX(from, to);
+    SCOPED_LOCK(&first->lock);
+    if (second != first) {
+        mutex_lock(&second->lock);
+    }
+    if (n->id == was.id && n->id_high == was.id_high) {
+        node_move(n, from, to, &key);
+    }
+    if (second != first) {
+        mutex_unlock(&second->lock);
     }
 }
 
@@ -150,22 +213,6 @@ static bool node_each(struct vfs_volume *v, bool (*fn)(struct vfs_node *n, void 
         }
     }
     return true;
-}
-
-static bool is_not_below(struct vfs_node *n, void *arg)
-{
-    LIST_FOR_EACH(l, &n->names)
-    {
-        if (path_is_below_nocase(arg, LIST_ENTRY(l, struct node_name, link)->path)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool node_any_below(struct vfs_volume *v, const char *path)
-{
-    return !node_each(v, is_not_below, (void *)(uintptr_t)path);
 }
 
 struct move {
@@ -211,6 +258,27 @@ static bool is_not_named(struct vfs_node *n, void *arg)
     n->refs++; /* the walk holds the shard's lock */
     s->found = n;
     return false;
+}
+
+static bool is_not_below(struct vfs_node *n, void *arg)
+{
+    struct path_search *s = arg;
+    LIST_FOR_EACH(l, &n->names)
+    {
+        if (path_is_below_nocase(s->path, LIST_ENTRY(l, struct node_name, link)->path)) {
+            n->refs++; /* as above */
+            s->found = n;
+            return false;
+        }
+    }
+    return true;
+}
+
+struct vfs_node *node_find_below(struct vfs_volume *v, const char *path)
+{
+    struct path_search s = {.path = path};
+    (void)node_each(v, is_not_below, &s);
+    return s.found;
 }
 
 struct vfs_node *node_find_by_path(struct vfs_volume *v, const char *path)

@@ -91,11 +91,6 @@ void wait_wake(struct wait_domain *d, struct vfs_wait *w)
     }
 }
 
-void wait_done(struct vfs_wait *w)
-{
-    w->ticket = 0;
-}
-
 static void scope_wake(struct vfs_wait *w)
 {
     struct wait_scope *s = CONTAINER_OF(w, struct wait_scope, own);

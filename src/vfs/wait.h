@@ -19,9 +19,6 @@ void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait 
 void wait_wake_all(struct wait_domain *d, struct list *waiters);
 /* Wake this one if it is registered. The caller makes sure that w lives. */
 void wait_wake(struct wait_domain *d, struct vfs_wait *w);
-/* The call got what it queued for: the next registration queues anew. */
-void wait_done(struct vfs_wait *w);
-
 /* A call with somewhere to wait: the caller's own place, or, when it gave none, a condition here. */
 struct wait_scope {
     struct vfs_call call; /* what the call is to be made with */
