@@ -78,7 +78,6 @@ static void close_end(struct vfs_call *call, struct vfs_open *o)
     o->state = OPEN_CLOSED;
     wait_wake_all(&v->waits, &o->dir_waiters);
     mutex_unlock(&o->lock);
-    atomic_fetch_sub_explicit(&v->opens_now, 1, memory_order_relaxed); /* a statistic */
 }
 
 static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struct smbkit_attr *attr)

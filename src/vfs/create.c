@@ -164,6 +164,7 @@ smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open
         st = enter_check(c, n, is_new);
         if (SMBKIT_OK(st)) {
             enter_join(n, o, &fresh);
+            atomic_fetch_add_explicit(&v->opens_now, 1, memory_order_relaxed); /* a statistic */
         }
         mutex_unlock(&n->lock);
     }
@@ -195,6 +196,7 @@ void open_leave_node(struct vfs_open *o)
     o->name = NULL;
     mutex_unlock(&n->lock);
     name_free(gone);
+    atomic_fetch_sub_explicit(&o->volume->opens_now, 1, memory_order_relaxed); /* a statistic */
 }
 
 /* The open is in its node, but it is not to be. */
