@@ -56,6 +56,8 @@ struct vfs_volume {
      * again. */
     atomic_uint_fast64_t removals;
 
+    atomic_uint_fast64_t open_numbers;
+
     /* statistics, relaxed */
     atomic_uint_fast64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written, plugin_calls;
 };

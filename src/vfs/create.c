@@ -251,6 +251,8 @@ static void answer(struct create *c, struct vfs_open *o, bool is_new)
         out->action =
             c->in->disposition == SMBKIT_SUPERSEDE ? SMBKIT_SUPERSEDED : SMBKIT_OVERWRITTEN;
     }
+    atomic_fetch_add_explicit(&o->volume->opens_total, 1, memory_order_relaxed); /* statistics */
+    atomic_fetch_add_explicit(&o->volume->opens_now, 1, memory_order_relaxed);
     out->max_access_status = SMBKIT_STATUS_SUCCESS;
     out->max_access = c->max_access;
     if (c->in->oplock_level != VFS_OPLOCK_NONE && !o->is_directory) {

@@ -16,9 +16,8 @@ struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n)
     /* relaxed: only the numbers matter; they differ. No two live opens of any volume share an
      * address, so the upper part differs between volumes; the lower one keeps a reused address from
      * giving the same id again. */
-    uint64_t serial = 1 + atomic_fetch_add_explicit(&v->opens_total, 1, memory_order_relaxed);
+    uint64_t serial = 1 + atomic_fetch_add_explicit(&v->open_numbers, 1, memory_order_relaxed);
     o->id = (uint64_t)(uintptr_t)o >> 4 << 20 | (serial & 0xfffff);
-    atomic_fetch_add_explicit(&v->opens_now, 1, memory_order_relaxed);
     mutex_init(&o->lock);
     mutex_init(&o->serial);
     list_init(&o->node_link);
