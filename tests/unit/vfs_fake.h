@@ -61,6 +61,7 @@ struct fake_volume {
     uint32_t features;
     uint32_t thread_model;
     bool ids_missing;
+    uint64_t available; /* bytes; 0: does not say */
     _Atomic uint64_t calls[FAKE_CALLS];
     _Atomic uint64_t total;
     _Atomic uint64_t fail_at; /* the Nth call from now on; 0: none */
@@ -335,6 +336,9 @@ static smbkit_status fake_info(void *volume, struct smbkit_op *op, struct smbkit
     struct fake_volume *v = volume;
     smbkit_status st = fake_enter(v, op, FAKE_INFO, NULL);
     info->features = v->features;
+    if (v->available) {
+        info->available_bytes = v->available;
+    }
     return fake_leave(v, op, FAKE_INFO, NULL, st);
 }
 
