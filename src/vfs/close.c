@@ -58,7 +58,8 @@ static smbkit_status delete_name(const struct vfs_call *call, struct vfs_open *o
     smbkit_status st = door_remove(call, &o->f);
     bool gone = SMBKIT_OK(st);
     if (gone) {
-        /* Before the open leaves the node: who opened the file meanwhile sees either the mark on the name or this. */
+        /* Before the open leaves the node: who opened the file meanwhile sees either the mark on
+         * the name or this. */
         atomic_fetch_add(&v->removals, 1);
     }
     names_after(call, v, &change, gone && is_name ? NAMES_REMOVED : NAMES_NOTHING, path);
@@ -78,6 +79,7 @@ static void close_end(struct vfs_call *call, struct vfs_open *o)
     o->state = OPEN_CLOSED;
     wait_wake_all(&v->waits, &o->dir_waiters);
     mutex_unlock(&o->lock);
+    atomic_fetch_sub_explicit(&v->opens_now, 1, memory_order_relaxed); /* a statistic */
 }
 
 static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struct smbkit_attr *attr)

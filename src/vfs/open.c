@@ -14,7 +14,7 @@ struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n)
     o->volume = v;
     o->node = n;
     /* relaxed: only that the numbers differ matters */
-    o->id = 1 + atomic_fetch_add_explicit(&v->opens_total, 1, memory_order_relaxed);
+    o->id = 1 + atomic_fetch_add_explicit(&v->open_numbers, 1, memory_order_relaxed);
     mutex_init(&o->lock);
     mutex_init(&o->serial);
     list_init(&o->node_link);
@@ -119,7 +119,8 @@ smbkit_status vfs_open_mode_set(struct vfs_open *o, uint32_t mode)
     SCOPED_LOCK(&o->lock);
     uint32_t was = o->options & MODE_SYNCHRONOUS;
     uint32_t is = mode & MODE_SYNCHRONOUS;
-    /* [MS-FSA] 2.1.5.15.8: no other bits; both kinds of synchronous never; and one is not turned on or off. */
+    /* [MS-FSA] 2.1.5.15.8: no other bits; both kinds of synchronous never; and one is not turned on
+     * or off. */
     if ((mode & ~MODE_SETTABLE) || is == MODE_SYNCHRONOUS || (was == 0) != (is == 0)) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
