@@ -22,6 +22,9 @@ void net_backend_wake(struct net_backend *b);
 /* Complete what can be completed; wait at most timeout_ms for something (-1: as long as it takes). */
 void net_backend_poll(struct net_backend *b, int timeout_ms);
 
+/* Nothing that the next poll completes by itself (closed sockets' operations). */
+bool net_backend_is_quiet(const struct net_backend *b);
+
 struct net_seg {
     const uint8_t *base;
     size_t len;

@@ -60,6 +60,11 @@ void net_backend_wake(struct net_backend *b)
     (void)n;
 }
 
+bool net_backend_is_quiet(const struct net_backend *b)
+{
+    return list_is_empty(&b->cancelled);
+}
+
 int net_sock_attach(struct net_backend *b, struct net_sock *s, int64_t fd)
 {
     *s = (struct net_sock){.backend = b, .fd = fd, .can_read = true, .can_write = true};
