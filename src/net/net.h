@@ -120,8 +120,10 @@ struct stream;
 #define STREAM_SEND_NOW_BYTES 65536
 /* A peer that takes nothing for so long is gone. */
 #define STREAM_STALL_MS 120000
-/* How long a graceful end waits for the rest to be sent and for the peer to close its side. */
+/* How long a graceful end waits for the rest to be sent ... */
 #define STREAM_CLOSE_MS 3000
+/* ... and then for the peer to close its side, which a client that sleeps does not. */
+#define STREAM_LINGER_MS 500
 
 /* What the owner of a stream gives. All on the loop thread, none from within stream_send. */
 struct stream_ops {

@@ -108,6 +108,7 @@ void stream_shut(struct stream *s)
         return;
     }
     s->is_shut = true;
+    loop_timer_set(s->loop, &s->timer, STREAM_LINGER_MS);
     net_sock_shutdown(&s->sock);
     if (!s->read_op.is_pending && !s->is_read_posted) {
         s->is_read_posted = true;

@@ -26,7 +26,7 @@ int cmd_usage(const char *command, const char *fmt, ...)
     va_start(ap, fmt);
     fputs("smbkit: ", stderr);
     vfprintf(stderr, fmt, ap);
-    fprintf(stderr, "\nTry: smbkit help %s\n", command);
+    fprintf(stderr, "\nTry: smbkit help%s%s\n", *command ? " " : "", command);
     va_end(ap);
     return EXIT_USAGE;
 }

@@ -225,8 +225,12 @@ static const struct smbkit_plugin *load_file(struct plugins *p, enum plugin_kind
     }
     init_fn init;
     mem_copy(&init, &symbol, sizeof(init)); /* C has no cast from object to function pointer */
-    const struct smbkit_plugin *raw = init();
-    return adopt(p, kind, name, raw, lib, err);
+    const struct smbkit_plugin *plugin = adopt(p, kind, name, init(), lib, err);
+    if (!plugin) {
+        CLEANUP_MEM char *reason = str_dup(err);
+        str_format(err, 512, "%s: %s", path, reason ? reason : "out of memory");
+    }
+    return plugin;
 }
 
 static bool is_plain_name(const char *name)
@@ -240,7 +244,7 @@ static bool is_plain_name(const char *name)
     return *name != '\0';
 }
 
-/* The file of a plugin in a folder; owned; NULL: none. */
+/* The file of a plugin in a folder; owned; NULL: none. The mode is asked for to see that it is there. */
 static char *file_in(const char *dir, enum plugin_kind kind, const char *name)
 {
     char *path = dir && is_plain_name(name)
@@ -288,12 +292,12 @@ const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind
             return e->plugin;
         }
     }
-    for (const struct static_plugin *s = static_table(kind); s->name; s++) {
+    CLEANUP_MEM char *path = file_in(p->dir, kind, name);
+    for (const struct static_plugin *s = static_table(kind); !path && s->name; s++) {
         if (str_eq(s->name, name)) {
             return adopt(p, kind, name, s->init(), NULL, err);
         }
     }
-    CLEANUP_MEM char *path = file_in(p->dir, kind, name);
     path = path ? path : file_in(SMBKIT_PLUGIN_DIR, kind, name);
     if (!path) {
         unknown(p, kind, name, err);

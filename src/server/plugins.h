@@ -11,7 +11,7 @@ struct plugins;
 
 enum plugin_kind { PLUGIN_SOURCE, PLUGIN_FILTER };
 
-/* dir: a folder to look in before the built-in one; NULL: none. */
+/* dir: a folder to look in first, before what is linked in; NULL: none. */
 NODISCARD struct plugins *plugins_new(const char *dir);
 /* Unloads; every volume must be closed. NULL allowed. */
 void plugins_free(struct plugins *p);

@@ -68,7 +68,7 @@ static void tell(struct problems *problems, const struct net_addr *a, int err)
                      a->port, addr);
     } else if (err == -EADDRNOTAVAIL) {
         problems_add(problems, "%s is no address of this host; \"ip addr\" lists those there are",
-                     addr);
+                     a->text);
     } else {
         problems_add(problems, "cannot listen on %s: %s", addr, why);
     }

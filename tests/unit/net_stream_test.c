@@ -398,6 +398,23 @@ static void test_close_has_a_time_limit(void)
     rig_fini(&r);
 }
 
+static void test_close_of_a_sleeping_peer(void)
+{
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    r.close_on_frame = true;
+    rig_run(&r);
+    uint8_t *f = make_frame(10, 0);
+    uint64_t start = os_monotonic_ms();
+    put(r.peer, f, 14);
+    wait_closed(&r); /* it has all there is, and does not close */
+    CHECK(os_monotonic_ms() - start >= STREAM_LINGER_MS);
+    CHECK(os_monotonic_ms() - start < STREAM_LINGER_MS + 1000);
+    CHECK_INT(r.err, 0);
+    free(f);
+    rig_fini(&r);
+}
+
 static void abort_now(struct job *job);
 struct abort_job {
     struct job job;
@@ -593,6 +610,7 @@ static const struct test_case cases[] = {
     {"reading pauses for a peer that does not read", test_reading_pauses_for_a_peer_that_does_not_read},
     {"closing sends what is queued", test_close_sends_what_is_queued},
     {"closing has a time limit", test_close_has_a_time_limit},
+    {"closing does not wait for a peer that sleeps", test_close_of_a_sleeping_peer},
     {"aborting with a full queue", test_abort_with_a_full_queue},
     {"no memory", test_no_memory},
     {"a listener, its limits and its errors", test_listener},
