@@ -100,8 +100,8 @@ void stream_close(struct stream *s)
     }
 }
 
-/* A close with unread bytes in the receive buffer makes a RST, which may overtake what was sent: so say
- * that no more will come, and drop what the peer still says until it closes too. */
+/* A close with unread bytes in the receive buffer makes a RST, which may overtake what was sent: so
+ * say that no more will come, and drop what the peer still says until it closes too. */
 void stream_shut(struct stream *s)
 {
     if (s->is_shut) {

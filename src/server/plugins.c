@@ -73,8 +73,7 @@ void plugins_free(struct plugins *p)
     if (!p) {
         return;
     }
-    LIST_FOR_EACH_SAFE(l, &p->entries)
-    {
+    LIST_FOR_EACH_SAFE (l, &p->entries) {
         entry_free(LIST_ENTRY(l, struct entry, link));
     }
     for (int kind = 0; kind < 2; kind++) {
@@ -244,12 +243,12 @@ static bool is_plain_name(const char *name)
     return *name != '\0';
 }
 
-/* The file of a plugin in a folder; owned; NULL: none. The mode is asked for to see that it is there. */
+/* The file of a plugin in a folder; owned; NULL: none. The mode is asked for to see that it is
+ * there. */
 static char *file_in(const char *dir, enum plugin_kind kind, const char *name)
 {
-    char *path = dir && is_plain_name(name)
-                     ? str_printf("%s/smbkit-%s%s", dir, name, suffixes[kind])
-                     : NULL;
+    char *path =
+        dir && is_plain_name(name) ? str_printf("%s/smbkit-%s%s", dir, name, suffixes[kind]) : NULL;
     unsigned mode = 0;
     if (path && os_file_mode(path, &mode) == 0) {
         return path;
@@ -285,8 +284,7 @@ static void unknown(struct plugins *p, enum plugin_kind kind, const char *name, 
 const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind, const char *name,
                                         char err[512])
 {
-    LIST_FOR_EACH(l, &p->entries)
-    {
+    LIST_FOR_EACH (l, &p->entries) {
         struct entry *e = LIST_ENTRY(l, struct entry, link);
         if (e->kind == kind && str_eq(e->name, name)) {
             return e->plugin;

@@ -172,7 +172,7 @@ void server_listeners_close(struct server *s)
 bool server_listen(struct server *s, struct problems *problems)
 {
     int err;
-    return s->config->port_is_auto ? listen_auto(s, problems)
-                                   : listen_with(s, s->config->listen_count ? 0 : s->config->port,
-                                                 problems, &err);
+    return s->config->port_is_auto
+               ? listen_auto(s, problems)
+               : listen_with(s, s->config->listen_count ? 0 : s->config->port, problems, &err);
 }

@@ -107,9 +107,11 @@ static void test_errors(void)
         {"add x --fil F", EXIT_USAGE, "unknown option --fil; did you mean --file?"},
         {"add x --file", EXIT_USAGE, "--file needs a value"},
         {"add a/b --file F --password-file P", EXIT_USAGE, "\"a/b\" cannot be a user's name"},
-        {"add x --file F --password-file /nonexistent", EXIT_FAILED, "password file /nonexistent cannot be read"},
+        {"add x --file F --password-file /nonexistent", EXIT_FAILED,
+         "password file /nonexistent cannot be read"},
         {"del alicf --file F", EXIT_FAILED, "did you mean \"alice\"?"},
-        {"passwd zzzzzzzz --file F --password-file P", EXIT_FAILED, "there is no user \"zzzzzzzz\""},
+        {"passwd zzzzzzzz --file F --password-file P", EXIT_FAILED,
+         "there is no user \"zzzzzzzz\""},
         {"list --file /nonexistent/users", EXIT_FAILED, "make it with: smbkit user add NAME"},
     };
     write_file(password_file, "secret\n", 0600);
@@ -148,7 +150,10 @@ static void test_passwords(void)
     static const struct {
         const char *text;
         int code;
-    } rows[] = {{"x", EXIT_OK}, {"x\r\n", EXIT_OK}, {"", EXIT_FAILED}, {"\nsecond", EXIT_FAILED},
+    } rows[] = {{"x", EXIT_OK},
+                {"x\r\n", EXIT_OK},
+                {"", EXIT_FAILED},
+                {"\nsecond", EXIT_FAILED},
                 {"\xff\n", EXIT_FAILED}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         test_context("row %zu", i);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control protocol with a server made up for it: the functions below take the place of server.c and of src/smb. */
+/* The control protocol with a server made up for it: the functions below take the place of server.c
+ * and of src/smb. */
 #include "test.h"
 
 #include <stdlib.h>
@@ -49,25 +50,42 @@ size_t smb_server_share_count(struct smb_server *s)
 void smb_server_stats(struct smb_server *s, struct smb_server_stats *out)
 {
     (void)s;
-    *out = (struct smb_server_stats){.conns_total = 9, .sessions_now = 1, .sessions_total = 4, .trees_now = 1,
-                                     .opens_now = 1, .requests = 100, .bytes_in = 1000,
-                                     .bytes_out = 5000000000ull, .logon_failures = 2, .waiting_now = 1};
+    *out = (struct smb_server_stats){.conns_total = 9,
+                                     .sessions_now = 1,
+                                     .sessions_total = 4,
+                                     .trees_now = 1,
+                                     .opens_now = 1,
+                                     .requests = 100,
+                                     .bytes_in = 1000,
+                                     .bytes_out = 5000000000ull,
+                                     .logon_failures = 2,
+                                     .waiting_now = 1};
 }
-void smb_server_sessions_each(struct smb_server *s, void (*fn)(void *arg, const struct smb_session_info *),
-                              void *arg)
+void smb_server_sessions_each(struct smb_server *s,
+                              void (*fn)(void *arg, const struct smb_session_info *), void *arg)
 {
-    struct smb_session_info i = {.session_id = 0x1234, .conn_id = 7, .user = "al\"ice", .client_address = "10.0.0.1",
-                                 .dialect = 0x0311, .signed_ = true, .connected_at = FILETIME_UNIX_EPOCH,
-                                 .idle_since = FILETIME_UNIX_EPOCH, .tree_count = 1, .open_count = 1};
+    struct smb_session_info i = {.session_id = 0x1234,
+                                 .conn_id = 7,
+                                 .user = "al\"ice",
+                                 .client_address = "10.0.0.1",
+                                 .dialect = 0x0311,
+                                 .signed_ = true,
+                                 .connected_at = FILETIME_UNIX_EPOCH,
+                                 .idle_since = FILETIME_UNIX_EPOCH,
+                                 .tree_count = 1,
+                                 .open_count = 1};
     (void)s;
     if (is_busy) {
         fn(arg, &i);
     }
 }
-void smb_server_opens_each(struct smb_server *s, void (*fn)(void *arg, const struct smb_open_info *),
-                           void *arg)
+void smb_server_opens_each(struct smb_server *s,
+                           void (*fn)(void *arg, const struct smb_open_info *), void *arg)
 {
-    struct smb_open_info i = {.session_id = 0x1234, .share = "docs", .path = "a\x1b/b\xff", .access = 0x120089,
+    struct smb_open_info i = {.session_id = 0x1234,
+                              .share = "docs",
+                              .path = "a\x1b/b\xff",
+                              .access = 0x120089,
                               .oplock_level = 9};
     (void)s;
     if (is_busy) {
@@ -76,8 +94,8 @@ void smb_server_opens_each(struct smb_server *s, void (*fn)(void *arg, const str
 }
 
 #define COUNTERS                                                                                   \
-    "\"counters\":{\"connections\":3,\"connections_total\":9,\"sessions\":1,\"sessions_total\":4,"      \
-    "\"trees\":1,\"opens\":1,\"waiting\":1,\"requests_total\":100,\"bytes_in_total\":1000,"            \
+    "\"counters\":{\"connections\":3,\"connections_total\":9,\"sessions\":1,\"sessions_total\":4," \
+    "\"trees\":1,\"opens\":1,\"waiting\":1,\"requests_total\":100,\"bytes_in_total\":1000,"        \
     "\"bytes_out_total\":5000000000,\"logon_failures_total\":2}"
 
 static void test_answers(void)
@@ -87,7 +105,8 @@ static void test_answers(void)
         const char *want;
     } rows[] = {
         {"{\"command\":\"ping\"}", "{\"ok\":true,\"version\":\"0.1.0\"}"},
-        {"{\"command\":\"dance\"}", "{\"ok\":false,\"error\":\"unknown command; status and ping are known\"}"},
+        {"{\"command\":\"dance\"}",
+         "{\"ok\":false,\"error\":\"unknown command; status and ping are known\"}"},
         {"{}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
         {"{\"command\":1}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
         {"[]", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
@@ -117,13 +136,17 @@ static void test_status_json(void)
 {
     is_busy = true;
     char *a = without_pid(control_answer(NULL, "{\"command\":\"status\"}"));
-    CHECK_STR(a, "{\"ok\":true,\"version\":\"0.1.0\",\"server\":\"HALL\",\"since\":\"1970-01-01T00:00:00.000Z\","
-                 "\"listen\":[\"127.0.0.1:4450\"],\"shares\":2," COUNTERS ",\"sessions\":[{"
-                 "\"id\":\"0x0000000000001234\",\"connection\":7,\"user\":\"al\\\"ice\",\"address\":\"10.0.0.1\","
-                 "\"dialect\":\"0x0311\",\"signed\":true,\"encrypted\":false,\"guest\":false,"
-                 "\"since\":\"1970-01-01T00:00:00.000Z\",\"idle_since\":\"1970-01-01T00:00:00.000Z\","
-                 "\"trees\":1,\"opens\":1}],\"opens\":[{\"session\":\"0x0000000000001234\",\"share\":\"docs\","
-                 "\"path\":\"(not UTF-8)\",\"access\":\"0x00120089\",\"oplock\":9}]}");
+    CHECK_STR(a,
+              "{\"ok\":true,\"version\":\"0.1.0\",\"server\":\"HALL\",\"since\":\"1970-01-01T00:00:"
+              "00.000Z\","
+              "\"listen\":[\"127.0.0.1:4450\"],\"shares\":2," COUNTERS ",\"sessions\":[{"
+              "\"id\":\"0x0000000000001234\",\"connection\":7,\"user\":\"al\\\"ice\",\"address\":"
+              "\"10.0.0.1\","
+              "\"dialect\":\"0x0311\",\"signed\":true,\"encrypted\":false,\"guest\":false,"
+              "\"since\":\"1970-01-01T00:00:00.000Z\",\"idle_since\":\"1970-01-01T00:00:00.000Z\","
+              "\"trees\":1,\"opens\":1}],\"opens\":[{\"session\":\"0x0000000000001234\",\"share\":"
+              "\"docs\","
+              "\"path\":\"(not UTF-8)\",\"access\":\"0x00120089\",\"oplock\":9}]}");
     mem_free(a);
 }
 
@@ -136,13 +159,14 @@ static void test_status_text(void)
     char *t = control_status_text(a, &err);
     REQUIRE(t);
     CHECK(strstr(t, "smbkit 0.1.0 on HALL, process ") == t);
-    CHECK(strstr(t, "\nListening on 127.0.0.1:4450\n"
-                    "2 shares, 3 connections, 1 sessions, 1 files open, 1 waiting\n"
-                    "100 requests, 1000 bytes in, 5000000000 bytes out, 2 failed log-ins\n"
-                    "Sessions:\n"
-                    "  al\"ice  10.0.0.1  dialect 0x0311  signed  1 open  since 1970-01-01T00:00:00.000Z\n"
-                    "Open files:\n"
-                    "  docs/(not UTF-8)  access 0x00120089\n"));
+    CHECK(strstr(
+        t, "\nListening on 127.0.0.1:4450\n"
+           "2 shares, 3 connections, 1 sessions, 1 files open, 1 waiting\n"
+           "100 requests, 1000 bytes in, 5000000000 bytes out, 2 failed log-ins\n"
+           "Sessions:\n"
+           "  al\"ice  10.0.0.1  dialect 0x0311  signed  1 open  since 1970-01-01T00:00:00.000Z\n"
+           "Open files:\n"
+           "  docs/(not UTF-8)  access 0x00120089\n"));
     mem_free(t);
     mem_free(a);
     CHECK(control_status_text("x", &err) == NULL);

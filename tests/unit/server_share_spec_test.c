@@ -13,7 +13,8 @@ static void show(const struct config_layer *l, char *buf, size_t size)
 {
     int n = snprintf(buf, size, "%s", l->name);
     for (uint32_t i = 0; i < l->args.count; i++) {
-        n += snprintf(buf + n, size - (size_t)n, " %s=%s", l->args.list[i].key, l->args.list[i].value);
+        n += snprintf(buf + n, size - (size_t)n, " %s=%s", l->args.list[i].key,
+                      l->args.list[i].value);
     }
 }
 

@@ -25,14 +25,16 @@ static void test_connect(void)
          "  macOS     open 'smb://me:kamo-zuri@192.0.2.5/docs'\n"
          "            mkdir -p ~/mnt && mount_smbfs '//me:kamo-zuri@192.0.2.5/docs' ~/mnt\n"
          "  Linux     smbclient '//192.0.2.5/docs' -U 'me%kamo-zuri'\n"
-         "            sudo mount -t cifs '//192.0.2.5/docs' /mnt -o 'username=me,password=kamo-zuri'\n"},
+         "            sudo mount -t cifs '//192.0.2.5/docs' /mnt -o "
+         "'username=me,password=kamo-zuri'\n"},
         {{"192.0.2.5", 4450, "me", NULL, "it's mine"},
          "  Windows   net use Z: \"\\\\192.0.2.5\\it's mine\" /user:me /tcpport:4450\n"
          "            (Windows 11 24H2 or Server 2025; older ones need port 445)\n"
          "  macOS     open 'smb://me@192.0.2.5:4450/it%27s%20mine'\n"
          "            mkdir -p ~/mnt && mount_smbfs '//me@192.0.2.5:4450/it%27s%20mine' ~/mnt\n"
          "  Linux     smbclient '//192.0.2.5/it'\\''s mine' -p 4450 -U 'me'\n"
-         "            sudo mount -t cifs '//192.0.2.5/it'\\''s mine' /mnt -o 'username=me,port=4450'\n"},
+         "            sudo mount -t cifs '//192.0.2.5/it'\\''s mine' /mnt -o "
+         "'username=me,port=4450'\n"},
         {{"2001:db8::1", 445, NULL, NULL, "d"},
          "  Windows   net use Z: \"\\\\2001-db8--1.ipv6-literal.net\\d\"\n"
          "  macOS     open 'smb://guest@[2001:db8::1]/d'\n"
@@ -76,7 +78,8 @@ static void test_log_lines(void)
         {NULL, "reloaded shares=2", "2023-11-14T22:13:20.123Z info  server reloaded shares=2\n",
          "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"module\":\"server\","
          "\"text\":\"reloaded shares=2\"}\n"},
-        {&ctx, "open path=\"a\\b\"", "2023-11-14T22:13:20.123Z info  server open path=\"a\\b\" conn=7 tree=3\n",
+        {&ctx, "open path=\"a\\b\"",
+         "2023-11-14T22:13:20.123Z info  server open path=\"a\\b\" conn=7 tree=3\n",
          "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"module\":\"server\","
          "\"text\":\"open path=\\\"a\\\\b\\\"\",\"conn\":7,\"tree\":3}\n"},
         {NULL, "x\n2023 forged\x1b[2J", "2023-11-14T22:13:20.123Z info  server x?2023 forged?[2J\n",
@@ -101,14 +104,16 @@ static void test_log_lines(void)
 
 static void test_args(void)
 {
-    static const struct arg_option options[] = {{"listen", 1, true}, {"guest", 2, false}, {NULL, 0, false}};
-    char *argv[] = {(char *)"serve", (char *)"--listen", (char *)"a", (char *)"b", (char *)"--listen=c=d",
-                    (char *)"--guest", (char *)"-", (char *)"--", (char *)"--guest"};
+    static const struct arg_option options[] = {
+        {"listen", 1, true}, {"guest", 2, false}, {NULL, 0, false}};
+    char *argv[] = {(char *)"serve", (char *)"--listen",     (char *)"a",
+                    (char *)"b",     (char *)"--listen=c=d", (char *)"--guest",
+                    (char *)"-",     (char *)"--",           (char *)"--guest"};
     static const struct {
         int id;
         const char *value;
-    } want[] = {{1, "a"}, {ARGS_WORD, "b"}, {1, "c=d"}, {2, NULL}, {ARGS_WORD, "-"},
-                {ARGS_WORD, "--guest"}, {ARGS_END, NULL}};
+    } want[] = {{1, "a"},         {ARGS_WORD, "b"},       {1, "c=d"},      {2, NULL},
+                {ARGS_WORD, "-"}, {ARGS_WORD, "--guest"}, {ARGS_END, NULL}};
     struct args a = args_init(ARRAY_LEN(argv), argv, 1);
     for (size_t i = 0; i < ARRAY_LEN(want); i++) {
         CHECK_INT(args_next(&a, options), want[i].id);
