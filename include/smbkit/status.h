@@ -24,6 +24,7 @@ typedef int32_t smbkit_status;
 #define SMBKIT_STATUS_TABLE(X)                                                                     \
     X(SUCCESS, 0x00000000)                                                                         \
     X(PENDING, 0x00000103)                                                                         \
+    X(OPLOCK_BREAK_IN_PROGRESS, 0x00000108)                                                        \
     X(NOTIFY_CLEANUP, 0x0000010B)                                                                  \
     X(NOTIFY_ENUM_DIR, 0x0000010C)                                                                 \
     X(BUFFER_OVERFLOW, 0x80000005)                                                                 \

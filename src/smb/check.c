@@ -100,18 +100,18 @@ smbkit_status smb_request_check(struct smb_request *r)
 {
     struct smb_conn *c = r->conn;
     smbkit_status status = inherit(r);
-    if (!SMBKIT_OK(status)) {
-        return status;
-    }
-    if (!r->row) {
-        return SMBKIT_STATUS_INVALID_PARAMETER;
-    }
     if (c->dialect == 0 && r->hdr.command != SMB2_NEGOTIATE) {
         r->no_reply = true;
         r->end_reason = "request before negotiate";
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    find_session(r);
+    find_session(r); /* whatever is wrong: the reply is signed as the session wants it */
+    if (SMBKIT_OK(status) && !r->row) {
+        status = SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
     if (r->hdr.command != SMB2_NEGOTIATE) {
         status = check_signature(r);
         if (!SMBKIT_OK(status)) {

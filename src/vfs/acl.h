@@ -38,8 +38,8 @@ struct acl {
 /* Is it one of the types whose mask and sid are filled? */
 bool ace_is_plain(const struct ace *a);
 size_t ace_len_bytes(const struct ace *a);
-/* What it denies and to whom, also when it is an object or callback ACE: their conditions are not evaluated, so
- * that a denial always counts and a grant never. false: it denies nothing. */
+/* What it denies and to whom, also when it is an object or callback ACE: their conditions are not
+ * evaluated, so that a denial always counts and a grant never. false: it denies nothing. */
 bool ace_denial_get(const struct ace *a, uint32_t *mask_r, struct sid *sid_r);
 
 struct acl *acl_new(void);

@@ -27,7 +27,8 @@ static bool is_nowhere(uint64_t offset, uint64_t length)
     return offset == 0 && length == 0;
 }
 
-/* The last byte. An empty range at n ends at n - 1, so that it lies within those that have n - 1 and n. Not for {0, 0}. */
+/* The last byte. An empty range at n ends at n - 1, so that it lies within those that have n - 1
+ * and n. Not for {0, 0}. */
 static uint64_t last_of(uint64_t offset, uint64_t length)
 {
     return offset + length - 1;
@@ -50,13 +51,17 @@ static uint32_t find_after(const struct brlock_table *t, uint64_t offset, bool o
     return low;
 }
 
-static void update_reach(struct brlock_table *t, uint32_t from)
+/* may_stop: only the lock at from came or went, so that all is right from where nothing changes. */
+static void update_reach(struct brlock_table *t, uint32_t from, bool may_stop)
 {
     uint64_t reach = from > 0 ? t->locks[from - 1].reach : 0;
     for (uint32_t i = from; i < t->count; i++) {
         struct brlock *l = &t->locks[i];
         if (!is_nowhere(l->offset, l->length)) {
             reach = MAX(reach, last_of(l->offset, l->length));
+        }
+        if (may_stop && i > from && l->reach == reach) {
+            return;
         }
         l->reach = reach;
     }
@@ -70,8 +75,8 @@ struct access {
     bool is_lock;
 };
 
-/* [MS-FSA] 2.1.4.10: an exclusive lock keeps the others out, and its own open from locking exclusively once more; a shared one keeps everybody
- * from writing and from locking exclusively. */
+/* [MS-FSA] 2.1.4.10: an exclusive lock keeps the others out, and its own open from locking
+ * exclusively once more; a shared one keeps everybody from writing and from locking exclusively. */
 static bool is_in_the_way(const struct brlock *l, const struct access *a)
 {
     if (!l->exclusive) {
@@ -133,10 +138,10 @@ smbkit_status brlock_lock(struct brlock_table *t, const void *owner, uint64_t of
     }
     uint32_t at = find_after(t, offset, false);
     mem_move(&t->locks[at + 1], &t->locks[at], (t->count - at) * sizeof(t->locks[0]));
-    t->locks[at] = (struct brlock){
-        .offset = offset, .length = length, .owner = owner, .exclusive = exclusive};
+    t->locks[at] =
+        (struct brlock){.offset = offset, .length = length, .owner = owner, .exclusive = exclusive};
     t->count++;
-    update_reach(t, at);
+    update_reach(t, at, true);
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -176,7 +181,7 @@ smbkit_status brlock_unlock(struct brlock_table *t, const void *owner, uint64_t 
     }
     t->count--;
     mem_move(&t->locks[found], &t->locks[found + 1], (t->count - found) * sizeof(t->locks[0]));
-    update_reach(t, found);
+    update_reach(t, found, true);
     trim(t);
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -204,7 +209,7 @@ uint32_t brlock_release_owner(struct brlock_table *t, const void *owner)
     }
     uint32_t gone = t->count - kept;
     t->count = kept;
-    update_reach(t, 0);
+    update_reach(t, 0, false);
     trim(t);
     return gone;
 }

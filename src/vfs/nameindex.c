@@ -12,7 +12,8 @@
 #define SLOT_GONE UINT32_MAX
 #define SLOTS_FIRST 16
 #define ARENA_FIRST 256
-#define DIR_WEIGHT 16 /* what a directory costs besides its names, in names: empty ones count too */
+#define DIR_WEIGHT 16 /* what a directory costs besides its names, in names: empty ones count too  \
+                       */
 #define GARBAGE_MIN 4096 /* bytes of removed names that are not worth tidying up */
 
 /* What happened to a directory while it was built. */
@@ -23,7 +24,8 @@ struct pending {
 
 struct nameindex_dir {
     struct hash_link link;
-    struct list lru; /* in nameindex.lru (the front is the oldest), or while building in nameindex.builds */
+    struct list
+        lru; /* in nameindex.lru (the front is the oldest), or while building in nameindex.builds */
     char *key;
     uint64_t stamp;
     uint64_t seed;
@@ -193,7 +195,8 @@ static bool dir_insert(struct nameindex_dir *d, const char *name)
     return true;
 }
 
-/* Names and slots anew, without what was removed. Without memory all stays as it is: it is right, only large. */
+/* Names and slots anew, without what was removed. Without memory all stays as it is: it is right,
+ * only large. */
 static void tidy(struct nameindex_dir *d)
 {
     struct nameindex_dir fresh = {.seed = d->seed, .names_max = d->names_max};
@@ -451,7 +454,7 @@ static bool remember(struct nameindex_dir *d, const char *name, bool insert)
 
 static void tell_builds(struct nameindex *ix, const char *key, const char *name, bool insert)
 {
-    LIST_FOR_EACH(l, &ix->builds) {
+    LIST_FOR_EACH (l, &ix->builds) {
         struct nameindex_dir *d = LIST_ENTRY(l, struct nameindex_dir, lru);
         if (!d->spoilt && str_eq(d->key, key) && !remember(d, name, insert)) {
             d->spoilt = true;
@@ -504,7 +507,7 @@ static bool is_meant(const struct nameindex_dir *d, const char *key, bool below)
 
 void nameindex_drop(struct nameindex *ix, const char *key, bool below)
 {
-    LIST_FOR_EACH(l, &ix->builds) {
+    LIST_FOR_EACH (l, &ix->builds) {
         struct nameindex_dir *d = LIST_ENTRY(l, struct nameindex_dir, lru);
         d->spoilt |= is_meant(d, key, below);
     }
@@ -515,7 +518,7 @@ void nameindex_drop(struct nameindex *ix, const char *key, bool below)
         }
         return;
     }
-    LIST_FOR_EACH_SAFE(l, &ix->lru) {
+    LIST_FOR_EACH_SAFE (l, &ix->lru) {
         struct nameindex_dir *d = LIST_ENTRY(l, struct nameindex_dir, lru);
         if (is_meant(d, key, true)) {
             take_out(ix, d);
@@ -531,10 +534,10 @@ size_t nameindex_total_names(const struct nameindex *ix)
 size_t nameindex_total_bytes(const struct nameindex *ix)
 {
     size_t total = sizeof(*ix) + ix->dirs.bucket_count * sizeof(void *);
-    LIST_FOR_EACH(l, &ix->lru) {
+    LIST_FOR_EACH (l, &ix->lru) {
         const struct nameindex_dir *d = LIST_ENTRY(l, struct nameindex_dir, lru);
-        total += sizeof(*d) + str_len(d->key) + 1 + d->arena_cap +
-                 d->slot_count * sizeof(d->slots[0]);
+        total +=
+            sizeof(*d) + str_len(d->key) + 1 + d->arena_cap + d->slot_count * sizeof(d->slots[0]);
     }
     return total;
 }

@@ -6,7 +6,8 @@
 #include "base/utf.h"
 #include "vfs/path.h"
 
-/* FILE_NOTIFY_INFORMATION before the name, and what each entry but the last is rounded up to. [MS-FSCC] 2.7.1 */
+/* FILE_NOTIFY_INFORMATION before the name, and what each entry but the last is rounded up to.
+ * [MS-FSCC] 2.7.1 */
 #define WIRE_HEADER_BYTES 12
 #define WIRE_ALIGN 4
 
@@ -33,8 +34,7 @@ static bool dir_eq(const struct hash_link *link, const void *key)
 static struct notify_dir *find_dir(const struct notify_registry *r, const char *path, size_t len)
 {
     struct dir_key key = {path, len};
-    struct hash_link *l =
-        hash_table_get(&r->dirs, utf8_ihash(r->seed, path, len), dir_eq, &key);
+    struct hash_link *l = hash_table_get(&r->dirs, utf8_ihash(r->seed, path, len), dir_eq, &key);
     return l ? CONTAINER_OF(l, struct notify_dir, link) : NULL;
 }
 
@@ -203,7 +203,8 @@ void notify_watch_take(struct notify_watch *w, struct notify_queue *out)
 
 /* ---- reports ---- */
 
-/* One thing to tell: one event, or two that stay side by side. Names are relative to the watched directory. */
+/* One thing to tell: one event, or two that stay side by side. Names are relative to the watched
+ * directory. */
 struct message {
     uint32_t action;
     const char *name;
@@ -229,10 +230,10 @@ static void tell_watch(struct notify_watch *w, const struct message *m, struct l
     }
 }
 
-static void tell_dir(struct notify_dir *d, const struct message *m, uint32_t filter,
-                     bool is_parent, struct list *touched)
+static void tell_dir(struct notify_dir *d, const struct message *m, uint32_t filter, bool is_parent,
+                     struct list *touched)
 {
-    LIST_FOR_EACH(l, &d->watches) {
+    LIST_FOR_EACH (l, &d->watches) {
         struct notify_watch *w = LIST_ENTRY(l, struct notify_watch, link);
         if ((w->filter & filter) != 0 && (is_parent || w->tree)) {
             tell_watch(w, m, touched);
@@ -254,7 +255,8 @@ static const char *relative_to(const char *path, size_t dir_len)
     return path + (dir_len == 0 ? 0 : dir_len + 1);
 }
 
-/* Tell the watches of the directory in path[0..dir_len) and of all above it. new_path: of a rename within that directory. */
+/* Tell the watches of the directory in path[0..dir_len) and of all above it. new_path: of a rename
+ * within that directory. */
 static void tell_upwards(struct notify_registry *r, const struct notify_change *c,
                          const char *new_path, struct list *touched)
 {
@@ -263,7 +265,8 @@ static void tell_upwards(struct notify_registry *r, const struct notify_change *
     for (;;) {
         struct notify_dir *d = find_dir(r, c->path, len);
         if (d) {
-            /* new_path has a parent of the same length: it is the same directory, maybe spelled otherwise. */
+            /* new_path has a parent of the same length: it is the same directory, maybe spelled
+             * otherwise. */
             struct message m = {.action = c->action, .name = relative_to(c->path, len)};
             if (new_path) {
                 m.second_action = NOTIFY_RENAMED_NEW;
@@ -317,7 +320,7 @@ void notify_overflow_below(struct notify_registry *r, const char *path, struct l
         if (!is_at_or_below(d, path)) {
             continue;
         }
-        LIST_FOR_EACH(wl, &d->watches) {
+        LIST_FOR_EACH (wl, &d->watches) {
             struct notify_watch *w = LIST_ENTRY(wl, struct notify_watch, link);
             queue_overflow(&w->queue);
             touch(w, touched);
@@ -338,7 +341,7 @@ static smbkit_status move_dir(struct notify_registry *r, struct notify_dir *d, c
     if (!to) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    LIST_FOR_EACH(l, &d->watches) {
+    LIST_FOR_EACH (l, &d->watches) {
         LIST_ENTRY(l, struct notify_watch, link)->dir = to;
     }
     list_splice_back(&to->watches, &d->watches);
@@ -346,7 +349,8 @@ static smbkit_status move_dir(struct notify_registry *r, struct notify_dir *d, c
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* d's path with its first components, which are old_path's but for the case, changed to new_path. NULL: no memory. */
+/* d's path with its first components, which are old_path's but for the case, changed to new_path.
+ * NULL: no memory. */
 static char *moved_path(const struct notify_dir *d, const char *old_path, const char *new_path)
 {
     size_t at = 0;

@@ -7,13 +7,14 @@
 
 /* What an operation leaves to the holders. */
 struct rule {
-    uint8_t breaks;      /* holders with any of these rights are broken ... */
-    uint8_t leaves;      /* ... and keep at most these */
-    bool spares_own;     /* of the open that acts: exclusive ones always are; with this level II too */
-    uint8_t opens_anew;  /* overwriting dispositions: as breaks, and nothing is left */
+    uint8_t breaks;  /* holders with any of these rights are broken ... */
+    uint8_t leaves;  /* ... and keep at most these */
+    bool spares_own; /* of the open that acts: exclusive ones always are; with this level II too */
+    uint8_t opens_anew; /* overwriting dispositions: as breaks, and nothing is left */
 };
 
-/* [MS-FSA] 2.1.4.12. A write or a lock breaks every level II, that of its own open too; an exclusive holder may do as it likes. */
+/* [MS-FSA] 2.1.4.12. A write or a lock breaks every level II, that of its own open too; an
+ * exclusive holder may do as it likes. */
 static const struct rule rules[OPLOCK_OPS] = {
     [OPLOCK_OP_OPEN_BEFORE_SHARING] = {OPLOCK_H, OPLOCK_R, true, OPLOCK_H},
     [OPLOCK_OP_OPEN] = {OPLOCK_W | OPLOCK_H, OPLOCK_R, true, RWH},
@@ -71,8 +72,7 @@ uint8_t oplock_holder_level(const struct oplock_holder *h)
 
 bool oplock_is_stat_access(uint32_t access)
 {
-    return (access &
-            ~(SMBKIT_READ_ATTRIBUTES | SMBKIT_WRITE_ATTRIBUTES | SMBKIT_SYNCHRONIZE)) == 0;
+    return (access & ~(SMBKIT_READ_ATTRIBUTES | SMBKIT_WRITE_ATTRIBUTES | SMBKIT_SYNCHRONIZE)) == 0;
 }
 
 static void let_go(struct oplock_state *s, struct oplock_holder *h)
@@ -87,7 +87,7 @@ static void let_go(struct oplock_state *s, struct oplock_holder *h)
 
 static bool has_exclusive(const struct oplock_state *s)
 {
-    LIST_FOR_EACH(l, &s->holders) {
+    LIST_FOR_EACH (l, &s->holders) {
         if (LIST_ENTRY(l, struct oplock_holder, link)->caching & OPLOCK_W) {
             return true;
         }
@@ -170,7 +170,8 @@ static void check_holder(struct oplock_state *s, struct oplock_holder *h, const 
         return;
     }
     if (h->breaking) {
-        /* Asked for more than before: the client hears of it in the answer to its acknowledgement. */
+        /* Asked for more than before: the client hears of it in the answer to its acknowledgement.
+         */
         h->break_to &= to;
         out->wait = true;
         return;
@@ -187,7 +188,7 @@ void oplock_check(struct oplock_state *s, const struct oplock_query *q, struct o
     if (s->count == 0 || r.breaks == 0) {
         return;
     }
-    LIST_FOR_EACH_SAFE(l, &s->holders) {
+    LIST_FOR_EACH_SAFE (l, &s->holders) {
         struct oplock_holder *h = LIST_ENTRY(l, struct oplock_holder, link);
         bool is_own = h == q->by && (r.spares_own || (h->caching & OPLOCK_W));
         if (!is_own) {

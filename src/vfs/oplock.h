@@ -96,9 +96,11 @@ static inline bool oplock_is_idle(const struct oplock_state *s)
     return s->count == 0;
 }
 
-/* The client's answer. *level_r: what it has from now on (lower than `level` when more was asked for meanwhile). [MS-FSA] 2.1.5.19,
- * [MS-SMB2] 3.3.5.22.1. SUCCESS: wake who waits. INVALID_OPLOCK_PROTOCOL with *level_r unchanged: no break under way. INVALID_PARAMETER (no such
- * level) and INVALID_OPLOCK_PROTOCOL (neither II nor none): the oplock is gone, wake too; *level_r is none. */
+/* The client's answer. *level_r: what it has from now on (lower than `level` when more was asked
+ * for meanwhile). [MS-FSA] 2.1.5.19, [MS-SMB2] 3.3.5.22.1. SUCCESS: wake who waits.
+ * INVALID_OPLOCK_PROTOCOL with *level_r unchanged: no break under way. INVALID_PARAMETER (no such
+ * level) and INVALID_OPLOCK_PROTOCOL (neither II nor none): the oplock is gone, wake too; *level_r
+ * is none. */
 NODISCARD smbkit_status oplock_ack(struct oplock_state *s, struct oplock_holder *h, uint8_t level,
                                    uint8_t *level_r);
 /* No answer: all caching is gone. True: somebody may be waiting, wake. */

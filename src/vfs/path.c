@@ -149,7 +149,8 @@ static smbkit_status parse(const char *name, struct vfs_path *out)
         smbkit_status st = parse_stream(name + colon + 1, out);
         return SMBKIT_OK(st) ? parse_file(name, colon, out) : st;
     }
-    /* One '\\' at the end says that a directory is meant; the open itself finds out. [MS-FSA] 2.1.5.1 */
+    /* One '\\' at the end says that a directory is meant; the open itself finds out.
+     * [MS-FSA] 2.1.5.1 */
     if (len > 1 && name[len - 1] == '\\') {
         len--;
     }
@@ -220,7 +221,8 @@ static size_t decode_folded(const char *s, size_t left, uint32_t *cp)
     return n;
 }
 
-/* Bytes of s that equal prefix without regard to case, all of prefix being used up; SIZE_MAX: they differ. */
+/* Bytes of s that equal prefix without regard to case, all of prefix being used up; SIZE_MAX: they
+ * differ. */
 static size_t match_prefix(const char *prefix, size_t prefix_len, const char *s, size_t len)
 {
     size_t at = 0;

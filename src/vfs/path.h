@@ -5,11 +5,13 @@
 
 #include "base/base.h"
 
-#define PATH_COMPONENT_UNITS_MAX 255 /* UTF-16 units in a file or stream name, [MS-FSCC] 2.1.5.2   \
-                                      */
-#define PATH_UNITS_MAX 32760 /* UTF-16 units in a whole name, [MS-FSCC] 2.1.5: fewer than 32,767   \
-                              */
-#define PATH_DEPTH_MAX 512  /* components; what walks up a path does at most so many steps */
+#define PATH_COMPONENT_UNITS_MAX                                                                   \
+    255 /* UTF-16 units in a file or stream name, [MS-FSCC] 2.1.5.2                                \
+         */
+#define PATH_UNITS_MAX                                                                             \
+    32760                  /* UTF-16 units in a whole name, [MS-FSCC] 2.1.5: fewer than 32,767     \
+                            */
+#define PATH_DEPTH_MAX 512 /* components; what walks up a path does at most so many steps */
 
 /* The last component, borrowed from path; "" of the root. */
 const char *path_leaf(const char *path);

@@ -4,7 +4,8 @@
 #include <smbkit/types.h>
 
 #define HEADER_BYTES 20
-/* What of the control word is kept: the resource manager's byte (RM_CONTROL_VALID) and server trust are not. */
+/* What of the control word is kept: the resource manager's byte (RM_CONTROL_VALID) and server trust
+ * are not. */
 #define CONTROL_KEPT                                                                               \
     (SD_OWNER_DEFAULTED | SD_GROUP_DEFAULTED | SD_DACL_PRESENT | SD_DACL_DEFAULTED |               \
      SD_SACL_PRESENT | SD_SACL_DEFAULTED | SD_DACL_AUTO_INHERIT_REQ | SD_SACL_AUTO_INHERIT_REQ |   \
@@ -131,10 +132,9 @@ void sd_format(struct wr *w, const struct secdesc *sd, uint32_t what)
 {
     size_t base = wr_pos(w);
     uint16_t control = sd->control | SD_SELF_RELATIVE;
-    control &= (uint16_t)~((what & SD_OWNER ? 0 : SD_OWNER_DEFAULTED) |
-                           (what & SD_GROUP ? 0 : SD_GROUP_DEFAULTED) |
-                           (what & SD_DACL ? 0 : CONTROL_OF_DACL) |
-                           (what & SD_SACL ? 0 : CONTROL_OF_SACL));
+    control &= (uint16_t) ~(
+        (what & SD_OWNER ? 0 : SD_OWNER_DEFAULTED) | (what & SD_GROUP ? 0 : SD_GROUP_DEFAULTED) |
+        (what & SD_DACL ? 0 : CONTROL_OF_DACL) | (what & SD_SACL ? 0 : CONTROL_OF_SACL));
     wr_u8(w, 1);
     wr_u8(w, 0);
     wr_u16(w, control);

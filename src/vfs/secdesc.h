@@ -63,7 +63,8 @@ uint32_t sd_map_generic(uint32_t mask);
  * Errors: ACCESS_DENIED, PRIVILEGE_NOT_HELD (ACCESS_SYSTEM_SECURITY without the privilege). */
 NODISCARD smbkit_status sd_access_check(const struct secdesc *sd, const struct vfs_token *token,
                                         uint32_t desired, uint32_t *granted_r);
-/* All that it would grant; never ACCESS_SYSTEM_SECURITY, which a privilege gives, not a descriptor. Never fails. */
+/* All that it would grant; never ACCESS_SYSTEM_SECURITY, which a privilege gives, not a descriptor.
+ * Never fails. */
 uint32_t sd_access_max(const struct secdesc *sd, const struct vfs_token *token);
 
 /* The descriptor of a new file. [MS-DTYP] 2.5.3.4 */
@@ -73,15 +74,17 @@ struct sd_inherit_in {
     const struct vfs_token *token;
     bool is_directory;
 };
-/* A parent whose DACL has nothing to inherit: full control for the owner and SYSTEM. No parent, or one without a DACL: for everyone
- * (SD_OPEN). Errors: INVALID_OWNER (the creator's owner is not the token's user), PRIVILEGE_NOT_HELD (a SACL without the privilege),
- * INVALID_ACL (too large), NO_MEMORY. */
+/* A parent whose DACL has nothing to inherit: full control for the owner and SYSTEM. No parent, or
+ * one without a DACL: for everyone (SD_OPEN). Errors: INVALID_OWNER (the creator's owner is not the
+ * token's user), PRIVILEGE_NOT_HELD (a SACL without the privilege), INVALID_ACL (too large),
+ * NO_MEMORY. */
 NODISCARD smbkit_status sd_inherit(const struct sd_inherit_in *in, struct secdesc *out);
 
-/* A client's SET: the parts `what` of given go into stored. [MS-FSA] 2.1.5.17. The caller has checked the access that the open
- * needs for each part (WRITE_OWNER, WRITE_DAC, ACCESS_SYSTEM_SECURITY). stored is unchanged on failure.
- * Errors: INVALID_OWNER (none, or a new one that is not the token's user, without TOKEN_CAN_RESTORE), INVALID_SECURITY_DESCR (no
- * group), NO_MEMORY. */
+/* A client's SET: the parts `what` of given go into stored. [MS-FSA] 2.1.5.17. The caller has
+ * checked the access that the open needs for each part (WRITE_OWNER, WRITE_DAC,
+ * ACCESS_SYSTEM_SECURITY). stored is unchanged on failure. Errors: INVALID_OWNER (none, or a new
+ * one that is not the token's user, without TOKEN_CAN_RESTORE), INVALID_SECURITY_DESCR (no group),
+ * NO_MEMORY. */
 NODISCARD smbkit_status sd_set(struct secdesc *stored, const struct secdesc *given, uint32_t what,
                                const struct vfs_token *token);
 

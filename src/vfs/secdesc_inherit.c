@@ -29,8 +29,8 @@ static struct sid substitute(const struct child *ch, const struct sid *sid)
     return sid_eq(sid, &creator_group) ? *ch->group : *sid;
 }
 
-/* Add e as it works on the new file. What the new file's own children need as it was written (CREATOR OWNER, generic rights)
- * goes into a second, inherit-only entry. [MS-DTYP] 2.5.3.4.6 */
+/* Add e as it works on the new file. What the new file's own children need as it was written
+ * (CREATOR OWNER, generic rights) goes into a second, inherit-only entry. [MS-DTYP] 2.5.3.4.6 */
 static smbkit_status add_effective(const struct child *ch, const struct ace *e, struct acl *out)
 {
     struct ace eff = *e;
@@ -60,7 +60,7 @@ static bool inherit_flags(const struct child *ch, uint8_t flags, uint8_t *flags_
     bool for_files = (flags & ACE_FLAG_OBJECT_INHERIT) != 0;
     bool for_directories = (flags & ACE_FLAG_CONTAINER_INHERIT) != 0;
     bool goes_on = !(flags & ACE_FLAG_NO_PROPAGATE);
-    uint8_t rest = flags & (uint8_t)~(ACE_FLAGS_INHERITANCE | ACE_FLAG_INHERITED);
+    uint8_t rest = flags & (uint8_t) ~(ACE_FLAGS_INHERITANCE | ACE_FLAG_INHERITED);
     *flags_r = rest | ch->mark;
     if (!ch->is_directory) {
         return for_files;
@@ -93,7 +93,8 @@ static smbkit_status add_inherited(const struct child *ch, const struct acl *par
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* without_inherited: entries that came from some parent are left out, as this one's are added anew. */
+/* without_inherited: entries that came from some parent are left out, as this one's are added anew.
+ */
 static smbkit_status add_explicit(const struct child *ch, const struct acl *creator,
                                   bool without_inherited, struct acl *out)
 {
@@ -150,7 +151,8 @@ static smbkit_status fill(const struct side *s, const struct child *ch, bool inh
     return st;
 }
 
-/* [MS-DTYP] 2.5.3.4.2. *out stays NULL when there is no such ACL, or a NULL one was asked for; control tells. */
+/* [MS-DTYP] 2.5.3.4.2. *out stays NULL when there is no such ACL, or a NULL one was asked for;
+ * control tells. */
 static smbkit_status compute_acl(const struct side *s, struct child *ch, struct acl **out,
                                  uint16_t *control)
 {
@@ -190,8 +192,7 @@ static smbkit_status default_dacl(const struct side *s, struct secdesc *out)
     if (!s->parent) {
         return acl_add_plain(out->dacl, ACE_ALLOWED, 0, SMBKIT_ALL_ACCESS, &everyone);
     }
-    smbkit_status st =
-        acl_add_plain(out->dacl, ACE_ALLOWED, 0, SMBKIT_ALL_ACCESS, &out->owner);
+    smbkit_status st = acl_add_plain(out->dacl, ACE_ALLOWED, 0, SMBKIT_ALL_ACCESS, &out->owner);
     return SMBKIT_OK(st) ? acl_add_plain(out->dacl, ACE_ALLOWED, 0, SMBKIT_ALL_ACCESS, &system)
                          : st;
 }

@@ -21,18 +21,16 @@ struct acl_bits {
 };
 
 static const struct acl_bits dacl_bits = {
-    SD_DACL_PRESENT,        SD_DACL_DEFAULTED, SD_DACL_AUTO_INHERIT_REQ,
-    SD_DACL_AUTO_INHERITED, SD_DACL_PROTECTED, SD_PROTECTED_DACL,
-    SD_UNPROTECTED_DACL,
+    SD_DACL_PRESENT,   SD_DACL_DEFAULTED, SD_DACL_AUTO_INHERIT_REQ, SD_DACL_AUTO_INHERITED,
+    SD_DACL_PROTECTED, SD_PROTECTED_DACL, SD_UNPROTECTED_DACL,
 };
 static const struct acl_bits sacl_bits = {
-    SD_SACL_PRESENT,        SD_SACL_DEFAULTED, SD_SACL_AUTO_INHERIT_REQ,
-    SD_SACL_AUTO_INHERITED, SD_SACL_PROTECTED, SD_PROTECTED_SACL,
-    SD_UNPROTECTED_SACL,
+    SD_SACL_PRESENT,   SD_SACL_DEFAULTED, SD_SACL_AUTO_INHERIT_REQ, SD_SACL_AUTO_INHERITED,
+    SD_SACL_PROTECTED, SD_PROTECTED_SACL, SD_UNPROTECTED_SACL,
 };
 
-/* The control word after the ACL is set. AUTO_INHERITED sticks only for a client that says by the REQ bit that it
- * knows automatic inheritance, [MS-DTYP] 2.4.6. */
+/* The control word after the ACL is set. AUTO_INHERITED sticks only for a client that says by the
+ * REQ bit that it knows automatic inheritance, [MS-DTYP] 2.4.6. */
 static uint16_t set_control(uint16_t old, uint16_t given, uint32_t what, const struct acl_bits *b)
 {
     uint16_t all = b->present | b->defaulted | b->request | b->auto_inherited | b->is_protected;

@@ -16,7 +16,8 @@ static void add_group(struct vfs_token *t, struct sid sid)
     t->groups[t->group_count++] = sid;
 }
 
-/* Who belongs to what is as Windows has it: a guest is no authenticated user, the anonymous logon not even a guest. */
+/* Who belongs to what is as Windows has it: a guest is no authenticated user, the anonymous logon
+ * not even a guest. */
 static void set_sids(struct vfs_token *t, const struct vfs_token_spec *spec)
 {
     static const uint32_t no_machine[3] = {0};
@@ -24,9 +25,9 @@ static void set_sids(struct vfs_token *t, const struct vfs_token_spec *spec)
     bool is_anonymous = (spec->flags & SMBKIT_WHO_ANONYMOUS) != 0;
     bool is_guest = (spec->flags & SMBKIT_WHO_GUEST) != 0;
     t->user = is_anonymous ? sid_anonymous() : sid_machine(machine, spec->rid);
-    t->primary_group = is_anonymous ? sid_anonymous()
-                                    : sid_machine(machine, is_guest ? RID_DOMAIN_GUESTS
-                                                                    : RID_DOMAIN_USERS);
+    t->primary_group = is_anonymous
+                           ? sid_anonymous()
+                           : sid_machine(machine, is_guest ? RID_DOMAIN_GUESTS : RID_DOMAIN_USERS);
     add_group(t, t->primary_group);
     add_group(t, sid_everyone());
     add_group(t, sid_network());

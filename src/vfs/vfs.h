@@ -240,7 +240,7 @@ struct vfs_io {
     struct smbkit_op op;
     struct smbkit_io plugin_io;
     struct vfs_op_core core;
-    struct vfs_wait *waiter;   /* guarded by core.lock */
+    struct list waiters;       /* the request that waits for it */
     struct vfs_open *open;     /* a reference while the call is under way or not collected */
     struct vfs_token *token;   /* likewise */
     int kind;

@@ -47,8 +47,8 @@ static bool load(struct matcher *m, const char *pattern)
     return true;
 }
 
-/* May the pattern's element match nothing, with next (0: the end of the name) to come? [MS-FSA] 2.1.4.4: DOS_QM gives way to a period
- * and to the end, DOS_DOT to the end. */
+/* May the pattern's element match nothing, with next (0: the end of the name) to come?
+ * [MS-FSA] 2.1.4.4: DOS_QM gives way to a period and to the end, DOS_DOT to the end. */
 static bool can_skip(uint32_t element, uint32_t next)
 {
     switch (element) {

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dir: a folder of the host. The volume, its arguments, and what the core sees of it. */
+#include "dir_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define CLUSTER_MAX 65536u
+
+static smbkit_status say(const struct smbkit_volume_args *args, const char *what, const char *about)
+{
+    snprintf(args->error, args->error_size, "dir: %s%s", what, about);
+    return SMBKIT_STATUS_INVALID_PARAMETER;
+}
+
+static bool parse_bool(const char *value, bool *out)
+{
+    *out = strcmp(value, "yes") == 0;
+    return *out || strcmp(value, "no") == 0;
+}
+
+static smbkit_status parse_arg(struct dirfs_volume *vol, const struct smbkit_volume_args *args,
+                               const struct smbkit_arg *arg, const char **path_r)
+{
+    if (strcmp(arg->key, "path") == 0) {
+        *path_r = arg->value;
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (strcmp(arg->key, "symlinks") == 0) {
+        bool hide = strcmp(arg->value, "hide") == 0;
+        if (!hide && strcmp(arg->value, "follow") != 0) {
+            return say(args, "symlinks must be follow or hide, not ", arg->value);
+        }
+        vol->resolve |= hide ? RESOLVE_NO_SYMLINKS : 0;
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    bool *flag = strcmp(arg->key, "readonly") == 0         ? &vol->is_readonly
+                 : strcmp(arg->key, "hide-dot-files") == 0 ? &vol->hides_dot_files
+                                                           : NULL;
+    if (!flag) {
+        return say(args,
+                   "it takes path, symlinks, readonly and hide-dot-files; unknown: ", arg->key);
+    }
+    if (!parse_bool(arg->value, flag)) {
+        return say(args, "readonly and hide-dot-files are yes or no, not ", arg->value);
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* -errno of what the kernel must have, tried out on the folder itself. */
+static int try_openat2(const struct dirfs_volume *vol, uint64_t more)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = vol->resolve | more};
+    long fd = syscall(SYS_openat2, vol->root, ".", &how, sizeof(how));
+    if (fd < 0) {
+        return -errno;
+    }
+    close((int)fd);
+    return 0;
+}
+
+static smbkit_status check_kernel(const struct dirfs_volume *vol,
+                                  const struct smbkit_volume_args *args)
+{
+    int err = try_openat2(vol, 0);
+    if (err == -ENOSYS) {
+        return say(args, "needs the system call openat2: Linux 5.6 or later",
+                   ", or a sandbox that knows it");
+    }
+    if (err == -EPERM) {
+        return say(args, "the system call openat2 is forbidden: allow it in the seccomp filter",
+                   " of the container or service");
+    }
+    if (err) {
+        return say(args, "cannot resolve names in the folder: ", strerror(-err));
+    }
+    if (access("/proc/self/fd", X_OK) != 0) {
+        return say(args, "needs /proc to be mounted", "");
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* File systems whose metadata does not come over a network or from another process. */
+static bool is_local(int fd)
+{
+    static const uint32_t magics[] = {
+        EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,  BTRFS_SUPER_MAGIC,
+        TMPFS_MAGIC,      F2FS_SUPER_MAGIC, 0x2fc12fc1, /* ZFS */
+    };
+    struct statfs fs;
+    if (fstatfs(fd, &fs) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
+        if ((uint32_t)fs.f_type == magics[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static smbkit_status probe(struct dirfs_volume *vol, const struct smbkit_volume_args *args)
+{
+    struct statx stx;
+    smbkit_status status = check_kernel(vol, args);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    int err = dirfs_stat_fd(vol->root, &stx);
+    if (err) {
+        return say(args, "cannot look at the folder: ", strerror(-err));
+    }
+    vol->root_dev = dirfs_dev(&stx);
+    vol->has_xattrs = fgetxattr(vol->root, "user.smbkit.dos", NULL, 0) >= 0 || errno == ENODATA;
+    err = try_openat2(vol, RESOLVE_CACHED);
+    vol->tries_nowait = (err == 0 || err == -EAGAIN) && is_local(vol->root);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_args *args)
+{
+    const char *path = NULL;
+    vol->resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    for (uint32_t i = 0; i < args->arg_count; i++) {
+        smbkit_status status = parse_arg(vol, args, &args->args[i], &path);
+        if (!SMBKIT_OK(status)) {
+            return status;
+        }
+    }
+    if (!path || !path[0]) {
+        return say(args, "path=FOLDER is missing", "");
+    }
+    vol->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (vol->root < 0) {
+        smbkit_status status = smbkit_status_from_errno(errno);
+        snprintf(args->error, args->error_size, "dir: %s: %s", path, strerror(errno));
+        return status;
+    }
+    smbkit_status status = probe(vol, args);
+    if (!SMBKIT_OK(status)) {
+        close(vol->root);
+    }
+    return status;
+}
+
+static smbkit_status dirfs_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+{
+    struct dirfs_volume *vol = calloc(1, sizeof(*vol));
+    if (!vol) {
+        snprintf(args->error, args->error_size, "dir: no memory");
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    smbkit_status status = setup(vol, args);
+    if (!SMBKIT_OK(status)) {
+        free(vol);
+        return status;
+    }
+    pthread_mutex_init(&vol->dos_lock, NULL);
+    *volume_r = vol;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void dirfs_volume_close(void *volume)
+{
+    struct dirfs_volume *vol = volume;
+    close(vol->root);
+    pthread_mutex_destroy(&vol->dos_lock);
+    free(vol);
+}
+
+static smbkit_status dirfs_volume_info(void *volume, struct smbkit_op *op,
+                                       struct smbkit_volume_info *info)
+{
+    const struct dirfs_volume *vol = volume;
+    struct statvfs fs;
+    if (dirfs_is_nowait(op) && !vol->tries_nowait) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (fstatvfs(vol->root, &fs) != 0) {
+        return smbkit_status_from_errno(errno);
+    }
+    bool is_plausible = fs.f_frsize % 512 == 0 && fs.f_frsize > 0 && fs.f_frsize <= CLUSTER_MAX;
+    if (fs.f_blocks > 0) { /* else the file system does not say (ramfs) */
+        info->total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+        info->free_bytes = (uint64_t)fs.f_bfree * fs.f_frsize;
+        info->available_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    }
+    info->sector_size_bytes = 512;
+    info->cluster_size_bytes = is_plausible ? (uint32_t)fs.f_frsize : 4096;
+    info->component_max = 255;
+    info->features = SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_HARD_LINKS | SMBKIT_FEATURE_STABLE_IDS;
+    info->features |= vol->has_xattrs ? SMBKIT_FEATURE_SECURITY : 0;
+    info->features |= vol->is_readonly || (fs.f_flag & ST_RDONLY) ? SMBKIT_FEATURE_READ_ONLY : 0;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static const struct smbkit_plugin dirfs_plugin = {
+    .struct_size = sizeof(struct smbkit_plugin),
+    .api_version = SMBKIT_API_VERSION,
+    .thread_model = SMBKIT_PARALLEL,
+    .flags = SMBKIT_TRIES_NOWAIT,
+    .name = "dir",
+    .description = "a folder of this machine",
+    .version = "1",
+    .config_help = "path=FOLDER            the folder; required\n"
+                   "symlinks=follow|hide   follow those that stay inside (default), or show none\n"
+                   "readonly=yes|no        refuse every change\n"
+                   "hide-dot-files=yes|no  names that begin with a dot are hidden files\n",
+    .volume_open = dirfs_volume_open,
+    .volume_close = dirfs_volume_close,
+    .volume_info = dirfs_volume_info,
+    .create = dirfs_create,
+    .close = dirfs_close,
+    .lookup = dirfs_lookup,
+    .enumerate = dirfs_enumerate,
+    .rename = dirfs_rename,
+    .link = dirfs_link,
+    .remove = dirfs_remove,
+    .getattr = dirfs_getattr,
+    .setattr = dirfs_setattr,
+    .get_security = dirfs_get_security,
+    .set_security = dirfs_set_security,
+    .read = dirfs_read,
+    .write = dirfs_write,
+    .flush = dirfs_flush,
+    .set_size = dirfs_set_size,
+    .overwrite = dirfs_overwrite,
+    .allocate = dirfs_allocate,
+    .zero_range = dirfs_zero_range,
+    .ranges = dirfs_ranges,
+};
+
+SMBKIT_REGISTER(dirfs_plugin)

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes. What the host's file systems do not know (DOS attributes, a creation time that can be
+ * set) is kept in the xattr user.smbkit.dos, 16 bytes, little endian: version (1), attributes, 64
+ * bits of creation time. A file that nobody ever set any of it on has no such xattr. */
+#include "dir_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#define DOS_XATTR "user.smbkit.dos"
+#define DOS_LEN 16
+#define DOS_VERSION 1
+#define UNIX_EPOCH_S 11644473600ll /* seconds from 1601-01-01 to 1970-01-01 */
+
+static uint64_t filetime(const struct statx_timestamp *t)
+{
+    int64_t s = t->tv_sec + UNIX_EPOCH_S;
+    return s < 0 ? 0 : (uint64_t)s * 10000000u + t->tv_nsec / 100;
+}
+
+int64_t dirfs_get_xattr(const struct dirfs_where *where, const char *name, void *buf, size_t cap)
+{
+    ssize_t n = where->fd >= 0    ? fgetxattr(where->fd, name, buf, cap)
+                : where->is_entry ? lgetxattr(where->path, name, buf, cap)
+                                  : getxattr(where->path, name, buf, cap);
+    return n < 0 ? -errno : n;
+}
+
+int dirfs_set_xattr(const struct dirfs_where *where, const char *name, const void *buf, size_t len)
+{
+    int r = where->fd >= 0 ? fsetxattr(where->fd, name, buf, len, 0)
+                           : setxattr(where->path, name, buf, len, 0);
+    return r < 0 ? -errno : 0;
+}
+
+struct dirfs_where dirfs_where_file(int fd, bool is_path, char *buf)
+{
+    if (!is_path) {
+        return (struct dirfs_where){.fd = fd};
+    }
+    dirfs_proc_path(fd, buf);
+    return (struct dirfs_where){.fd = -1, .path = buf};
+}
+
+static uint64_t get_le(const uint8_t *p, unsigned bytes)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < bytes; i++) {
+        v |= (uint64_t)p[i] << 8 * i;
+    }
+    return v;
+}
+
+static void put_le(uint8_t *p, uint64_t v, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        p[i] = (uint8_t)(v >> 8 * i);
+    }
+}
+
+int dirfs_dos_read(const struct dirfs_where *where, struct dirfs_dos *dos)
+{
+    uint8_t blob[DOS_LEN];
+    int64_t n = dirfs_get_xattr(where, DOS_XATTR, blob, sizeof(blob));
+    if (n < 0) {
+        return n == -EOPNOTSUPP ? -1 : 0;
+    }
+    if (n != DOS_LEN || get_le(blob, 4) != DOS_VERSION) {
+        return 0; /* not ours, or of a later version: as if there were none */
+    }
+    dos->attributes = (uint32_t)get_le(blob + 4, 4) & (SMBKIT_ATTR_SETTABLE | SMBKIT_ATTR_SPARSE);
+    dos->create_time = get_le(blob + 8, 8);
+    return 1;
+}
+
+int dirfs_dos_write(const struct dirfs_where *where, const struct dirfs_dos *dos)
+{
+    uint8_t blob[DOS_LEN];
+    put_le(blob, DOS_VERSION, 4);
+    put_le(blob + 4, dos->attributes, 4);
+    put_le(blob + 8, dos->create_time, 8);
+    return dirfs_set_xattr(where, DOS_XATTR, blob, sizeof(blob));
+}
+
+/* What a file without the xattr has. */
+static uint32_t default_attributes(const struct dirfs_volume *vol, const char *name,
+                                   const struct statx *stx)
+{
+    uint32_t attributes = S_ISDIR(stx->stx_mode) ? 0 : SMBKIT_ATTR_ARCHIVE;
+    if (S_ISREG(stx->stx_mode) && !(stx->stx_mode & S_IWUSR)) {
+        attributes |= SMBKIT_ATTR_READONLY;
+    }
+    if (vol->hides_dot_files && name[0] == '.') {
+        attributes |= SMBKIT_ATTR_HIDDEN;
+    }
+    return attributes;
+}
+
+static uint64_t birth_time(const struct statx *stx)
+{
+    if (stx->stx_mask & STATX_BTIME) {
+        return filetime(&stx->stx_btime);
+    }
+    uint64_t written = filetime(&stx->stx_mtime);
+    uint64_t changed = filetime(&stx->stx_ctime);
+    return written < changed ? written : changed;
+}
+
+void dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const struct statx *stx,
+                     const struct dirfs_where *where, struct smbkit_attr *attr)
+{
+    bool is_dir = S_ISDIR(stx->stx_mode);
+    struct dirfs_dos dos = {0};
+    if (!(is_dir || S_ISREG(stx->stx_mode)) || dirfs_dos_read(where, &dos) <= 0) {
+        dos.attributes = default_attributes(vol, name, stx);
+    }
+    uint64_t dev = dirfs_dev(stx);
+    *attr = (struct smbkit_attr){
+        .file_id = stx->stx_ino,
+        .file_id_high = dev == vol->root_dev ? 0 : dev,
+        .size = S_ISREG(stx->stx_mode) ? stx->stx_size : 0,
+        .alloc_size = S_ISREG(stx->stx_mode) ? stx->stx_blocks * 512 : 0,
+        .create_time = dos.create_time ? dos.create_time : birth_time(stx),
+        .access_time = filetime(&stx->stx_atime),
+        .write_time = filetime(&stx->stx_mtime),
+        .change_time = filetime(&stx->stx_ctime),
+        .attributes = dos.attributes | (is_dir ? SMBKIT_ATTR_DIRECTORY : 0),
+        .link_count = is_dir ? 1 : stx->stx_nlink,
+    };
+    if (attr->attributes == 0) {
+        attr->attributes = SMBKIT_ATTR_NORMAL;
+    }
+}
+
+/* The last component of the file's path, into name. */
+static void file_name(struct dirfs_file *file, char *name)
+{
+    pthread_mutex_lock(&file->lock);
+    const char *slash = strrchr(file->path, '/');
+    const char *last = slash ? slash + 1 : file->path;
+    size_t len = strnlen(last, DIRFS_NAME_MAX - 1);
+    memcpy(name, last, len);
+    name[len] = '\0';
+    pthread_mutex_unlock(&file->lock);
+}
+
+smbkit_status dirfs_file_attr(struct dirfs_volume *vol, struct dirfs_file *file,
+                              struct smbkit_attr *attr)
+{
+    struct statx stx;
+    int err = dirfs_stat_fd(file->fd, &stx);
+    if (err) {
+        return smbkit_status_from_errno(-err);
+    }
+    char name[DIRFS_NAME_MAX];
+    char proc[DIRFS_PROC_MAX];
+    struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
+    file_name(file, name);
+    dirfs_fill_attr(vol, name, &stx, &where, attr);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status dirfs_getattr(void *volume, struct smbkit_op *op, void *file,
+                            struct smbkit_attr *attr)
+{
+    struct dirfs_volume *vol = volume;
+    if (dirfs_is_nowait(op) && !vol->tries_nowait) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    return dirfs_file_attr(vol, file, attr);
+}
+
+int dirfs_current_dos(struct dirfs_volume *vol, struct dirfs_file *file, struct dirfs_dos *dos)
+{
+    char proc[DIRFS_PROC_MAX];
+    char name[DIRFS_NAME_MAX];
+    struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
+    *dos = (struct dirfs_dos){0};
+    if (dirfs_dos_read(&where, dos) > 0) {
+        return 0;
+    }
+    struct statx stx;
+    int err = dirfs_stat_fd(file->fd, &stx);
+    if (!err) {
+        file_name(file, name);
+        dos->attributes = default_attributes(vol, name, &stx);
+    }
+    return err;
+}

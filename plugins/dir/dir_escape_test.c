@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing leads out of the folder. */
+#include "dir_test.h"
+
+#include <time.h>
+
+static void make_links(struct world *w)
+{
+    char target[96];
+    mkdirat(w->fd, "sub", 0755);
+    put_file(w->fd, "sub/inside", "inside");
+    snprintf(target, sizeof(target), "%s/secret", w->base);
+    symlinkat(target, w->fd, "absolute");
+    symlinkat("../secret", w->fd, "dotdot");
+    symlinkat("..", w->fd, "parent");
+    symlinkat("/", w->fd, "slash");
+    symlinkat("/proc/self/root", w->fd, "magic");
+    symlinkat("/proc/self/cwd", w->fd, "magic2");
+    symlinkat("sub/../../secret", w->fd, "round");
+    symlinkat("absolute", w->fd, "chain");
+    symlinkat("self", w->fd, "self");
+    symlinkat("nowhere", w->fd, "dangling");
+    symlinkat("sub/inside", w->fd, "good");
+    symlinkat("../sub/inside", w->fd, "sub/good2");
+    symlinkat("sub", w->fd, "gooddir");
+}
+
+static const char *const leading_out[] = {
+    "absolute",     "dotdot",
+    "parent",       "parent/secret",
+    "slash",        "slash/etc/passwd",
+    "magic",        "magic2",
+    "magic/etc",    "round",
+    "chain",        "self",
+    "parent/share", "sub/../../secret",
+    "..",           "../secret",
+    "sub/../..",
+};
+
+static void test_links_out(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    make_links(&w);
+    for (size_t i = 0; i < sizeof(leading_out) / sizeof(leading_out[0]); i++) {
+        struct smbkit_attr attr;
+        void *f = NULL;
+        char path[64];
+        test_context("%s", leading_out[i]);
+        CHECK(!SMBKIT_OK(pt_try(&w.t, leading_out[i])));
+        CHECK(!SMBKIT_OK(try_access(&w.t, leading_out[i], SMBKIT_READ_ATTRIBUTES)));
+        CHECK(!SMBKIT_OK(w.t.p->lookup(w.t.v, &w.t.op, leading_out[i], &attr)));
+        CHECK(
+            !SMBKIT_OK(pt_create_kind(&w.t, leading_out[i], SMBKIT_CREATE, SMBKIT_KIND_FILE, &f)));
+        snprintf(path, sizeof(path), "%s/new", leading_out[i]);
+        CHECK(!SMBKIT_OK(pt_create_kind(&w.t, path, SMBKIT_CREATE, SMBKIT_KIND_FILE, &f)));
+        CHECK(!SMBKIT_OK(pt_create_kind(&w.t, path, SMBKIT_CREATE, SMBKIT_KIND_DIRECTORY, &f)));
+        CHECK(!SMBKIT_OK(pt_rename(&w.t, "sub/inside", path, 1)));
+        f = pt_any(&w.t, "sub/inside");
+        CHECK(!SMBKIT_OK(w.t.p->link(w.t.v, &w.t.op, f, path, 1)));
+        pt_close(&w.t, f);
+    }
+    struct stat st;
+    CHECK(fstatat(w.base_fd, "new", &st, 0) != 0);
+    CHECK_INT(fstatat(w.base_fd, "secret", &st, 0), 0);
+    CHECK_INT(st.st_nlink, 1);
+    world_end(&w);
+}
+
+/* A link that stays inside is what it leads to; removing it leaves that alone. */
+static void test_links_inside(void)
+{
+    struct world w;
+    struct stat st;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    make_links(&w);
+    struct pt *t = &w.t;
+    static struct pt_page page;
+    char buf[8] = {0};
+    void *f = pt_any(t, "gooddir/good2");
+    CHECK_INT(pt_read(t, f, 0, buf, 8), 6);
+    CHECK_STR(buf, "inside");
+    pt_close(t, f);
+    void *dir = pt_any(t, "");
+    page.cookie = 0;
+    CHECK_INT(pt_list(t, dir, &page, 60), 3); /* sub, good, gooddir */
+    CHECK(pt_page_has(&page, "sub") && pt_page_has(&page, "good") && pt_page_has(&page, "gooddir"));
+    for (uint32_t i = 0; i < page.count; i++) {
+        CHECK_INT(page.attrs[i].attributes == SMBKIT_ATTR_DIRECTORY,
+                  strcmp(page.names[i], "good") != 0);
+    }
+    pt_close(t, dir);
+    dir = pt_any(t, "sub");
+    page.cookie = 0;
+    CHECK_INT(pt_list(t, dir, &page, 60), 2);
+    pt_close(t, dir);
+    CHECK_INT(pt_rename(t, "good", "better", 0), 0);
+    CHECK_INT(fstatat(w.fd, "better", &st, AT_SYMLINK_NOFOLLOW), 0);
+    CHECK(S_ISLNK(st.st_mode));
+    CHECK_INT(pt_remove(t, "better"), 0);
+    CHECK_INT(pt_remove(t, "gooddir"), 0);
+    CHECK_INT(fstatat(w.fd, "sub/inside", &st, 0), 0);
+    world_end(&w);
+}
+
+static void test_links_hidden(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", "symlinks=hide")) {
+        return;
+    }
+    make_links(&w);
+    static struct pt_page page;
+    void *dir = pt_any(&w.t, "");
+    page.cookie = 0;
+    CHECK_INT(pt_list(&w.t, dir, &page, 60), 1);
+    CHECK(pt_page_has(&page, "sub"));
+    pt_close(&w.t, dir);
+    CHECK_INT(pt_try(&w.t, "good"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_INT(pt_try(&w.t, "gooddir/inside"), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+    CHECK_INT(pt_try(&w.t, "sub/inside"), 0);
+    world_end(&w);
+}
+
+/* A thread that keeps exchanging a directory and a link to the outside, as an attacker on the host
+ * would. */
+struct swapper {
+    int fd;
+    atomic_int stop;
+};
+
+static void *swap(void *arg)
+{
+    struct swapper *s = arg;
+    while (!atomic_load(&s->stop)) {
+        (void)renameat2(s->fd, "door", s->fd, "other", RENAME_EXCHANGE);
+    }
+    return NULL;
+}
+
+static double now_s(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* All that a client could do through the door. True: it saw or changed something outside. */
+static void try_door(struct pt *t, unsigned *opened)
+{
+    char buf[8] = {0};
+    static struct pt_page page;
+    void *f = NULL;
+    if (SMBKIT_OK(pt_create_kind(t, "door/secret", SMBKIT_OPEN, SMBKIT_KIND_FILE, &f))) {
+        ++*opened;
+        CHECK_INT(pt_read(t, f, 0, buf, 8), 4);
+        CHECK_STR(buf, "mine");
+        pt_close(t, f);
+    }
+    if (SMBKIT_OK(pt_create_kind(t, "door/new", SMBKIT_CREATE, SMBKIT_KIND_FILE, &f))) {
+        CHECK_INT(pt_write(t, f, 0, "x", 1), 0);
+        (void)t->p->rename(t->v, &t->op, f, "door/newer", 1);
+        (void)t->p->link(t->v, &t->op, f, "door/link", 1);
+        pt_close(t, f);
+    }
+    (void)pt_remove(t, "door/new");
+    (void)pt_remove(t, "door/link");
+    if (SMBKIT_OK(pt_create_kind(t, "door/dir", SMBKIT_CREATE, SMBKIT_KIND_DIRECTORY, &f))) {
+        pt_close(t, f);
+    }
+    (void)pt_remove(t, "door/dir");
+    if (SMBKIT_OK(pt_create_kind(t, "door", SMBKIT_OPEN, SMBKIT_KIND_DIRECTORY, &f))) {
+        page.cookie = 0;
+        pt_list(t, f, &page, 60);
+        CHECK(!pt_page_has(&page, "outside-only"));
+        pt_close(t, f);
+    }
+}
+
+static void test_swapped(void)
+{
+    struct world w;
+    struct swapper s = {0};
+    pthread_t thread;
+    unsigned opened = 0;
+    struct stat st;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    put_file(w.base_fd, "outside-only", "secret");
+    mkdirat(w.fd, "door", 0755);
+    put_file(w.fd, "door/secret", "mine");
+    symlinkat(w.base, w.fd, "other");
+    s.fd = w.fd;
+    CHECK_INT(pthread_create(&thread, NULL, swap, &s), 0);
+    for (double end = now_s() + 0.5; now_s() < end;) {
+        try_door(&w.t, &opened);
+    }
+    atomic_store(&s.stop, 1);
+    pthread_join(thread, NULL);
+    CHECK(opened > 0);
+    static const char *const names[] = {"new", "newer", "link", "dir"};
+    for (size_t i = 0; i < 4; i++) {
+        CHECK(fstatat(w.base_fd, names[i], &st, AT_SYMLINK_NOFOLLOW) != 0);
+    }
+    CHECK_INT(fstatat(w.base_fd, "secret", &st, 0), 0);
+    CHECK_INT(st.st_size, 6);
+    world_end(&w);
+}
+
+/* Four clients in one directory; run under TSan. */
+static void *work(void *arg)
+{
+    struct pt t = *(struct pt *)arg;
+    uint64_t seed = (uint64_t)(uintptr_t)&seed;
+    char path[32];
+    char buf[100] = {0};
+    for (int i = 0; i < 500; i++) {
+        void *f = NULL;
+        uint64_t r = test_random(&seed);
+        snprintf(path, sizeof(path), "shared/%d", (int)(r % 8));
+        uint32_t how = r & 0x100 ? SMBKIT_CREATE : SMBKIT_OPEN;
+        if (!SMBKIT_OK(pt_create_kind(&t, path, how, SMBKIT_KIND_FILE, &f))) {
+            continue;
+        }
+        snprintf(path, sizeof(path), "shared/%d", (int)(r / 8 % 8));
+        (void)pt_write(&t, f, r % 5000, buf, sizeof(buf));
+        (void)pt_read(&t, f, r % 5000, buf, sizeof(buf));
+        if ((r >> 12 & 3) == 0) {
+            (void)t.p->remove(t.v, &t.op, f);
+        } else if ((r >> 12 & 3) == 1) {
+            (void)t.p->rename(t.v, &t.op, f, path, 1);
+        }
+        pt_close(&t, f);
+    }
+    return NULL;
+}
+
+/* One handle used by several threads at once. */
+static void *share_handle(void *arg)
+{
+    void **both = arg;
+    struct pt t = *(struct pt *)both[0];
+    struct smbkit_attr set = {.attributes = SMBKIT_ATTR_HIDDEN, .write_time = 1ull << 57};
+    char buf[16] = {0};
+    for (int i = 0; i < 200; i++) {
+        (void)pt_write(&t, both[1], 0, buf, 16);
+        (void)t.p->setattr(t.v, &t.op, both[1], SMBKIT_SET_ATTRIBUTES | SMBKIT_SET_WRITE_TIME,
+                           &set);
+        (void)t.p->rename(t.v, &t.op, both[1], i % 2 ? "shared/x" : "shared/y", 1);
+        pt_attr(&t, both[1]);
+    }
+    return NULL;
+}
+
+static void test_threads(void)
+{
+    struct world w;
+    pthread_t threads[4];
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    pt_mkdir(&w.t, "shared");
+    for (int i = 0; i < 4; i++) {
+        CHECK_INT(pthread_create(&threads[i], NULL, work, &w.t), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    void *both[2] = {&w.t, pt_new(&w.t, "shared/x")};
+    for (int i = 0; i < 4; i++) {
+        CHECK_INT(pthread_create(&threads[i], NULL, share_handle, both), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    CHECK_INT(w.t.p->remove(w.t.v, &w.t.op, both[1]), 0);
+    pt_close(&w.t, both[1]);
+    world_end(&w);
+}
+
+static const struct test_case cases[] = {
+    {"links that lead out", test_links_out},
+    {"links that stay inside", test_links_inside},
+    {"symlinks=hide", test_links_hidden},
+    {"a link swapped in all the time", test_swapped},
+    {"threads", test_threads},
+};
+
+TEST_MAIN(cases)

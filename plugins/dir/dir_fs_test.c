@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* File systems that lack something: xattrs and fallocate (ramfs), room (a small tmpfs). They are
+ * mounted in a name space of the test's own; where that is not allowed, the tests say so and pass.
+ */
+#include "dir_test.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define PLACE "/tmp" /* covered for this process alone */
+
+static bool put_proc(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY);
+    bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good;
+}
+
+/* In a user name space of its own the process is root, which is who it was outside. */
+static bool become_root(void)
+{
+    char uid_map[64];
+    char gid_map[64];
+    snprintf(uid_map, sizeof(uid_map), "0 %u 1", (unsigned)geteuid());
+    snprintf(gid_map, sizeof(gid_map), "0 %u 1", (unsigned)getegid());
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && put_proc("/proc/self/uid_map", uid_map) &&
+           put_proc("/proc/self/setgroups", "deny") && put_proc("/proc/self/gid_map", gid_map);
+}
+
+static bool mount_here(const char *type, const char *options)
+{
+    static bool is_alone;
+    if (!is_alone) {
+        is_alone = unshare(CLONE_NEWNS) == 0 || become_root();
+        is_alone = is_alone && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    }
+    if (!is_alone || mount("none", PLACE, type, 0, options) != 0) {
+        printf("# cannot mount a %s here: %s\n", type, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static void test_no_xattrs(void)
+{
+    struct world w;
+    if (!mount_here("ramfs", NULL)) {
+        return;
+    }
+    if (!world_start(&w, PLACE, NULL)) {
+        umount(PLACE);
+        return;
+    }
+    struct pt *t = &w.t;
+    struct smbkit_volume_info info = {0};
+    CHECK_INT(t->p->volume_info(t->v, &t->op, &info), 0);
+    CHECK_INT(info.features & SMBKIT_FEATURE_SECURITY, 0);
+    void *f = pt_new(t, "f");
+    struct stat st;
+    struct smbkit_attr set = {.attributes = SMBKIT_ATTR_READONLY | SMBKIT_ATTR_ARCHIVE,
+                              .create_time = 10,
+                              .write_time = 116444736000000000ull};
+    CHECK_INT(pt_attr(t, f).attributes, SMBKIT_ATTR_ARCHIVE);
+    CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_ATTRIBUTES, &set), 0);
+    CHECK_INT(pt_attr(t, f).attributes, SMBKIT_ATTR_ARCHIVE | SMBKIT_ATTR_READONLY);
+    CHECK_INT(fstatat(w.fd, "f", &st, 0), 0);
+    CHECK_INT(st.st_mode & 0222, 0);
+    set.attributes = SMBKIT_ATTR_ARCHIVE | SMBKIT_ATTR_HIDDEN;
+    CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_ATTRIBUTES, &set),
+              SMBKIT_STATUS_NOT_SUPPORTED);
+    CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_CREATE_TIME | SMBKIT_SET_WRITE_TIME, &set),
+              SMBKIT_STATUS_NOT_SUPPORTED);
+    CHECK_INT(pt_attr(t, f).write_time, set.write_time); /* what can be kept is */
+    CHECK(pt_attr(t, f).create_time > 10);
+    uint32_t needed;
+    CHECK_INT(t->p->get_security(t->v, &t->op, f, NULL, 0, &needed), SMBKIT_STATUS_NOT_FOUND);
+    CHECK_INT(t->p->set_security(t->v, &t->op, f, (const uint8_t *)"x", 1),
+              SMBKIT_STATUS_NOT_SUPPORTED);
+    CHECK_INT(pt_write(t, f, 0, "x", 1), 0);
+    pt_close(t, f);
+    f = NULL;
+    /* A descriptor or attributes that cannot be kept do not keep the file from being made. */
+    struct smbkit_attr attr;
+    struct smbkit_create how = {.struct_size = sizeof(how),
+                                .disposition = SMBKIT_CREATE,
+                                .path = "g",
+                                .kind = SMBKIT_KIND_FILE,
+                                .attributes = SMBKIT_ATTR_HIDDEN,
+                                .alloc_size = 10,
+                                .security = (const uint8_t *)"abc",
+                                .security_len_bytes = 3};
+    CHECK_INT(t->p->create(t->v, &t->op, &how, &f, &attr), 0);
+    CHECK_INT(attr.attributes, SMBKIT_ATTR_ARCHIVE);
+    pt_close(t, f);
+    world_end(&w);
+    umount(PLACE);
+}
+
+/* Without holes in the file system, zeroes are written. */
+static void test_no_holes(void)
+{
+    struct world w;
+    static uint8_t data[200000];
+    if (!mount_here("ramfs", NULL)) {
+        return;
+    }
+    if (!world_start(&w, PLACE, NULL)) {
+        umount(PLACE);
+        return;
+    }
+    struct pt *t = &w.t;
+    atomic_int cancelled = 0;
+    t->op.core = &cancelled;
+    memset(data, 'x', sizeof(data));
+    void *f = pt_new(t, "f");
+    CHECK_INT(pt_write(t, f, 0, data, sizeof(data)), 0);
+    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 10, 150000), 0);
+    CHECK_INT(pt_read(t, f, 0, data, sizeof(data)), sizeof(data));
+    CHECK(data[9] == 'x' && data[10] == 0 && data[150009] == 0 && data[150010] == 'x');
+    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 199990, UINT64_MAX), 0);
+    CHECK_INT(pt_attr(t, f).size, sizeof(data));
+    CHECK_INT(t->p->allocate(t->v, &t->op, f, 300000), 0);
+    CHECK_INT(pt_attr(t, f).size, sizeof(data));
+    atomic_store(&cancelled, 1);
+    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 0, 10), SMBKIT_STATUS_CANCELLED);
+    CHECK_INT(pt_read(t, f, 0, data, 10), 10);
+    CHECK_INT(data[0], 'x');
+    struct smbkit_range r[2];
+    uint32_t n = 2;
+    CHECK_INT(t->p->ranges(t->v, &t->op, f, 0, UINT64_MAX, r, &n), 0);
+    CHECK_INT(n, 1);
+    CHECK_INT(r[0].length, sizeof(data));
+    t->op.core = NULL;
+    pt_close(t, f);
+    CHECK_INT(pt_rename(t, "f", "g", 0), 0);
+    world_end(&w);
+    umount(PLACE);
+}
+
+static void test_full(void)
+{
+    struct world w;
+    static uint8_t data[65536];
+    uint64_t at = 0;
+    if (!mount_here("tmpfs", "size=1m,mode=1777")) {
+        return;
+    }
+    if (!world_start(&w, PLACE, NULL)) {
+        umount(PLACE);
+        return;
+    }
+    struct pt *t = &w.t;
+    smbkit_status status;
+    memset(data, 'x', sizeof(data));
+    void *f = pt_new(t, "f");
+    while ((status = pt_write(t, f, at, data, sizeof(data))) == SMBKIT_STATUS_SUCCESS) {
+        at += sizeof(data);
+        REQUIRE(at <= 1 << 20);
+    }
+    CHECK_INT(status, SMBKIT_STATUS_DISK_FULL);
+    CHECK(at >= (1 << 20) - 4 * sizeof(data));
+    CHECK_INT(pt_read(t, f, at - 65536, data, 65536), 65536);
+    CHECK_INT(data[65535], 'x');
+    CHECK_INT(t->p->allocate(t->v, &t->op, f, 2 << 20), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(t->p->remove(t->v, &t->op, f), 0);
+    pt_close(t, f);
+    f = pt_new(t, "g");
+    CHECK_INT(pt_write(t, f, 0, data, sizeof(data)), 0);
+    pt_close(t, f);
+    world_end(&w);
+    umount(PLACE);
+}
+
+/* Another file system below the folder: its inodes are not taken for the folder's. */
+static void test_mounted_below(void)
+{
+    struct world w;
+    char path[96];
+    if (!mount_here("tmpfs", "mode=1777")) {
+        return;
+    }
+    if (!world_start(&w, PLACE, NULL)) {
+        umount(PLACE);
+        return;
+    }
+    struct pt *t = &w.t;
+    pt_mkdir(t, "below");
+    snprintf(path, sizeof(path), "%s/below", w.share);
+    if (mount("none", path, "tmpfs", 0, NULL) == 0) {
+        pt_close(t, pt_new(t, "a"));
+        void *b = pt_new(t, "below/b");
+        CHECK(pt_attr(t, b).file_id_high != 0);
+        CHECK_INT(t->p->rename(t->v, &t->op, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
+        CHECK_INT(t->p->link(t->v, &t->op, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
+        pt_close(t, b);
+        void *a = pt_any(t, "a");
+        CHECK_INT(pt_attr(t, a).file_id_high, 0);
+        pt_close(t, a);
+        umount(path);
+    }
+    world_end(&w);
+    umount(PLACE);
+}
+
+/* Have openat2 fail with err from now on, in this process. */
+static bool forbid_openat2(uint32_t err)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* An old kernel, or a container's filter: the volume does not open, and the error says why. */
+static void test_no_openat2(void)
+{
+    static const struct {
+        uint32_t err;
+        const char *says;
+    } rows[] = {{ENOSYS, "Linux 5.6"}, {EPERM, "seccomp"}};
+    static const char *const args[] = {"path=/tmp", NULL};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        test_context("errno %u", rows[i].err);
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct pt t;
+            if (!forbid_openat2(rows[i].err)) {
+                _exit(77);
+            }
+            bool failed = !SMBKIT_OK(pt_open_volume(&t, smbkit_static_dir(), args, NULL));
+            _exit(failed && strstr(t.error, rows[i].says) ? 0 : 1);
+        }
+        int result = -1;
+        CHECK_INT(waitpid(pid, &result, 0), pid);
+        CHECK(WIFEXITED(result));
+        if (WEXITSTATUS(result) == 77) {
+            printf("# no seccomp filters here\n");
+        } else {
+            CHECK_INT(WEXITSTATUS(result), 0);
+        }
+    }
+}
+
+static const struct test_case cases[] = {
+    {"without xattrs", test_no_xattrs},   {"without holes", test_no_holes},
+    {"a full file system", test_full},    {"a file system mounted below", test_mounted_below},
+    {"without openat2", test_no_openat2},
+};
+
+TEST_MAIN(cases)

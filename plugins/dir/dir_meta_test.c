@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes, security, names, listing. */
+#include "dir_test.h"
+
+static void check_meta(struct pt *t)
+{
+    void *f = pt_new(t, "f");
+    struct smbkit_attr a = pt_attr(t, f);
+    CHECK_INT(a.attributes, SMBKIT_ATTR_ARCHIVE);
+    CHECK(a.create_time > 132000000000000000ull);
+    CHECK_INT(a.link_count, 1);
+    struct smbkit_attr set = {.create_time = 116444736000000001ull + 10000000,
+                              .access_time = 116444736000000002ull + 20000000,
+                              .write_time = 116444736000000003ull + 30000000,
+                              .attributes = SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_READONLY |
+                                            SMBKIT_ATTR_DIRECTORY | SMBKIT_ATTR_COMPRESSED};
+    CHECK_INT(t->p->setattr(t->v, &t->op, f, 0x1f, &set), 0);
+    struct smbkit_attr b = pt_attr(t, f);
+    CHECK_INT(b.attributes, SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_READONLY);
+    CHECK_INT(b.create_time, set.create_time);
+    CHECK_INT(b.access_time, set.access_time);
+    CHECK_INT(b.write_time, set.write_time);
+    /* READONLY is the core's to enforce: this handle writes on. What was set through it stays. */
+    CHECK_INT(pt_write(t, f, 0, "x", 1), 0);
+    b = pt_attr(t, f);
+    CHECK_INT(b.attributes, SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_READONLY | SMBKIT_ATTR_ARCHIVE);
+    CHECK_INT(b.write_time, set.write_time);
+    set.attributes = SMBKIT_ATTR_NORMAL;
+    CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_ATTRIBUTES, &set), 0);
+    CHECK_INT(pt_attr(t, f).attributes, SMBKIT_ATTR_NORMAL);
+    CHECK_INT(pt_write(t, f, 0, "x", 1), 0);
+    CHECK_INT(pt_attr(t, f).attributes, SMBKIT_ATTR_ARCHIVE);
+    pt_close(t, f);
+    /* An O_PATH handle sets them as well. */
+    struct smbkit_create how = {.struct_size = sizeof(how),
+                                .disposition = SMBKIT_OPEN,
+                                .path = "f",
+                                .access = SMBKIT_WRITE_ATTRIBUTES};
+    CHECK_INT(t->p->create(t->v, &t->op, &how, &f, &a), 0);
+    CHECK_INT(a.create_time, set.create_time);
+    set.attributes = SMBKIT_ATTR_SYSTEM;
+    CHECK_INT(t->p->setattr(t->v, &t->op, f, 0x1f, &set), 0);
+    b = pt_attr(t, f);
+    CHECK_INT(b.attributes, SMBKIT_ATTR_SYSTEM);
+    CHECK_INT(b.write_time, set.write_time);
+    CHECK_INT(pt_read(t, f, 0, &set, 1), -1);
+    CHECK_INT(t->p->flush(t->v, &t->op, f), 0);
+    pt_close(t, f);
+}
+
+static void check_security(struct pt *t)
+{
+    uint8_t buf[16] = {0};
+    uint32_t needed = 99;
+    struct smbkit_attr attr;
+    void *f = pt_any(t, "f");
+    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 16, &needed), SMBKIT_STATUS_NOT_FOUND);
+    CHECK_INT(t->p->set_security(t->v, &t->op, f, (const uint8_t *)"0123456789", 10), 0);
+    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 9, &needed), SMBKIT_STATUS_BUFFER_TOO_SMALL);
+    CHECK_INT(needed, 10);
+    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 10, &needed), 0);
+    CHECK_MEM(buf, needed, "0123456789", 10);
+    CHECK_INT(t->p->set_security(t->v, &t->op, f, NULL, 0), 0);
+    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 16, &needed), SMBKIT_STATUS_NOT_FOUND);
+    pt_close(t, f);
+    struct smbkit_create how = {.struct_size = sizeof(how),
+                                .disposition = SMBKIT_CREATE,
+                                .path = "d",
+                                .kind = SMBKIT_KIND_DIRECTORY,
+                                .attributes = SMBKIT_ATTR_HIDDEN,
+                                .security = (const uint8_t *)"abc",
+                                .security_len_bytes = 3};
+    CHECK_INT(t->p->create(t->v, &t->op, &how, &f, &attr), 0);
+    CHECK_INT(attr.attributes, SMBKIT_ATTR_DIRECTORY | SMBKIT_ATTR_HIDDEN);
+    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 10, &needed), 0);
+    CHECK_MEM(buf, needed, "abc", 3);
+    pt_close(t, f);
+    /* What cannot be kept leaves no half-made file behind. */
+    how.path = "too-much";
+    how.kind = SMBKIT_KIND_FILE;
+    how.alloc_size = 1ull << 60;
+    CHECK_INT(t->p->create(t->v, &t->op, &how, &f, &attr), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(pt_try(t, "too-much"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+}
+
+static bool has_xattrs(struct pt *t)
+{
+    struct smbkit_volume_info info = {0};
+    CHECK_INT(t->p->volume_info(t->v, &t->op, &info), 0);
+    return (info.features & SMBKIT_FEATURE_SECURITY) != 0;
+}
+
+static void test_meta(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    if (has_xattrs(&w.t)) {
+        check_meta(&w.t);
+        check_security(&w.t);
+    } else {
+        printf("# /tmp has no user xattrs\n");
+    }
+    world_end(&w);
+}
+
+/* A blob of a later version, or of somebody else's, is as if there were none. */
+static void test_foreign_blob(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    static const uint8_t later[16] = {2, 0, 0, 0, 2};
+    put_file(w.fd, "f", "f");
+    char path[128];
+    snprintf(path, sizeof(path), "%s/f", w.share);
+    void *f = pt_any(&w.t, "f");
+    if (setxattr(path, "user.smbkit.dos", later, sizeof(later), 0) == 0) {
+        CHECK_INT(pt_attr(&w.t, f).attributes, SMBKIT_ATTR_ARCHIVE);
+        setxattr(path, "user.smbkit.dos", "\1\0\0\0\2", 5, 0);
+        CHECK_INT(pt_attr(&w.t, f).attributes, SMBKIT_ATTR_ARCHIVE);
+        setxattr(path, "user.smbkit.dos", "a text that is longer than it should be", 39, 0);
+        CHECK_INT(pt_attr(&w.t, f).attributes, SMBKIT_ATTR_ARCHIVE);
+    }
+    pt_close(&w.t, f);
+    world_end(&w);
+}
+
+static void test_dot_files(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", "hide-dot-files=yes")) {
+        return;
+    }
+    put_file(w.fd, ".f", "f");
+    mkdirat(w.fd, ".d", 0755);
+    void *f = pt_any(&w.t, ".f");
+    CHECK_INT(pt_attr(&w.t, f).attributes, SMBKIT_ATTR_ARCHIVE | SMBKIT_ATTR_HIDDEN);
+    pt_close(&w.t, f);
+    f = pt_any(&w.t, ".d");
+    CHECK_INT(pt_attr(&w.t, f).attributes, SMBKIT_ATTR_DIRECTORY | SMBKIT_ATTR_HIDDEN);
+    pt_close(&w.t, f);
+    world_end(&w);
+}
+
+/* Names that SMB cannot have, both ways. */
+static void test_names(void)
+{
+    static const struct {
+        const char *host, *shown; /* shown NULL: not at all */
+    } rows[] = {
+        {"plain", "plain"},
+        {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+        {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
+        {"a:b", "a\xef\x80\xba"
+                "b"},
+        {"a\\b", "a\xef\x81\x9c"
+                 "b"},
+        {"*?\"<>|", "\xef\x80\xaa\xef\x80\xbf\xef\x80\xa2\xef\x80\xbc\xef\x80\xbe\xef\x81\xbc"},
+        {"tab\there", "tab\xef\x80\x89here"},
+        {"\x01", "\xef\x80\x81"},
+        {"dot.", "dot\xef\x80\xae"},
+        {"...", "..\xef\x80\xae"},
+        {"blank ", "blank\xef\x80\xa0"},
+        {" .x", " .x"},
+        {"del\x7f", "del\x7f"},
+        {"bad\xff", NULL},
+        {"cut\xc3", NULL},
+        {"long\xc0\xaf", NULL},
+        {"own\xef\x80\xba", NULL},                /* would come back as "own:" */
+        {"own\xef\x80\xaex", "own\xef\x80\xaex"}, /* a dot's, but not at the end */
+        {"other\xef\x80\x80", "other\xef\x80\x80"},
+    };
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    struct pt *t = &w.t;
+    static struct pt_page page;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        test_context("row %zu", i);
+        put_file(w.fd, rows[i].host, "x");
+        void *dir = pt_any(t, "");
+        page.cookie = 0;
+        unsigned logged = fake_log_count;
+        CHECK_INT(pt_list(t, dir, &page, 5), rows[i].shown ? 1 : 0);
+        page.cookie = 0;
+        (void)pt_list(t, dir, &page, 5);
+        CHECK_INT(fake_log_count - logged, rows[i].shown ? 0 : 1); /* once a directory */
+        pt_close(t, dir);
+        if (!rows[i].shown) {
+            unlinkat(w.fd, rows[i].host, 0);
+            continue;
+        }
+        CHECK_STR(page.names[0], rows[i].shown);
+        CHECK_INT(pt_remove(t, rows[i].shown), 0);
+        pt_close(t, pt_new(t, rows[i].shown));
+        CHECK_INT(unlinkat(w.fd, rows[i].host, 0), 0); /* made under the host's name */
+    }
+    static const char *const bad[] = {"\xef\x80\xae", ".\xef\x80\xae", "a/\xef\x80\xae/b"};
+    for (size_t i = 0; i < 3; i++) {
+        void *f = NULL;
+        test_context("bad %zu", i);
+        CHECK_INT(pt_create_kind(t, bad[i], SMBKIT_OPEN, 0, &f), SMBKIT_STATUS_OBJECT_NAME_INVALID);
+    }
+    /* Longest name and longest path. */
+    char name[5000];
+    memset(name, 'n', sizeof(name));
+    name[255] = '\0';
+    pt_close(t, pt_new(t, name));
+    name[255] = 'n';
+    name[256] = '\0';
+    CHECK(!SMBKIT_OK(pt_try(t, name)));
+    memset(name, '?', 255);
+    name[255] = '\0';
+    put_file(w.fd, name, "x");
+    void *dir = pt_any(t, "");
+    page.cookie = 0;
+    CHECK_INT(pt_list(t, dir, &page, 5), 2);
+    pt_close(t, dir);
+    for (size_t i = 0; i < sizeof(name); i++) {
+        name[i] = i % 10 == 9 ? '/' : 'p';
+    }
+    name[sizeof(name) - 1] = '\0';
+    CHECK_INT(pt_try(t, name), SMBKIT_STATUS_NAME_TOO_LONG);
+    world_end(&w);
+}
+
+/* Entries that are there all the time show exactly once, whatever comes and goes meanwhile. */
+static void test_list(void)
+{
+    enum { STAY = 3000 };
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    static unsigned seen[STAY];
+    static struct pt_page page;
+    memset(seen, 0, sizeof(seen));
+    char name[32];
+    for (int i = 0; i < STAY; i++) {
+        snprintf(name, sizeof(name), "stay%d", i);
+        put_file(w.fd, name, "");
+        snprintf(name, sizeof(name), "go%d", i);
+        put_file(w.fd, name, "");
+    }
+    uint64_t seed = 3;
+    int come = 0;
+    void *dir = pt_any(&w.t, "");
+    page.cookie = 0;
+    while (pt_list(&w.t, dir, &page, 1 + (uint32_t)(test_random(&seed) % 63)) > 0) {
+        for (uint32_t i = 0; i < page.count; i++) {
+            int n;
+            if (sscanf(page.names[i], "stay%d", &n) == 1) {
+                seen[n]++;
+                CHECK(page.attrs[i].file_id != 0);
+                CHECK_INT(page.attrs[i].attributes, SMBKIT_ATTR_ARCHIVE);
+            }
+        }
+        for (int i = 0; i < 10; i++) {
+            snprintf(name, sizeof(name), "go%d", (int)(test_random(&seed) % STAY));
+            unlinkat(w.fd, name, 0);
+        }
+        if (come < 300) {
+            snprintf(name, sizeof(name), "come%d", come++);
+            put_file(w.fd, name, "");
+        }
+        if (test_random(&seed) % 8 == 0) {
+            /* Another user of the handle starts from the front in between. */
+            static struct pt_page other;
+            other.cookie = 0;
+            CHECK_INT(pt_list(&w.t, dir, &other, 5), 5);
+        }
+    }
+    for (int i = 0; i < STAY; i++) {
+        if (seen[i] != 1) {
+            test_fail(__FILE__, __LINE__, "stay%d seen %u times", i, seen[i]);
+        }
+    }
+    pt_close(&w.t, dir);
+    world_end(&w);
+}
+
+static const struct test_case cases[] = {
+    {"attributes and security descriptors", test_meta},
+    {"blobs that are not ours", test_foreign_blob},
+    {"hide-dot-files=yes", test_dot_files},
+    {"names", test_names},
+    {"enumeration is stable", test_list},
+};
+
+TEST_MAIN(cases)

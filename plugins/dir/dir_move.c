@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rename, hard links, removal: the operations that need a name again. The name's directory is
+ * opened beneath the folder and the name must still lead to the inode that the handle has; the
+ * system call then takes the directory's descriptor and one component, so that nothing outside the
+ * folder can be meant. */
+#include "dir_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TEMPORARY_TRIES 16
+
+/* A name in an open directory. */
+struct spot {
+    int dir;          /* O_PATH */
+    const char *name; /* within path */
+    char path[DIRFS_PATH_MAX];
+};
+
+static bool is_same(const struct statx *stx, const struct dirfs_file *file)
+{
+    return stx->stx_ino == file->ino && dirfs_dev(stx) == file->dev;
+}
+
+/* Does the name in the directory lead to the file? A symlink does when its target is the file. */
+static bool leads_to(const struct dirfs_volume *vol, const struct spot *spot,
+                     const struct dirfs_file *file)
+{
+    struct statx stx;
+    if (statx(spot->dir, spot->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,
+              &stx) != 0) {
+        return false;
+    }
+    if (!S_ISLNK(stx.stx_mode)) {
+        return is_same(&stx, file);
+    }
+    int fd = dirfs_openat2(vol, spot->path, O_PATH, false);
+    if (fd < 0) {
+        return false;
+    }
+    bool same = dirfs_stat_fd(fd, &stx) == 0 && is_same(&stx, file);
+    close(fd);
+    return same;
+}
+
+static smbkit_status spot_open(const struct dirfs_volume *vol, struct spot *spot)
+{
+    spot->dir = dirfs_open_parent(vol, spot->path, false, &spot->name);
+    if (spot->dir < 0) {
+        smbkit_status status = dirfs_lookup_status(-spot->dir);
+        return status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND
+                                                             : status;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Where the file is now. The caller holds its lock. FILE_DELETED: its name is gone or another
+ * file's. */
+static smbkit_status spot_of_file(const struct dirfs_volume *vol, const struct dirfs_file *file,
+                                  struct spot *spot)
+{
+    strcpy(spot->path, file->path); /* fits: it came from such a buffer */
+    if (!spot->path[0]) {
+        return SMBKIT_STATUS_ACCESS_DENIED; /* the folder itself */
+    }
+    if (!SMBKIT_OK(spot_open(vol, spot))) {
+        return SMBKIT_STATUS_FILE_DELETED;
+    }
+    if (!leads_to(vol, spot, file)) {
+        close(spot->dir);
+        return SMBKIT_STATUS_FILE_DELETED;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status spot_of_target(const struct dirfs_volume *vol, const char *path,
+                                    struct spot *spot)
+{
+    smbkit_status status = dirfs_name_to_host(path, spot->path);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    return spot->path[0] ? spot_open(vol, spot) : SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+}
+
+static smbkit_status check_change(const struct dirfs_volume *vol, const struct smbkit_op *op)
+{
+    if (dirfs_is_nowait(op)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    return vol->is_readonly ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file)
+{
+    struct dirfs_file *f = file;
+    struct spot spot;
+    smbkit_status status = check_change(volume, op);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    pthread_mutex_lock(&f->lock);
+    status = spot_of_file(volume, f, &spot);
+    if (SMBKIT_OK(status)) {
+        int r = unlinkat(spot.dir, spot.name, f->is_dir ? AT_REMOVEDIR : 0);
+        if (r != 0 && errno == ENOTDIR && f->is_dir) {
+            r = unlinkat(spot.dir, spot.name,
+                         0); /* a symlink to the directory: the name goes, not the directory */
+        }
+        if (r != 0) {
+            status = errno == EEXIST || errno == ENOTEMPTY ? SMBKIT_STATUS_DIRECTORY_NOT_EMPTY
+                                                           : smbkit_status_from_errno(errno);
+        }
+        close(spot.dir);
+    }
+    pthread_mutex_unlock(&f->lock);
+    return status;
+}
+
+/* renameat without replacing. File systems that do not know RENAME_NOREPLACE are asked first, which
+ * leaves a moment. */
+static int rename_keep(const struct spot *from, const struct spot *to)
+{
+    if (renameat2(from->dir, from->name, to->dir, to->name, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return -errno;
+    }
+    struct statx stx;
+    if (statx(to->dir, to->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &stx) == 0) {
+        return -EEXIST;
+    }
+    return renameat(from->dir, from->name, to->dir, to->name) == 0 ? 0 : -errno;
+}
+
+static int rename_replace(const struct spot *from, const struct spot *to,
+                          const struct dirfs_file *file)
+{
+    struct statx stx;
+    if (statx(to->dir, to->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &stx) != 0) {
+        return rename_keep(from, to);
+    }
+    if (S_ISDIR(stx.stx_mode) || file->is_dir) {
+        return -EACCES; /* a directory is never replaced, nor does one replace a file here */
+    }
+    if (renameat(from->dir, from->name, to->dir, to->name) != 0) {
+        return -errno;
+    }
+    if (is_same(&stx, file)) {
+        /* Two links to one file: POSIX has rename do nothing then. */
+        return unlinkat(from->dir, from->name, 0) == 0 || errno == ENOENT ? 0 : -errno;
+    }
+    return 0;
+}
+
+static smbkit_status rename_status(int err, bool replace)
+{
+    switch (err) {
+    case 0:
+        return SMBKIT_STATUS_SUCCESS;
+    case -EEXIST:
+    case -ENOTEMPTY:
+        return replace ? SMBKIT_STATUS_ACCESS_DENIED : SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    case -EINVAL: /* below itself */
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    default:
+        return smbkit_status_from_errno(-err);
+    }
+}
+
+/* The caller holds the file's lock. */
+static smbkit_status rename_locked(const struct dirfs_volume *vol, struct dirfs_file *file,
+                                   struct spot *to, uint32_t replace)
+{
+    struct spot from;
+    smbkit_status status = spot_of_file(vol, file, &from);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    char *path = strdup(to->path);
+    int err = -ENOMEM;
+    if (path && strcmp(from.path, to->path) == 0) {
+        err = 0; /* to where it is */
+    } else if (path) {
+        err = replace ? rename_replace(&from, to, file) : rename_keep(&from, to);
+    }
+    close(from.dir);
+    if (err) {
+        free(path);
+        return rename_status(err, replace);
+    }
+    free(file->path);
+    file->path = path;
+    dirfs_set_flag(file, DIRFS_NEW_NAME);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status dirfs_rename(void *volume, struct smbkit_op *op, void *file, const char *new_path,
+                           uint32_t replace)
+{
+    struct dirfs_file *f = file;
+    struct spot to;
+    smbkit_status status = check_change(volume, op);
+    if (SMBKIT_OK(status)) {
+        status = spot_of_target(volume, new_path, &to);
+    }
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    pthread_mutex_lock(&f->lock);
+    status = rename_locked(volume, f, &to, replace);
+    pthread_mutex_unlock(&f->lock);
+    close(to.dir);
+    return status;
+}
+
+static int link_at(const struct dirfs_file *file, int dir, const char *name)
+{
+    char proc[DIRFS_PROC_MAX];
+    dirfs_proc_path(file->fd, proc);
+    return linkat(AT_FDCWD, proc, dir, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : -errno;
+}
+
+/* Make the link under a name of its own, then move it over what is there: the name always leads to
+ * a file. */
+static int link_replace(const struct dirfs_file *file, const struct spot *to)
+{
+    struct statx stx;
+    if (statx(to->dir, to->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &stx) != 0) {
+        return -errno;
+    }
+    if (S_ISDIR(stx.stx_mode)) {
+        return -EACCES;
+    }
+    if (is_same(&stx, file)) {
+        return 0;
+    }
+    char name[64];
+    int err = -EEXIST;
+    for (unsigned i = 0; i < TEMPORARY_TRIES && err == -EEXIST; i++) {
+        snprintf(name, sizeof(name), ".smbkit-link-%d-%u-%llx", file->fd, i,
+                 (unsigned long long)file->ino);
+        err = link_at(file, to->dir, name);
+    }
+    if (err) {
+        return err;
+    }
+    if (renameat(to->dir, name, to->dir, to->name) != 0) {
+        err = -errno;
+        (void)unlinkat(to->dir, name, 0);
+    }
+    return err;
+}
+
+smbkit_status dirfs_link(void *volume, struct smbkit_op *op, void *file, const char *new_path,
+                         uint32_t replace)
+{
+    struct dirfs_file *f = file;
+    struct spot to;
+    smbkit_status status = check_change(volume, op);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    if (f->is_dir) {
+        return SMBKIT_STATUS_FILE_IS_A_DIRECTORY;
+    }
+    status = spot_of_target(volume, new_path, &to);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    int err = link_at(f, to.dir, to.name);
+    if (err == -EEXIST && replace) {
+        err = link_replace(f, &to);
+    }
+    close(to.dir);
+    return rename_status(err, replace);
+}

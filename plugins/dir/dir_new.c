@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making files and directories. */
+#include "dir_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* An errno of making a name: the last component is the one that must not exist. */
+static smbkit_status make_status(int err)
+{
+    switch (err) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case EXDEV:
+        return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+    case EEXIST:
+        return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    default:
+        return smbkit_status_from_errno(err);
+    }
+}
+
+static smbkit_status make_dir(const struct dirfs_volume *vol, const char *host, int *fd_r)
+{
+    const char *name;
+    int parent = dirfs_open_parent(vol, host, false, &name);
+    if (parent < 0) {
+        return make_status(-parent);
+    }
+    int err = mkdirat(parent, name, 0777) == 0 ? 0 : errno;
+    if (!err) {
+        int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        err = fd < 0 ? errno : 0;
+        *fd_r = fd;
+    }
+    close(parent);
+    return err ? make_status(err) : SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status make_file(const struct dirfs_volume *vol, const char *host, int *fd_r)
+{
+    int fd = dirfs_openat2(vol, host, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, false);
+    if (fd < 0) {
+        return make_status(-fd);
+    }
+    *fd_r = fd;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Is err a reason not to make the file? What the file system cannot keep at all is not. */
+static bool is_fatal(int err)
+{
+    return err != 0 && err != -EOPNOTSUPP;
+}
+
+/* What the new file is to have. 0 or -errno. */
+static int furnish(const struct smbkit_create *how, int fd)
+{
+    struct dirfs_where where = {.fd = fd};
+    uint32_t attributes = how->attributes & SMBKIT_ATTR_SETTABLE & ~SMBKIT_ATTR_ARCHIVE;
+    int err = 0;
+    if (attributes) {
+        bool is_dir = how->kind == SMBKIT_KIND_DIRECTORY;
+        struct dirfs_dos dos = {.attributes = attributes | (is_dir ? 0 : SMBKIT_ATTR_ARCHIVE)};
+        err = dirfs_dos_write(&where, &dos);
+    }
+    if (!is_fatal(err) && how->security) {
+        err = dirfs_keep_security(&where, how->security, how->security_len_bytes);
+    }
+    if (!is_fatal(err) && how->kind == SMBKIT_KIND_FILE && how->alloc_size > 0) {
+        err = dirfs_reserve(fd, how->alloc_size);
+    }
+    return is_fatal(err) ? err : 0;
+}
+
+/* Take back what was just made, if its name still leads to it. */
+static void unmake(const struct dirfs_volume *vol, const char *host, int fd, bool is_dir)
+{
+    const char *name;
+    struct statx made;
+    struct statx found;
+    int parent = dirfs_open_parent(vol, host, false, &name);
+    if (parent < 0) {
+        return;
+    }
+    if (dirfs_stat_fd(fd, &made) == 0 &&
+        statx(parent, name, AT_SYMLINK_NOFOLLOW, STATX_INO, &found) == 0 &&
+        made.stx_ino == found.stx_ino && dirfs_dev(&made) == dirfs_dev(&found)) {
+        (void)unlinkat(parent, name, is_dir ? AT_REMOVEDIR : 0);
+    }
+    close(parent);
+}
+
+smbkit_status dirfs_make(struct dirfs_volume *vol, const struct smbkit_create *how,
+                         const char *host, int *fd_r)
+{
+    if (vol->is_readonly) {
+        return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
+    }
+    if (!host[0]) {
+        return SMBKIT_STATUS_OBJECT_NAME_COLLISION; /* the folder itself */
+    }
+    bool is_dir = how->kind == SMBKIT_KIND_DIRECTORY;
+    smbkit_status status = is_dir ? make_dir(vol, host, fd_r) : make_file(vol, host, fd_r);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    int err = furnish(how, *fd_r);
+    if (err) {
+        unmake(vol, host, *fd_r, is_dir);
+        close(*fd_r);
+        return smbkit_status_from_errno(-err);
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening beneath the folder. A file is first opened as a mere place (O_PATH), which has no side
+ * effect whatever it is; only a regular file or a directory is then opened for its data. So a FIFO
+ * cannot hang the server, and no device is touched. */
+#include "dir_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BENEATH_TRIES 64 /* the kernel says EAGAIN when a ".." in a symlink meets a rename */
+
+#define READ_BITS (SMBKIT_READ_DATA | SMBKIT_EXECUTE)
+#define WRITE_BITS (SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA)
+
+int dirfs_openat2(const struct dirfs_volume *vol, const char *path, uint64_t flags, bool nowait)
+{
+    struct open_how how = {
+        .flags = flags | O_CLOEXEC,
+        .mode = flags & O_CREAT ? 0666 : 0,
+        .resolve = vol->resolve | (nowait ? RESOLVE_CACHED : 0),
+    };
+    for (int i = 0; i < BENEATH_TRIES; i++) {
+        long fd = syscall(SYS_openat2, vol->root, path[0] ? path : ".", &how, sizeof(how));
+        if (fd >= 0) {
+            return (int)fd;
+        }
+        if (errno != EINTR && (errno != EAGAIN || nowait)) {
+            return -errno;
+        }
+    }
+    return -EAGAIN;
+}
+
+int dirfs_open_parent(const struct dirfs_volume *vol, const char *path, bool nowait,
+                      const char **name_r)
+{
+    char parent[DIRFS_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    *name_r = slash ? slash + 1 : path;
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    memcpy(parent, path, len);
+    parent[len] = '\0';
+    return dirfs_openat2(vol, parent, O_PATH | O_DIRECTORY, nowait);
+}
+
+int dirfs_stat_fd(int fd, struct statx *stx)
+{
+    return statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, stx) == 0
+               ? 0
+               : -errno;
+}
+
+uint64_t dirfs_dev(const struct statx *stx)
+{
+    return (uint64_t)stx->stx_dev_major << 32 | stx->stx_dev_minor;
+}
+
+void dirfs_proc_path(int fd, char *buf)
+{
+    snprintf(buf, DIRFS_PROC_MAX, "/proc/self/fd/%d", fd);
+}
+
+smbkit_status dirfs_lookup_status(int err)
+{
+    switch (err) {
+    case ENOENT:
+    case ELOOP: /* a symlink that is not to be followed, or a loop */
+    case EXDEV: /* leads out of the folder */
+        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    case ENOTDIR:
+        return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+    case EAGAIN:
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    default:
+        return smbkit_status_from_errno(err);
+    }
+}
+
+/* As dirfs_lookup_status, and tells a missing directory on the way from a missing last component.
+ */
+static smbkit_status missing_status(const struct dirfs_volume *vol, const char *host, int err,
+                                    bool nowait)
+{
+    smbkit_status status = dirfs_lookup_status(err);
+    if (status != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
+        return status;
+    }
+    const char *name;
+    int parent = dirfs_open_parent(vol, host, nowait, &name);
+    if (parent < 0) {
+        return parent == -EAGAIN ? SMBKIT_STATUS_WOULD_BLOCK : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+    }
+    close(parent);
+    return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+/* Open what an O_PATH descriptor stands for. flags without O_CLOEXEC. */
+static int reopen(int fd, int flags)
+{
+    char proc[DIRFS_PROC_MAX];
+    dirfs_proc_path(fd, proc);
+    /* Non-blocking: a file lease of another process must not hold the server up. */
+    int real = open(proc, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return real < 0 ? -errno : real;
+}
+
+static int reopen_for(int fd, bool is_dir, uint32_t access)
+{
+    if (is_dir) {
+        return reopen(fd, O_RDONLY | O_DIRECTORY);
+    }
+    if (!(access & WRITE_BITS)) {
+        return reopen(fd, O_RDONLY);
+    }
+    int real = reopen(fd, O_RDWR);
+    return real == -EACCES && !(access & READ_BITS) ? reopen(fd, O_WRONLY) : real;
+}
+
+int dirfs_real_fd(const struct dirfs_file *file, bool write, int *extra_r)
+{
+    *extra_r = -1;
+    if (!file->is_path && (!write || file->can_write)) {
+        return file->fd;
+    }
+    int fd = file->is_dir ? reopen(file->fd, O_RDONLY | O_DIRECTORY)
+                          : reopen(file->fd, write ? O_RDWR : O_RDONLY);
+    if (fd >= 0) {
+        *extra_r = fd;
+    }
+    return fd;
+}
+
+static smbkit_status check_kind(const struct statx *stx, uint32_t kind)
+{
+    bool is_dir = S_ISDIR(stx->stx_mode);
+    if (kind == SMBKIT_KIND_FILE && is_dir) {
+        return SMBKIT_STATUS_FILE_IS_A_DIRECTORY;
+    }
+    if (kind == SMBKIT_KIND_DIRECTORY && !is_dir) {
+        return SMBKIT_STATUS_NOT_A_DIRECTORY;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Put a descriptor that can do what access asks for in the place of the O_PATH one. */
+static smbkit_status open_data(const struct smbkit_create *how, const struct statx *stx, int *fd)
+{
+    bool is_dir = S_ISDIR(stx->stx_mode);
+    if (!is_dir && !S_ISREG(stx->stx_mode)) {
+        return SMBKIT_STATUS_ACCESS_DENIED; /* FIFO, socket, device */
+    }
+    int real = reopen_for(*fd, is_dir, how->access);
+    if (real == -EAGAIN) {
+        return SMBKIT_STATUS_SHARING_VIOLATION; /* a lease of a process on the host */
+    }
+    if (real < 0) {
+        return smbkit_status_from_errno(-real);
+    }
+    close(*fd);
+    *fd = real;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static bool wants_data(const struct smbkit_create *how, bool is_dir)
+{
+    return (how->access & (READ_BITS | (is_dir ? 0 : WRITE_BITS))) != 0;
+}
+
+static smbkit_status open_existing(struct dirfs_volume *vol, const struct smbkit_create *how,
+                                   const char *host, bool nowait, int *fd_r)
+{
+    int fd = dirfs_openat2(vol, host, O_PATH, nowait);
+    if (fd < 0) {
+        return missing_status(vol, host, -fd, nowait);
+    }
+    struct statx stx;
+    int err = dirfs_stat_fd(fd, &stx);
+    smbkit_status status = err ? smbkit_status_from_errno(-err) : check_kind(&stx, how->kind);
+    if (SMBKIT_OK(status) && wants_data(how, S_ISDIR(stx.stx_mode))) {
+        status = open_data(how, &stx, &fd);
+    }
+    if (!SMBKIT_OK(status)) {
+        close(fd);
+        return status;
+    }
+    *fd_r = fd;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* The object for an open descriptor, which it takes over, also on failure. */
+static smbkit_status file_new(int fd, const struct smbkit_create *how, const char *host,
+                              struct dirfs_file **file_r)
+{
+    struct statx stx;
+    struct dirfs_file *file = calloc(1, sizeof(*file));
+    char *path = strdup(host);
+    int err = dirfs_stat_fd(fd, &stx);
+    int open_flags = fcntl(fd, F_GETFL);
+    if (!file || !path || err || open_flags < 0) {
+        close(fd);
+        free(path);
+        free(file);
+        return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_NO_MEMORY;
+    }
+    file->fd = fd;
+    file->path = path;
+    file->is_path = (open_flags & O_PATH) != 0;
+    file->can_write = !file->is_path && (open_flags & O_ACCMODE) != O_RDONLY;
+    file->is_dir = S_ISDIR(stx.stx_mode);
+    file->writes_through = (how->flags & SMBKIT_CREATE_WRITE_THROUGH) != 0;
+    file->dev = dirfs_dev(&stx);
+    file->ino = stx.stx_ino;
+    pthread_mutex_init(&file->lock, NULL);
+    *file_r = file;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void advise(const struct dirfs_file *file, uint32_t flags)
+{
+    if (file->is_path || file->is_dir) {
+        return;
+    }
+    if (flags & SMBKIT_CREATE_SEQUENTIAL) {
+        (void)posix_fadvise(file->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    } else if (flags & SMBKIT_CREATE_RANDOM) {
+        (void)posix_fadvise(file->fd, 0, 0, POSIX_FADV_RANDOM);
+    }
+}
+
+smbkit_status dirfs_create(void *volume, struct smbkit_op *op, const struct smbkit_create *how,
+                           void **file_r, struct smbkit_attr *attr)
+{
+    struct dirfs_volume *vol = volume;
+    bool nowait = dirfs_is_nowait(op);
+    bool is_new = how->disposition == SMBKIT_CREATE;
+    if (how->stream || how->ea_len_bytes > 0) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    if (nowait && (is_new || !vol->tries_nowait)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    char host[DIRFS_PATH_MAX];
+    int fd;
+    smbkit_status status = dirfs_name_to_host(how->path, host);
+    if (SMBKIT_OK(status)) {
+        status =
+            is_new ? dirfs_make(vol, how, host, &fd) : open_existing(vol, how, host, nowait, &fd);
+    }
+    struct dirfs_file *file = NULL;
+    if (SMBKIT_OK(status)) {
+        status = file_new(fd, how, host, &file);
+    }
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    if (is_new) {
+        dirfs_set_flag(file, DIRFS_NEW_NAME);
+    }
+    advise(file, how->flags);
+    status = dirfs_file_attr(vol, file, attr);
+    if (!SMBKIT_OK(status)) {
+        dirfs_close(vol, op, file);
+        return status;
+    }
+    *file_r = file;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+void dirfs_close(void *volume, struct smbkit_op *op, void *file)
+{
+    (void)volume;
+    (void)op;
+    struct dirfs_file *f = file;
+    close(f->fd);
+    dirfs_list_free(f->list);
+    free(f->path);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, const char *path,
+                           struct smbkit_attr *attr)
+{
+    struct dirfs_volume *vol = volume;
+    bool nowait = dirfs_is_nowait(op);
+    if (nowait && !vol->tries_nowait) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    char host[DIRFS_PATH_MAX];
+    smbkit_status status = dirfs_name_to_host(path, host);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    int fd = dirfs_openat2(vol, host, O_PATH, nowait);
+    if (fd < 0) {
+        return missing_status(vol, host, -fd, nowait);
+    }
+    struct statx stx;
+    int err = dirfs_stat_fd(fd, &stx);
+    if (!err) {
+        char proc[DIRFS_PROC_MAX];
+        struct dirfs_where where = dirfs_where_file(fd, true, proc);
+        const char *slash = strrchr(host, '/');
+        dirfs_fill_attr(vol, slash ? slash + 1 : host, &stx, &where, attr);
+    }
+    close(fd);
+    return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A folder of the host: what its files share.
+ *
+ * Everything is resolved by the kernel, beneath the folder (openat2, RESOLVE_BENEATH): no string
+ * here is trusted to stay inside. After the open, a file is its descriptor. Only rename, link and
+ * remove come back to a path, which is resolved beneath the folder again, and must still lead to
+ * the same inode.
+ *
+ * Lock order: a file's lock, then the volume's dos_lock. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include <smbkit/plugin.h>
+
+#define DIRFS_PATH_MAX 4096 /* bytes of a path on the host, PATH_MAX of Linux */
+#define DIRFS_NAME_MAX 256  /* bytes of one name on the host, terminated */
+#define DIRFS_SHOWN_MAX                                                                            \
+    (255 * 3 + 5)         /* bytes of one name as clients see it, terminated, and some */
+#define DIRFS_PROC_MAX 64 /* bytes of "/proc/self/fd/N", terminated */
+
+struct dirfs_volume {
+    /* immutable */
+    int root; /* the folder, open for reading */
+    uint64_t root_dev;
+    uint64_t resolve; /* RESOLVE_* of every openat2 */
+    bool is_readonly;
+    bool hides_dot_files;
+    bool has_xattrs;   /* user.* in the folder itself; file systems mounted below may differ */
+    bool tries_nowait; /* the kernel has RESOLVE_CACHED, and the file system is a local one */
+    pthread_mutex_t dos_lock; /* reading, changing and writing back the attributes of any file */
+};
+
+struct dirfs_list; /* dir_list.c */
+
+/* Bits of dirfs_file.flags, from any thread. */
+#define DIRFS_KEEPS_WRITE_TIME                                                                     \
+    0x1u                          /* set through this handle: writing through it leaves it alone */
+#define DIRFS_ARCHIVED 0x4u       /* ARCHIVE is known to be set */
+#define DIRFS_NO_NOWAIT_READ 0x8u /* the file system has no such reads, or writes: ask no more */
+#define DIRFS_NO_NOWAIT_WRITE 0x10u
+#define DIRFS_NEW_NAME 0x20u /* made or moved by this handle: flush covers the directory */
+
+struct dirfs_file {
+    /* immutable */
+    int fd;
+    bool is_path; /* fd is O_PATH: no data access was asked for */
+    bool is_dir;
+    bool can_write;
+    bool writes_through;
+    uint64_t dev;
+    uint64_t ino;
+    atomic_uint flags;
+    atomic_uint_fast64_t kept_write_time; /* FILETIME, before the flag is set */
+    pthread_mutex_t lock;
+    char *path;              /* on the host, relative to the folder; guarded by lock */
+    struct dirfs_list *list; /* where enumeration stands, or NULL; guarded by lock */
+    bool has_logged;         /* a name that cannot be shown; guarded by lock */
+};
+
+/* --- dir_names.c: names on the host and as clients see them. Pure. --- */
+
+/* A path from the core to the host's. NAME_TOO_LONG: does not fit DIRFS_PATH_MAX at host.
+ * OBJECT_NAME_INVALID: a component would become "." or "..". */
+smbkit_status dirfs_name_to_host(const char *path, char *host);
+/* One name of the host's to what clients see, DIRFS_SHOWN_MAX bytes at shown. False: it cannot be
+ * shown, being no UTF-8, or not to be told from another name's translation. */
+bool dirfs_name_from_host(const char *host, char *shown);
+
+/* --- dir_open.c --- */
+
+/* openat2 beneath the folder; path "" is the folder. Returns the descriptor or -errno. nowait:
+ * -EAGAIN instead of waiting. */
+int dirfs_openat2(const struct dirfs_volume *vol, const char *path, uint64_t flags, bool nowait);
+/* The directory that holds the last component of a host path, O_PATH; *name_r points into path.
+ * -errno; -ENOTDIR and -ENOENT are about the directory. */
+int dirfs_open_parent(const struct dirfs_volume *vol, const char *path, bool nowait,
+                      const char **name_r);
+/* statx of an open descriptor. 0 or -errno. */
+int dirfs_stat_fd(int fd, struct statx *stx);
+void dirfs_proc_path(int fd, char *buf); /* DIRFS_PROC_MAX bytes */
+uint64_t dirfs_dev(const struct statx *stx);
+/* The status for an errno of a lookup: what leads out of the folder does not exist. */
+smbkit_status dirfs_lookup_status(int err);
+smbkit_status dirfs_create(void *volume, struct smbkit_op *op, const struct smbkit_create *how,
+                           void **file_r, struct smbkit_attr *attr);
+void dirfs_close(void *volume, struct smbkit_op *op, void *file);
+smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, const char *path,
+                           struct smbkit_attr *attr);
+/* A descriptor of the file that can read (and, if asked, write): its own, or one opened for the
+ * purpose, which is then in *extra_r to be closed, else -1. -errno. */
+int dirfs_real_fd(const struct dirfs_file *file, bool write, int *extra_r);
+
+/* --- dir_new.c: making files --- */
+
+/* Make what does not exist yet; *fd_r is open for reading and writing, or a directory for reading.
+ */
+smbkit_status dirfs_make(struct dirfs_volume *vol, const struct smbkit_create *how,
+                         const char *host, int *fd_r);
+
+/* --- dir_attr.c --- */
+
+/* What a file keeps in the xattr user.smbkit.dos. */
+struct dirfs_dos {
+    uint32_t attributes;
+    uint64_t create_time; /* FILETIME; 0: the file system's own */
+};
+/* Where an xattr lives: a descriptor, or a path that starts with "/proc/self/fd/N". */
+struct dirfs_where {
+    int fd;        /* -1: path */
+    bool is_entry; /* path is an entry of directory N, and a symlink there is not followed */
+    const char *path;
+};
+int64_t dirfs_get_xattr(const struct dirfs_where *where, const char *name, void *buf, size_t cap);
+int dirfs_set_xattr(const struct dirfs_where *where, const char *name, const void *buf, size_t len);
+/* The place for a file's own; buf holds DIRFS_PROC_MAX bytes and must outlive it. */
+struct dirfs_where dirfs_where_file(int fd, bool is_path, char *buf);
+/* 1: read; 0: the file has none; -1: the file system keeps none. */
+int dirfs_dos_read(const struct dirfs_where *where, struct dirfs_dos *dos);
+int dirfs_dos_write(const struct dirfs_where *where, const struct dirfs_dos *dos); /* 0 or -errno */
+/* name: on the host, last component. */
+void dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const struct statx *stx,
+                     const struct dirfs_where *where, struct smbkit_attr *attr);
+smbkit_status dirfs_file_attr(struct dirfs_volume *vol, struct dirfs_file *file,
+                              struct smbkit_attr *attr);
+smbkit_status dirfs_getattr(void *volume, struct smbkit_op *op, void *file,
+                            struct smbkit_attr *attr);
+/* What the file's xattr says, or would say. 0 or -errno. */
+int dirfs_current_dos(struct dirfs_volume *vol, struct dirfs_file *file, struct dirfs_dos *dos);
+
+/* --- dir_setattr.c --- */
+
+smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
+                            const struct smbkit_attr *attr);
+smbkit_status dirfs_set_dos(struct dirfs_volume *vol, struct dirfs_file *file, uint32_t mask,
+                            const struct smbkit_attr *attr);
+/* After the data has changed: ARCHIVE, and the times that the client wants kept. */
+void dirfs_note_write(struct dirfs_volume *vol, struct dirfs_file *file);
+
+/* --- dir_security.c --- */
+
+smbkit_status dirfs_get_security(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
+                                 uint32_t cap, uint32_t *needed_bytes);
+smbkit_status dirfs_set_security(void *volume, struct smbkit_op *op, void *file,
+                                 const uint8_t *security, uint32_t len_bytes);
+int dirfs_keep_security(const struct dirfs_where *where, const uint8_t *security, uint32_t len);
+
+/* --- dir_list.c --- */
+
+smbkit_status dirfs_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
+                              struct smbkit_sink *sink);
+void dirfs_list_free(struct dirfs_list *list);
+
+/* --- dir_move.c --- */
+
+smbkit_status dirfs_rename(void *volume, struct smbkit_op *op, void *file, const char *new_path,
+                           uint32_t replace);
+smbkit_status dirfs_link(void *volume, struct smbkit_op *op, void *file, const char *new_path,
+                         uint32_t replace);
+smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file);
+
+/* --- dir_data.c --- */
+
+smbkit_status dirfs_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io);
+smbkit_status dirfs_write(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io);
+smbkit_status dirfs_flush(void *volume, struct smbkit_op *op, void *file);
+
+/* --- dir_space.c --- */
+
+smbkit_status dirfs_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size);
+smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file, uint32_t attributes,
+                              uint64_t alloc_size, struct smbkit_attr *attr);
+smbkit_status dirfs_allocate(void *volume, struct smbkit_op *op, void *file, uint64_t alloc_size);
+smbkit_status dirfs_zero_range(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
+                               uint64_t length);
+smbkit_status dirfs_ranges(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
+                           uint64_t length, struct smbkit_range *out, uint32_t *count_r);
+/* Reserve bytes from the start of the file without changing its size. 0 or -errno; a file system
+ * that cannot reserve but has the room is content. */
+int dirfs_reserve(int fd, uint64_t bytes);
+
+static inline bool dirfs_is_nowait(const struct smbkit_op *op)
+{
+    return (op->flags & SMBKIT_OP_NOWAIT) != 0;
+}
+
+static inline bool dirfs_has_flag(struct dirfs_file *file, unsigned flag)
+{
+    return (atomic_load_explicit(&file->flags, memory_order_acquire) & flag) != 0;
+}
+
+static inline void dirfs_set_flag(struct dirfs_file *file, unsigned flag)
+{
+    atomic_fetch_or_explicit(&file->flags, flag, memory_order_release);
+}
+
+static inline void dirfs_clear_flag(struct dirfs_file *file, unsigned flag)
+{
+    atomic_fetch_and_explicit(&file->flags, ~flag, memory_order_release);
+}

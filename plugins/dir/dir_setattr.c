@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Setting attributes and times. Where the file system keeps no xattrs, READONLY is the mode's write
+ * bits, and what cannot be kept is refused instead of forgotten. */
+#include "dir_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define UNIX_EPOCH_S 11644473600ll
+#define KEPT (SMBKIT_ATTR_SETTABLE | SMBKIT_ATTR_SPARSE)
+
+static struct timespec to_timespec(uint64_t filetime)
+{
+    return (struct timespec){
+        .tv_sec = (time_t)((int64_t)(filetime / 10000000u) - UNIX_EPOCH_S),
+        .tv_nsec = (long)(filetime % 10000000u) * 100,
+    };
+}
+
+static int set_mode(const struct dirfs_file *file, mode_t mode)
+{
+    char proc[DIRFS_PROC_MAX];
+    dirfs_proc_path(file->fd, proc);
+    int r = file->is_path ? chmod(proc, mode) : fchmod(file->fd, mode);
+    return r < 0 ? -errno : 0;
+}
+
+/* READONLY as the mode's write bits. 0 or -errno. */
+static int set_write_bits(const struct dirfs_file *file, bool readonly)
+{
+    struct statx stx;
+    int err = dirfs_stat_fd(file->fd, &stx);
+    if (err || S_ISDIR(stx.stx_mode) || readonly == !(stx.stx_mode & S_IWUSR)) {
+        return err;
+    }
+    mode_t mode = stx.stx_mode & 07777;
+    return set_mode(file, readonly ? mode & ~(mode_t)0222 : mode | S_IWUSR);
+}
+
+/* Without xattrs: dos is what is wanted, old what there is. */
+static smbkit_status set_without_xattr(const struct dirfs_file *file, const struct dirfs_dos *dos,
+                                       const struct dirfs_dos *old)
+{
+    int err = set_write_bits(file, dos->attributes & SMBKIT_ATTR_READONLY);
+    if (err) {
+        return smbkit_status_from_errno(-err);
+    }
+    uint32_t lost = (dos->attributes ^ old->attributes) & ~SMBKIT_ATTR_READONLY;
+    if (file->is_dir) {
+        lost = dos->attributes ^ old->attributes;
+    }
+    return lost || dos->create_time ? SMBKIT_STATUS_NOT_SUPPORTED : SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status store_dos(struct dirfs_file *file, const struct dirfs_dos *dos,
+                               const struct dirfs_dos *old)
+{
+    char proc[DIRFS_PROC_MAX];
+    struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
+    if (!(dos->attributes & SMBKIT_ATTR_READONLY)) {
+        /* The host's own "read-only" goes with the attribute; a user xattr could not be written
+         * either. */
+        int err = set_write_bits(file, false);
+        if (err) {
+            return smbkit_status_from_errno(-err);
+        }
+    }
+    int err = dirfs_dos_write(&where, dos);
+    if (err == -EOPNOTSUPP) {
+        return set_without_xattr(file, dos, old);
+    }
+    return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status dirfs_set_dos(struct dirfs_volume *vol, struct dirfs_file *file, uint32_t mask,
+                            const struct smbkit_attr *attr)
+{
+    struct dirfs_dos old;
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    pthread_mutex_lock(&vol->dos_lock);
+    int err = dirfs_current_dos(vol, file, &old);
+    if (err) {
+        pthread_mutex_unlock(&vol->dos_lock);
+        return smbkit_status_from_errno(-err);
+    }
+    struct dirfs_dos dos = old;
+    if (mask & SMBKIT_SET_ATTRIBUTES) {
+        /* SPARSE comes by way of FSCTL_SET_SPARSE, and stays. */
+        dos.attributes = (old.attributes & SMBKIT_ATTR_SPARSE) | (attr->attributes & KEPT);
+    }
+    if (mask & SMBKIT_SET_CREATE_TIME) {
+        dos.create_time = attr->create_time;
+    }
+    if (dos.attributes != old.attributes || dos.create_time != old.create_time) {
+        status = store_dos(file, &dos, &old);
+    }
+    pthread_mutex_unlock(&vol->dos_lock);
+    if (!(dos.attributes & SMBKIT_ATTR_ARCHIVE)) {
+        dirfs_clear_flag(file, DIRFS_ARCHIVED);
+    }
+    return status;
+}
+
+static int set_times(const struct dirfs_file *file, const struct timespec ts[2])
+{
+    char proc[DIRFS_PROC_MAX];
+    dirfs_proc_path(file->fd, proc);
+    int r = file->is_path ? utimensat(AT_FDCWD, proc, ts, 0) : futimens(file->fd, ts);
+    return r < 0 ? -errno : 0;
+}
+
+static smbkit_status set_file_times(struct dirfs_file *file, uint32_t mask,
+                                    const struct smbkit_attr *attr)
+{
+    struct timespec ts[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_OMIT}};
+    if (mask & SMBKIT_SET_ACCESS_TIME) {
+        ts[0] = to_timespec(attr->access_time);
+    }
+    if (mask & SMBKIT_SET_WRITE_TIME) {
+        ts[1] = to_timespec(attr->write_time);
+    }
+    int err = set_times(file, ts);
+    if (err) {
+        return smbkit_status_from_errno(-err);
+    }
+    if (mask & SMBKIT_SET_WRITE_TIME) {
+        atomic_store_explicit(&file->kept_write_time, attr->write_time, memory_order_relaxed);
+        dirfs_set_flag(file, DIRFS_KEEPS_WRITE_TIME);
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* The change time is the kernel's own; a request to set it is ignored. */
+smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
+                            const struct smbkit_attr *attr)
+{
+    struct dirfs_volume *vol = volume;
+    smbkit_status times = SMBKIT_STATUS_SUCCESS;
+    smbkit_status dos = SMBKIT_STATUS_SUCCESS;
+    if (dirfs_is_nowait(op)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (vol->is_readonly) {
+        return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
+    }
+    if (mask & (SMBKIT_SET_ATTRIBUTES | SMBKIT_SET_CREATE_TIME)) {
+        dos = dirfs_set_dos(vol, file, mask, attr);
+    }
+    if (mask & (SMBKIT_SET_ACCESS_TIME | SMBKIT_SET_WRITE_TIME)) {
+        times = set_file_times(file, mask, attr);
+    }
+    return SMBKIT_OK(dos) ? times : dos;
+}
+
+/* A write sets ARCHIVE, once a handle. [MS-FSA] 2.1.4.17 */
+static void set_archive(struct dirfs_volume *vol, struct dirfs_file *file)
+{
+    struct dirfs_dos dos;
+    char proc[DIRFS_PROC_MAX];
+    struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
+    pthread_mutex_lock(&vol->dos_lock);
+    int found = dirfs_dos_read(&where, &dos);
+    if (found > 0 && !(dos.attributes & SMBKIT_ATTR_ARCHIVE)) {
+        dos.attributes |= SMBKIT_ATTR_ARCHIVE;
+        (void)dirfs_dos_write(&where, &dos); /* the data is there all the same */
+    }
+    pthread_mutex_unlock(&vol->dos_lock);
+}
+
+void dirfs_note_write(struct dirfs_volume *vol, struct dirfs_file *file)
+{
+    if (!dirfs_has_flag(file, DIRFS_ARCHIVED)) {
+        dirfs_set_flag(file, DIRFS_ARCHIVED);
+        set_archive(vol, file);
+    }
+    if (dirfs_has_flag(file, DIRFS_KEEPS_WRITE_TIME)) {
+        struct timespec ts[2] = {
+            {.tv_nsec = UTIME_OMIT},
+            to_timespec(atomic_load_explicit(&file->kept_write_time, memory_order_relaxed)),
+        };
+        (void)set_times(file, ts);
+    }
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Size, reservation, holes. */
+#include "dir_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* A descriptor of the file to change it through; extra is to be closed after. */
+struct access {
+    int fd;
+    int extra;
+};
+
+static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_op *op,
+                           const struct dirfs_file *file, struct access *a)
+{
+    if (dirfs_is_nowait(op)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (file->is_dir) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (vol->is_readonly) {
+        return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
+    }
+    a->fd = dirfs_real_fd(file, true, &a->extra);
+    return a->fd < 0 ? smbkit_status_from_errno(-a->fd) : SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status end(struct access *a, int err)
+{
+    if (a->extra >= 0) {
+        close(a->extra);
+    }
+    return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
+}
+
+static int truncate_fd(int fd, uint64_t size)
+{
+    int r;
+    if (size > INT64_MAX) {
+        return -EINVAL;
+    }
+    do {
+        r = ftruncate(fd, (off_t)size);
+    } while (r != 0 && errno == EINTR);
+    return r == 0 ? 0 : -errno;
+}
+
+smbkit_status dirfs_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size)
+{
+    struct access a;
+    smbkit_status status = begin(volume, op, file, &a);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    struct statx stx;
+    int err = dirfs_stat_fd(a.fd, &stx);
+    if (!err && stx.stx_size != size) {
+        err = truncate_fd(a.fd, size);
+        if (!err) {
+            dirfs_note_write(volume, file);
+        }
+    }
+    return end(&a, err);
+}
+
+/* Is there room for bytes, of which the file has have already? */
+static int check_room(int fd, uint64_t bytes, uint64_t have)
+{
+    struct statvfs fs;
+    if (bytes <= have || fstatvfs(fd, &fs) != 0 || fs.f_blocks == 0) {
+        return 0; /* 0 blocks: the file system does not say (ramfs) */
+    }
+    return (bytes - have) / fs.f_frsize < fs.f_bavail ? 0 : -ENOSPC;
+}
+
+int dirfs_reserve(int fd, uint64_t bytes)
+{
+    int r;
+    if (bytes > INT64_MAX) {
+        return -ENOSPC;
+    }
+    do {
+        r = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes);
+    } while (r != 0 && errno == EINTR);
+    if (r == 0) {
+        return 0;
+    }
+    return errno == EOPNOTSUPP || errno == ENOSYS ? check_room(fd, bytes, 0) : -errno;
+}
+
+static int overwrite_fd(int fd, uint64_t alloc_size)
+{
+    struct statx stx;
+    int err = dirfs_stat_fd(fd, &stx);
+    if (!err) {
+        /* Before the old data goes. */
+        err = check_room(fd, alloc_size, stx.stx_blocks * 512);
+    }
+    if (!err) {
+        err = truncate_fd(fd, 0);
+    }
+    return !err && alloc_size > 0 ? dirfs_reserve(fd, alloc_size) : err;
+}
+
+smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file, uint32_t attributes,
+                              uint64_t alloc_size, struct smbkit_attr *attr)
+{
+    struct access a;
+    smbkit_status status = begin(volume, op, file, &a);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    status = end(&a, overwrite_fd(a.fd, alloc_size));
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    struct smbkit_attr set = {.attributes = attributes | SMBKIT_ATTR_ARCHIVE};
+    status = dirfs_set_dos(volume, file, SMBKIT_SET_ATTRIBUTES, &set);
+    if (!SMBKIT_OK(status) && status != SMBKIT_STATUS_NOT_SUPPORTED) {
+        return status;
+    }
+    return dirfs_file_attr(volume, file, attr);
+}
+
+/* [MS-FSA] 2.1.5.15.1: a reservation below the size cuts the file. */
+smbkit_status dirfs_allocate(void *volume, struct smbkit_op *op, void *file, uint64_t alloc_size)
+{
+    struct access a;
+    smbkit_status status = begin(volume, op, file, &a);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    struct statx stx;
+    int err = dirfs_stat_fd(a.fd, &stx);
+    if (!err && alloc_size < stx.stx_size) {
+        err = truncate_fd(a.fd, alloc_size);
+        dirfs_note_write(volume, file);
+    } else if (!err && alloc_size > 0) {
+        err = dirfs_reserve(a.fd, alloc_size);
+    }
+    return end(&a, err);
+}
+
+/* Zeroes where no hole can be made. 0 or -errno. */
+static int write_zeroes(const struct smbkit_op *op, int fd, uint64_t offset, uint64_t length)
+{
+    static const char zeroes[65536];
+    while (length > 0) {
+        if (smbkit_op_is_cancelled(op)) {
+            return -ECANCELED;
+        }
+        size_t piece = length < sizeof(zeroes) ? (size_t)length : sizeof(zeroes);
+        ssize_t n = pwrite(fd, zeroes, piece, (off_t)offset);
+        if (n < 0 && errno != EINTR) {
+            return -errno;
+        }
+        offset += n > 0 ? (uint64_t)n : 0;
+        length -= n > 0 ? (uint64_t)n : 0;
+    }
+    return 0;
+}
+
+static int zero_fd(const struct smbkit_op *op, int fd, uint64_t offset, uint64_t length)
+{
+    int r;
+    do {
+        r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+    } while (r != 0 && errno == EINTR);
+    if (r == 0) {
+        return 0;
+    }
+    return errno == EOPNOTSUPP || errno == ENOSYS ? write_zeroes(op, fd, offset, length) : -errno;
+}
+
+/* The part of [offset, offset + length) that lies within size. */
+static uint64_t clip(uint64_t offset, uint64_t length, uint64_t size)
+{
+    uint64_t left = offset < size ? size - offset : 0;
+    return length < left ? length : left;
+}
+
+smbkit_status dirfs_zero_range(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
+                               uint64_t length)
+{
+    struct access a;
+    smbkit_status status = begin(volume, op, file, &a);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    struct statx stx;
+    int err = dirfs_stat_fd(a.fd, &stx);
+    length = err ? 0 : clip(offset, length, stx.stx_size);
+    if (length > 0) {
+        err = zero_fd(op, a.fd, offset, length);
+        dirfs_note_write(volume, file);
+    }
+    status = end(&a, err);
+    return err == -ECANCELED ? SMBKIT_STATUS_CANCELLED : status;
+}
+
+/* Data and holes from the file system. -errno, or the ranges' number; room + 1: there are more. */
+static int64_t find_ranges(int fd, uint64_t offset, uint64_t end_at, struct smbkit_range *out,
+                           uint32_t room)
+{
+    uint32_t count = 0;
+    while (offset < end_at) {
+        off_t data = lseek(fd, (off_t)offset, SEEK_DATA);
+        if (data < 0) {
+            return errno == ENXIO ? (int64_t)count : -errno; /* no data any more */
+        }
+        if ((uint64_t)data >= end_at) {
+            break;
+        }
+        off_t hole = lseek(fd, data, SEEK_HOLE);
+        if (hole < 0) {
+            return errno == ENXIO ? (int64_t)count : -errno; /* cut meanwhile */
+        }
+        if (count == room) {
+            return (int64_t)room + 1;
+        }
+        uint64_t to = (uint64_t)hole < end_at ? (uint64_t)hole : end_at;
+        out[count++] = (struct smbkit_range){(uint64_t)data, to - (uint64_t)data};
+        offset = (uint64_t)hole;
+    }
+    return count;
+}
+
+smbkit_status dirfs_ranges(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
+                           uint64_t length, struct smbkit_range *out, uint32_t *count_r)
+{
+    (void)volume;
+    const struct dirfs_file *f = file;
+    uint32_t room = *count_r;
+    *count_r = 0;
+    if (dirfs_is_nowait(op)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (f->is_dir) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    struct access a;
+    struct statx stx;
+    a.fd = dirfs_real_fd(f, false, &a.extra);
+    int err = a.fd < 0 ? a.fd : dirfs_stat_fd(a.fd, &stx);
+    int64_t n = 0;
+    if (!err) {
+        length = clip(offset, length, stx.stx_size);
+        n = length > 0 ? find_ranges(a.fd, offset, offset + length, out, room) : 0;
+        err = n < 0 ? (int)n : 0;
+    }
+    smbkit_status status = end(&a, err);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    *count_r = n > room ? room : (uint32_t)n;
+    return n > room ? SMBKIT_STATUS_BUFFER_OVERFLOW : SMBKIT_STATUS_SUCCESS;
+}

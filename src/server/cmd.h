@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of the program smbkit, and what they share. */
+#pragma once
+
+#include "base/base.h"
+#include "server/config.h"
+
+/* Exit codes, as smbkit(1) documents them. */
+#define EXIT_OK 0
+#define EXIT_FAILED 1 /* what was asked for could not be done */
+#define EXIT_USAGE 2  /* the command line or the configuration is wrong */
+#define EXIT_CUT 3    /* a server ended before every request was finished */
+
+struct cmd {
+    const char *name;
+    const char *synopsis; /* what follows the name */
+    const char *help;     /* one line */
+    int (*fn)(int argc, char **argv); /* argv[0] is the command's name */
+};
+/* In the manual's order; NULL at the end. */
+const struct cmd *cmd_at(size_t i);
+const struct cmd *cmd_find(const char *name);
+
+int cmd_serve(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_user(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_plugins(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+
+/* "smbkit: ..." on stderr. */
+void cmd_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* The same, with where help is to be had; returns EXIT_USAGE. */
+int cmd_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Every problem on a line of its own. */
+void cmd_problems(struct problems *p);
+
+#define CMD_PASSWORD_SIZE 1024 /* bytes of UTF-8, terminated */
+/* A password: the first line of file ("-": of standard input), or asked for on the terminal, twice when confirm. Without a terminal the first
+ * line of standard input. False: told. The caller wipes buf. */
+NODISCARD bool cmd_password(const char *file, const char *user, bool confirm,
+                            char buf[CMD_PASSWORD_SIZE]);
+/* Where the users are when nothing says so: /etc/smbkit/users for root, else smbkit/users below $XDG_CONFIG_HOME or ~/.config. Owned. make_folder:
+ * make the folder that it lies in. NULL without memory. */
+NODISCARD char *cmd_users_path(bool make_folder);
+
+/* ---- connect_text.c: how to reach what is served ---- */
+
+struct connect_info {
+    const char *address; /* numeric */
+    uint16_t port;
+    const char *user;     /* NULL: guests only */
+    const char *password; /* NULL: not to be shown */
+    const char *share;    /* the one in the examples */
+};
+/* Commands for Windows, macOS and Linux, ready to paste. */
+void connect_text(struct wr *w, const struct connect_info *info);
+/* A pronounceable random password: five groups of four letters, 63 bits. size >= 25. */
+void connect_password(char *buf, size_t size);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "os/os.h"
+#include "os/process.h"
+
+/* The table of commands, in the manual's order. */
+static const struct cmd cmds[] = {
+    {"serve", "[OPTION ...] [NAME=]FOLDER|PLUGIN:[KEY=VALUE,...] ...",
+     "share folders or plugins at once, without a configuration", cmd_serve},
+    {"run", "[OPTION ...] FILE", "run the server that a configuration file describes", cmd_run},
+    {"check", "FILE", "tell everything that is wrong with a configuration file", cmd_check},
+    {"user", "add|passwd|del|list [NAME] [OPTION ...]", "edit the users file", cmd_user},
+    {"status", "[--json] [--socket FILE]", "ask a running server what it does", cmd_status},
+    {"plugins", "[--plugin-dir FOLDER] [NAME]", "list plugins and filters, or explain one",
+     cmd_plugins},
+    {"version", "", "print the version", cmd_version},
+    {"help", "[COMMAND]", "print this, or the options of a command", cmd_help},
+};
+
+const struct cmd *cmd_at(size_t i)
+{
+    return i < ARRAY_LEN(cmds) ? &cmds[i] : NULL;
+}
+
+const struct cmd *cmd_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(cmds); i++) {
+        if (str_eq(cmds[i].name, name)) {
+            return &cmds[i];
+        }
+    }
+    return NULL;
+}
+
+void cmd_error(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fputs("smbkit: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+}
+
+int cmd_usage(const char *command, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fputs("smbkit: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fprintf(stderr, "\nTry: smbkit help %s\n", command);
+    va_end(ap);
+    return EXIT_USAGE;
+}
+
+void cmd_problems(struct problems *p)
+{
+    fputs(problems_text_get(p), stderr);
+    if (p->count > PROBLEMS_MAX) {
+        fprintf(stderr, "... and %u more\n", p->count - PROBLEMS_MAX);
+    }
+}
+
+/* ---- passwords ---- */
+
+/* The first line of a stream. */
+static bool read_line(FILE *f, const char *name, char buf[CMD_PASSWORD_SIZE])
+{
+    if (!fgets(buf, CMD_PASSWORD_SIZE, f)) {
+        cmd_error("%s holds no password", name);
+        return false;
+    }
+    size_t n = str_len(buf);
+    bool whole = n > 0 && buf[n - 1] == '\n';
+    if (!whole && !feof(f)) {
+        cmd_error("%s: the password is too long", name);
+        return false;
+    }
+    while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r')) {
+        buf[--n] = '\0';
+    }
+    return true;
+}
+
+static bool read_file(const char *file, char buf[CMD_PASSWORD_SIZE])
+{
+    FILE *f = fopen(file, "re");
+    if (!f) {
+        char why[128];
+        os_error_text(errno, why, sizeof(why));
+        cmd_error("password file %s cannot be read: %s", file, why);
+        return false;
+    }
+    setvbuf(f, NULL, _IONBF, 0); /* no copy of the password in a buffer of stdio */
+    bool ok = read_line(f, file, buf);
+    fclose(f);
+    return ok;
+}
+
+static bool ask(const char *user, bool confirm, char buf[CMD_PASSWORD_SIZE])
+{
+    char prompt[128];
+    char again[CMD_PASSWORD_SIZE];
+    str_format(prompt, sizeof(prompt), "Password for %s: ", user);
+    int err = os_password_read(prompt, buf, CMD_PASSWORD_SIZE);
+    if (err == 0 && confirm) {
+        err = os_password_read("Once more: ", again, sizeof(again));
+        bool same = err == 0 && str_eq(again, buf);
+        mem_wipe(again, sizeof(again));
+        if (err == 0 && !same) {
+            cmd_error("the two passwords differ; nothing was changed");
+            return false;
+        }
+    }
+    if (err != 0) {
+        cmd_error("no password was given; use --password-file FILE where there is no terminal");
+        return false;
+    }
+    return true;
+}
+
+bool cmd_password(const char *file, const char *user, bool confirm, char buf[CMD_PASSWORD_SIZE])
+{
+    bool ok;
+    if (file && !str_eq(file, "-")) {
+        ok = read_file(file, buf);
+    } else if (file || !os_stdin_is_terminal()) {
+        ok = read_line(stdin, "standard input", buf);
+    } else {
+        ok = ask(user, confirm, buf);
+    }
+    if (ok && buf[0] == '\0') {
+        cmd_error("the password is empty; nothing was changed");
+        ok = false;
+    }
+    if (!ok) {
+        mem_wipe(buf, CMD_PASSWORD_SIZE);
+    }
+    return ok;
+}
+
+char *cmd_users_path(bool make_folder)
+{
+    const char *config = getenv("XDG_CONFIG_HOME");
+    const char *home = getenv("HOME");
+    CLEANUP_MEM char *folder = NULL;
+    if (os_user_is_root() || ((!config || !*config) && !home)) {
+        folder = str_dup("/etc/smbkit");
+    } else if (config && *config) {
+        folder = str_printf("%s/smbkit", config);
+    } else {
+        CLEANUP_MEM char *dot = str_printf("%s/.config", home);
+        if (dot && make_folder && os_folder_make(dot, 0700) != 0) {
+            cmd_error("%s cannot be made", dot);
+        }
+        folder = dot ? str_printf("%s/smbkit", dot) : NULL;
+    }
+    if (folder && make_folder && os_folder_make(folder, 0755) != 0) {
+        cmd_error("%s cannot be made", folder);
+    }
+    return folder ? str_printf("%s/users", folder) : NULL;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "base/str.h"
+#include "server/cmd.h"
+#include "static_plugins.h"
+
+static const struct {
+    const char *command;
+    const char *text;
+} details[] = {
+    {"serve",
+     "  [NAME=]FOLDER          share a folder; the name is its last component unless given\n"
+     "  [NAME=]PLUGIN:[ARGS]   share what a plugin makes; ARGS is KEY=VALUE,KEY=VALUE\n"
+     "  --listen ADDR[:PORT]   where to listen; may be repeated; default: every address\n"
+     "  --user NAME[:PASSWORD] who may log in; may be repeated; default: you, random password\n"
+     "  --password-file FILE   the password of the last --user without one; \"-\": standard input\n"
+     "  --guest                let everybody in without a password\n"
+     "  --read-only            refuse every change\n"
+     "  --encrypt              refuse clients that do not encrypt\n"
+     "  --filter NAME[:ARGS]   put a filter over every share; may be repeated, outermost first\n"
+     "  --plugin-dir FOLDER    look for plugins and filters here first\n"
+     "  --log-level LEVEL      error, warn, info, debug, trace, or MODULE:LEVEL,...\n"
+     "  --log-format FORMAT    text or json\n"
+     "  --control-socket FILE  what smbkit status asks\n"},
+    {"run", "  --plugin-dir FOLDER    look for plugins and filters here first\n"
+            "  --log-level LEVEL      in place of what the file says\n"},
+    {"check", ""},
+    {"user", "  add NAME               add a user; the password is asked for\n"
+             "  passwd NAME            change a user's password\n"
+             "  del NAME               remove a user\n"
+             "  list                   list the users\n"
+             "  --file FILE            the users file\n"
+             "  --password-file FILE   read the password from a file; \"-\": standard input\n"},
+    {"status", "  --json                 the answer as it came, for programs\n"
+               "  --socket FILE          the control socket of the server to ask\n"},
+    {"plugins", "  --plugin-dir FOLDER    look here first\n"},
+};
+
+static void print_overview(void)
+{
+    printf("smbkit " SMBKIT_VERSION ": serve anything as files over SMB 2 and 3\n\n");
+    for (size_t i = 0; cmd_at(i); i++) {
+        printf("  %-8s  %s\n", cmd_at(i)->name, cmd_at(i)->help);
+    }
+    printf("\nsmbkit help COMMAND tells the options of a command; smbkit(1) tells all.\n"
+           "To share this folder: smbkit serve .\n");
+}
+
+int cmd_help(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_overview();
+        return EXIT_OK;
+    }
+    const struct cmd *c = cmd_find(argv[1]);
+    if (!c) {
+        return cmd_usage("", "there is no command \"%s\"", argv[1]);
+    }
+    printf("usage: smbkit %s %s\n%s\n", c->name, c->synopsis, c->help);
+    for (size_t i = 0; i < ARRAY_LEN(details); i++) {
+        if (str_eq(details[i].command, c->name)) {
+            fputs(details[i].text, stdout);
+        }
+    }
+    return EXIT_OK;
+}
+
+int cmd_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("smbkit " SMBKIT_VERSION " (plugin ABI %u)\n", SMBKIT_API_VERSION);
+    return EXIT_OK;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* smbkit plugins: what can be served, and how it is told to. */
+#include <stdio.h>
+
+#include "base/str.h"
+#include "server/args.h"
+#include "server/cmd.h"
+#include "server/plugins.h"
+
+enum { OPT_PLUGIN_DIR };
+
+static const struct arg_option options[] = {{"plugin-dir", OPT_PLUGIN_DIR, true}, {NULL, 0, false}};
+
+static const char *text_or(const char *text, const char *otherwise)
+{
+    return text && *text ? text : otherwise;
+}
+
+static void list_kind(struct plugins *p, enum plugin_kind kind)
+{
+    printf("%s\n", kind == PLUGIN_SOURCE ? "Plugins:" : "Filters:");
+    for (size_t i = 0; plugins_name_at(p, kind, i); i++) {
+        char err[512] = "";
+        const char *name = plugins_name_at(p, kind, i);
+        const struct smbkit_plugin *plugin = plugins_get(p, kind, name, err);
+        printf("  %-12s  %s\n", name, plugin ? text_or(plugin->description, "") : err);
+    }
+}
+
+static void explain(const struct smbkit_plugin *plugin, enum plugin_kind kind)
+{
+    static const char *const models[] = {"one call at a time", "one call at a time on a file",
+                                         "any number of calls at a time"};
+    printf("%s %s %s\n", kind == PLUGIN_SOURCE ? "plugin" : "filter", plugin->name,
+           text_or(plugin->version, ""));
+    printf("%s\n", text_or(plugin->description, ""));
+    printf("ABI %u; %s%s\n", plugin->api_version,
+           plugin->thread_model < ARRAY_LEN(models) ? models[plugin->thread_model] : "?",
+           plugin->flags & SMBKIT_NEVER_BLOCKS   ? "; never blocks"
+           : plugin->flags & SMBKIT_TRIES_NOWAIT ? "; blocks only where it must"
+                                                 : "");
+    printf("\n%s\n", text_or(plugin->config_help, "It takes no arguments."));
+}
+
+static bool is_there(struct plugins *p, enum plugin_kind kind, const char *name)
+{
+    for (size_t i = 0; plugins_name_at(p, kind, i); i++) {
+        if (str_eq(plugins_name_at(p, kind, i), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int explain_name(struct plugins *p, const char *name)
+{
+    char err[512] = "";
+    enum plugin_kind kind = !is_there(p, PLUGIN_SOURCE, name) && is_there(p, PLUGIN_FILTER, name)
+                                ? PLUGIN_FILTER
+                                : PLUGIN_SOURCE;
+    const struct smbkit_plugin *plugin = plugins_get(p, kind, name, err);
+    if (!plugin) {
+        cmd_error("%s", err);
+        return EXIT_FAILED;
+    }
+    explain(plugin, kind);
+    return EXIT_OK;
+}
+
+int cmd_plugins(int argc, char **argv)
+{
+    const char *dir = NULL;
+    const char *name = NULL;
+    struct args a = args_init(argc, argv, 1);
+    for (int id = args_next(&a, options); id != ARGS_END; id = args_next(&a, options)) {
+        if (id == ARGS_ERROR || (id == ARGS_WORD && name)) {
+            return cmd_usage("plugins", "%s", id == ARGS_ERROR ? a.err : "one NAME only");
+        }
+        *(id == OPT_PLUGIN_DIR ? &dir : &name) = a.value;
+    }
+    struct plugins *p = plugins_new(dir);
+    if (!p) {
+        cmd_error("out of memory");
+        return EXIT_FAILED;
+    }
+    int code = EXIT_OK;
+    if (name) {
+        code = explain_name(p, name);
+    } else {
+        list_kind(p, PLUGIN_SOURCE);
+        list_kind(p, PLUGIN_FILTER);
+    }
+    plugins_free(p);
+    return code;
+}

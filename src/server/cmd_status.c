@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* smbkit status: ask a running server. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "os/local.h"
+#include "os/process.h"
+#include "server/args.h"
+#include "server/cmd.h"
+#include "server/control.h"
+
+enum { OPT_JSON, OPT_SOCKET };
+
+static const struct arg_option options[] = {
+    {"json", OPT_JSON, false},
+    {"socket", OPT_SOCKET, true},
+    {NULL, 0, false},
+};
+
+static int no_server(const char *path, int err)
+{
+    char why[128];
+    os_error_text(-err, why, sizeof(why));
+    if (err == -ENOENT || err == -ECONNREFUSED) {
+        cmd_error("no server answers at %s; is one running? --socket names another place", path);
+    } else if (err == -EACCES) {
+        cmd_error("no permission for %s; ask as the user that the server runs as", path);
+    } else {
+        cmd_error("%s: %s", path, why);
+    }
+    return EXIT_FAILED;
+}
+
+/* Owned answer, or NULL: told. */
+static char *ask(const char *path)
+{
+    CLEANUP(os_local_free) struct os_local *conn = NULL;
+    char *answer = NULL;
+    int err = os_local_connect(path, &conn);
+    if (err == 0) {
+        err = os_local_write_line(conn, "{\"command\":\"status\"}", CONTROL_TIMEOUT_MS);
+    }
+    if (err == 0) {
+        err = os_local_read_line(conn, OS_LOCAL_LINE_MAX, CONTROL_TIMEOUT_MS, &answer);
+    }
+    if (err != 0) {
+        no_server(path, err);
+        return NULL;
+    }
+    return answer;
+}
+
+static int show(const char *path, bool json)
+{
+    CLEANUP_MEM char *answer = ask(path);
+    if (!answer) {
+        return EXIT_FAILED;
+    }
+    if (json) {
+        printf("%s\n", answer);
+        return EXIT_OK;
+    }
+    const char *err = NULL;
+    CLEANUP_MEM char *text = control_status_text(answer, &err);
+    if (!text) {
+        cmd_error("%s: %s", path, err);
+        return EXIT_FAILED;
+    }
+    fputs(text, stdout);
+    return EXIT_OK;
+}
+
+int cmd_status(int argc, char **argv)
+{
+    bool json = false;
+    const char *socket = NULL;
+    struct args a = args_init(argc, argv, 1);
+    for (int id = args_next(&a, options); id != ARGS_END; id = args_next(&a, options)) {
+        if (id == OPT_JSON) {
+            json = true;
+        } else if (id == OPT_SOCKET) {
+            socket = a.value;
+        } else {
+            return cmd_usage("status", "%s", id == ARGS_ERROR ? a.err : "status takes no words");
+        }
+    }
+    CLEANUP_MEM char *path = socket ? str_dup(socket) : control_default_path(false);
+    return path ? show(path, json) : EXIT_FAILED;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* smbkit user: the users file. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "auth/users.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "os/os.h"
+#include "os/process.h"
+#include "server/args.h"
+#include "server/cmd.h"
+#include "server/users_store.h"
+
+enum { OPT_FILE, OPT_PASSWORD_FILE };
+
+static const struct arg_option options[] = {
+    {"file", OPT_FILE, true},
+    {"password-file", OPT_PASSWORD_FILE, true},
+    {NULL, 0, false},
+};
+
+struct user_cmd {
+    const char *action;
+    const char *name;
+    const char *password_file;
+    const char *file_option;
+    char *path; /* owned */
+    struct users *users;
+};
+
+/* ---- actions: an exit code each ---- */
+
+static int save(const struct user_cmd *u)
+{
+    int err = users_file_write(u->path, u->users);
+    if (err != 0) {
+        char why[128];
+        os_error_text(-err, why, sizeof(why));
+        cmd_error("users file %s cannot be written: %s", u->path, why);
+        return EXIT_FAILED;
+    }
+    return EXIT_OK;
+}
+
+static int set_password(struct user_cmd *u, bool disabled)
+{
+    char password[CMD_PASSWORD_SIZE];
+    uint8_t hash[16];
+    if (!cmd_password(u->password_file, u->name, true, password)) {
+        return EXIT_FAILED;
+    }
+    smbkit_status status = users_nt_hash_from_password(password, hash);
+    mem_wipe(password, sizeof(password));
+    if (SMBKIT_OK(status)) {
+        status = users_set(u->users, u->name, hash, disabled);
+    }
+    mem_wipe(hash, sizeof(hash));
+    if (status == SMBKIT_STATUS_INVALID_PARAMETER) {
+        cmd_error("the password must be UTF-8 of 256 characters at most");
+        return EXIT_FAILED;
+    }
+    if (!SMBKIT_OK(status)) {
+        cmd_error("user %s: %s", u->name, smbkit_status_name(status));
+        return EXIT_FAILED;
+    }
+    return save(u);
+}
+
+static int user_add(struct user_cmd *u)
+{
+    if (users_find(u->users, u->name)) {
+        cmd_error("there is a user \"%s\" already; to change the password: smbkit user passwd %s",
+                  u->name, u->name);
+        return EXIT_FAILED;
+    }
+    if (!users_is_name(u->name)) {
+        cmd_error("\"%s\" cannot be a user's name: 1 to 64 bytes, none of \"/\\[]:;|=,+*?<>@",
+                  u->name);
+        return EXIT_USAGE;
+    }
+    return set_password(u, false);
+}
+
+static const char *user_at(const void *arg, size_t i)
+{
+    const struct users *users = arg;
+    return i < users_count(users) ? users_at(users, i)->name : NULL;
+}
+
+static int no_such_user(const struct user_cmd *u)
+{
+    const char *meant = closest_word(u->name, user_at, u->users);
+    if (meant) {
+        cmd_error("there is no user \"%s\" in %s; did you mean \"%s\"?", u->name, u->path, meant);
+    } else {
+        cmd_error("there is no user \"%s\" in %s", u->name, u->path);
+    }
+    return EXIT_FAILED;
+}
+
+static int user_passwd(struct user_cmd *u)
+{
+    const struct auth_user *known = users_find(u->users, u->name);
+    return known ? set_password(u, known->disabled) : no_such_user(u);
+}
+
+static int user_del(struct user_cmd *u)
+{
+    return users_remove(u->users, u->name) ? save(u) : no_such_user(u);
+}
+
+static int user_list(struct user_cmd *u)
+{
+    for (size_t i = 0; i < users_count(u->users); i++) {
+        const struct auth_user *user = users_at(u->users, i);
+        printf("%s  %u%s\n", user->name, user->rid, user->disabled ? "  disabled" : "");
+    }
+    return EXIT_OK;
+}
+
+static const struct action {
+    const char *name;
+    bool needs_name;
+    bool makes_file; /* an absent file is an empty one */
+    int (*fn)(struct user_cmd *u);
+} actions[] = {
+    {"add", true, true, user_add},
+    {"passwd", true, false, user_passwd},
+    {"del", true, false, user_del},
+    {"list", false, false, user_list},
+    {NULL, false, false, NULL},
+};
+
+static const char *action_at(const void *arg, size_t i)
+{
+    const struct action *all = arg;
+    return all[i].name;
+}
+
+/* ---- the whole ---- */
+
+static bool parse(struct user_cmd *u, int argc, char **argv, int *code_r)
+{
+    struct args a = args_init(argc, argv, 1);
+    for (int id = args_next(&a, options); id != ARGS_END; id = args_next(&a, options)) {
+        if (id == ARGS_ERROR || (id == ARGS_WORD && u->name)) {
+            *code_r = cmd_usage("user", "%s", id == ARGS_ERROR ? a.err : "one NAME only");
+            return false;
+        }
+        const char **slot = id == OPT_FILE            ? &u->file_option
+                            : id == OPT_PASSWORD_FILE ? &u->password_file
+                            : !u->action              ? &u->action
+                                                      : &u->name;
+        *slot = a.value;
+    }
+    return true;
+}
+
+static const struct action *find_action(const struct user_cmd *u, int *code_r)
+{
+    if (!u->action) {
+        *code_r = cmd_usage("user", "add, passwd, del or list?");
+        return NULL;
+    }
+    for (const struct action *a = actions; a->name; a++) {
+        if (!str_eq(a->name, u->action)) {
+            continue;
+        }
+        if (a->needs_name == (u->name != NULL)) {
+            return a;
+        }
+        *code_r = cmd_usage("user", a->needs_name ? "user %s wants a NAME" : "user %s takes no NAME",
+                            a->name);
+        return NULL;
+    }
+    const char *meant = closest_word(u->action, action_at, actions);
+    *code_r = cmd_usage("user", "user knows no \"%s\"; did you mean \"%s\"?", u->action,
+                        meant ? meant : "list");
+    return NULL;
+}
+
+static bool open_file(struct user_cmd *u, const struct action *a)
+{
+    char err[512];
+    int e = 0;
+    u->path = u->file_option ? str_dup(u->file_option) : cmd_users_path(a->makes_file);
+    if (!u->path) {
+        cmd_error("out of memory");
+        return false;
+    }
+    u->users = users_file_read(u->path, &e, err, sizeof(err));
+    if (!u->users && e == -ENOENT && a->makes_file) {
+        u->users = users_new();
+        str_copy(err, sizeof(err), "out of memory");
+    }
+    if (!u->users) {
+        cmd_error("%s", err);
+    }
+    return u->users != NULL;
+}
+
+int cmd_user(int argc, char **argv)
+{
+    struct user_cmd u = {0};
+    int code = EXIT_FAILED;
+    const struct action *a = parse(&u, argc, argv, &code) ? find_action(&u, &code) : NULL;
+    if (a) {
+        code = open_file(&u, a) ? a->fn(&u) : EXIT_FAILED;
+    }
+    users_free(u.users);
+    mem_free(u.path);
+    return code;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration file: INI, read by libinih. A reader stands between the text and the library: it counts lines, takes
+ * section names (which the library cuts without a word) and tells lines that the library would skip. */
+#include "server/config.h"
+
+#include <errno.h>
+#include <ini.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf.h"
+#include "os/os.h"
+#include "os/process.h"
+
+struct parser {
+    const char *file;
+    const char *pos; /* in the text */
+    unsigned line;   /* of the line last read; from 1 */
+    struct config *config;
+    bool in_global;
+    bool has_section;
+    bool skips; /* the section is no good: its keys are not looked at */
+    size_t share; /* index of the section's share */
+    struct problems *problems;
+};
+
+#define problem(p, fmt, ...)                                                                       \
+    problems_add((p)->problems, "%s:%u: " fmt, (p)->file, (p)->line, __VA_ARGS__)
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+}
+
+/* ---- sections ---- */
+
+static void enter_share(struct parser *p, const char *name)
+{
+    const char *wrong = config_share_name_check(name);
+    struct config_share *before = config_share_get(p->config, name);
+    if (wrong) {
+        problem(p, "[%s]: %s", name, wrong);
+        return;
+    }
+    if (before) {
+        problem(p, "[%s]: there is a share of this name already, at line %u", name, before->line);
+        return;
+    }
+    struct config_share *s = p->config->share_count < CONFIG_SHARES_MAX
+                                 ? config_share_add(p->config, name)
+                                 : NULL;
+    if (!s) {
+        problem(p, "[%s]: too many shares, or out of memory", name);
+        return;
+    }
+    s->line = p->line;
+    p->share = p->config->share_count - 1;
+    p->skips = false;
+}
+
+static void enter_section(struct parser *p, const char *line, size_t len)
+{
+    char name[512];
+    size_t end = 1;
+    while (end < len && line[end] != ']') {
+        end++;
+    }
+    p->has_section = true;
+    p->in_global = false;
+    p->skips = true;
+    if (end == len || end > sizeof(name)) {
+        problem(p, "%s", end == len ? "a section needs a \"]\" at its end" : "section name too long");
+        return;
+    }
+    mem_copy(name, line + 1, end - 1);
+    name[end - 1] = '\0';
+    if (str_ieq(name, "global")) {
+        p->in_global = true;
+        p->skips = false;
+        return;
+    }
+    enter_share(p, name);
+}
+
+/* ---- lines ---- */
+
+static bool has_separator(const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (line[i] == '=' || line[i] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Cut the next line out of the text, without blanks at its ends. */
+static const char *next_line(struct parser *p, size_t *len_r)
+{
+    const char *start = p->pos;
+    const char *end = start;
+    while (*end && *end != '\n') {
+        end++;
+    }
+    p->pos = *end ? end + 1 : end;
+    p->line++;
+    while (start < end && is_blank(*start)) {
+        start++;
+    }
+    while (end > start && is_blank(end[-1])) {
+        end--;
+    }
+    *len_r = (size_t)(end - start);
+    return start;
+}
+
+/* True: the library shall see the line. */
+static bool look_at(struct parser *p, const char *line, size_t len, size_t room)
+{
+    if (len == 0 || *line == ';' || *line == '#') {
+        return false;
+    }
+    if (*line == '[') {
+        enter_section(p, line, len);
+        return false;
+    }
+    if (len > room) {
+        problem(p, "line too long: %zu bytes, at most %zu", len, room);
+        return false;
+    }
+    if (!has_separator(line, len)) {
+        problem(p, "expected \"key = value\", found \"%.*s\"", (int)MIN(len, (size_t)40), line);
+        return false;
+    }
+    return true;
+}
+
+/* As fgets. The library's own size is the bound of a line: its buffer holds the line end and a zero too. */
+static char *read_line(char *buf, int size, void *arg)
+{
+    struct parser *p = arg;
+    if (*p->pos == '\0') {
+        return NULL;
+    }
+    size_t len;
+    const char *line = next_line(p, &len);
+    if (!look_at(p, line, len, (size_t)size - 3)) {
+        len = 0;
+    }
+    mem_copy(buf, line, len);
+    buf[len] = '\n';
+    buf[len + 1] = '\0';
+    return buf;
+}
+
+/* ---- keys ---- */
+
+struct scope_words {
+    enum config_scope scope;
+};
+
+static const char *word_at(const void *arg, size_t i)
+{
+    const struct scope_words *w = arg;
+    size_t seen = 0;
+    for (size_t k = 0; config_key_at(k); k++) {
+        if (config_key_at(k)->scope == w->scope && seen++ == i) {
+            return config_key_at(k)->name;
+        }
+    }
+    return NULL;
+}
+
+static void unknown_key(struct parser *p, enum config_scope scope, const char *name)
+{
+    struct scope_words here = {scope};
+    const char *meant = closest_word(name, word_at, &here);
+    const struct config_key *other =
+        config_key_find(scope == CONFIG_GLOBAL ? CONFIG_SHARE : CONFIG_GLOBAL, name);
+    if (other) {
+        problem(p, "\"%s\" belongs into %s", name,
+                other->scope == CONFIG_GLOBAL ? "[global]" : "the section of a share");
+    } else if (meant) {
+        problem(p, "unknown key \"%s\"; did you mean \"%s\"?", name, meant);
+    } else {
+        problem(p, "unknown key \"%s\"; smbkit.conf(5) lists the keys", name);
+    }
+}
+
+/* plugin.KEY = VALUE */
+static void plugin_arg(struct parser *p, struct config_share *s, const char *key,
+                       const char *value)
+{
+    if (*key == '\0' || !config_args_add(&s->plugin.args, key, value)) {
+        problem(p, "\"plugin.%s\": not a plugin's argument, or too many of them", key);
+    }
+}
+
+static void set_key(struct parser *p, const char *name, const char *value)
+{
+    enum config_scope scope = p->in_global ? CONFIG_GLOBAL : CONFIG_SHARE;
+    struct config_share *s = p->in_global ? NULL : &p->config->shares[p->share];
+    if (s && str_has_prefix(name, "plugin.")) {
+        plugin_arg(p, s, name + 7, value);
+        return;
+    }
+    const struct config_key *key = config_key_find(scope, name);
+    if (!key) {
+        unknown_key(p, scope, name);
+        return;
+    }
+    char err[256] = "";
+    if (!key->set(p->config, s, value, err)) {
+        problem(p, "%s = %s: %s", name, value, err);
+    }
+}
+
+static int on_pair(void *arg, const char *section, const char *name, const char *value)
+{
+    struct parser *p = arg;
+    (void)section;
+    if (!p->has_section) {
+        problem(p, "\"%s\" stands before the first section; begin with [global]", name);
+    } else if (!p->skips) {
+        set_key(p, name, value);
+    }
+    return 1;
+}
+
+/* ---- the whole ---- */
+
+static void check_shares(struct parser *p)
+{
+    for (size_t i = 0; i < p->config->share_count; i++) {
+        const struct config_share *s = &p->config->shares[i];
+        p->line = s->line;
+        if (str_eq(s->plugin.name, "dir") && !config_args_get(&s->plugin.args, "path")) {
+            problem(p, "[%s]: needs \"path = FOLDER\" (or \"plugin = NAME\")", s->name);
+        }
+    }
+}
+
+static void check_global(struct parser *p)
+{
+    struct config *c = p->config;
+    if (c->dialect_min > c->dialect_max) {
+        problems_add(p->problems, "%s: \"server min protocol\" is above \"server max protocol\"",
+                     p->file);
+    }
+    for (unsigned i = 0; i < c->listen_count; i++) {
+        c->listen[i].port = c->listen[i].port ? c->listen[i].port : c->port;
+    }
+}
+
+struct config *config_parse(const char *file, const char *text, struct problems *problems)
+{
+    struct parser p = {.file = file, .pos = text, .problems = problems, .config = config_new()};
+    unsigned before = problems->count;
+    if (!p.config) {
+        problems_add(problems, "%s: out of memory", file);
+        return NULL;
+    }
+    if (str_has_prefix(text, "\xEF\xBB\xBF")) {
+        p.pos += 3; /* as Windows editors begin a file */
+    }
+    int err = ini_parse_stream(read_line, &p, on_pair, &p);
+    if (err != 0 && problems->count == before) {
+        problems_add(problems, "%s:%d: not understood", file, err);
+    }
+    check_shares(&p);
+    check_global(&p);
+    if (problems->count != before) {
+        config_free(p.config);
+        return NULL;
+    }
+    return p.config;
+}
+
+struct config *config_load(const char *file, struct problems *problems)
+{
+    CLEANUP_MEM char *text = NULL;
+    size_t len;
+    int err = os_file_read(file, CONFIG_FILE_MAX, &text, &len);
+    if (err != 0) {
+        char why[128];
+        os_error_text(-err, why, sizeof(why));
+        problems_add(problems, "%s: cannot be read: %s", file, why);
+        return NULL;
+    }
+    if (!utf8_is_valid(text, len)) {
+        problems_add(problems, "%s: not UTF-8 text", file);
+        return NULL;
+    }
+    return config_parse(file, text, problems);
+}

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keys of smbkit.conf(5): one table for the parser, its suggestions and the manual. Names are those of smb.conf(5)
+ * where that has the same thing. */
+#include "server/config.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf.h"
+
+static bool refuse(char err[256], const char *text)
+{
+    str_copy(err, 256, text);
+    return false;
+}
+
+static bool set_text(char **slot, const char *value, char err[256])
+{
+    return config_set_string(slot, value) || refuse(err, "out of memory");
+}
+
+static bool set_bool(bool *slot, const char *value, char err[256])
+{
+    return str_to_bool(value, slot) || refuse(err, "expected yes or no");
+}
+
+static bool set_number(unsigned *slot, const char *value, unsigned min, unsigned max,
+                       char err[256])
+{
+    uint64_t n = 0;
+    if (!str_to_u64(value, max, &n) || n < min) {
+        str_format(err, 256, "expected a number from %u to %u", min, max);
+        return false;
+    }
+    *slot = (unsigned)n;
+    return true;
+}
+
+struct word {
+    const char *text;
+    int value;
+};
+
+/* The value of a word of the list (ended by NULL); false with the list in err. */
+static bool choose(const struct word *words, const char *value, int *out, char err[256])
+{
+    str_copy(err, 256, "expected one of");
+    for (const struct word *w = words; w->text; w++) {
+        if (str_ieq(w->text, value)) {
+            *out = w->value;
+            return true;
+        }
+        size_t n = str_len(err);
+        str_format(err + n, 256 - n, "%s %s", w == words ? "" : ",", w->text);
+    }
+    return false;
+}
+
+/* Call fn for each word between blanks and commas. */
+static bool each_word(const char *value, bool (*fn)(void *arg, const char *word), void *arg)
+{
+    while (*value) {
+        size_t len = 0;
+        while (value[len] && value[len] != ' ' && value[len] != '\t' && value[len] != ',') {
+            len++;
+        }
+        if (len > 0) {
+            CLEANUP_MEM char *word = str_ndup(value, len);
+            if (!word || !fn(arg, word)) {
+                return false;
+            }
+        }
+        value += len;
+        value += *value != '\0';
+    }
+    return true;
+}
+
+/* ---- [global] ---- */
+
+static bool set_server_string(struct config *c, struct config_share *s, const char *value,
+                              char err[256])
+{
+    (void)s;
+    return str_len(value) < 64 ? set_text(&c->server_string, value, err)
+                               : refuse(err, "63 bytes at most");
+}
+
+static bool set_netbios(char out[16], const char *value, char err[256])
+{
+    size_t n = str_len(value);
+    if (n == 0 || n > 15) {
+        return refuse(err, "expected a name of 1 to 15 characters");
+    }
+    for (size_t i = 0; i <= n; i++) {
+        unsigned char ch = (unsigned char)value[i];
+        if (ch >= 0x80 || (ch && ch <= ' ') || ch == '\\' || ch == '/' || ch == ':' || ch == '*') {
+            return refuse(err, "expected letters, digits and hyphens only");
+        }
+        out[i] = ch >= 'a' && ch <= 'z' ? (char)(ch - 'a' + 'A') : (char)ch;
+    }
+    return true;
+}
+
+static bool set_netbios_name(struct config *c, struct config_share *s, const char *value,
+                             char err[256])
+{
+    (void)s;
+    return set_netbios(c->netbios_name, value, err);
+}
+
+static bool set_workgroup(struct config *c, struct config_share *s, const char *value,
+                          char err[256])
+{
+    (void)s;
+    return set_netbios(c->workgroup, value, err);
+}
+
+static bool add_listen(void *arg, const char *word)
+{
+    struct config *c = arg;
+    /* Port 0 here: "smb ports" may stand further below. */
+    return c->listen_count < CONFIG_LISTEN_MAX &&
+           net_addr_parse(word, 0, &c->listen[c->listen_count]) && ++c->listen_count;
+}
+
+static bool set_listen(struct config *c, struct config_share *s, const char *value, char err[256])
+{
+    (void)s;
+    c->listen_count = 0;
+    return each_word(value, add_listen, c) ||
+           refuse(err, "expected numeric addresses, such as 192.0.2.1 or [2001:db8::1]:445");
+}
+
+static bool set_port(struct config *c, struct config_share *s, const char *value, char err[256])
+{
+    (void)s;
+    unsigned port = 0;
+    if (!set_number(&port, value, 1, UINT16_MAX, err)) {
+        return false;
+    }
+    c->port = (uint16_t)port;
+    return true;
+}
+
+static const struct word dialects[] = {
+    {"SMB2", 0x0202},    {"SMB2_02", 0x0202}, {"SMB2_10", 0x0210}, {"SMB3", 0x0311},
+    {"SMB3_00", 0x0300}, {"SMB3_02", 0x0302}, {"SMB3_11", 0x0311}, {NULL, 0},
+};
+
+static bool set_dialect_min(struct config *c, struct config_share *s, const char *value,
+                            char err[256])
+{
+    (void)s;
+    int v = 0;
+    if (!choose(dialects, value, &v, err)) {
+        return false;
+    }
+    /* The family's name means its first member as a minimum. */
+    c->dialect_min = str_ieq(value, "SMB3") ? 0x0300 : (uint16_t)v;
+    return true;
+}
+
+static bool set_dialect_max(struct config *c, struct config_share *s, const char *value,
+                            char err[256])
+{
+    (void)s;
+    int v = 0;
+    if (!choose(dialects, value, &v, err)) {
+        return false;
+    }
+    c->dialect_max = str_ieq(value, "SMB2") ? 0x0210 : (uint16_t)v;
+    return true;
+}
+
+static bool set_signing(struct config *c, struct config_share *s, const char *value, char err[256])
+{
+    static const struct word words[] = {{"mandatory", 1}, {"auto", 0}, {"required", 1}, {NULL, 0}};
+    (void)s;
+    int v = 0;
+    if (!choose(words, value, &v, err)) {
+        return false;
+    }
+    c->signing_required = v != 0;
+    return true;
+}
+
+static bool choose_encryption(const char *value, int *out, char err[256])
+{
+    static const struct word words[] = {{"off", SMB_ENCRYPT_OFF},
+                                        {"desired", SMB_ENCRYPT_DESIRED},
+                                        {"required", SMB_ENCRYPT_REQUIRED},
+                                        {NULL, 0}};
+    return choose(words, value, out, err);
+}
+
+static bool set_encrypt(struct config *c, struct config_share *s, const char *value, char err[256])
+{
+    (void)s;
+    int v = 0;
+    if (!choose_encryption(value, &v, err)) {
+        return false;
+    }
+    c->encryption = (enum smb_encryption)v;
+    return true;
+}
+
+static bool set_users_file(struct config *c, struct config_share *s, const char *value,
+                           char err[256])
+{
+    (void)s;
+    return set_text(&c->users_file, value, err);
+}
+
+static bool set_map_to_guest(struct config *c, struct config_share *s, const char *value,
+                             char err[256])
+{
+    static const struct word words[] = {{"never", 0}, {"bad user", 1}, {NULL, 0}};
+    (void)s;
+    int v = 0;
+    if (!choose(words, value, &v, err)) {
+        return false;
+    }
+    c->allow_guest = v != 0;
+    return true;
+}
+
+static bool set_log_level(struct config *c, struct config_share *s, const char *value,
+                          char err[256])
+{
+    (void)s;
+    /* Parsing sets the levels at once; that is harmless for "check" and wanted for "run". */
+    return log_levels_parse(value)
+               ? set_text(&c->log_level, value, err)
+               : refuse(err, "expected error, warn, info, debug or trace, or module:level,...");
+}
+
+static bool set_log_file(struct config *c, struct config_share *s, const char *value,
+                         char err[256])
+{
+    (void)s;
+    return set_text(&c->log_file, value, err);
+}
+
+static bool set_log_format(struct config *c, struct config_share *s, const char *value,
+                           char err[256])
+{
+    static const struct word words[] = {{"text", CONFIG_LOG_TEXT}, {"json", CONFIG_LOG_JSON}, {NULL, 0}};
+    (void)s;
+    int v = 0;
+    if (!choose(words, value, &v, err)) {
+        return false;
+    }
+    c->log_format = (enum config_log_format)v;
+    return true;
+}
+
+static bool set_connections_max(struct config *c, struct config_share *s, const char *value,
+                                char err[256])
+{
+    (void)s;
+    return set_number(&c->connections_max, value, 1, 1000000, err);
+}
+
+static bool set_connections_per_address(struct config *c, struct config_share *s,
+                                        const char *value, char err[256])
+{
+    (void)s;
+    return set_number(&c->connections_per_address_max, value, 1, 1000000, err);
+}
+
+static bool set_workers_max(struct config *c, struct config_share *s, const char *value,
+                            char err[256])
+{
+    (void)s;
+    return set_number(&c->workers_max, value, 1, 4096, err);
+}
+
+static bool set_credits_max(struct config *c, struct config_share *s, const char *value,
+                            char err[256])
+{
+    (void)s;
+    return set_number(&c->credits_max, value, 64, 8192, err);
+}
+
+static bool set_transact_max(struct config *c, struct config_share *s, const char *value,
+                             char err[256])
+{
+    (void)s;
+    uint64_t n = 0;
+    if (!str_to_size(value, &n) || n < CONFIG_TRANSACT_MIN || n > CONFIG_TRANSACT_MAX) {
+        return refuse(err, "expected a size from 64k to 8M");
+    }
+    c->transact_max_bytes = (uint32_t)n;
+    return true;
+}
+
+static bool set_plugin_dir(struct config *c, struct config_share *s, const char *value,
+                           char err[256])
+{
+    (void)s;
+    return set_text(&c->plugin_dir, value, err);
+}
+
+static bool set_control_socket(struct config *c, struct config_share *s, const char *value,
+                               char err[256])
+{
+    (void)s;
+    return set_text(&c->control_socket, value, err);
+}
+
+/* ---- shares ---- */
+
+static bool set_path(struct config *c, struct config_share *s, const char *value, char err[256])
+{
+    (void)c;
+    return config_args_add(&s->plugin.args, "path", value) || refuse(err, "too many arguments");
+}
+
+static bool set_plugin(struct config *c, struct config_share *s, const char *value, char err[256])
+{
+    (void)c;
+    struct config_layer layer;
+    if (!config_layer_parse(value, &layer, err)) {
+        return false;
+    }
+    /* Arguments of "path" and "plugin.KEY" lines above stay. */
+    bool ok = config_set_string(&s->plugin.name, layer.name);
+    for (uint32_t i = 0; ok && i < layer.args.count; i++) {
+        ok = config_args_add(&s->plugin.args, layer.args.list[i].key, layer.args.list[i].value);
+    }
+    config_layer_fini(&layer);
+    return ok || refuse(err, "too many arguments");
+}
+
+static bool set_comment(struct config *c, struct config_share *s, const char *value, char err[256])
+{
+    (void)c;
+    return set_text(&s->comment, value, err);
+}
+
+static bool set_read_only(struct config *c, struct config_share *s, const char *value,
+                          char err[256])
+{
+    (void)c;
+    return set_bool(&s->read_only, value, err);
+}
+
+static bool set_writeable(struct config *c, struct config_share *s, const char *value,
+                          char err[256])
+{
+    (void)c;
+    bool writeable = false;
+    if (!set_bool(&writeable, value, err)) {
+        return false;
+    }
+    s->read_only = !writeable;
+    return true;
+}
+
+static bool set_guest_ok(struct config *c, struct config_share *s, const char *value,
+                         char err[256])
+{
+    (void)c;
+    return set_bool(&s->guest_ok, value, err);
+}
+
+static bool add_user(void *arg, const char *word)
+{
+    return config_share_add_user(arg, word);
+}
+
+static bool set_valid_users(struct config *c, struct config_share *s, const char *value,
+                            char err[256])
+{
+    (void)c;
+    s->has_users = true;
+    return each_word(value, add_user, s) || refuse(err, "too many users");
+}
+
+static bool set_browseable(struct config *c, struct config_share *s, const char *value,
+                           char err[256])
+{
+    (void)c;
+    return set_bool(&s->browseable, value, err);
+}
+
+static bool set_share_encrypt(struct config *c, struct config_share *s, const char *value,
+                              char err[256])
+{
+    (void)c;
+    int v = 0;
+    if (!choose_encryption(value, &v, err)) {
+        return false;
+    }
+    if (v == SMB_ENCRYPT_DESIRED) {
+        return refuse(err, "a share knows off and required; desired is for [global]");
+    }
+    s->encrypt = v == SMB_ENCRYPT_REQUIRED;
+    return true;
+}
+
+static bool set_filter(struct config *c, struct config_share *s, const char *value, char err[256])
+{
+    (void)c;
+    struct config_layer layer;
+    if (!config_layer_parse(value, &layer, err)) {
+        return false;
+    }
+    bool ok = config_share_add_filter(s, &layer);
+    config_layer_fini(&layer);
+    return ok || refuse(err, "too many filters");
+}
+
+/* ---- the table ---- */
+
+#define G CONFIG_GLOBAL
+#define S CONFIG_SHARE
+
+static const struct config_key keys[] = {
+    {"server string", G, "TEXT", set_server_string, "what clients show beside the server's name"},
+    {"netbios name", G, "NAME", set_netbios_name, "the server's name; default: the host's"},
+    {"workgroup", G, "NAME", set_workgroup, "the workgroup that clients show; default: WORKGROUP"},
+    {"listen", G, "ADDRESS ...", set_listen, "addresses to listen on; default: all"},
+    {"interfaces", G, NULL, set_listen, NULL},
+    {"bind address", G, NULL, set_listen, NULL},
+    {"smb ports", G, "PORT", set_port, "the port; default: 445"},
+    {"port", G, NULL, set_port, NULL},
+    {"server min protocol", G, "DIALECT", set_dialect_min, "oldest dialect spoken; default: SMB2_02"},
+    {"min protocol", G, NULL, set_dialect_min, NULL},
+    {"server max protocol", G, "DIALECT", set_dialect_max, "newest dialect spoken; default: SMB3_11"},
+    {"max protocol", G, NULL, set_dialect_max, NULL},
+    {"server signing", G, "mandatory|auto", set_signing,
+     "whether clients must sign; default: mandatory"},
+    {"server smb encrypt", G, "off|desired|required", set_encrypt,
+     "encrypt sessions; default: off"},
+    {"smb encrypt", G, NULL, set_encrypt, NULL},
+    {"users file", G, "FILE", set_users_file, "users and their hashes, as smbkit user writes them"},
+    {"map to guest", G, "never|bad user", set_map_to_guest,
+     "whether unknown users become guests; default: never"},
+    {"log level", G, "LEVEL", set_log_level, "LEVEL or MODULE:LEVEL,...; default: info"},
+    {"log file", G, "FILE", set_log_file, "stderr, syslog or a path; default: stderr"},
+    {"log format", G, "text|json", set_log_format, "how a line of the log looks; default: text"},
+    {"max connections", G, "NUMBER", set_connections_max, "of all clients; default: 4096"},
+    {"max connections per address", G, "NUMBER", set_connections_per_address,
+     "of one address; default: 256"},
+    {"max workers", G, "NUMBER", set_workers_max, "threads for calls that may block; default: 64"},
+    {"max credits", G, "NUMBER", set_credits_max,
+     "requests under way on a connection; default: 512"},
+    {"max transact", G, "SIZE", set_transact_max,
+     "largest read, write or other payload; default: 8M"},
+    {"plugin dir", G, "FOLDER", set_plugin_dir, "where plugins and filters are looked for first"},
+    {"control socket", G, "FILE", set_control_socket, "what smbkit status asks"},
+
+    {"path", S, "FOLDER", set_path, "what to share: the argument path of the plugin"},
+    {"plugin", S, "NAME[:KEY=VALUE,...]", set_plugin, "where files come from; default: dir"},
+    {"comment", S, "TEXT", set_comment, "what clients show beside the share"},
+    {"read only", S, "yes|no", set_read_only, "refuse every change; default: yes"},
+    {"writeable", S, "yes|no", set_writeable, "the opposite of read only"},
+    {"writable", S, NULL, set_writeable, NULL},
+    {"write ok", S, NULL, set_writeable, NULL},
+    {"guest ok", S, "yes|no", set_guest_ok, "let guests connect; default: no"},
+    {"public", S, NULL, set_guest_ok, NULL},
+    {"valid users", S, "NAME ...", set_valid_users, "who may connect; default: every user"},
+    {"browseable", S, "yes|no", set_browseable, "show it in lists of shares; default: yes"},
+    {"browsable", S, NULL, set_browseable, NULL},
+    {"smb encrypt", S, "off|required", set_share_encrypt, "refuse who does not encrypt; default: off"},
+    {"filter", S, "NAME[:KEY=VALUE,...]", set_filter,
+     "a layer over the plugin; may stand more than once, outermost first"},
+};
+
+#undef G
+#undef S
+
+const struct config_key *config_key_at(size_t i)
+{
+    return i < ARRAY_LEN(keys) ? &keys[i] : NULL;
+}
+
+static char next_letter(const char **p)
+{
+    while (**p == ' ' || **p == '\t') {
+        (*p)++;
+    }
+    char c = **p;
+    *p += c != '\0';
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_same_key(const char *a, const char *b)
+{
+    for (;;) {
+        char x = next_letter(&a);
+        if (x != next_letter(&b)) {
+            return false;
+        }
+        if (x == '\0') {
+            return true;
+        }
+    }
+}
+
+const struct config_key *config_key_find(enum config_scope scope, const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        if (keys[i].scope == scope && is_same_key(keys[i].name, name)) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "os/local.h"
+#include "os/os.h"
+#include "os/process.h"
+
+#define LOG_MODULE LOG_SERVER
+
+struct control {
+    struct server *server;
+    struct os_local *listener;
+    struct os_thread *thread;
+};
+
+char *control_default_path(bool make)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    bool own = runtime && *runtime && !os_user_is_root();
+    CLEANUP_MEM char *folder = own ? str_printf("%s/smbkit", runtime) : str_dup("/run/smbkit");
+    if (!folder) {
+        return NULL;
+    }
+    if (make && os_folder_make(folder, 0700) != 0) {
+        log_debug(NULL, "folder not made path=%s", folder); /* listening will tell */
+    }
+    return str_printf("%s/control", folder);
+}
+
+static void serve_one(struct control *c, struct os_local *conn)
+{
+    CLEANUP_MEM char *request = NULL;
+    int err = os_local_read_line(conn, CONTROL_REQUEST_MAX, CONTROL_TIMEOUT_MS, &request);
+    if (err != 0) {
+        log_debug(NULL, "control request lost error=%d", -err);
+        return;
+    }
+    CLEANUP_MEM char *answer = control_answer(c->server, request);
+    if (!answer) {
+        log_error(NULL, "control answer not made, out of memory");
+        return;
+    }
+    err = os_local_write_line(conn, answer, CONTROL_TIMEOUT_MS);
+    if (err != 0) {
+        log_debug(NULL, "control answer lost error=%d", -err);
+    }
+}
+
+static void control_main(void *arg)
+{
+    struct control *c = arg;
+    for (;;) {
+        CLEANUP(os_local_free) struct os_local *conn = NULL;
+        int err = os_local_accept(c->listener, &conn);
+        if (err == -ECANCELED) {
+            return;
+        }
+        if (err == 0) {
+            serve_one(c, conn);
+        }
+    }
+}
+
+struct control *control_new(struct server *s, const char *path, char err[256])
+{
+    struct control *c = mem_zalloc(sizeof(*c));
+    int e = c ? os_local_listen(path, &c->listener) : -ENOMEM;
+    if (e == 0) {
+        c->server = s;
+        e = os_thread_start(&c->thread, "smbkit-control", control_main, c);
+    }
+    if (e == 0) {
+        return c;
+    }
+    char why[128];
+    os_error_text(-e, why, sizeof(why));
+    str_format(err, 256, "control socket %s: %s", path,
+               e == -EADDRINUSE ? "another smbkit uses it; set \"control socket\" to another path"
+                                : why);
+    if (c) {
+        os_local_free(c->listener);
+    }
+    mem_free(c);
+    return NULL;
+}
+
+void control_free(struct control *c)
+{
+    if (!c) {
+        return;
+    }
+    os_local_wake(c->listener);
+    os_thread_join(c->thread);
+    os_local_free(c->listener);
+    mem_free(c);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes over the control socket, as JSON and as text. */
+#include <jansson.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strbuf.h"
+#include "os/os.h"
+#include "os/process.h"
+#include "server/control.h"
+#include "server/server.h"
+#include "static_plugins.h"
+
+#define TEXT_MAX (8u << 20) /* bytes of a status as text */
+
+/* jansson's own memory to ours. */
+static char *dump(json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *copy = str_dup(text);
+    if (text) {
+        json_free_t free_fn = NULL;
+        json_get_alloc_funcs(NULL, &free_fn);
+        free_fn(text);
+    }
+    json_decref(object);
+    return copy;
+}
+
+static char *refuse(const char *why)
+{
+    return dump(json_pack("{s:b, s:s}", "ok", 0, "error", why));
+}
+
+/* Names come from clients; what is not UTF-8 for JSON (a lone surrogate) is told so. */
+static json_t *text_json(const char *s)
+{
+    json_t *j = json_string(s);
+    return j ? j : json_string("(not UTF-8)");
+}
+
+static json_t *time_json(uint64_t filetime)
+{
+    char buf[32];
+    os_time_format(filetime, buf, sizeof(buf));
+    return json_string(buf);
+}
+
+static void add_session(void *arg, const struct smb_session_info *i)
+{
+    json_t *list = arg;
+    if (json_array_size(list) >= CONTROL_SESSIONS_MAX) {
+        return;
+    }
+    char id[24];
+    char dialect[8];
+    str_format(id, sizeof(id), "0x%016llx", (unsigned long long)i->session_id);
+    str_format(dialect, sizeof(dialect), "0x%04x", i->dialect);
+    json_array_append_new(
+        list,
+        json_pack("{s:s, s:I, s:o, s:s, s:s, s:b, s:b, s:b, s:o, s:o, s:I, s:I}", "id", id,
+                  "connection", (json_int_t)i->conn_id, "user", text_json(i->user), "address",
+                  i->client_address, "dialect", dialect, "signed", i->signed_, "encrypted",
+                  i->encrypted, "guest", i->guest, "since", time_json(i->connected_at),
+                  "idle_since", time_json(i->idle_since), "trees", (json_int_t)i->tree_count,
+                  "opens", (json_int_t)i->open_count));
+}
+
+static void add_open(void *arg, const struct smb_open_info *i)
+{
+    json_t *list = arg;
+    if (json_array_size(list) >= CONTROL_OPENS_MAX) {
+        return;
+    }
+    char id[24];
+    char access[16];
+    str_format(id, sizeof(id), "0x%016llx", (unsigned long long)i->session_id);
+    str_format(access, sizeof(access), "0x%08x", i->access);
+    json_array_append_new(list,
+                          json_pack("{s:s, s:o, s:o, s:s, s:I}", "session", id, "share",
+                                    text_json(i->share), "path", text_json(i->path), "access",
+                                    access, "oplock", (json_int_t)i->oplock_level));
+}
+
+static json_t *counters_json(struct server *s)
+{
+    struct smb_server_stats t;
+    smb_server_stats(server_smb_get(s), &t);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"connections", server_connection_count(s)},
+        {"connections_total", t.conns_total},
+        {"sessions", t.sessions_now},
+        {"sessions_total", t.sessions_total},
+        {"trees", t.trees_now},
+        {"opens", t.opens_now},
+        {"waiting", t.waiting_now},
+        {"requests_total", t.requests},
+        {"bytes_in_total", t.bytes_in},
+        {"bytes_out_total", t.bytes_out},
+        {"logon_failures_total", t.logon_failures},
+    };
+    json_t *out = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        json_object_set_new(out, rows[i].name, json_integer((json_int_t)rows[i].value));
+    }
+    return out;
+}
+
+static json_t *listen_json(const struct server *s)
+{
+    json_t *out = json_array();
+    for (unsigned i = 0; server_listen_addr_get(s, i); i++) {
+        char text[NET_ADDR_TEXT_SIZE + 16];
+        net_addr_format(server_listen_addr_get(s, i), text, sizeof(text));
+        json_array_append_new(out, json_string(text));
+    }
+    return out;
+}
+
+static char *answer_status(struct server *s)
+{
+    json_t *sessions = json_array();
+    json_t *opens = json_array();
+    smb_server_sessions_each(server_smb_get(s), add_session, sessions);
+    smb_server_opens_each(server_smb_get(s), add_open, opens);
+    return dump(json_pack("{s:b, s:s, s:I, s:s, s:o, s:o, s:I, s:o, s:o, s:o}", "ok", 1,
+                          "version", SMBKIT_VERSION, "pid", (json_int_t)os_process_id(), "server",
+                          server_config_get(s)->netbios_name, "since",
+                          time_json(server_started_at(s)), "listen", listen_json(s), "shares",
+                          (json_int_t)smb_server_share_count(server_smb_get(s)), "counters",
+                          counters_json(s), "sessions", sessions, "opens", opens));
+}
+
+static char *answer_ping(struct server *s)
+{
+    (void)s;
+    return dump(json_pack("{s:b, s:s}", "ok", 1, "version", SMBKIT_VERSION));
+}
+
+static const struct {
+    const char *name;
+    char *(*fn)(struct server *s);
+} commands[] = {
+    {"status", answer_status},
+    {"ping", answer_ping},
+};
+
+char *control_answer(struct server *s, const char *request)
+{
+    json_error_t err;
+    json_t *root = json_loads(request, 0, &err);
+    const char *name = root ? json_string_value(json_object_get(root, "command")) : NULL;
+    char *answer = NULL;
+    bool found = false;
+    for (size_t i = 0; name && i < ARRAY_LEN(commands); i++) {
+        if (str_eq(commands[i].name, name)) {
+            found = true;
+            answer = commands[i].fn(s);
+        }
+    }
+    if (!found) {
+        answer = refuse(!root  ? "the request is not JSON"
+                        : name ? "unknown command; status and ping are known"
+                               : "the request names no \"command\"");
+    }
+    json_decref(root);
+    return answer;
+}
+
+/* ---- text ---- */
+
+static const char *get_text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+static long long get_int(const json_t *o, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(o, key));
+}
+
+static void put_text(struct wr *w, const char *s)
+{
+    for (; *s; s++) {
+        wr_u8(w, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : (uint8_t)*s);
+    }
+}
+
+static void put_session(struct wr *w, const json_t *o)
+{
+    const char *user = get_text(o, "user");
+    wr_printf(w, "  ");
+    put_text(w, *user ? user : "(anonymous)");
+    wr_printf(w, "%s  %s  dialect %s%s%s  %lld open  since %s\n",
+              json_is_true(json_object_get(o, "guest")) ? " (guest)" : "", get_text(o, "address"),
+              get_text(o, "dialect"), json_is_true(json_object_get(o, "signed")) ? "  signed" : "",
+              json_is_true(json_object_get(o, "encrypted")) ? "  encrypted" : "",
+              get_int(o, "opens"), get_text(o, "since"));
+}
+
+static void put_open(struct wr *w, const json_t *o)
+{
+    wr_printf(w, "  ");
+    put_text(w, get_text(o, "share"));
+    wr_u8(w, '/');
+    put_text(w, get_text(o, "path"));
+    wr_printf(w, "  access %s\n", get_text(o, "access"));
+}
+
+static void put_list(struct wr *w, const json_t *root, const char *key, const char *title,
+                     void (*put)(struct wr *w, const json_t *o))
+{
+    const json_t *list = json_object_get(root, key);
+    if (json_array_size(list) > 0) {
+        wr_printf(w, "%s\n", title);
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        put(w, json_array_get(list, i));
+    }
+}
+
+static void put_status(struct wr *w, const json_t *root)
+{
+    const json_t *c = json_object_get(root, "counters");
+    const json_t *listen = json_object_get(root, "listen");
+    wr_printf(w, "smbkit %s on %s, process %lld, since %s\n", get_text(root, "version"),
+              get_text(root, "server"), get_int(root, "pid"), get_text(root, "since"));
+    wr_printf(w, "Listening on");
+    for (size_t i = 0; i < json_array_size(listen); i++) {
+        wr_printf(w, " %s", json_string_value(json_array_get(listen, i)));
+    }
+    wr_printf(w, "\n%lld shares, %lld connections, %lld sessions, %lld files open, %lld waiting\n",
+              get_int(root, "shares"), get_int(c, "connections"), get_int(c, "sessions"),
+              get_int(c, "opens"), get_int(c, "waiting"));
+    wr_printf(w, "%lld requests, %lld bytes in, %lld bytes out, %lld failed log-ins\n",
+              get_int(c, "requests_total"), get_int(c, "bytes_in_total"),
+              get_int(c, "bytes_out_total"), get_int(c, "logon_failures_total"));
+    put_list(w, root, "sessions", "Sessions:", put_session);
+    put_list(w, root, "opens", "Open files:", put_open);
+    wr_u8(w, 0);
+}
+
+char *control_status_text(const char *answer, const char **err_r)
+{
+    json_error_t err;
+    json_t *root = json_loads(answer, 0, &err);
+    if (!root || !json_is_true(json_object_get(root, "ok"))) {
+        *err_r = root ? "the server refused" : "the answer is not JSON";
+        json_decref(root);
+        return NULL;
+    }
+    CLEANUP(wr_fini) struct wr w = wr_new(TEXT_MAX);
+    put_status(&w, root);
+    json_decref(root);
+    size_t len;
+    *err_r = "out of memory";
+    return (char *)wr_take(&w, &len);
+}

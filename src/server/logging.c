@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/logging.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strbuf.h"
+#include "base/utf.h"
+#include "os/os.h"
+#include "os/process.h"
+
+#define LOG_MODULE LOG_SERVER
+#define LINE_MAX_BYTES 16384u /* a longer line is dropped */
+#define STDERR_FD 2
+
+struct logging {
+    enum config_log_format format; /* immutable after init */
+    bool to_syslog;                /* immutable after init */
+    char *path;                    /* immutable after init; NULL: stderr or the system's log */
+    struct mutex lock;             /* innermost: nothing is locked or logged under it */
+    int fd;                        /* guarded by lock */
+};
+
+static void format_ctx(struct wr *w, const struct log_ctx *ctx, const char *fmt)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } ids[] = {{"conn", ctx->conn_id},
+               {"session", ctx->session_id},
+               {"tree", ctx->tree_id},
+               {"message", ctx->message_id}};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        if (ids[i].value != 0 && *fmt == ',') {
+            wr_printf(w, ",\"%s\":%llu", ids[i].name, (unsigned long long)ids[i].value);
+        } else if (ids[i].value != 0) {
+            wr_printf(w, " %s=%llu", ids[i].name, (unsigned long long)ids[i].value);
+        }
+    }
+}
+
+/* A peer's bytes in a value must not make a line of their own. */
+static void put_plain(struct wr *w, const char *text)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        wr_u8(w, c < 0x20 || c == 0x7f ? '?' : c);
+    }
+}
+
+void logging_format_text(struct wr *w, uint64_t now, enum log_level level, enum log_module module,
+                         const struct log_ctx *ctx, const char *text)
+{
+    char when[32];
+    os_time_format(now, when, sizeof(when));
+    wr_printf(w, "%s %-5s %s ", when, log_level_name(level), log_module_name(module));
+    put_plain(w, text);
+    if (ctx) {
+        format_ctx(w, ctx, " ");
+    }
+    wr_u8(w, '\n');
+}
+
+static void put_json_string(struct wr *w, const char *s)
+{
+    size_t left = str_len(s);
+    while (left > 0) {
+        uint32_t cp = 0;
+        size_t n = utf8_decode(s, left, &cp);
+        if (n == 0 || (cp >= 0xd800 && cp < 0xe000)) {
+            wr_printf(w, "\\ufffd");
+            n = n ? n : 1;
+        } else if (cp < 0x20 || cp == 0x7f) {
+            wr_printf(w, "\\u%04x", cp);
+        } else {
+            if (cp == '"' || cp == '\\') {
+                wr_u8(w, '\\');
+            }
+            wr_bytes(w, s, n);
+        }
+        s += n;
+        left -= n;
+    }
+}
+
+void logging_format_json(struct wr *w, uint64_t now, enum log_level level, enum log_module module,
+                         const struct log_ctx *ctx, const char *text)
+{
+    char when[32];
+    os_time_format(now, when, sizeof(when));
+    wr_printf(w, "{\"time\":\"%s\",\"level\":\"%s\",\"module\":\"%s\",\"text\":\"", when,
+              log_level_name(level), log_module_name(module));
+    put_json_string(w, text);
+    wr_u8(w, '"');
+    if (ctx) {
+        format_ctx(w, ctx, ",");
+    }
+    wr_bytes(w, "}\n", 2);
+}
+
+static void to_syslog(enum log_level level, const struct log_ctx *ctx, const char *text)
+{
+    static const int severities[] = {
+        [LOG_ERROR] = 3, [LOG_WARN] = 4, [LOG_INFO] = 6, [LOG_DEBUG] = 7, [LOG_TRACE] = 7};
+    char buf[4096];
+    struct wr w = wr_init(buf, sizeof(buf) - 1);
+    put_plain(&w, text);
+    if (ctx) {
+        format_ctx(&w, ctx, " ");
+    }
+    buf[wr_pos(&w)] = '\0';
+    os_syslog_write(severities[level], buf);
+}
+
+static void sink(void *arg, enum log_level level, enum log_module module,
+                 const struct log_ctx *ctx, const char *text)
+{
+    struct logging *l = arg;
+    if (l->to_syslog) {
+        to_syslog(level, ctx, text);
+        return;
+    }
+    CLEANUP(wr_fini) struct wr w = wr_new(LINE_MAX_BYTES);
+    if (l->format == CONFIG_LOG_JSON) {
+        logging_format_json(&w, os_time_now(), level, module, ctx, text);
+    } else {
+        logging_format_text(&w, os_time_now(), level, module, ctx, text);
+    }
+    SCOPED_LOCK(&l->lock);
+    if (wr_ok(&w)) {
+        os_append_write(l->fd, w.base, wr_pos(&w));
+    }
+}
+
+static bool open_target(struct logging *l, const char *target, char err[256])
+{
+    if (str_ieq(target, "stderr")) {
+        return true;
+    }
+    if (str_ieq(target, "syslog")) {
+        l->to_syslog = true;
+        os_syslog_open("smbkit");
+        return true;
+    }
+    l->path = str_dup(target);
+    int fd = l->path ? os_append_open(target) : -ENOMEM;
+    if (fd < 0) {
+        char why[128];
+        os_error_text(-fd, why, sizeof(why));
+        str_format(err, 256, "log file %s cannot be opened: %s", target, why);
+        return false;
+    }
+    l->fd = fd;
+    return true;
+}
+
+struct logging *logging_new(const struct config *c, char err[256])
+{
+    struct logging *l = mem_zalloc(sizeof(*l));
+    if (!l) {
+        str_copy(err, 256, "out of memory");
+        return NULL;
+    }
+    l->fd = STDERR_FD;
+    l->format = c->log_format;
+    mutex_init(&l->lock);
+    if (!open_target(l, c->log_file, err)) {
+        mutex_fini(&l->lock);
+        mem_free(l->path);
+        mem_free(l);
+        return NULL;
+    }
+    if (!log_levels_parse(c->log_level)) {
+        log_warn(NULL, "log level ignored text=%s", c->log_level);
+    }
+    log_set_sink(sink, l);
+    return l;
+}
+
+void logging_reopen(struct logging *l)
+{
+    if (!l->path) {
+        return;
+    }
+    int fd = os_append_open(l->path);
+    if (fd < 0) {
+        log_error(NULL, "log file not reopened path=%s error=%d", l->path, -fd);
+        return;
+    }
+    int old;
+    {
+        SCOPED_LOCK(&l->lock);
+        old = l->fd;
+        l->fd = fd;
+    }
+    os_append_close(old);
+}
+
+void logging_free(struct logging *l)
+{
+    if (!l) {
+        return;
+    }
+    log_set_sink(NULL, NULL);
+    if (l->path) {
+        os_append_close(l->fd);
+    }
+    mutex_fini(&l->lock);
+    mem_free(l->path);
+    mem_free(l);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/problems.h"
+
+#include "base/str.h"
+
+void problems_init(struct problems *p)
+{
+    p->text = wr_new(PROBLEMS_TEXT_MAX);
+    p->count = 0;
+}
+
+void problems_fini(struct problems *p)
+{
+    wr_fini(&p->text);
+    p->count = 0;
+}
+
+void problems_add(struct problems *p, const char *fmt, ...)
+{
+    char line[1024];
+    if (p->count++ >= PROBLEMS_MAX) {
+        return;
+    }
+    va_list ap;
+    va_start(ap, fmt);
+    str_vformat(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    wr_bytes(&p->text, line, str_len(line));
+    wr_u8(&p->text, '\n');
+}
+
+const char *problems_text_get(struct problems *p)
+{
+    if (p->count == 0) {
+        return "";
+    }
+    size_t len = wr_pos(&p->text);
+    wr_u8(&p->text, 0);
+    if (!wr_ok(&p->text)) {
+        return "out of memory\n";
+    }
+    wr_cut(&p->text, len);
+    return (const char *)p->text.base;
+}
+
+const char *closest_word(const char *word, const char *(*next)(const void *arg, size_t i),
+                         const void *arg)
+{
+    /* A third of the letters may be wrong, two at least in words of four letters and more. */
+    size_t len = str_len(word);
+    unsigned best = (unsigned)MAX(len / 3, len >= 4 ? 2u : 1u) + 1;
+    const char *found = NULL;
+    for (size_t i = 0; next(arg, i); i++) {
+        unsigned d = str_distance(word, next(arg, i));
+        if (d < best) {
+            best = d;
+            found = next(arg, i);
+        }
+    }
+    return found;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that is wrong with a configuration, told at once: one line each. */
+#pragma once
+
+#include "base/wr.h"
+
+#define PROBLEMS_MAX 200         /* a file with more is not a configuration */
+#define PROBLEMS_TEXT_MAX 65536u /* bytes of text kept */
+
+struct problems {
+    struct wr text; /* lines */
+    unsigned count;
+};
+
+void problems_init(struct problems *p);
+void problems_fini(struct problems *p);
+void problems_add(struct problems *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* "" when there are none; borrowed until the next add. */
+const char *problems_text_get(struct problems *p);
+
+/* The candidate that word is likely to mean: closest by str_distance, not too far; NULL: none. next(arg, i) gives the
+ * i-th candidate, NULL at the end. */
+const char *closest_word(const char *word, const char *(*next)(const void *arg, size_t i),
+                         const void *arg);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/server_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "server/identity.h"
+
+#define LOG_MODULE LOG_SERVER
+
+/* ---- the surroundings of smb ---- */
+
+static uint64_t env_now(void *arg)
+{
+    (void)arg;
+    return os_time_now();
+}
+
+static uint64_t env_monotonic_ms(void *arg)
+{
+    (void)arg;
+    return os_monotonic_ms();
+}
+
+static void env_random(void *arg, void *buf, size_t n)
+{
+    (void)arg;
+    os_random(buf, n);
+}
+
+static bool auth_user_lookup(void *arg, const char *name, struct auth_user *out)
+{
+    return users_store_lookup(arg, name, out);
+}
+
+static void auth_fill(struct server *s, const struct config *c, struct auth_config *out)
+{
+    *out = (struct auth_config){
+        .user_lookup = auth_user_lookup,
+        .now = env_now,
+        .random = env_random,
+        .arg = s->users,
+        .allow_guest = c->allow_guest,
+        .allow_anonymous = c->allow_guest,
+    };
+    str_copy(out->target_name, sizeof(out->target_name), c->netbios_name);
+    os_hostname(out->dns_name, sizeof(out->dns_name));
+}
+
+void server_smb_config(struct server *s, const struct config *c, struct smb_config *out)
+{
+    *out = (struct smb_config){
+        .dialect_min = c->dialect_min,
+        .dialect_max = c->dialect_max,
+        .signing_required = c->signing_required,
+        .encryption = c->encryption,
+        .transact_max_bytes = c->transact_max_bytes,
+        .credits_max = (uint16_t)c->credits_max,
+        .env = {.now = env_now, .monotonic_ms = env_monotonic_ms, .random = env_random},
+    };
+    uint16_t port = c->listen_count ? c->listen[0].port : c->port;
+    identity_get(port, s->machine_sid, out->server_guid);
+    mem_copy(out->machine_sid, s->machine_sid, sizeof(out->machine_sid));
+    str_copy(out->server_name, sizeof(out->server_name), c->netbios_name);
+    str_copy(out->comment, sizeof(out->comment), c->server_string);
+    auth_fill(s, c, &out->auth);
+}
+
+/* ---- making ---- */
+
+static bool make_loops(struct server *s)
+{
+    unsigned n = MIN(MAX(os_cpu_count(), 1u), (unsigned)SERVER_LOOPS_MAX);
+    for (; s->loop_count < n; s->loop_count++) {
+        struct server_loop *sl = &s->loops[s->loop_count];
+        if (loop_new(&sl->loop) != 0) {
+            return false;
+        }
+        conn_home_init(&sl->home, sl->loop);
+        sl->home.smb = s->smb;
+        sl->home.workers = s->workers;
+        sl->home.limits = s->limits;
+    }
+    return true;
+}
+
+static bool make_parts(struct server *s)
+{
+    struct smb_config smb;
+    server_smb_config(s, s->config, &smb);
+    s->smb = smb_server_new(&smb);
+    s->plugins = plugins_new(s->config->plugin_dir);
+    s->workers = workers_new(s->config->workers_max, WORKERS_IDLE_MS);
+    s->limits =
+        net_limits_new(s->config->connections_max, s->config->connections_per_address_max);
+    if (!s->smb || !s->plugins || !s->workers || !s->limits) {
+        return false;
+    }
+    s->shares = shares_new(s->smb, s->plugins);
+    return s->shares && make_loops(s);
+}
+
+struct server *server_new(struct config **config, struct users_store **users,
+                          struct logging *logging, struct problems *problems)
+{
+    struct server *s = mem_zalloc(sizeof(*s));
+    if (s) {
+        s->config = *config;
+        s->users = *users;
+        s->logging = logging;
+        s->started_at = os_time_now();
+        atomic_init(&s->next_conn_id, 1);
+    } else {
+        config_free(*config);
+        users_store_free(*users);
+    }
+    *config = NULL;
+    *users = NULL;
+    unsigned before = problems->count;
+    if (!s || !make_parts(s)) {
+        problems_add(problems, "out of memory or of file descriptors");
+    } else {
+        shares_apply(s->shares, s->config, problems);
+    }
+    if (problems->count != before) {
+        server_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void server_free(struct server *s)
+{
+    if (!s) {
+        return;
+    }
+    control_free(s->control);
+    workers_free(s->workers);
+    for (unsigned i = 0; i < s->loop_count; i++) {
+        loop_free(s->loops[i].loop);
+    }
+    shares_free(s->shares);
+    if (s->smb) {
+        smb_server_free(s->smb); /* gives up the volumes, which the plugins below must outlive */
+    }
+    plugins_free(s->plugins);
+    net_limits_free(s->limits);
+    users_store_free(s->users);
+    config_free(s->config);
+    mem_free(s);
+}
+
+/* ---- questions ---- */
+
+const struct config *server_config_get(const struct server *s)
+{
+    return s->config;
+}
+
+struct smb_server *server_smb_get(const struct server *s)
+{
+    return s->smb;
+}
+
+uint64_t server_started_at(const struct server *s)
+{
+    return s->started_at;
+}
+
+unsigned server_connection_count(const struct server *s)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < s->loop_count; i++) {
+        /* acquire: pairs with the release of a connection's end */
+        n += atomic_load_explicit(&s->loops[i].home.count, memory_order_acquire);
+    }
+    return n;
+}
+
+const struct net_addr *server_listen_addr_get(const struct server *s, unsigned i)
+{
+    return i < s->listener_count ? &s->addrs[i] : NULL;
+}
+
+bool server_control_start(struct server *s, const char *path, char err[256])
+{
+    s->control = control_new(s, path, err);
+    return s->control != NULL;
+}

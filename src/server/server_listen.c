@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the server listens, and how it says that it cannot. */
+#include "server/server_priv.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "os/process.h"
+
+#define LOG_MODULE LOG_SERVER
+
+/* A connection on its way from the listener's loop to its own. */
+struct handover {
+    struct job job;
+    struct conn_home *home;
+    struct net_accepted accepted;
+    uint64_t conn_id;
+};
+
+static void take_over(struct job *job)
+{
+    struct handover *h = CONTAINER_OF(job, struct handover, job);
+    conn_start(h->home, &h->accepted, h->conn_id);
+    mem_free(h);
+}
+
+/* Round robin: connections of a client are spread over the loops. */
+static void on_accepted(void *arg, const struct net_accepted *a)
+{
+    struct server *s = arg;
+    /* relaxed: only has to be unique */
+    uint64_t id = atomic_fetch_add_explicit(&s->next_conn_id, 1, memory_order_relaxed);
+    struct server_loop *sl = &s->loops[id % s->loop_count];
+    struct handover *h = mem_zalloc(sizeof(*h));
+    if (!h) {
+        net_fd_close(a->fd);
+        net_limits_leave(s->limits, a->peer.text);
+        return;
+    }
+    h->job.fn = take_over;
+    h->home = &sl->home;
+    h->accepted = *a;
+    h->conn_id = id;
+    loop_post(sl->loop, &h->job);
+}
+
+static void tell(struct problems *problems, const struct net_addr *a, int err)
+{
+    char addr[NET_ADDR_TEXT_SIZE + 16];
+    char why[128];
+    net_addr_format(a, addr, sizeof(addr));
+    os_error_text(-err, why, sizeof(why));
+    if (err == -EADDRINUSE && a->port == CONFIG_PORT_DEFAULT) {
+        problems_add(problems,
+                     "port %u is in use (%s): another SMB server runs here, perhaps Samba "
+                     "(systemctl stop smbd); stop it or choose another port, such as 4450",
+                     a->port, addr);
+    } else if (err == -EADDRINUSE) {
+        problems_add(problems, "port %u is in use (%s); choose another one, such as %u", a->port,
+                     addr, a->port < UINT16_MAX ? a->port + 1u : 4450u);
+    } else if (err == -EACCES || err == -EPERM) {
+        problems_add(problems,
+                     "no permission to listen on port %u (%s): run as root, give the program the "
+                     "capability (setcap cap_net_bind_service=+ep FILE), or choose a port from "
+                     "1024 up, such as 4450",
+                     a->port, addr);
+    } else if (err == -EADDRNOTAVAIL) {
+        problems_add(problems, "%s is no address of this host; \"ip addr\" lists those there are",
+                     addr);
+    } else {
+        problems_add(problems, "cannot listen on %s: %s", addr, why);
+    }
+}
+
+static int listen_one(struct server *s, const struct net_addr *a)
+{
+    struct listener_spec spec = {
+        .addr = *a, .limits = s->limits, .accepted = on_accepted, .arg = s};
+    struct listener *ls = NULL;
+    if (s->listener_count == CONFIG_LISTEN_MAX) {
+        return -E2BIG;
+    }
+    int err = listener_new(s->loops[0].loop, &spec, &ls);
+    if (err != 0) {
+        return err;
+    }
+    s->addrs[s->listener_count] = *listener_addr_get(ls);
+    s->listeners[s->listener_count++] = ls;
+    return 0;
+}
+
+/* Every address of both families; a host without IPv6 is fine. */
+static int listen_all(struct server *s, uint16_t port, struct net_addr *failed)
+{
+    struct net_addr v4 = {.text = "0.0.0.0", .port = port};
+    struct net_addr v6 = {.text = "::", .port = port};
+    *failed = v4;
+    int err = listen_one(s, &v4);
+    if (err != 0) {
+        return err;
+    }
+    v6.port = s->addrs[s->listener_count - 1].port; /* the same when the system chose */
+    *failed = v6;
+    err = listen_one(s, &v6);
+    return err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL ? 0 : err;
+}
+
+/* Listen everywhere with this port where none is given. False: told. */
+static bool listen_with(struct server *s, uint16_t port, struct problems *problems, int *err_r)
+{
+    const struct config *c = s->config;
+    const struct net_addr everywhere = {.text = "*", .port = 0};
+    unsigned n = MAX(c->listen_count, 1u);
+    unsigned before = problems->count;
+    for (unsigned i = 0; i < n; i++) {
+        struct net_addr a = c->listen_count ? c->listen[i] : everywhere;
+        a.port = a.port ? a.port : port;
+        struct net_addr failed = a;
+        int err = str_eq(a.text, "*") ? listen_all(s, a.port, &failed) : listen_one(s, &a);
+        if (err != 0) {
+            tell(problems, &failed, err);
+            *err_r = err;
+        }
+    }
+    return problems->count == before;
+}
+
+static bool try_port(struct server *s, uint16_t port, struct problems *problems, int *err_r)
+{
+    if (listen_with(s, port, problems, err_r)) {
+        return true;
+    }
+    server_listeners_close(s);
+    return false;
+}
+
+/* Another port helps only where the port is what was wrong. */
+static bool is_about_port(int err)
+{
+    return err == -EADDRINUSE || err == -EACCES || err == -EPERM;
+}
+
+static bool listen_auto(struct server *s, struct problems *problems)
+{
+    int err = 0;
+    uint16_t port = CONFIG_PORT_DEFAULT;
+    for (;;) {
+        struct problems tries;
+        problems_init(&tries);
+        bool ok = try_port(s, port, &tries, &err);
+        problems_fini(&tries);
+        if (ok) {
+            return true;
+        }
+        port = port == CONFIG_PORT_DEFAULT ? CONFIG_PORT_AUTO_FIRST : (uint16_t)(port + 1);
+        if (!is_about_port(err) || port > CONFIG_PORT_AUTO_LAST) {
+            return try_port(s, port, problems, &err); /* this time aloud */
+        }
+    }
+}
+
+void server_listeners_close(struct server *s)
+{
+    for (unsigned i = 0; i < s->listener_count; i++) {
+        listener_close(s->listeners[i]);
+    }
+    s->listener_count = 0;
+}
+
+bool server_listen(struct server *s, struct problems *problems)
+{
+    int err;
+    return s->config->port_is_auto ? listen_auto(s, problems)
+                                   : listen_with(s, s->config->listen_count ? 0 : s->config->port,
+                                                 problems, &err);
+}

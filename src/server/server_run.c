@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start, signals, reload and the end. */
+#include "server/server_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "os/process.h"
+
+#define LOG_MODULE LOG_SERVER
+#define POLL_MS 20           /* how often the end looks whether connections are gone */
+#define SESSIONS_MAX 65536   /* sessions looked at in one reload */
+#define EXIT_SECOND_SIGNAL 3 /* as smbkit(1) says */
+
+static void loop_main(void *arg)
+{
+    struct server_loop *sl = arg;
+    loop_run(sl->loop);
+}
+
+static void stop_loops(struct server *s)
+{
+    for (unsigned i = 0; i < s->loop_count; i++) {
+        loop_stop(s->loops[i].loop);
+        if (s->loops[i].thread) {
+            os_thread_join(s->loops[i].thread);
+            s->loops[i].thread = NULL;
+        } else {
+            loop_run(s->loops[i].loop); /* never had a thread: only runs what is posted */
+        }
+    }
+}
+
+bool server_start(struct server *s, struct problems *problems)
+{
+    bool ok = server_listen(s, problems);
+    for (unsigned i = 0; ok && i < s->loop_count; i++) {
+        char name[16];
+        str_format(name, sizeof(name), "smbkit-loop-%u", i);
+        ok = os_thread_start(&s->loops[i].thread, name, loop_main, &s->loops[i]) == 0;
+        if (!ok) {
+            problems_add(problems, "no thread can be started; look at the limits (ulimit -u)");
+        }
+    }
+    if (!ok) {
+        server_listeners_close(s);
+        stop_loops(s);
+    }
+    return ok;
+}
+
+/* ---- reload ---- */
+
+struct session_list {
+    struct users_store *users;
+    uint64_t ids[64]; /* of one round */
+    unsigned count;
+};
+
+static void note_orphan(void *arg, const struct smb_session_info *info)
+{
+    struct session_list *list = arg;
+    bool known = info->guest || info->user[0] == '\0' || users_store_has(list->users, info->user);
+    if (!known && list->count < ARRAY_LEN(list->ids)) {
+        list->ids[list->count++] = info->session_id;
+    }
+}
+
+/* Who is no longer a user is no longer served. */
+static void close_orphans(struct server *s)
+{
+    struct session_list list = {.users = s->users};
+    for (unsigned round = 0; round < SESSIONS_MAX / ARRAY_LEN(list.ids); round++) {
+        list.count = 0;
+        smb_server_sessions_each(s->smb, note_orphan, &list);
+        unsigned closed = 0;
+        for (unsigned i = 0; i < list.count; i++) {
+            closed += smb_server_session_close(s->smb, list.ids[i]);
+        }
+        if (closed > 0) {
+            log_info(NULL, "sessions of removed users closed count=%u", closed);
+        }
+        if (closed < ARRAY_LEN(list.ids)) {
+            return;
+        }
+    }
+}
+
+static void apply_config(struct server *s, const char *file, struct problems *problems)
+{
+    CLEANUP(config_free) struct config *c = config_load(file, problems);
+    if (!c) {
+        return;
+    }
+    struct smb_config smb;
+    server_smb_config(s, c, &smb);
+    smb_server_reconfigure(s->smb, &smb);
+    shares_apply(s->shares, c, problems);
+}
+
+static void log_problems(struct problems *problems)
+{
+    const char *p = problems_text_get(problems);
+    while (*p) {
+        int len = 0;
+        while (p[len] && p[len] != '\n') {
+            len++;
+        }
+        log_error(NULL, "reload problem=\"%.*s\"", len, p);
+        p += len + (p[len] == '\n');
+    }
+}
+
+void server_reload(struct server *s, const char *file)
+{
+    char err[512];
+    struct problems problems;
+    problems_init(&problems);
+    if (s->logging) {
+        logging_reopen(s->logging);
+    }
+    if (file) {
+        apply_config(s, file, &problems);
+    }
+    if (users_store_load(s->users, err, sizeof(err))) {
+        close_orphans(s);
+    } else {
+        problems_add(&problems, "%s", err);
+    }
+    log_problems(&problems);
+    log_info(NULL, "reloaded problems=%u shares=%zu", problems.count,
+             smb_server_share_count(s->smb));
+    problems_fini(&problems);
+}
+
+/* ---- the end ---- */
+
+static void drain(struct job *job)
+{
+    conn_home_drain(&CONTAINER_OF(job, struct server_loop, drain_job)->home);
+}
+
+static void abort_all(struct job *job)
+{
+    conn_home_abort(&CONTAINER_OF(job, struct server_loop, abort_job)->home);
+}
+
+/* False: the time was up before the connections were gone. */
+static bool wait_for_connections(struct server *s, uint32_t ms)
+{
+    uint64_t until = os_monotonic_ms() + ms;
+    while (server_connection_count(s) > 0) {
+        if (os_monotonic_ms() >= until) {
+            return false;
+        }
+        if (os_signal_wait(POLL_MS) == OS_SIGNAL_STOP) {
+            log_warn(NULL, "second signal, ending at once");
+            os_exit_now(EXIT_SECOND_SIGNAL);
+        }
+    }
+    return true;
+}
+
+static bool close_connections(struct server *s)
+{
+    for (unsigned i = 0; i < s->loop_count; i++) {
+        s->loops[i].drain_job.fn = drain;
+        loop_post(s->loops[i].loop, &s->loops[i].drain_job);
+    }
+    if (wait_for_connections(s, SERVER_DRAIN_MS)) {
+        return true;
+    }
+    log_warn(NULL, "connections cut off count=%u", server_connection_count(s));
+    for (unsigned i = 0; i < s->loop_count; i++) {
+        s->loops[i].abort_job.fn = abort_all;
+        loop_post(s->loops[i].loop, &s->loops[i].abort_job);
+    }
+    return wait_for_connections(s, SERVER_ABORT_MS);
+}
+
+bool server_run(struct server *s, const char *file)
+{
+    enum os_signal sig = OS_SIGNAL_NONE;
+    log_info(NULL, "serving shares=%zu loops=%u users=%zu", smb_server_share_count(s->smb),
+             s->loop_count, users_store_count(s->users));
+    while (sig != OS_SIGNAL_STOP) {
+        sig = os_signal_wait(-1);
+        if (sig == OS_SIGNAL_RELOAD) {
+            server_reload(s, file);
+        }
+    }
+    log_info(NULL, "stopping connections=%u", server_connection_count(s));
+    control_free(s->control);
+    s->control = NULL;
+    server_listeners_close(s);
+    if (!close_connections(s)) {
+        /* A plugin does not come back: freeing under it would turn a slow end into a crash. */
+        log_error(NULL, "requests still running, ending without them");
+        os_exit_now(EXIT_SECOND_SIGNAL);
+    }
+    stop_loops(s);
+    log_info(NULL, "stopped");
+    return true;
+}

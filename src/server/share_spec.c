@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plugins, filters and shares in one word of a command line or one value of the configuration. */
+#include "server/config.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "os/process.h"
+
+#define LAYER_NAME_MAX 64 /* bytes of a plugin's name */
+
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static size_t name_len(const char *s)
+{
+    size_t n = 0;
+    while (is_name_char(s[n])) {
+        n++;
+    }
+    return n;
+}
+
+/* The next argument, with ",," made one comma; owned. *pos is moved behind it. */
+static char *take_arg(const char **pos)
+{
+    char *out = mem_alloc(str_len(*pos) + 1);
+    if (!out) {
+        return NULL;
+    }
+    size_t n = 0;
+    const char *p = *pos;
+    for (; *p && !(*p == ',' && p[1] != ','); p++) {
+        p += *p == ',';
+        out[n++] = *p;
+    }
+    out[n] = '\0';
+    *pos = *p ? p + 1 : p;
+    return out;
+}
+
+static bool add_arg(struct config_args *args, char *arg, char err[256])
+{
+    char *eq = arg;
+    while (*eq && *eq != '=') {
+        eq++;
+    }
+    if (*eq == '\0' || eq == arg) {
+        str_format(err, 256, "\"%s\" is not KEY=VALUE", arg);
+        return false;
+    }
+    *eq = '\0';
+    if (!config_args_add(args, arg, eq + 1)) {
+        str_format(err, 256, "too many arguments, or out of memory");
+        return false;
+    }
+    return true;
+}
+
+static bool parse_args(const char *p, struct config_args *args, char err[256])
+{
+    while (*p) {
+        CLEANUP_MEM char *arg = take_arg(&p);
+        if (!arg) {
+            str_copy(err, 256, "out of memory");
+            return false;
+        }
+        if (*arg && !add_arg(args, arg, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool config_layer_parse(const char *spec, struct config_layer *out, char err[256])
+{
+    *out = (struct config_layer){0};
+    size_t n = name_len(spec);
+    if (n == 0 || n > LAYER_NAME_MAX || (spec[n] != '\0' && spec[n] != ':')) {
+        str_format(err, 256, "expected NAME or NAME:KEY=VALUE,... with a name of a-z, 0-9 and '-'");
+        return false;
+    }
+    out->name = str_ndup(spec, n);
+    if (!out->name) {
+        str_copy(err, 256, "out of memory");
+        return false;
+    }
+    if (!parse_args(spec + n + (spec[n] == ':'), &out->args, err)) {
+        config_layer_fini(out);
+        return false;
+    }
+    return true;
+}
+
+/* Bytes of "NAME" when the spec begins with "NAME=", else 0. A slash, a backslash or a colon before the '=' say that it is a path
+ * or a plugin's argument. */
+static size_t given_name_len(const char *spec)
+{
+    for (size_t i = 0; spec[i]; i++) {
+        if (spec[i] == '=') {
+            return i;
+        }
+        if (spec[i] == '/' || spec[i] == '\\' || spec[i] == ':') {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* One letter before the colon is a drive of Windows. */
+static bool is_plugin_spec(const char *spec)
+{
+    size_t n = name_len(spec);
+    return n >= 2 && spec[n] == ':';
+}
+
+/* The last component of a path; owned. Characters that no share name may have become '-'. */
+static char *name_from_path(const char *path)
+{
+    const char *last = path;
+    for (const char *p = path; *p; p++) {
+        if ((*p == '/' || *p == '\\') && p[1]) {
+            last = p + 1;
+        }
+    }
+    size_t n = 0;
+    while (last[n] && last[n] != '/' && last[n] != '\\') {
+        n++;
+    }
+    char *name = n ? str_ndup(last, n) : str_dup("root");
+    for (char *p = name; p && *p; p++) {
+        char one[2] = {*p, '\0'};
+        if ((unsigned char)*p < 0x80 && config_share_name_check(one)) {
+            *p = '-';
+        }
+    }
+    return name;
+}
+
+static bool path_problem(const char *path, int err_no, char err[256])
+{
+    char why[128];
+    os_error_text(-err_no, why, sizeof(why));
+    if (err_no == -ENOENT) {
+        str_format(err, 256, "there is no folder %s; make it first, or check the spelling", path);
+    } else if (err_no == -ENOTDIR) {
+        str_format(err, 256, "%s is not a folder; share the folder that it is in", path);
+    } else {
+        str_format(err, 256, "%s cannot be opened: %s", path, why);
+    }
+    return false;
+}
+
+static bool folder_layer(const char *path, struct config_layer *out, char err[256])
+{
+    CLEANUP_MEM char *real = NULL;
+    int err_no = os_path_check_folder(path);
+    if (err_no == 0) {
+        err_no = os_path_real(path, &real);
+    }
+    if (err_no != 0) {
+        return path_problem(path, err_no, err);
+    }
+    *out = (struct config_layer){.name = str_dup("dir")};
+    if (out->name && config_args_add(&out->args, "path", real)) {
+        return true;
+    }
+    config_layer_fini(out);
+    str_copy(err, 256, "out of memory");
+    return false;
+}
+
+static bool add_share(struct config *c, const char *name, struct config_layer *layer,
+                      char err[256])
+{
+    const char *wrong = config_share_name_check(name);
+    if (wrong) {
+        str_format(err, 256, "%s: %s; give another one as NAME=...", name, wrong);
+        return false;
+    }
+    if (config_share_get(c, name)) {
+        str_format(err, 256, "two shares are called %s; give one another name as NAME=...", name);
+        return false;
+    }
+    struct config_share *s =
+        c->share_count < CONFIG_SHARES_MAX ? config_share_add(c, name) : NULL;
+    if (!s) {
+        str_copy(err, 256, "too many shares, or out of memory");
+        return false;
+    }
+    s->read_only = false;
+    config_layer_fini(&s->plugin);
+    s->plugin = *layer;
+    *layer = (struct config_layer){0};
+    return true;
+}
+
+bool config_share_parse(struct config *c, const char *spec, char err[256])
+{
+    size_t given = given_name_len(spec);
+    const char *what = given ? spec + given + 1 : spec;
+    struct config_layer layer;
+    bool ok = is_plugin_spec(what) ? config_layer_parse(what, &layer, err)
+                                   : folder_layer(what, &layer, err);
+    if (!ok) {
+        return false;
+    }
+    bool is_folder = !is_plugin_spec(what);
+    const char *path = is_folder ? config_args_get(&layer.args, "path") : NULL;
+    CLEANUP_MEM char *name = given       ? str_ndup(spec, given)
+                             : is_folder ? name_from_path(path)
+                                         : str_dup(layer.name);
+    if (name) {
+        ok = add_share(c, name, &layer, err);
+    } else {
+        ok = false;
+        str_copy(err, 256, "out of memory");
+    }
+    config_layer_fini(&layer);
+    return ok;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/shares.h"
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strbuf.h"
+#include "base/utf.h"
+
+#define LOG_MODULE LOG_SERVER
+#define FINGERPRINT_MAX (1u << 20) /* bytes of a share's canonical text */
+
+struct live {
+    struct list link;
+    char *name;
+    char *fingerprint; /* of what makes the volume */
+    struct vfs_volume *volume;
+    bool is_wanted;
+};
+
+struct shares {
+    struct smb_server *smb;
+    struct plugins *plugins;
+    struct list live;
+};
+
+struct shares *shares_new(struct smb_server *smb, struct plugins *plugins)
+{
+    struct shares *s = mem_zalloc(sizeof(*s));
+    if (s) {
+        s->smb = smb;
+        s->plugins = plugins;
+        list_init(&s->live);
+    }
+    return s;
+}
+
+static void live_free(struct live *l)
+{
+    if (l->volume) {
+        vfs_volume_unref(l->volume);
+    }
+    list_remove(&l->link);
+    mem_free(l->fingerprint);
+    mem_free(l->name);
+    mem_free(l);
+}
+
+void shares_free(struct shares *s)
+{
+    if (!s) {
+        return;
+    }
+    LIST_FOR_EACH_SAFE(l, &s->live)
+    {
+        live_free(LIST_ENTRY(l, struct live, link));
+    }
+    mem_free(s);
+}
+
+/* ---- volumes ---- */
+
+/* Each word with its length before it, so that no two configurations give the same text. */
+static void put_word(struct wr *w, const char *word)
+{
+    wr_printf(w, "%zu:%s", str_len(word), word);
+}
+
+static void put_layer(struct wr *w, const struct config_layer *l)
+{
+    put_word(w, l->name);
+    wr_printf(w, "(%u", l->args.count);
+    for (uint32_t i = 0; i < l->args.count; i++) {
+        put_word(w, l->args.list[i].key);
+        put_word(w, l->args.list[i].value);
+    }
+    wr_u8(w, ')');
+}
+
+/* Owned; NULL without memory. */
+static char *fingerprint(const struct config_share *s)
+{
+    CLEANUP(wr_fini) struct wr w = wr_new(FINGERPRINT_MAX);
+    wr_u8(&w, s->read_only ? 'r' : 'w');
+    for (uint32_t i = 0; i < s->filter_count; i++) {
+        put_layer(&w, &s->filters[i]);
+    }
+    put_layer(&w, &s->plugin);
+    wr_u8(&w, 0);
+    size_t len;
+    return (char *)wr_take(&w, &len);
+}
+
+static bool make_layer(struct plugins *plugins, enum plugin_kind kind,
+                       const struct config_layer *l, struct vfs_layer_spec *out, char err[512])
+{
+    out->plugin = plugins_get(plugins, kind, l->name, err);
+    out->args = l->args.list;
+    out->arg_count = l->args.count;
+    return out->plugin != NULL;
+}
+
+static struct vfs_volume *open_volume(struct plugins *plugins, const struct config_share *s,
+                                      char err[512])
+{
+    struct vfs_layer_spec layers[VFS_LAYERS_MAX];
+    struct vfs_volume *volume = NULL;
+    ASSERT(s->filter_count < VFS_LAYERS_MAX);
+    for (uint32_t i = 0; i < s->filter_count; i++) {
+        if (!make_layer(plugins, PLUGIN_FILTER, &s->filters[i], &layers[i], err)) {
+            return NULL;
+        }
+    }
+    if (!make_layer(plugins, PLUGIN_SOURCE, &s->plugin, &layers[s->filter_count], err)) {
+        return NULL;
+    }
+    struct vfs_volume_spec spec = {.share_name = s->name,
+                                   .layers = layers,
+                                   .layer_count = s->filter_count + 1,
+                                   .read_only = s->read_only};
+    err[0] = '\0';
+    smbkit_status status = vfs_volume_open(&spec, &volume, err, 512);
+    if (!SMBKIT_OK(status)) {
+        if (err[0] == '\0') {
+            str_format(err, 512, "plugin \"%s\" refused: %s", s->plugin.name,
+                       smbkit_status_name(status));
+        }
+        return NULL;
+    }
+    return volume;
+}
+
+/* ---- apply ---- */
+
+static struct live *live_get(struct shares *s, const char *name)
+{
+    LIST_FOR_EACH(l, &s->live)
+    {
+        struct live *live = LIST_ENTRY(l, struct live, link);
+        if (utf8_ieq(live->name, name)) {
+            return live;
+        }
+    }
+    return NULL;
+}
+
+static struct live *live_add(struct shares *s, const char *name)
+{
+    struct live *l = mem_zalloc(sizeof(*l));
+    if (!l) {
+        return NULL;
+    }
+    list_push_back(&s->live, &l->link);
+    l->name = str_dup(name);
+    if (!l->name) {
+        live_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+static bool publish(struct shares *s, const struct config_share *c, struct vfs_volume *volume,
+                    char err[512])
+{
+    struct smb_share_spec spec = {
+        .name = c->name,
+        .comment = c->comment,
+        .volume = volume,
+        .read_only = c->read_only,
+        .encrypt = c->encrypt,
+        .guest_ok = c->guest_ok,
+        .hidden = !c->browseable,
+        .users = c->has_users ? (const char *const *)c->users : NULL,
+        .user_count = c->user_count,
+    };
+    /* An empty list lets nobody in; a list that is absent lets everybody in. */
+    static const char *const nobody[1] = {""};
+    if (c->has_users && c->user_count == 0) {
+        spec.users = nobody;
+    }
+    smbkit_status status = smb_server_share_set(s->smb, &spec);
+    if (!SMBKIT_OK(status)) {
+        str_format(err, 512, "refused: %s", smbkit_status_name(status));
+        return false;
+    }
+    return true;
+}
+
+/* The volume of before when nothing of it has changed; else a new one. A reference is given. */
+static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
+                                     const struct config_share *c, const char *print,
+                                     char err[512])
+{
+    if (l->volume && str_eq(l->fingerprint, print)) {
+        return vfs_volume_ref(l->volume);
+    }
+    return open_volume(s->plugins, c, err);
+}
+
+static bool apply_one(struct shares *s, struct live *l, const struct config_share *c,
+                      char err[512])
+{
+    char *print = fingerprint(c);
+    if (!print) {
+        str_copy(err, 512, "out of memory");
+        return false;
+    }
+    struct vfs_volume *volume = volume_for(s, l, c, print, err);
+    if (!volume || !publish(s, c, volume, err)) {
+        if (volume) {
+            vfs_volume_unref(volume);
+        }
+        mem_free(print);
+        return false;
+    }
+    if (l->volume) {
+        vfs_volume_unref(l->volume);
+    }
+    mem_free(l->fingerprint);
+    l->fingerprint = print;
+    l->volume = volume;
+    return true;
+}
+
+static void remove_unwanted(struct shares *s)
+{
+    LIST_FOR_EACH_SAFE(link, &s->live)
+    {
+        struct live *l = LIST_ENTRY(link, struct live, link);
+        if (!l->is_wanted) {
+            if (l->volume) {
+                smb_server_share_remove(s->smb, l->name, true);
+                log_info(NULL, "share removed name=\"%s\"", l->name);
+            }
+            live_free(l);
+        }
+    }
+}
+
+size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems)
+{
+    char err[512] = "";
+    LIST_FOR_EACH(link, &s->live)
+    {
+        LIST_ENTRY(link, struct live, link)->is_wanted = false;
+    }
+    for (size_t i = 0; i < c->share_count; i++) {
+        const struct config_share *cs = &c->shares[i];
+        struct live *l = live_get(s, cs->name);
+        l = l ? l : live_add(s, cs->name);
+        if (!l) {
+            problems_add(problems, "share \"%s\": out of memory", cs->name);
+            continue;
+        }
+        if (!apply_one(s, l, cs, err)) {
+            problems_add(problems, "share \"%s\": %s", cs->name, err);
+        }
+        l->is_wanted = l->volume != NULL;
+    }
+    remove_unwanted(s);
+    return smb_server_share_count(s->smb);
+}
+
+void shares_check(struct plugins *plugins, const struct config *c, struct problems *problems)
+{
+    for (size_t i = 0; i < c->share_count; i++) {
+        char err[512] = "";
+        struct vfs_volume *volume = open_volume(plugins, &c->shares[i], err);
+        if (volume) {
+            vfs_volume_unref(volume);
+        } else {
+            problems_add(problems, "share \"%s\": %s", c->shares[i].name, err);
+        }
+    }
+}

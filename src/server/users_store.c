@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/users_store.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "os/os.h"
+#include "os/process.h"
+#include "os/sync.h"
+
+#define LOG_MODULE LOG_SERVER
+#define MODE_OTHERS 077u /* permission bits that a file of secrets must not have */
+
+struct users_store {
+    char *path; /* immutable after init */
+    struct mutex lock;
+    struct users *file;   /* guarded by lock; never NULL */
+    struct users *given;  /* guarded by lock; never NULL */
+    uint64_t stamp;       /* guarded by lock: of the file as it was read last, well or not */
+};
+
+struct users *users_file_read(const char *path, int *errno_r, char *err, size_t err_size)
+{
+    CLEANUP_MEM char *text = NULL;
+    size_t len = 0;
+    unsigned mode = 0;
+    char why[256];
+    int e = os_file_mode(path, &mode);
+    if (e == 0 && (mode & MODE_OTHERS)) {
+        *errno_r = -EPERM;
+        str_format(err, err_size, "%s may be read by others (mode %04o); run: chmod 600 %s", path,
+                   mode & 07777u, path);
+        return NULL;
+    }
+    e = e != 0 ? e : os_file_read(path, USERS_TEXT_MAX, &text, &len);
+    *errno_r = e;
+    if (e != 0) {
+        os_error_text(-e, why, sizeof(why));
+        str_format(err, err_size, "users file %s cannot be read: %s%s", path, why,
+                   e == -ENOENT ? "; make it with: smbkit user add NAME" : "");
+        return NULL;
+    }
+    struct users *u = NULL;
+    bool ok = users_parse(text, len, &u, why, sizeof(why));
+    mem_wipe(text, len);
+    if (!ok) {
+        *errno_r = -EINVAL;
+        str_format(err, err_size, "users file %s: %s", path, why);
+        return NULL;
+    }
+    return u;
+}
+
+int users_file_write(const char *path, const struct users *u)
+{
+    size_t len = 0;
+    char *text = users_format(u, &len);
+    if (!text) {
+        return -ENOMEM;
+    }
+    int err = os_file_replace(path, text, len, 0600);
+    mem_wipe(text, len);
+    mem_free(text);
+    return err;
+}
+
+struct users_store *users_store_new(const char *path)
+{
+    struct users_store *s = mem_zalloc(sizeof(*s));
+    if (!s) {
+        return NULL;
+    }
+    mutex_init(&s->lock);
+    s->path = path ? str_dup(path) : NULL;
+    s->file = users_new();
+    s->given = users_new();
+    if (!s->file || !s->given || (path && !s->path)) {
+        users_store_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void users_store_free(struct users_store *s)
+{
+    if (!s) {
+        return;
+    }
+    users_free(s->file);
+    users_free(s->given);
+    mutex_fini(&s->lock);
+    mem_free(s->path);
+    mem_free(s);
+}
+
+smbkit_status users_store_add(struct users_store *s, const char *name, const char *password)
+{
+    uint8_t hash[16];
+    smbkit_status status = users_nt_hash_from_password(password, hash);
+    if (SMBKIT_OK(status)) {
+        SCOPED_LOCK(&s->lock);
+        status = users_set(s->given, name, hash, false);
+    }
+    mem_wipe(hash, sizeof(hash));
+    return status;
+}
+
+/* Lock held. */
+static bool load_locked(struct users_store *s, char *err, size_t err_size)
+{
+    int e = 0;
+    uint64_t stamp = 0;
+    /* The stamp before the text: a change in between is seen with the next log-in. */
+    if (os_file_stamp(s->path, &stamp) != 0) {
+        stamp = 0;
+    }
+    s->stamp = stamp;
+    struct users *u = users_file_read(s->path, &e, err, err_size);
+    if (!u) {
+        return false;
+    }
+    users_free(s->file);
+    s->file = u;
+    return true;
+}
+
+bool users_store_load(struct users_store *s, char *err, size_t err_size)
+{
+    if (!s->path) {
+        return true;
+    }
+    SCOPED_LOCK(&s->lock);
+    return load_locked(s, err, err_size);
+}
+
+/* Lock held. */
+static bool refresh(struct users_store *s, char *err, size_t err_size)
+{
+    uint64_t stamp = 0;
+    if (!s->path || os_file_stamp(s->path, &stamp) != 0 || stamp == s->stamp) {
+        return true;
+    }
+    return load_locked(s, err, err_size);
+}
+
+/* Lock held. The command line's users come first. */
+static const struct auth_user *find(const struct users_store *s, const char *name)
+{
+    const struct auth_user *u = users_find(s->given, name);
+    return u ? u : users_find(s->file, name);
+}
+
+bool users_store_lookup(struct users_store *s, const char *name, struct auth_user *out)
+{
+    char err[512];
+    bool fresh;
+    const struct auth_user *u;
+    {
+        SCOPED_LOCK(&s->lock);
+        fresh = refresh(s, err, sizeof(err));
+        u = find(s, name);
+        if (u) {
+            *out = *u;
+        }
+    }
+    if (!fresh) {
+        log_error(NULL, "users file not reloaded reason=\"%s\"", err);
+    }
+    return u != NULL;
+}
+
+bool users_store_has(struct users_store *s, const char *name)
+{
+    SCOPED_LOCK(&s->lock);
+    const struct auth_user *u = find(s, name);
+    return u && !u->disabled;
+}
+
+size_t users_store_count(struct users_store *s)
+{
+    SCOPED_LOCK(&s->lock);
+    return users_count(s->file) + users_count(s->given);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vfs/access.h"
+
+#include "base/mem.h"
+#include "vfs/path.h"
+#include "vfs/token.h"
+
+static bool volume_keeps_security(const struct vfs_volume *v)
+{
+    return v->features & SMBKIT_FEATURE_SECURITY;
+}
+
+smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
+                             struct secdesc *out)
+{
+    if (volume_keeps_security(f->volume)) {
+        CLEANUP_MEM uint8_t *bytes = NULL;
+        size_t len = 0;
+        smbkit_status st = door_get_security(call, f, &bytes, &len);
+        if (SMBKIT_OK(st)) {
+            return sd_parse(bytes, len, out);
+        }
+        if (st != SMBKIT_STATUS_NOT_FOUND) {
+            return st;
+        }
+    }
+    enum sd_default_kind kind = f->volume->read_only ? SD_READABLE : SD_OPEN;
+    struct sid administrators = sid_builtin(544);
+    return sd_default(out, kind, &administrators, &administrators);
+}
+
+smbkit_status access_sd_load_path(const struct vfs_call *call, struct vfs_volume *v,
+                                  const char *dir, struct secdesc *out)
+{
+    const struct smbkit_create how = {.struct_size = sizeof(how),
+                                      .disposition = SMBKIT_OPEN,
+                                      .path = dir,
+                                      .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
+    struct door_file f = {.volume = v};
+    struct smbkit_attr attr;
+    smbkit_status st = door_create(call, &f, &how, &attr);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    st = access_sd_load(call, &f, out);
+    door_close(call, &f);
+    return st;
+}
+
+/* What the parent directory gives: DELETE with its DELETE_CHILD, READ_ATTRIBUTES with its LIST. */
+static smbkit_status parent_lends(const struct vfs_call *call, struct vfs_volume *v,
+                                  const char *path, uint32_t *lent_r)
+{
+    *lent_r = 0;
+    if (!path[0]) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    CLEANUP_MEM char *parent = path_parent(path);
+    if (!parent) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    struct secdesc sd;
+    smbkit_status st = access_sd_load_path(call, v, parent, &sd);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    uint32_t max = sd_access_max(&sd, call->token);
+    sd_fini(&sd);
+    *lent_r = (max & SMBKIT_DELETE_CHILD ? SMBKIT_DELETE : 0) |
+              (max & SMBKIT_READ_DATA ? SMBKIT_READ_ATTRIBUTES : 0);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* A volume without descriptors: everything but the system ACL for everyone. */
+static smbkit_status check_open_volume(const struct vfs_call *call, struct access_query *q)
+{
+    if ((q->desired & SMBKIT_ACCESS_SYSTEM_SECURITY) &&
+        !(call->token->privileges & TOKEN_CAN_SECURITY)) {
+        return SMBKIT_STATUS_PRIVILEGE_NOT_HELD;
+    }
+    q->max = SMBKIT_ALL_ACCESS;
+    q->granted = q->desired & ~SMBKIT_MAXIMUM_ALLOWED;
+    if (q->desired & SMBKIT_MAXIMUM_ALLOWED) {
+        q->granted |= SMBKIT_ALL_ACCESS;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status check_descriptor(const struct vfs_call *call, const struct door_file *f,
+                                      struct access_query *q)
+{
+    struct secdesc sd;
+    smbkit_status st = access_sd_load(call, f, &sd);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    q->max = sd_access_max(&sd, call->token);
+    st = sd_access_check(&sd, call->token, q->desired, &q->granted);
+    uint32_t lendable = SMBKIT_DELETE | SMBKIT_READ_ATTRIBUTES;
+    bool lacks = st == SMBKIT_STATUS_ACCESS_DENIED && (q->desired & lendable & ~q->max);
+    bool wants_all = (q->desired & SMBKIT_MAXIMUM_ALLOWED) || q->want_max;
+    if (lacks || (SMBKIT_OK(st) && wants_all && (lendable & ~q->max))) {
+        uint32_t lent = 0;
+        smbkit_status parent_st = parent_lends(call, f->volume, q->path, &lent);
+        if (parent_st == SMBKIT_STATUS_WOULD_BLOCK || parent_st == SMBKIT_STATUS_NO_MEMORY) {
+            sd_fini(&sd);
+            return parent_st;
+        }
+        q->max |= lent;
+        if (lacks) {
+            st = sd_access_check(&sd, call->token, q->desired & ~lent, &q->granted);
+        }
+        if (q->desired & SMBKIT_MAXIMUM_ALLOWED) {
+            q->granted |= lent;
+        }
+        q->granted |= lent & q->desired;
+    }
+    sd_fini(&sd);
+    return st;
+}
+
+smbkit_status access_check(const struct vfs_call *call, const struct door_file *f,
+                           struct access_query *q)
+{
+    uint32_t cap = q->cap;
+    if (f->volume->read_only) {
+        cap &= ~ACCESS_WRITES;
+    }
+    if (q->desired & ~SMBKIT_MAXIMUM_ALLOWED & ~cap) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    smbkit_status st = volume_keeps_security(f->volume) ? check_descriptor(call, f, q)
+                                                        : check_open_volume(call, q);
+    q->max &= cap;
+    q->granted &= cap;
+    /* Nothing at all is not an open. */
+    if (SMBKIT_OK(st) && q->granted == 0) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    return st;
+}
+
+/* Is the directory being deleted? */
+static bool is_going(struct vfs_volume *v, const struct smbkit_attr *attr, const char *path)
+{
+    const struct node_key key = {.id = attr->file_id, .id_high = attr->file_id_high};
+    struct vfs_node *n = node_find(v, &key);
+    if (!n) {
+        return false;
+    }
+    mutex_lock(&n->lock);
+    struct node_name *name = node_name_find(n, path);
+    bool going = name && name->delete_pending;
+    mutex_unlock(&n->lock);
+    node_put(n);
+    return going;
+}
+
+smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
+                                  const char *parent, bool adds_directory)
+{
+    struct smbkit_attr attr;
+    smbkit_status st = door_lookup(call, v, parent, &attr);
+    if (!SMBKIT_OK(st)) {
+        return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
+    }
+    if (!(attr.attributes & SMBKIT_ATTR_DIRECTORY)) {
+        return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+    }
+    if (is_going(v, &attr, parent)) {
+        return SMBKIT_STATUS_DELETE_PENDING;
+    }
+    if (!volume_keeps_security(v)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    struct secdesc sd;
+    st = access_sd_load_path(call, v, parent, &sd);
+    if (SMBKIT_OK(st)) {
+        uint32_t granted;
+        st = sd_access_check(&sd, call->token,
+                             adds_directory ? SMBKIT_APPEND_DATA : SMBKIT_WRITE_DATA, &granted);
+        sd_fini(&sd);
+    }
+    return st;
+}
+
+smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v,
+                                const char *path, uint32_t need)
+{
+    if (!volume_keeps_security(v)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    const struct smbkit_create how = {.struct_size = sizeof(how),
+                                      .disposition = SMBKIT_OPEN,
+                                      .path = path,
+                                      .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
+    struct door_file f = {.volume = v};
+    struct smbkit_attr attr;
+    smbkit_status st = door_create(call, &f, &how, &attr);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    struct access_query q = {.path = path, .desired = need, .cap = SMBKIT_ALL_ACCESS};
+    st = access_check(call, &f, &q);
+    door_close(call, &f);
+    return st;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* [MS-FSA] 2.1.5.5 Server Requests Closing an Open */
+#include "base/mem.h"
+#include "base/str.h"
+#include "vfs/create.h"
+#include "vfs/info.h"
+#include "vfs/names.h"
+#include "vfs/notify_core.h"
+
+/* Calls on the open end, none begins. WAIT: some are still under way. */
+static smbkit_status close_begin(const struct vfs_call *call, struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    ASSERT(o->state != OPEN_CLOSED);
+    o->state = OPEN_CLOSING;
+    if (o->in_flight > 0) {
+        wait_register(&o->volume->waits, &o->close_waiters, call->wait);
+        return SMBKIT_STATUS_WAIT;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Does the name go with this open? Then it is marked, so that nobody opens it any more. */
+static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open *o, bool *delete_r)
+{
+    SCOPED_LOCK(&o->node->lock);
+    bool pending = o->delete_on_close || o->name->delete_pending;
+    *delete_r = pending && o->name->open_count == 1;
+    if (*delete_r && call->nowait && !o->volume->never_blocks) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    o->name->delete_pending = pending;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void delete_report(struct vfs_open *o, const char *path)
+{
+    if (!o->node->stream) {
+        notify_changed(o->volume, path, NOTIFY_REMOVED, notify_name_filter(o->is_directory));
+        return;
+    }
+    CLEANUP_MEM char *name = str_printf("%s:%s", path, o->node->stream);
+    if (name) {
+        notify_changed(o->volume, name, NOTIFY_REMOVED_STREAM, NOTIFY_CHANGE_STREAM_NAME);
+    }
+}
+
+static smbkit_status delete_name(const struct vfs_call *call, struct vfs_open *o)
+{
+    struct vfs_volume *v = o->volume;
+    CLEANUP_MEM char *path = open_path_copy(o);
+    if (!path) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    bool is_name = !o->node->stream;
+    struct names_change change;
+    names_before(call, v, path, &change);
+    smbkit_status st = door_remove(call, &o->f);
+    bool gone = SMBKIT_OK(st);
+    if (gone) {
+        /* Before the open leaves the node: who opened the file meanwhile sees either the mark on the name or this. */
+        atomic_fetch_add(&v->removals, 1);
+    }
+    names_after(call, v, &change, gone && is_name ? NAMES_REMOVED : NAMES_NOTHING, path);
+    if (gone) {
+        delete_report(o, path);
+    }
+    return st;
+}
+
+static void close_end(struct vfs_call *call, struct vfs_open *o)
+{
+    notify_end(call, o);
+    open_leave_node(o);
+    door_close(call, &o->f);
+    struct vfs_volume *v = o->volume;
+    mutex_lock(&o->lock);
+    o->state = OPEN_CLOSED;
+    wait_wake_all(&v->waits, &o->dir_waiters);
+    mutex_unlock(&o->lock);
+    atomic_fetch_sub_explicit(&v->opens_now, 1, memory_order_relaxed); /* a statistic */
+}
+
+static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struct smbkit_attr *attr)
+{
+    smbkit_status st = close_begin(call, o);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    if (info_restore_write_time(call, o) == SMBKIT_STATUS_WOULD_BLOCK) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (attr) {
+        st = door_getattr(call, &o->f, attr);
+        if (st == SMBKIT_STATUS_WOULD_BLOCK) {
+            return st;
+        }
+        if (!SMBKIT_OK(st)) {
+            *attr = (struct smbkit_attr){0};
+        }
+    }
+    bool deletes;
+    st = delete_decide(call, o, &deletes);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    if (o->is_directory) {
+        notify_deleting(o->node);
+    }
+    if (deletes) {
+        st = delete_name(call, o);
+    }
+    close_end(call, o);
+    return st;
+}
+
+smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open, struct smbkit_attr *attr)
+{
+    struct wait_scope scope;
+    wait_scope_init(&scope, call);
+    smbkit_status st;
+    do {
+        st = close_once(&scope.call, open, attr);
+    } while (wait_scope_again(&scope, st));
+    wait_scope_fini(&scope);
+    if (st != SMBKIT_STATUS_WAIT && st != SMBKIT_STATUS_WOULD_BLOCK) {
+        vfs_open_unref(open);
+    }
+    return st;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of volumes, nodes and opens.
+ *
+ * Lock order: node map shard -> node.lock -> open.lock; then, each innermost and never two of them, volume.names_lock,
+ * volume.notify_lock and volume.waits (which may be taken under any of the others). An open's `serial` and a layer's
+ * `serial` are held during plugin calls and taken when nothing else is. */
+#pragma once
+
+#include "base/hash.h"
+#include "vfs/brlock.h"
+#include "vfs/nameindex.h"
+#include "vfs/notify.h"
+#include "vfs/oplock.h"
+#include "vfs/plugin_door.h"
+#include "vfs/secdesc.h"
+#include "vfs/sharemode.h"
+#include "vfs/wait.h"
+
+#define NODE_SHARDS 32 /* enough that the threads of a large machine seldom meet */
+#define SECURITY_BYTES_MAX SD_BYTES_MAX
+
+struct node_shard {
+    struct mutex lock;
+    struct hash_table nodes; /* guarded by lock */
+};
+
+struct vfs_volume {
+    struct refcount refs;
+
+    /* immutable after it was opened */
+    struct layer *layers; /* [layer_count], outermost first */
+    uint32_t layer_count;
+    bool read_only;
+    bool never_blocks;
+    bool tries_nowait;
+    bool serializes_files;
+    uint32_t features;
+    uint32_t component_max;
+    uint32_t cluster_size_bytes;
+    uint64_t seed; /* of its hashes */
+    struct smbkit_host host;
+
+    struct node_shard shards[NODE_SHARDS];
+
+    struct mutex names_lock;
+    struct nameindex *names; /* guarded by names_lock; NULL: the plugin ignores case itself */
+
+    struct mutex notify_lock;
+    struct notify_registry notify; /* guarded by notify_lock */
+    atomic_size_t watch_count;     /* of notify: a hint that spares the lock */
+
+    struct wait_domain waits;
+
+    /* How many names were taken away or moved, seq_cst: an open that found the number changed looks again. */
+    atomic_uint_fast64_t removals;
+
+    /* statistics, relaxed */
+    atomic_uint_fast64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written, plugin_calls;
+};
+
+/* An id for a file whose plugin has none: from its path, without regard to case. */
+void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, uint64_t *id_high);
+
+/* One name that a node is open by. All under node.lock. [MS-FSA] 2.1.1.4 Link */
+struct node_name {
+    struct list link; /* node.names */
+    char *path;
+    uint32_t open_count;
+    bool delete_pending;
+};
+
+/* The identity of a stream that is open: share modes, locks, oplocks. [MS-FSA] 2.1.1.3, 2.1.1.5 */
+struct vfs_node {
+    struct hash_link hash; /* shard lock */
+    uint32_t refs;         /* shard lock */
+    uint64_t id, id_high;  /* shard lock; they change with the name when the plugin has no ids */
+    atomic_uint shard;     /* changes under both shards' locks */
+
+    /* immutable */
+    struct vfs_volume *volume;
+    char *stream; /* NULL: the file itself */
+
+    struct mutex lock; /* guards what follows */
+    struct list opens;
+    uint32_t busy_open_count; /* opens that are for more than attributes */
+    struct list names;
+    struct sharemode shares;
+    struct brlock_table locks;
+    struct oplock_state oplock;
+    struct list oplock_waiters; /* v->waits */
+    struct list lock_waiters;   /* v->waits */
+};
+
+struct node_key {
+    uint64_t id, id_high;
+    const char *stream;
+};
+/* The node, made when it is not there; a reference. NULL: no memory. */
+NODISCARD struct vfs_node *node_get(struct vfs_volume *v, const struct node_key *key);
+/* Only if it is there. */
+struct vfs_node *node_find(struct vfs_volume *v, const struct node_key *key);
+void node_put(struct vfs_node *n);
+/* The file is at another path now: if its id was made of the old one, it gets that of the new one. */
+void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path);
+/* The name of that spelling; under n->lock. NULL: not open by it. */
+struct node_name *node_name_find(struct vfs_node *n, const char *path);
+/* What is open by that path, whatever its case; a reference. Looks at all nodes: for rare events. */
+struct vfs_node *node_find_by_path(struct vfs_volume *v, const char *path);
+/* Something that is open below this directory; a reference. Takes every shard and node lock in turn. */
+struct vfs_node *node_find_below(struct vfs_volume *v, const char *path);
+/* A directory has moved: names of what is open below it follow. false: no memory for one of them. */
+bool node_names_moved(struct vfs_volume *v, const char *old_path, const char *new_path);
+
+enum open_state { OPEN_LIVE, OPEN_CLOSING, OPEN_CLOSED };
+
+/* How far a directory query has come. */
+struct dir_cursor {
+    char *pattern; /* owned; NULL: no query yet */
+    uint64_t cookie;
+    uint8_t dots_done; /* 0: neither "." nor ".." was given, 1: ".", 2: both */
+    bool at_end;
+    bool found_any;
+};
+
+struct vfs_open {
+    struct refcount refs;
+
+    /* immutable after create */
+    struct vfs_volume *volume; /* a reference */
+    struct vfs_node *node;     /* a reference */
+    struct door_file f;
+    uint64_t id;
+    uint32_t granted_access;
+    uint32_t share_access;
+    bool is_directory;
+    bool is_stat; /* for attributes only: breaks no oplock */
+    bool delete_on_close; /* node.lock */
+    struct vfs_owner owner;
+    uint64_t owner_key;
+    struct mutex serial; /* SERIALIZE_FILE */
+
+    /* guarded by node->lock */
+    struct list node_link;
+    struct node_name *name;
+    struct oplock_holder oplock;
+    uint32_t lock_count;
+
+    struct mutex lock; /* guards what follows */
+    enum open_state state;
+    uint32_t in_flight;
+    struct list close_waiters; /* volume->waits */
+    uint32_t options;
+    uint64_t position;
+    /* The write time that this open has fixed: its own writes must not change it. [MS-FSA] 2.1.5.15.2 */
+    bool keeps_write_time;
+    bool write_time_dirty; /* the plugin has changed it since */
+    uint64_t kept_write_time;
+
+    bool dir_busy; /* a query is under way */
+    struct list dir_waiters;
+    struct dir_cursor dir; /* whoever set dir_busy */
+
+    /* guarded by volume->notify_lock */
+    struct notify_watch watch;
+    bool watching;
+    bool watch_ended; /* the directory is being deleted */
+    bool plugin_watches; /* door_watch(on) was done; whoever is first */
+    struct list notify_waiters;
+};
+
+/* A new open in state LIVE, not in its node yet; takes over a reference of v and n. NULL: no memory. */
+NODISCARD struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n);
+/* A call begins on the open: FILE_CLOSED once vfs_close has begun. open_end must follow. */
+NODISCARD smbkit_status open_begin(struct vfs_open *o);
+void open_end(struct vfs_open *o);
+static inline void open_endp(struct vfs_open **o)
+{
+    if (*o) {
+        open_end(*o);
+    }
+}
+/* Begins, and ends with the scope: OPEN_SCOPE(o, st); if it failed, st is what to return. */
+#define OPEN_SCOPE(o, status_r)                                                                    \
+    smbkit_status status_r = open_begin(o);                                                        \
+    UNUSED struct vfs_open *open_scope_ __attribute__((cleanup(open_endp))) =                      \
+        SMBKIT_OK(status_r) ? (o) : NULL
+/* Owned copy of the open's path; NULL: no memory. Takes node->lock. */
+NODISCARD char *open_path_copy(struct vfs_open *o);
+/* Was every right of need granted? */
+static inline bool open_may(const struct vfs_open *o, uint32_t need)
+{
+    return (o->granted_access & need) == need;
+}
+/* May this volume be changed? [MS-FSA] "If File.Volume.IsReadOnly": the one place. */
+NODISCARD smbkit_status volume_check_writable(const struct vfs_volume *v);

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* [MS-FSA] 2.1.5.1 Server Requests an Open of a File.
+ *
+ * The plugin only ever opens what is there (which has no side effect) or creates what is not. So every step up to the
+ * open's place in its node can be given up and done again, and WAIT and WOULD_BLOCK keep nothing. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "vfs/access.h"
+#include "vfs/create.h"
+#include "vfs/names.h"
+#include "vfs/notify_core.h"
+#include "vfs/oplock_core.h"
+
+#define CREATE_TRIES_MAX 32 /* turns lost to others who create and remove the same name */
+
+static bool is_delete_pending(const struct create *c)
+{
+    const struct node_key key = {.id = c->attr.file_id, .id_high = c->attr.file_id_high};
+    struct vfs_node *n = node_find(c->in->volume, &key);
+    if (!n) {
+        return false;
+    }
+    mutex_lock(&n->lock);
+    struct node_name *name = node_name_find(n, c->path);
+    bool pending = name && name->delete_pending;
+    mutex_unlock(&n->lock);
+    node_put(n);
+    return pending;
+}
+
+static smbkit_status access_existing(struct create *c)
+{
+    struct access_query q = {.path = c->path,
+                             .desired = c->desired,
+                             .cap = c->in->access_cap,
+                             .want_max = c->in->want_max_access};
+    /* [MS-FSA] 2.1.5.1.2: overwriting needs more than was asked for; it is not granted. */
+    uint32_t extra = 0;
+    if (c->overwrites) {
+        extra = SMBKIT_WRITE_EA | SMBKIT_WRITE_ATTRIBUTES |
+                (c->in->disposition == SMBKIT_SUPERSEDE ? SMBKIT_DELETE : SMBKIT_WRITE_DATA);
+    }
+    q.desired |= extra;
+    smbkit_status st = access_check(c->call, &c->f, &q);
+    c->granted = c->wants_max ? q.granted : q.granted & ~(extra & ~c->desired);
+    c->max_access = q.max;
+    if (c->wants_max && !(c->attr.attributes & SMBKIT_ATTR_DIRECTORY) &&
+        (c->attr.attributes & SMBKIT_ATTR_READONLY)) {
+        c->granted &= ~(SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA);
+    }
+    if (c->wants_max) {
+        c->granted &= c->tried_access;
+    }
+    if (SMBKIT_OK(st) && (c->options & VFS_DELETE_ON_CLOSE) && !(c->granted & SMBKIT_DELETE)) {
+        st = SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    return st;
+}
+
+static struct node_name *name_new(const char *path)
+{
+    struct node_name *name = mem_zalloc(sizeof(*name));
+    char *copy = str_dup(path);
+    if (!name || !copy) {
+        mem_free(name);
+        mem_free(copy);
+        return NULL;
+    }
+    list_init(&name->link);
+    name->path = copy;
+    return name;
+}
+
+static void name_free(struct node_name *name)
+{
+    if (name) {
+        mem_free(name->path);
+        mem_free(name);
+    }
+}
+
+/* May the open come in? Under n->lock. */
+static smbkit_status enter_check(struct create *c, struct vfs_node *n, bool is_new)
+{
+    struct node_name *name = node_name_find(n, c->path);
+    if (name && name->delete_pending) {
+        return SMBKIT_STATUS_DELETE_PENDING;
+    }
+    struct oplock_query q = {.op = OPLOCK_OP_OPEN_BEFORE_SHARING,
+                             .access = c->granted,
+                             .disposition = c->in->disposition};
+    bool goes_on = c->options & VFS_COMPLETE_IF_OPLOCKED;
+    /* What was made just now is not undone to wait for someone who was quicker to open it: he gets his break. */
+    goes_on |= is_new;
+    if (oplock_break_locked(n, &q)) {
+        c->breaking = true;
+        if (!goes_on) {
+            return oplock_wait_locked(c->call, n);
+        }
+    }
+    uint32_t access = c->granted | (c->overwrites && !is_new ? SMBKIT_WRITE_DATA : 0);
+    if (!sharemode_is_allowed(&n->shares, access, c->in->share_access)) {
+        return SMBKIT_STATUS_SHARING_VIOLATION;
+    }
+    q.op = OPLOCK_OP_OPEN;
+    if (oplock_break_locked(n, &q)) {
+        c->breaking = true;
+        if (!goes_on) {
+            return oplock_wait_locked(c->call, n);
+        }
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Under n->lock. Takes *fresh when the node has no such name yet. */
+static void enter_join(struct vfs_node *n, struct vfs_open *o, struct node_name **fresh)
+{
+    struct node_name *name = node_name_find(n, (*fresh)->path);
+    if (!name) {
+        name = *fresh;
+        *fresh = NULL;
+        list_push_back(&n->names, &name->link);
+    }
+    name->open_count++;
+    o->name = name;
+    list_push_back(&n->opens, &o->node_link);
+    sharemode_add(&n->shares, o->granted_access, o->share_access);
+    n->busy_open_count += o->is_stat ? 0 : 1;
+}
+
+static void open_fill(struct vfs_open *o, const struct create *c)
+{
+    o->f = c->f;
+    o->f.serial = c->in->volume->serializes_files ? &o->serial : NULL;
+    o->granted_access = c->granted;
+    o->share_access = c->in->share_access;
+    o->options = c->options;
+    o->is_directory = (c->attr.attributes & SMBKIT_ATTR_DIRECTORY) && !c->in->stream;
+    o->is_stat = oplock_is_stat_access(c->granted);
+    o->delete_on_close = c->options & VFS_DELETE_ON_CLOSE;
+    o->owner = c->in->owner;
+    o->owner_key = c->in->owner_key;
+}
+
+smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open_r)
+{
+    struct vfs_volume *v = c->in->volume;
+    const struct node_key key = {
+        .id = c->attr.file_id, .id_high = c->attr.file_id_high, .stream = c->in->stream};
+    struct vfs_node *n = node_get(v, &key);
+    struct vfs_open *o = n ? open_new(v, n) : NULL;
+    struct node_name *fresh = o ? name_new(c->path) : NULL;
+    if (!o) {
+        if (n) {
+            node_put(n);
+        }
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    vfs_volume_ref(v);
+    open_fill(o, c);
+    smbkit_status st = SMBKIT_STATUS_NO_MEMORY;
+    if (fresh) {
+        mutex_lock(&n->lock);
+        st = enter_check(c, n, is_new);
+        if (SMBKIT_OK(st)) {
+            enter_join(n, o, &fresh);
+        }
+        mutex_unlock(&n->lock);
+    }
+    name_free(fresh);
+    if (!SMBKIT_OK(st)) {
+        vfs_open_unref(o);
+        return st;
+    }
+    c->has_file = false;
+    *open_r = o;
+    return st;
+}
+
+void open_leave_node(struct vfs_open *o)
+{
+    struct vfs_node *n = o->node;
+    struct node_name *gone = NULL;
+    mutex_lock(&n->lock);
+    list_remove(&o->node_link);
+    sharemode_remove(&n->shares, o->granted_access, o->share_access);
+    n->busy_open_count -= o->is_stat ? 0 : 1;
+    (void)brlock_release_owner(&n->locks, o);
+    wait_wake_all(&n->volume->waits, &n->lock_waiters);
+    oplock_end_locked(n, o);
+    if (--o->name->open_count == 0) {
+        gone = o->name;
+        list_remove(&gone->link);
+    }
+    o->name = NULL;
+    mutex_unlock(&n->lock);
+    name_free(gone);
+}
+
+/* The open is in its node, but it is not to be. */
+static void enter_undo(const struct create *c, struct vfs_open *o)
+{
+    open_leave_node(o);
+    door_close(c->call, &o->f);
+    vfs_open_unref(o);
+}
+
+/* Somebody removed or moved a name between the plugin's open and the open's place in the node: is it still this file? */
+static smbkit_status check_still_there(struct create *c)
+{
+    if (atomic_load(&c->in->volume->removals) == c->removals || c->in->stream) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    struct smbkit_attr now;
+    smbkit_status st = door_lookup(c->call, c->in->volume, c->path, &now);
+    if (SMBKIT_OK(st) && now.file_id == c->attr.file_id &&
+        now.file_id_high == c->attr.file_id_high) {
+        return st;
+    }
+    if (st == SMBKIT_STATUS_WOULD_BLOCK) {
+        return st;
+    }
+    c->again = true;
+    return SMBKIT_STATUS_DELETE_PENDING; /* if that was the last turn */
+}
+
+static smbkit_status overwrite(struct create *c, struct vfs_open *o)
+{
+    uint32_t attributes = create_attributes(c, false);
+    if (c->in->disposition != SMBKIT_SUPERSEDE) {
+        attributes |= c->attr.attributes & SMBKIT_ATTR_SETTABLE;
+    }
+    smbkit_status st =
+        door_overwrite(c->call, &o->f, attributes, c->in->alloc_size, &c->attr);
+    if (SMBKIT_OK(st)) {
+        notify_modified(o, NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE | NOTIFY_CHANGE_ATTRIBUTES);
+    }
+    return st;
+}
+
+static void answer(struct create *c, struct vfs_open *o, bool is_new)
+{
+    struct vfs_create_out *out = c->out;
+    *out = (struct vfs_create_out){.open = o, .attr = c->attr, .action = SMBKIT_OPENED};
+    if (is_new) {
+        out->action = SMBKIT_CREATED;
+    } else if (c->overwrites) {
+        out->action =
+            c->in->disposition == SMBKIT_SUPERSEDE ? SMBKIT_SUPERSEDED : SMBKIT_OVERWRITTEN;
+    }
+    out->max_access_status = SMBKIT_STATUS_SUCCESS;
+    out->max_access = c->max_access;
+    if (c->in->oplock_level != VFS_OPLOCK_NONE && !o->is_directory) {
+        SCOPED_LOCK(&o->node->lock);
+        out->oplock_level = oplock_grant_locked(o->node, o, c->in->oplock_level);
+    }
+}
+
+/* A break was begun and not waited for: the client is told. [MS-FSA] 2.1.5.1 FILE_COMPLETE_IF_OPLOCKED */
+static smbkit_status answer_status(const struct create *c)
+{
+    bool tell = c->breaking && (c->options & VFS_COMPLETE_IF_OPLOCKED);
+    return tell ? SMBKIT_STATUS_OPLOCK_BREAK_IN_PROGRESS : SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status open_existing(struct create *c)
+{
+    if (is_delete_pending(c)) {
+        return SMBKIT_STATUS_DELETE_PENDING;
+    }
+    smbkit_status st = create_check_existing(c);
+    if (SMBKIT_OK(st)) {
+        st = access_existing(c);
+    }
+    struct vfs_open *o = NULL;
+    if (SMBKIT_OK(st)) {
+        st = create_enter(c, false, &o);
+    }
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    st = check_still_there(c);
+    if (SMBKIT_OK(st) && c->overwrites) {
+        st = overwrite(c, o);
+    }
+    if (!SMBKIT_OK(st)) {
+        enter_undo(c, o);
+        return st;
+    }
+    answer(c, o, false);
+    return answer_status(c);
+}
+
+/* What was made cannot be opened for want of memory: it must not stay. */
+static void create_undo(struct create *c)
+{
+    struct vfs_call may_wait = *c->call;
+    may_wait.nowait = false;
+    struct names_change change;
+    names_before(&may_wait, c->in->volume, c->path, &change);
+    smbkit_status st = door_remove(&may_wait, &c->f);
+    bool is_gone = SMBKIT_OK(st) && !c->in->stream;
+    names_after(&may_wait, c->in->volume, &change, is_gone ? NAMES_REMOVED : NAMES_NOTHING,
+                c->path);
+}
+
+static smbkit_status open_new_file(struct create *c)
+{
+    smbkit_status st = create_new(c);
+    if (st == SMBKIT_STATUS_OBJECT_NAME_COLLISION && c->in->disposition != SMBKIT_CREATE) {
+        c->again = true;
+    }
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    struct vfs_open *o = NULL;
+    st = create_enter(c, true, &o);
+    if (!SMBKIT_OK(st)) {
+        if (st == SMBKIT_STATUS_NO_MEMORY) {
+            create_undo(c);
+        }
+        return st;
+    }
+    st = check_still_there(c);
+    if (!SMBKIT_OK(st) && st != SMBKIT_STATUS_WOULD_BLOCK) {
+        enter_undo(c, o);
+        return st;
+    }
+    answer(c, o, true);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status attempt(struct create *c)
+{
+    c->again = false;
+    c->breaking = false;
+    c->removals = atomic_load(&c->in->volume->removals);
+    smbkit_status st = create_resolve(c);
+    if (SMBKIT_OK(st)) {
+        st = open_existing(c);
+    } else if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && c->creates) {
+        st = open_new_file(c);
+    }
+    if (c->has_file) {
+        door_close(c->call, &c->f);
+        c->has_file = false;
+    }
+    return st;
+}
+
+smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
+                         struct vfs_create_out *out)
+{
+    struct wait_scope scope;
+    wait_scope_init(&scope, call);
+    struct create c = {.call = &scope.call, .in = in, .out = out};
+    *out = (struct vfs_create_out){0};
+    smbkit_status st = create_check(&c);
+    if (SMBKIT_OK(st)) {
+        unsigned turns = 0;
+        do {
+            st = attempt(&c);
+            turns += c.again ? 1 : 0;
+        } while (wait_scope_again(&scope, st) || (c.again && turns < CREATE_TRIES_MAX));
+    }
+    mem_free(c.path);
+    wait_scope_fini(&scope);
+    return st;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vfs/access.h"
+#include "vfs/create.h"
+
+/* Bits that no right has, [MS-FSA] 2.1.5.1. */
+#define ACCESS_RESERVED 0x0ce0fe00u
+/* [MS-SMB2] 2.2.13 knows options up to here. */
+#define OPTIONS_KNOWN 0x00ffffffu
+#define OPTION_CREATE_TREE_CONNECTION 0x00000080u
+/* Refused by name, [MS-SMB2] 3.3.5.9. */
+#define OPTIONS_UNSUPPORTED                                                                        \
+    (VFS_OPEN_BY_FILE_ID | VFS_RESERVE_OPFILTER | OPTION_CREATE_TREE_CONNECTION)
+/* What [MS-FSCC] 2.6 does not have: 0x8 was the volume label, 0x40 a device. */
+#define ATTRIBUTES_INVALID 0xfff50048u
+
+static smbkit_status check_options(const struct vfs_create_in *in, uint32_t disposition)
+{
+    uint32_t o = in->options;
+    if (o & ~OPTIONS_KNOWN) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (o & OPTIONS_UNSUPPORTED) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    if (o & VFS_DIRECTORY_FILE) {
+        if (o & VFS_NON_DIRECTORY_FILE) {
+            return SMBKIT_STATUS_INVALID_PARAMETER;
+        }
+        if (disposition != SMBKIT_OPEN && disposition != SMBKIT_CREATE &&
+            disposition != SMBKIT_OPEN_IF) {
+            return SMBKIT_STATUS_INVALID_PARAMETER;
+        }
+        if (in->file_attributes & SMBKIT_ATTR_TEMPORARY && disposition != SMBKIT_OPEN) {
+            return SMBKIT_STATUS_INVALID_PARAMETER;
+        }
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status check_access(const struct create *c)
+{
+    const struct vfs_create_in *in = c->in;
+    if (in->desired_access == 0 || (in->desired_access & ACCESS_RESERVED)) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    if ((c->options & VFS_DELETE_ON_CLOSE) &&
+        !(c->desired & (SMBKIT_DELETE | SMBKIT_MAXIMUM_ALLOWED))) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    bool appends_only = (c->desired & SMBKIT_APPEND_DATA) && !(c->desired & SMBKIT_WRITE_DATA);
+    if (appends_only && (c->options & VFS_NO_INTERMEDIATE_BUFFERING) && !c->wants_max) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (c->desired & ~SMBKIT_MAXIMUM_ALLOWED & ~in->access_cap) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    if (in->volume->read_only && (c->desired & ACCESS_WRITES)) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* A stream's name on a volume that has none is no name; looking for one finds nothing. */
+static smbkit_status check_stream(const struct create *c)
+{
+    const struct vfs_create_in *in = c->in;
+    if (!in->stream) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (c->options & VFS_DIRECTORY_FILE) {
+        return SMBKIT_STATUS_NOT_A_DIRECTORY;
+    }
+    if (!(in->volume->features & SMBKIT_FEATURE_STREAMS)) {
+        return c->creates ? SMBKIT_STATUS_OBJECT_NAME_INVALID : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status create_check(struct create *c)
+{
+    const struct vfs_create_in *in = c->in;
+    uint32_t d = in->disposition;
+    if (d > SMBKIT_OVERWRITE_IF || in->share_access > 7 ||
+        (in->file_attributes & ATTRIBUTES_INVALID)) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    c->options = in->options;
+    c->overwrites =
+        d == SMBKIT_SUPERSEDE || d == SMBKIT_OVERWRITE || d == SMBKIT_OVERWRITE_IF;
+    c->creates = d != SMBKIT_OPEN && d != SMBKIT_OVERWRITE;
+    c->desired = sd_map_generic(in->desired_access);
+    c->wants_max = c->desired & SMBKIT_MAXIMUM_ALLOWED;
+    smbkit_status st = check_options(in, d);
+    if (SMBKIT_OK(st)) {
+        st = check_access(c);
+    }
+    if (SMBKIT_OK(st)) {
+        st = check_stream(c);
+    }
+    if (SMBKIT_OK(st) && in->ea_len > 0 && c->creates &&
+        !(in->volume->features & SMBKIT_FEATURE_EAS)) {
+        st = SMBKIT_STATUS_EAS_NOT_SUPPORTED;
+    }
+    return st;
+}
+
+smbkit_status create_check_existing(const struct create *c)
+{
+    const struct vfs_create_in *in = c->in;
+    uint32_t has = c->attr.attributes;
+    bool is_directory = has & SMBKIT_ATTR_DIRECTORY;
+    if (in->disposition == SMBKIT_CREATE) {
+        return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    }
+    if (is_directory && !in->stream) {
+        if (c->options & VFS_NON_DIRECTORY_FILE) {
+            return SMBKIT_STATUS_FILE_IS_A_DIRECTORY;
+        }
+        if (c->overwrites) {
+            return SMBKIT_STATUS_INVALID_PARAMETER;
+        }
+        /* The root of a volume stays. */
+        bool is_root = !c->path[0];
+        return is_root && (c->options & VFS_DELETE_ON_CLOSE) ? SMBKIT_STATUS_CANNOT_DELETE
+                                                             : SMBKIT_STATUS_SUCCESS;
+    }
+    if (c->options & VFS_DIRECTORY_FILE) {
+        return SMBKIT_STATUS_NOT_A_DIRECTORY;
+    }
+    if (has & SMBKIT_ATTR_READONLY) {
+        if (c->options & VFS_DELETE_ON_CLOSE) {
+            return SMBKIT_STATUS_CANNOT_DELETE;
+        }
+        if (c->overwrites || (c->desired & (SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA))) {
+            return SMBKIT_STATUS_ACCESS_DENIED;
+        }
+    }
+    if (c->overwrites) {
+        /* [MS-FSA] 2.1.5.1.2: who overwrites a hidden or system file must say that he knows it. */
+        uint32_t keep = has & (SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_SYSTEM);
+        if (keep & ~in->file_attributes) {
+            return SMBKIT_STATUS_ACCESS_DENIED;
+        }
+        return in->volume->read_only ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+uint32_t create_attributes(const struct create *c, bool is_directory)
+{
+    uint32_t a = c->in->file_attributes & SMBKIT_ATTR_SETTABLE;
+    /* [MS-FSA] 2.1.5.1.1: a new or overwritten file is one to be archived. */
+    return is_directory ? (a & ~SMBKIT_ATTR_TEMPORARY) | SMBKIT_ATTR_DIRECTORY
+                        : a | SMBKIT_ATTR_ARCHIVE;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* [MS-FSA] 2.1.5.1.1 Creation of a New File */
+#include "base/mem.h"
+#include "base/utf.h"
+#include "vfs/access.h"
+#include "vfs/create.h"
+#include "vfs/names.h"
+#include "vfs/notify_core.h"
+#include "vfs/path.h"
+#include "vfs/token.h"
+
+/* The descriptor that a new file gets: what the client gave, what the parent hands down. *sd_r owned. */
+static smbkit_status security_make(const struct create *c, const char *parent, uint8_t **sd_r,
+                                   size_t *len_r)
+{
+    struct secdesc above;
+    struct secdesc given;
+    struct secdesc made;
+    smbkit_status st = access_sd_load_path(c->call, c->in->volume, parent, &above);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    sd_init(&given);
+    sd_init(&made);
+    if (c->in->security) {
+        st = sd_parse(c->in->security, c->in->security_len, &given);
+    }
+    if (SMBKIT_OK(st)) {
+        const struct sd_inherit_in in = {.parent = &above,
+                                         .creator = c->in->security ? &given : NULL,
+                                         .token = c->call->token,
+                                         .is_directory = c->options & VFS_DIRECTORY_FILE};
+        st = sd_inherit(&in, &made);
+    }
+    if (SMBKIT_OK(st)) {
+        struct wr w = wr_new(SECURITY_BYTES_MAX);
+        sd_format(&w, &made, SD_OWNER | SD_GROUP | SD_DACL | SD_SACL);
+        *sd_r = wr_take(&w, len_r);
+        wr_fini(&w);
+        st = *sd_r ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
+    }
+    sd_fini(&made);
+    sd_fini(&given);
+    sd_fini(&above);
+    return st;
+}
+
+static smbkit_status check_new(const struct create *c)
+{
+    smbkit_status st = volume_check_writable(c->in->volume);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    if (utf16_len_bytes(path_leaf(c->path)) / 2 > c->in->volume->component_max) {
+        return SMBKIT_STATUS_OBJECT_NAME_INVALID;
+    }
+    bool read_only = c->in->file_attributes & SMBKIT_ATTR_READONLY;
+    if (read_only && (c->options & VFS_DELETE_ON_CLOSE)) {
+        return SMBKIT_STATUS_CANNOT_DELETE;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* The maker of a file gets what he asks for. [MS-FSA] 2.1.5.1.1 */
+static smbkit_status grant_new(struct create *c)
+{
+    /* The one right that is a privilege, not a matter of the descriptor. */
+    if ((c->desired & SMBKIT_ACCESS_SYSTEM_SECURITY) &&
+        !(c->call->token->privileges & TOKEN_CAN_SECURITY)) {
+        return SMBKIT_STATUS_PRIVILEGE_NOT_HELD;
+    }
+    c->granted = (c->desired & ~SMBKIT_MAXIMUM_ALLOWED) | (c->wants_max ? SMBKIT_ALL_ACCESS : 0);
+    c->granted &= c->in->access_cap;
+    c->max_access = SMBKIT_ALL_ACCESS & c->in->access_cap;
+    return c->granted ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_ACCESS_DENIED;
+}
+
+static smbkit_status plugin_create(struct create *c, const uint8_t *sd, size_t sd_len)
+{
+    bool is_directory = c->options & VFS_DIRECTORY_FILE;
+    const struct smbkit_create how = {
+        .struct_size = sizeof(how),
+        .disposition = SMBKIT_CREATE,
+        .path = c->path,
+        .stream = c->in->stream,
+        .kind = is_directory ? SMBKIT_KIND_DIRECTORY : SMBKIT_KIND_FILE,
+        .access = c->granted,
+        .attributes = create_attributes(c, is_directory),
+        .flags = c->options & VFS_WRITE_THROUGH ? SMBKIT_CREATE_WRITE_THROUGH : 0,
+        .alloc_size = is_directory ? 0 : c->in->alloc_size,
+        .security = sd,
+        .security_len_bytes = (uint32_t)sd_len,
+        .ea = c->in->ea_len > 0 ? c->in->ea : NULL,
+        .ea_len_bytes = (uint32_t)c->in->ea_len,
+    };
+    c->f = (struct door_file){.volume = c->in->volume};
+    smbkit_status st = door_create(c->call, &c->f, &how, &c->attr);
+    c->has_file = SMBKIT_OK(st);
+    return st;
+}
+
+smbkit_status create_new(struct create *c)
+{
+    smbkit_status st = check_new(c);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    CLEANUP_MEM char *parent = path_parent(c->path);
+    CLEANUP_MEM uint8_t *sd = NULL;
+    size_t sd_len = 0;
+    st = parent ? access_check_parent(c->call, c->in->volume, parent, c->options & VFS_DIRECTORY_FILE)
+                : SMBKIT_STATUS_NO_MEMORY;
+    if (SMBKIT_OK(st)) {
+        st = grant_new(c);
+    }
+    struct vfs_volume *v = c->in->volume;
+    if (SMBKIT_OK(st) && (v->features & SMBKIT_FEATURE_SECURITY) && !c->in->stream) {
+        st = security_make(c, parent, &sd, &sd_len);
+    }
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    struct names_change change;
+    names_before(c->call, v, c->path, &change);
+    st = plugin_create(c, sd, sd_len);
+    bool is_name = SMBKIT_OK(st) && !c->in->stream;
+    names_after(c->call, v, &change, is_name ? NAMES_ADDED : NAMES_NOTHING, c->path);
+    if (is_name) {
+        bool is_directory = c->attr.attributes & SMBKIT_ATTR_DIRECTORY;
+        notify_changed(v, c->path, NOTIFY_ADDED, notify_name_filter(is_directory));
+    }
+    return st;
+}

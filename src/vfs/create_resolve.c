@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "base/str.h"
+#include "vfs/access.h"
+#include "vfs/create.h"
+#include "vfs/names.h"
+#include "vfs/path.h"
+
+/* What MAXIMUM_ALLOWED may turn out to be, most first: the plugin may refuse to open a file for more than its own store allows. */
+static const uint32_t MAXIMUM_TRIES[] = {
+    SMBKIT_ALL_ACCESS,
+    SMBKIT_READ_DATA | SMBKIT_READ_EA | SMBKIT_EXECUTE | SMBKIT_READ_ATTRIBUTES |
+        SMBKIT_READ_CONTROL | SMBKIT_SYNCHRONIZE,
+    SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_CONTROL | SMBKIT_SYNCHRONIZE,
+};
+
+static uint32_t create_flags(const struct create *c)
+{
+    return (c->options & VFS_OPEN_REPARSE_POINT ? SMBKIT_CREATE_OPEN_REPARSE_POINT : 0) |
+           (c->options & VFS_WRITE_THROUGH ? SMBKIT_CREATE_WRITE_THROUGH : 0) |
+           (c->options & VFS_SEQUENTIAL_ONLY ? SMBKIT_CREATE_SEQUENTIAL : 0) |
+           (c->options & VFS_RANDOM_ACCESS ? SMBKIT_CREATE_RANDOM : 0);
+}
+
+static smbkit_status open_for(struct create *c, const char *path, uint32_t access)
+{
+    const struct smbkit_create how = {.struct_size = sizeof(how),
+                                      .disposition = SMBKIT_OPEN,
+                                      .path = path,
+                                      .stream = c->in->stream,
+                                      .kind = SMBKIT_KIND_ANY,
+                                      .access = access,
+                                      .flags = create_flags(c)};
+    c->f = (struct door_file){.volume = c->in->volume};
+    smbkit_status st = door_create(c->call, &c->f, &how, &c->attr);
+    c->has_file = SMBKIT_OK(st);
+    c->tried_access = access;
+    return st;
+}
+
+static smbkit_status open_path(struct create *c, const char *path)
+{
+    /* A CREATE only wants to know that it is there. */
+    uint32_t explicit = c->in->disposition == SMBKIT_CREATE
+                            ? SMBKIT_READ_ATTRIBUTES
+                            : c->desired & ~SMBKIT_MAXIMUM_ALLOWED;
+    if (c->overwrites) {
+        explicit |= SMBKIT_WRITE_DATA;
+    }
+    if (!c->wants_max || c->in->disposition == SMBKIT_CREATE) {
+        return open_for(c, path, explicit);
+    }
+    uint32_t cap = c->in->access_cap & (c->in->volume->read_only ? ~ACCESS_WRITES : ~0u);
+    smbkit_status st = SMBKIT_STATUS_ACCESS_DENIED;
+    for (size_t i = 0; i < ARRAY_LEN(MAXIMUM_TRIES); i++) {
+        st = open_for(c, path, explicit | (MAXIMUM_TRIES[i] & cap));
+        bool too_much = st == SMBKIT_STATUS_ACCESS_DENIED ||
+                        st == SMBKIT_STATUS_MEDIA_WRITE_PROTECTED ||
+                        st == SMBKIT_STATUS_FILE_IS_A_DIRECTORY;
+        if (!too_much) {
+            break;
+        }
+    }
+    return st;
+}
+
+static bool is_missing(smbkit_status st)
+{
+    return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+}
+
+static smbkit_status path_take(struct create *c, char *path)
+{
+    mem_free(c->path);
+    c->path = path;
+    return path ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
+}
+
+/* On a volume that ignores case the plugin knows how the name is spelled. */
+static smbkit_status path_ask(struct create *c)
+{
+    CLEANUP_MEM char *buf = mem_alloc(3 * PATH_UNITS_MAX + 1);
+    if (!buf) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    smbkit_status st = door_get_path(c->call, &c->f, buf, 3 * PATH_UNITS_MAX + 1);
+    if (SMBKIT_OK(st)) {
+        buf[3 * PATH_UNITS_MAX] = 0;
+        return path_take(c, str_dup(buf));
+    }
+    return st == SMBKIT_STATUS_WOULD_BLOCK ? st : path_take(c, str_dup(c->in->path));
+}
+
+/* The plugin minds the case and has no such name: is there one in other letters? */
+static smbkit_status resolve_nocase(struct create *c, smbkit_status exact)
+{
+    struct vfs_volume *v = c->in->volume;
+    /* A second turn when the index named a file that is gone. */
+    for (unsigned turn = 0; turn < 2; turn++) {
+        char *real = NULL;
+        smbkit_status st = names_resolve(c->call, v, c->in->path, &real);
+        if (real && !SMBKIT_OK(path_take(c, real))) {
+            return SMBKIT_STATUS_NO_MEMORY;
+        }
+        if (!SMBKIT_OK(st)) {
+            return st;
+        }
+        if (str_eq(c->path, c->in->path)) {
+            return exact; /* it is there, but not its stream, or it came just now */
+        }
+        st = open_path(c, c->path);
+        if (!is_missing(st)) {
+            return st;
+        }
+        names_forget(v, c->path);
+    }
+    return exact;
+}
+
+smbkit_status create_resolve(struct create *c)
+{
+    const char *path = c->in->path;
+    smbkit_status st = path_take(c, str_dup(path));
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    st = open_path(c, path);
+    if (is_missing(st) && c->in->volume->names && path[0]) {
+        st = resolve_nocase(c, st);
+    }
+    if (SMBKIT_OK(st) && (c->in->volume->features & SMBKIT_FEATURE_IGNORES_CASE)) {
+        st = path_ask(c);
+    }
+    /* [MS-FSA] 2.1.5.1: a file where a directory should be is a path that is not there. */
+    return st == SMBKIT_STATUS_NOT_A_DIRECTORY ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* [MS-FSA] 2.1.5.6.3 Server Requests Querying a Directory. Queries on one open come one after the other; the
+ * position moves only when the answer is SUCCESS. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "vfs/core.h"
+#include "vfs/names.h"
+#include "vfs/path.h"
+#include "vfs/wildcard.h"
+
+#define LOG_MODULE LOG_VFS
+
+#define HELD_MAX 32 /* entries without attributes that are gathered before these are asked for */
+
+/* An entry that waits for its attributes. */
+struct held {
+    char *name;
+    uint64_t cookie;
+    bool has_attr;
+    struct smbkit_attr attr;
+};
+
+/* One query under way. */
+struct query {
+    const struct vfs_call *call;
+    struct vfs_open *o;
+    const struct vfs_dir_query *q;
+    struct dir_cursor at; /* a copy; goes back to the open on success */
+    uint32_t taken;
+    bool full; /* the next entry found no room, or one was all that was asked for */
+    bool no_room;
+    struct held held[HELD_MAX];
+    unsigned held_count;
+    smbkit_status failed; /* within the sink */
+};
+
+/* Give one entry to the caller; false: there is no more room. */
+static bool emit(struct query *x, const char *name, const struct smbkit_attr *attr)
+{
+    const struct vfs_dir_entry e = {.name = name, .attr = *attr};
+    if (!x->q->entry(x->q->arg, &e)) {
+        x->full = true;
+        x->no_room = true;
+        return false;
+    }
+    x->taken++;
+    x->full = x->q->single;
+    return true;
+}
+
+static bool name_is_sane(const char *name)
+{
+    bool dots = str_eq(name, ".") || str_eq(name, "..");
+    for (const char *c = name; *c; c++) {
+        if (*c == '/') {
+            return false;
+        }
+    }
+    return name[0] && !dots;
+}
+
+/* Attributes from an enumeration, in shape; a bad size counts as none. */
+static void entry_attr_settle(const struct vfs_volume *v, struct smbkit_attr *a)
+{
+    if (a->attributes == 0) {
+        a->attributes = SMBKIT_ATTR_NORMAL;
+    }
+    if (a->attributes & SMBKIT_ATTR_DIRECTORY) {
+        a->size = 0;
+        a->alloc_size = 0;
+    } else if (a->alloc_size == 0 && a->size > 0 && a->size <= INT64_MAX) {
+        uint64_t unit = v->cluster_size_bytes;
+        a->alloc_size = (a->size + unit - 1) / unit * unit;
+    }
+}
+
+static bool hold(struct query *x, const struct smbkit_entry *e)
+{
+    struct held *h = &x->held[x->held_count];
+    *h = (struct held){.name = str_dup(e->name), .cookie = e->cookie, .has_attr = e->has_attr};
+    if (!h->name) {
+        x->failed = SMBKIT_STATUS_NO_MEMORY;
+        return false;
+    }
+    if (e->has_attr) {
+        h->attr = e->attr;
+    }
+    x->held_count++;
+    return true;
+}
+
+static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e)
+{
+    struct query *x = sink->core;
+    if (x->full || x->held_count == HELD_MAX || !SMBKIT_OK(x->failed)) {
+        return 0;
+    }
+    if (e->cookie == 0) {
+        log_error(NULL, "plugin_bad_cookie name=%s", e->name);
+        x->failed = SMBKIT_STATUS_INTERNAL_ERROR;
+        return 0;
+    }
+    if (!name_is_sane(e->name) || !wildcard_match(x->at.pattern, e->name)) {
+        /* What comes before a held entry is passed over with it. */
+        if (x->held_count == 0) {
+            x->at.cookie = e->cookie;
+        }
+        return 1;
+    }
+    if (x->held_count > 0 || (x->q->want_attr && !e->has_attr)) {
+        return hold(x, e) ? 1 : 0;
+    }
+    struct smbkit_attr attr = {0};
+    if (x->q->want_attr) {
+        attr = e->attr;
+        entry_attr_settle(x->o->volume, &attr);
+    }
+    if (!emit(x, e->name, &attr)) {
+        return 0;
+    }
+    x->at.cookie = e->cookie;
+    return x->full ? 0 : 1;
+}
+
+/* Attributes of a name in the directory. */
+static smbkit_status attr_of(struct query *x, const char *name, struct smbkit_attr *attr)
+{
+    CLEANUP_MEM char *dir = open_path_copy(x->o);
+    CLEANUP_MEM char *path = dir ? path_join(dir, name) : NULL;
+    return path ? door_lookup(x->call, x->o->volume, path, attr) : SMBKIT_STATUS_NO_MEMORY;
+}
+
+/* Give out what was held. A file that has gone meanwhile is passed over. */
+static smbkit_status held_emit(struct query *x)
+{
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    for (unsigned i = 0; i < x->held_count; i++) {
+        struct held *h = &x->held[i];
+        bool missing = false;
+        if (!x->full && SMBKIT_OK(st) && x->q->want_attr && !h->has_attr) {
+            st = attr_of(x, h->name, &h->attr);
+            missing = st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ||
+                      st == SMBKIT_STATUS_ACCESS_DENIED || st == SMBKIT_STATUS_DELETE_PENDING;
+            st = missing ? SMBKIT_STATUS_SUCCESS : st;
+        }
+        if (!x->full && SMBKIT_OK(st)) {
+            entry_attr_settle(x->o->volume, &h->attr);
+            if (missing || emit(x, h->name, &h->attr)) {
+                x->at.cookie = h->cookie;
+            }
+        }
+        mem_free(h->name);
+    }
+    x->held_count = 0;
+    return st;
+}
+
+static smbkit_status scan(struct query *x)
+{
+    struct smbkit_sink sink = {.struct_size = sizeof(sink),
+                               .want_attr = x->q->want_attr,
+                               .entry = sink_entry,
+                               .core = x};
+    while (!x->full) {
+        uint64_t before = x->at.cookie;
+        smbkit_status st = door_enumerate(x->call, &x->o->f, before, &sink);
+        smbkit_status held_st = held_emit(x);
+        st = SMBKIT_OK(st) ? x->failed : st;
+        st = SMBKIT_OK(st) ? held_st : st;
+        if (!SMBKIT_OK(st)) {
+            return st;
+        }
+        if (!x->full && x->at.cookie == before) {
+            x->at.at_end = true;
+            break;
+        }
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* "." and "..": of the directory and of the one above it; the root is above itself. */
+static smbkit_status dots(struct query *x)
+{
+    static const char *const NAMES[] = {".", ".."};
+    while (x->at.dots_done < 2 && !x->full) {
+        const char *name = NAMES[x->at.dots_done];
+        struct smbkit_attr attr = {0};
+        bool matches = wildcard_match(x->at.pattern, name);
+        if (matches && x->q->want_attr) {
+            smbkit_status st = door_getattr(x->call, &x->o->f, &attr);
+            if (SMBKIT_OK(st) && x->at.dots_done == 1) {
+                CLEANUP_MEM char *path = open_path_copy(x->o);
+                CLEANUP_MEM char *parent = path ? path_parent(path) : NULL;
+                struct smbkit_attr above;
+                smbkit_status up = parent ? door_lookup(x->call, x->o->volume, parent, &above)
+                                          : SMBKIT_STATUS_NO_MEMORY;
+                attr = SMBKIT_OK(up) ? above : attr;
+                st = up == SMBKIT_STATUS_WOULD_BLOCK ? up : st;
+            }
+            if (!SMBKIT_OK(st)) {
+                return st;
+            }
+        }
+        if (matches && !emit(x, name, &attr)) {
+            break;
+        }
+        x->at.dots_done++;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* The name as the volume spells it. On a volume that ignores case the plugin tells. */
+static smbkit_status exact_find(struct query *x, const char *path, char **real_r,
+                                struct smbkit_attr *attr)
+{
+    struct vfs_volume *v = x->o->volume;
+    smbkit_status st = door_lookup(x->call, v, path, attr);
+    if (v->names) {
+        if (st != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
+            *real_r = str_dup(path);
+            return SMBKIT_OK(st) && !*real_r ? SMBKIT_STATUS_NO_MEMORY : st;
+        }
+        st = names_resolve(x->call, v, path, real_r);
+        return SMBKIT_OK(st) ? door_lookup(x->call, v, *real_r, attr) : st;
+    }
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    const struct smbkit_create how = {.struct_size = sizeof(how),
+                                      .disposition = SMBKIT_OPEN,
+                                      .path = path,
+                                      .access = SMBKIT_READ_ATTRIBUTES};
+    struct door_file f = {.volume = v};
+    st = door_create(x->call, &f, &how, attr);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    *real_r = mem_zalloc(3 * PATH_UNITS_MAX + 1);
+    st = *real_r ? door_get_path(x->call, &f, *real_r, 3 * PATH_UNITS_MAX)
+                 : SMBKIT_STATUS_NO_MEMORY;
+    door_close(x->call, &f);
+    if (st == SMBKIT_STATUS_NOT_SUPPORTED) {
+        mem_free(*real_r);
+        *real_r = str_dup(path);
+        st = *real_r ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
+    }
+    return st;
+}
+
+/* A pattern that is just a name asks for one file: no need to read a directory of a million. */
+static smbkit_status exact(struct query *x)
+{
+    x->at.at_end = true;
+    CLEANUP_MEM char *dir = open_path_copy(x->o);
+    CLEANUP_MEM char *path = dir ? path_join(dir, x->at.pattern) : NULL;
+    CLEANUP_MEM char *real = NULL;
+    if (!path) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    struct smbkit_attr attr = {0};
+    smbkit_status st = exact_find(x, path, &real, &attr);
+    if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND ||
+        st == SMBKIT_STATUS_OBJECT_NAME_INVALID) {
+        return SMBKIT_STATUS_SUCCESS; /* nothing, then */
+    }
+    if (SMBKIT_OK(st)) {
+        x->at.at_end = emit(x, path_leaf(real), &attr);
+    }
+    return st;
+}
+
+/* From the start, and with which pattern? */
+static smbkit_status cursor_begin(struct query *x)
+{
+    const char *given = x->q->pattern && x->q->pattern[0] ? x->q->pattern : NULL;
+    bool first = x->at.pattern == NULL;
+    char *pattern = NULL;
+    if (first || x->q->reopen || (x->q->restart && given)) {
+        pattern = str_dup(given ? given : "*");
+    } else {
+        pattern = str_dup(x->at.pattern);
+    }
+    if (!pattern) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    if (first || x->q->reopen || x->q->restart) {
+        x->at = (struct dir_cursor){0};
+    }
+    x->at.pattern = pattern; /* the open keeps its own until this one takes its place */
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status query_fill(struct query *x)
+{
+    if (x->at.at_end) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    bool is_name = !wildcard_has_any(x->at.pattern) && name_is_sane(x->at.pattern);
+    if (is_name) {
+        return exact(x);
+    }
+    smbkit_status st = dots(x);
+    return SMBKIT_OK(st) && !x->full ? scan(x) : st;
+}
+
+static smbkit_status query_run(struct query *x)
+{
+    smbkit_status st = cursor_begin(x);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    st = query_fill(x);
+    /* What was taken counts, whatever came after it: that comes again. */
+    bool answered = SMBKIT_OK(st) || x->taken > 0;
+    if (!answered) {
+        mem_free(x->at.pattern);
+        return st;
+    }
+    bool first = !x->at.found_any;
+    x->at.found_any |= x->taken > 0;
+    if (x->taken == 0 && x->no_room) {
+        mem_free(x->at.pattern);
+        return SMBKIT_STATUS_INFO_LENGTH_MISMATCH;
+    }
+    mem_free(x->o->dir.pattern);
+    x->o->dir = x->at;
+    if (x->taken > 0) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    return first ? SMBKIT_STATUS_NO_SUCH_FILE : SMBKIT_STATUS_NO_MORE_FILES;
+}
+
+/* One query at a time. */
+static smbkit_status cursor_take(const struct vfs_call *call, struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    if (o->dir_busy) {
+        wait_register(&o->volume->waits, &o->dir_waiters, call->wait);
+        return SMBKIT_STATUS_WAIT;
+    }
+    o->dir_busy = true;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void cursor_give(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    o->dir_busy = false;
+    wait_wake_all(&o->volume->waits, &o->dir_waiters);
+}
+
+static smbkit_status query_once(const struct vfs_call *call, struct vfs_open *o,
+                                const struct vfs_dir_query *q)
+{
+    OPEN_SCOPE(o, st);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    if (!o->is_directory) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (!open_may(o, SMBKIT_READ_DATA)) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    st = cursor_take(call, o);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    struct query *x = mem_zalloc(sizeof(*x));
+    if (x) {
+        x->call = call;
+        x->o = o;
+        x->q = q;
+        x->at = o->dir;
+        st = query_run(x);
+        mem_free(x);
+    } else {
+        st = SMBKIT_STATUS_NO_MEMORY;
+    }
+    cursor_give(o);
+    return st;
+}
+
+smbkit_status vfs_query_directory(struct vfs_call *call, struct vfs_open *o,
+                                  const struct vfs_dir_query *q)
+{
+    struct wait_scope scope;
+    wait_scope_init(&scope, call);
+    smbkit_status st;
+    do {
+        st = query_once(&scope.call, o, q);
+    } while (wait_scope_again(&scope, st));
+    wait_scope_fini(&scope);
+    return st;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* [MS-FSA] 2.1.5.15.3 FileDispositionInformation: a name that is to go with its last open. */
+#include "vfs/core.h"
+#include "vfs/notify_core.h"
+#include "vfs/oplock_core.h"
+
+/* [MS-FSCC] 2.4.12 */
+#define DISPOSITION_DELETE 0x01u
+#define DISPOSITION_ON_CLOSE 0x08u
+#define DISPOSITION_IGNORE_READONLY 0x10u
+#define DISPOSITION_KNOWN 0x1fu
+
+static int32_t any_entry(struct smbkit_sink *sink, const struct smbkit_entry *e)
+{
+    (void)e;
+    bool *found = sink->core;
+    *found = true;
+    return 0;
+}
+
+static smbkit_status check_empty(const struct vfs_call *call, struct vfs_open *o)
+{
+    bool found = false;
+    struct smbkit_sink sink = {.struct_size = sizeof(sink), .entry = any_entry, .core = &found};
+    smbkit_status st = door_enumerate(call, &o->f, 0, &sink);
+    return SMBKIT_OK(st) && found ? SMBKIT_STATUS_DIRECTORY_NOT_EMPTY : st;
+}
+
+/* May the file be deleted at all? */
+static smbkit_status delete_check(const struct vfs_call *call, struct vfs_open *o, uint32_t flags)
+{
+    struct smbkit_attr attr;
+    smbkit_status st = door_getattr(call, &o->f, &attr);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    if ((attr.attributes & SMBKIT_ATTR_READONLY) && !(flags & DISPOSITION_IGNORE_READONLY)) {
+        return SMBKIT_STATUS_CANNOT_DELETE;
+    }
+    mutex_lock(&o->node->lock);
+    bool is_root = !o->name->path[0] && !o->node->stream;
+    mutex_unlock(&o->node->lock);
+    if (is_root) {
+        return SMBKIT_STATUS_CANNOT_DELETE;
+    }
+    return o->is_directory ? check_empty(call, o) : SMBKIT_STATUS_SUCCESS;
+}
+
+/* Mark the name, once nobody caches the handle any more. */
+static smbkit_status mark(const struct vfs_call *call, struct vfs_open *o, uint32_t flags)
+{
+    struct vfs_node *n = o->node;
+    SCOPED_LOCK(&n->lock);
+    const struct oplock_query q = {.op = OPLOCK_OP_DELETE, .by = &o->oplock};
+    if (oplock_break_locked(n, &q)) {
+        return oplock_wait_locked(call, n);
+    }
+    if (flags & DISPOSITION_ON_CLOSE) {
+        o->delete_on_close = true;
+    } else {
+        o->name->delete_pending = true;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status disposition_once(const struct vfs_call *call, struct vfs_open *o,
+                                      uint32_t flags)
+{
+    OPEN_SCOPE(o, st);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    if (flags & ~DISPOSITION_KNOWN) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    st = volume_check_writable(o->volume);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    if (!open_may(o, SMBKIT_DELETE)) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    if (flags & DISPOSITION_DELETE) {
+        st = delete_check(call, o, flags);
+        if (SMBKIT_OK(st)) {
+            st = mark(call, o, flags);
+        }
+        if (SMBKIT_OK(st) && o->is_directory) {
+            notify_deleting(o->node);
+        }
+        return st;
+    }
+    SCOPED_LOCK(&o->node->lock);
+    if (flags & DISPOSITION_ON_CLOSE) {
+        o->delete_on_close = false;
+    } else {
+        o->name->delete_pending = false;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status vfs_set_disposition(struct vfs_call *call, struct vfs_open *o, uint32_t flags)
+{
+    struct wait_scope scope;
+    wait_scope_init(&scope, call);
+    smbkit_status st;
+    do {
+        st = disposition_once(&scope.call, o, flags);
+    } while (wait_scope_again(&scope, st));
+    wait_scope_fini(&scope);
+    return st;
+}

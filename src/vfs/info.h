@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "vfs/core.h"
+
+/* The open has written: a write time that it fixed is to be put back. */
+void info_write_time_touched(struct vfs_open *o);
+/* Put it back, if that is due. WOULD_BLOCK: it stays due. */
+smbkit_status info_restore_write_time(const struct vfs_call *call, struct vfs_open *o);

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* [MS-FSA] 2.1.5.11 Server Requests Change Notifications for a Directory */
+#include "vfs/notify_core.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "vfs/names.h"
+#include "vfs/oplock_core.h"
+#include "vfs/path.h"
+
+/* Under notify_lock: wake those whose queue got something. */
+static void touched_wake(struct vfs_volume *v, struct list *touched)
+{
+    for (struct list *l; (l = list_pop_front(touched));) {
+        struct notify_watch *w = LIST_ENTRY(l, struct notify_watch, touched_link);
+        struct vfs_open *o = CONTAINER_OF(w, struct vfs_open, watch);
+        wait_wake_all(&v->waits, &o->notify_waiters);
+    }
+}
+
+static void report(struct vfs_volume *v, const struct notify_change *c)
+{
+    struct list touched;
+    list_init(&touched);
+    SCOPED_LOCK(&v->notify_lock);
+    notify_report(&v->notify, c, &touched);
+    touched_wake(v, &touched);
+}
+
+void notify_changed(struct vfs_volume *v, const char *path, uint32_t action, uint32_t filter)
+{
+    if (notify_is_on(v)) {
+        const struct notify_change c = {.path = path, .action = action, .filter = filter};
+        report(v, &c);
+    }
+}
+
+void notify_renamed(struct vfs_volume *v, const char *old_path, const char *new_path,
+                    uint32_t filter)
+{
+    if (notify_is_on(v)) {
+        const struct notify_change c = {.path = old_path,
+                                        .action = NOTIFY_RENAMED_OLD,
+                                        .filter = filter,
+                                        .new_path = new_path};
+        report(v, &c);
+    }
+}
+
+/* The flags of a file's data, as those of a stream's. */
+static uint32_t stream_filter(uint32_t filter)
+{
+    return (filter & NOTIFY_CHANGE_SIZE ? NOTIFY_CHANGE_STREAM_SIZE : 0) |
+           (filter & NOTIFY_CHANGE_LAST_WRITE ? NOTIFY_CHANGE_STREAM_WRITE : 0) |
+           (filter & ~(NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE));
+}
+
+void notify_modified(struct vfs_open *o, uint32_t filter)
+{
+    if (!notify_is_on(o->volume)) {
+        return;
+    }
+    CLEANUP_MEM char *path = open_path_copy(o);
+    if (!path) {
+        return; /* without memory an event is lost, as in an overflow */
+    }
+    if (!o->node->stream) {
+        notify_changed(o->volume, path, NOTIFY_MODIFIED, filter);
+        return;
+    }
+    CLEANUP_MEM char *name = str_printf("%s:%s", path, o->node->stream);
+    if (name) {
+        notify_changed(o->volume, name, NOTIFY_MODIFIED_STREAM, stream_filter(filter));
+    }
+}
+
+void notify_end(struct vfs_call *call, struct vfs_open *o)
+{
+    struct vfs_volume *v = o->volume;
+    mutex_lock(&v->notify_lock);
+    if (o->watching) {
+        notify_watch_remove(&v->notify, &o->watch);
+        atomic_fetch_sub_explicit(&v->watch_count, 1, memory_order_relaxed); /* a hint */
+        o->watching = false;
+    }
+    bool plugin_watches = o->plugin_watches;
+    o->plugin_watches = false;
+    wait_wake_all(&v->waits, &o->notify_waiters);
+    mutex_unlock(&v->notify_lock);
+    if (plugin_watches) {
+        struct vfs_call may_wait = *call;
+        may_wait.nowait = false; /* as short as the close that it goes with */
+        smbkit_status st = door_watch(&may_wait, &o->f, false);
+        (void)st; /* the file is closed next; there is nothing else to do about it */
+    }
+}
+
+void notify_deleting(struct vfs_node *n)
+{
+    struct vfs_volume *v = n->volume;
+    SCOPED_LOCK(&n->lock);
+    LIST_FOR_EACH(l, &n->opens)
+    {
+        struct vfs_open *o = LIST_ENTRY(l, struct vfs_open, node_link);
+        if (o->name->delete_pending) {
+            SCOPED_LOCK(&v->notify_lock);
+            o->watch_ended = true;
+            wait_wake_all(&v->waits, &o->notify_waiters);
+        }
+    }
+}
+
+void notify_dir_moved(struct vfs_volume *v, const char *old_path, const char *new_path)
+{
+    SCOPED_LOCK(&v->notify_lock);
+    smbkit_status st = notify_moved(&v->notify, old_path, new_path);
+    (void)st; /* without memory watches stay at the old name: they end with their opens */
+}
+
+/* ---- vfs_notify ---- */
+
+static smbkit_status watch_check(const struct vfs_open *o, const struct vfs_notify_query *q)
+{
+    if (!o->is_directory || q->filter == 0) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    return open_may(o, SMBKIT_READ_DATA) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_ACCESS_DENIED;
+}
+
+/* The first query of an open starts its watch. */
+static smbkit_status watch_start(struct vfs_open *o, const struct vfs_notify_query *q)
+{
+    struct vfs_volume *v = o->volume;
+    SCOPED_LOCK(&o->node->lock); /* holds the path still until it is added */
+    SCOPED_LOCK(&v->notify_lock);
+    o->watch.max_bytes = q->max_bytes;
+    if (o->watching) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (o->name->delete_pending) {
+        return SMBKIT_STATUS_DELETE_PENDING;
+    }
+    o->watch.filter = q->filter;
+    o->watch.tree = q->tree;
+    smbkit_status st = notify_watch_add(&v->notify, &o->watch, o->name->path);
+    if (SMBKIT_OK(st)) {
+        o->watching = true;
+        atomic_fetch_add_explicit(&v->watch_count, 1, memory_order_relaxed); /* a hint */
+    }
+    return st;
+}
+
+/* Let the plugin report, once for an open. */
+static smbkit_status plugin_watch(const struct vfs_call *call, struct vfs_open *o)
+{
+    mutex_lock(&o->volume->notify_lock);
+    bool first = !o->plugin_watches;
+    o->plugin_watches = true;
+    mutex_unlock(&o->volume->notify_lock);
+    if (!first) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status st = door_watch(call, &o->f, true);
+    if (!SMBKIT_OK(st)) {
+        mutex_lock(&o->volume->notify_lock);
+        o->plugin_watches = false;
+        mutex_unlock(&o->volume->notify_lock);
+    }
+    /* The core's own changes are reported in any case. */
+    return st == SMBKIT_STATUS_WOULD_BLOCK ? st : SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status queue_give(struct notify_queue *queue, const struct vfs_notify_query *q)
+{
+    if (queue->overflow || queue->wire_bytes > q->max_bytes) {
+        return SMBKIT_STATUS_NOTIFY_ENUM_DIR;
+    }
+    size_t at = 0;
+    struct vfs_notify_event e;
+    while (notify_queue_next(queue, &at, &e.action, &e.name)) {
+        q->event(q->arg, &e);
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o,
+                                 const struct vfs_notify_query *q)
+{
+    OPEN_SCOPE(o, st);
+    if (!SMBKIT_OK(st)) {
+        return SMBKIT_STATUS_NOTIFY_CLEANUP;
+    }
+    st = watch_check(o, q);
+    if (SMBKIT_OK(st)) {
+        st = watch_start(o, q);
+    }
+    if (SMBKIT_OK(st)) {
+        st = plugin_watch(call, o);
+    }
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    struct notify_queue queue = {0};
+    mutex_lock(&o->volume->notify_lock);
+    if (!notify_queue_is_empty(&o->watch.queue)) {
+        notify_watch_take(&o->watch, &queue);
+    } else if (o->watch_ended) {
+        st = SMBKIT_STATUS_DELETE_PENDING;
+    } else {
+        wait_register(&o->volume->waits, &o->notify_waiters, call->wait);
+        st = SMBKIT_STATUS_WAIT;
+    }
+    mutex_unlock(&o->volume->notify_lock);
+    if (SMBKIT_OK(st)) {
+        st = queue_give(&queue, q);
+        notify_queue_fini(&queue);
+    }
+    return st;
+}
+
+smbkit_status vfs_notify(struct vfs_call *call, struct vfs_open *o,
+                         const struct vfs_notify_query *q)
+{
+    struct wait_scope scope;
+    wait_scope_init(&scope, call);
+    smbkit_status st;
+    do {
+        st = notify_once(&scope.call, o, q);
+    } while (wait_scope_again(&scope, st));
+    wait_scope_fini(&scope);
+    return st;
+}
+
+/* ---- what plugins report ---- */
+
+/* The oplocks of the file at that path, if it is open. By the names of what is open: the plugin is in a call of
+ * its own and cannot be asked for the file's id. */
+static void break_by_path(struct vfs_volume *v, const char *path)
+{
+    struct vfs_node *n = node_find_by_path(v, path);
+    if (n) {
+        oplock_break_changed(n);
+        node_put(n);
+    }
+}
+
+static const struct {
+    uint32_t action;
+    uint32_t filter; /* when the plugin does not say */
+} REPORTS[] = {
+    [SMBKIT_CHANGE_ADDED] = {NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
+    [SMBKIT_CHANGE_REMOVED] = {NOTIFY_REMOVED, NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
+    [SMBKIT_CHANGE_MODIFIED] = {NOTIFY_MODIFIED, NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE |
+                                                     NOTIFY_CHANGE_ATTRIBUTES},
+    /* Two reports of one rename need not come together: each stands for itself. */
+    [SMBKIT_CHANGE_RENAMED_FROM] = {NOTIFY_REMOVED,
+                                    NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
+    [SMBKIT_CHANGE_RENAMED_TO] = {NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
+};
+
+void smbkit_changed(struct smbkit_host *host, const char *path, uint32_t what)
+{
+    struct vfs_volume *v = host->volume;
+    uint32_t change = what & 0xffu;
+    uint32_t filter = what >> 8;
+    names_reported(v, change, path);
+    if (change == SMBKIT_CHANGE_OVERFLOW) {
+        struct list touched;
+        list_init(&touched);
+        SCOPED_LOCK(&v->notify_lock);
+        notify_overflow_below(&v->notify, path, &touched);
+        touched_wake(v, &touched);
+        return;
+    }
+    if (change == 0 || change >= ARRAY_LEN(REPORTS)) {
+        return;
+    }
+    if (change != SMBKIT_CHANGE_ADDED && change != SMBKIT_CHANGE_RENAMED_FROM) {
+        break_by_path(v, path);
+    }
+    notify_changed(v, path, REPORTS[change].action, filter ? filter : REPORTS[change].filter);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "base/str.h"
+#include "vfs/core.h"
+#include "vfs/path.h"
+
+struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n)
+{
+    struct vfs_open *o = mem_zalloc(sizeof(*o));
+    if (!o) {
+        return NULL;
+    }
+    refcount_init(&o->refs);
+    o->volume = v;
+    o->node = n;
+    /* relaxed: only the numbers matter; they differ. No two live opens of any volume share an address, so the upper part
+     * differs between volumes; the lower one keeps a reused address from giving the same id again. */
+    uint64_t serial = 1 + atomic_fetch_add_explicit(&v->opens_total, 1, memory_order_relaxed);
+    o->id = (uint64_t)(uintptr_t)o >> 4 << 20 | (serial & 0xfffff);
+    atomic_fetch_add_explicit(&v->opens_now, 1, memory_order_relaxed);
+    mutex_init(&o->lock);
+    mutex_init(&o->serial);
+    list_init(&o->node_link);
+    list_init(&o->close_waiters);
+    list_init(&o->dir_waiters);
+    list_init(&o->notify_waiters);
+    oplock_holder_init(&o->oplock);
+    notify_watch_init(&o->watch);
+    return o;
+}
+
+struct vfs_open *vfs_open_ref(struct vfs_open *o)
+{
+    refcount_get(&o->refs);
+    return o;
+}
+
+void vfs_open_unref(struct vfs_open *o)
+{
+    if (!o || !refcount_put(&o->refs)) {
+        return;
+    }
+    struct wait_domain *waits = &o->volume->waits;
+    wait_wake_all(waits, &o->close_waiters);
+    wait_wake_all(waits, &o->dir_waiters);
+    wait_wake_all(waits, &o->notify_waiters);
+    notify_watch_fini(&o->watch);
+    mem_free(o->dir.pattern);
+    mutex_fini(&o->serial);
+    mutex_fini(&o->lock);
+    node_put(o->node);
+    vfs_volume_unref(o->volume);
+    mem_free(o);
+}
+
+smbkit_status open_begin(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    if (o->state != OPEN_LIVE) {
+        return SMBKIT_STATUS_FILE_CLOSED;
+    }
+    o->in_flight++;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+void open_end(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    ASSERT(o->in_flight > 0);
+    o->in_flight--;
+    if (o->in_flight == 0 && o->state == OPEN_CLOSING) {
+        wait_wake_all(&o->volume->waits, &o->close_waiters);
+    }
+}
+
+char *open_path_copy(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->node->lock);
+    return o->name ? str_dup(o->name->path) : NULL;
+}
+
+struct vfs_volume *vfs_open_volume_get(const struct vfs_open *o)
+{
+    return o->volume;
+}
+
+bool vfs_open_is_directory(const struct vfs_open *o)
+{
+    return o->is_directory;
+}
+
+uint32_t vfs_open_granted_access(const struct vfs_open *o)
+{
+    return o->granted_access;
+}
+
+uint64_t vfs_open_id(const struct vfs_open *o)
+{
+    return o->id;
+}
+
+/* The lock of an open that is only looked at. */
+static struct mutex *lock_of(const struct vfs_open *o)
+{
+    return (struct mutex *)(uintptr_t)&o->lock;
+}
+
+uint32_t vfs_open_options(const struct vfs_open *o)
+{
+    SCOPED_LOCK(lock_of(o));
+    return o->options;
+}
+
+/* What [MS-FSCC] 2.4.24 FileModeInformation holds. DELETE_ON_CLOSE is told, never set. */
+#define MODE_SETTABLE                                                                              \
+    (VFS_WRITE_THROUGH | VFS_SEQUENTIAL_ONLY | VFS_SYNCHRONOUS_IO_ALERT |                          \
+     VFS_SYNCHRONOUS_IO_NONALERT)
+#define MODE_SYNCHRONOUS (VFS_SYNCHRONOUS_IO_ALERT | VFS_SYNCHRONOUS_IO_NONALERT)
+
+smbkit_status vfs_open_mode_set(struct vfs_open *o, uint32_t mode)
+{
+    SCOPED_LOCK(&o->lock);
+    uint32_t was = o->options & MODE_SYNCHRONOUS;
+    uint32_t is = mode & MODE_SYNCHRONOUS;
+    /* [MS-FSA] 2.1.5.15.8: no other bits; both kinds of synchronous never; and one is not turned on or off. */
+    if ((mode & ~MODE_SETTABLE) || is == MODE_SYNCHRONOUS || (was == 0) != (is == 0)) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    o->options = (o->options & ~MODE_SETTABLE) | mode;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+uint64_t vfs_open_position(const struct vfs_open *o)
+{
+    SCOPED_LOCK(lock_of(o));
+    return o->position;
+}
+
+void vfs_open_position_set(struct vfs_open *o, uint64_t position)
+{
+    SCOPED_LOCK(&o->lock);
+    o->position = position;
+}
+
+bool vfs_open_is_delete_pending(const struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->node->lock);
+    return o->name && o->name->delete_pending;
+}
+
+/* Longest path that is asked for, as UTF-8. */
+#define GET_PATH_MAX (3 * PATH_UNITS_MAX + 1)
+
+char *vfs_open_path(struct vfs_call *call, struct vfs_open *o)
+{
+    if (o->volume->features & SMBKIT_FEATURE_IGNORES_CASE) {
+        OPEN_SCOPE(o, st);
+        CLEANUP_MEM char *buf = mem_alloc(GET_PATH_MAX);
+        if (!buf || !SMBKIT_OK(st)) {
+            return NULL;
+        }
+        struct vfs_call may_wait = *call;
+        may_wait.nowait = call->nowait && o->volume->tries_nowait;
+        if (SMBKIT_OK(door_get_path(&may_wait, &o->f, buf, GET_PATH_MAX))) {
+            buf[GET_PATH_MAX - 1] = 0;
+            return str_dup(buf);
+        }
+    }
+    return open_path_copy(o);
+}

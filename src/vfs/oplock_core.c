@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vfs/oplock_core.h"
+
+bool oplock_break_locked(struct vfs_node *n, const struct oplock_query *q)
+{
+    if (oplock_is_idle(&n->oplock)) {
+        return false;
+    }
+    struct oplock_result result;
+    oplock_check(&n->oplock, q, &result);
+    for (struct list *l; (l = list_pop_front(&result.breaks));) {
+        struct oplock_holder *h = LIST_ENTRY(l, struct oplock_holder, break_link);
+        struct vfs_open *o = CONTAINER_OF(h, struct vfs_open, oplock);
+        if (o->owner.oplock_break) {
+            o->owner.oplock_break(o->owner.arg, oplock_level_of(h->break_to), h->tell_ack);
+        }
+    }
+    return result.wait;
+}
+
+smbkit_status oplock_wait_locked(const struct vfs_call *call, struct vfs_node *n)
+{
+    wait_register(&n->volume->waits, &n->oplock_waiters, call->wait);
+    return SMBKIT_STATUS_WAIT;
+}
+
+smbkit_status oplock_break_for(const struct vfs_call *call, struct vfs_open *o, enum oplock_op op)
+{
+    struct vfs_node *n = o->node;
+    SCOPED_LOCK(&n->lock);
+    const struct oplock_query q = {.op = op, .by = &o->oplock};
+    return oplock_break_locked(n, &q) ? oplock_wait_locked(call, n) : SMBKIT_STATUS_SUCCESS;
+}
+
+uint8_t oplock_grant_locked(struct vfs_node *n, struct vfs_open *o, uint8_t level)
+{
+    const struct oplock_want want = {
+        .level = level,
+        .has_other_opens = n->busy_open_count > (o->is_stat ? 0u : 1u),
+        .has_byte_locks = !brlock_is_empty(&n->locks),
+        .is_directory = o->is_directory,
+    };
+    return oplock_request(&n->oplock, &o->oplock, &want);
+}
+
+static void wake_waiters(struct vfs_node *n)
+{
+    wait_wake_all(&n->volume->waits, &n->oplock_waiters);
+}
+
+void oplock_end_locked(struct vfs_node *n, struct vfs_open *o)
+{
+    (void)oplock_holder_gone(&n->oplock, &o->oplock);
+    /* Also who waits for the share modes that go with the open. */
+    wake_waiters(n);
+}
+
+void oplock_break_changed(struct vfs_node *n)
+{
+    SCOPED_LOCK(&n->lock);
+    const struct oplock_query q = {.op = OPLOCK_OP_CHANGED_BELOW};
+    (void)oplock_break_locked(n, &q); /* what happened cannot wait */
+}
+
+smbkit_status vfs_oplock_ack(struct vfs_open *o, uint8_t level, uint8_t *level_r)
+{
+    *level_r = VFS_OPLOCK_NONE;
+    OPEN_SCOPE(o, st);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    SCOPED_LOCK(&o->node->lock);
+    st = oplock_ack(&o->node->oplock, &o->oplock, level, level_r);
+    if (SMBKIT_OK(st)) {
+        wake_waiters(o->node);
+    }
+    return st;
+}
+
+void vfs_oplock_timeout(struct vfs_open *o)
+{
+    OPEN_SCOPE(o, st);
+    if (!SMBKIT_OK(st)) {
+        return;
+    }
+    SCOPED_LOCK(&o->node->lock);
+    if (oplock_timeout(&o->node->oplock, &o->oplock)) {
+        wake_waiters(o->node);
+    }
+}
+
+uint8_t vfs_oplock_level(const struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->node->lock);
+    return oplock_holder_level(&o->oplock);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Oplocks of nodes: who is told, who waits. */
+#pragma once
+
+#include "vfs/core.h"
+
+/* Under n->lock. Tell the holders that the operation concerns; true: it has to wait for one of them. */
+bool oplock_break_locked(struct vfs_node *n, const struct oplock_query *q);
+/* Under n->lock: register the call for the end of a break. Answers WAIT. */
+NODISCARD smbkit_status oplock_wait_locked(const struct vfs_call *call, struct vfs_node *n);
+/* The operation of an open on its own node: SUCCESS, or WAIT (registered). */
+NODISCARD smbkit_status oplock_break_for(const struct vfs_call *call, struct vfs_open *o,
+                                         enum oplock_op op);
+/* Under n->lock: an open that is in the node gets what it asked for, or less. */
+uint8_t oplock_grant_locked(struct vfs_node *n, struct vfs_open *o, uint8_t level);
+/* Under n->lock: the open goes away. */
+void oplock_end_locked(struct vfs_node *n, struct vfs_open *o);
+/* The plugin says that the file's data changed. */
+void oplock_break_changed(struct vfs_node *n);

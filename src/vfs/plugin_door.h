@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core's side of the door into the plugins: one door_* function for each operation. It makes the smbkit_op of the call
+ * (identity, cancel flag, NOWAIT), holds the open's SERIALIZE_FILE lock where a layer wants that, and puts answers
+ * into shape (attributes). The contract itself is checked in layer.c, for filters as well.
+ *
+ * None may be called with a lock of the core held. All answer WOULD_BLOCK, having done nothing, when the call is nowait
+ * and the plugin would wait. */
+#pragma once
+
+#include "vfs/layer.h"
+
+/* An open file as the plugins know it. */
+struct door_file {
+    struct vfs_volume *volume;
+    void *file;
+    struct mutex *serial; /* NULL: no layer has SERIALIZE_FILE, or nobody else knows the file yet */
+    uint64_t id, id_high; /* what attributes without an id get */
+};
+
+NODISCARD smbkit_status door_volume_info(const struct vfs_call *call, struct vfs_volume *v,
+                                         struct smbkit_volume_info *info);
+/* f->volume is set by the caller; file, id, id_high are filled; serial is left alone. */
+NODISCARD smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
+                                    const struct smbkit_create *how, struct smbkit_attr *attr);
+void door_close(const struct vfs_call *call, const struct door_file *f);
+NODISCARD smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v,
+                                    const char *path, struct smbkit_attr *attr);
+NODISCARD smbkit_status door_enumerate(const struct vfs_call *call, const struct door_file *f,
+                                       uint64_t cookie, struct smbkit_sink *sink);
+NODISCARD smbkit_status door_get_path(const struct vfs_call *call, const struct door_file *f,
+                                      char *buf, uint32_t cap);
+NODISCARD smbkit_status door_rename(const struct vfs_call *call, const struct door_file *f,
+                                    const char *new_path, bool replace);
+NODISCARD smbkit_status door_link(const struct vfs_call *call, const struct door_file *f,
+                                  const char *new_path, bool replace);
+NODISCARD smbkit_status door_remove(const struct vfs_call *call, const struct door_file *f);
+NODISCARD smbkit_status door_getattr(const struct vfs_call *call, const struct door_file *f,
+                                     struct smbkit_attr *attr);
+NODISCARD smbkit_status door_setattr(const struct vfs_call *call, const struct door_file *f,
+                                     uint32_t mask, const struct smbkit_attr *attr);
+/* *sd_r is owned; NULL with NOT_FOUND. */
+NODISCARD smbkit_status door_get_security(const struct vfs_call *call, const struct door_file *f,
+                                          uint8_t **sd_r, size_t *len_r);
+NODISCARD smbkit_status door_set_security(const struct vfs_call *call, const struct door_file *f,
+                                          const uint8_t *sd, size_t len);
+NODISCARD smbkit_status door_set_size(const struct vfs_call *call, const struct door_file *f,
+                                      uint64_t size);
+NODISCARD smbkit_status door_overwrite(const struct vfs_call *call, const struct door_file *f,
+                                       uint32_t attributes, uint64_t alloc_size,
+                                       struct smbkit_attr *attr);
+NODISCARD smbkit_status door_allocate(const struct vfs_call *call, const struct door_file *f,
+                                      uint64_t alloc_size);
+NODISCARD smbkit_status door_zero_range(const struct vfs_call *call, const struct door_file *f,
+                                        uint64_t offset, uint64_t length);
+NODISCARD smbkit_status door_ranges(const struct vfs_call *call, const struct door_file *f,
+                                    struct layer_ranges *r);
+NODISCARD smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on);
+
+/* Read, write, flush: the op is the caller's, since it may outlive the call. May answer PENDING. */
+enum door_io_kind { DOOR_READ, DOOR_WRITE, DOOR_FLUSH };
+void door_op_init(struct smbkit_op *op, struct vfs_op_core *core, const struct vfs_call *call);
+NODISCARD smbkit_status door_io(const struct vfs_call *call, const struct door_file *f,
+                                struct vfs_io *io, enum door_io_kind kind);

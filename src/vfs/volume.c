@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf.h"
+#include "vfs/core.h"
+
+#define CLUSTER_DEFAULT_BYTES 4096u
+#define COMPONENT_DEFAULT 255u
+
+/* Calls that no client asked for. */
+static smbkit_status volume_token(struct vfs_token **out)
+{
+    static const uint32_t machine[3] = {0, 0, 0};
+    const struct vfs_token_spec spec = {.user = "",
+                                        .domain = "",
+                                        .client_address = "",
+                                        .rid = 500,
+                                        .machine_sid = machine};
+    *out = vfs_token_new(&spec);
+    return *out ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
+}
+
+static void info_fill(const struct vfs_volume *v, struct smbkit_volume_info *info)
+{
+    *info = (struct smbkit_volume_info){
+        .struct_size = sizeof(*info),
+        .serial = (uint32_t)hash_u64(v->seed, 1),
+        .total_bytes = 1ull << 40,
+        .free_bytes = 1ull << 39,
+        .available_bytes = 1ull << 39,
+        .sector_size_bytes = 512,
+        .cluster_size_bytes = CLUSTER_DEFAULT_BYTES,
+        .component_max = COMPONENT_DEFAULT,
+    };
+    str_copy(info->fs_name, sizeof(info->fs_name), "NTFS");
+    for (unsigned i = 0; i < 16; i++) {
+        info->object_id[i] = (uint8_t)(hash_u64(v->seed, 2 + i / 8) >> (i % 8 * 8));
+    }
+}
+
+/* A plugin's nonsense does no harm. */
+static void info_settle(const struct vfs_volume *v, struct smbkit_volume_info *info)
+{
+    if (info->sector_size_bytes == 0) {
+        info->sector_size_bytes = 512;
+    }
+    if (info->cluster_size_bytes < info->sector_size_bytes) {
+        info->cluster_size_bytes = info->sector_size_bytes;
+    }
+    if (info->component_max == 0 || info->component_max > COMPONENT_DEFAULT) {
+        info->component_max = COMPONENT_DEFAULT;
+    }
+    if (v->read_only) {
+        info->features |= SMBKIT_FEATURE_READ_ONLY;
+    }
+}
+
+smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
+                              struct smbkit_volume_info *info)
+{
+    info_fill(v, info);
+    smbkit_status st = door_volume_info(call, v, info);
+    info_settle(v, info);
+    return st;
+}
+
+static void volume_flags_gather(struct vfs_volume *v)
+{
+    v->never_blocks = true;
+    v->tries_nowait = true;
+    bool can_write = false;
+    for (uint32_t i = 0; i < v->layer_count; i++) {
+        const struct smbkit_plugin *p = v->layers[i].plugin;
+        v->never_blocks &= (p->flags & SMBKIT_NEVER_BLOCKS) != 0;
+        v->tries_nowait &= (p->flags & (SMBKIT_NEVER_BLOCKS | SMBKIT_TRIES_NOWAIT)) != 0;
+        v->serializes_files |= p->thread_model == SMBKIT_SERIALIZE_FILE;
+        can_write |= p->write != NULL;
+    }
+    v->read_only |= !can_write;
+}
+
+/* What the plugins say of themselves, once they are open. */
+static smbkit_status volume_features_read(struct vfs_volume *v)
+{
+    struct vfs_call call = {0};
+    smbkit_status st = volume_token(&call.token);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    struct smbkit_volume_info info;
+    st = vfs_volume_info(&call, v, &info);
+    vfs_token_unref(call.token);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    v->features = info.features;
+    v->component_max = info.component_max;
+    v->cluster_size_bytes = info.cluster_size_bytes;
+    v->read_only |= (info.features & SMBKIT_FEATURE_READ_ONLY) != 0;
+    if (!(v->features & SMBKIT_FEATURE_IGNORES_CASE)) {
+        v->names = nameindex_new(NAMEINDEX_NAMES_MAX, v->seed);
+        return v->names ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status layer_open(struct layer *l, const struct vfs_layer_spec *spec,
+                                const struct smbkit_volume_args *base)
+{
+    struct smbkit_volume_args args = *base;
+    args.args = spec->args;
+    args.arg_count = spec->arg_count;
+    args.next = l->below ? &l->next : NULL;
+    smbkit_status st = l->plugin->volume_open(&args, &l->volume);
+    l->is_open = SMBKIT_OK(st);
+    if (!l->is_open && !args.error[0]) {
+        str_format(args.error, args.error_size, "%s: the volume cannot be opened: %s",
+                   l->plugin->name, smbkit_status_name(st));
+    }
+    return st;
+}
+
+static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
+{
+    struct vfs_volume *v = mem_zalloc(sizeof(*v));
+    struct layer *layers = mem_calloc(spec->layer_count, sizeof(*layers));
+    if (!v || !layers) {
+        mem_free(v);
+        mem_free(layers);
+        return NULL;
+    }
+    v->layers = layers;
+    refcount_init(&v->refs);
+    v->layer_count = spec->layer_count;
+    v->read_only = spec->read_only;
+    v->cluster_size_bytes = CLUSTER_DEFAULT_BYTES;
+    v->component_max = COMPONENT_DEFAULT;
+    v->seed = hash_bytes(0, spec->share_name, str_len(spec->share_name));
+    v->host.volume = v;
+    mutex_init(&v->names_lock);
+    mutex_init(&v->notify_lock);
+    wait_domain_init(&v->waits);
+    notify_registry_init(&v->notify, v->seed);
+    for (unsigned i = 0; i < NODE_SHARDS; i++) {
+        mutex_init(&v->shards[i].lock);
+        hash_table_init(&v->shards[i].nodes);
+    }
+    for (uint32_t i = 0; i < spec->layer_count; i++) {
+        layers[i].plugin = spec->layers[i].plugin;
+        layers[i].below = i + 1 < spec->layer_count ? &layers[i + 1] : NULL;
+        layers[i].next.layer = layers[i].below;
+        layers[i].calls = &v->plugin_calls;
+        mutex_init(&layers[i].serial);
+    }
+    return v;
+}
+
+static void volume_free(struct vfs_volume *v)
+{
+    for (uint32_t i = 0; i < v->layer_count; i++) {
+        struct layer *l = &v->layers[i];
+        if (l->is_open && l->plugin->volume_close) {
+            l->plugin->volume_close(l->volume);
+        }
+        mutex_fini(&l->serial);
+    }
+    for (unsigned i = 0; i < NODE_SHARDS; i++) {
+        ASSERT(v->shards[i].nodes.count == 0);
+        hash_table_fini(&v->shards[i].nodes);
+        mutex_fini(&v->shards[i].lock);
+    }
+    if (v->names) {
+        nameindex_free(v->names);
+    }
+    notify_registry_fini(&v->notify);
+    wait_domain_fini(&v->waits);
+    mutex_fini(&v->notify_lock);
+    mutex_fini(&v->names_lock);
+    mem_free(v->layers);
+    mem_free(v);
+}
+
+/* Filters first, one plugin last. */
+static bool stack_is_good(const struct vfs_volume_spec *spec)
+{
+    if (spec->layer_count < 1 || spec->layer_count > VFS_LAYERS_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < spec->layer_count; i++) {
+        bool is_filter = spec->layers[i].plugin->flags & SMBKIT_IS_FILTER;
+        if (is_filter != (i + 1 < spec->layer_count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_volume **out,
+                              char *err, size_t err_size)
+{
+    *out = NULL;
+    err[0] = 0;
+    if (!stack_is_good(spec)) {
+        str_format(err, err_size, "a share is filters (at most %d) and then one plugin",
+                   VFS_LAYERS_MAX - 1);
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    struct vfs_volume *v = volume_new(spec);
+    if (!v) {
+        str_format(err, err_size, "no memory");
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    const struct smbkit_volume_args args = {.struct_size = sizeof(args),
+                                            .host = &v->host,
+                                            .share_name = spec->share_name,
+                                            .error = err,
+                                            .error_size = (uint32_t)err_size};
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    /* The plugin first, so that a filter may use the layer below in its volume_open. */
+    for (uint32_t i = v->layer_count; i-- > 0 && SMBKIT_OK(st);) {
+        st = layer_open(&v->layers[i], &spec->layers[i], &args);
+    }
+    volume_flags_gather(v);
+    if (SMBKIT_OK(st)) {
+        st = volume_features_read(v);
+    }
+    if (!SMBKIT_OK(st)) {
+        if (!err[0]) {
+            str_format(err, err_size, "the volume cannot be opened: %s", smbkit_status_name(st));
+        }
+        volume_free(v);
+        return st;
+    }
+    *out = v;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+struct vfs_volume *vfs_volume_ref(struct vfs_volume *v)
+{
+    refcount_get(&v->refs);
+    return v;
+}
+
+void vfs_volume_unref(struct vfs_volume *v)
+{
+    if (v && refcount_put(&v->refs)) {
+        volume_free(v);
+    }
+}
+
+bool vfs_volume_never_blocks(const struct vfs_volume *v)
+{
+    return v->never_blocks;
+}
+
+bool vfs_volume_tries_nowait(const struct vfs_volume *v)
+{
+    return v->tries_nowait;
+}
+
+bool vfs_volume_is_read_only(const struct vfs_volume *v)
+{
+    return v->read_only;
+}
+
+void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
+{
+    /* relaxed: numbers for people, each by itself */
+    *out = (struct vfs_volume_stats){
+        .opens_now = atomic_load_explicit(&v->opens_now, memory_order_relaxed),
+        .opens_total = atomic_load_explicit(&v->opens_total, memory_order_relaxed),
+        .nodes_now = atomic_load_explicit(&v->nodes_now, memory_order_relaxed),
+        .bytes_read = atomic_load_explicit(&v->bytes_read, memory_order_relaxed),
+        .bytes_written = atomic_load_explicit(&v->bytes_written, memory_order_relaxed),
+        .plugin_calls = atomic_load_explicit(&v->plugin_calls, memory_order_relaxed),
+    };
+}
+
+smbkit_status volume_check_writable(const struct vfs_volume *v)
+{
+    return v->read_only ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
+}
+
+void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, uint64_t *id_high)
+{
+    size_t len = str_len(path);
+    *id = utf8_ihash(v->seed, path, len);
+    /* Apart from the ids that plugins give, which seldom have an upper half. */
+    *id_high = utf8_ihash(~v->seed, path, len) | 1;
+}

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams over socket pairs: the test writes and reads the other end by hand. */
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "base/mem.h"
+#include "net/net.h"
+#include "os/os.h"
+
+#define FRAMES_MAX 20000
+
+struct rig {
+    struct loop *loop;
+    struct stream *stream;
+    struct os_thread *thread;
+    int peer;
+    struct mutex lock;
+    struct cond moved;
+    /* guarded by lock */
+    size_t lens[FRAMES_MAX];
+    unsigned frames;
+    uint64_t sum; /* of all bytes of frames */
+    bool is_closed;
+    int err;
+    bool is_misaligned;
+    /* behaviour */
+    bool echo;
+    unsigned reply_bytes; /* each frame is answered with so many bytes */
+    size_t max;           /* a larger frame is refused */
+    bool close_on_frame;
+};
+
+static int on_size(void *owner, const uint8_t h[4], size_t *size_r)
+{
+    struct rig *r = owner;
+    *size_r = ((size_t)h[1] << 16) | ((size_t)h[2] << 8) | h[3];
+    return h[0] != 0 ? -EPROTO : *size_r > r->max ? -EMSGSIZE : 0;
+}
+
+static size_t on_mark(void *owner, size_t size)
+{
+    (void)owner;
+    return size < 112 ? 0 : 112;
+}
+
+static void answer(struct rig *r, struct iobuf *frame)
+{
+    struct iochain c = {.count = 0};
+    struct iobuf *b = iobuf_new(r->reply_bytes ? r->reply_bytes : frame->len + 4);
+    REQUIRE(b);
+    if (r->reply_bytes) {
+        memset(b->base, 0x5a, b->len);
+    } else {
+        uint8_t head[4] = {0, (uint8_t)(frame->len >> 16), (uint8_t)(frame->len >> 8), (uint8_t)frame->len};
+        memcpy(b->base, head, 4);
+        memcpy(b->base + 4, frame->base, frame->len);
+    }
+    /* two segments, so that gathering is at work */
+    CHECK(iochain_push(&c, iobuf_ref(b), b->base, 3));
+    CHECK(iochain_push(&c, b, b->base + 3, b->len - 3));
+    stream_send(r->stream, &c);
+    CHECK_INT(c.count, 0);
+}
+
+static void on_frame(void *owner, struct iobuf *frame)
+{
+    struct rig *r = owner;
+    if (r->echo || r->reply_bytes) {
+        answer(r, frame);
+    }
+    if (r->close_on_frame) {
+        stream_close(r->stream);
+    }
+    SCOPED_LOCK(&r->lock);
+    if (r->frames < FRAMES_MAX) {
+        r->lens[r->frames] = frame->len;
+    }
+    r->frames++;
+    for (size_t i = 0; i < frame->len; i++) {
+        r->sum += frame->base[i];
+    }
+    if (frame->len >= STREAM_ALIGN_FROM_BYTES && ((uintptr_t)frame->base + 112) % 4096 != 0) {
+        r->is_misaligned = true;
+    }
+    cond_broadcast(&r->moved);
+    iobuf_unref(frame);
+}
+
+static void on_closed(void *owner, int err)
+{
+    struct rig *r = owner;
+    stream_free(r->stream);
+    r->stream = NULL;
+    SCOPED_LOCK(&r->lock);
+    r->is_closed = true;
+    r->err = err;
+    cond_broadcast(&r->moved);
+}
+
+static const struct stream_ops ops = {
+    .frame_size = on_size, .frame_mark = on_mark, .frame = on_frame, .closed = on_closed};
+
+static void run_loop(void *arg)
+{
+    loop_run(((struct rig *)arg)->loop);
+}
+
+static bool rig_init(struct rig *r)
+{
+    int fds[2];
+    memset(r, 0, sizeof(*r));
+    r->max = 16 << 20;
+    mutex_init(&r->lock);
+    cond_init(&r->moved);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0 || loop_new(&r->loop) != 0) {
+        return false;
+    }
+    r->peer = fds[0];
+    return stream_new(r->loop, fds[1], &ops, r, &r->stream) == 0;
+}
+
+static void rig_run(struct rig *r)
+{
+    CHECK_INT(os_thread_start(&r->thread, "loop", run_loop, r), 0);
+}
+
+static void wait_closed(struct rig *r)
+{
+    SCOPED_LOCK(&r->lock);
+    while (!r->is_closed) {
+        cond_wait(&r->moved, &r->lock);
+    }
+}
+
+static void wait_frames(struct rig *r, unsigned n)
+{
+    SCOPED_LOCK(&r->lock);
+    while (r->frames < n && !r->is_closed) {
+        cond_wait(&r->moved, &r->lock);
+    }
+    CHECK_INT(r->frames, n);
+}
+
+/* Ends the other side if the test has not, waits for the end. */
+static void rig_fini(struct rig *r)
+{
+    if (r->peer >= 0) {
+        close(r->peer);
+    }
+    wait_closed(r);
+    loop_stop(r->loop);
+    os_thread_join(r->thread);
+    loop_free(r->loop);
+}
+
+static void put(int fd, const void *p, size_t n)
+{
+    const char *c = p;
+    while (n > 0) {
+        ssize_t w = send(fd, c, n, MSG_NOSIGNAL);
+        if (w <= 0) {
+            CHECK(w > 0);
+            return;
+        }
+        c += w;
+        n -= (size_t)w;
+    }
+}
+
+static size_t get(int fd, void *p, size_t n)
+{
+    size_t got = 0;
+    while (got < n) {
+        ssize_t r = read(fd, (char *)p + got, n - got);
+        if (r <= 0) {
+            break;
+        }
+        got += (size_t)r;
+    }
+    return got;
+}
+
+/* A frame of n bytes, each the low byte of its index plus seed; owned. */
+static uint8_t *make_frame(size_t n, unsigned seed)
+{
+    uint8_t *p = malloc(n + 4);
+    p[0] = 0;
+    p[1] = (uint8_t)(n >> 16);
+    p[2] = (uint8_t)(n >> 8);
+    p[3] = (uint8_t)n;
+    for (size_t i = 0; i < n; i++) {
+        p[4 + i] = (uint8_t)(i + seed);
+    }
+    return p;
+}
+
+static void echo_one(struct rig *r, size_t n, unsigned seed)
+{
+    uint8_t *f = make_frame(n, seed);
+    uint8_t *back = malloc(n + 4);
+    put(r->peer, f, n + 4);
+    CHECK_INT(get(r->peer, back, n + 4), n + 4);
+    CHECK_MEM(back, n + 4, f, n + 4);
+    free(back);
+    free(f);
+}
+
+static void test_echo_sizes(void)
+{
+    static const size_t sizes[] = {1,     2,      64,     65531,  65532,  65533, 65536, 32767,
+                                   32768, 100000, 131072, 131073, 1048576, 5,    8388608, 7};
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    r.echo = true;
+    rig_run(&r);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        test_context("%zu bytes", sizes[i]);
+        /* The other side must read while it writes: frames larger than the sockets' buffers. */
+        if (sizes[i] <= 131073) {
+            echo_one(&r, sizes[i], (unsigned)i);
+        } else {
+            uint8_t *f = make_frame(sizes[i], (unsigned)i);
+            r.echo = false;
+            put(r.peer, f, sizes[i] + 4);
+            wait_frames(&r, (unsigned)i + 1);
+            r.echo = true;
+            free(f);
+        }
+        CHECK_INT(r.lens[i], sizes[i]);
+    }
+    CHECK(!r.is_misaligned);
+    rig_fini(&r);
+}
+
+static void test_many_small_frames_in_one_write(void)
+{
+    enum { N = 10000, LEN = 20 };
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    uint8_t *all = malloc((size_t)N * (LEN + 4));
+    uint64_t sum = 0;
+    for (int i = 0; i < N; i++) {
+        uint8_t *f = make_frame(LEN, (unsigned)i);
+        memcpy(all + (size_t)i * (LEN + 4), f, LEN + 4);
+        for (int k = 0; k < LEN; k++) {
+            sum += f[4 + k];
+        }
+        free(f);
+    }
+    rig_run(&r);
+    put(r.peer, all, (size_t)N * (LEN + 4));
+    wait_frames(&r, N);
+    CHECK_INT(r.sum, sum);
+    free(all);
+    rig_fini(&r);
+}
+
+static void test_bytes_one_at_a_time(void)
+{
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    rig_run(&r);
+    uint8_t *f = make_frame(300, 3);
+    for (int i = 0; i < 304; i++) {
+        put(r.peer, f + i, 1);
+    }
+    wait_frames(&r, 1);
+    CHECK_INT(r.lens[0], 300);
+    free(f);
+    rig_fini(&r);
+}
+
+static void test_keep_alives_are_skipped(void)
+{
+    static const uint8_t bytes[] = {0, 0, 0, 0, 0, 0, 0, 2, 'a', 'b', 0, 0, 0, 0, 0, 0, 0, 1, 'c'};
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    rig_run(&r);
+    put(r.peer, bytes, sizeof(bytes));
+    wait_frames(&r, 2);
+    CHECK_INT(r.lens[0], 2);
+    CHECK_INT(r.lens[1], 1);
+    rig_fini(&r);
+    CHECK_INT(r.err, 0);
+}
+
+static void test_bad_headers_end_it(void)
+{
+    static const struct {
+        const char *name;
+        uint8_t bytes[4];
+        int err;
+    } rows[] = {{"not a frame", {'G', 'E', 'T', ' '}, -EPROTO},
+                {"too large", {0, 0, 1, 1}, -EMSGSIZE}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rig r;
+        test_context("%s", rows[i].name);
+        REQUIRE(rig_init(&r));
+        r.max = 256;
+        rig_run(&r);
+        put(r.peer, rows[i].bytes, 4);
+        wait_closed(&r);
+        CHECK_INT(r.err, rows[i].err);
+        rig_fini(&r);
+    }
+}
+
+static void test_end_in_the_middle_of_a_frame(void)
+{
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    rig_run(&r);
+    uint8_t *f = make_frame(100000, 0);
+    put(r.peer, f, 80000);
+    free(f);
+    rig_fini(&r); /* closes: the sanitizer tells a frame that leaks */
+    CHECK_INT(r.frames, 0);
+    CHECK_INT(r.err, 0);
+}
+
+/* A peer that asks and never reads: its requests are not read any more. */
+static void test_reading_pauses_for_a_peer_that_does_not_read(void)
+{
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    r.reply_bytes = 1 << 20;
+    rig_run(&r);
+    uint8_t *f = make_frame(1000, 0);
+    fcntl(r.peer, F_SETFL, O_NONBLOCK);
+    unsigned sent = 0;
+    uint64_t until = os_monotonic_ms() + 300;
+    while (os_monotonic_ms() < until && sent < 5000) {
+        struct pollfd p = {.fd = r.peer, .events = POLLOUT};
+        if (poll(&p, 1, 50) == 1 && send(r.peer, f, 1004, MSG_NOSIGNAL) == 1004) {
+            sent++;
+        }
+    }
+    {
+        SCOPED_LOCK(&r.lock);
+        /* What one batch holds may be over the bound, but not more: 66 frames of a full scratch buffer. */
+        CHECK(r.frames >= 4);
+        CHECK(r.frames <= 5 + STREAM_SCRATCH_BYTES / 1004 + 1);
+        CHECK(sent > r.frames);
+    }
+    /* It goes on when the peer reads: every whole request is answered. */
+    fcntl(r.peer, F_SETFL, 0);
+    uint8_t *sink = malloc(1 << 20);
+    for (unsigned i = 0; i < sent; i++) {
+        CHECK_INT(get(r.peer, sink, 1 << 20), 1 << 20);
+    }
+    free(sink);
+    free(f);
+    rig_fini(&r);
+}
+
+static void test_close_sends_what_is_queued(void)
+{
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    r.reply_bytes = 3 << 20; /* more than the socket's buffer takes */
+    r.close_on_frame = true;
+    rig_run(&r);
+    uint8_t *f = make_frame(10, 0);
+    put(r.peer, f, 14);
+    put(r.peer, f, 14); /* not looked at any more */
+    uint8_t *sink = malloc(4 << 20);
+    CHECK_INT(get(r.peer, sink, 4 << 20), 3 << 20); /* then the end */
+    free(sink);
+    free(f);
+    rig_fini(&r);
+    CHECK_INT(r.frames, 1);
+    CHECK_INT(r.err, 0);
+}
+
+static void test_close_has_a_time_limit(void)
+{
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    r.reply_bytes = 8 << 20;
+    r.close_on_frame = true;
+    rig_run(&r);
+    uint8_t *f = make_frame(10, 0);
+    uint64_t start = os_monotonic_ms();
+    put(r.peer, f, 14);
+    wait_closed(&r); /* nobody reads */
+    CHECK(os_monotonic_ms() - start >= STREAM_CLOSE_MS);
+    CHECK(os_monotonic_ms() - start < STREAM_CLOSE_MS + 2000);
+    free(f);
+    rig_fini(&r);
+}
+
+static void abort_now(struct job *job);
+struct abort_job {
+    struct job job;
+    struct rig *rig;
+};
+static void abort_now(struct job *job)
+{
+    struct rig *r = CONTAINER_OF(job, struct abort_job, job)->rig;
+    stream_abort(r->stream, -ECONNABORTED);
+    stream_abort(r->stream, -EIO); /* harmless twice */
+    struct iobuf *b = iobuf_new(10);
+    struct iochain c = {.count = 0};
+    CHECK(b && iochain_push(&c, b, b->base, 10));
+    stream_send(r->stream, &c); /* dropped */
+}
+
+static void test_abort_with_a_full_queue(void)
+{
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    r.reply_bytes = 8 << 20;
+    rig_run(&r);
+    uint8_t *f = make_frame(10, 0);
+    put(r.peer, f, 14);
+    wait_frames(&r, 1);
+    struct abort_job a = {.job = {.fn = abort_now}, .rig = &r};
+    loop_post(r.loop, &a.job);
+    wait_closed(&r);
+    CHECK_INT(r.err, -ECONNABORTED);
+    free(f);
+    rig_fini(&r);
+}
+
+/* Every allocation may fail: no leak, no crash, an end. */
+static void test_no_memory(void)
+{
+    for (uint64_t nth = 1; nth < 40; nth++) {
+        struct rig r;
+        test_context("allocation %llu", (unsigned long long)nth);
+        REQUIRE(rig_init(&r));
+        r.echo = false;
+        rig_run(&r);
+        uint8_t *f = make_frame(50000, 0);
+        mem_fail_nth(nth);
+        put(r.peer, f, 30000);
+        (void)!send(r.peer, f + 30000, 20004, MSG_NOSIGNAL);
+        shutdown(r.peer, SHUT_WR);
+        wait_closed(&r);
+        bool happened = mem_fail_happened();
+        mem_fail_nth(0);
+        CHECK_INT(r.err, happened ? -ENOMEM : 0);
+        CHECK_INT(r.frames, happened ? 0 : 1);
+        free(f);
+        rig_fini(&r);
+        if (!happened) {
+            return;
+        }
+    }
+}
+
+/* ---- listener ---- */
+
+struct hall {
+    struct loop *loop;
+    struct net_limits *limits;
+    struct mutex lock;
+    struct cond moved;
+    struct net_accepted seen[64];
+    unsigned count;
+};
+
+static void on_accepted(void *arg, const struct net_accepted *a)
+{
+    struct hall *h = arg;
+    SCOPED_LOCK(&h->lock);
+    h->seen[h->count++] = *a;
+    cond_broadcast(&h->moved);
+}
+
+static void run_hall(void *arg)
+{
+    loop_run(((struct hall *)arg)->loop);
+}
+
+static int dial(const struct net_addr *a)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(a->port)};
+    inet_pton(AF_INET, a->text, &sa.sin_addr);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    return fd;
+}
+
+static void wait_accepted(struct hall *h, unsigned n)
+{
+    SCOPED_LOCK(&h->lock);
+    while (h->count < n) {
+        cond_wait(&h->moved, &h->lock);
+    }
+}
+
+static void hall_init(struct hall *h, unsigned total, unsigned each)
+{
+    memset(h, 0, sizeof(*h));
+    mutex_init(&h->lock);
+    cond_init(&h->moved);
+    h->limits = net_limits_new(total, each);
+    CHECK_INT(loop_new(&h->loop), 0);
+}
+
+static void hall_fini(struct hall *h, struct os_thread *t)
+{
+    for (unsigned i = 0; i < h->count; i++) {
+        net_fd_close(h->seen[i].fd);
+        net_limits_leave(h->limits, h->seen[i].peer.text);
+    }
+    loop_stop(h->loop);
+    os_thread_join(t);
+    loop_free(h->loop);
+    net_limits_free(h->limits);
+}
+
+static void test_listener(void)
+{
+    struct hall h;
+    struct os_thread *t;
+    struct listener *ls;
+    struct listener *second;
+    int fds[4];
+    hall_init(&h, 10, 3);
+    struct listener_spec spec = {.addr = {.text = "127.0.0.1"}, .limits = h.limits,
+                                 .accepted = on_accepted, .arg = &h};
+    REQUIRE(listener_new(h.loop, &spec, &ls) == 0);
+    struct net_addr addr = *listener_addr_get(ls);
+    CHECK(addr.port != 0);
+    spec.addr.port = addr.port;
+    CHECK_INT(listener_new(h.loop, &spec, &second), -EADDRINUSE);
+    spec.addr = (struct net_addr){.text = "192.0.2.77", .port = 0};
+    CHECK_INT(listener_new(h.loop, &spec, &second), -EADDRNOTAVAIL);
+    CHECK_INT(os_thread_start(&t, "loop", run_hall, &h), 0);
+    for (int i = 0; i < 3; i++) {
+        fds[i] = dial(&addr);
+    }
+    wait_accepted(&h, 3);
+    CHECK_STR(h.seen[0].peer.text, "127.0.0.1");
+    fds[3] = dial(&addr);
+    char c;
+    CHECK(read(fds[3], &c, 1) <= 0); /* over the address's limit: closed at once */
+    CHECK_INT(h.count, 3);
+    listener_close(ls);
+    for (int i = 0; i < 4; i++) {
+        close(fds[i]);
+    }
+    hall_fini(&h, t);
+}
+
+/* Out of descriptors: accepting pauses, the connection waits, and then it is served. */
+static void test_listener_without_descriptors(void)
+{
+    struct hall h;
+    struct os_thread *t;
+    struct listener *ls;
+    struct rlimit before;
+    hall_init(&h, 10, 10);
+    struct listener_spec spec = {.addr = {.text = "127.0.0.1"}, .limits = h.limits,
+                                 .accepted = on_accepted, .arg = &h};
+    REQUIRE(listener_new(h.loop, &spec, &ls) == 0);
+    CHECK_INT(os_thread_start(&t, "loop", run_hall, &h), 0);
+    struct net_addr addr = *listener_addr_get(ls);
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(addr.port)};
+    inet_pton(AF_INET, addr.text, &sa.sin_addr);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct rlimit none = {.rlim_cur = (rlim_t)fd + 1, .rlim_max = before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    CHECK_INT(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    usleep(200000);
+    CHECK_INT(h.count, 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+    wait_accepted(&h, 1);
+    listener_close(ls);
+    close(fd);
+    hall_fini(&h, t);
+}
+
+static const struct test_case cases[] = {
+    {"frames of all sizes come back", test_echo_sizes},
+    {"ten thousand small frames in one write", test_many_small_frames_in_one_write},
+    {"a frame byte by byte", test_bytes_one_at_a_time},
+    {"keep-alives are skipped", test_keep_alives_are_skipped},
+    {"bad headers end the stream", test_bad_headers_end_it},
+    {"the end in the middle of a frame", test_end_in_the_middle_of_a_frame},
+    {"reading pauses for a peer that does not read", test_reading_pauses_for_a_peer_that_does_not_read},
+    {"closing sends what is queued", test_close_sends_what_is_queued},
+    {"closing has a time limit", test_close_has_a_time_limit},
+    {"aborting with a full queue", test_abort_with_a_full_queue},
+    {"no memory", test_no_memory},
+    {"a listener, its limits and its errors", test_listener},
+    {"a listener without descriptors", test_listener_without_descriptors},
+};
+TEST_MAIN(cases)

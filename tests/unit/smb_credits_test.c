@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smb/credits.h"
+
+#include "test.h"
+
+/* MessageId 0 is granted to begin with, and each id works once. */
+static void test_first(void)
+{
+    struct credits c;
+    REQUIRE(credits_init(&c, 8));
+    CHECK(!credits_use(&c, 1, 1));
+    CHECK(credits_use(&c, 0, 1));
+    CHECK(!credits_use(&c, 0, 1));
+    CHECK_INT(credits_grant(&c, 1, 3), 3);
+    CHECK(credits_use(&c, 3, 1)); /* out of order */
+    CHECK(credits_use(&c, 1, 2));
+    CHECK(!credits_use(&c, 2, 1));
+    CHECK(!credits_use(&c, 4, 1));
+    credits_fini(&c);
+}
+
+static void test_charge(void)
+{
+    struct credits c;
+    REQUIRE(credits_init(&c, 8));
+    CHECK(credits_use(&c, 0, 0)); /* 0 counts as 1 */
+    CHECK_INT(credits_grant(&c, 0, 100), 8);
+    CHECK(!credits_use(&c, 2, 8)); /* past the end by one */
+    CHECK(credits_use(&c, 1, 8));
+    CHECK(!credits_use(&c, UINT64_MAX, 2)); /* wraps */
+    CHECK_INT(credits_grant(&c, 8, 0), 1);  /* never left with none */
+    credits_fini(&c);
+}
+
+/* However ids are picked: none twice, never more than max held, always one to go on with. */
+static void test_walk(void)
+{
+    static bool seen[200000];
+    struct credits c;
+    uint64_t seed = 3;
+    uint32_t held = 1;
+    uint64_t high = 1;
+    const uint32_t max = 16;
+    REQUIRE(credits_init(&c, max));
+    memset(seen, 0, sizeof(seen));
+    for (unsigned step = 0; step < 50000; step++) {
+        uint64_t id = high - MIN(high, 48) + test_random(&seed) % 50;
+        uint16_t charge = (uint16_t)(1 + test_random(&seed) % 3);
+        bool want = true;
+        for (uint64_t i = id; i < id + charge; i++) {
+            want = want && i < high && !seen[i];
+        }
+        test_context("step %u id %llu charge %u", step, (unsigned long long)id, charge);
+        bool got = credits_use(&c, id, charge);
+        CHECK_INT(got, want);
+        if (!got) {
+            continue;
+        }
+        for (uint64_t i = id; i < id + charge; i++) {
+            seen[i] = true;
+        }
+        held -= charge;
+        uint16_t granted = credits_grant(&c, charge, (uint16_t)(test_random(&seed) % 8));
+        held += granted;
+        high += granted;
+        CHECK(held <= max);
+    }
+    credits_fini(&c);
+}
+
+static const struct test_case cases[] = {
+    {"first", test_first},
+    {"charge", test_charge},
+    {"walk", test_walk},
+};
+TEST_MAIN(cases)
