@@ -162,7 +162,7 @@ def fuzz_one(program, log_folder):
     corpus = os.path.join(TOP, 'tests/fuzz/corpus', name[len('fuzz_'):])
     seeds = [corpus] if os.path.isdir(corpus) else []
     found = os.path.join(log_folder, 'fuzz-' + name + '-')
-    common = ['-rss_limit_mb=2048', '-timeout=20', f'-artifact_prefix={found}', '-verbosity=0',
+    common = ['-rss_limit_mb=2048', '-timeout=20', f'-artifact_prefix={found}', '-verbosity=0', '-print_funcs=0',
               '-print_final_stats=1']
     r = Results()
     text = ''
