@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front of meson: "make" builds build/smbkit, "make help" lists the rest.
+BUILD ?= build
+BUILDTYPE ?= debugoptimized
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS ?= $(shell nproc)
+NINJA = ninja -C $(BUILD) -j$(JOBS)
+
+# Where "make demo" listens.
+DEMO_LISTEN ?= 127.0.0.1:4450
+
+.PHONY: all help deps configure demo check check-quick format install bench clean
+
+all: configure
+	@$(NINJA)
+
+help:
+	@echo 'make              build $(BUILD)/smbkit'
+	@echo 'make deps         install what building needs (Debian, root or sudo)'
+	@echo 'make demo         build, serve two shares on $(DEMO_LISTEN), tell how to connect'
+	@echo 'make check        every test and check there is (the tools: scripts/install-deps check)'
+	@echo 'make check-quick  style, manuals and unit tests only'
+	@echo 'make format       clang-format over all sources'
+	@echo 'make install      install below PREFIX ($(PREFIX)); DESTDIR for packagers'
+	@echo 'make bench        measure'
+	@echo 'make clean        remove what was built'
+
+deps:
+	@scripts/install-deps build
+
+# Sources are found by listing folders, so meson is asked every time; it takes about a second.
+configure:
+	@scripts/configure $(BUILD) -Dbuildtype=$(BUILDTYPE) -Dprefix=$(abspath $(PREFIX))
+
+demo: deps all
+	@scripts/demo $(BUILD)/smbkit $(DEMO_LISTEN)
+
+check:
+	@tests/run
+
+check-quick:
+	@tests/run --quick
+
+format:
+	@scripts/format
+
+install: all
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+bench: all
+	@bench/run $(BUILD)/smbkit
+
+clean:
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz build-mingw

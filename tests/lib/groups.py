@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The groups of checks that tests/run knows. A group is a function of its log file that returns
+Results."""
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import tempfile
+
+from commands import JOBS, TOP, have, run
+from results import Results, from_tap
+
+PROGRAM = 'build/smbkit'
+UNIT_TIMEOUT_S = 600
+BUILD_TIMEOUT_S = 1200
+FUZZ_SECONDS = 10
+# Layers that must also compile for Windows; the rest needs the Windows event loop first.
+WINDOWS_LAYERS = ('base', 'wire', 'crypto', 'auth', 'vfs', 'rpc', 'smb', 'os/common', 'os/windows')
+# Unit tests that start threads or that test what threads share.
+THREADED = ('base_', 'os_', 'vfs_', 'smb_', 'net_', 'server_', 'mem_', 'dir_', 'auth_throttle',
+            'auth_users')
+SANITIZER_ENV = {
+    'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1:detect_leaks=1',
+    'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+    'TSAN_OPTIONS': 'halt_on_error=0:second_deadlock_stack=1',
+}
+
+
+def one(ok, name):
+    r = Results()
+    r.add(ok, name)
+    return r
+
+
+def missing(tool):
+    return one(False, f'{tool} is not installed: scripts/install-deps check')
+
+
+# ---- style ----
+
+def style(log):
+    """Every line that a checker prints is a failure; a silent checker and its self-test are passes."""
+    r = Results()
+    for checker in ('check-layers', 'check-style'):
+        code, out = run([f'scripts/{checker}', '--self-test'], log)
+        r.add(code == 0, f'{checker} --self-test: {out.strip().splitlines()[-1:]}')
+        code, out = run([f'scripts/{checker}'], log)
+        problems = [line for line in out.splitlines() if not line.startswith(checker + ':')]
+        r.add(code == 0 and not problems, f'{checker}: {len(problems)} problems')
+        r.notes += [f'{checker}: {p}' for p in problems]
+    return r
+
+
+def manuals(log):
+    if not have('mandoc'):
+        return missing('mandoc')
+    r = Results()
+    pages = [os.path.join(folder, n) for start in ('docs', 'plugins', 'filters')
+             for folder, _, names in os.walk(os.path.join(TOP, start)) for n in names
+             if re.search(r'\.[1-8]$', n)]
+    for page in sorted(os.path.relpath(p, TOP) for p in pages):
+        code, out = run(['mandoc', '-Tlint', '-W', 'warning', page], log)
+        r.add(code == 0 and not out.strip(), page)
+        r.notes += out.strip().splitlines()
+    return r
+
+
+# ---- builds and unit tests ----
+
+def build(folder, log, *options, compiler=None):
+    env = {'CC': compiler} if compiler else {}
+    code, _ = run(['scripts/configure', folder, *options], log, env=env)
+    if code == 0:
+        code, out = run(['ninja', '-C', folder, f'-j{JOBS}', '-k0'], log, timeout=BUILD_TIMEOUT_S)
+    return code == 0
+
+
+def unit_names(folder, log):
+    code, out = run(['meson', 'introspect', '--tests', folder], None)
+    return [t['name'] for t in json.loads(out)] if code == 0 else []
+
+
+def run_unit(folder, log, label, names=None):
+    """meson runs the tests side by side; their TAP stands in its log."""
+    journal = os.path.join(TOP, folder, 'meson-logs', 'testlog.json')
+    if os.path.exists(journal):
+        os.remove(journal)
+    run(['meson', 'test', '-C', folder, '--no-rebuild', '--num-processes', str(JOBS), *(names or [])],
+        log, timeout=UNIT_TIMEOUT_S, env=SANITIZER_ENV)
+    r = Results()
+    ran = set()
+    for line in open(journal, encoding='utf-8') if os.path.exists(journal) else ():
+        t = json.loads(line)
+        ran.add(t['name'].split(' / ')[-1])
+        log.write(f"--- {t['name']}: {t['result']}, exit code {t['returncode']}\n{t.get('stdout', '')}\n"
+                  f"{t.get('stderr', '')}\n")
+        r.merge(from_tap(t.get('stdout', ''), f"{label}{t['name'].split(' / ')[-1]}", t['returncode']))
+    wanted = names if names is not None else unit_names(folder, log)
+    r.failed += [f'{label}{n}: did not run' for n in wanted if n not in ran]
+    return r
+
+
+def release(log):
+    return one(build('build', log), 'build with gcc')
+
+
+def unit(log):
+    return run_unit('build', log, '')
+
+
+def asan(log):
+    r = one(build('build-asan', log, '-Db_sanitize=address,undefined', '-Db_lundef=false',
+                  '-Dc_args=-fno-sanitize-recover=all'), 'build with ASan and UBSan')
+    r.merge(run_unit('build-asan', log, 'asan '))
+    return r
+
+
+def tsan(log):
+    r = one(build('build-tsan', log, '-Db_sanitize=thread', '-Db_lundef=false'), 'build with TSan')
+    names = [n for n in unit_names('build-tsan', log) if n.startswith(THREADED)]
+    r.merge(run_unit('build-tsan', log, 'tsan ', names))
+    return r
+
+
+def clang(log):
+    compiler = have('clang-14', 'clang')
+    if not compiler:
+        return missing('clang')
+    return one(build('build-clang', log, compiler=compiler), 'build with clang')
+
+
+def mingw(log):
+    compiler = have('x86_64-w64-mingw32-gcc')
+    if not compiler:
+        return missing('gcc-mingw-w64-x86-64')
+    flags = ['-std=gnu11', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Wshadow', '-Wmissing-prototypes',
+             '-Wvla', '-Wstrict-prototypes', '-Wwrite-strings', '-Wno-missing-field-initializers',
+             '-Wno-unused-parameter', '-Werror', '-fno-strict-aliasing', '-Iinclude', '-Isrc',
+             '-c', '-o', os.devnull]
+    files = []
+    for layer in WINDOWS_LAYERS:
+        _, out = run(['scripts/list-sources', f'src/{layer}'])
+        files += out.split()
+
+    def compile_one(path):
+        return path, run([compiler, *flags, path])
+    r = Results()
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for path, (code, out) in pool.map(compile_one, files):
+            r.add(code == 0, f'mingw {path}')
+            if code:
+                log.write(f'{path}\n{out}\n')
+    return r
+
+
+# ---- fuzzing ----
+
+def fuzz_one(program, log_folder):
+    """Every file of the corpus, then new ones for a bounded time."""
+    name = os.path.basename(program)
+    corpus = os.path.join(TOP, 'tests/fuzz/corpus', name[len('fuzz_'):])
+    seeds = [corpus] if os.path.isdir(corpus) else []
+    found = os.path.join(log_folder, 'fuzz-' + name + '-')
+    common = ['-rss_limit_mb=2048', '-timeout=20', f'-artifact_prefix={found}', '-verbosity=0', '-print_funcs=0',
+              '-print_final_stats=1']
+    r = Results()
+    text = ''
+    if seeds:
+        code, out = run([program, *common, '-runs=0', *seeds], env=SANITIZER_ENV, timeout=300)
+        text += out
+        r.add(code == 0, f'{name}: corpus')
+    with tempfile.TemporaryDirectory() as fresh:
+        code, out = run([program, *common, '-max_len=8192', f'-max_total_time={FUZZ_SECONDS}', fresh, *seeds],
+                        env=SANITIZER_ENV, timeout=FUZZ_SECONDS + 300)
+    r.add(code == 0, f'{name}: {FUZZ_SECONDS} s of new input (see {os.path.relpath(found, TOP)}*)')
+    return r, text + out
+
+
+def fuzz(log):
+    compiler = have('clang-14', 'clang')
+    if not compiler:
+        return missing('clang')
+    sources = sorted(n[:-2] for n in os.listdir(os.path.join(TOP, 'tests/fuzz'))
+                     if n.startswith('fuzz_') and n.endswith('.c'))
+    r = one(build('build-fuzz', log, '-Dfuzz=true', '-Dtests=false', '-Db_sanitize=address,undefined',
+                  '-Db_lundef=false', '-Dc_args=-fno-sanitize-recover=all', compiler=compiler), 'build the fuzzers')
+    programs = [os.path.join(TOP, 'build-fuzz/tests/fuzz', n) for n in sources]
+    ready = [p for p in programs if os.access(p, os.X_OK)]
+    r.failed += [f'{os.path.basename(p)}: not built' for p in programs if p not in ready]
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for program, (one_r, text) in zip(ready, pool.map(lambda p: fuzz_one(p, os.path.dirname(log.name)), ready)):
+            log.write(f'--- {os.path.basename(program)}\n{text}\n')
+            r.merge(one_r)
+    return r
+
+
+# ---- the outside world ----
+
+def from_script(log, name, command, timeout):
+    if not os.access(os.path.join(TOP, PROGRAM), os.X_OK):
+        return one(False, f'{name}: {PROGRAM} is not built')
+    code, out = run(command, log, timeout=timeout)
+    return from_tap(out, name, code)
+
+
+def interop(log):
+    return from_script(log, 'interop', ['tests/interop/run'], 1800)
+
+
+def interop_asan(log):
+    program = 'build-asan/smbkit'
+    if not os.access(os.path.join(TOP, program), os.X_OK):
+        return one(False, f'interop-asan: {program} is not built')
+    return from_script(log, 'interop-asan', ['tests/interop/run', '--program', program, '--quick'], 1200)
+
+
+def smbtorture(log):
+    return from_script(log, 'smbtorture', ['tests/interop/smbtorture'], 2400)
+
+
+def clean(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+# name: (function, lane, groups that must have run before, part of --quick, what it is). The groups of
+# a lane run one after the other; lanes run side by side. "cpu" is what keeps the processors busy, so
+# there is one of it; the others mostly wait.
+GROUPS = {
+    'style': (style, 'cpu', (), True, 'style and layers of the sources, and the checkers themselves'),
+    'manuals': (manuals, 'cpu', (), True, 'mandoc -Tlint on every manual page'),
+    'build': (release, 'cpu', (), True, 'gcc -Werror, into build/'),
+    'unit': (unit, 'cpu', ('build',), True, 'unit tests'),
+    'mingw': (mingw, 'cpu', (), False, 'the portable layers compile for Windows'),
+    'asan': (asan, 'cpu', (), False, 'unit tests under ASan and UBSan'),
+    'interop-asan': (interop_asan, 'interop', ('asan', 'interop'), False,
+                     'the quick scenarios against a server under ASan and UBSan'),
+    'tsan': (tsan, 'cpu', (), False, 'unit tests of what threads share, under TSan'),
+    'clang': (clang, 'cpu', (), False, 'clang -Werror'),
+    'fuzz': (fuzz, 'cpu', (), False, 'each fuzzer over its corpus, and for a bounded time'),
+    'interop': (interop, 'interop', ('build',), False, 'smbclient, rpcclient, impacket, tshark, the program'),
+    'smbtorture': (smbtorture, 'smbtorture', ('build',), False, "Samba's test suite against what is expected of it"),
+}
