@@ -137,7 +137,7 @@ static bool add_password_file(struct serve *s, const char *file)
     }
     struct serve_user *u = &s->users[s->user_count - 1];
     u->has_password = cmd_password(file, u->name, false, u->password);
-    return u->has_password || complain(s, "no password");
+    return u->has_password; /* else it was told why */
 }
 
 static bool add_filter(struct serve *s, const char *value)
@@ -397,7 +397,9 @@ int cmd_serve(int argc, char **argv)
         /* What is on the screen is for people: connections coming and going are not. */
         bool ok = set_by_key(s, "log level", "warn") && parse(s, argc, argv) && finish_shares(s) &&
                   default_user(s);
-        code = ok ? make_and_serve(s) : cmd_usage("serve", "%s", s->err);
+        code = ok        ? make_and_serve(s)
+               : *s->err ? cmd_usage("serve", "%s", s->err)
+                         : EXIT_FAILED; /* told already */
         config_free(s->config);
     }
     if (s) {

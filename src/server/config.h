@@ -14,6 +14,9 @@
 #define CONFIG_USERS_MAX 4096      /* names in a share's "valid users" */
 #define CONFIG_ARGS_MAX 256        /* arguments of a plugin or filter */
 #define CONFIG_FILE_MAX (4u << 20) /* bytes of a configuration file */
+#define CONFIG_LINE_MAX                                                                            \
+    8192 /* of libinih's buffer, where it can be told: a path has up to 4096                       \
+          */
 #define CONFIG_PORT_DEFAULT 445
 /* What is tried when 445 cannot be had. */
 #define CONFIG_PORT_AUTO_FIRST 4450
@@ -113,6 +116,15 @@ NODISCARD struct config *config_parse(const char *file, const char *text,
                                       struct problems *problems);
 /* Read and parse. A file that cannot be read is a problem too. */
 NODISCARD struct config *config_load(const char *file, struct problems *problems);
+
+/* What is not wrong but hardly meant, such as a server that nobody can log in to. user_known: is
+ * there a user of this name; user_count: how many there are. */
+struct config_users {
+    size_t user_count;
+    bool (*user_known)(void *arg, const char *name);
+    void *arg;
+};
+void config_notes(const struct config *c, const struct config_users *users, struct problems *notes);
 
 /* ---- the keys: config_keys.c ---- */
 

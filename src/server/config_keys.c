@@ -3,6 +3,7 @@
  * those of smb.conf(5) where that has the same thing. */
 #include "server/config.h"
 
+#include "auth/users.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -363,9 +364,19 @@ static bool set_guest_ok(struct config *c, struct config_share *s, const char *v
     return set_bool(&s->guest_ok, value, err);
 }
 
+struct user_words {
+    struct config_share *share;
+    char *err;
+};
+
 static bool add_user(void *arg, const char *word)
 {
-    return config_share_add_user(arg, word);
+    struct user_words *w = arg;
+    if (!users_is_name(word)) {
+        str_format(w->err, 256, "\"%s\" is no user's name; groups are not known", word);
+        return false;
+    }
+    return config_share_add_user(w->share, word) || refuse(w->err, "too many users");
 }
 
 static bool set_valid_users(struct config *c, struct config_share *s, const char *value,
@@ -373,7 +384,8 @@ static bool set_valid_users(struct config *c, struct config_share *s, const char
 {
     (void)c;
     s->has_users = true;
-    return each_word(value, add_user, s) || refuse(err, "too many users");
+    struct user_words words = {.share = s, .err = err};
+    return each_word(value, add_user, &words);
 }
 
 static bool set_browseable(struct config *c, struct config_share *s, const char *value,

@@ -257,6 +257,16 @@ static char *file_in(const char *dir, enum plugin_kind kind, const char *name)
     return NULL;
 }
 
+bool plugins_has(struct plugins *p, enum plugin_kind kind, const char *name)
+{
+    for (size_t i = 0; plugins_name_at(p, kind, i); i++) {
+        if (str_eq(plugins_name_at(p, kind, i), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct names_of {
     struct plugins *plugins;
     enum plugin_kind kind;
@@ -273,7 +283,16 @@ static void unknown(struct plugins *p, enum plugin_kind kind, const char *name, 
     struct names_of all = {p, kind};
     const char *meant = closest_word(name, name_next, &all);
     const char *k = kind_names[kind];
-    if (meant) {
+    enum plugin_kind other = kind == PLUGIN_SOURCE ? PLUGIN_FILTER : PLUGIN_SOURCE;
+    if (plugins_has(p, other, name)) {
+        str_format(
+            err, 512,
+            other == PLUGIN_FILTER
+                ? "\"%s\" is a filter: put it over a share with --filter %s, or with the key "
+                  "filter of smbkit.conf(5)"
+                : "\"%s\" is a plugin, not a filter: serve it as %s:",
+            name, name);
+    } else if (meant) {
         str_format(err, 512, "there is no %s \"%s\"; did you mean \"%s\"?", k, name, meant);
     } else {
         str_format(err, 512, "there is no %s \"%s\"; \"smbkit plugins\" lists those there are", k,
