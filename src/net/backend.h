@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a loop needs of the operating system: operations on sockets that complete.
  *
- * An operation is given its memory when it is submitted and keeps it until it completes. Submitting answers the result
- * when it is known at once, else NET_PENDING, and then op->done is called once, from net_backend_poll. So the interface
- * fits readiness (epoll) as well as completion (io_uring, IOCP); a loop has one backend. All on the loop's thread except
- * net_backend_wake. */
+ * An operation is given its memory when it is submitted and keeps it until it completes. Submitting
+ * answers the result when it is known at once, else NET_PENDING, and then op->done is called once,
+ * from net_backend_poll. So the interface fits readiness (epoll) as well as completion (io_uring,
+ * IOCP); a loop has one backend. All on the loop's thread except net_backend_wake. */
 #pragma once
 
 #include "net/net.h"
@@ -19,8 +19,12 @@ NODISCARD int net_backend_new(struct net_backend **out);
 void net_backend_free(struct net_backend *b);
 /* End or forestall one wait. Any thread. */
 void net_backend_wake(struct net_backend *b);
-/* Complete what can be completed; wait at most timeout_ms for something (-1: as long as it takes). */
+/* Complete what can be completed; wait at most timeout_ms for something (-1: as long as it takes).
+ */
 void net_backend_poll(struct net_backend *b, int timeout_ms);
+
+/* Nothing that the next poll completes by itself (closed sockets' operations). */
+bool net_backend_is_quiet(const struct net_backend *b);
 
 struct net_seg {
     const uint8_t *base;
@@ -28,7 +32,8 @@ struct net_seg {
 };
 
 struct net_op {
-    /* result: bytes (0: the peer has ended its side), or a negative errno; -ECANCELED after net_sock_close */
+    /* result: bytes (0: the peer has ended its side), or a negative errno; -ECANCELED after
+     * net_sock_close */
     void (*done)(struct net_op *op, int64_t result);
     bool is_pending;
     /* the backend's */
@@ -47,14 +52,15 @@ struct net_sock {
     int64_t fd; /* -1 when closed */
     struct net_op *reading;
     struct net_op *writing;
-    bool can_read;  /* reading may succeed without waiting */
+    bool can_read; /* reading may succeed without waiting */
     bool can_write;
-    bool is_ended;  /* the peer has ended its side: can_read stays */
+    bool is_ended; /* the peer has ended its side: can_read stays */
 };
 
 /* Takes over fd on success only. */
 NODISCARD int net_sock_attach(struct net_backend *b, struct net_sock *s, int64_t fd);
-/* Closes the descriptor. Operations under way complete with -ECANCELED in the next poll; s must live as long. */
+/* Closes the descriptor. Operations under way complete with -ECANCELED in the next poll; s must
+ * live as long. */
 void net_sock_close(struct net_sock *s);
 /* Tell the peer that nothing more will be sent. */
 void net_sock_shutdown(struct net_sock *s);

@@ -41,11 +41,14 @@ static void admit(struct listener *ls)
         return;
     }
     log_warn(NULL, "connection refused address=%s reason=%s", a->peer.text,
-             err == -EUSERS ? "address-limit" : err == -EMFILE ? "total-limit" : "memory");
+             err == -EUSERS   ? "address-limit"
+             : err == -EMFILE ? "total-limit"
+                              : "memory");
     net_fd_close(a->fd);
 }
 
-/* Out of descriptors or memory: the connection stays in the queue, and asking at once again would spin. */
+/* Out of descriptors or memory: the connection stays in the queue, and asking at once again would
+ * spin. */
 static void pause_accepting(struct listener *ls, int err)
 {
     log_error(NULL, "accepting paused error=%d milliseconds=%d", -err, LISTENER_PAUSE_MS);

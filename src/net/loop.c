@@ -163,7 +163,8 @@ static void mark_awake(struct loop *l)
 
 static bool is_finished(struct loop *l)
 {
-    if (!atomic_load_explicit(&l->stopping, memory_order_acquire)) {
+    if (!atomic_load_explicit(&l->stopping, memory_order_acquire) ||
+        !net_backend_is_quiet(l->backend)) {
         return false;
     }
     SCOPED_LOCK(&l->lock);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The backend over epoll, edge-triggered: a socket is registered once, and remembers whether it is worth trying. */
+/* The backend over epoll, edge-triggered: a socket is registered once, and remembers whether it is
+ * worth trying. */
 #include "net/backend.h"
 
 #include <errno.h>
@@ -60,6 +61,11 @@ void net_backend_wake(struct net_backend *b)
     (void)n;
 }
 
+bool net_backend_is_quiet(const struct net_backend *b)
+{
+    return list_is_empty(&b->cancelled);
+}
+
 int net_sock_attach(struct net_backend *b, struct net_sock *s, int64_t fd)
 {
     *s = (struct net_sock){.backend = b, .fd = fd, .can_read = true, .can_write = true};
@@ -116,7 +122,8 @@ static int64_t try_send(struct net_sock *s, const struct net_seg *segs, unsigned
     size_t total = 0;
     ASSERT(count <= NET_SEGS_MAX);
     for (unsigned i = 0; i < count; i++) {
-        iov[i] = (struct iovec){.iov_base = (void *)(uintptr_t)segs[i].base, .iov_len = segs[i].len};
+        iov[i] =
+            (struct iovec){.iov_base = (void *)(uintptr_t)segs[i].base, .iov_len = segs[i].len};
         total += segs[i].len;
     }
     struct msghdr msg = {.msg_iov = iov, .msg_iovlen = count};

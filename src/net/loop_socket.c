@@ -48,7 +48,8 @@ void net_fd_tune(int64_t fd)
 static int to_sockaddr(const struct net_addr *a, union sockaddr_any *sa, socklen_t *len_r)
 {
     char port[8];
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     str_format(port, sizeof(port), "%u", a->port);
     int r = getaddrinfo(a->text, port, &hints, &list);

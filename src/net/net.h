@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event loops, TCP streams, listeners and the worker pool.
  *
- * A loop is one thread's; a stream or a timer belongs to one loop for its life and is touched on that loop's
- * thread only, unless a comment says "any thread". Results: 0 or a negative errno. */
+ * A loop is one thread's; a stream or a timer belongs to one loop for its life and is touched on
+ * that loop's thread only, unless a comment says "any thread". Results: 0 or a negative errno. */
 #pragma once
 
 #include "base/iobuf.h"
@@ -21,7 +21,8 @@ void loop_stop(struct loop *l); /* any thread */
 void loop_free(struct loop *l);
 CLEANUP_DEFINE(loop_free, struct loop *)
 
-/* Any thread. Run job->fn on the loop's thread, in order of posting, never from within this call. */
+/* Any thread. Run job->fn on the loop's thread, in order of posting, never from within this call.
+ */
 void loop_post(struct loop *l, struct job *job);
 /* Loop thread. Run job->fn once before the loop waits again: for work that gains from being
  * gathered, such as sending. */
@@ -51,8 +52,9 @@ struct net_addr {
     uint16_t port;
 };
 
-/* "1.2.3.4", "1.2.3.4:445", "::1", "[::1]", "[::1]:445", "*", "*:445", "localhost", ":445". Without a port it
- * is default_port. "*" and "" give text "*": every address of both families. false: none of these. */
+/* "1.2.3.4", "1.2.3.4:445", "::1", "[::1]", "[::1]:445", "*", "*:445", "localhost", ":445". Without
+ * a port it is default_port. "*" and "" give text "*": every address of both families. false: none
+ * of these. */
 NODISCARD bool net_addr_parse(const char *s, uint16_t default_port, struct net_addr *out);
 /* "1.2.3.4:445" or "[::1]:445". */
 void net_addr_format(const struct net_addr *a, char *buf, size_t size);
@@ -63,8 +65,8 @@ struct net_limits;
 
 NODISCARD struct net_limits *net_limits_new(unsigned total_max, unsigned per_address_max);
 void net_limits_free(struct net_limits *l); /* NULL allowed */
-/* Count a connection of this address in. -EUSERS: the address has its maximum; -EMFILE: all places are taken;
- * -ENOMEM. */
+/* Count a connection of this address in. -EUSERS: the address has its maximum; -EMFILE: all places
+ * are taken; -ENOMEM. */
 NODISCARD int net_limits_enter(struct net_limits *l, const char *address);
 void net_limits_leave(struct net_limits *l, const char *address); /* once for each enter */
 unsigned net_limits_count(struct net_limits *l);
@@ -85,17 +87,19 @@ void net_fd_close(int64_t fd);
 #define LISTENER_BACKLOG 256
 
 struct listener_spec {
-    struct net_addr addr; /* one numeric address; port 0: the system picks */
+    struct net_addr addr;      /* one numeric address; port 0: the system picks */
     struct net_limits *limits; /* borrowed; outlives the listener */
     /* Loop thread. */
     void (*accepted)(void *arg, const struct net_accepted *a);
     void *arg;
 };
-/* Bind at once; accepting begins when the loop runs. -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -EAFNOSUPPORT, ... */
+/* Bind at once; accepting begins when the loop runs. -EADDRINUSE, -EACCES, -EADDRNOTAVAIL,
+ * -EAFNOSUPPORT, ... */
 NODISCARD int listener_new(struct loop *l, const struct listener_spec *spec, struct listener **out);
 /* The address with the port that it really has. Any thread. */
 const struct net_addr *listener_addr_get(const struct listener *ls);
-/* Any thread, once. No callback any more once the loop has run what was posted before; frees itself. */
+/* Any thread, once. No callback any more once the loop has run what was posted before; frees
+ * itself. */
 void listener_close(struct listener *ls);
 
 /* ---- stream ---- */
@@ -105,10 +109,12 @@ struct stream;
 #define STREAM_HEADER_LEN 4
 /* One read takes in this much at most of small frames; shared by the streams of a loop. */
 #define STREAM_SCRATCH_BYTES 65536
-/* What a read may take in of the next frame when the last one was larger than the scratch buffer: its
- * header and what stands before the payload, so that the payload itself is received where it belongs. */
+/* What a read may take in of the next frame when the last one was larger than the scratch buffer:
+ * its header and what stands before the payload, so that the payload itself is received where it
+ * belongs. */
 #define STREAM_SCRATCH_SMALL_BYTES 4096
-/* A frame of this size or more is placed by frame_mark; for smaller ones the alignment costs more than it saves. */
+/* A frame of this size or more is placed by frame_mark; for smaller ones the alignment costs more
+ * than it saves. */
 #define STREAM_ALIGN_FROM_BYTES 32768
 /* A stream reads this many times before others of its loop get their turn. */
 #define STREAM_READS_MAX 16
@@ -120,8 +126,10 @@ struct stream;
 #define STREAM_SEND_NOW_BYTES 65536
 /* A peer that takes nothing for so long is gone. */
 #define STREAM_STALL_MS 120000
-/* How long a graceful end waits for the rest to be sent and for the peer to close its side. */
+/* How long a graceful end waits for the rest to be sent ... */
 #define STREAM_CLOSE_MS 3000
+/* ... and then for the peer to close its side, which a client that sleeps does not. */
+#define STREAM_LINGER_MS 500
 
 /* What the owner of a stream gives. All on the loop thread, none from within stream_send. */
 struct stream_ops {
@@ -131,8 +139,8 @@ struct stream_ops {
     size_t (*frame_mark)(void *owner, size_t size);
     /* One whole frame without its header; takes the reference. */
     void (*frame)(void *owner, struct iobuf *frame);
-    /* Once, last: nothing will be read or sent. err: 0 for an end by either side, else why. The owner
-     * calls stream_free then or later. */
+    /* Once, last: nothing will be read or sent. err: 0 for an end by either side, else why. The
+     * owner calls stream_free then or later. */
     void (*closed)(void *owner, int err);
 };
 

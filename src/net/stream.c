@@ -100,14 +100,15 @@ void stream_close(struct stream *s)
     }
 }
 
-/* A close with unread bytes in the receive buffer makes a RST, which may overtake what was sent: so say
- * that no more will come, and drop what the peer still says until it closes too. */
+/* A close with unread bytes in the receive buffer makes a RST, which may overtake what was sent: so
+ * say that no more will come, and drop what the peer still says until it closes too. */
 void stream_shut(struct stream *s)
 {
     if (s->is_shut) {
         return;
     }
     s->is_shut = true;
+    loop_timer_set(s->loop, &s->timer, STREAM_LINGER_MS);
     net_sock_shutdown(&s->sock);
     if (!s->read_op.is_pending && !s->is_read_posted) {
         s->is_read_posted = true;

@@ -17,10 +17,10 @@ struct stream {
     uint8_t header[STREAM_HEADER_LEN];
     unsigned header_len;
     struct iobuf *frame;
-    size_t frame_len;     /* received of it */
-    bool was_large;       /* the last frame did not fit the scratch buffer */
-    bool is_paused;       /* too much is queued to send */
-    bool is_read_posted;  /* read_job is on its way */
+    size_t frame_len;    /* received of it */
+    bool was_large;      /* the last frame did not fit the scratch buffer */
+    bool is_paused;      /* too much is queued to send */
+    bool is_read_posted; /* read_job is on its way */
     struct job read_job;
 
     /* sending: segs[head .. head + count) of cap */
@@ -36,8 +36,8 @@ struct stream {
     bool is_flush_deferred;
 
     /* the end */
-    bool is_closing;  /* asked for: no more reading into frames */
-    bool is_shut;     /* ... and everything was sent: waiting for the peer's end */
+    bool is_closing; /* asked for: no more reading into frames */
+    bool is_shut;    /* ... and everything was sent: waiting for the peer's end */
     bool is_ended;
     bool is_closed_posted;
     int err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Receiving. Small frames come many at a time through the loop's scratch buffer; the rest of a frame that does not
- * end in it is received where it belongs. An idle stream waits without a buffer. */
+/* Receiving. Small frames come many at a time through the loop's scratch buffer; the rest of a
+ * frame that does not end in it is received where it belongs. An idle stream waits without a
+ * buffer. */
 #include "net/stream_priv.h"
 
 #include <errno.h>

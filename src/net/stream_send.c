@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sending: messages queue up as segments and go out gathered, at the latest before the loop waits. */
+/* Sending: messages queue up as segments and go out gathered, at the latest before the loop waits.
+ */
 #include "net/stream_priv.h"
 
 #include <errno.h>

@@ -20,8 +20,8 @@ static struct loop_timer *meld(struct loop_timer *a, struct loop_timer *b)
     return a;
 }
 
-/* Meld a list of siblings in pairs, then the pairs from right to left: what makes the heap's amortised
- * cost logarithmic. The first pass stacks the pairs through next. */
+/* Meld a list of siblings in pairs, then the pairs from right to left: what makes the heap's
+ * amortised cost logarithmic. The first pass stacks the pairs through next. */
 static struct loop_timer *meld_siblings(struct loop_timer *first)
 {
     struct loop_timer *pairs = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The process and its surroundings: signals, terminal, system log, paths, the host's addresses. For programs,
- * not for the protocol. Results: 0 or a negative errno. */
+/* The process and its surroundings: signals, terminal, system log, paths, the host's addresses. For
+ * programs, not for the protocol. Results: 0 or a negative errno. */
 #pragma once
 
 #include "base/base.h"
@@ -9,8 +9,9 @@
 
 enum os_signal { OS_SIGNAL_NONE, OS_SIGNAL_STOP, OS_SIGNAL_RELOAD };
 
-/* From now on, in every thread started later too, requests to stop (SIGTERM, SIGINT) and to reload (SIGHUP) are kept for
- * os_signal_wait, and writing to a closed pipe is an error instead of the end. */
+/* From now on, in every thread started later too, requests to stop (SIGTERM, SIGINT) and to reload
+ * (SIGHUP) are kept for os_signal_wait, and writing to a closed pipe is an error instead of the
+ * end. */
 void os_signals_hold(void);
 /* Wait at most timeout_ms (negative: as long as it takes). */
 enum os_signal os_signal_wait(int timeout_ms);
@@ -20,8 +21,8 @@ NORETURN void os_exit_now(int code);
 /* ---- terminal ---- */
 
 bool os_stdin_is_terminal(void);
-/* Ask on the terminal without echo. Terminated, without the line end. -ENOTTY: there is no terminal; -EMSGSIZE: too long for size;
- * -ECANCELED: end of input. The caller wipes buf. */
+/* Ask on the terminal without echo. Terminated, without the line end. -ENOTTY: there is no
+ * terminal; -EMSGSIZE: too long for size; -ECANCELED: end of input. The caller wipes buf. */
 NODISCARD int os_password_read(const char *prompt, char *buf, size_t size);
 
 /* ---- logs ---- */
@@ -58,6 +59,6 @@ uint32_t os_process_id(void);
 void os_error_text(int err, char *buf, size_t size);
 
 #define OS_ADDR_TEXT_SIZE 64
-/* Numeric addresses of interfaces that are up, without loopback and link-local ones; IPv4 first. Returns how
- * many of max were filled. */
+/* Numeric addresses of interfaces that are up, without loopback and link-local ones; IPv4 first.
+ * Returns how many of max were filled. */
 size_t os_host_addresses(char (*out)[OS_ADDR_TEXT_SIZE], size_t max);

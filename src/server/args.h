@@ -10,14 +10,14 @@ struct arg_option {
     bool takes_value;
 };
 
-#define ARGS_WORD (-1)  /* not an option: value holds it */
+#define ARGS_WORD (-1) /* not an option: value holds it */
 #define ARGS_END (-2)
 #define ARGS_ERROR (-3) /* err holds a line that says what to do */
 
 struct args {
     char **argv; /* borrowed; argv[argc] is not looked at */
     int argc;
-    int pos;        /* the next */
+    int pos;         /* the next */
     bool only_words; /* "--" was seen */
     const char *value;
     char err[256];

@@ -13,8 +13,8 @@
 
 struct cmd {
     const char *name;
-    const char *synopsis; /* what follows the name */
-    const char *help;     /* one line */
+    const char *synopsis;             /* what follows the name */
+    const char *help;                 /* one line */
     int (*fn)(int argc, char **argv); /* argv[0] is the command's name */
 };
 /* In the manual's order; NULL at the end. */
@@ -38,12 +38,14 @@ int cmd_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void cmd_problems(struct problems *p);
 
 #define CMD_PASSWORD_SIZE 1024 /* bytes of UTF-8, terminated */
-/* A password: the first line of file ("-": of standard input), or asked for on the terminal, twice when confirm. Without a terminal the first
- * line of standard input. False: told. The caller wipes buf. */
+/* A password: the first line of file ("-": of standard input), or asked for on the terminal, twice
+ * when confirm. Without a terminal the first line of standard input. False: told. The caller wipes
+ * buf. */
 NODISCARD bool cmd_password(const char *file, const char *user, bool confirm,
                             char buf[CMD_PASSWORD_SIZE]);
-/* Where the users are when nothing says so: /etc/smbkit/users for root, else smbkit/users below $XDG_CONFIG_HOME or ~/.config. Owned. make_folder:
- * make the folder that it lies in. NULL without memory. */
+/* Where the users are when nothing says so: /etc/smbkit/users for root, else smbkit/users below
+ * $XDG_CONFIG_HOME or ~/.config. Owned. make_folder: make the folder that it lies in. NULL without
+ * memory. */
 NODISCARD char *cmd_users_path(bool make_folder);
 
 /* ---- connect_text.c: how to reach what is served ---- */

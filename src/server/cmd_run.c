@@ -67,7 +67,8 @@ static bool override(struct config *c, const struct run *r, struct problems *pro
     return true;
 }
 
-/* The users that the configuration names, or those of the default place if there is a file. NULL: told. */
+/* The users that the configuration names, or those of the default place if there is a file. NULL:
+ * told. */
 static struct users_store *open_users(const struct config *c, struct problems *problems)
 {
     char err[512];

@@ -165,7 +165,8 @@ static bool take_option(struct serve *s, int id, const char *value)
         return add_password_file(s, value);
     case OPT_GUEST:
         s->config->allow_guest = true;
-        s->config->signing_required = false; /* a guest has no key to sign with, [MS-SMB2] 3.3.5.5.3 */
+        s->config->signing_required =
+            false; /* a guest has no key to sign with, [MS-SMB2] 3.3.5.5.3 */
         return true;
     case OPT_READ_ONLY:
         s->read_only = true;

@@ -125,10 +125,8 @@ static const struct action {
     bool makes_file; /* an absent file is an empty one */
     int (*fn)(struct user_cmd *u);
 } actions[] = {
-    {"add", true, true, user_add},
-    {"passwd", true, false, user_passwd},
-    {"del", true, false, user_del},
-    {"list", false, false, user_list},
+    {"add", true, true, user_add},  {"passwd", true, false, user_passwd},
+    {"del", true, false, user_del}, {"list", false, false, user_list},
     {NULL, false, false, NULL},
 };
 
@@ -170,8 +168,8 @@ static const struct action *find_action(const struct user_cmd *u, int *code_r)
         if (a->needs_name == (u->name != NULL)) {
             return a;
         }
-        *code_r = cmd_usage("user", a->needs_name ? "user %s wants a NAME" : "user %s takes no NAME",
-                            a->name);
+        *code_r = cmd_usage(
+            "user", a->needs_name ? "user %s wants a NAME" : "user %s takes no NAME", a->name);
         return NULL;
     }
     const char *meant = closest_word(u->action, action_at, actions);

@@ -6,7 +6,8 @@
 #include "base/utf.h"
 #include "os/os.h"
 
-/* [MS-SMB2] 3.3.5.4 servers are known by a NetBIOS name too: upper case, 15 characters, up to the first dot. */
+/* [MS-SMB2] 3.3.5.4 servers are known by a NetBIOS name too: upper case, 15 characters, up to the
+ * first dot. */
 static void default_netbios_name(char out[16])
 {
     char host[256];
@@ -112,8 +113,7 @@ bool config_set_string(char **slot, const char *value)
 
 struct config_share *config_share_add(struct config *c, const char *name)
 {
-    struct config_share *shares =
-        mem_realloc(c->shares, (c->share_count + 1) * sizeof(*shares));
+    struct config_share *shares = mem_realloc(c->shares, (c->share_count + 1) * sizeof(*shares));
     if (!shares) {
         return NULL;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the server is to do: from a configuration file (config.c) or from a command line (cmd_serve.c). */
+/* What the server is to do: from a configuration file (config.c) or from a command line
+ * (cmd_serve.c). */
 #pragma once
 
 #include <smbkit/plugin.h>
@@ -8,24 +9,26 @@
 #include "server/problems.h"
 #include "smb/smb.h"
 
-#define CONFIG_LISTEN_MAX 16      /* addresses to listen on */
-#define CONFIG_SHARES_MAX 1024    /* shares of one server */
-#define CONFIG_USERS_MAX 4096     /* names in a share's "valid users" */
-#define CONFIG_ARGS_MAX 256       /* arguments of a plugin or filter */
+#define CONFIG_LISTEN_MAX 16       /* addresses to listen on */
+#define CONFIG_SHARES_MAX 1024     /* shares of one server */
+#define CONFIG_USERS_MAX 4096      /* names in a share's "valid users" */
+#define CONFIG_ARGS_MAX 256        /* arguments of a plugin or filter */
 #define CONFIG_FILE_MAX (4u << 20) /* bytes of a configuration file */
 #define CONFIG_PORT_DEFAULT 445
 /* What is tried when 445 cannot be had. */
 #define CONFIG_PORT_AUTO_FIRST 4450
 #define CONFIG_PORT_AUTO_LAST 4499
 #define CONFIG_CONNECTIONS_DEFAULT 4096
-/* Windows and multichannel clients use up to 32 connections; a NAT hides many clients behind one address. */
+/* Windows and multichannel clients use up to 32 connections; a NAT hides many clients behind one
+ * address. */
 #define CONFIG_CONNECTIONS_PER_ADDRESS_DEFAULT 256
 #define CONFIG_WORKERS_DEFAULT 64
 #define CONFIG_TRANSACT_MIN (64u << 10)
 #define CONFIG_TRANSACT_MAX (8u << 20)
 #define CONFIG_TRANSACT_DEFAULT (8u << 20)
 #define CONFIG_CREDITS_DEFAULT 8192
-#define CONFIG_SHARE_NAME_MAX 80 /* [MS-SMB2] 2.2.9: UTF-16 units of a share name as clients accept them */
+#define CONFIG_SHARE_NAME_MAX                                                                      \
+    80 /* [MS-SMB2] 2.2.9: UTF-16 units of a share name as clients accept them */
 
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 
@@ -64,7 +67,7 @@ struct config {
     struct net_addr listen[CONFIG_LISTEN_MAX];
     unsigned listen_count; /* 0: every address */
     uint16_t port;         /* for addresses without one */
-    bool port_is_auto;     /* where none is given (0): 445 if it can be had, else one from 4450 up */
+    bool port_is_auto; /* where none is given (0): 445 if it can be had, else one from 4450 up */
     uint16_t dialect_min;
     uint16_t dialect_max;
     bool signing_required;
@@ -90,7 +93,8 @@ NODISCARD struct config *config_new(void);
 void config_free(struct config *c); /* NULL allowed */
 CLEANUP_DEFINE(config_free, struct config *)
 
-/* Append a share of this name with the defaults (read only, as Samba). Borrowed until the next add; NULL without memory. */
+/* Append a share of this name with the defaults (read only, as Samba). Borrowed until the next add;
+ * NULL without memory. */
 NODISCARD struct config_share *config_share_add(struct config *c, const char *name);
 struct config_share *config_share_get(struct config *c, const char *name); /* case ignored */
 /* NULL: a good share name; else what is wrong with it. */
@@ -103,8 +107,10 @@ NODISCARD bool config_share_add_user(struct config_share *s, const char *name);
 NODISCARD bool config_share_add_filter(struct config_share *s, struct config_layer *layer);
 void config_layer_fini(struct config_layer *l);
 
-/* Parse text as the file `file`; every problem is told as "FILE:LINE: ...". NULL when there was any. */
-NODISCARD struct config *config_parse(const char *file, const char *text, struct problems *problems);
+/* Parse text as the file `file`; every problem is told as "FILE:LINE: ...". NULL when there was
+ * any. */
+NODISCARD struct config *config_parse(const char *file, const char *text,
+                                      struct problems *problems);
 /* Read and parse. A file that cannot be read is a problem too. */
 NODISCARD struct config *config_load(const char *file, struct problems *problems);
 
@@ -127,7 +133,8 @@ const struct config_key *config_key_find(enum config_scope scope, const char *na
 
 /* ---- specs: share_spec.c ---- */
 
-/* "NAME:key=value,key=value" or "NAME"; ",," in a value stands for a comma. The layer is owned by the caller. */
+/* "NAME:key=value,key=value" or "NAME"; ",," in a value stands for a comma. The layer is owned by
+ * the caller. */
 NODISCARD bool config_layer_parse(const char *spec, struct config_layer *out, char err[256]);
 /* Split "[NAME=]PATH|PLUGIN:[ARGS]" and append the share. */
 NODISCARD bool config_share_parse(struct config *c, const char *spec, char err[256]);

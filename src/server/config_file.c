@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration file: INI, read by libinih. A reader stands between the text and the library: it counts lines, takes
- * section names (which the library cuts without a word) and tells lines that the library would skip. */
+/* The configuration file: INI, read by libinih. A reader stands between the text and the library:
+ * it counts lines, takes section names (which the library cuts without a word) and tells lines that
+ * the library would skip. */
 #include "server/config.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ struct parser {
     struct config *config;
     bool in_global;
     bool has_section;
-    bool skips; /* the section is no good: its keys are not looked at */
+    bool skips;   /* the section is no good: its keys are not looked at */
     size_t share; /* index of the section's share */
     struct problems *problems;
 };
@@ -46,9 +47,8 @@ static void enter_share(struct parser *p, const char *name)
         problem(p, "[%s]: there is a share of this name already, at line %u", name, before->line);
         return;
     }
-    struct config_share *s = p->config->share_count < CONFIG_SHARES_MAX
-                                 ? config_share_add(p->config, name)
-                                 : NULL;
+    struct config_share *s =
+        p->config->share_count < CONFIG_SHARES_MAX ? config_share_add(p->config, name) : NULL;
     if (!s) {
         problem(p, "[%s]: too many shares, or out of memory", name);
         return;
@@ -69,7 +69,8 @@ static void enter_section(struct parser *p, const char *line, size_t len)
     p->in_global = false;
     p->skips = true;
     if (end == len || end > sizeof(name)) {
-        problem(p, "%s", end == len ? "a section needs a \"]\" at its end" : "section name too long");
+        problem(p, "%s",
+                end == len ? "a section needs a \"]\" at its end" : "section name too long");
         return;
     }
     mem_copy(name, line + 1, end - 1);
@@ -135,7 +136,8 @@ static bool look_at(struct parser *p, const char *line, size_t len, size_t room)
     return true;
 }
 
-/* As fgets. The library's own size is the bound of a line: its buffer holds the line end and a zero too. */
+/* As fgets. The library's own size is the bound of a line: its buffer holds the line end and a zero
+ * too. */
 static char *read_line(char *buf, int size, void *arg)
 {
     struct parser *p = arg;
@@ -188,8 +190,7 @@ static void unknown_key(struct parser *p, enum config_scope scope, const char *n
 }
 
 /* plugin.KEY = VALUE */
-static void plugin_arg(struct parser *p, struct config_share *s, const char *key,
-                       const char *value)
+static void plugin_arg(struct parser *p, struct config_share *s, const char *key, const char *value)
 {
     if (*key == '\0' || !config_args_add(&s->plugin.args, key, value)) {
         problem(p, "\"plugin.%s\": not a plugin's argument, or too many of them", key);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The keys of smbkit.conf(5): one table for the parser, its suggestions and the manual. Names are those of smb.conf(5)
- * where that has the same thing. */
+/* The keys of smbkit.conf(5): one table for the parser, its suggestions and the manual. Names are
+ * those of smb.conf(5) where that has the same thing. */
 #include "server/config.h"
 
 #include "base/log.h"
@@ -24,8 +24,7 @@ static bool set_bool(bool *slot, const char *value, char err[256])
     return str_to_bool(value, slot) || refuse(err, "expected yes or no");
 }
 
-static bool set_number(unsigned *slot, const char *value, unsigned min, unsigned max,
-                       char err[256])
+static bool set_number(unsigned *slot, const char *value, unsigned min, unsigned max, char err[256])
 {
     uint64_t n = 0;
     if (!str_to_u64(value, max, &n) || n < min) {
@@ -235,8 +234,7 @@ static bool set_log_level(struct config *c, struct config_share *s, const char *
                : refuse(err, "expected error, warn, info, debug or trace, or module:level,...");
 }
 
-static bool set_log_file(struct config *c, struct config_share *s, const char *value,
-                         char err[256])
+static bool set_log_file(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     (void)s;
     return set_text(&c->log_file, value, err);
@@ -245,7 +243,8 @@ static bool set_log_file(struct config *c, struct config_share *s, const char *v
 static bool set_log_format(struct config *c, struct config_share *s, const char *value,
                            char err[256])
 {
-    static const struct word words[] = {{"text", CONFIG_LOG_TEXT}, {"json", CONFIG_LOG_JSON}, {NULL, 0}};
+    static const struct word words[] = {
+        {"text", CONFIG_LOG_TEXT}, {"json", CONFIG_LOG_JSON}, {NULL, 0}};
     (void)s;
     int v = 0;
     if (!choose(words, value, &v, err)) {
@@ -262,8 +261,8 @@ static bool set_connections_max(struct config *c, struct config_share *s, const 
     return set_number(&c->connections_max, value, 1, 1000000, err);
 }
 
-static bool set_connections_per_address(struct config *c, struct config_share *s,
-                                        const char *value, char err[256])
+static bool set_connections_per_address(struct config *c, struct config_share *s, const char *value,
+                                        char err[256])
 {
     (void)s;
     return set_number(&c->connections_per_address_max, value, 1, 1000000, err);
@@ -358,8 +357,7 @@ static bool set_writeable(struct config *c, struct config_share *s, const char *
     return true;
 }
 
-static bool set_guest_ok(struct config *c, struct config_share *s, const char *value,
-                         char err[256])
+static bool set_guest_ok(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     (void)c;
     return set_bool(&s->guest_ok, value, err);
@@ -426,9 +424,11 @@ static const struct config_key keys[] = {
     {"bind address", G, NULL, set_listen, NULL},
     {"smb ports", G, "PORT", set_port, "the port; default: 445"},
     {"port", G, NULL, set_port, NULL},
-    {"server min protocol", G, "DIALECT", set_dialect_min, "oldest dialect spoken; default: SMB2_02"},
+    {"server min protocol", G, "DIALECT", set_dialect_min,
+     "oldest dialect spoken; default: SMB2_02"},
     {"min protocol", G, NULL, set_dialect_min, NULL},
-    {"server max protocol", G, "DIALECT", set_dialect_max, "newest dialect spoken; default: SMB3_11"},
+    {"server max protocol", G, "DIALECT", set_dialect_max,
+     "newest dialect spoken; default: SMB3_11"},
     {"max protocol", G, NULL, set_dialect_max, NULL},
     {"server signing", G, "mandatory|auto", set_signing,
      "whether clients must sign; default: mandatory"},
@@ -464,7 +464,8 @@ static const struct config_key keys[] = {
     {"valid users", S, "NAME ...", set_valid_users, "who may connect; default: every user"},
     {"browseable", S, "yes|no", set_browseable, "show it in lists of shares; default: yes"},
     {"browsable", S, NULL, set_browseable, NULL},
-    {"smb encrypt", S, "off|required", set_share_encrypt, "refuse who does not encrypt; default: off"},
+    {"smb encrypt", S, "off|required", set_share_encrypt,
+     "refuse who does not encrypt; default: off"},
     {"filter", S, "NAME[:KEY=VALUE,...]", set_filter,
      "a layer over the plugin; may stand more than once, outermost first"},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Life of a connection: conn_start makes stream and smb_conn; when the stream has ended, smb_conn_closed is called; when smb uses the
- * transport no more (released), both are freed. */
+/* Life of a connection: conn_start makes stream and smb_conn; when the stream has ended,
+ * smb_conn_closed is called; when smb uses the transport no more (released), both are freed. */
 #include "server/conn_glue.h"
 
 #include <errno.h>
@@ -93,7 +93,8 @@ static void io_timer_set(void *io, struct smb_timer *owner, uint32_t ms)
     if (!t) {
         t = mem_zalloc(sizeof(*t));
         if (!t) {
-            /* A timer that never runs might keep a client waiting for ever: better it comes again. */
+            /* A timer that never runs might keep a client waiting for ever: better it comes again.
+             */
             if (!c->is_stream_closed) {
                 stream_abort(c->stream, -ENOMEM);
             }
@@ -116,8 +117,7 @@ static void io_timer_cancel(void *io, struct smb_timer *owner)
 
 static void conn_free(struct conn *c)
 {
-    LIST_FOR_EACH_SAFE(l, &c->timers)
-    {
+    LIST_FOR_EACH_SAFE (l, &c->timers) {
         timer_free(c, LIST_ENTRY(l, struct conn_timer, link));
     }
     if (c->stream) {
@@ -241,8 +241,7 @@ void conn_start(struct conn_home *h, const struct net_accepted *a, uint64_t conn
 void conn_home_drain(struct conn_home *h)
 {
     h->is_draining = true;
-    LIST_FOR_EACH_SAFE(l, &h->conns)
-    {
+    LIST_FOR_EACH_SAFE (l, &h->conns) {
         struct conn *c = LIST_ENTRY(l, struct conn, link);
         if (c->smb && !c->is_stream_closed) {
             smb_conn_shutdown(c->smb);
@@ -253,8 +252,7 @@ void conn_home_drain(struct conn_home *h)
 void conn_home_abort(struct conn_home *h)
 {
     h->is_draining = true;
-    LIST_FOR_EACH_SAFE(l, &h->conns)
-    {
+    LIST_FOR_EACH_SAFE (l, &h->conns) {
         struct conn *c = LIST_ENTRY(l, struct conn, link);
         if (!c->is_stream_closed) {
             stream_abort(c->stream, -ECONNABORTED);

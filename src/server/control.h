@@ -12,20 +12,22 @@
 struct control;
 struct server;
 
-#define CONTROL_REQUEST_MAX 4096    /* bytes of a request */
-#define CONTROL_TIMEOUT_MS 5000     /* for a client to ask and to take the answer */
-#define CONTROL_SESSIONS_MAX 10000  /* in one answer */
-#define CONTROL_OPENS_MAX 10000     /* in one answer */
+#define CONTROL_REQUEST_MAX 4096   /* bytes of a request */
+#define CONTROL_TIMEOUT_MS 5000    /* for a client to ask and to take the answer */
+#define CONTROL_SESSIONS_MAX 10000 /* in one answer */
+#define CONTROL_OPENS_MAX 10000    /* in one answer */
 
 /* Listen at path and answer on a thread of its own. NULL: a line in err. */
 NODISCARD struct control *control_new(struct server *s, const char *path, char err[256]);
 void control_free(struct control *c); /* NULL allowed */
-/* Where smbkit status looks when it is not told: $XDG_RUNTIME_DIR/smbkit/control or /run/smbkit/control; owned. make: make the folder too. */
+/* Where smbkit status looks when it is not told: $XDG_RUNTIME_DIR/smbkit/control or
+ * /run/smbkit/control; owned. make: make the folder too. */
 NODISCARD char *control_default_path(bool make);
 
 /* ---- control_json.c ---- */
 
 /* The answer to one request line; owned, one line without its end. NULL without memory. */
 NODISCARD char *control_answer(struct server *s, const char *request);
-/* A status answer as text for a terminal; owned. NULL: not an answer; *err_r is then static text. */
+/* A status answer as text for a terminal; owned. NULL: not an answer; *err_r is then static text.
+ */
 NODISCARD char *control_status_text(const char *answer, const char **err_r);

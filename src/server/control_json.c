@@ -57,13 +57,12 @@ static void add_session(void *arg, const struct smb_session_info *i)
     str_format(id, sizeof(id), "0x%016llx", (unsigned long long)i->session_id);
     str_format(dialect, sizeof(dialect), "0x%04x", i->dialect);
     json_array_append_new(
-        list,
-        json_pack("{s:s, s:I, s:o, s:s, s:s, s:b, s:b, s:b, s:o, s:o, s:I, s:I}", "id", id,
-                  "connection", (json_int_t)i->conn_id, "user", text_json(i->user), "address",
-                  i->client_address, "dialect", dialect, "signed", i->signed_, "encrypted",
-                  i->encrypted, "guest", i->guest, "since", time_json(i->connected_at),
-                  "idle_since", time_json(i->idle_since), "trees", (json_int_t)i->tree_count,
-                  "opens", (json_int_t)i->open_count));
+        list, json_pack("{s:s, s:I, s:o, s:s, s:s, s:b, s:b, s:b, s:o, s:o, s:I, s:I}", "id", id,
+                        "connection", (json_int_t)i->conn_id, "user", text_json(i->user), "address",
+                        i->client_address, "dialect", dialect, "signed", i->signed_, "encrypted",
+                        i->encrypted, "guest", i->guest, "since", time_json(i->connected_at),
+                        "idle_since", time_json(i->idle_since), "trees", (json_int_t)i->tree_count,
+                        "opens", (json_int_t)i->open_count));
 }
 
 static void add_open(void *arg, const struct smb_open_info *i)
@@ -76,10 +75,9 @@ static void add_open(void *arg, const struct smb_open_info *i)
     char access[16];
     str_format(id, sizeof(id), "0x%016llx", (unsigned long long)i->session_id);
     str_format(access, sizeof(access), "0x%08x", i->access);
-    json_array_append_new(list,
-                          json_pack("{s:s, s:o, s:o, s:s, s:I}", "session", id, "share",
-                                    text_json(i->share), "path", text_json(i->path), "access",
-                                    access, "oplock", (json_int_t)i->oplock_level));
+    json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s, s:I}", "session", id, "share",
+                                          text_json(i->share), "path", text_json(i->path), "access",
+                                          access, "oplock", (json_int_t)i->oplock_level));
 }
 
 static json_t *counters_json(struct server *s)
@@ -126,8 +124,8 @@ static char *answer_status(struct server *s)
     json_t *opens = json_array();
     smb_server_sessions_each(server_smb_get(s), add_session, sessions);
     smb_server_opens_each(server_smb_get(s), add_open, opens);
-    return dump(json_pack("{s:b, s:s, s:I, s:s, s:o, s:o, s:I, s:o, s:o, s:o}", "ok", 1,
-                          "version", SMBKIT_VERSION, "pid", (json_int_t)os_process_id(), "server",
+    return dump(json_pack("{s:b, s:s, s:I, s:s, s:o, s:o, s:I, s:o, s:o, s:o}", "ok", 1, "version",
+                          SMBKIT_VERSION, "pid", (json_int_t)os_process_id(), "server",
                           server_config_get(s)->netbios_name, "since",
                           time_json(server_started_at(s)), "listen", listen_json(s), "shares",
                           (json_int_t)smb_server_share_count(server_smb_get(s)), "counters",

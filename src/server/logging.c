@@ -113,8 +113,8 @@ static void to_syslog(enum log_level level, const struct log_ctx *ctx, const cha
     os_syslog_write(severities[level], buf);
 }
 
-static void sink(void *arg, enum log_level level, enum log_module module,
-                 const struct log_ctx *ctx, const char *text)
+static void sink(void *arg, enum log_level level, enum log_module module, const struct log_ctx *ctx,
+                 const char *text)
 {
     struct logging *l = arg;
     if (l->to_syslog) {

@@ -9,13 +9,14 @@ struct logging;
 
 /* Open what c says and make it the log's sink. NULL with a line in err. */
 NODISCARD struct logging *logging_new(const struct config *c, char err[256]);
-/* Open the file anew (it may have been rotated away); on failure the old one stays and that is logged. Any thread. */
+/* Open the file anew (it may have been rotated away); on failure the old one stays and that is
+ * logged. Any thread. */
 void logging_reopen(struct logging *l);
 /* The sink goes back to the default. No other thread may log. NULL allowed. */
 void logging_free(struct logging *l);
 
-/* One line with its end. Text: "TIME LEVEL MODULE event key=value conn=1 ..."; JSON: an object with the
- * same, "text" holding the event and its keys. */
+/* One line with its end. Text: "TIME LEVEL MODULE event key=value conn=1 ..."; JSON: an object with
+ * the same, "text" holding the event and its keys. */
 void logging_format_text(struct wr *w, uint64_t now, enum log_level level, enum log_module module,
                          const struct log_ctx *ctx, const char *text);
 void logging_format_json(struct wr *w, uint64_t now, enum log_level level, enum log_module module,

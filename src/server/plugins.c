@@ -73,8 +73,7 @@ void plugins_free(struct plugins *p)
     if (!p) {
         return;
     }
-    LIST_FOR_EACH_SAFE(l, &p->entries)
-    {
+    LIST_FOR_EACH_SAFE (l, &p->entries) {
         entry_free(LIST_ENTRY(l, struct entry, link));
     }
     for (int kind = 0; kind < 2; kind++) {
@@ -225,8 +224,12 @@ static const struct smbkit_plugin *load_file(struct plugins *p, enum plugin_kind
     }
     init_fn init;
     mem_copy(&init, &symbol, sizeof(init)); /* C has no cast from object to function pointer */
-    const struct smbkit_plugin *raw = init();
-    return adopt(p, kind, name, raw, lib, err);
+    const struct smbkit_plugin *plugin = adopt(p, kind, name, init(), lib, err);
+    if (!plugin) {
+        CLEANUP_MEM char *reason = str_dup(err);
+        str_format(err, 512, "%s: %s", path, reason ? reason : "out of memory");
+    }
+    return plugin;
 }
 
 static bool is_plain_name(const char *name)
@@ -240,12 +243,12 @@ static bool is_plain_name(const char *name)
     return *name != '\0';
 }
 
-/* The file of a plugin in a folder; owned; NULL: none. */
+/* The file of a plugin in a folder; owned; NULL: none. The mode is asked for to see that it is
+ * there. */
 static char *file_in(const char *dir, enum plugin_kind kind, const char *name)
 {
-    char *path = dir && is_plain_name(name)
-                     ? str_printf("%s/smbkit-%s%s", dir, name, suffixes[kind])
-                     : NULL;
+    char *path =
+        dir && is_plain_name(name) ? str_printf("%s/smbkit-%s%s", dir, name, suffixes[kind]) : NULL;
     unsigned mode = 0;
     if (path && os_file_mode(path, &mode) == 0) {
         return path;
@@ -281,19 +284,18 @@ static void unknown(struct plugins *p, enum plugin_kind kind, const char *name, 
 const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind, const char *name,
                                         char err[512])
 {
-    LIST_FOR_EACH(l, &p->entries)
-    {
+    LIST_FOR_EACH (l, &p->entries) {
         struct entry *e = LIST_ENTRY(l, struct entry, link);
         if (e->kind == kind && str_eq(e->name, name)) {
             return e->plugin;
         }
     }
-    for (const struct static_plugin *s = static_table(kind); s->name; s++) {
+    CLEANUP_MEM char *path = file_in(p->dir, kind, name);
+    for (const struct static_plugin *s = static_table(kind); !path && s->name; s++) {
         if (str_eq(s->name, name)) {
             return adopt(p, kind, name, s->init(), NULL, err);
         }
     }
-    CLEANUP_MEM char *path = file_in(p->dir, kind, name);
     path = path ? path : file_in(SMBKIT_PLUGIN_DIR, kind, name);
     if (!path) {
         unknown(p, kind, name, err);

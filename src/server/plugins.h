@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugins and filters at hand: those linked into the program, and shared objects smbkit-NAME-plugin.so and
- * smbkit-NAME-filter.so in the plugin folders. Used by one thread at a time. */
+/* The plugins and filters at hand: those linked into the program, and shared objects
+ * smbkit-NAME-plugin.so and smbkit-NAME-filter.so in the plugin folders. Used by one thread at a
+ * time. */
 #pragma once
 
 #include <smbkit/plugin.h>
@@ -11,11 +12,12 @@ struct plugins;
 
 enum plugin_kind { PLUGIN_SOURCE, PLUGIN_FILTER };
 
-/* dir: a folder to look in before the built-in one; NULL: none. */
+/* dir: a folder to look in first, before what is linked in; NULL: none. */
 NODISCARD struct plugins *plugins_new(const char *dir);
 /* Unloads; every volume must be closed. NULL allowed. */
 void plugins_free(struct plugins *p);
-/* The plugin of this name, loaded when it is first asked for; NULL: err says why and what is nearest. Borrowed. */
+/* The plugin of this name, loaded when it is first asked for; NULL: err says why and what is
+ * nearest. Borrowed. */
 NODISCARD const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind,
                                                   const char *name, char err[512]);
 /* The i-th name that can be had (loaded or not), sorted; NULL at the end. Borrowed. */

@@ -18,7 +18,7 @@ void problems_add(struct problems *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "" when there are none; borrowed until the next add. */
 const char *problems_text_get(struct problems *p);
 
-/* The candidate that word is likely to mean: closest by str_distance, not too far; NULL: none. next(arg, i) gives the
- * i-th candidate, NULL at the end. */
+/* The candidate that word is likely to mean: closest by str_distance, not too far; NULL: none.
+ * next(arg, i) gives the i-th candidate, NULL at the end. */
 const char *closest_word(const char *word, const char *(*next)(const void *arg, size_t i),
                          const void *arg);

@@ -91,8 +91,7 @@ static bool make_parts(struct server *s)
     s->smb = smb_server_new(&smb);
     s->plugins = plugins_new(s->config->plugin_dir);
     s->workers = workers_new(s->config->workers_max, WORKERS_IDLE_MS);
-    s->limits =
-        net_limits_new(s->config->connections_max, s->config->connections_per_address_max);
+    s->limits = net_limits_new(s->config->connections_max, s->config->connections_per_address_max);
     if (!s->smb || !s->plugins || !s->workers || !s->limits) {
         return false;
     }

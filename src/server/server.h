@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The running server: loops, listeners, shares, users and the control socket around one smb_server. */
+/* The running server: loops, listeners, shares, users and the control socket around one smb_server.
+ */
 #pragma once
 
 #include "server/config.h"
@@ -13,25 +14,29 @@ struct server;
 /* How long connections have to be gone after they were cut off. */
 #define SERVER_ABORT_MS 3000
 
-/* Takes config and users, also on failure. logging is borrowed, may be NULL. Opens the shares. NULL: every problem is told. */
+/* Takes config and users, also on failure. logging is borrowed, may be NULL. Opens the shares.
+ * NULL: every problem is told. */
 NODISCARD struct server *server_new(struct config **config, struct users_store **users,
                                     struct logging *logging, struct problems *problems);
-/* Listen, as the configuration says, and begin to serve. False: every problem is told, with what to do about it. */
+/* Listen, as the configuration says, and begin to serve. False: every problem is told, with what to
+ * do about it. */
 NODISCARD bool server_start(struct server *s, struct problems *problems);
 /* Open the control socket; false: a line in err. */
 NODISCARD bool server_control_start(struct server *s, const char *path, char err[256]);
-/* Serve until a signal asks to stop; on SIGHUP reload from file (NULL: there is none to read again). Returns when all is closed; true: in
- * good order. A second signal ends the process at once. */
+/* Serve until a signal asks to stop; on SIGHUP reload from file (NULL: there is none to read
+ * again). Returns when all is closed; true: in good order. A second signal ends the process at
+ * once. */
 bool server_run(struct server *s, const char *file);
 /* Only before server_start or after server_run. NULL allowed. */
 void server_free(struct server *s);
 
-/* Read the configuration and the users anew without dropping clients. Problems are logged, and then nothing but what is well
- * changes. One thread at a time. */
+/* Read the configuration and the users anew without dropping clients. Problems are logged, and then
+ * nothing but what is well changes. One thread at a time. */
 void server_reload(struct server *s, const char *file);
 
 /* ---- for the control socket (any thread) ---- */
-const struct config *server_config_get(const struct server *s); /* what does not change with a reload */
+const struct config *
+server_config_get(const struct server *s); /* what does not change with a reload */
 struct smb_server *server_smb_get(const struct server *s);
 uint64_t server_started_at(const struct server *s); /* FILETIME */
 unsigned server_connection_count(const struct server *s);

@@ -68,7 +68,7 @@ static void tell(struct problems *problems, const struct net_addr *a, int err)
                      a->port, addr);
     } else if (err == -EADDRNOTAVAIL) {
         problems_add(problems, "%s is no address of this host; \"ip addr\" lists those there are",
-                     addr);
+                     a->text);
     } else {
         problems_add(problems, "cannot listen on %s: %s", addr, why);
     }
@@ -172,7 +172,7 @@ void server_listeners_close(struct server *s)
 bool server_listen(struct server *s, struct problems *problems)
 {
     int err;
-    return s->config->port_is_auto ? listen_auto(s, problems)
-                                   : listen_with(s, s->config->listen_count ? 0 : s->config->port,
-                                                 problems, &err);
+    return s->config->port_is_auto
+               ? listen_auto(s, problems)
+               : listen_with(s, s->config->listen_count ? 0 : s->config->port, problems, &err);
 }

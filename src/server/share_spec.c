@@ -95,8 +95,8 @@ bool config_layer_parse(const char *spec, struct config_layer *out, char err[256
     return true;
 }
 
-/* Bytes of "NAME" when the spec begins with "NAME=", else 0. A slash, a backslash or a colon before the '=' say that it is a path
- * or a plugin's argument. */
+/* Bytes of "NAME" when the spec begins with "NAME=", else 0. A slash, a backslash or a colon before
+ * the '=' say that it is a path or a plugin's argument. */
 static size_t given_name_len(const char *spec)
 {
     for (size_t i = 0; spec[i]; i++) {
@@ -173,8 +173,7 @@ static bool folder_layer(const char *path, struct config_layer *out, char err[25
     return false;
 }
 
-static bool add_share(struct config *c, const char *name, struct config_layer *layer,
-                      char err[256])
+static bool add_share(struct config *c, const char *name, struct config_layer *layer, char err[256])
 {
     const char *wrong = config_share_name_check(name);
     if (wrong) {
@@ -185,8 +184,7 @@ static bool add_share(struct config *c, const char *name, struct config_layer *l
         str_format(err, 256, "two shares are called %s; give one another name as NAME=...", name);
         return false;
     }
-    struct config_share *s =
-        c->share_count < CONFIG_SHARES_MAX ? config_share_add(c, name) : NULL;
+    struct config_share *s = c->share_count < CONFIG_SHARES_MAX ? config_share_add(c, name) : NULL;
     if (!s) {
         str_copy(err, 256, "too many shares, or out of memory");
         return false;

@@ -52,8 +52,7 @@ void shares_free(struct shares *s)
     if (!s) {
         return;
     }
-    LIST_FOR_EACH_SAFE(l, &s->live)
-    {
+    LIST_FOR_EACH_SAFE (l, &s->live) {
         live_free(LIST_ENTRY(l, struct live, link));
     }
     mem_free(s);
@@ -92,8 +91,8 @@ static char *fingerprint(const struct config_share *s)
     return (char *)wr_take(&w, &len);
 }
 
-static bool make_layer(struct plugins *plugins, enum plugin_kind kind,
-                       const struct config_layer *l, struct vfs_layer_spec *out, char err[512])
+static bool make_layer(struct plugins *plugins, enum plugin_kind kind, const struct config_layer *l,
+                       struct vfs_layer_spec *out, char err[512])
 {
     out->plugin = plugins_get(plugins, kind, l->name, err);
     out->args = l->args.list;
@@ -135,8 +134,7 @@ static struct vfs_volume *open_volume(struct plugins *plugins, const struct conf
 
 static struct live *live_get(struct shares *s, const char *name)
 {
-    LIST_FOR_EACH(l, &s->live)
-    {
+    LIST_FOR_EACH (l, &s->live) {
         struct live *live = LIST_ENTRY(l, struct live, link);
         if (utf8_ieq(live->name, name)) {
             return live;
@@ -189,8 +187,7 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
 
 /* The volume of before when nothing of it has changed; else a new one. A reference is given. */
 static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
-                                     const struct config_share *c, const char *print,
-                                     char err[512])
+                                     const struct config_share *c, const char *print, char err[512])
 {
     if (l->volume && str_eq(l->fingerprint, print)) {
         return vfs_volume_ref(l->volume);
@@ -198,8 +195,7 @@ static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
     return open_volume(s->plugins, c, err);
 }
 
-static bool apply_one(struct shares *s, struct live *l, const struct config_share *c,
-                      char err[512])
+static bool apply_one(struct shares *s, struct live *l, const struct config_share *c, char err[512])
 {
     char *print = fingerprint(c);
     if (!print) {
@@ -225,8 +221,7 @@ static bool apply_one(struct shares *s, struct live *l, const struct config_shar
 
 static void remove_unwanted(struct shares *s)
 {
-    LIST_FOR_EACH_SAFE(link, &s->live)
-    {
+    LIST_FOR_EACH_SAFE (link, &s->live) {
         struct live *l = LIST_ENTRY(link, struct live, link);
         if (!l->is_wanted) {
             if (l->volume) {
@@ -241,8 +236,7 @@ static void remove_unwanted(struct shares *s)
 size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems)
 {
     char err[512] = "";
-    LIST_FOR_EACH(link, &s->live)
-    {
+    LIST_FOR_EACH (link, &s->live) {
         LIST_ENTRY(link, struct live, link)->is_wanted = false;
     }
     for (size_t i = 0; i < c->share_count; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shares as they run: volumes made from the configuration, and what a reload changes. One thread at a time. */
+/* The shares as they run: volumes made from the configuration, and what a reload changes. One
+ * thread at a time. */
 #pragma once
 
 #include "server/config.h"
@@ -11,9 +12,10 @@ struct shares;
 NODISCARD struct shares *shares_new(struct smb_server *smb, struct plugins *plugins);
 /* Gives up the volumes; the server's own references stay. NULL allowed. */
 void shares_free(struct shares *s);
-/* Make the server's shares those of c: new ones appear, changed ones are replaced, others go and lose their clients. A share whose plugin,
- * arguments, filters and read-only are as before keeps its volume. One that cannot be opened is a problem; if it
- * was there before it stays as it was. Returns how many shares there are. */
+/* Make the server's shares those of c: new ones appear, changed ones are replaced, others go and
+ * lose their clients. A share whose plugin, arguments, filters and read-only are as before keeps
+ * its volume. One that cannot be opened is a problem; if it was there before it stays as it was.
+ * Returns how many shares there are. */
 size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems);
 /* Only open and close the volumes: for smbkit check. */
 void shares_check(struct plugins *plugins, const struct config *c, struct problems *problems);

@@ -16,9 +16,9 @@
 struct users_store {
     char *path; /* immutable after init */
     struct mutex lock;
-    struct users *file;   /* guarded by lock; never NULL */
-    struct users *given;  /* guarded by lock; never NULL */
-    uint64_t stamp;       /* guarded by lock: of the file as it was read last, well or not */
+    struct users *file;  /* guarded by lock; never NULL */
+    struct users *given; /* guarded by lock; never NULL */
+    uint64_t stamp;      /* guarded by lock: of the file as it was read last, well or not */
 };
 
 struct users *users_file_read(const char *path, int *errno_r, char *err, size_t err_size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The users that log-ins are checked against: a file that is looked at again when it has changed, and users that
- * a command line gave. All functions: any thread. */
+/* The users that log-ins are checked against: a file that is looked at again when it has changed,
+ * and users that a command line gave. All functions: any thread. */
 #pragma once
 
 #include "auth/auth.h"
@@ -16,14 +16,15 @@ NODISCARD smbkit_status users_store_add(struct users_store *s, const char *name,
                                         const char *password);
 /* Read the file now. False: err says what is wrong and what to do; the users known so far stay. */
 NODISCARD bool users_store_load(struct users_store *s, char *err, size_t err_size);
-/* The callback of struct auth_config, with the store as argument. Reads the file anew when it has changed. */
+/* The callback of struct auth_config, with the store as argument. Reads the file anew when it has
+ * changed. */
 bool users_store_lookup(struct users_store *s, const char *name, struct auth_user *out);
 /* Is there an enabled user of this name? */
 bool users_store_has(struct users_store *s, const char *name);
 size_t users_store_count(struct users_store *s);
 
-/* Read a users file: mode 0600 (or stricter), well-formed. *stamp_r may be NULL. An absent file is an error -ENOENT in
- * *errno_r. NULL: err says what is wrong and what to do. */
+/* Read a users file: mode 0600 (or stricter), well-formed. *stamp_r may be NULL. An absent file is
+ * an error -ENOENT in *errno_r. NULL: err says what is wrong and what to do. */
 NODISCARD struct users *users_file_read(const char *path, int *errno_r, char *err, size_t err_size);
 /* Replace it, mode 0600. 0 or a negative errno. */
 NODISCARD int users_file_write(const char *path, const struct users *u);

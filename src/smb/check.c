@@ -12,13 +12,14 @@ static smbkit_status inherit(struct smb_request *r)
     struct smb_message *m = r->msg;
     r->index = (unsigned)(r - m->requests);
     if (!(r->hdr.flags & SMB2_FLAGS_RELATED_OPERATIONS)) {
+        m->has_session = false;
         m->session_id = r->hdr.session_id;
         m->tree_id = r->hdr.tree_id;
         m->has_file_id = false;
         m->chain_status = SMBKIT_STATUS_SUCCESS;
         return SMBKIT_STATUS_SUCCESS;
     }
-    if (r->index == 0) {
+    if (r->index == 0 || !m->has_session) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     r->hdr.session_id = m->session_id;
@@ -125,5 +126,9 @@ smbkit_status smb_request_check(struct smb_request *r)
             return status;
         }
     }
-    return (r->row->flags & SMB_CMD_TREE) ? check_tree(r) : SMBKIT_STATUS_SUCCESS;
+    if (r->row->flags & SMB_CMD_TREE) {
+        status = check_tree(r);
+    }
+    r->msg->has_session = SMBKIT_OK(status);
+    return status;
 }

@@ -185,7 +185,6 @@ static smbkit_status create_file(struct smb_request *r, const struct smb2_create
         return status;
     }
     o->file = vfs_open_ref(out.open);
-    o->persistent_id = vfs_open_id(out.open);
     status = smb_open_insert(o);
     if (!SMBKIT_OK(status)) {
         undo(r, out.open);

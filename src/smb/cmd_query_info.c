@@ -25,7 +25,7 @@ static smbkit_status cut(struct smb_request *r, size_t start, size_t max, bool i
 static smbkit_status query_file(struct smb_request *r, const struct smb2_query_info_req *req)
 {
     const struct fscc_file_class *class = fscc_file_class_get(req->info_class);
-    if (!class || class->is_local) {
+    if (!class || req->info_class == SMB2_FILE_HARD_LINK_INFO) {
         return SMBKIT_STATUS_INVALID_INFO_CLASS;
     }
     if (req->output_max < class->size_min) {

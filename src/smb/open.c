@@ -22,6 +22,8 @@ struct smb_open *smb_open_new(struct smb_tree *tree, enum smb_open_kind kind)
     refcount_init(&o->refs);
     o->kind = kind;
     o->tree = smb_tree_ref(tree);
+    o->persistent_id = 1 + atomic_fetch_add_explicit(&tree->session->server->open_id_next, 1,
+                                                     memory_order_relaxed);
     mutex_init(&o->break_lock);
     mutex_init(&o->pipe.lock);
     wait_domain_init(&o->pipe.waits);

@@ -93,8 +93,13 @@ static void start_waiting(struct smb_request *r)
     }
     if (may_go_async(r)) {
         go_async(r);
-    } else if (is_last(r) && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
-        smb_request_finish(r, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+        return;
+    }
+    /* Too many wait; or in the middle of a compound, what may take for ever: as Windows answers. 3.3.5.2.7 */
+    bool refused = is_last(r) || (r->row->flags & SMB_CMD_TAIL);
+    if (refused && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
+        smb_request_finish(r, is_last(r) ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES
+                                         : SMBKIT_STATUS_INTERNAL_ERROR);
     }
 }
 
@@ -250,6 +255,9 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
     log_debug(&c->log, "done cmd=%s mid=%llu status=%s", r->row ? r->row->name : "?",
               (unsigned long long)r->hdr.message_id, smbkit_status_name(status));
     struct smb_message *m = r->msg;
+    if (r->hdr.command == SMB2_SESSION_SETUP && SMBKIT_OK(status)) {
+        smb_conn_logged_on(c);
+    }
     if (r->end_reason) {
         smb_conn_end(c, r->end_reason); /* handlers may run on a worker: only here */
     }

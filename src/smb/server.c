@@ -69,14 +69,14 @@ static bool copy_users(struct smb_share *share, const struct smb_share_spec *spe
     return true;
 }
 
-static uint32_t volume_serial(struct vfs_volume *volume)
+static uint32_t volume_serial(struct smb_server *s, struct vfs_volume *volume)
 {
-    struct vfs_call call = {0};
+    struct vfs_call call = {.token = s->own_token};
     struct smbkit_volume_info info;
     return volume && SMBKIT_OK(vfs_volume_info(&call, volume, &info)) ? info.serial : 0;
 }
 
-static struct smb_share *share_new(const struct smb_share_spec *spec, enum smb_share_type type)
+static struct smb_share *share_new(struct smb_server *s, const struct smb_share_spec *spec, enum smb_share_type type)
 {
     struct smb_share *share = mem_zalloc(sizeof(*share));
     if (!share) {
@@ -88,7 +88,7 @@ static struct smb_share *share_new(const struct smb_share_spec *spec, enum smb_s
     share->name = str_dup(spec->name);
     share->comment = str_dup(spec->comment ? spec->comment : "");
     share->volume = spec->volume ? vfs_volume_ref(spec->volume) : NULL;
-    share->serial = volume_serial(spec->volume);
+    share->serial = volume_serial(s, spec->volume);
     share->read_only = spec->read_only;
     share->encrypt = spec->encrypt;
     share->guest_ok = spec->guest_ok;
@@ -116,7 +116,7 @@ smbkit_status smb_server_share_set(struct smb_server *s, const struct smb_share_
     if (str_len(spec->name) == 0 || str_len(spec->name) >= SMB_SHARE_NAME_BYTES) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    struct smb_share *share = share_new(spec, SMB_SHARE_IS_DISK);
+    struct smb_share *share = share_new(s, spec, SMB_SHARE_IS_DISK);
     if (!share) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -175,7 +175,7 @@ static bool add_ipc_share(struct smb_server *s)
 {
     const struct smb_share_spec spec = {
         .name = "IPC$", .comment = "Remote IPC", .guest_ok = true, .hidden = true};
-    struct smb_share *ipc = share_new(&spec, SMB_SHARE_IS_PIPE);
+    struct smb_share *ipc = share_new(s, &spec, SMB_SHARE_IS_PIPE);
     if (ipc) {
         list_push_back(&s->shares, &ipc->link);
     }
@@ -196,8 +196,14 @@ struct smb_server *smb_server_new(const struct smb_config *config)
     smb_server_random(s, &s->hash_seed, sizeof(s->hash_seed));
     s->started_at = smb_server_now(s);
     s->throttle = auth_throttle_new();
+    const struct vfs_token_spec own = {.user = "",
+                                       .domain = "",
+                                       .client_address = "",
+                                       .flags = SMBKIT_WHO_ANONYMOUS,
+                                       .machine_sid = s->config.machine_sid};
+    s->own_token = vfs_token_new(&own);
     smb_rpc_env_init(s);
-    if (!s->throttle || !add_ipc_share(s)) {
+    if (!s->throttle || !s->own_token || !add_ipc_share(s)) {
         smb_server_free(s);
         return NULL;
     }
@@ -216,6 +222,7 @@ void smb_server_free(struct smb_server *s)
     }
     hash_table_fini(&s->sessions);
     auth_throttle_free(s->throttle);
+    vfs_token_unref(s->own_token);
     mutex_fini(&s->lock);
     mem_free(s);
 }

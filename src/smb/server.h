@@ -42,6 +42,8 @@ struct smb_server {
     struct list conns;              /* lock */
     uint64_t session_id_next;       /* lock */
     struct auth_throttle *throttle; /* lock */
+    struct vfs_token *own_token;   /* immutable: who asks when the server itself does */
+    atomic_uint_fast64_t open_id_next; /* relaxed: only that they differ matters */
 
     atomic_uint_fast64_t conns_total, sessions_total, requests, bytes_in,
         bytes_out; /* relaxed: only told */

@@ -184,8 +184,8 @@ smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume
     return st;
 }
 
-smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v,
-                                const char *path, uint32_t need)
+smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v, const char *path,
+                                uint32_t need)
 {
     if (!volume_keeps_security(v)) {
         return SMBKIT_STATUS_SUCCESS;

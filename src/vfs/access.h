@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Access checks against security descriptors, for volumes that keep some and for those that do not. [MS-FSA] 2.1.5.1.2.1 */
+/* Access checks against security descriptors, for volumes that keep some and for those that do not.
+ * [MS-FSA] 2.1.5.1.2.1 */
 #pragma once
 
 #include "vfs/core.h"
@@ -9,7 +10,8 @@
     (SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA | SMBKIT_WRITE_EA | SMBKIT_DELETE_CHILD |              \
      SMBKIT_WRITE_ATTRIBUTES | SMBKIT_DELETE | SMBKIT_WRITE_DAC | SMBKIT_WRITE_OWNER)
 
-/* The descriptor of an open file, or the one the core makes for it. out needs sd_fini on success. */
+/* The descriptor of an open file, or the one the core makes for it. out needs sd_fini on success.
+ */
 NODISCARD smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
                                        struct secdesc *out);
 /* The same of the directory at that path. */
@@ -17,18 +19,19 @@ NODISCARD smbkit_status access_sd_load_path(const struct vfs_call *call, struct 
                                             const char *dir, struct secdesc *out);
 
 struct access_query {
-    const char *path;     /* of the file: its parent may lend DELETE and READ_ATTRIBUTES */
-    uint32_t desired;     /* mapped; MAXIMUM_ALLOWED heeded */
-    uint32_t cap;         /* never more than this; with MAXIMUM_ALLOWED it only limits */
+    const char *path; /* of the file: its parent may lend DELETE and READ_ATTRIBUTES */
+    uint32_t desired; /* mapped; MAXIMUM_ALLOWED heeded */
+    uint32_t cap;     /* never more than this; with MAXIMUM_ALLOWED it only limits */
     bool want_max;
-    uint32_t granted;     /* out */
-    uint32_t max;         /* out, with want_max */
+    uint32_t granted; /* out */
+    uint32_t max;     /* out, with want_max */
 };
-/* May the caller have that on the file? ACCESS_DENIED, PRIVILEGE_NOT_HELD, and whatever the plugin says. */
+/* May the caller have that on the file? ACCESS_DENIED, PRIVILEGE_NOT_HELD, and whatever the plugin
+ * says. */
 NODISCARD smbkit_status access_check(const struct vfs_call *call, const struct door_file *f,
                                      struct access_query *q);
-/* May the caller add a file (a directory) to the directory at that path? OBJECT_PATH_NOT_FOUND: there is none;
- * DELETE_PENDING: it is going away; ACCESS_DENIED. */
+/* May the caller add a file (a directory) to the directory at that path? OBJECT_PATH_NOT_FOUND:
+ * there is none; DELETE_PENDING: it is going away; ACCESS_DENIED. */
 NODISCARD smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
                                             const char *parent, bool adds_directory);
 /* Would the caller get these rights on the file at that path, by its descriptor or its parent's? */

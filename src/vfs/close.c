@@ -58,7 +58,8 @@ static smbkit_status delete_name(const struct vfs_call *call, struct vfs_open *o
     smbkit_status st = door_remove(call, &o->f);
     bool gone = SMBKIT_OK(st);
     if (gone) {
-        /* Before the open leaves the node: who opened the file meanwhile sees either the mark on the name or this. */
+        /* Before the open leaves the node: who opened the file meanwhile sees either the mark on
+         * the name or this. */
         atomic_fetch_add(&v->removals, 1);
     }
     names_after(call, v, &change, gone && is_name ? NAMES_REMOVED : NAMES_NOTHING, path);

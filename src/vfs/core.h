@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of volumes, nodes and opens.
  *
- * Lock order: node map shard -> node.lock -> open.lock; then, each innermost and never two of them, volume.names_lock,
- * volume.notify_lock and volume.waits (which may be taken under any of the others). An open's `serial` and a layer's
- * `serial` are held during plugin calls and taken when nothing else is. */
+ * Lock order: node map shard -> node.lock -> open.lock; then, each innermost and never two of them,
+ * volume.names_lock, volume.notify_lock and volume.waits (which may be taken under any of the
+ * others). An open's `serial` and a layer's `serial` are held during plugin calls and taken when
+ * nothing else is. */
 #pragma once
 
 #include "base/hash.h"
@@ -51,8 +52,11 @@ struct vfs_volume {
 
     struct wait_domain waits;
 
-    /* How many names were taken away or moved, seq_cst: an open that found the number changed looks again. */
+    /* How many names were taken away or moved, seq_cst: an open that found the number changed looks
+     * again. */
     atomic_uint_fast64_t removals;
+
+    atomic_uint_fast64_t open_numbers;
 
     /* statistics, relaxed */
     atomic_uint_fast64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written, plugin_calls;
@@ -100,15 +104,19 @@ NODISCARD struct vfs_node *node_get(struct vfs_volume *v, const struct node_key 
 /* Only if it is there. */
 struct vfs_node *node_find(struct vfs_volume *v, const struct node_key *key);
 void node_put(struct vfs_node *n);
-/* The file is at another path now: if its id was made of the old one, it gets that of the new one. */
+/* The file is at another path now: if its id was made of the old one, it gets that of the new one.
+ */
 void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path);
 /* The name of that spelling; under n->lock. NULL: not open by it. */
 struct node_name *node_name_find(struct vfs_node *n, const char *path);
-/* What is open by that path, whatever its case; a reference. Looks at all nodes: for rare events. */
+/* What is open by that path, whatever its case; a reference. Looks at all nodes: for rare events.
+ */
 struct vfs_node *node_find_by_path(struct vfs_volume *v, const char *path);
-/* Something that is open below this directory; a reference. Takes every shard and node lock in turn. */
+/* Something that is open below this directory; a reference. Takes every shard and node lock in
+ * turn. */
 struct vfs_node *node_find_below(struct vfs_volume *v, const char *path);
-/* A directory has moved: names of what is open below it follow. false: no memory for one of them. */
+/* A directory has moved: names of what is open below it follow. false: no memory for one of them.
+ */
 bool node_names_moved(struct vfs_volume *v, const char *old_path, const char *new_path);
 
 enum open_state { OPEN_LIVE, OPEN_CLOSING, OPEN_CLOSED };
@@ -133,7 +141,7 @@ struct vfs_open {
     uint32_t granted_access;
     uint32_t share_access;
     bool is_directory;
-    bool is_stat; /* for attributes only: breaks no oplock */
+    bool is_stat;         /* for attributes only: breaks no oplock */
     bool delete_on_close; /* node.lock */
     struct vfs_owner owner;
     uint64_t owner_key;
@@ -151,7 +159,8 @@ struct vfs_open {
     struct list close_waiters; /* volume->waits */
     uint32_t options;
     uint64_t position;
-    /* The write time that this open has fixed: its own writes must not change it. [MS-FSA] 2.1.5.15.2 */
+    /* The write time that this open has fixed: its own writes must not change it.
+     * [MS-FSA] 2.1.5.15.2 */
     bool keeps_write_time;
     bool write_time_dirty; /* the plugin has changed it since */
     uint64_t kept_write_time;
@@ -163,12 +172,13 @@ struct vfs_open {
     /* guarded by volume->notify_lock */
     struct notify_watch watch;
     bool watching;
-    bool watch_ended; /* the directory is being deleted */
+    bool watch_ended;    /* the directory is being deleted */
     bool plugin_watches; /* door_watch(on) was done; whoever is first */
     struct list notify_waiters;
 };
 
-/* A new open in state LIVE, not in its node yet; takes over a reference of v and n. NULL: no memory. */
+/* A new open in state LIVE, not in its node yet; takes over a reference of v and n. NULL: no
+ * memory. */
 NODISCARD struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n);
 /* A call begins on the open: FILE_CLOSED once vfs_close has begun. open_end must follow. */
 NODISCARD smbkit_status open_begin(struct vfs_open *o);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* [MS-FSA] 2.1.5.1 Server Requests an Open of a File.
  *
- * The plugin only ever opens what is there (which has no side effect) or creates what is not. So every step up to the
- * open's place in its node can be given up and done again, and WAIT and WOULD_BLOCK keep nothing. */
+ * The plugin only ever opens what is there (which has no side effect) or creates what is not. So
+ * every step up to the open's place in its node can be given up and done again, and WAIT and
+ * WOULD_BLOCK keep nothing. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "vfs/access.h"
@@ -90,7 +91,8 @@ static smbkit_status enter_check(struct create *c, struct vfs_node *n, bool is_n
                              .access = c->granted,
                              .disposition = c->in->disposition};
     bool goes_on = c->options & VFS_COMPLETE_IF_OPLOCKED;
-    /* What was made just now is not undone to wait for someone who was quicker to open it: he gets his break. */
+    /* What was made just now is not undone to wait for someone who was quicker to open it: he gets
+     * his break. */
     goes_on |= is_new;
     if (oplock_break_locked(n, &q)) {
         c->breaking = true;
@@ -205,7 +207,8 @@ static void enter_undo(const struct create *c, struct vfs_open *o)
     vfs_open_unref(o);
 }
 
-/* Somebody removed or moved a name between the plugin's open and the open's place in the node: is it still this file? */
+/* Somebody removed or moved a name between the plugin's open and the open's place in the node: is
+ * it still this file? */
 static smbkit_status check_still_there(struct create *c)
 {
     if (atomic_load(&c->in->volume->removals) == c->removals || c->in->stream) {
@@ -230,10 +233,10 @@ static smbkit_status overwrite(struct create *c, struct vfs_open *o)
     if (c->in->disposition != SMBKIT_SUPERSEDE) {
         attributes |= c->attr.attributes & SMBKIT_ATTR_SETTABLE;
     }
-    smbkit_status st =
-        door_overwrite(c->call, &o->f, attributes, c->in->alloc_size, &c->attr);
+    smbkit_status st = door_overwrite(c->call, &o->f, attributes, c->in->alloc_size, &c->attr);
     if (SMBKIT_OK(st)) {
-        notify_modified(o, NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE | NOTIFY_CHANGE_ATTRIBUTES);
+        notify_modified(o,
+                        NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE | NOTIFY_CHANGE_ATTRIBUTES);
     }
     return st;
 }
@@ -248,6 +251,8 @@ static void answer(struct create *c, struct vfs_open *o, bool is_new)
         out->action =
             c->in->disposition == SMBKIT_SUPERSEDE ? SMBKIT_SUPERSEDED : SMBKIT_OVERWRITTEN;
     }
+    atomic_fetch_add_explicit(&o->volume->opens_total, 1, memory_order_relaxed); /* statistics */
+    atomic_fetch_add_explicit(&o->volume->opens_now, 1, memory_order_relaxed);
     out->max_access_status = SMBKIT_STATUS_SUCCESS;
     out->max_access = c->max_access;
     if (c->in->oplock_level != VFS_OPLOCK_NONE && !o->is_directory) {
@@ -256,7 +261,8 @@ static void answer(struct create *c, struct vfs_open *o, bool is_new)
     }
 }
 
-/* A break was begun and not waited for: the client is told. [MS-FSA] 2.1.5.1 FILE_COMPLETE_IF_OPLOCKED */
+/* A break was begun and not waited for: the client is told. [MS-FSA] 2.1.5.1
+ * FILE_COMPLETE_IF_OPLOCKED */
 static smbkit_status answer_status(const struct create *c)
 {
     bool tell = c->breaking && (c->options & VFS_COMPLETE_IF_OPLOCKED);

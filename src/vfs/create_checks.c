@@ -85,8 +85,7 @@ smbkit_status create_check(struct create *c)
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     c->options = in->options;
-    c->overwrites =
-        d == SMBKIT_SUPERSEDE || d == SMBKIT_OVERWRITE || d == SMBKIT_OVERWRITE_IF;
+    c->overwrites = d == SMBKIT_SUPERSEDE || d == SMBKIT_OVERWRITE || d == SMBKIT_OVERWRITE_IF;
     c->creates = d != SMBKIT_OPEN && d != SMBKIT_OVERWRITE;
     c->desired = sd_map_generic(in->desired_access);
     c->wants_max = c->desired & SMBKIT_MAXIMUM_ALLOWED;

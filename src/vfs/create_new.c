@@ -9,7 +9,8 @@
 #include "vfs/path.h"
 #include "vfs/token.h"
 
-/* The descriptor that a new file gets: what the client gave, what the parent hands down. *sd_r owned. */
+/* The descriptor that a new file gets: what the client gave, what the parent hands down. *sd_r
+ * owned. */
 static smbkit_status security_make(const struct create *c, const char *parent, uint8_t **sd_r,
                                    size_t *len_r)
 {
@@ -108,8 +109,9 @@ smbkit_status create_new(struct create *c)
     CLEANUP_MEM char *parent = path_parent(c->path);
     CLEANUP_MEM uint8_t *sd = NULL;
     size_t sd_len = 0;
-    st = parent ? access_check_parent(c->call, c->in->volume, parent, c->options & VFS_DIRECTORY_FILE)
-                : SMBKIT_STATUS_NO_MEMORY;
+    st = parent
+             ? access_check_parent(c->call, c->in->volume, parent, c->options & VFS_DIRECTORY_FILE)
+             : SMBKIT_STATUS_NO_MEMORY;
     if (SMBKIT_OK(st)) {
         st = grant_new(c);
     }

@@ -6,7 +6,8 @@
 #include "vfs/names.h"
 #include "vfs/path.h"
 
-/* What MAXIMUM_ALLOWED may turn out to be, most first: the plugin may refuse to open a file for more than its own store allows. */
+/* What MAXIMUM_ALLOWED may turn out to be, most first: the plugin may refuse to open a file for
+ * more than its own store allows. */
 static const uint32_t MAXIMUM_TRIES[] = {
     SMBKIT_ALL_ACCESS,
     SMBKIT_READ_DATA | SMBKIT_READ_EA | SMBKIT_EXECUTE | SMBKIT_READ_ATTRIBUTES |
@@ -41,9 +42,8 @@ static smbkit_status open_for(struct create *c, const char *path, uint32_t acces
 static smbkit_status open_path(struct create *c, const char *path)
 {
     /* A CREATE only wants to know that it is there. */
-    uint32_t explicit = c->in->disposition == SMBKIT_CREATE
-                            ? SMBKIT_READ_ATTRIBUTES
-                            : c->desired & ~SMBKIT_MAXIMUM_ALLOWED;
+    uint32_t explicit = c->in->disposition == SMBKIT_CREATE ? SMBKIT_READ_ATTRIBUTES
+                                                            : c->desired & ~SMBKIT_MAXIMUM_ALLOWED;
     if (c->overwrites) {
         explicit |= SMBKIT_WRITE_DATA;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* [MS-FSA] 2.1.5.6.3 Server Requests Querying a Directory. Queries on one open come one after the other; the
- * position moves only when the answer is SUCCESS. */
+/* [MS-FSA] 2.1.5.6.3 Server Requests Querying a Directory. Queries on one open come one after the
+ * other; the position moves only when the answer is SUCCESS. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -158,10 +158,8 @@ static smbkit_status held_emit(struct query *x)
 
 static smbkit_status scan(struct query *x)
 {
-    struct smbkit_sink sink = {.struct_size = sizeof(sink),
-                               .want_attr = x->q->want_attr,
-                               .entry = sink_entry,
-                               .core = x};
+    struct smbkit_sink sink = {
+        .struct_size = sizeof(sink), .want_attr = x->q->want_attr, .entry = sink_entry, .core = x};
     while (!x->full) {
         uint64_t before = x->at.cookie;
         smbkit_status st = door_enumerate(x->call, &x->o->f, before, &sink);
@@ -237,8 +235,8 @@ static smbkit_status exact_find(struct query *x, const char *path, char **real_r
         return st;
     }
     *real_r = mem_zalloc(3 * PATH_UNITS_MAX + 1);
-    st = *real_r ? door_get_path(x->call, &f, *real_r, 3 * PATH_UNITS_MAX)
-                 : SMBKIT_STATUS_NO_MEMORY;
+    st =
+        *real_r ? door_get_path(x->call, &f, *real_r, 3 * PATH_UNITS_MAX) : SMBKIT_STATUS_NO_MEMORY;
     door_close(x->call, &f);
     if (st == SMBKIT_STATUS_NOT_SUPPORTED) {
         mem_free(*real_r);

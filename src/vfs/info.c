@@ -43,8 +43,8 @@ smbkit_status info_restore_write_time(const struct vfs_call *call, struct vfs_op
     return st;
 }
 
-#define TIME_KEEP UINT64_MAX          /* -1: this open's own doings leave it alone from now on */
-#define TIME_GO_ON (UINT64_MAX - 1)   /* -2: they count again */
+#define TIME_KEEP UINT64_MAX        /* -1: this open's own doings leave it alone from now on */
+#define TIME_GO_ON (UINT64_MAX - 1) /* -2: they count again */
 
 static bool time_is_set(uint64_t t)
 {
@@ -131,8 +131,8 @@ smbkit_status vfs_set_basic(struct vfs_call *call, struct vfs_open *o,
         .access_time = b->access_time,
         .write_time = b->write_time,
         .change_time = b->change_time,
-        .attributes = (b->attributes & SMBKIT_ATTR_SETTABLE) |
-                      (o->is_directory ? SMBKIT_ATTR_DIRECTORY : 0),
+        .attributes =
+            (b->attributes & SMBKIT_ATTR_SETTABLE) | (o->is_directory ? SMBKIT_ATTR_DIRECTORY : 0),
     };
     /* A time to be kept is read before anything changes. */
     if (b->write_time == TIME_KEEP || b->write_time == TIME_GO_ON) {

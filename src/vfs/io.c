@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Read, write, flush: [MS-FSA] 2.1.5.3, 2.1.5.4, 2.1.5.7. A plugin may answer later; the open counts the transfer as in
- * flight until then, so that close waits for it. The states are those of layer.h. */
+/* Read, write, flush: [MS-FSA] 2.1.5.3, 2.1.5.4, 2.1.5.7. A plugin may answer later; the open
+ * counts the transfer as in flight until then, so that close waits for it. The states are those of
+ * layer.h. */
 #include "vfs/io.h"
 
 #include "vfs/core.h"
@@ -61,7 +62,8 @@ void vfs_io_take_release(struct vfs_io *io, void (**release_r)(void *), void **a
     io->release = NULL;
 }
 
-/* What a transfer that has ended leaves behind, whoever collects it. No plugin call: it may run on a plugin's thread. */
+/* What a transfer that has ended leaves behind, whoever collects it. No plugin call: it may run on
+ * a plugin's thread. */
 static smbkit_status io_account(struct vfs_io *io, struct vfs_open *o, smbkit_status st)
 {
     struct vfs_volume *v = o->volume;
@@ -277,7 +279,8 @@ static smbkit_status flush_check(const struct vfs_call *call, struct vfs_open *o
 {
     (void)call;
     (void)io;
-    /* [MS-SMB2] 3.3.5.11; the same bits are "add a file" and "add a subdirectory" for a directory. */
+    /* [MS-SMB2] 3.3.5.11; the same bits are "add a file" and "add a subdirectory" for a directory.
+     */
     return o->granted_access & (SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA)
                ? SMBKIT_STATUS_SUCCESS
                : SMBKIT_STATUS_ACCESS_DENIED;

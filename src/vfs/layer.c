@@ -164,7 +164,8 @@ static smbkit_status lookup_by_create(struct layer *from, struct smbkit_op *op, 
 smbkit_status layer_lookup(struct layer *from, struct smbkit_op *op, const char *path,
                            struct smbkit_attr *attr)
 {
-    /* A filter with create and without lookup may change what names mean: it must be asked, by create. */
+    /* A filter with create and without lookup may change what names mean: it must be asked, by
+     * create. */
     struct layer *l = from;
     while (!l->plugin->lookup && !l->plugin->create) {
         l = l->below;

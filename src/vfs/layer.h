@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The layers of a volume (filters, then the plugin) and the one way of calling into them. Each layer_* function finds
- * the first layer at or below `from` that has the function, keeps to its thread model, calls it, checks
- * what it answers against the contract of smbkit/plugin.h, and does the documented default when no layer has it.
+/* The layers of a volume (filters, then the plugin) and the one way of calling into them. Each
+ * layer_* function finds the first layer at or below `from` that has the function, keeps to its
+ * thread model, calls it, checks what it answers against the contract of smbkit/plugin.h, and does
+ * the documented default when no layer has it.
  *
- * A layer's SERIALIZE_ALL lock and an open's SERIALIZE_FILE lock are the only locks of the core that are held during a
- * plugin call. They are taken outermost layer first, after every other lock was let go. A call that answered
- * PENDING has ended as far as the thread model is concerned.
+ * A layer's SERIALIZE_ALL lock and an open's SERIALIZE_FILE lock are the only locks of the core
+ * that are held during a plugin call. They are taken outermost layer first, after every other lock
+ * was let go. A call that answered PENDING has ended as far as the thread model is concerned.
  *
- * PENDING: read, write and flush pass it up unless the call has SMBKIT_OP_SYNC; all other functions await it here. */
+ * PENDING: read, write and flush pass it up unless the call has SMBKIT_OP_SYNC; all other functions
+ * await it here. */
 #pragma once
 
 #include <smbkit/filter.h>
@@ -46,7 +48,8 @@ enum {
 void op_core_init(struct vfs_op_core *core, struct vfs_io *io);
 void op_core_fini(struct vfs_op_core *core);
 
-/* Is this what a plugin may answer? What it may not becomes INTERNAL_ERROR, with a line in the log. */
+/* Is this what a plugin may answer? What it may not becomes INTERNAL_ERROR, with a line in the log.
+ */
 NODISCARD smbkit_status layer_status_check(const struct layer *l, const struct smbkit_op *op,
                                            smbkit_status st);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on an open file: each finds its layer, calls it, and answers the documented default when
- * no layer has it. */
+/* Operations on an open file: each finds its layer, calls it, and answers the documented default
+ * when no layer has it. */
 #include "vfs/layer.h"
 
 #include "base/log.h"
@@ -8,7 +8,8 @@
 
 #define LOG_MODULE LOG_VFS
 
-smbkit_status layer_enumerate(struct layer *from, struct smbkit_op *op, void *file, uint64_t cookie, struct smbkit_sink *sink)
+smbkit_status layer_enumerate(struct layer *from, struct smbkit_op *op, void *file, uint64_t cookie,
+                              struct smbkit_sink *sink)
 {
     struct layer *l = LAYER_FIND(from, enumerate);
     smbkit_status st = layer_enter(l, op);
@@ -19,7 +20,8 @@ smbkit_status layer_enumerate(struct layer *from, struct smbkit_op *op, void *fi
     return layer_leave(l, op, st, false);
 }
 
-smbkit_status layer_get_path(struct layer *from, struct smbkit_op *op, void *file, char *buf, uint32_t cap)
+smbkit_status layer_get_path(struct layer *from, struct smbkit_op *op, void *file, char *buf,
+                             uint32_t cap)
 {
     struct layer *l = LAYER_FIND(from, get_path);
     if (!l) {
@@ -33,7 +35,8 @@ smbkit_status layer_get_path(struct layer *from, struct smbkit_op *op, void *fil
     return layer_leave(l, op, st, false);
 }
 
-smbkit_status layer_rename(struct layer *from, struct smbkit_op *op, void *file, const char *new_path, uint32_t replace)
+smbkit_status layer_rename(struct layer *from, struct smbkit_op *op, void *file,
+                           const char *new_path, uint32_t replace)
 {
     struct layer *l = LAYER_FIND(from, rename);
     if (!l) {
@@ -47,7 +50,8 @@ smbkit_status layer_rename(struct layer *from, struct smbkit_op *op, void *file,
     return layer_leave(l, op, st, false);
 }
 
-smbkit_status layer_link(struct layer *from, struct smbkit_op *op, void *file, const char *new_path, uint32_t replace)
+smbkit_status layer_link(struct layer *from, struct smbkit_op *op, void *file, const char *new_path,
+                         uint32_t replace)
 {
     struct layer *l = LAYER_FIND(from, link);
     if (!l) {
@@ -75,7 +79,8 @@ smbkit_status layer_remove(struct layer *from, struct smbkit_op *op, void *file)
     return layer_leave(l, op, st, false);
 }
 
-smbkit_status layer_getattr(struct layer *from, struct smbkit_op *op, void *file, struct smbkit_attr *attr)
+smbkit_status layer_getattr(struct layer *from, struct smbkit_op *op, void *file,
+                            struct smbkit_attr *attr)
 {
     struct layer *l = LAYER_FIND(from, getattr);
     smbkit_status st = layer_enter(l, op);
@@ -86,7 +91,8 @@ smbkit_status layer_getattr(struct layer *from, struct smbkit_op *op, void *file
     return layer_leave(l, op, st, false);
 }
 
-smbkit_status layer_setattr(struct layer *from, struct smbkit_op *op, void *file, uint32_t mask, const struct smbkit_attr *attr)
+smbkit_status layer_setattr(struct layer *from, struct smbkit_op *op, void *file, uint32_t mask,
+                            const struct smbkit_attr *attr)
 {
     struct layer *l = LAYER_FIND(from, setattr);
     if (!l) {
@@ -100,7 +106,8 @@ smbkit_status layer_setattr(struct layer *from, struct smbkit_op *op, void *file
     return layer_leave(l, op, st, false);
 }
 
-smbkit_status layer_set_security(struct layer *from, struct smbkit_op *op, void *file, const uint8_t *security, uint32_t len_bytes)
+smbkit_status layer_set_security(struct layer *from, struct smbkit_op *op, void *file,
+                                 const uint8_t *security, uint32_t len_bytes)
 {
     struct layer *l = LAYER_FIND(from, set_security);
     if (!l) {

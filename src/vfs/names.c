@@ -5,7 +5,8 @@
 #include "base/str.h"
 #include "vfs/path.h"
 
-/* A stamp that the next look at the directory replaces: the core changed it, and could not look at once. */
+/* A stamp that the next look at the directory replaces: the core changed it, and could not look at
+ * once. */
 #define STAMP_ADOPT 0u
 
 static uint64_t stamp_of(const struct smbkit_attr *a)
@@ -62,8 +63,8 @@ static smbkit_status build_scan(const struct vfs_call *call, const struct door_f
     return b->failed ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES : SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status index_build(const struct vfs_call *call, struct vfs_volume *v,
-                                 const char *dir, uint64_t stamp)
+static smbkit_status index_build(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
+                                 uint64_t stamp)
 {
     const struct smbkit_create how = {.struct_size = sizeof(how),
                                       .disposition = SMBKIT_OPEN,
@@ -89,12 +90,14 @@ static smbkit_status index_build(const struct vfs_call *call, struct vfs_volume 
         nameindex_abandon(v->names, b.dir);
         return st;
     }
-    /* Spoilt by too many changes meanwhile: the caller looks again, and gives up after some turns. */
+    /* Spoilt by too many changes meanwhile: the caller looks again, and gives up after some turns.
+     */
     (void)nameindex_commit(v->names, b.dir, stamp);
     return SMBKIT_STATUS_SUCCESS;
 }
 
-#define BUILD_TRIES_MAX 3 /* a directory that changes faster than it is read is searched as it was */
+#define BUILD_TRIES_MAX                                                                            \
+    3 /* a directory that changes faster than it is read is searched as it was */
 
 /* The real spelling of leaf in dir; *real_r NULL: there is none. */
 static smbkit_status index_find(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
@@ -271,7 +274,8 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
     mutex_lock(&v->names_lock);
     struct nameindex_dir *d = nameindex_get(v->names, c->dir);
     if (d) {
-        /* Another stamp than before: a concurrent change of the core's own. Who of the two looked last is not known. */
+        /* Another stamp than before: a concurrent change of the core's own. Who of the two looked
+         * last is not known. */
         bool alone = looked && nameindex_stamp(d) == c->stamp;
         nameindex_stamp_set(d, alone ? stamp_of(&attr) : STAMP_ADOPT);
     }

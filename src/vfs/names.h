@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names without regard to case on volumes whose plugin minds it, by way of an index of each directory that was asked
- * about. An index is good as long as the directory's times are what they were when it was read, or when the
- * core itself changed the directory last. */
+/* Names without regard to case on volumes whose plugin minds it, by way of an index of each
+ * directory that was asked about. An index is good as long as the directory's times are what they
+ * were when it was read, or when the core itself changed the directory last. */
 #pragma once
 
 #include "vfs/core.h"
 
-/* The path as the volume spells it. Owned *real_r on SUCCESS and, with the existing part spelled right, on
- * OBJECT_NAME_NOT_FOUND. Never asks whether the last component really is there: open it. OBJECT_PATH_NOT_FOUND, NO_MEMORY, WOULD_BLOCK ... */
+/* The path as the volume spells it. Owned *real_r on SUCCESS and, with the existing part spelled
+ * right, on OBJECT_NAME_NOT_FOUND. Never asks whether the last component really is there: open it.
+ * OBJECT_PATH_NOT_FOUND, NO_MEMORY, WOULD_BLOCK ... */
 NODISCARD smbkit_status names_resolve(const struct vfs_call *call, struct vfs_volume *v,
                                       const char *path, char **real_r);
 /* What the index said was wrong: read the directory of this path anew when it is asked next. */
 void names_forget(struct vfs_volume *v, const char *path);
 
-/* A change that the core makes itself. names_before notes whether the index of the path's directory is good; names_after
- * applies the change and, if it was, lets the index stay good. */
+/* A change that the core makes itself. names_before notes whether the index of the path's directory
+ * is good; names_after applies the change and, if it was, lets the index stay good. */
 struct names_change {
     char *dir; /* owned; NULL: nothing to keep */
     uint64_t stamp;

@@ -146,7 +146,8 @@ static void node_move(struct vfs_node *n, struct node_shard *from, struct node_s
 {
     uint64_t h = key_hash(n->volume, key);
     if (hash_table_get(&to->nodes, h, key_eq, key)) {
-        return; /* somebody opened the new path already: he has the name, this node keeps its old one */
+        return; /* somebody opened the new path already: he has the name, this node keeps its old
+                   one */
     }
     uint64_t old = n->hash.hash;
     hash_table_remove(&from->nodes, &n->hash);
@@ -186,8 +187,7 @@ void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path
 
 struct node_name *node_name_find(struct vfs_node *n, const char *path)
 {
-    LIST_FOR_EACH(l, &n->names)
-    {
+    LIST_FOR_EACH (l, &n->names) {
         struct node_name *name = LIST_ENTRY(l, struct node_name, link);
         /* Without regard to case: no two files' names differ by that only. */
         if (utf8_ieq(name->path, path)) {
@@ -223,8 +223,7 @@ struct move {
 static bool names_move(struct vfs_node *n, void *arg)
 {
     const struct move *m = arg;
-    LIST_FOR_EACH(l, &n->names)
-    {
+    LIST_FOR_EACH (l, &n->names) {
         struct node_name *name = LIST_ENTRY(l, struct node_name, link);
         if (path_is_below(m->old_path, name->path)) {
             char *moved = path_rebase(name->path, m->old_path, m->new_path);
@@ -263,8 +262,7 @@ static bool is_not_named(struct vfs_node *n, void *arg)
 static bool is_not_below(struct vfs_node *n, void *arg)
 {
     struct path_search *s = arg;
-    LIST_FOR_EACH(l, &n->names)
-    {
+    LIST_FOR_EACH (l, &n->names) {
         if (path_is_below_nocase(s->path, LIST_ENTRY(l, struct node_name, link)->path)) {
             n->refs++; /* as above */
             s->found = n;

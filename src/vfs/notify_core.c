@@ -39,10 +39,8 @@ void notify_renamed(struct vfs_volume *v, const char *old_path, const char *new_
                     uint32_t filter)
 {
     if (notify_is_on(v)) {
-        const struct notify_change c = {.path = old_path,
-                                        .action = NOTIFY_RENAMED_OLD,
-                                        .filter = filter,
-                                        .new_path = new_path};
+        const struct notify_change c = {
+            .path = old_path, .action = NOTIFY_RENAMED_OLD, .filter = filter, .new_path = new_path};
         report(v, &c);
     }
 }
@@ -99,8 +97,7 @@ void notify_deleting(struct vfs_node *n)
 {
     struct vfs_volume *v = n->volume;
     SCOPED_LOCK(&n->lock);
-    LIST_FOR_EACH(l, &n->opens)
-    {
+    LIST_FOR_EACH (l, &n->opens) {
         struct vfs_open *o = LIST_ENTRY(l, struct vfs_open, node_link);
         if (o->name->delete_pending) {
             SCOPED_LOCK(&v->notify_lock);
@@ -233,8 +230,8 @@ smbkit_status vfs_notify(struct vfs_call *call, struct vfs_open *o,
 
 /* ---- what plugins report ---- */
 
-/* The oplocks of the file at that path, if it is open. By the names of what is open: the plugin is in a call of
- * its own and cannot be asked for the file's id. */
+/* The oplocks of the file at that path, if it is open. By the names of what is open: the plugin is
+ * in a call of its own and cannot be asked for the file's id. */
 static void break_by_path(struct vfs_volume *v, const char *path)
 {
     struct vfs_node *n = node_find_by_path(v, path);

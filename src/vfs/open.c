@@ -13,11 +13,8 @@ struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n)
     refcount_init(&o->refs);
     o->volume = v;
     o->node = n;
-    /* relaxed: only the numbers matter; they differ. No two live opens of any volume share an address, so the upper part
-     * differs between volumes; the lower one keeps a reused address from giving the same id again. */
-    uint64_t serial = 1 + atomic_fetch_add_explicit(&v->opens_total, 1, memory_order_relaxed);
-    o->id = (uint64_t)(uintptr_t)o >> 4 << 20 | (serial & 0xfffff);
-    atomic_fetch_add_explicit(&v->opens_now, 1, memory_order_relaxed);
+    /* relaxed: only that the numbers differ matters */
+    o->id = 1 + atomic_fetch_add_explicit(&v->open_numbers, 1, memory_order_relaxed);
     mutex_init(&o->lock);
     mutex_init(&o->serial);
     list_init(&o->node_link);
@@ -122,7 +119,8 @@ smbkit_status vfs_open_mode_set(struct vfs_open *o, uint32_t mode)
     SCOPED_LOCK(&o->lock);
     uint32_t was = o->options & MODE_SYNCHRONOUS;
     uint32_t is = mode & MODE_SYNCHRONOUS;
-    /* [MS-FSA] 2.1.5.15.8: no other bits; both kinds of synchronous never; and one is not turned on or off. */
+    /* [MS-FSA] 2.1.5.15.8: no other bits; both kinds of synchronous never; and one is not turned on
+     * or off. */
     if ((mode & ~MODE_SETTABLE) || is == MODE_SYNCHRONOUS || (was == 0) != (is == 0)) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }

@@ -50,9 +50,9 @@ static void wake_waiters(struct vfs_node *n)
 
 void oplock_end_locked(struct vfs_node *n, struct vfs_open *o)
 {
-    (void)oplock_holder_gone(&n->oplock, &o->oplock);
-    /* Also who waits for the share modes that go with the open. */
-    wake_waiters(n);
+    if (oplock_holder_gone(&n->oplock, &o->oplock)) {
+        wake_waiters(n);
+    }
 }
 
 void oplock_break_changed(struct vfs_node *n)
@@ -71,8 +71,8 @@ smbkit_status vfs_oplock_ack(struct vfs_open *o, uint8_t level, uint8_t *level_r
     }
     SCOPED_LOCK(&o->node->lock);
     st = oplock_ack(&o->node->oplock, &o->oplock, level, level_r);
-    if (SMBKIT_OK(st)) {
-        wake_waiters(o->node);
+    if (!o->oplock.breaking) {
+        wake_waiters(o->node); /* a wrong answer ends a break as well */
     }
     return st;
 }

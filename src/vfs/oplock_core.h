@@ -4,7 +4,8 @@
 
 #include "vfs/core.h"
 
-/* Under n->lock. Tell the holders that the operation concerns; true: it has to wait for one of them. */
+/* Under n->lock. Tell the holders that the operation concerns; true: it has to wait for one of
+ * them. */
 bool oplock_break_locked(struct vfs_node *n, const struct oplock_query *q);
 /* Under n->lock: register the call for the end of a break. Answers WAIT. */
 NODISCARD smbkit_status oplock_wait_locked(const struct vfs_call *call, struct vfs_node *n);

@@ -77,7 +77,8 @@ struct smbkit_plugin *vfs_plugin_adopt(const struct smbkit_plugin *p, char *err,
         str_format(err, err_size, "no memory");
         return NULL;
     }
-    /* A plugin of the same version with a longer struct has members that this core does not know. */
+    /* A plugin of the same version with a longer struct has members that this core does not know.
+     */
     mem_copy(copy, p, MIN((size_t)p->struct_size, sizeof(*copy)));
     const char *fault = plugin_fault(copy);
     if (fault) {

@@ -171,8 +171,7 @@ smbkit_status door_getattr(const struct vfs_call *call, const struct door_file *
 smbkit_status door_overwrite(const struct vfs_call *call, const struct door_file *f,
                              uint32_t attributes, uint64_t alloc_size, struct smbkit_attr *attr)
 {
-    struct layer_overwrite how = {
-        .attributes = attributes, .alloc_size = alloc_size, .attr = attr};
+    struct layer_overwrite how = {.attributes = attributes, .alloc_size = alloc_size, .attr = attr};
     struct door d;
     smbkit_status st = door_enter(&d, call, f->serial);
     if (!SMBKIT_OK(st)) {

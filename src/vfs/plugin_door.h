@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The core's side of the door into the plugins: one door_* function for each operation. It makes the smbkit_op of the call
- * (identity, cancel flag, NOWAIT), holds the open's SERIALIZE_FILE lock where a layer wants that, and puts answers
- * into shape (attributes). The contract itself is checked in layer.c, for filters as well.
+/* The core's side of the door into the plugins: one door_* function for each operation. It makes
+ * the smbkit_op of the call (identity, cancel flag, NOWAIT), holds the open's SERIALIZE_FILE lock
+ * where a layer wants that, and puts answers into shape (attributes). The contract itself is
+ * checked in layer.c, for filters as well.
  *
- * None may be called with a lock of the core held. All answer WOULD_BLOCK, having done nothing, when the call is nowait
- * and the plugin would wait. */
+ * None may be called with a lock of the core held. All answer WOULD_BLOCK, having done nothing,
+ * when the call is nowait and the plugin would wait. */
 #pragma once
 
 #include "vfs/layer.h"

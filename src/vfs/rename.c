@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* [MS-FSA] 2.1.5.15.11 FileRenameInformation, 2.1.5.15.6 FileLinkInformation.
  *
- * That nobody has the file open without sharing DELETE follows from the share modes: the open that renames has DELETE. */
+ * That nobody has the file open without sharing DELETE follows from the share modes: the open that
+ * renames has DELETE. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
@@ -122,8 +123,7 @@ static smbkit_status check_common(struct vfs_open *o, const char *new_path)
     }
     SCOPED_LOCK(&o->node->lock);
     bool is_root = !o->name->path[0];
-    return is_root || o->name->delete_pending ? SMBKIT_STATUS_ACCESS_DENIED
-                                              : SMBKIT_STATUS_SUCCESS;
+    return is_root || o->name->delete_pending ? SMBKIT_STATUS_ACCESS_DENIED : SMBKIT_STATUS_SUCCESS;
 }
 
 static smbkit_status check_target_dir(const struct vfs_call *call, struct vfs_open *o,
@@ -175,7 +175,8 @@ static smbkit_status move_do(struct move *m)
     if (!SMBKIT_OK(st) || str_eq(to->existing, to->path) || !m->o->volume->names) {
         return st;
     }
-    /* What was replaced had other letters. It is done; if the letters cannot be changed, they stay. */
+    /* What was replaced had other letters. It is done; if the letters cannot be changed, they stay.
+     */
     struct vfs_call may_wait = *call;
     may_wait.nowait = false;
     if (!SMBKIT_OK(door_rename(&may_wait, f, to->path, false))) {
@@ -207,8 +208,8 @@ static void move_tell(struct move *m)
     name_set(o, new_path);
     node_renamed(o->node, m->old_path, new_path);
     if (o->is_directory) {
-        /* Opened below it while it moved: they follow. Without memory one keeps a name that is no more, as after a move
-         * behind the core's back. */
+        /* Opened below it while it moved: they follow. Without memory one keeps a name that is no
+         * more, as after a move behind the core's back. */
         (void)node_names_moved(v, m->old_path, new_path);
         names_moved(v, m->old_path);
         notify_dir_moved(v, m->old_path, new_path);

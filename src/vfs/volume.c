@@ -11,11 +11,8 @@
 static smbkit_status volume_token(struct vfs_token **out)
 {
     static const uint32_t machine[3] = {0, 0, 0};
-    const struct vfs_token_spec spec = {.user = "",
-                                        .domain = "",
-                                        .client_address = "",
-                                        .rid = 500,
-                                        .machine_sid = machine};
+    const struct vfs_token_spec spec = {
+        .user = "", .domain = "", .client_address = "", .rid = 500, .machine_sid = machine};
     *out = vfs_token_new(&spec);
     return *out ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }

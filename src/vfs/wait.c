@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs/wait.h"
 
-/* Lock order: domain lock -> vfs_wait.self. A waker calls wake under both, so that a canceller that saw `lock` unset
- * (which it reads under self) knows that wake has returned, and that the owner of w, who may free it once he was
- * woken, cannot end it (vfs_wait_fini takes self) before the waker has let go. */
+/* Lock order: domain lock -> vfs_wait.self. A waker calls wake under both, so that a canceller that
+ * saw `lock` unset (which it reads under self) knows that wake has returned, and that the owner of
+ * w, who may free it once he was woken, cannot end it (vfs_wait_fini takes self) before the waker
+ * has let go. */
 
 void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w))
 {
@@ -26,7 +27,8 @@ bool vfs_wait_cancel(struct vfs_wait *w)
     if (!lock) {
         return false;
     }
-    /* The volume, and so the lock, lives: w's owner holds what he registered on until he has cancelled. */
+    /* The volume, and so the lock, lives: w's owner holds what he registered on until he has
+     * cancelled. */
     SCOPED_LOCK(lock);
     SCOPED_LOCK(&w->self);
     if (w->lock != lock) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of waiting calls. All links of a volume are guarded by its `waits` lock, which is innermost but for vfs_wait.self:
- * a list may be registered on and woken under any other lock of the core. */
+/* Lists of waiting calls. All links of a volume are guarded by its `waits` lock, which is innermost
+ * but for vfs_wait.self: a list may be registered on and woken under any other lock of the core. */
 #pragma once
 
 #include "vfs/vfs.h"
@@ -19,13 +19,14 @@ void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait 
 void wait_wake_all(struct wait_domain *d, struct list *waiters);
 /* Wake this one if it is registered. The caller makes sure that w lives. */
 void wait_wake(struct wait_domain *d, struct vfs_wait *w);
-/* A call with somewhere to wait: the caller's own place, or, when it gave none, a condition here. */
+/* A call with somewhere to wait: the caller's own place, or, when it gave none, a condition here.
+ */
 struct wait_scope {
     struct vfs_call call; /* what the call is to be made with */
     struct vfs_wait own;
     struct mutex lock;
     struct cond cond;
-    bool woken; /* guarded by lock */
+    bool woken;  /* guarded by lock */
     bool blocks; /* own is used */
 };
 void wait_scope_init(struct wait_scope *s, const struct vfs_call *call);

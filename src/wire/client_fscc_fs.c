@@ -43,6 +43,18 @@ static void attribute_read(struct cur *c, struct fscc_fs_info *info, struct wire
     slice_read(c, len, name);
 }
 
+static void control_read(struct cur *c, struct fscc_fs_info *info, struct wire_slice *name)
+{
+    (void)name;
+    info->control.free_space_start_filtering = cur_u64(c);
+    info->control.free_space_threshold = cur_u64(c);
+    info->control.free_space_stop_filtering = cur_u64(c);
+    info->control.default_quota_threshold = cur_u64(c);
+    info->control.default_quota_limit = cur_u64(c);
+    info->control.flags = cur_u32(c);
+    cur_skip(c, 4);
+}
+
 static void full_size_read(struct cur *c, struct fscc_fs_info *info, struct wire_slice *name)
 {
     (void)name;
@@ -76,10 +88,10 @@ static const struct {
     uint8_t info_class;
     void (*read)(struct cur *c, struct fscc_fs_info *info, struct wire_slice *name);
 } readers[] = {
-    {SMB2_FS_VOLUME_INFO, volume_read},           {SMB2_FS_SIZE_INFO, size_read},
-    {SMB2_FS_DEVICE_INFO, device_read},           {SMB2_FS_ATTRIBUTE_INFO, attribute_read},
-    {SMB2_FS_FULL_SIZE_INFO, full_size_read},     {SMB2_FS_OBJECT_ID_INFO, object_id_read},
-    {SMB2_FS_SECTOR_SIZE_INFO, sector_size_read},
+    {SMB2_FS_VOLUME_INFO, volume_read},       {SMB2_FS_SIZE_INFO, size_read},
+    {SMB2_FS_DEVICE_INFO, device_read},       {SMB2_FS_ATTRIBUTE_INFO, attribute_read},
+    {SMB2_FS_CONTROL_INFO, control_read},     {SMB2_FS_FULL_SIZE_INFO, full_size_read},
+    {SMB2_FS_OBJECT_ID_INFO, object_id_read}, {SMB2_FS_SECTOR_SIZE_INFO, sector_size_read},
 };
 
 enum wire_err fscc_fs_query_parse(struct wire_slice in, uint8_t info_class,

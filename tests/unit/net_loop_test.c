@@ -74,7 +74,10 @@ static void test_posts_run_in_order(void)
     struct note notes[4];
     for (int i = 0; i < 4; i++) {
         notes[i] = (struct note){.job = {.fn = i == 3 ? note_stop : note_run},
-                                 .loop = l, .order = order, .count = &count, .id = i + 1};
+                                 .loop = l,
+                                 .order = order,
+                                 .count = &count,
+                                 .id = i + 1};
         loop_post(l, &notes[i].job);
     }
     CHECK_INT(count, 0); /* never from within the post */
@@ -193,8 +196,11 @@ static void test_posts_of_threads_keep_their_order(void)
     for (int t = 0; t < 4; t++) {
         threads[t].last = -1;
         for (int i = 0; i < POSTS; i++) {
-            threads[t].jobs[i] = (struct counted){.job = {.fn = counted_run}, .state = &state,
-                                                  .from = t, .seq = i, .last = &threads[t].last};
+            threads[t].jobs[i] = (struct counted){.job = {.fn = counted_run},
+                                                  .state = &state,
+                                                  .from = t,
+                                                  .seq = i,
+                                                  .last = &threads[t].last};
         }
         pthread_create(&ids[t], NULL, post_all, &threads[t]);
     }
@@ -213,7 +219,8 @@ static void test_deferred_runs_after_posted(void)
     int count = 0;
     REQUIRE(loop_new(&l) == 0);
     struct note deferred = {.job = {.fn = note_run}, .order = order, .count = &count, .id = 2};
-    struct note posted = {.job = {.fn = note_stop}, .loop = l, .order = order, .count = &count, .id = 1};
+    struct note posted = {
+        .job = {.fn = note_stop}, .loop = l, .order = order, .count = &count, .id = 1};
     loop_defer(l, &deferred.job);
     loop_post(l, &posted.job);
     loop_run(l);
@@ -228,7 +235,8 @@ static const struct test_case cases[] = {
     {"posted jobs run in order, later", test_posts_run_in_order},
     {"timers run in order and never early", test_timers_run_in_order_and_not_early},
     {"setting a set timer moves it", test_set_moves_a_timer},
-    {"jobs of four threads all run, each thread's in order", test_posts_of_threads_keep_their_order},
+    {"jobs of four threads all run, each thread's in order",
+     test_posts_of_threads_keep_their_order},
     {"deferred jobs run after posted ones", test_deferred_runs_after_posted},
 };
 TEST_MAIN(cases)

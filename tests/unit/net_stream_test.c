@@ -60,7 +60,8 @@ static void answer(struct rig *r, struct iobuf *frame)
     if (r->reply_bytes) {
         memset(b->base, 0x5a, b->len);
     } else {
-        uint8_t head[4] = {0, (uint8_t)(frame->len >> 16), (uint8_t)(frame->len >> 8), (uint8_t)frame->len};
+        uint8_t head[4] = {0, (uint8_t)(frame->len >> 16), (uint8_t)(frame->len >> 8),
+                           (uint8_t)frame->len};
         memcpy(b->base, head, 4);
         memcpy(b->base + 4, frame->base, frame->len);
     }
@@ -216,8 +217,8 @@ static void echo_one(struct rig *r, size_t n, unsigned seed)
 
 static void test_echo_sizes(void)
 {
-    static const size_t sizes[] = {1,     2,      64,     65531,  65532,  65533, 65536, 32767,
-                                   32768, 100000, 131072, 131073, 1048576, 5,    8388608, 7};
+    static const size_t sizes[] = {1,     2,      64,     65531,  65532,   65533, 65536,   32767,
+                                   32768, 100000, 131072, 131073, 1048576, 5,     8388608, 7};
     struct rig r;
     REQUIRE(rig_init(&r));
     r.echo = true;
@@ -346,7 +347,8 @@ static void test_reading_pauses_for_a_peer_that_does_not_read(void)
     }
     {
         SCOPED_LOCK(&r.lock);
-        /* What one batch holds may be over the bound, but not more: 66 frames of a full scratch buffer. */
+        /* What one batch holds may be over the bound, but not more: 66 frames of a full scratch
+         * buffer. */
         CHECK(r.frames >= 4);
         CHECK(r.frames <= 5 + STREAM_SCRATCH_BYTES / 1004 + 1);
         CHECK(sent > r.frames);
@@ -394,6 +396,23 @@ static void test_close_has_a_time_limit(void)
     wait_closed(&r); /* nobody reads */
     CHECK(os_monotonic_ms() - start >= STREAM_CLOSE_MS);
     CHECK(os_monotonic_ms() - start < STREAM_CLOSE_MS + 2000);
+    free(f);
+    rig_fini(&r);
+}
+
+static void test_close_of_a_sleeping_peer(void)
+{
+    struct rig r;
+    REQUIRE(rig_init(&r));
+    r.close_on_frame = true;
+    rig_run(&r);
+    uint8_t *f = make_frame(10, 0);
+    uint64_t start = os_monotonic_ms();
+    put(r.peer, f, 14);
+    wait_closed(&r); /* it has all there is, and does not close */
+    CHECK(os_monotonic_ms() - start >= STREAM_LINGER_MS);
+    CHECK(os_monotonic_ms() - start < STREAM_LINGER_MS + 1000);
+    CHECK_INT(r.err, 0);
     free(f);
     rig_fini(&r);
 }
@@ -528,8 +547,8 @@ static void test_listener(void)
     struct listener *second;
     int fds[4];
     hall_init(&h, 10, 3);
-    struct listener_spec spec = {.addr = {.text = "127.0.0.1"}, .limits = h.limits,
-                                 .accepted = on_accepted, .arg = &h};
+    struct listener_spec spec = {
+        .addr = {.text = "127.0.0.1"}, .limits = h.limits, .accepted = on_accepted, .arg = &h};
     REQUIRE(listener_new(h.loop, &spec, &ls) == 0);
     struct net_addr addr = *listener_addr_get(ls);
     CHECK(addr.port != 0);
@@ -562,8 +581,8 @@ static void test_listener_without_descriptors(void)
     struct listener *ls;
     struct rlimit before;
     hall_init(&h, 10, 10);
-    struct listener_spec spec = {.addr = {.text = "127.0.0.1"}, .limits = h.limits,
-                                 .accepted = on_accepted, .arg = &h};
+    struct listener_spec spec = {
+        .addr = {.text = "127.0.0.1"}, .limits = h.limits, .accepted = on_accepted, .arg = &h};
     REQUIRE(listener_new(h.loop, &spec, &ls) == 0);
     CHECK_INT(os_thread_start(&t, "loop", run_hall, &h), 0);
     struct net_addr addr = *listener_addr_get(ls);
@@ -590,9 +609,11 @@ static const struct test_case cases[] = {
     {"keep-alives are skipped", test_keep_alives_are_skipped},
     {"bad headers end the stream", test_bad_headers_end_it},
     {"the end in the middle of a frame", test_end_in_the_middle_of_a_frame},
-    {"reading pauses for a peer that does not read", test_reading_pauses_for_a_peer_that_does_not_read},
+    {"reading pauses for a peer that does not read",
+     test_reading_pauses_for_a_peer_that_does_not_read},
     {"closing sends what is queued", test_close_sends_what_is_queued},
     {"closing has a time limit", test_close_has_a_time_limit},
+    {"closing does not wait for a peer that sleeps", test_close_of_a_sleeping_peer},
     {"aborting with a full queue", test_abort_with_a_full_queue},
     {"no memory", test_no_memory},
     {"a listener, its limits and its errors", test_listener},

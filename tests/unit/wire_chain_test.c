@@ -32,8 +32,8 @@ static void test_walk(void)
         uint8_t raw[64];
         size_t len = test_hex(raw, sizeof(raw), rows[i].hex);
         test_context("%s", rows[i].name);
-        struct chain ch = chain_init((struct wire_slice){.p = raw, .len = len}, rows[i].align,
-                                     rows[i].max);
+        struct chain ch =
+            chain_init((struct wire_slice){.p = raw, .len = len}, rows[i].align, rows[i].max);
         struct cur e;
         unsigned n = 0;
         while (chain_next(&ch, &e)) {
@@ -174,8 +174,8 @@ static void test_list_cut(void)
 }
 
 static const struct test_case cases[] = {
-    {"walk", test_walk},           {"write and undo", test_write},
-    {"EA list", test_eas},         {"EA errors", test_ea_errors},
-    {"EA names", test_get_eas},    {"cut between entries", test_list_cut},
+    {"walk", test_walk},        {"write and undo", test_write},
+    {"EA list", test_eas},      {"EA errors", test_ea_errors},
+    {"EA names", test_get_eas}, {"cut between entries", test_list_cut},
 };
 TEST_MAIN(cases)

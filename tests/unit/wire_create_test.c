@@ -310,10 +310,10 @@ static void test_no_memory(void)
 }
 
 static const struct test_case cases[] = {
-    {"request, golden", test_req_golden},   {"every context", test_all_ctxs},
-    {"context errors", test_ctx_errors},    {"duplicate context", test_ctx_duplicate},
-    {"context bound", test_ctx_bound},      {"name of the root", test_root_name},
-    {"response, golden", test_rsp_golden},  {"response contexts", test_rsp_round_trip},
+    {"request, golden", test_req_golden},  {"every context", test_all_ctxs},
+    {"context errors", test_ctx_errors},   {"duplicate context", test_ctx_duplicate},
+    {"context bound", test_ctx_bound},     {"name of the root", test_root_name},
+    {"response, golden", test_rsp_golden}, {"response contexts", test_rsp_round_trip},
     {"writer too small", test_no_memory},
 };
 TEST_MAIN(cases)

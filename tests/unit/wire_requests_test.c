@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Golden bytes of every request (but NEGOTIATE and CREATE, which have tests of their own): each is parsed, written
- * again by the client's side, and swept. */
+/* Golden bytes of every request (but NEGOTIATE and CREATE, which have tests of their own): each is
+ * parsed, written again by the client's side, and swept. */
 #include "wire/cancel.h"
 #include "wire/change_notify.h"
 #include "wire/close.h"
@@ -103,7 +103,8 @@ static enum wire_err empty_probe(struct cur *c)
     return empty_again(c, NULL);
 }
 
-/* size: of the fixed part; a prefix below size + data is refused. filler: bytes at the end that mean nothing. */
+/* size: of the fixed part; a prefix below size + data is refused. filler: bytes at the end that
+ * mean nothing. */
 static const struct row {
     const char *name;
     const char *hex;
@@ -111,15 +112,13 @@ static const struct row {
     wire_probe probe;
     size_t filler;
 } rows[] = {
-    {"session_setup",
-     "1900 01 02 01000000 00000000 5800 0400 8877665544332211 4e544c4d", session_setup_again,
-     session_setup_probe, 0},
+    {"session_setup", "1900 01 02 01000000 00000000 5800 0400 8877665544332211 4e544c4d",
+     session_setup_again, session_setup_probe, 0},
     {"tree_connect", "0900 0100 4800 0600 5c0061006200", tree_connect_again, tree_connect_probe, 0},
     {"logoff", "0400 0000", empty_again, empty_probe, 0},
     {"close", "1800 0100 00000000 " FID, close_again, close_probe, 0},
     {"flush", "1800 ffff 00000000 " FID, flush_again, flush_probe, 0},
-    {"read",
-     "3100 50 01 00000100 0010000000000000 " FID "01000000 00000000 00000000 0000 0000 00",
+    {"read", "3100 50 01 00000100 0010000000000000 " FID "01000000 00000000 00000000 0000 0000 00",
      read_again, read_probe, 1},
     {"read, RDMA",
      "3100 50 00 00000100 0010000000000000 " FID "01000000 01000000 00000000 7000 1000 "
@@ -136,8 +135,7 @@ static const struct row {
      "3900 0000 17c01100 " FID "78000000 03000000 00000000 00000000 00000000 00040000 01000000 "
      "00000000 abcdef",
      ioctl_again, ioctl_probe, 0},
-    {"query_directory",
-     "2100 25 03 00000000 " FID "6000 0200 00000100 2a00", query_directory_again,
+    {"query_directory", "2100 25 03 00000000 " FID "6000 0200 00000100 2a00", query_directory_again,
      query_directory_probe, 0},
     {"change_notify", "2000 0100 00100000 " FID "ff0f0000 00000000", change_notify_again,
      change_notify_probe, 0},
@@ -147,8 +145,7 @@ static const struct row {
     {"set_info", "2100 01 14 08000000 6000 0000 00000000 " FID "0010000000000000", set_info_again,
      set_info_probe, 0},
     {"oplock_break", "1800 01 00 00000000 " FID, oplock_break_again, oplock_break_probe, 0},
-    {"lease_break",
-     "2400 0000 00000000 000102030405060708090a0b0c0d0e0f 01000000 0000000000000000",
+    {"lease_break", "2400 0000 00000000 000102030405060708090a0b0c0d0e0f 01000000 0000000000000000",
      oplock_break_again, oplock_break_probe, 0},
 };
 

@@ -67,22 +67,23 @@ static void test_golden(void)
                                       .allocation_size = 5,
                                       .end_of_file = 6,
                                       .file_attributes = 0x80};
-    CHECK_RSP(close, &cl, "3c00 0100 00000000 0100000000000000 0200000000000000 0300000000000000 "
-                          "0400000000000000 0500000000000000 0600000000000000 80000000");
+    CHECK_RSP(close, &cl,
+              "3c00 0100 00000000 0100000000000000 0200000000000000 0300000000000000 "
+              "0400000000000000 0500000000000000 0600000000000000 80000000");
     const struct smb2_read_rsp rd = {.data_len = 3, .data = SLICE("abc")};
     CHECK_RSP(read, &rd, "1100 50 00 03000000 00000000 00000000 616263");
     const struct smb2_write_rsp wt = {.count = 65536};
     CHECK_RSP(write, &wt, "1100 0000 00000100 00000000 0000 0000");
-    const struct smb2_ioctl_rsp io = {.ctl_code = SMB2_FSCTL_PIPE_TRANSCEIVE,
-                                      .file_id = FID,
-                                      .output = SLICE("out"),
-                                      .flags = 0};
-    CHECK_RSP(ioctl, &io, "3100 0000 17c01100 1100000000000000 2200000000000000 70000000 00000000 "
-                          "70000000 03000000 00000000 00000000 6f7574");
+    const struct smb2_ioctl_rsp io = {
+        .ctl_code = SMB2_FSCTL_PIPE_TRANSCEIVE, .file_id = FID, .output = SLICE("out"), .flags = 0};
+    CHECK_RSP(ioctl, &io,
+              "3100 0000 17c01100 1100000000000000 2200000000000000 70000000 00000000 "
+              "70000000 03000000 00000000 00000000 6f7574");
     const struct smb2_ioctl_rsp both = {
         .ctl_code = 1, .input = SLICE("in"), .output = SLICE("out")};
-    CHECK_RSP(ioctl, &both, "3100 0000 01000000 0000000000000000 0000000000000000 70000000 02000000 "
-                            "78000000 03000000 00000000 00000000 696e 000000000000 6f7574");
+    CHECK_RSP(ioctl, &both,
+              "3100 0000 01000000 0000000000000000 0000000000000000 70000000 02000000 "
+              "78000000 03000000 00000000 00000000 696e 000000000000 6f7574");
     const struct smb2_query_info_rsp qi = {.output = SLICE("data")};
     CHECK_RSP(query_info, &qi, "0900 4800 04000000 64617461");
     const struct smb2_query_info_rsp nothing = {0};
@@ -143,7 +144,8 @@ static void test_breaks(void)
     wr_fini(&w);
 
     w = wire_msg();
-    const struct smb2_oplock_break lease = {.is_lease = true, .lease_key = {1, 2}, .lease_state = 3};
+    const struct smb2_oplock_break lease = {
+        .is_lease = true, .lease_key = {1, 2}, .lease_state = 3};
     smb2_oplock_break_rsp_format(&w, &lease);
     CHECK_BODY(&w, "2400 0000 00000000 01020000000000000000000000000000 03000000 0000000000000000");
     c = wire_body(&w);
@@ -214,8 +216,9 @@ static void test_symlink(void)
     wr_fini(&w);
     w = wire_msg();
     smb2_error_symlink_format(&w, true, &link);
-    CHECK_BODY(&w, "0900 01 00 2a000000 22000000 00000000 1e000000 53594d4c 0c0000a0 1200 0600 0000 "
-                   "0400 0400 0200 01000000 61006200 6300");
+    CHECK_BODY(&w,
+               "0900 01 00 2a000000 22000000 00000000 1e000000 53594d4c 0c0000a0 1200 0600 0000 "
+               "0400 0400 0200 01000000 61006200 6300");
     wr_fini(&w);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For the tests of wire/: messages with a header in front, and the sweeps that every parser must survive. */
+/* For the tests of wire/: messages with a header in front, and the sweeps that every parser must
+ * survive. */
 #pragma once
 
 #include <stdlib.h>
@@ -8,8 +9,8 @@
 #include "test.h"
 #include "wire/hdr.h"
 
-/* A parser on one exactly sized message (header included, cursor set to the body). It should read every byte of
- * every slice that it gets, so that AddressSanitizer sees one that lies outside. */
+/* A parser on one exactly sized message (header included, cursor set to the body). It should read
+ * every byte of every slice that it gets, so that AddressSanitizer sees one that lies outside. */
 typedef enum wire_err (*wire_probe)(struct cur *c);
 
 static volatile unsigned wire_sink;
@@ -50,8 +51,8 @@ static inline UNUSED enum wire_err wire_probe_copy(const uint8_t *p, size_t len,
     return err;
 }
 
-/* The whole is accepted; no truncation below min_ok is; no truncation and no single changed byte makes the parser
- * read outside. min_ok: the shortest prefix that may still parse. */
+/* The whole is accepted; no truncation below min_ok is; no truncation and no single changed byte
+ * makes the parser read outside. min_ok: the shortest prefix that may still parse. */
 static inline UNUSED void wire_sweep(const char *name, const uint8_t *p, size_t len, size_t start,
                                      size_t min_ok, wire_probe probe)
 {

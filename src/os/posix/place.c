@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -41,12 +42,11 @@ int os_path_check_folder(const char *path)
 
 int os_path_real(const char *path, char **out)
 {
-    char *real = realpath(path, NULL);
-    if (!real) {
+    char real[PATH_MAX];
+    if (!realpath(path, real)) {
         return -errno;
     }
     *out = str_dup(real);
-    free(real);
     return *out ? 0 : -ENOMEM;
 }
 

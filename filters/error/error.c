@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* error: makes operations fail on purpose, so that what happens then can be tested. */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <smbkit/filter.h>
+
+#define RULES_MAX 16u /* in one filter; filters can be stacked */
+
+/* X(name, parameters, arguments): every operation that can be made to fail. */
+#define OPERATIONS(X)                                                                              \
+    X(volume_info, (struct smbkit_volume_info * info), (info))                                     \
+    X(create, (const struct smbkit_create *how, void **file_r, struct smbkit_attr *attr),          \
+      (how, file_r, attr))                                                                         \
+    X(lookup, (const char *path, struct smbkit_attr *attr), (path, attr))                          \
+    X(enumerate, (void *file, uint64_t cookie, struct smbkit_sink *sink), (file, cookie, sink))    \
+    X(get_path, (void *file, char *buf, uint32_t cap), (file, buf, cap))                           \
+    X(rename, (void *file, const char *new_path, uint32_t replace), (file, new_path, replace))     \
+    X(link, (void *file, const char *new_path, uint32_t replace), (file, new_path, replace))       \
+    X(remove, (void *file), (file))                                                                \
+    X(getattr, (void *file, struct smbkit_attr *attr), (file, attr))                               \
+    X(setattr, (void *file, uint32_t mask, const struct smbkit_attr *attr), (file, mask, attr))    \
+    X(get_security, (void *file, uint8_t *buf, uint32_t cap, uint32_t *needed_bytes),              \
+      (file, buf, cap, needed_bytes))                                                              \
+    X(set_security, (void *file, const uint8_t *security, uint32_t len_bytes),                     \
+      (file, security, len_bytes))                                                                 \
+    X(read, (void *file, struct smbkit_io *io), (file, io))                                        \
+    X(write, (void *file, struct smbkit_io *io), (file, io))                                       \
+    X(flush, (void *file), (file))                                                                 \
+    X(set_size, (void *file, uint64_t size), (file, size))                                         \
+    X(overwrite, (void *file, uint32_t attributes, uint64_t alloc_size, struct smbkit_attr *attr), \
+      (file, attributes, alloc_size, attr))                                                        \
+    X(allocate, (void *file, uint64_t alloc_size), (file, alloc_size))                             \
+    X(zero_range, (void *file, uint64_t offset, uint64_t length), (file, offset, length))          \
+    X(ranges,                                                                                      \
+      (void *file, uint64_t offset, uint64_t length, struct smbkit_range *out, uint32_t *count_r), \
+      (file, offset, length, out, count_r))
+
+#define OP_NUMBER(name, params, args) OP_##name,
+enum { OPERATIONS(OP_NUMBER) OP_COUNT, OP_ANY = OP_COUNT };
+
+#define OP_NAME(name, params, args) #name,
+static const char *const op_names[] = {OPERATIONS(OP_NAME) "any"};
+
+struct status_row {
+    const char *name;
+    smbkit_status status;
+};
+#define STATUS_ROW(name, value) {#name, (smbkit_status)(value)},
+static const struct status_row statuses[] = {SMBKIT_STATUS_TABLE(STATUS_ROW)};
+
+/* Which calls of an operation fail, and how. */
+struct rule {
+    /* immutable after volume_open */
+    uint32_t op;
+    smbkit_status status;
+    uint32_t nth;   /* the first that fails, from 1 */
+    uint32_t count; /* how many fail; 0: all from there on */
+    uint32_t every; /* of those from the nth on, each such; 1: each */
+    atomic_uint_fast64_t calls;
+    atomic_uint_fast64_t failed;
+};
+
+struct error {
+    struct smbkit_next *next;
+    uint32_t rule_count;
+    struct rule rules[RULES_MAX];
+};
+
+static bool is_about(const struct rule *rule, uint32_t op)
+{
+    return rule->op == op || rule->op == OP_ANY;
+}
+
+/* Count one call; does it fail? The counters stand alone, so no order between threads is needed. */
+static bool rule_fires(struct rule *rule)
+{
+    uint64_t n = atomic_fetch_add_explicit(&rule->calls, 1, memory_order_relaxed) + 1;
+    if (n < rule->nth || (n - rule->nth) % rule->every != 0) {
+        return false;
+    }
+    uint64_t failed = atomic_fetch_add_explicit(&rule->failed, 1, memory_order_relaxed) + 1;
+    return rule->count == 0 || failed <= rule->count;
+}
+
+static smbkit_status error_before(struct error *e, uint32_t op)
+{
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    for (uint32_t i = 0; i < e->rule_count; i++) {
+        struct rule *rule = &e->rules[i];
+        if (is_about(rule, op) && rule_fires(rule) && SMBKIT_OK(status)) {
+            status = rule->status;
+        }
+    }
+    return status;
+}
+
+/* A call that could not be done without waiting will come again: it has not been one yet. */
+static smbkit_status error_after(struct error *e, uint32_t op, smbkit_status status)
+{
+    for (uint32_t i = 0; status == SMBKIT_STATUS_WOULD_BLOCK && i < e->rule_count; i++) {
+        if (is_about(&e->rules[i], op)) {
+            atomic_fetch_sub_explicit(&e->rules[i].calls, 1, memory_order_relaxed);
+        }
+    }
+    return status;
+}
+
+#define PLAIN(...) __VA_ARGS__
+#define OP_WRAP(name, params, args)                                                                \
+    static smbkit_status error_##name(void *volume, struct smbkit_op *op, PLAIN params)            \
+    {                                                                                              \
+        struct error *e = volume;                                                                  \
+        smbkit_status status = error_before(e, OP_##name);                                         \
+        if (!SMBKIT_OK(status)) {                                                                  \
+            return status;                                                                         \
+        }                                                                                          \
+        return error_after(e, OP_##name, smbkit_next_##name(e->next, op, PLAIN args));             \
+    }
+OPERATIONS(OP_WRAP)
+
+static void error_close(void *volume, struct smbkit_op *op, void *file)
+{
+    smbkit_next_close(((struct error *)volume)->next, op, file);
+}
+
+static bool parse_op(const char *text, uint32_t *op_r)
+{
+    for (uint32_t i = 0; i <= OP_COUNT; i++) {
+        if (strcmp(text, op_names[i]) == 0) {
+            *op_r = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An error of status.h, by name; those that are the core's own affair cannot be a plugin's answer.
+ */
+static bool parse_status(const char *text, smbkit_status *status_r)
+{
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        smbkit_status status = statuses[i].status;
+        if (strcmp(text, statuses[i].name) == 0) {
+            *status_r = status;
+            return !SMBKIT_OK(status) && status != SMBKIT_STATUS_WAIT &&
+                   status != SMBKIT_STATUS_WOULD_BLOCK;
+        }
+    }
+    return false;
+}
+
+static bool parse_count(const char *text, uint32_t least, uint32_t *value_r)
+{
+    char *end;
+    unsigned long long value = strtoull(text, &end, 10);
+    *value_r = (uint32_t)value;
+    return *text >= '0' && *text <= '9' && !*end && value >= least && value <= UINT32_MAX;
+}
+
+static bool parse_value(struct rule *rule, const struct smbkit_arg *arg)
+{
+    if (strcmp(arg->key, "op") == 0) {
+        return parse_op(arg->value, &rule->op);
+    }
+    if (strcmp(arg->key, "status") == 0) {
+        return parse_status(arg->value, &rule->status);
+    }
+    if (strcmp(arg->key, "nth") == 0) {
+        return parse_count(arg->value, 1, &rule->nth);
+    }
+    if (strcmp(arg->key, "every") == 0) {
+        return parse_count(arg->value, 1, &rule->every);
+    }
+    return parse_count(arg->value, 0, &rule->count);
+}
+
+static bool is_key(const char *key)
+{
+    static const char *const keys[] = {"op", "status", "nth", "every", "count"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (strcmp(key, keys[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#define COUNT_UNSET UINT32_MAX /* until the end: 1, or with every 0 */
+
+/* Every op= begins a rule; what follows is about it. */
+static bool parse_arg(struct error *e, const struct smbkit_volume_args *args,
+                      const struct smbkit_arg *arg)
+{
+    if (!is_key(arg->key)) {
+        snprintf(args->error, args->error_size,
+                 "error: unknown argument '%s'; it takes op, status, nth, every and count",
+                 arg->key);
+        return false;
+    }
+    bool begins = strcmp(arg->key, "op") == 0;
+    if (begins ? e->rule_count == RULES_MAX : e->rule_count == 0) {
+        snprintf(args->error, args->error_size,
+                 begins ? "error: more than %u times op=" : "error: op= must come first",
+                 RULES_MAX);
+        return false;
+    }
+    if (begins) {
+        struct rule *rule = &e->rules[e->rule_count++];
+        rule->status = SMBKIT_STATUS_IO_DEVICE_ERROR;
+        rule->nth = 1;
+        rule->every = 0;
+        rule->count = COUNT_UNSET;
+    }
+    if (!parse_value(&e->rules[e->rule_count - 1], arg)) {
+        snprintf(args->error, args->error_size, "error: %s=%s is not possible", arg->key,
+                 arg->value);
+        return false;
+    }
+    return true;
+}
+
+static void settle(struct rule *rule)
+{
+    if (rule->count == COUNT_UNSET) {
+        rule->count = rule->every == 0 ? 1 : 0;
+    }
+    if (rule->every == 0) {
+        rule->every = 1;
+    }
+}
+
+static smbkit_status error_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+{
+    struct error *e = calloc(1, sizeof(*e));
+    if (!e) {
+        snprintf(args->error, args->error_size, "error: no memory");
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    e->next = args->next;
+    for (uint32_t i = 0; i < args->arg_count; i++) {
+        if (!parse_arg(e, args, &args->args[i])) {
+            free(e);
+            return SMBKIT_STATUS_INVALID_PARAMETER;
+        }
+    }
+    for (uint32_t i = 0; i < e->rule_count; i++) {
+        settle(&e->rules[i]);
+    }
+    *volume_r = e;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void error_volume_close(void *volume)
+{
+    free(volume);
+}
+
+#define OP_MEMBER(name, params, args) .name = error_##name,
+static const struct smbkit_plugin error_filter = {
+    .struct_size = sizeof(struct smbkit_plugin),
+    .api_version = SMBKIT_API_VERSION,
+    .thread_model = SMBKIT_PARALLEL,
+    .flags = SMBKIT_IS_FILTER | SMBKIT_NEVER_BLOCKS | SMBKIT_TRIES_NOWAIT,
+    .name = "error",
+    .description = "makes operations fail on purpose",
+    .version = "1",
+    .config_help = "op=OPERATION  begins a rule: read, write, create, ..., or any\n"
+                   "status=NAME   what it fails with, such as DISK_FULL; IO_DEVICE_ERROR\n"
+                   "nth=N         the first call that fails; 1\n"
+                   "every=N       from there on, each Nth call\n"
+                   "count=N       how many calls fail; 1, with every=: 0, which is no limit\n",
+    .volume_open = error_volume_open,
+    .volume_close = error_volume_close,
+    .close = error_close,
+    OPERATIONS(OP_MEMBER)};
+
+SMBKIT_REGISTER(error_filter)

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/cmd.h"
+
+#include "base/str.h"
+
+/* The table of commands, in the manual's order. */
+static const struct cmd cmds[] = {
+    {"serve", "[OPTION ...] [NAME=]FOLDER|PLUGIN:[KEY=VALUE,...] ...",
+     "share folders or plugins at once, without a configuration", cmd_serve},
+    {"run", "[OPTION ...] FILE", "run the server that a configuration file describes", cmd_run},
+    {"check", "FILE", "tell everything that is wrong with a configuration file", cmd_check},
+    {"user", "add|passwd|del|list [NAME] [OPTION ...]", "edit the users file", cmd_user},
+    {"status", "[--json] [--socket FILE]", "ask a running server what it does", cmd_status},
+    {"plugins", "[--plugin-dir FOLDER] [NAME]", "list plugins and filters, or explain one",
+     cmd_plugins},
+    {"version", "", "print the version", cmd_version},
+    {"help", "[COMMAND]", "print this, or the options of a command", cmd_help},
+};
+
+const struct cmd *cmd_at(size_t i)
+{
+    return i < ARRAY_LEN(cmds) ? &cmds[i] : NULL;
+}
+
+const struct cmd *cmd_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(cmds); i++) {
+        if (str_eq(cmds[i].name, name)) {
+            return &cmds[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control protocol with a server made up for it: the functions below take the place of server.c
+ * and of src/smb. */
+#include "test.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "os/local.h"
+#include "server/control.h"
+#include "server/server.h"
+
+static const struct config fake_config = {.netbios_name = "HALL"};
+static const struct net_addr fake_addr = {.text = "127.0.0.1", .port = 4450};
+static bool is_busy; /* has sessions and open files */
+
+const struct config *server_config_get(const struct server *s)
+{
+    (void)s;
+    return &fake_config;
+}
+struct smb_server *server_smb_get(const struct server *s)
+{
+    (void)s;
+    return NULL;
+}
+uint64_t server_started_at(const struct server *s)
+{
+    (void)s;
+    return FILETIME_UNIX_EPOCH;
+}
+unsigned server_connection_count(const struct server *s)
+{
+    (void)s;
+    return 3;
+}
+const struct net_addr *server_listen_addr_get(const struct server *s, unsigned i)
+{
+    (void)s;
+    return i == 0 ? &fake_addr : NULL;
+}
+size_t smb_server_share_count(struct smb_server *s)
+{
+    (void)s;
+    return 2;
+}
+void smb_server_stats(struct smb_server *s, struct smb_server_stats *out)
+{
+    (void)s;
+    *out = (struct smb_server_stats){.conns_total = 9,
+                                     .sessions_now = 1,
+                                     .sessions_total = 4,
+                                     .trees_now = 1,
+                                     .opens_now = 1,
+                                     .requests = 100,
+                                     .bytes_in = 1000,
+                                     .bytes_out = 5000000000ull,
+                                     .logon_failures = 2,
+                                     .waiting_now = 1};
+}
+void smb_server_sessions_each(struct smb_server *s,
+                              void (*fn)(void *arg, const struct smb_session_info *), void *arg)
+{
+    struct smb_session_info i = {.session_id = 0x1234,
+                                 .conn_id = 7,
+                                 .user = "al\"ice",
+                                 .client_address = "10.0.0.1",
+                                 .dialect = 0x0311,
+                                 .signed_ = true,
+                                 .connected_at = FILETIME_UNIX_EPOCH,
+                                 .idle_since = FILETIME_UNIX_EPOCH,
+                                 .tree_count = 1,
+                                 .open_count = 1};
+    (void)s;
+    if (is_busy) {
+        fn(arg, &i);
+    }
+}
+void smb_server_opens_each(struct smb_server *s,
+                           void (*fn)(void *arg, const struct smb_open_info *), void *arg)
+{
+    struct smb_open_info i = {.session_id = 0x1234,
+                              .share = "docs",
+                              .path = "a\x1b/b\xff",
+                              .access = 0x120089,
+                              .oplock_level = 9};
+    (void)s;
+    if (is_busy) {
+        fn(arg, &i);
+    }
+}
+
+#define COUNTERS                                                                                   \
+    "\"counters\":{\"connections\":3,\"connections_total\":9,\"sessions\":1,\"sessions_total\":4," \
+    "\"trees\":1,\"opens\":1,\"waiting\":1,\"requests_total\":100,\"bytes_in_total\":1000,"        \
+    "\"bytes_out_total\":5000000000,\"logon_failures_total\":2}"
+
+static void test_answers(void)
+{
+    static const struct {
+        const char *request;
+        const char *want;
+    } rows[] = {
+        {"{\"command\":\"ping\"}", "{\"ok\":true,\"version\":\"0.1.0\"}"},
+        {"{\"command\":\"dance\"}",
+         "{\"ok\":false,\"error\":\"unknown command; status and ping are known\"}"},
+        {"{}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
+        {"{\"command\":1}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
+        {"[]", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
+        {"", "{\"ok\":false,\"error\":\"the request is not JSON\"}"},
+        {"{\"command\":", "{\"ok\":false,\"error\":\"the request is not JSON\"}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        test_context("%s", rows[i].request);
+        char *a = control_answer(NULL, rows[i].request);
+        CHECK_STR(a, rows[i].want);
+        mem_free(a);
+    }
+}
+
+/* The process id is the only thing that differs from run to run. */
+static char *without_pid(char *answer)
+{
+    char *pid = answer ? strstr(answer, "\"pid\":") : NULL;
+    if (pid) {
+        char *end = strchr(pid, ',');
+        memmove(pid, end + 1, strlen(end + 1) + 1);
+    }
+    return answer;
+}
+
+static void test_status_json(void)
+{
+    is_busy = true;
+    char *a = without_pid(control_answer(NULL, "{\"command\":\"status\"}"));
+    CHECK_STR(a,
+              "{\"ok\":true,\"version\":\"0.1.0\",\"server\":\"HALL\",\"since\":\"1970-01-01T00:00:"
+              "00.000Z\","
+              "\"listen\":[\"127.0.0.1:4450\"],\"shares\":2," COUNTERS ",\"sessions\":[{"
+              "\"id\":\"0x0000000000001234\",\"connection\":7,\"user\":\"al\\\"ice\",\"address\":"
+              "\"10.0.0.1\","
+              "\"dialect\":\"0x0311\",\"signed\":true,\"encrypted\":false,\"guest\":false,"
+              "\"since\":\"1970-01-01T00:00:00.000Z\",\"idle_since\":\"1970-01-01T00:00:00.000Z\","
+              "\"trees\":1,\"opens\":1}],\"opens\":[{\"session\":\"0x0000000000001234\",\"share\":"
+              "\"docs\","
+              "\"path\":\"(not UTF-8)\",\"access\":\"0x00120089\",\"oplock\":9}]}");
+    mem_free(a);
+}
+
+static void test_status_text(void)
+{
+    const char *err = NULL;
+    is_busy = true;
+    char *a = control_answer(NULL, "{\"command\":\"status\"}");
+    REQUIRE(a);
+    char *t = control_status_text(a, &err);
+    REQUIRE(t);
+    CHECK(strstr(t, "smbkit 0.1.0 on HALL, process ") == t);
+    CHECK(strstr(
+        t, "\nListening on 127.0.0.1:4450\n"
+           "2 shares, 3 connections, 1 sessions, 1 files open, 1 waiting\n"
+           "100 requests, 1000 bytes in, 5000000000 bytes out, 2 failed log-ins\n"
+           "Sessions:\n"
+           "  al\"ice  10.0.0.1  dialect 0x0311  signed  1 open  since 1970-01-01T00:00:00.000Z\n"
+           "Open files:\n"
+           "  docs/(not UTF-8)  access 0x00120089\n"));
+    mem_free(t);
+    mem_free(a);
+    CHECK(control_status_text("x", &err) == NULL);
+    CHECK_STR(err, "the answer is not JSON");
+    CHECK(control_status_text("{\"ok\":false}", &err) == NULL);
+    CHECK_STR(err, "the server refused");
+}
+
+static void test_socket(void)
+{
+    char folder[] = "/tmp/smbkit-control-XXXXXX";
+    char path[64];
+    char err[256] = "";
+    struct stat st;
+    REQUIRE(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/control", folder);
+    struct control *c = control_new(NULL, path, err);
+    REQUIRE(c);
+    CHECK_INT(stat(path, &st), 0);
+    CHECK_INT(st.st_mode & 07777, 0600);
+    CHECK(control_new(NULL, path, err) == NULL);
+    CHECK(strstr(err, "another smbkit uses it") != NULL);
+    for (int i = 0; i < 3; i++) {
+        struct os_local *l = NULL;
+        char *answer = NULL;
+        CHECK_INT(os_local_connect(path, &l), 0);
+        CHECK_INT(os_local_write_line(l, "{\"command\":\"ping\"}", 1000), 0);
+        CHECK_INT(os_local_read_line(l, 1000, 1000, &answer), 0);
+        CHECK_STR(answer, "{\"ok\":true,\"version\":\"0.1.0\"}");
+        mem_free(answer);
+        os_local_free(l);
+    }
+    control_free(c);
+    CHECK(stat(path, &st) != 0);
+    rmdir(folder);
+}
+
+static const struct test_case cases[] = {
+    {"requests and answers", test_answers},
+    {"the status as JSON", test_status_json},
+    {"the status as text", test_status_text},
+    {"the socket", test_socket},
+};
+TEST_MAIN(cases)

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simple way through the core: open, write, read, list, close, with the fake plugin and with
+ * mem. */
+#include "vfs_fixture.h"
+
+struct listing {
+    char names[8][32];
+    unsigned count;
+    unsigned room;
+};
+
+static bool list_entry(void *arg, const struct vfs_dir_entry *e)
+{
+    struct listing *l = arg;
+    if (l->count == l->room) {
+        return false;
+    }
+    snprintf(l->names[l->count++], sizeof(l->names[0]), "%s", e->name);
+    return true;
+}
+
+static void simple_path(struct fixture *f)
+{
+    char buf[32];
+    make(f, "dir", true);
+    struct vfs_open *o = must_open(f, "dir/file.txt", RW, SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    CHECK_INT(write_at(f, o, 0, "hello"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(read_at(f, o, 1, buf, sizeof(buf)), SMBKIT_STATUS_SUCCESS);
+    CHECK_STR(buf, "ello");
+    CHECK_INT(read_at(f, o, 5, buf, sizeof(buf)), SMBKIT_STATUS_END_OF_FILE);
+    struct smbkit_attr attr;
+    CHECK_INT(vfs_getattr(&f->call, o, SMBKIT_READ_ATTRIBUTES, &attr), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(attr.size, 5);
+    CHECK(attr.attributes & SMBKIT_ATTR_ARCHIVE);
+    char *path = vfs_open_path(&f->call, o);
+    CHECK_STR(path, "dir/file.txt");
+    mem_free(path);
+    must_close(f, o);
+    o = must_open(f, "DIR/FILE.TXT", RW, SMBKIT_OPEN, 0);
+    REQUIRE(o);
+    path = vfs_open_path(&f->call, o);
+    CHECK_STR(path, "dir/file.txt");
+    mem_free(path);
+    must_close(f, o);
+    struct vfs_open *d = must_open(f, "dir", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    REQUIRE(d);
+    struct listing l = {.room = 2};
+    struct vfs_dir_query q = {.entry = list_entry, .arg = &l, .want_attr = true};
+    CHECK_INT(vfs_query_directory(&f->call, d, &q), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(l.count, 2);
+    CHECK_STR(l.names[0], ".");
+    CHECK_STR(l.names[1], "..");
+    l.room = 8;
+    CHECK_INT(vfs_query_directory(&f->call, d, &q), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(l.count, 3);
+    CHECK_STR(l.names[2], "file.txt");
+    CHECK_INT(vfs_query_directory(&f->call, d, &q), SMBKIT_STATUS_NO_MORE_FILES);
+    must_close(f, d);
+}
+
+static void with_fake(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    simple_path(&f);
+    fixture_close(&f);
+}
+
+static void with_mem(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_open(&f, smbkit_static_mem(), false));
+    simple_path(&f);
+    fixture_close(&f);
+}
+
+static const struct test_case cases[] = {{"with_fake", with_fake}, {"with_mem", with_mem}};
+TEST_MAIN(cases)

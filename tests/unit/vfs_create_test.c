@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* [MS-FSA] 2.1.5.1: dispositions, options, attributes, share modes, delete-on-close, security. */
+#include "vfs_fixture.h"
+
+#include "vfs/secdesc.h"
+
+#define S(name) SMBKIT_STATUS_##name
+
+static void dispositions(void)
+{
+    /* disposition x {missing, file, directory}: status; action */
+    static const struct {
+        uint32_t disposition;
+        smbkit_status status[3];
+        uint32_t action[3];
+    } rows[] = {
+        {SMBKIT_SUPERSEDE, {0, 0, (smbkit_status)0xC000000D}, {SMBKIT_CREATED, SMBKIT_SUPERSEDED, 0}},
+        {SMBKIT_OPEN, {(smbkit_status)0xC0000034, 0, 0}, {0, SMBKIT_OPENED, SMBKIT_OPENED}},
+        {SMBKIT_CREATE, {0, (smbkit_status)0xC0000035, (smbkit_status)0xC0000035}, {SMBKIT_CREATED, 0, 0}},
+        {SMBKIT_OPEN_IF, {0, 0, 0}, {SMBKIT_CREATED, SMBKIT_OPENED, SMBKIT_OPENED}},
+        {SMBKIT_OVERWRITE, {(smbkit_status)0xC0000034, 0, (smbkit_status)0xC000000D}, {0, SMBKIT_OVERWRITTEN, 0}},
+        {SMBKIT_OVERWRITE_IF, {0, 0, (smbkit_status)0xC000000D}, {SMBKIT_CREATED, SMBKIT_OVERWRITTEN, 0}},
+        {6, {(smbkit_status)0xC000000D, (smbkit_status)0xC000000D, (smbkit_status)0xC000000D}, {0}},
+    };
+    static const char *const paths[] = {"missing", "file", "dir"};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (unsigned k = 0; k < 3; k++) {
+            struct fixture f = {0};
+            REQUIRE(fixture_fake(&f));
+            struct vfs_open *o = must_open(&f, "file", RW, SMBKIT_CREATE, 0);
+            CHECK_INT(write_at(&f, o, 0, "data"), 0);
+            must_close(&f, o);
+            make(&f, "dir", true);
+            struct vfs_create_in in = create_in(&f, paths[k]);
+            in.disposition = rows[i].disposition;
+            struct vfs_create_out out;
+            test_context("disposition %u on %s", rows[i].disposition, paths[k]);
+            CHECK_INT(vfs_create(&f.call, &in, &out), rows[i].status[k]);
+            if (SMBKIT_OK(rows[i].status[k])) {
+                CHECK_INT(out.action, rows[i].action[k]);
+                bool kept = k == 1 && out.action == SMBKIT_OPENED;
+                CHECK_INT(out.attr.size, kept ? 4 : 0);
+                must_close(&f, out.open);
+            } else {
+                CHECK(out.open == NULL);
+            }
+            fixture_close(&f);
+        }
+    }
+    test_context("%s", "");
+}
+
+struct refusal {
+    const char *name;
+    const char *path;
+    const char *stream;
+    uint32_t access;
+    uint32_t attributes;
+    uint32_t share;
+    uint32_t disposition;
+    uint32_t options;
+    smbkit_status status;
+};
+
+static void refusals(void)
+{
+    const struct refusal rows[] = {
+        {"no access", "file", NULL, 0, 0, 7, 1, 0, S(ACCESS_DENIED)},
+        {"reserved access", "file", NULL, 0x200, 0, 7, 1, 0, S(ACCESS_DENIED)},
+        {"share", "file", NULL, RW, 0, 8, 1, 0, S(INVALID_PARAMETER)},
+        {"attributes", "file", NULL, RW, 0x40, 7, 1, 0, S(INVALID_PARAMETER)},
+        {"option unknown", "file", NULL, RW, 0, 7, 1, 0x1000000, S(INVALID_PARAMETER)},
+        {"by id", "file", NULL, RW, 0, 7, 1, VFS_OPEN_BY_FILE_ID, S(NOT_SUPPORTED)},
+        {"opfilter", "file", NULL, RW, 0, 7, 1, VFS_RESERVE_OPFILTER, S(NOT_SUPPORTED)},
+        {"both kinds", "file", NULL, RW, 0, 7, 1, VFS_DIRECTORY_FILE | VFS_NON_DIRECTORY_FILE,
+         S(INVALID_PARAMETER)},
+        {"overwrite a directory", "dir", NULL, RW, 0, 7, 5, VFS_DIRECTORY_FILE,
+         S(INVALID_PARAMETER)},
+        {"temporary directory", "new", NULL, RW, SMBKIT_ATTR_TEMPORARY, 7, 2, VFS_DIRECTORY_FILE,
+         S(INVALID_PARAMETER)},
+        {"delete without DELETE", "file", NULL, RW, 0, 7, 1, VFS_DELETE_ON_CLOSE,
+         S(INVALID_PARAMETER)},
+        {"delete readonly", "ro", NULL, SMBKIT_DELETE, 0, 7, 1, VFS_DELETE_ON_CLOSE,
+         S(CANNOT_DELETE)},
+        {"new readonly delete", "new", NULL, SMBKIT_DELETE, SMBKIT_ATTR_READONLY, 7, 2,
+         VFS_DELETE_ON_CLOSE, S(CANNOT_DELETE)},
+        {"delete the root", "", NULL, SMBKIT_DELETE, 0, 7, 1, VFS_DELETE_ON_CLOSE,
+         S(CANNOT_DELETE)},
+        {"write readonly", "ro", NULL, SMBKIT_WRITE_DATA, 0, 7, 1, 0, S(ACCESS_DENIED)},
+        {"overwrite readonly", "ro", NULL, RW, 0, 7, 4, 0, S(ACCESS_DENIED)},
+        {"overwrite hidden", "hidden", NULL, RW, 0, 7, 5, 0, S(ACCESS_DENIED)},
+        {"overwrite hidden knowing", "hidden", NULL, RW, SMBKIT_ATTR_HIDDEN, 7, 5, 0, 0},
+        {"file as directory", "file", NULL, RW, 0, 7, 1, VFS_DIRECTORY_FILE, S(NOT_A_DIRECTORY)},
+        {"directory as file", "dir", NULL, RW, 0, 7, 1, VFS_NON_DIRECTORY_FILE,
+         S(FILE_IS_A_DIRECTORY)},
+        {"root as file", "", NULL, RW, 0, 7, 1, VFS_NON_DIRECTORY_FILE, S(FILE_IS_A_DIRECTORY)},
+        {"root", "", NULL, RW, 0, 7, 1, 0, 0},
+        {"create the root", "", NULL, RW, 0, 7, 2, VFS_DIRECTORY_FILE, S(OBJECT_NAME_COLLISION)},
+        {"path missing", "no/such", NULL, RW, 0, 7, 3, 0, S(OBJECT_PATH_NOT_FOUND)},
+        {"file in the middle", "file/x", NULL, RW, 0, 7, 3, 0, S(OBJECT_PATH_NOT_FOUND)},
+        {"stream to open", "file", "s", RW, 0, 7, 1, 0, S(OBJECT_NAME_NOT_FOUND)},
+        {"stream to create", "file", "s", RW, 0, 7, 3, 0, S(OBJECT_NAME_INVALID)},
+        {"other case", "FILE", NULL, RW, 0, 7, 2, 0, S(OBJECT_NAME_COLLISION)},
+        {"privilege", "file", NULL, SMBKIT_ACCESS_SYSTEM_SECURITY, 0, 7, 1, 0,
+         S(PRIVILEGE_NOT_HELD)},
+        {"append unbuffered", "file", NULL, SMBKIT_APPEND_DATA, 0, 7, 1,
+         VFS_NO_INTERMEDIATE_BUFFERING, S(INVALID_PARAMETER)},
+    };
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "file", false);
+    make(&f, "dir", true);
+    struct vfs_create_in in = create_in(&f, "ro");
+    in.file_attributes = SMBKIT_ATTR_READONLY;
+    CHECK_INT(try_open(&f, &in), 0);
+    in.path = "hidden";
+    in.file_attributes = SMBKIT_ATTR_HIDDEN;
+    CHECK_INT(try_open(&f, &in), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct refusal *r = &rows[i];
+        test_context("%s", r->name);
+        in = create_in(&f, r->path);
+        in.stream = r->stream;
+        in.desired_access = r->access;
+        in.file_attributes = r->attributes;
+        in.share_access = r->share;
+        in.disposition = r->disposition;
+        in.options = r->options;
+        CHECK_INT(try_open(&f, &in), r->status);
+    }
+    in = create_in(&f, "file");
+    in.access_cap = SMBKIT_READ_DATA | SMBKIT_READ_ATTRIBUTES;
+    test_context("cap");
+    CHECK_INT(try_open(&f, &in), S(ACCESS_DENIED));
+    in.desired_access = SMBKIT_MAXIMUM_ALLOWED;
+    struct vfs_create_out out;
+    CHECK_INT(vfs_create(&f.call, &in, &out), 0);
+    CHECK_INT(vfs_open_granted_access(out.open), SMBKIT_READ_DATA | SMBKIT_READ_ATTRIBUTES);
+    must_close(&f, out.open);
+    test_context("%s", "");
+    fixture_close(&f);
+}
+
+/* [MS-FSA] 2.1.5.1.2.2, said once more for a pair. */
+static bool conflicts(uint32_t access, uint32_t other_share)
+{
+    return ((access & SMBKIT_READ_DATA) && !(other_share & VFS_SHARE_READ)) ||
+           ((access & SMBKIT_WRITE_DATA) && !(other_share & VFS_SHARE_WRITE)) ||
+           ((access & SMBKIT_DELETE) && !(other_share & VFS_SHARE_DELETE));
+}
+
+static void share_modes(void)
+{
+    static const uint32_t bits[] = {SMBKIT_READ_DATA, SMBKIT_WRITE_DATA, SMBKIT_DELETE};
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "file", false);
+    struct vfs_create_in in = create_in(&f, "file");
+    struct vfs_create_in in2 = in;
+    for (unsigned i = 0; i < 8 * 8 * 8 * 8; i++) {
+        uint32_t access[2] = {SMBKIT_READ_ATTRIBUTES, SMBKIT_READ_ATTRIBUTES};
+        for (unsigned b = 0; b < 3; b++) {
+            access[0] |= i >> b & 1 ? bits[b] : 0;
+            access[1] |= i >> (3 + b) & 1 ? bits[b] : 0;
+        }
+        in.desired_access = access[0];
+        in2.desired_access = access[1];
+        in.share_access = i >> 6 & 7;
+        in2.share_access = i >> 9 & 7;
+        bool stat = !(i & 7) || !(i >> 3 & 7);
+        bool refused = !stat && (conflicts(access[0], in2.share_access) ||
+                                 conflicts(access[1], in.share_access));
+        struct vfs_create_out out;
+        test_context("case %u", i);
+        REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out)));
+        CHECK_INT(try_open(&f, &in2), refused ? S(SHARING_VIOLATION) : S(SUCCESS));
+        must_close(&f, out.open);
+    }
+    test_context("%s", "");
+    fixture_close(&f);
+}
+
+static void overwriting_needs_shared_write(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct vfs_create_in in = create_in(&f, "file");
+    in.share_access = VFS_SHARE_READ;
+    in.desired_access = SMBKIT_READ_DATA;
+    struct vfs_create_out out;
+    REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out)));
+    in.disposition = SMBKIT_OVERWRITE_IF;
+    CHECK_INT(try_open(&f, &in), S(SHARING_VIOLATION));
+    must_close(&f, out.open);
+    CHECK_INT(try_open(&f, &in), 0);
+    fixture_close(&f);
+}
+
+static smbkit_status stat_of(struct fixture *f, const char *path)
+{
+    struct vfs_create_in in = create_in(f, path);
+    in.disposition = SMBKIT_OPEN;
+    in.desired_access = SMBKIT_READ_ATTRIBUTES;
+    return try_open(f, &in);
+}
+
+static void delete_on_close(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "dir", true);
+    make(&f, "dir/file", false);
+    struct vfs_open *o =
+        must_open(&f, "dir/file", RW | SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
+    struct vfs_open *other = must_open(&f, "dir/file", RW, SMBKIT_OPEN, 0);
+    REQUIRE(o && other);
+    must_close(&f, o);
+    CHECK(vfs_open_is_delete_pending(other));
+    CHECK_INT(stat_of(&f, "dir/file"), S(DELETE_PENDING));
+    CHECK_INT(stat_of(&f, "DIR/FILE"), S(DELETE_PENDING));
+    struct vfs_create_in in = create_in(&f, "dir/file");
+    in.disposition = SMBKIT_CREATE;
+    CHECK_INT(try_open(&f, &in), S(DELETE_PENDING));
+    CHECK_INT(write_at(&f, other, 0, "still"), 0);
+    must_close(&f, other);
+    CHECK_INT(stat_of(&f, "dir/file"), S(OBJECT_NAME_NOT_FOUND));
+
+    /* A directory with something in it stays, and the close says so. */
+    make(&f, "dir/again", false);
+    o = must_open(&f, "dir", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
+    REQUIRE(o);
+    CHECK_INT(vfs_close(&f.call, o, NULL), S(DIRECTORY_NOT_EMPTY));
+    CHECK_INT(stat_of(&f, "dir/again"), 0);
+    fixture_close(&f);
+}
+
+static void disposition_info(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "dir", true);
+    struct vfs_open *file = must_open(&f, "dir/file", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
+    struct vfs_open *dir = must_open(&f, "dir", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    struct vfs_open *root = must_open(&f, "", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    struct vfs_open *weak = must_open(&f, "dir/file", RW, SMBKIT_OPEN, 0);
+    REQUIRE(file && dir && root && weak);
+    CHECK_INT(vfs_set_disposition(&f.call, weak, 1), S(ACCESS_DENIED));
+    CHECK_INT(vfs_set_disposition(&f.call, root, 1), S(CANNOT_DELETE));
+    CHECK_INT(vfs_set_disposition(&f.call, dir, 1), S(DIRECTORY_NOT_EMPTY));
+    CHECK_INT(vfs_set_disposition(&f.call, file, 1), 0);
+    CHECK(vfs_open_is_delete_pending(weak));
+    CHECK_INT(vfs_set_disposition(&f.call, file, 0), 0);
+    CHECK(!vfs_open_is_delete_pending(weak));
+    const struct vfs_basic_info ro = {.attributes = SMBKIT_ATTR_READONLY};
+    CHECK_INT(vfs_set_basic(&f.call, file, &ro), 0);
+    CHECK_INT(vfs_set_disposition(&f.call, file, 1), S(CANNOT_DELETE));
+    CHECK_INT(vfs_set_disposition(&f.call, file, 0x11), 0);
+    must_close(&f, weak);
+    must_close(&f, file);
+    CHECK_INT(vfs_set_disposition(&f.call, dir, 1), 0);
+    struct vfs_create_in in = create_in(&f, "dir/new");
+    CHECK_INT(try_open(&f, &in), S(DELETE_PENDING));
+    must_close(&f, dir);
+    CHECK_INT(stat_of(&f, "dir"), S(OBJECT_NAME_NOT_FOUND));
+    must_close(&f, root);
+    fixture_close(&f);
+}
+
+static void read_only_volume(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "file", false);
+    struct vfs_create_in in = create_in(&f, "file");
+    struct fake_volume *fake = &f.fake;
+    struct vfs_open *o = must_open(&f, "file", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(o);
+    must_close(&f, o);
+    fixture_close(&f);
+
+    memset(fake, 0, sizeof(*fake));
+    fake->features = SMBKIT_FEATURE_READ_ONLY;
+    REQUIRE(fixture_fake(&f));
+    CHECK(vfs_volume_is_read_only(f.v));
+    in = create_in(&f, "");
+    CHECK_INT(try_open(&f, &in), S(ACCESS_DENIED));
+    in.desired_access = SMBKIT_MAXIMUM_ALLOWED;
+    struct vfs_create_out out;
+    REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out)));
+    CHECK(!(vfs_open_granted_access(out.open) & (SMBKIT_WRITE_DATA | SMBKIT_DELETE)));
+    const struct vfs_basic_info b = {.attributes = SMBKIT_ATTR_HIDDEN};
+    CHECK_INT(vfs_set_basic(&f.call, out.open, &b), S(MEDIA_WRITE_PROTECTED));
+    CHECK_INT(vfs_set_disposition(&f.call, out.open, 1), S(MEDIA_WRITE_PROTECTED));
+    CHECK_INT(vfs_rename(&f.call, out.open, "x", false), S(ACCESS_DENIED));
+    must_close(&f, out.open);
+    in.path = "new";
+    CHECK_INT(try_open(&f, &in), S(MEDIA_WRITE_PROTECTED));
+    fixture_close(&f);
+}
+
+/* Everyone may read; Anna (the caller) owns nothing. */
+static smbkit_status sd_read_only(struct wr *w)
+{
+    struct secdesc sd;
+    sd_init(&sd);
+    struct sid admins = sid_builtin(544);
+    smbkit_status st = sd_default(&sd, SD_READABLE, &admins, &admins);
+    if (SMBKIT_OK(st)) {
+        sd_format(w, &sd, SD_OWNER | SD_GROUP | SD_DACL);
+    }
+    sd_fini(&sd);
+    return st;
+}
+
+static void security(void)
+{
+    struct fixture f = {0};
+    f.fake.features = SMBKIT_FEATURE_SECURITY;
+    REQUIRE(fixture_fake(&f));
+    make(&f, "dir", true);
+    struct vfs_open *o = must_open(&f, "dir/file", RW | SMBKIT_WRITE_DAC | SMBKIT_READ_CONTROL,
+                                   SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    struct wr w = wr_new(65536);
+    CHECK_INT(sd_read_only(&w), 0);
+    CHECK_INT(vfs_set_security(&f.call, o, SD_DACL, w.base, w.len), 0);
+    CHECK_INT(vfs_set_security(&f.call, o, SD_OWNER, w.base, w.len), S(ACCESS_DENIED));
+    wr_fini(&w);
+    CHECK_INT(vfs_query_security(&f.call, o, SD_SACL, &w), S(ACCESS_DENIED));
+    CHECK_INT(vfs_query_security(&f.call, o, SD_DACL, &w), 0);
+    CHECK(w.len > 20);
+    wr_fini(&w);
+    must_close(&f, o);
+    /* The owner may always read and write the DACL; the data only as it says. DELETE comes from the directory. */
+    static const struct {
+        uint32_t access;
+        smbkit_status status;
+    } rows[] = {
+        {SMBKIT_READ_DATA, 0},
+        {SMBKIT_WRITE_DATA, (smbkit_status)0xC0000022},
+        {SMBKIT_READ_DATA | SMBKIT_WRITE_DATA, (smbkit_status)0xC0000022},
+        {SMBKIT_DELETE, 0},
+        {SMBKIT_DELETE | SMBKIT_WRITE_DATA, (smbkit_status)0xC0000022},
+        {SMBKIT_WRITE_DAC, 0},
+    };
+    struct vfs_create_in in = create_in(&f, "dir/file");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        test_context("row %zu", i);
+        in.desired_access = rows[i].access;
+        CHECK_INT(try_open(&f, &in), rows[i].status);
+    }
+    test_context("%s", "");
+    in.desired_access = SMBKIT_MAXIMUM_ALLOWED;
+    in.want_max_access = true;
+    struct vfs_create_out out;
+    REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out)));
+    uint32_t granted = vfs_open_granted_access(out.open);
+    CHECK(granted & SMBKIT_READ_DATA);
+    CHECK(granted & SMBKIT_DELETE);
+    CHECK(!(granted & SMBKIT_WRITE_DATA));
+    CHECK_INT(out.max_access, granted);
+    must_close(&f, out.open);
+    in.desired_access = SMBKIT_READ_DATA;
+    in.disposition = SMBKIT_OVERWRITE_IF;
+    CHECK_INT(try_open(&f, &in), S(ACCESS_DENIED));
+
+    /* A directory that may only be read takes no new file. */
+    o = must_open(&f, "dir", SMBKIT_WRITE_DAC, SMBKIT_OPEN, 0);
+    REQUIRE(o);
+    CHECK_INT(sd_read_only(&w), 0);
+    CHECK_INT(vfs_set_security(&f.call, o, SD_DACL, w.base, w.len), 0);
+    wr_fini(&w);
+    must_close(&f, o);
+    in = create_in(&f, "dir/new");
+    CHECK_INT(try_open(&f, &in), S(ACCESS_DENIED));
+    fixture_close(&f);
+}
+
+static void basic_info(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct vfs_open *o = must_open(&f, "file", RW, SMBKIT_CREATE, 0);
+    struct vfs_open *o2 = must_open(&f, "file", RW, SMBKIT_OPEN, 0);
+    REQUIRE(o && o2);
+    struct smbkit_attr attr;
+    struct vfs_basic_info b = {.write_time = 777777};
+    CHECK_INT(vfs_set_basic(&f.call, o, &b), 0);
+    CHECK_INT(write_at(&f, o, 0, "x"), 0);
+    CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+    CHECK_INT(attr.write_time, 777777); /* fixed by this open */
+    CHECK_INT(write_at(&f, o2, 0, "y"), 0);
+    CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+    CHECK(attr.write_time != 777777); /* not for the others */
+    uint64_t now = attr.write_time;
+    b.write_time = UINT64_MAX;
+    CHECK_INT(vfs_set_basic(&f.call, o2, &b), 0);
+    CHECK_INT(write_at(&f, o2, 0, "z"), 0);
+    CHECK_INT(vfs_getattr(&f.call, o2, 0, &attr), 0);
+    CHECK_INT(attr.write_time, now);
+    b.write_time = UINT64_MAX - 1;
+    CHECK_INT(vfs_set_basic(&f.call, o2, &b), 0);
+    CHECK_INT(write_at(&f, o2, 0, "z"), 0);
+    CHECK_INT(vfs_getattr(&f.call, o2, 0, &attr), 0);
+    CHECK(attr.write_time != now);
+    b = (struct vfs_basic_info){.create_time = UINT64_MAX - 5};
+    CHECK_INT(vfs_set_basic(&f.call, o, &b), S(INVALID_PARAMETER));
+    b = (struct vfs_basic_info){.attributes = SMBKIT_ATTR_DIRECTORY};
+    CHECK_INT(vfs_set_basic(&f.call, o, &b), S(INVALID_PARAMETER));
+    b = (struct vfs_basic_info){.attributes = SMBKIT_ATTR_NORMAL};
+    CHECK_INT(vfs_set_basic(&f.call, o, &b), 0);
+    CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+    CHECK_INT(attr.attributes, SMBKIT_ATTR_NORMAL);
+    must_close(&f, o);
+    must_close(&f, o2);
+    fixture_close(&f);
+}
+
+static const struct test_case cases[] = {
+    {"dispositions", dispositions},
+    {"refusals", refusals},
+    {"share_modes", share_modes},
+    {"overwriting_needs_shared_write", overwriting_needs_shared_write},
+    {"delete_on_close", delete_on_close},
+    {"disposition_info", disposition_info},
+    {"read_only_volume", read_only_volume},
+    {"security", security},
+    {"basic_info", basic_info},
+};
+TEST_MAIN(cases)

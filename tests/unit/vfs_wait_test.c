@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What waits and is woken: oplock breaks, locks, notifications, close. */
+#include "vfs_fixture.h"
+
+#define S(name) SMBKIT_STATUS_##name
+
+/* An open with an oplock. */
+static struct vfs_open *open_oplock(struct fixture *f, const char *path, uint8_t level,
+                                    struct breaks *b, uint8_t *level_r)
+{
+    struct vfs_create_in in = create_in(f, path);
+    in.desired_access |= SMBKIT_DELETE;
+    in.oplock_level = level;
+    in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = b};
+    struct vfs_create_out out;
+    smbkit_status st = vfs_create(&f->call, &in, &out);
+    CHECK_INT(st, 0);
+    *level_r = out.oplock_level;
+    return out.open;
+}
+
+/* Who ends the break? */
+enum ending { ACK, WRONG_ACK, TIMEOUT, CLOSE, ENDINGS };
+
+static void oplock_break_ends(void)
+{
+    for (int how = 0; how < ENDINGS; how++) {
+        struct fixture f = {0};
+        REQUIRE(fixture_fake(&f));
+        test_context("ending %d", how);
+        struct breaks b = {0};
+        uint8_t level;
+        struct vfs_open *o = open_oplock(&f, "file", VFS_OPLOCK_BATCH, &b, &level);
+        CHECK_INT(level, VFS_OPLOCK_BATCH);
+        struct waiter w;
+        waiter_init(&w);
+        struct vfs_call call = f.call;
+        call.wait = &w.wait;
+        struct vfs_create_in in = create_in(&f, "file");
+        struct vfs_create_out out;
+        CHECK_INT(vfs_create(&call, &in, &out), S(WAIT));
+        CHECK_INT(b.count, 1);
+        CHECK_INT(b.to, VFS_OPLOCK_II);
+        CHECK(b.ack);
+        CHECK_INT(f.fake.files, 1); /* the waiting one keeps nothing */
+        CHECK_INT(vfs_create(&call, &in, &out), S(WAIT)); /* asked again too early */
+        CHECK_INT(b.count, 1);
+        /* Attributes alone wait for nobody. */
+        struct vfs_create_in stat = in;
+        stat.desired_access = SMBKIT_READ_ATTRIBUTES;
+        CHECK_INT(try_open(&f, &stat), 0);
+        uint8_t now;
+        if (how == ACK) {
+            CHECK_INT(w.woken, 0);
+            CHECK_INT(vfs_oplock_ack(o, VFS_OPLOCK_II, &now), 0);
+            CHECK_INT(now, VFS_OPLOCK_II);
+        } else if (how == WRONG_ACK) {
+            CHECK_INT(vfs_oplock_ack(o, VFS_OPLOCK_BATCH, &now), S(INVALID_OPLOCK_PROTOCOL));
+            CHECK_INT(now, VFS_OPLOCK_NONE);
+        } else if (how == TIMEOUT) {
+            vfs_oplock_timeout(o);
+            CHECK_INT(vfs_oplock_level(o), VFS_OPLOCK_NONE);
+        } else {
+            must_close(&f, o);
+            o = NULL;
+        }
+        CHECK_INT(w.woken, 1);
+        CHECK_INT(vfs_create(&call, &in, &out), 0);
+        if (how == ACK) {
+            /* Level II goes when the other writes, without an acknowledgement. */
+            CHECK_INT(write_at(&f, out.open, 0, "x"), 0);
+            CHECK_INT(b.count, 2);
+            CHECK_INT(b.to, VFS_OPLOCK_NONE);
+            CHECK(!b.ack);
+            CHECK_INT(vfs_oplock_ack(o, VFS_OPLOCK_NONE, &now), S(INVALID_OPLOCK_PROTOCOL));
+        }
+        must_close(&f, out.open);
+        must_close(&f, o);
+        waiter_fini(&w);
+        fixture_close(&f);
+    }
+    test_context("%s", "");
+}
+
+static void batch_breaks_before_sharing(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct breaks b = {0};
+    struct vfs_create_in in = create_in(&f, "file");
+    in.share_access = 0;
+    in.oplock_level = VFS_OPLOCK_BATCH;
+    in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = &b};
+    struct vfs_create_out first, second;
+    REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &first)));
+    struct waiter w;
+    waiter_init(&w);
+    struct vfs_call call = f.call;
+    call.wait = &w.wait;
+    in.owner = (struct vfs_owner){0};
+    CHECK_INT(vfs_create(&call, &in, &second), S(WAIT));
+    CHECK_INT(b.count, 1);
+    CHECK(vfs_wait_cancel(&w.wait));
+    CHECK(!vfs_wait_cancel(&w.wait));
+    uint8_t now;
+    CHECK_INT(vfs_oplock_ack(first.open, VFS_OPLOCK_II, &now), 0);
+    CHECK_INT(w.woken, 0); /* cancelled */
+    CHECK_INT(vfs_create(&call, &in, &second), S(SHARING_VIOLATION));
+    must_close(&f, first.open);
+
+    /* An exclusive one does not break for who cannot come in anyway. */
+    b.count = 0;
+    in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = &b};
+    in.oplock_level = VFS_OPLOCK_EXCLUSIVE;
+    REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &first)));
+    CHECK_INT(first.oplock_level, VFS_OPLOCK_EXCLUSIVE);
+    CHECK_INT(vfs_create(&call, &in, &second), S(SHARING_VIOLATION));
+    CHECK_INT(b.count, 0);
+    must_close(&f, first.open);
+    waiter_fini(&w);
+    fixture_close(&f);
+}
+
+static void complete_if_oplocked(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct breaks b = {0};
+    uint8_t level;
+    struct vfs_open *o = open_oplock(&f, "file", VFS_OPLOCK_BATCH, &b, &level);
+    struct vfs_create_in in = create_in(&f, "file");
+    in.options = VFS_COMPLETE_IF_OPLOCKED;
+    struct vfs_create_out out;
+    CHECK_INT(vfs_create(&f.call, &in, &out), S(OPLOCK_BREAK_IN_PROGRESS));
+    CHECK_INT(b.count, 1);
+    must_close(&f, out.open);
+    must_close(&f, o);
+    fixture_close(&f);
+}
+
+static void *open_blocking(void *arg)
+{
+    struct fixture *f = arg;
+    struct vfs_create_in in = create_in(f, "file");
+    smbkit_status st = try_open(f, &in);
+    return (void *)(intptr_t)st;
+}
+
+/* Without a place to wait the call itself waits. */
+static void blocks_without_wait(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct breaks b = {0};
+    uint8_t level;
+    struct vfs_open *o = open_oplock(&f, "file", VFS_OPLOCK_BATCH, &b, &level);
+    pthread_t t;
+    pthread_create(&t, NULL, open_blocking, &f);
+    while (atomic_load(&b.count) == 0) {
+        sched_yield();
+    }
+    vfs_oplock_timeout(o);
+    void *st;
+    pthread_join(t, &st);
+    CHECK_INT((intptr_t)st, 0);
+    must_close(&f, o);
+    fixture_close(&f);
+}
+
+static void locks(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct vfs_open *a = must_open(&f, "file", RW, SMBKIT_CREATE, 0);
+    struct vfs_open *b = must_open(&f, "file", RW, SMBKIT_OPEN, 0);
+    struct vfs_open *c = must_open(&f, "file", SMBKIT_READ_ATTRIBUTES, SMBKIT_OPEN, 0);
+    REQUIRE(a && b && c);
+    char buf[8];
+    CHECK_INT(write_at(&f, a, 0, "0123456789"), 0);
+    struct vfs_lock l = {.offset = 2, .length = 3, .exclusive = true};
+    CHECK_INT(vfs_lock(&f.call, c, &l, 1), S(ACCESS_DENIED));
+    CHECK_INT(vfs_lock(&f.call, a, &l, 0), S(INVALID_PARAMETER));
+    CHECK_INT(vfs_lock(&f.call, a, &l, 1), 0);
+    CHECK_INT(read_at(&f, b, 0, buf, 3), 0);
+    CHECK_INT(read_at(&f, b, 0, buf, 4), S(FILE_LOCK_CONFLICT));
+    CHECK_INT(write_at(&f, b, 4, "x"), S(FILE_LOCK_CONFLICT));
+    CHECK_INT(write_at(&f, a, 4, "x"), 0);
+    CHECK_INT(vfs_zero_range(&f.call, b, 0, 9), S(FILE_LOCK_CONFLICT));
+
+    /* All or nothing. */
+    struct vfs_lock two[2] = {{.offset = 100, .length = 1, .exclusive = true},
+                              {.offset = 2, .length = 1, .exclusive = true}};
+    two[0].fail_immediately = two[1].fail_immediately = true;
+    CHECK_INT(vfs_lock(&f.call, b, two, 2), S(LOCK_NOT_GRANTED));
+    CHECK_INT(vfs_lock(&f.call, a, two, 1), 0);
+    two[1].unlock = true;
+    CHECK_INT(vfs_lock(&f.call, a, two, 2), S(INVALID_PARAMETER));
+
+    struct waiter w, w2;
+    waiter_init(&w);
+    waiter_init(&w2);
+    struct vfs_call call = f.call, call2 = f.call;
+    call.wait = &w.wait;
+    call2.wait = &w2.wait;
+    CHECK_INT(vfs_lock(&call, b, &l, 1), S(WAIT));
+    CHECK_INT(vfs_lock(&call2, b, &l, 1), S(WAIT));
+    CHECK(vfs_wait_cancel(&w2.wait));
+    struct vfs_lock u = {.offset = 2, .length = 3, .unlock = true};
+    CHECK_INT(vfs_lock(&f.call, a, &u, 1), 0);
+    CHECK_INT(w.woken, 1);
+    CHECK_INT(w2.woken, 0);
+    CHECK_INT(vfs_lock(&call, b, &l, 1), 0);
+    CHECK_INT(vfs_lock(&f.call, a, &u, 1), S(RANGE_NOT_LOCKED));
+
+    /* A close gives up its locks, and ends who waits on the open itself. */
+    CHECK_INT(vfs_lock(&call, a, &l, 1), S(WAIT));
+    struct vfs_open *kept = vfs_open_ref(a);
+    must_close(&f, a);
+    CHECK_INT(w.woken, 2);
+    CHECK_INT(vfs_lock(&call, kept, &l, 1), S(RANGE_NOT_LOCKED));
+    vfs_open_unref(kept);
+    must_close(&f, b);
+    must_close(&f, c);
+    waiter_fini(&w);
+    waiter_fini(&w2);
+    fixture_close(&f);
+}
+
+struct events {
+    char text[256];
+};
+
+static void event(void *arg, const struct vfs_notify_event *e)
+{
+    struct events *ev = arg;
+    size_t len = strlen(ev->text);
+    snprintf(ev->text + len, sizeof(ev->text) - len, "%u:%s ", e->action, e->name);
+}
+
+static void notifications(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    make(&f, "d/sub", true);
+    struct vfs_open *d = must_open(&f, "d", SMBKIT_READ_DATA | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(d);
+    struct waiter w;
+    waiter_init(&w);
+    struct vfs_call call = f.call;
+    call.wait = &w.wait;
+    struct events ev = {""};
+    struct vfs_notify_query q = {
+        .filter = 0xfff, .tree = true, .max_bytes = 4096, .event = event, .arg = &ev};
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    make(&f, "elsewhere", false);
+    CHECK_INT(w.woken, 0);
+    struct vfs_open *o = must_open(&f, "d/sub/new", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    CHECK_INT(w.woken, 1);
+    CHECK_INT(vfs_rename(&f.call, o, "d/sub/moved", false), 0);
+    CHECK_INT(write_at(&f, o, 0, "x"), 0);
+    CHECK_INT(vfs_set_disposition(&f.call, o, 1), 0);
+    must_close(&f, o);
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "1:sub/new 4:sub/new 5:sub/moved 3:sub/moved 2:sub/moved ");
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    ev.text[0] = 0;
+    smbkit_changed(f.fake.host, "d/outside", SMBKIT_CHANGE_ADDED | SMBKIT_CHANGED_FILE_NAME);
+    CHECK_INT(w.woken, 2);
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "1:outside ");
+    smbkit_changed(f.fake.host, "", SMBKIT_CHANGE_OVERFLOW);
+    CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
+    q.max_bytes = 16;
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    make(&f, "d/a-name-that-is-longer-than-that", false);
+    CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
+
+    /* The directory goes away; then the open. */
+    struct vfs_open *x = must_open(&f, "d/a-name-that-is-longer-than-that", SMBKIT_DELETE,
+                                   SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
+    must_close(&f, x);
+    x = must_open(&f, "d/sub", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
+    must_close(&f, x);
+    while (vfs_notify(&call, d, &q) != S(WAIT)) {
+    }
+    int before = w.woken;
+    CHECK_INT(vfs_set_disposition(&f.call, d, 1), 0);
+    CHECK_INT(w.woken, before + 1);
+    CHECK_INT(vfs_notify(&call, d, &q), S(DELETE_PENDING));
+    struct vfs_open *kept = vfs_open_ref(d);
+    must_close(&f, d);
+    CHECK_INT(vfs_notify(&call, kept, &q), S(NOTIFY_CLEANUP));
+    vfs_open_unref(kept);
+    waiter_fini(&w);
+    fixture_close(&f);
+}
+
+static void external_change_breaks(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct breaks b = {0};
+    uint8_t level;
+    struct vfs_open *o = open_oplock(&f, "file", VFS_OPLOCK_II, &b, &level);
+    CHECK_INT(level, VFS_OPLOCK_II);
+    smbkit_changed(f.fake.host, "file", SMBKIT_CHANGE_MODIFIED);
+    CHECK_INT(b.count, 1);
+    CHECK_INT(vfs_oplock_level(o), VFS_OPLOCK_NONE);
+    must_close(&f, o);
+    fixture_close(&f);
+}
+
+static const struct test_case cases[] = {
+    {"oplock_break_ends", oplock_break_ends},
+    {"batch_breaks_before_sharing", batch_breaks_before_sharing},
+    {"complete_if_oplocked", complete_if_oplocked},
+    {"blocks_without_wait", blocks_without_wait},
+    {"locks", locks},
+    {"notifications", notifications},
+    {"external_change_breaks", external_change_breaks},
+};
+TEST_MAIN(cases)
