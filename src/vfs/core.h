@@ -71,6 +71,7 @@ struct node_name {
     char *path;
     uint32_t open_count;
     bool delete_pending;
+    bool moving; /* a rename of it, or over it, is under way: opens by it wait (oplock_waiters) */
 };
 
 /* The identity of a stream that is open: share modes, locks, oplocks. [MS-FSA] 2.1.1.3, 2.1.1.5 */

@@ -65,15 +65,14 @@ static void volume_flags_gather(struct vfs_volume *v)
 {
     v->never_blocks = true;
     v->tries_nowait = true;
-    bool can_write = false;
     for (uint32_t i = 0; i < v->layer_count; i++) {
         const struct smbkit_plugin *p = v->layers[i].plugin;
         v->never_blocks &= (p->flags & SMBKIT_NEVER_BLOCKS) != 0;
         v->tries_nowait &= (p->flags & (SMBKIT_NEVER_BLOCKS | SMBKIT_TRIES_NOWAIT)) != 0;
         v->serializes_files |= p->thread_model == SMBKIT_SERIALIZE_FILE;
-        can_write |= p->write != NULL;
     }
-    v->read_only |= !can_write;
+    /* Filters that write pass it on: what there is to write to is the plugin's word. */
+    v->read_only |= v->layers[v->layer_count - 1].plugin->write == NULL;
 }
 
 /* What the plugins say of themselves, once they are open. */

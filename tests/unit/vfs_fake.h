@@ -44,6 +44,10 @@ struct fake_node {
     uint32_t sd_len;
     bool removed;
     int opens;
+};
+
+struct fake_file {
+    struct fake_node *node;
     atomic_int in_call;
 };
 
@@ -226,15 +230,14 @@ static void *fake_late_run(void *arg)
 
 /* Before a call: is it to fail, or would it block? After it: pend, if that is wanted. */
 static smbkit_status fake_enter(struct fake_volume *v, struct smbkit_op *op, enum fake_call call,
-                                struct fake_node *n)
+                                struct fake_file *n)
 {
     atomic_fetch_add(&v->calls[call], 1);
     atomic_fetch_add(&v->total, 1);
     if (v->thread_model == SMBKIT_SERIALIZE_ALL && atomic_fetch_add(&v->in_volume, 1) != 0) {
         atomic_store(&v->overlap, true);
     }
-    if (v->thread_model == SMBKIT_SERIALIZE_FILE && n && n->opens <= 1 &&
-        atomic_fetch_add(&n->in_call, 1) != 0) {
+    if (v->thread_model == SMBKIT_SERIALIZE_FILE && n && atomic_fetch_add(&n->in_call, 1) != 0) {
         atomic_store(&v->overlap, true);
     }
     pthread_mutex_lock(&v->lock);
@@ -252,7 +255,7 @@ static smbkit_status fake_enter(struct fake_volume *v, struct smbkit_op *op, enu
 }
 
 static smbkit_status fake_leave(struct fake_volume *v, struct smbkit_op *op, enum fake_call call,
-                                struct fake_node *n, smbkit_status st)
+                                struct fake_file *n, smbkit_status st)
 {
     bool is_io = call == FAKE_READ || call == FAKE_WRITE || call == FAKE_FLUSH;
     int pend = is_io && st != SMBKIT_STATUS_WOULD_BLOCK && !(op->flags & SMBKIT_OP_SYNC)
@@ -264,7 +267,7 @@ static smbkit_status fake_leave(struct fake_volume *v, struct smbkit_op *op, enu
         st = SMBKIT_STATUS_PENDING;
     }
     pthread_mutex_unlock(&v->lock);
-    if (v->thread_model == SMBKIT_SERIALIZE_FILE && n && n->opens <= 1) {
+    if (v->thread_model == SMBKIT_SERIALIZE_FILE && n) {
         atomic_fetch_sub(&n->in_call, 1);
     }
     if (v->thread_model == SMBKIT_SERIALIZE_ALL) {
@@ -381,7 +384,9 @@ static smbkit_status fake_create(void *volume, struct smbkit_op *op,
         n->opens++;
         atomic_fetch_add(&v->files, 1);
         fake_attr(v, n, attr);
-        *file_r = n;
+        struct fake_file *file = calloc(1, sizeof(*file));
+        file->node = n;
+        *file_r = file;
     }
     return fake_leave(v, op, FAKE_CREATE, NULL, st);
 }
@@ -389,12 +394,13 @@ static smbkit_status fake_create(void *volume, struct smbkit_op *op,
 static void fake_close(void *volume, struct smbkit_op *op, void *file)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
+    struct fake_node *n = ((struct fake_file *)file)->node;
     (void)fake_enter(v, op, FAKE_CLOSE, NULL);
     atomic_fetch_sub(&v->files, 1);
     if (--n->opens == 0 && n->removed) {
         fake_node_free(n);
     }
+    free(file);
     (void)fake_leave(v, op, FAKE_CLOSE, NULL, SMBKIT_STATUS_SUCCESS);
 }
 
@@ -418,8 +424,8 @@ static smbkit_status fake_enumerate(void *volume, struct smbkit_op *op, void *fi
                                     struct smbkit_sink *sink)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_ENUMERATE, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_ENUMERATE, file);
     for (size_t i = cookie; SMBKIT_OK(st) && i < n->child_count; i++) {
         if (!n->children[i]) {
             continue;
@@ -433,16 +439,16 @@ static smbkit_status fake_enumerate(void *volume, struct smbkit_op *op, void *fi
             break;
         }
     }
-    return fake_leave(v, op, FAKE_ENUMERATE, n, st);
+    return fake_leave(v, op, FAKE_ENUMERATE, file, st);
 }
 
 static smbkit_status fake_rename(void *volume, struct smbkit_op *op, void *file,
                                  const char *new_path, uint32_t replace)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file, *dir = NULL, *old = NULL;
+    struct fake_node *n = ((struct fake_file *)file)->node, *dir = NULL, *old = NULL;
     const char *leaf = "";
-    smbkit_status st = fake_enter(v, op, FAKE_RENAME, n);
+    smbkit_status st = fake_enter(v, op, FAKE_RENAME, file);
     if (SMBKIT_OK(st)) {
         st = fake_walk(v, new_path, &dir, &leaf, &old);
         st = st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_SUCCESS : st;
@@ -461,14 +467,14 @@ static smbkit_status fake_rename(void *volume, struct smbkit_op *op, void *file,
         fake_detach(v, n);
         fake_attach(v, dir, n, leaf);
     }
-    return fake_leave(v, op, FAKE_RENAME, n, st);
+    return fake_leave(v, op, FAKE_RENAME, file, st);
 }
 
 static smbkit_status fake_remove(void *volume, struct smbkit_op *op, void *file)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_REMOVE, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_REMOVE, file);
     if (SMBKIT_OK(st) && n->live_count > 0) {
         st = SMBKIT_STATUS_DIRECTORY_NOT_EMPTY;
     }
@@ -476,7 +482,7 @@ static smbkit_status fake_remove(void *volume, struct smbkit_op *op, void *file)
         fake_detach(v, n);
         n->removed = true;
     }
-    return fake_leave(v, op, FAKE_REMOVE, n, st);
+    return fake_leave(v, op, FAKE_REMOVE, file, st);
 }
 
 static smbkit_status fake_getattr(void *volume, struct smbkit_op *op, void *file,
@@ -484,7 +490,7 @@ static smbkit_status fake_getattr(void *volume, struct smbkit_op *op, void *file
 {
     struct fake_volume *v = volume;
     smbkit_status st = fake_enter(v, op, FAKE_GETATTR, file);
-    fake_attr(v, file, attr);
+    fake_attr(v, ((struct fake_file *)file)->node, attr);
     return fake_leave(v, op, FAKE_GETATTR, file, st);
 }
 
@@ -492,23 +498,23 @@ static smbkit_status fake_setattr(void *volume, struct smbkit_op *op, void *file
                                   const struct smbkit_attr *attr)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_SETATTR, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_SETATTR, file);
     if (SMBKIT_OK(st)) {
         n->change_time = ++v->clock;
         n->create_time = mask & SMBKIT_SET_CREATE_TIME ? attr->create_time : n->create_time;
         n->write_time = mask & SMBKIT_SET_WRITE_TIME ? attr->write_time : n->write_time;
         n->attributes = mask & SMBKIT_SET_ATTRIBUTES ? attr->attributes : n->attributes;
     }
-    return fake_leave(v, op, FAKE_SETATTR, n, st);
+    return fake_leave(v, op, FAKE_SETATTR, file, st);
 }
 
 static smbkit_status fake_get_sd(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
                                  uint32_t cap, uint32_t *needed_bytes)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_GET_SD, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_GET_SD, file);
     *needed_bytes = n->sd_len;
     if (SMBKIT_OK(st) && !n->sd) {
         st = SMBKIT_STATUS_NOT_FOUND;
@@ -517,36 +523,36 @@ static smbkit_status fake_get_sd(void *volume, struct smbkit_op *op, void *file,
     } else if (SMBKIT_OK(st)) {
         memcpy(buf, n->sd, n->sd_len);
     }
-    return fake_leave(v, op, FAKE_GET_SD, n, st);
+    return fake_leave(v, op, FAKE_GET_SD, file, st);
 }
 
 static smbkit_status fake_set_sd(void *volume, struct smbkit_op *op, void *file, const uint8_t *sd,
                                  uint32_t len)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_SET_SD, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_SET_SD, file);
     if (SMBKIT_OK(st)) {
         free(n->sd);
         n->sd = malloc(len);
         memcpy(n->sd, sd, len);
         n->sd_len = len;
     }
-    return fake_leave(v, op, FAKE_SET_SD, n, st);
+    return fake_leave(v, op, FAKE_SET_SD, file, st);
 }
 
 static smbkit_status fake_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_READ, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_READ, file);
     io->done = 0;
     if (SMBKIT_OK(st) && io->offset < n->size) {
         uint64_t left = n->size - io->offset;
         io->done = (uint32_t)(left < io->length ? left : io->length);
         memcpy(io->buffer, n->data + io->offset, io->done);
     }
-    return fake_leave(v, op, FAKE_READ, n, st);
+    return fake_leave(v, op, FAKE_READ, file, st);
 }
 
 static void fake_resize(struct fake_node *n, uint64_t size)
@@ -562,8 +568,8 @@ static smbkit_status fake_write(void *volume, struct smbkit_op *op, void *file,
                                 struct smbkit_io *io)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_WRITE, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_WRITE, file);
     if (SMBKIT_OK(st)) {
         uint64_t end = io->offset + io->length;
         if (end > n->size) {
@@ -577,7 +583,7 @@ static smbkit_status fake_write(void *volume, struct smbkit_op *op, void *file,
         io->done = io->length;
         fake_touch(v, n);
     }
-    return fake_leave(v, op, FAKE_WRITE, n, st);
+    return fake_leave(v, op, FAKE_WRITE, file, st);
 }
 
 static smbkit_status fake_flush(void *volume, struct smbkit_op *op, void *file)
@@ -590,13 +596,13 @@ static smbkit_status fake_flush(void *volume, struct smbkit_op *op, void *file)
 static smbkit_status fake_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_SET_SIZE, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_SET_SIZE, file);
     if (SMBKIT_OK(st)) {
         fake_resize(n, size);
         fake_touch(v, n);
     }
-    return fake_leave(v, op, FAKE_SET_SIZE, n, st);
+    return fake_leave(v, op, FAKE_SET_SIZE, file, st);
 }
 
 static const struct smbkit_plugin FAKE_PLUGIN = {
