@@ -137,7 +137,7 @@ class Server:
         shares = [self._make_shared(share) for share in shares]
         if config is None:
             self.command = [PROGRAM, 'serve', '--listen', f'127.0.0.1:{self.port}', '--control-socket',
-                            self.control, *args, *shares]
+                            self.control, '--log-level', 'info', *args, *shares]
             for name, password in users:
                 self.command += ['--user', f'{name}:{password}']
         else:
@@ -294,7 +294,7 @@ class Session:
     """An smbclient that stays connected: do(command) gives what it printed until its next prompt."""
 
     def __init__(self, command, cwd):
-        self.process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(['stdbuf', '-oL', *command], cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, bufsize=0, start_new_session=True)
         self.marks = 0
 
@@ -318,10 +318,14 @@ class Session:
         out = b''
         until = time.monotonic() + timeout
         while wanted.encode() not in out or not out.endswith(b'\n'):
-            left = until - time.monotonic()
-            ready = left > 0 and select.select([self.process.stdout], [], [], left)[0]
-            more = os.read(self.process.stdout.fileno(), 65536) if ready else b''
-            check(more, f'smbclient did not say "{wanted}" within {timeout} s:\n', out.decode('utf-8', 'replace'))
+            check(time.monotonic() < until, f'smbclient did not say "{wanted}" within {timeout} s:\n',
+                  out.decode('utf-8', 'replace'))
+            if not select.select([self.process.stdout], [], [], 0.1)[0]:
+                # smbclient waits for the descriptor, not for its buffer: an empty line has it look again.
+                self.send('')
+                continue
+            more = os.read(self.process.stdout.fileno(), 65536)
+            check(more, f'smbclient ended without "{wanted}":\n', out.decode('utf-8', 'replace'))
             out += more
         return out.decode('utf-8', 'replace')
 

@@ -52,14 +52,16 @@ def dialects():
                 check([x['dialect'] for x in now] == [DIALECT_CODES[dialect]], dialect, now)
 
 
-@case('an encrypted session is one')
+@case('a server that wants encryption gets it')
 def encrypted():
-    with Server('mem:') as s:
+    with Server('mem:', args=['--encrypt']) as s:
         for dialect in CAN_ENCRYPT:
-            with s.session('mem', dialect=dialect, protection='encrypt') as c:
+            with s.session('mem', dialect=dialect) as c:
                 c.do('ls')
                 now = s.status()['sessions']
                 check(now and all(x['encrypted'] for x in now), dialect, now)
+        for dialect in DIALECTS[:2]:
+            s.smbclient('mem', 'ls', dialect=dialect).refused('NT_STATUS_ACCESS_DENIED')
 
 
 @case('names beyond ASCII')
