@@ -249,9 +249,9 @@ struct vfs_io {
     /* out */
     uint32_t done;
     const void *memory; /* read: not NULL when the plugin gave its own memory */
-    int64_t fd;         /* read: >= 0 when the answer is fd_offset.. of this descriptor */
-    uint64_t fd_offset;
     /* vfs only */
+    int64_t fd; /* >= 0: the plugin answered with a descriptor, which no front end can send yet */
+    uint64_t fd_offset;
     void (*release)(void *arg);
     void *release_arg;
     struct smbkit_op op;
