@@ -43,14 +43,16 @@ static bool session_eq(const struct hash_link *link, const void *key)
 }
 
 /* Ids are random, so that one does not tell another, never 0 or all ones, and fit 32 bits: some
- * clients (smbtorture's sessid test) keep no more of them. */
+ * clients (smbtorture's sessid test is one) keep no more of them. */
 static bool add_to_table(struct smb_server *server, struct smb_session *s)
 {
+    uint32_t id = 0;
     do {
-        smb_server_random(server, &s->id, sizeof(s->id));
-    } while (
-        s->id == 0 || s->id == UINT64_MAX ||
-        hash_table_get(&server->sessions, hash_u64(server->hash_seed, s->id), session_eq, &s->id));
+        smb_server_random(server, &id, sizeof(id));
+        s->id = id;
+    } while (id == 0 || id == UINT32_MAX ||
+             hash_table_get(&server->sessions, hash_u64(server->hash_seed, s->id), session_eq,
+                            &s->id));
     return hash_table_add(&server->sessions, &s->link, hash_u64(server->hash_seed, s->id));
 }
 

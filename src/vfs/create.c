@@ -151,7 +151,6 @@ static void open_fill(struct vfs_open *o, const struct create *c)
     o->is_stat = oplock_is_stat_access(c->granted);
     o->delete_on_close = c->options & VFS_DELETE_ON_CLOSE;
     o->owner = c->in->owner;
-    o->owner_key = c->in->owner_key;
 }
 
 smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open_r)

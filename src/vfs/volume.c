@@ -56,7 +56,9 @@ smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
                               struct smbkit_volume_info *info)
 {
     info_fill(v, info);
-    smbkit_status st = door_volume_info(call, v, info);
+    struct vfs_call own = *call;
+    own.token = call->token ? call->token : v->token;
+    smbkit_status st = door_volume_info(&own, v, info);
     info_settle(v, info);
     return st;
 }
@@ -79,13 +81,11 @@ static void volume_flags_gather(struct vfs_volume *v)
 static smbkit_status volume_features_read(struct vfs_volume *v)
 {
     struct vfs_call call = {0};
-    smbkit_status st = volume_token(&call.token);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
     struct smbkit_volume_info info;
-    st = vfs_volume_info(&call, v, &info);
-    vfs_token_unref(call.token);
+    smbkit_status st = volume_token(&v->token);
+    if (SMBKIT_OK(st)) {
+        st = vfs_volume_info(&call, v, &info);
+    }
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -167,6 +167,9 @@ static void volume_free(struct vfs_volume *v)
     }
     if (v->names) {
         nameindex_free(v->names);
+    }
+    if (v->token) {
+        vfs_token_unref(v->token);
     }
     notify_registry_fini(&v->notify);
     wait_domain_fini(&v->waits);

@@ -210,7 +210,8 @@ static void exact_pattern(void)
     REQUIRE(d);
     uint64_t before = f.fake.calls[FAKE_ENUMERATE];
     struct one one = {{0}};
-    struct vfs_dir_query q = {.pattern = "Name", .want_attr = true, .entry = one_entry, .arg = &one};
+    struct vfs_dir_query q = {
+        .pattern = "Name", .want_attr = true, .entry = one_entry, .arg = &one};
     CHECK_INT(vfs_query_directory(&f.call, d, &q), 0);
     CHECK_INT(f.fake.calls[FAKE_ENUMERATE], before);
     CHECK_STR(one.name, "Name");

@@ -42,7 +42,7 @@ static void oplock_break_ends(void)
         CHECK_INT(b.count, 1);
         CHECK_INT(b.to, VFS_OPLOCK_II);
         CHECK(b.ack);
-        CHECK_INT(f.fake.files, 1); /* the waiting one keeps nothing */
+        CHECK_INT(f.fake.files, 1);                       /* the waiting one keeps nothing */
         CHECK_INT(vfs_create(&call, &in, &out), S(WAIT)); /* asked again too early */
         CHECK_INT(b.count, 1);
         /* Attributes alone wait for nobody. */
