@@ -23,7 +23,7 @@ WRONG = (
     (['serve', '--user', 'x:y', '--filter', 'nothing', 'mem:'], 1, 'there is no filter "nothing"'),
     (['serv', 'mem:'], 2, 'serve'),
     (['run'], 2, 'which configuration FILE'),
-    (['run', '/nowhere.conf'], 1, '/nowhere.conf'),
+    (['run', '/nowhere.conf'], 2, '/nowhere.conf'),
     (['status', '--socket', '/nowhere/control'], 1, 'no server answers at /nowhere/control'),
     (['user', 'add'], 2, 'user'),
     (['user', 'del', 'nobody', '--file', '/nowhere/users'], 1, '/nowhere/users'),
