@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filters: a layer between the core and a plugin (or another filter).
  *
- * A filter is a struct smbkit_plugin with SMBKIT_IS_FILTER. A function that it leaves NULL passes through to the layer
- * below. Its volume_open gets args->next, which it keeps in its volume, and the functions below call on. A filter
- * without create sees the file pointers of the layer below; one with create makes its own and hands the lower file on. A
- * filter must give close when it gives create. */
+ * A filter is a struct smbkit_plugin with SMBKIT_IS_FILTER. A function that it leaves NULL passes
+ * through to the layer below. Its volume_open gets args->next, which it keeps in its volume, and
+ * the functions below call on. A filter without create sees the file pointers of the layer below;
+ * one with create makes its own and hands the lower file on. A filter must give close when it gives
+ * create. */
 #pragma once
 
 #include <smbkit/plugin.h>
@@ -13,7 +14,8 @@
 extern "C" {
 #endif
 
-/* Each as the function of struct smbkit_plugin of the same name, with the documented default when the layers below lack it. */
+/* Each as the function of struct smbkit_plugin of the same name, with the documented default when
+ * the layers below lack it. */
 SMBKIT_EXPORT smbkit_status smbkit_next_volume_info(struct smbkit_next *next, struct smbkit_op *op,
                                                     struct smbkit_volume_info *info);
 SMBKIT_EXPORT smbkit_status smbkit_next_create(struct smbkit_next *next, struct smbkit_op *op,

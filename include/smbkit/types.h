@@ -33,8 +33,8 @@ extern "C" {
      SMBKIT_ATTR_TEMPORARY | SMBKIT_ATTR_OFFLINE | SMBKIT_ATTR_NOT_INDEXED | SMBKIT_ATTR_NO_SCRUB)
 
 /* Access mask, [MS-SMB2] 2.2.13.1 */
-#define SMBKIT_READ_DATA 0x00000001u /* list, for a directory */
-#define SMBKIT_WRITE_DATA 0x00000002u /* add a file, for a directory */
+#define SMBKIT_READ_DATA 0x00000001u   /* list, for a directory */
+#define SMBKIT_WRITE_DATA 0x00000002u  /* add a file, for a directory */
 #define SMBKIT_APPEND_DATA 0x00000004u /* add a subdirectory, for a directory */
 #define SMBKIT_READ_EA 0x00000008u
 #define SMBKIT_WRITE_EA 0x00000010u
@@ -81,7 +81,7 @@ struct smbkit_identity {
     const char *user;
     const char *domain;
     const char *client_address; /* "192.0.2.1" */
-    const uint8_t *sid; /* binary SID, [MS-DTYP] 2.4.2.2 */
+    const uint8_t *sid;         /* binary SID, [MS-DTYP] 2.4.2.2 */
     uint32_t sid_len_bytes;
     uint32_t rid;
 };
@@ -91,10 +91,11 @@ struct smbkit_identity {
 /* Attributes of a file. Times are FILETIME: 100 ns since 1601-01-01 UTC. All zero is a valid answer
  * for "not known" except attributes, where a directory must say SMBKIT_ATTR_DIRECTORY. */
 struct smbkit_attr {
-    uint64_t file_id; /* unique in the volume, the same for every open of the file while any is open; 0: the core makes one from the path */
+    uint64_t file_id;      /* unique in the volume, the same for every open of the file while any is
+                              open; 0: the core makes one from the path */
     uint64_t file_id_high; /* upper half of a 128-bit id, else 0 */
-    uint64_t size; /* bytes; 0 for a directory */
-    uint64_t alloc_size; /* bytes on the store; 0 with size > 0: the core rounds size up */
+    uint64_t size;         /* bytes; 0 for a directory */
+    uint64_t alloc_size;   /* bytes on the store; 0 with size > 0: the core rounds size up */
     uint64_t create_time;
     uint64_t access_time;
     uint64_t write_time;
@@ -102,7 +103,7 @@ struct smbkit_attr {
     uint32_t attributes; /* SMBKIT_ATTR_* */
     uint32_t link_count; /* 0 counts as 1 */
     uint32_t reparse_tag;
-    uint32_t ea_size; /* bytes of the EAs as FILE_FULL_EA_INFORMATION */
+    uint32_t ea_size;     /* bytes of the EAs as FILE_FULL_EA_INFORMATION */
     uint64_t reserved[4]; /* zero */
 };
 
@@ -118,19 +119,20 @@ struct smbkit_volume_info {
     uint32_t struct_size;
     uint32_t serial;
     uint64_t total_bytes;
-    uint64_t free_bytes; /* on the whole volume */
+    uint64_t free_bytes;      /* on the whole volume */
     uint64_t available_bytes; /* to the caller, after quota */
     uint64_t create_time;
-    uint32_t sector_size_bytes; /* 512 or 4096 */
+    uint32_t sector_size_bytes;  /* 512 or 4096 */
     uint32_t cluster_size_bytes; /* a multiple of sector_size_bytes */
-    uint32_t component_max; /* longest file name, UTF-16 units; 255 */
-    uint32_t features; /* SMBKIT_FEATURE_* */
-    uint8_t object_id[16]; /* a GUID that names the volume */
-    char label[64]; /* UTF-8, terminated */
+    uint32_t component_max;      /* longest file name, UTF-16 units; 255 */
+    uint32_t features;           /* SMBKIT_FEATURE_* */
+    uint8_t object_id[16];       /* a GUID that names the volume */
+    char label[64];              /* UTF-8, terminated */
     char fs_name[32]; /* what clients see as the file system: "NTFS" keeps the most clients happy */
 };
 #define SMBKIT_FEATURE_READ_ONLY 0x1u /* every change is refused before it reaches the plugin */
-#define SMBKIT_FEATURE_IGNORES_CASE 0x2u /* the plugin itself finds names without regard to case; otherwise the core does */
+#define SMBKIT_FEATURE_IGNORES_CASE                                                                \
+    0x2u /* the plugin itself finds names without regard to case; otherwise the core does */
 #define SMBKIT_FEATURE_SPARSE 0x4u
 #define SMBKIT_FEATURE_STREAMS 0x8u
 #define SMBKIT_FEATURE_EAS 0x10u

@@ -9,8 +9,18 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 enum log_module {
-    LOG_BASE, LOG_OS, LOG_WIRE, LOG_CRYPTO, LOG_AUTH, LOG_VFS, LOG_RPC, LOG_SMB, LOG_NET,
-    LOG_SERVER, LOG_PLUGIN, LOG_MODULES
+    LOG_BASE,
+    LOG_OS,
+    LOG_WIRE,
+    LOG_CRYPTO,
+    LOG_AUTH,
+    LOG_VFS,
+    LOG_RPC,
+    LOG_SMB,
+    LOG_NET,
+    LOG_SERVER,
+    LOG_PLUGIN,
+    LOG_MODULES
 };
 
 /* Where a line comes from; zero ids are left out. Passed by pointer, NULL allowed. */
@@ -32,7 +42,8 @@ void log_set_level(enum log_module module, enum log_level level);
 extern unsigned char log_levels[LOG_MODULES]; /* read through log_is_on */
 const char *log_level_name(enum log_level level);
 const char *log_module_name(enum log_module module);
-/* "debug" or "vfs:debug,smb:trace" (level names as log_level_name); false: bad spec, nothing set. */
+/* "debug" or "vfs:debug,smb:trace" (level names as log_level_name); false: bad spec, nothing set.
+ */
 NODISCARD bool log_levels_parse(const char *spec);
 
 static inline bool log_is_on(enum log_module module, enum log_level level)

@@ -81,8 +81,7 @@ smbkit_status cmd_flush(struct smb_request *r)
 
 /* ---- lock ---- */
 
-#define LOCK_KINDS                                                                                 \
-    (SMB2_LOCKFLAG_SHARED_LOCK | SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_UNLOCK)
+#define LOCK_KINDS (SMB2_LOCKFLAG_SHARED_LOCK | SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_UNLOCK)
 
 /* Are these flags good in a request that locks or unlocks? Several locks at once may not wait.
  * [MS-SMB2] 3.3.5.14.1, 3.3.5.14.2 */
@@ -100,7 +99,8 @@ static bool lock_flags_are_valid(uint32_t flags, bool unlocks, bool is_alone)
            (is_alone || at_once);
 }
 
-/* The first element says whether the request locks or unlocks. Returns how many of its elements, from the first, are valid. */
+/* The first element says whether the request locks or unlocks. Returns how many of its elements,
+ * from the first, are valid. */
 static size_t take_locks(const struct smb2_lock_req *req, struct vfs_lock *out)
 {
     bool unlocks = req->locks[0].flags & SMB2_LOCKFLAG_UNLOCK;
@@ -120,7 +120,8 @@ static size_t take_locks(const struct smb2_lock_req *req, struct vfs_lock *out)
     return req->count;
 }
 
-/* Locks are taken all or none. Unlocks are done one after the other, up to the first that is wrong. */
+/* Locks are taken all or none. Unlocks are done one after the other, up to the first that is wrong.
+ */
 static smbkit_status lock(struct smb_request *r, const struct smb2_lock_req *req)
 {
     struct vfs_lock locks[SMB2_LOCKS_MAX];

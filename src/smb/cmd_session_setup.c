@@ -9,8 +9,9 @@
 #include "smb/security.h"
 #include "wire/session_setup.h"
 
-/* A second channel for a session of another connection. We are not IsMultiChannelCapable (3.3.5.5 step
- * 3), but the refusal must bear that session's signature, or the client could not tell it from an attack. */
+/* A second channel for a session of another connection. We are not IsMultiChannelCapable (3.3.5.5
+ * step 3), but the refusal must bear that session's signature, or the client could not tell it from
+ * an attack. */
 static smbkit_status refuse_binding(struct smb_request *r)
 {
     struct smb_session *s = smb_session_find(r->conn->server, r->hdr.session_id);

@@ -20,7 +20,7 @@ struct info_row {
     smbkit_status none; /* < 0: this file has nothing of the kind */
 };
 
-#define STATUS_NO_EAS ((smbkit_status)0xC0000052)            /* NO_EAS_ON_FILE */
+#define STATUS_NO_EAS ((smbkit_status)0xC0000052) /* NO_EAS_ON_FILE */
 
 static const struct info_row rows[] = {
     {SMB2_FILE_BASIC_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR, 0},
@@ -97,7 +97,8 @@ static smbkit_status gather_name(struct smb_request *r, struct smb_file_info *ou
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Characters of an 8.3 name besides letters, digits and bytes of other scripts. [MS-FSCC] 2.1.5.2.1 */
+/* Characters of an 8.3 name besides letters, digits and bytes of other scripts. [MS-FSCC] 2.1.5.2.1
+ */
 static bool is_short_char(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||

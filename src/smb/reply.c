@@ -119,43 +119,58 @@ static void frame_length(uint8_t *p, size_t len)
     p[3] = (uint8_t)len;
 }
 
-/* Send what begins at room + SMB_REPLY_ROOM in buf and goes on with payload. Takes both references.
- */
-static void send_message(struct smb_conn *c, struct smb_session *seal, struct iobuf *buf,
-                         size_t len, struct iobuf *payload, size_t payload_len)
+/* A message about to go out: buf begins with SMB_REPLY_ROOM bytes of room; payload follows it. */
+struct outgoing {
+    struct iobuf *buf;
+    size_t len;
+    struct iobuf *payload; /* NULL: none */
+    size_t payload_len;
+};
+
+static void outgoing_fini(struct outgoing *o)
 {
-    uint8_t *start = buf->base + SMB2_TRANSFORM_SIZE;
-    size_t total = len - SMB_REPLY_ROOM + payload_len;
-    bool ok = true;
+    iobuf_unref(o->buf);
+    iobuf_unref(o->payload);
+    *o = (struct outgoing){0};
+}
+
+/* The message's pieces without the room: what is signed or sealed. Returns how many. */
+static size_t outgoing_spans(const struct outgoing *o, struct crypto_span spans[2])
+{
+    spans[0] = (struct crypto_span){o->buf->base + SMB_REPLY_ROOM, o->len - SMB_REPLY_ROOM};
+    spans[1] = (struct crypto_span){o->payload ? o->payload->base : NULL, o->payload_len};
+    return o->payload_len ? 2 : 1;
+}
+
+/* Takes what o holds. */
+static void send_message(struct smb_conn *c, struct smb_session *seal, struct outgoing *o)
+{
+    struct crypto_span spans[2];
+    size_t n = outgoing_spans(o, spans);
+    uint8_t *start = o->buf->base + SMB2_TRANSFORM_SIZE;
+    size_t total = o->len - SMB_REPLY_ROOM + o->payload_len;
     if (seal) {
-        struct crypto_span spans[2] = {{buf->base + SMB_REPLY_ROOM, len - SMB_REPLY_ROOM},
-                                       {payload ? payload->base : NULL, payload_len}};
-        start = buf->base;
+        start = o->buf->base;
         total += SMB2_TRANSFORM_SIZE;
-        ok = smb_seal(seal, start + 4, spans, payload_len ? 2 : 1);
+        if (!smb_seal(seal, start + 4, spans, n)) {
+            smb_conn_end(c, "cannot seal");
+            outgoing_fini(o);
+            return;
+        }
+    }
+    if (c->closed) {
+        outgoing_fini(o);
+        return;
     }
     frame_length(start, total);
     struct iochain chain = {.count = 0};
-    ok = ok && iochain_push(&chain, buf, start, (size_t)(buf->base + len - start));
-    if (!ok) {
-        iobuf_unref(buf);
-        iobuf_unref(payload);
-        smb_conn_end(c, "cannot seal");
-        return;
-    }
-    if (payload_len) {
-        ok = iochain_push(&chain, payload, payload->base, payload_len);
-        ASSERT(ok); /* two of IOCHAIN_SEGS_MAX */
-    } else {
-        iobuf_unref(payload);
-    }
-    if (c->closed) {
-        iochain_fini(&chain);
-        return;
-    }
-    atomic_fetch_add_explicit(&c->server->bytes_out, total + 4,
-                              memory_order_relaxed); /* only told */
+    bool ok =
+        iochain_push(&chain, iobuf_ref(o->buf), start, (size_t)(o->buf->base + o->len - start));
+    ok = ok && (n == 1 || iochain_push(&chain, iobuf_ref(o->payload), spans[1].base, spans[1].len));
+    ASSERT(ok); /* two of IOCHAIN_SEGS_MAX */
+    atomic_fetch_add_explicit(&c->server->bytes_out, total + 4, memory_order_relaxed); /* told */
     c->ops->send(c->io, &chain);
+    outgoing_fini(o);
 }
 
 /* The writer's buffer as an iobuf. NULL without memory; the buffer is gone in any case. */
@@ -172,24 +187,16 @@ static struct iobuf *take_writer(struct wr *w, size_t *len_r)
 static void send_single(struct smb_request *r)
 {
     struct smb_conn *c = r->conn;
-    size_t len = 0;
-    struct iobuf *buf = take_writer(&r->rsp, &len);
-    struct iobuf *payload = r->payload;
+    struct outgoing o = {.payload = r->payload, .payload_len = r->payload ? r->payload_len : 0};
+    struct crypto_span spans[2];
     r->payload = NULL;
-    if (!buf) {
-        iobuf_unref(payload);
-        smb_conn_end(c, "out of memory");
+    o.buf = take_writer(&r->rsp, &o.len);
+    if (!o.buf || !seal_element(r, spans, outgoing_spans(&o, spans))) {
+        outgoing_fini(&o);
+        smb_conn_end(c, "out of memory, or cannot sign");
         return;
     }
-    struct crypto_span spans[2] = {{buf->base + SMB_REPLY_ROOM, len - SMB_REPLY_ROOM},
-                                   {payload ? payload->base : NULL, r->payload_len}};
-    if (!seal_element(r, spans, payload ? 2 : 1)) {
-        iobuf_unref(buf);
-        iobuf_unref(payload);
-        smb_conn_end(c, "cannot sign");
-        return;
-    }
-    send_message(c, r->msg->seal, buf, len, payload, payload ? r->payload_len : 0);
+    send_message(c, r->msg->seal, &o);
 }
 
 /* ---- compounds ---- */
@@ -225,14 +232,14 @@ static void send_compound(struct smb_message *m, struct smb_request **list, unsi
         struct crypto_span span = {w.base + at[i], end - at[i]};
         ok = seal_element(list[i], &span, 1);
     }
-    size_t len = 0;
-    struct iobuf *buf = ok ? take_writer(&w, &len) : NULL;
+    struct outgoing o = {0};
+    o.buf = ok ? take_writer(&w, &o.len) : NULL;
     wr_fini(&w);
-    if (!buf) {
+    if (!o.buf) {
         smb_conn_end(m->conn, "out of memory");
         return;
     }
-    send_message(m->conn, m->seal, buf, len, NULL, 0);
+    send_message(m->conn, m->seal, &o);
 }
 
 static void send_list(struct smb_message *m, struct smb_request **list, unsigned count)
@@ -303,10 +310,10 @@ static void send_own(struct smb_conn *c, struct smb_session *seal, struct wr *w,
     }
     struct wr head = wr_init(w->base + SMB_REPLY_ROOM, SMB2_HDR_SIZE);
     smb2_hdr_format(&head, h);
-    size_t len = 0;
-    struct iobuf *buf = take_writer(w, &len);
-    if (buf) {
-        send_message(c, seal, buf, len, NULL, 0);
+    struct outgoing o = {0};
+    o.buf = take_writer(w, &o.len);
+    if (o.buf) {
+        send_message(c, seal, &o);
     }
 }
 

@@ -95,7 +95,8 @@ static void start_waiting(struct smb_request *r)
         go_async(r);
         return;
     }
-    /* Too many wait; or in the middle of a compound, what may take for ever: as Windows answers. 3.3.5.2.7 */
+    /* Too many wait; or in the middle of a compound, what may take for ever: as Windows
+     * answers. 3.3.5.2.7 */
     bool refused = is_last(r) || (r->row->flags & SMB_CMD_TAIL);
     if (refused && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
         smb_request_finish(r, is_last(r) ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES

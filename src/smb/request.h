@@ -78,7 +78,7 @@ struct smb_message {
     uint32_t tree_id;
     struct smb2_file_id file_id;
     bool has_file_id;
-    bool has_session;       /* the element before had a session and tree that were good */
+    bool has_session;           /* the element before had a session and tree that were good */
     smbkit_status chain_status; /* a failed CREATE's: those that need its file fail alike */
     struct smb_request requests[];
 };

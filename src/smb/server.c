@@ -76,7 +76,8 @@ static uint32_t volume_serial(struct smb_server *s, struct vfs_volume *volume)
     return volume && SMBKIT_OK(vfs_volume_info(&call, volume, &info)) ? info.serial : 0;
 }
 
-static struct smb_share *share_new(struct smb_server *s, const struct smb_share_spec *spec, enum smb_share_type type)
+static struct smb_share *share_new(struct smb_server *s, const struct smb_share_spec *spec,
+                                   enum smb_share_type type)
 {
     struct smb_share *share = mem_zalloc(sizeof(*share));
     if (!share) {

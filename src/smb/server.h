@@ -37,12 +37,12 @@ struct smb_server {
     uint64_t hash_seed;
 
     struct mutex lock;
-    struct list shares;             /* lock */
-    struct hash_table sessions;     /* lock; by session id */
-    struct list conns;              /* lock */
-    uint64_t session_id_next;       /* lock */
-    struct auth_throttle *throttle; /* lock */
-    struct vfs_token *own_token;   /* immutable: who asks when the server itself does */
+    struct list shares;                /* lock */
+    struct hash_table sessions;        /* lock; by session id */
+    struct list conns;                 /* lock */
+    uint64_t session_id_next;          /* lock */
+    struct auth_throttle *throttle;    /* lock */
+    struct vfs_token *own_token;       /* immutable: who asks when the server itself does */
     atomic_uint_fast64_t open_id_next; /* relaxed: only that they differ matters */
 
     atomic_uint_fast64_t conns_total, sessions_total, requests, bytes_in,

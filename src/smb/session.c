@@ -50,9 +50,9 @@ static bool add_to_table(struct smb_server *server, struct smb_session *s)
     do {
         smb_server_random(server, &id, sizeof(id));
         s->id = id;
-    } while (id == 0 || id == UINT32_MAX ||
-             hash_table_get(&server->sessions, hash_u64(server->hash_seed, s->id), session_eq,
-                            &s->id));
+    } while (
+        id == 0 || id == UINT32_MAX ||
+        hash_table_get(&server->sessions, hash_u64(server->hash_seed, s->id), session_eq, &s->id));
     return hash_table_add(&server->sessions, &s->link, hash_u64(server->hash_seed, s->id));
 }
 

@@ -36,40 +36,41 @@ static void test_defaults(void)
     config_free(c);
 }
 
-static void test_a_whole_file(void)
+static const char whole_file[] = "\xEF\xBB\xBF# a comment\n"
+                                 "[global]\r\n"
+                                 "\tserver string = Files of the house\r\n"
+                                 "  NetBIOS Name = hall\n"
+                                 "; another\n"
+                                 "listen = 127.0.0.1, [::1]:4451 \n"
+                                 "smb ports = 4450\n"
+                                 "server signing = auto\n"
+                                 "smb encrypt = desired\n"
+                                 "map to guest = Bad User\n"
+                                 "users file = /tmp/users\n"
+                                 "serverminprotocol = SMB3\n"
+                                 "max transact = 1M\n"
+                                 "max connections = 10\n"
+                                 "log format = json\n"
+                                 "plugin dir = /opt/p\n"
+                                 "control socket = /tmp/c\n"
+                                 "\n"
+                                 "[Docs]\n"
+                                 "   path = /srv/docs\n"
+                                 "   comment = All papers\n"
+                                 "   writeable = yes\n"
+                                 "   guest ok = yes\n"
+                                 "   valid users = alice, bob\tcarol\n"
+                                 "   browseable = no\n"
+                                 "   smb encrypt = required\n"
+                                 "   filter = delay:read=10,write=5\n"
+                                 "   filter = log\n"
+                                 "[scratch]\n"
+                                 "plugin = mem:size=1M\n"
+                                 "plugin.label = a, b\n";
+
+static void test_globals_of_a_whole_file(void)
 {
-    static const char text[] = "\xEF\xBB\xBF# a comment\n"
-                               "[global]\r\n"
-                               "\tserver string = Files of the house\r\n"
-                               "  NetBIOS Name = hall\n"
-                               "; another\n"
-                               "listen = 127.0.0.1, [::1]:4451 \n"
-                               "smb ports = 4450\n"
-                               "server signing = auto\n"
-                               "smb encrypt = desired\n"
-                               "map to guest = Bad User\n"
-                               "users file = /tmp/users\n"
-                               "serverminprotocol = SMB3\n"
-                               "max transact = 1M\n"
-                               "max connections = 10\n"
-                               "log format = json\n"
-                               "plugin dir = /opt/p\n"
-                               "control socket = /tmp/c\n"
-                               "\n"
-                               "[Docs]\n"
-                               "   path = /srv/docs\n"
-                               "   comment = All papers\n"
-                               "   writeable = yes\n"
-                               "   guest ok = yes\n"
-                               "   valid users = alice, bob\tcarol\n"
-                               "   browseable = no\n"
-                               "   smb encrypt = required\n"
-                               "   filter = delay:read=10,write=5\n"
-                               "   filter = log\n"
-                               "[scratch]\n"
-                               "plugin = mem:size=1M\n"
-                               "plugin.label = a, b\n";
-    struct config *c = parse_ok(text);
+    struct config *c = parse_ok(whole_file);
     REQUIRE(c);
     CHECK_STR(c->server_string, "Files of the house");
     CHECK_STR(c->netbios_name, "HALL");
@@ -88,6 +89,13 @@ static void test_a_whole_file(void)
     CHECK_INT(c->log_format, CONFIG_LOG_JSON);
     CHECK_STR(c->plugin_dir, "/opt/p");
     CHECK_STR(c->control_socket, "/tmp/c");
+    config_free(c);
+}
+
+static void test_shares_of_a_whole_file(void)
+{
+    struct config *c = parse_ok(whole_file);
+    REQUIRE(c);
     REQUIRE(c->share_count == 2);
     const struct config_share *d = &c->shares[0];
     CHECK_STR(d->name, "Docs");
@@ -307,7 +315,8 @@ static void test_load(void)
 
 static const struct test_case cases[] = {
     {"defaults", test_defaults},
-    {"a whole file", test_a_whole_file},
+    {"a whole file: globals", test_globals_of_a_whole_file},
+    {"a whole file: shares", test_shares_of_a_whole_file},
     {"every complaint by its text", test_every_complaint},
     {"long lines are whole or refused", test_long_lines},
     {"many problems are bounded", test_many_problems_are_bounded},

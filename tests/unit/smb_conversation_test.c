@@ -2,7 +2,7 @@
 /* Whole conversations, from NEGOTIATE to the disconnect, on every dialect. */
 #include <errno.h>
 
-#include "smb_fake.h"
+#include "smb_fake_client.h"
 
 #include "wire/change_notify.h"
 #include "wire/echo.h"
@@ -36,9 +36,11 @@ static void test_round_trip(void)
         fake_enter(&f, all_dialects[i]);
         CHECK_INT(fake_create(&f, "hello.txt", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_SUCCESS);
         CHECK_INT(fake_write(&f, rsp.file_id, 3, "hello", 5), SMBKIT_STATUS_SUCCESS);
-        CHECK_INT(fake_read(&f, rsp.file_id, 0, buf, sizeof(buf), &len), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(fake_read(&f, rsp.file_id, 0, (struct crypto_span){buf, sizeof(buf)}, &len),
+                  SMBKIT_STATUS_SUCCESS);
         CHECK_MEM(buf, len, "\0\0\0hello", 8);
-        CHECK_INT(fake_read(&f, rsp.file_id, 8, buf, 1, &len), SMBKIT_STATUS_END_OF_FILE);
+        CHECK_INT(fake_read(&f, rsp.file_id, 8, (struct crypto_span){buf, 1}, &len),
+                  SMBKIT_STATUS_END_OF_FILE);
         CHECK_INT(fake_close_file(&f, rsp.file_id), SMBKIT_STATUS_SUCCESS);
         CHECK_INT(fake_close_file(&f, rsp.file_id), SMBKIT_STATUS_FILE_CLOSED);
         CHECK_INT(fake_create(&f, "HELLO.TXT", SMBKIT_CREATE, &rsp),
@@ -65,9 +67,11 @@ static void test_encrypted(void)
         CHECK(f.seals);
         CHECK_INT(fake_create(&f, "secret", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_SUCCESS);
         CHECK_INT(fake_write(&f, rsp.file_id, 0, "abc", 3), SMBKIT_STATUS_SUCCESS);
-        CHECK_INT(fake_read(&f, rsp.file_id, 0, buf, 3, &len), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(fake_read(&f, rsp.file_id, 0, (struct crypto_span){buf, 3}, &len),
+                  SMBKIT_STATUS_SUCCESS);
         CHECK_MEM(buf, len, "abc", 3);
-        f.seals = false; /* a plain message on an encrypted session is refused, and the refusal signed */
+        /* a plain message on an encrypted session is refused, and the refusal signed */
+        f.seals = false;
         struct wr w = fake_request(&f, SMB2_LOGOFF);
         smb2_logoff_req_format(&w);
         struct fake_reply r = fake_ask(&f, &w);
@@ -211,8 +215,7 @@ static void test_notify(void)
             CHECK_INT(r.hdr.async_id, async_id);
             CHECK_INT(r.hdr.credits, 0); /* the interim reply granted them */
             CHECK_INT(smb2_change_notify_rsp_parse(&r.body, &n), WIRE_OK);
-            CHECK_MEM(n.output.p, n.output.len,
-                      "\0\0\0\0\1\0\0\0\6\0\0\0n\0e\0w\0", 18);
+            CHECK_MEM(n.output.p, n.output.len, "\0\0\0\0\1\0\0\0\6\0\0\0n\0e\0w\0", 18);
             notified = true;
         } else {
             CHECK_INT(smb2_create_rsp_parse(&r.body, &rsp), WIRE_OK);
@@ -263,7 +266,8 @@ static void test_cancel(void)
     fake_stop(&f);
 }
 
-/* CLOSE ends what waits on the open; a lost connection ends everything. fake_stop checks that nothing is left. */
+/* CLOSE ends what waits on the open; a lost connection ends everything. fake_stop checks that
+ * nothing is left. */
 static void test_close_while_waiting(void)
 {
     struct fake f;
@@ -407,7 +411,8 @@ static void test_compound(void)
         struct wr w = fake_request(&f, SMB2_CREATE);
         fake_create_format(&w, "c", SMBKIT_CREATE, 0, 7);
         compound_add(&f, &c, &w, false);
-        struct smb2_write_req wq = {.length = 3, .file_id = any, .data = {(const uint8_t *)"xyz", 3}};
+        struct smb2_write_req wq = {
+            .length = 3, .file_id = any, .data = {(const uint8_t *)"xyz", 3}};
         w = fake_request(&f, SMB2_WRITE);
         smb2_write_req_format(&w, &wq);
         compound_add(&f, &c, &w, true);
@@ -480,7 +485,8 @@ static void test_compound_failures(void)
 
 /* ---- hostile frames ---- */
 
-/* Any single byte of a request changed, any truncation: an answer or the end of the connection, and nothing left behind. */
+/* Any single byte of a request changed, any truncation: an answer or the end of the connection, and
+ * nothing left behind. */
 static void test_mutations(void)
 {
     struct fake f;
@@ -504,7 +510,8 @@ static void test_mutations(void)
     fake_stop(&f);
 }
 
-/* The same after log-in for a CREATE; signing is off for it, so that the change gets past the signature. */
+/* The same after log-in for a CREATE; signing is off for it, so that the change gets past the
+ * signature. */
 static void no_signing(struct smb_config *c)
 {
     c->signing_required = false;
@@ -538,7 +545,8 @@ static void test_mutated_create(void)
     fake_stop(&f);
 }
 
-/* Message ids outside the window end the connection; the limit on frames before log-in holds to the byte. */
+/* Message ids outside the window end the connection; the limit on frames before log-in holds to the
+ * byte. */
 static void test_window(void)
 {
     struct fake f;

@@ -30,13 +30,14 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t count
         return test_main(argc, argv, cases, sizeof(cases) / sizeof((cases)[0]));                   \
     }
 
-/* A label printed with every failure until changed: the row of a table, the seed of a random walk. */
+/* A label printed with every failure until changed: the row of a table, the seed of a random walk.
+ */
 void test_context(const char *fmt, ...) TEST_PRINTF_LIKE(1, 2);
-void test_fail(const char *file, int line, const char *fmt, ...)
-    TEST_PRINTF_LIKE(3, 4);
+void test_fail(const char *file, int line, const char *fmt, ...) TEST_PRINTF_LIKE(3, 4);
 void test_check_mem(const char *file, int line, const char *what, const void *got, size_t got_len,
                     const void *want, size_t want_len);
-/* Bytes of a hex string (blanks ignored) into buf; returns their count, fails the test when they do not fit. */
+/* Bytes of a hex string (blanks ignored) into buf; returns their count, fails the test when they do
+ * not fit. */
 size_t test_hex(void *buf, size_t cap, const char *hex);
 /* Deterministic pseudo-random numbers (splitmix64). */
 uint64_t test_random(uint64_t *seed);

@@ -113,7 +113,7 @@ static void test_eas(void)
     CHECK_INT(ea.flags, 0x80);
     CHECK(!fscc_ea_next(&ch, &ea));
     CHECK_INT(ch.err, WIRE_OK);
-    wire_sweep("ea list", want, len, 0, 0, ea_probe);
+    wire_sweep("ea list", WIRE_BYTES(want, len), 0, 0, ea_probe);
 }
 
 static void test_ea_errors(void)
@@ -153,7 +153,7 @@ static void test_get_eas(void)
     REQUIRE(fscc_get_ea_next(&ch, &name));
     CHECK_SLICE(name, "D");
     CHECK(!fscc_get_ea_next(&ch, &name));
-    wire_sweep("get ea list", want, len, 0, 0, get_ea_probe);
+    wire_sweep("get ea list", WIRE_BYTES(want, len), 0, 0, get_ea_probe);
 }
 
 static void test_list_cut(void)

@@ -51,7 +51,7 @@ static void test_req_golden(void)
     smb2_create_req_format(&w, &r);
     CHECK_MEM(w.base, w.len, raw, len);
     wr_fini(&w);
-    wire_sweep("create", raw, len, 64, len, req_probe);
+    wire_sweep("create", WIRE_BYTES(raw, len), 64, len, req_probe);
 }
 
 static struct smb2_create_ctxs all_ctxs(void)
@@ -118,7 +118,7 @@ static void test_all_ctxs(void)
     CHECK_SLICE(x->svhdx, "svhdx");
     CHECK_SLICE(x->aapl, "aapl");
     CHECK_INT(x->posix_mode, 0644);
-    wire_sweep("create, all contexts", w.base, w.len, 64, w.len, req_probe);
+    wire_sweep("create, all contexts", WIRE_BYTES(w.base, w.len), 64, w.len, req_probe);
     wr_fini(&w);
 }
 
@@ -288,7 +288,7 @@ static void test_rsp_round_trip(void)
     CHECK_SLICE(back.ctxs.aapl, "apple");
     CHECK_SLICE(back.ctxs.posix, "posix");
     CHECK_INT(back.file_id.volatile_id, 7);
-    wire_sweep("create response", w.base, w.len, 64, w.len, rsp_probe);
+    wire_sweep("create response", WIRE_BYTES(w.base, w.len), 64, w.len, rsp_probe);
     wr_fini(&w);
 }
 

@@ -82,7 +82,7 @@ static void test_golden(void)
         CHECK_MEM(w.base, w.len, want, test_hex(want, sizeof(want), rows[i].hex));
         CHECK_INT(w.len, rows[i].min + 4);
         probe_class = rows[i].info_class;
-        wire_sweep("dir entry", w.base, w.len, 0, w.len, dir_probe);
+        wire_sweep("dir entry", WIRE_BYTES(w.base, w.len), 0, w.len, dir_probe);
         wr_fini(&w);
     }
 }
@@ -249,7 +249,7 @@ static void test_volume(void)
         CHECK_MEM(w.base, w.len, want, test_hex(want, sizeof(want), fs_rows[i].hex));
         CHECK(row->is_variable || w.len == row->size_min);
         probe_class = fs_rows[i].info_class;
-        wire_sweep("volume", w.base, w.len, 0, w.len, fs_probe);
+        wire_sweep("volume", WIRE_BYTES(w.base, w.len), 0, w.len, fs_probe);
         wr_fini(&w);
     }
     struct wr w = wr_new(256);
@@ -306,7 +306,7 @@ static void test_volume_set(void)
             CHECK_INT(s.object_id.extended_info[0], 2);
         }
         probe_class = sets[i].info_class;
-        wire_sweep("volume set", raw, len, 0, min, fs_set_probe);
+        wire_sweep("volume set", WIRE_BYTES(raw, len), 0, min, fs_set_probe);
     }
     CHECK(!fscc_fs_set_is_known(SMB2_FS_SIZE_INFO, NULL));
     struct fscc_fs_set s;

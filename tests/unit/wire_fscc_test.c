@@ -179,7 +179,7 @@ static void test_query_parse(void)
         test_context("class %u", queries[i].info_class);
         CHECK_INT(err, WIRE_OK);
         probe_class = queries[i].info_class;
-        wire_sweep("query parse", raw, len, 0, len, query_probe);
+        wire_sweep("query parse", WIRE_BYTES(raw, len), 0, len, query_probe);
     }
     uint8_t raw[512];
     size_t len = test_hex(raw, sizeof(raw), queries[10].hex);
@@ -225,7 +225,7 @@ static void test_streams(void)
     CHECK_INT(s.name.len, 14);
     REQUIRE(chain_next(&ch, &e));
     CHECK(!chain_next(&ch, &e));
-    wire_sweep("streams", w.base, w.len, 0, 0, stream_probe);
+    wire_sweep("streams", WIRE_BYTES(w.base, w.len), 0, 0, stream_probe);
     wr_fini(&w);
 }
 
@@ -303,7 +303,7 @@ static void test_set(void)
         CHECK_MEM(w.base, w.len, raw, len);
         wr_fini(&w);
         probe_class = sets[i].info_class;
-        wire_sweep("set", raw, len, 0, min, set_probe);
+        wire_sweep("set", WIRE_BYTES(raw, len), 0, min, set_probe);
     }
 }
 
@@ -411,7 +411,7 @@ static void test_quota(void)
     CHECK_INT(sid.len, 12);
     CHECK(!fscc_get_quota_next(&ch, &sid));
     CHECK_INT(ch.err, WIRE_OK);
-    wire_sweep("query quota", raw, len, 0, len, quota_probe);
+    wire_sweep("query quota", WIRE_BYTES(raw, len), 0, len, quota_probe);
 
     struct wr w = wr_new(256);
     struct chain_wr cw = chain_wr_init(&w, 8);
@@ -427,7 +427,7 @@ static void test_quota(void)
     CHECK_INT(back.sid.len, 12);
     CHECK(!fscc_quota_next(&ch, &back));
     CHECK_INT(w.len, 56 + 52);
-    wire_sweep("quota list", w.base, w.len, 0, 0, quota_list_probe);
+    wire_sweep("quota list", WIRE_BYTES(w.base, w.len), 0, 0, quota_list_probe);
     wr_fini(&w);
 }
 

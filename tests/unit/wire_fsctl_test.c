@@ -88,7 +88,7 @@ static void test_sweeps(void)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         uint8_t raw[512];
         size_t len = test_hex(raw, sizeof(raw), rows[i].hex);
-        wire_sweep(rows[i].name, raw, len, 0, rows[i].min_ok, rows[i].probe);
+        wire_sweep(rows[i].name, WIRE_BYTES(raw, len), 0, rows[i].min_ok, rows[i].probe);
     }
 }
 

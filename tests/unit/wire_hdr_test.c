@@ -86,7 +86,7 @@ static void test_hdr_errors(void)
 {
     uint8_t raw[64];
     REQUIRE(test_hex(raw, sizeof(raw), sync_hex) == 64);
-    wire_sweep("hdr", raw, 64, 0, 64, hdr_probe);
+    wire_sweep("hdr", WIRE_BYTES(raw, 64), 0, 64, hdr_probe);
     raw[4] = 65;
     CHECK_INT(wire_probe_copy(raw, 64, 0, hdr_probe), WIRE_SIZE);
     raw[0] = 0xff;
@@ -152,7 +152,7 @@ static void test_smb1(void)
     CHECK_INT(n.dialect_count, 3);
     CHECK(n.has_smb2_002);
     CHECK(n.has_smb2_wildcard);
-    wire_sweep("smb1", raw, len, 0, len, smb1_probe);
+    wire_sweep("smb1", WIRE_BYTES(raw, len), 0, len, smb1_probe);
     raw[4] = 0x73;
     CHECK_INT(wire_probe_copy(raw, len, 0, smb1_probe), WIRE_VALUE);
 }

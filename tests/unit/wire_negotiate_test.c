@@ -46,7 +46,7 @@ static void test_req_golden(void)
     CHECK_INT(r.ctxs.ciphers.count, 2);
     CHECK_INT(r.ctxs.ciphers.ids[0], SMB2_CIPHER_AES128_GCM);
     CHECK(!smb2_alg_list_has(&r.ctxs.ciphers, SMB2_CIPHER_AES256_GCM));
-    wire_sweep("negotiate", raw, len, SMB2_HDR_SIZE, len, req_probe);
+    wire_sweep("negotiate", WIRE_BYTES(raw, len), SMB2_HDR_SIZE, len, req_probe);
     struct wr w = wire_msg();
     smb2_negotiate_req_format(&w, &r);
     CHECK_MEM(w.base, w.len, raw, len);
@@ -92,7 +92,7 @@ static void test_req_round_trip(void)
     CHECK_INT(back.ctxs.transport_flags, 1);
     CHECK_INT(back.ctxs.rdma_transforms.ids[0], 1);
     CHECK_INT(back.ctxs.signings.ids[0], SMB2_SIGNING_AES_GMAC);
-    wire_sweep("negotiate, all contexts", w.base, w.len, SMB2_HDR_SIZE, w.len, req_probe);
+    wire_sweep("negotiate, all contexts", WIRE_BYTES(w.base, w.len), SMB2_HDR_SIZE, w.len, req_probe);
     wr_fini(&w);
 }
 
@@ -255,7 +255,7 @@ static void test_rsp(void)
     CHECK_SLICE(back.security, "spnego");
     CHECK_INT(back.ctxs.present, r.ctxs.present);
     CHECK_INT(back.system_time, r.system_time);
-    wire_sweep("negotiate response", w.base, w.len, SMB2_HDR_SIZE, w.len, rsp_probe);
+    wire_sweep("negotiate response", WIRE_BYTES(w.base, w.len), SMB2_HDR_SIZE, w.len, rsp_probe);
     wr_fini(&w);
     /* Without 3.1.1 no contexts are written. */
     r.dialect = SMB2_DIALECT_302;

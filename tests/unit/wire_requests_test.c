@@ -161,7 +161,7 @@ static void test_golden(void)
         CHECK_INT(rows[i].again(&c, &w), WIRE_OK);
         CHECK_MEM(w.base, w.len, raw, len);
         wr_fini(&w);
-        wire_sweep(rows[i].name, raw, len, 64, len - rows[i].filler, rows[i].probe);
+        wire_sweep(rows[i].name, WIRE_BYTES(raw, len), 64, len - rows[i].filler, rows[i].probe);
     }
 }
 
@@ -289,7 +289,7 @@ static void test_tree_connect_extension(void)
     CHECK(r.has_remoted_identity);
     CHECK_INT(r.ctx_count, 1);
     CHECK_SLICE(r.remoted_identity, "\xaa\xbb\xcc");
-    wire_sweep("tree_connect extension", raw, len, 64, len, tree_connect_probe);
+    wire_sweep("tree_connect extension", WIRE_BYTES(raw, len), 64, len, tree_connect_probe);
     /* An older dialect has no extension: the flag is a reserved bit. */
     c = body(raw, len);
     CHECK_INT(smb2_tree_connect_req_parse(&c, false, &r), WIRE_OK);

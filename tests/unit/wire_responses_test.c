@@ -45,7 +45,7 @@ PROBE(query_info, r.output)
         test_context("%s", #cmd);                                                                  \
         smb2_##cmd##_rsp_format(&w_, rsp);                                                         \
         CHECK_BODY(&w_, hex);                                                                      \
-        wire_sweep(#cmd, w_.base, w_.len, 64, w_.len, cmd##_probe);                                \
+        wire_sweep(#cmd, WIRE_BYTES(w_.base, w_.len), 64, w_.len, cmd##_probe);                    \
         wr_fini(&w_);                                                                              \
     } while (0)
 
@@ -169,7 +169,7 @@ static void test_breaks(void)
     CHECK_INT(smb2_lease_break_notify_parse(&c, &nb), WIRE_OK);
     CHECK_INT(nb.new_epoch, 2);
     CHECK_INT(nb.new_state, 1);
-    wire_sweep("lease break", w.base, w.len, 64, w.len, lease_break_probe);
+    wire_sweep("lease break", WIRE_BYTES(w.base, w.len), 64, w.len, lease_break_probe);
     wr_fini(&w);
 }
 
@@ -199,7 +199,7 @@ static void test_errors(void)
     CHECK_INT(smb2_error_parse(&c, true, &e), WIRE_OK);
     CHECK_SLICE(e.data, "\x34\x12\0\0");
     CHECK_INT(e.context_count, 1);
-    wire_sweep("error", w.base, w.len, 64, w.len, error_311_probe);
+    wire_sweep("error", WIRE_BYTES(w.base, w.len), 64, w.len, error_311_probe);
     wr_fini(&w);
 }
 
@@ -249,7 +249,7 @@ static void test_notify(void)
     CHECK_MEM(w.base, w.len, want,
               test_hex(want, sizeof(want),
                        "10000000 01000000 02000000 6100 0000 00000000 03000000 02000000 6200"));
-    wire_sweep("notify", w.base, w.len, 0, 0, notify_probe);
+    wire_sweep("notify", WIRE_BYTES(w.base, w.len), 0, 0, notify_probe);
     wr_fini(&w);
     w = wr_new(4096);
     nw = notify_writer_init(&w, 13);

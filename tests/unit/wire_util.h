@@ -53,9 +53,12 @@ static inline UNUSED enum wire_err wire_probe_copy(const uint8_t *p, size_t len,
 
 /* The whole is accepted; no truncation below min_ok is; no truncation and no single changed byte
  * makes the parser read outside. min_ok: the shortest prefix that may still parse. */
-static inline UNUSED void wire_sweep(const char *name, const uint8_t *p, size_t len, size_t start,
+#define WIRE_BYTES(bytes, count) ((struct wire_slice){(bytes), (count)})
+static inline UNUSED void wire_sweep(const char *name, struct wire_slice bytes, size_t start,
                                      size_t min_ok, wire_probe probe)
 {
+    const uint8_t *p = bytes.p;
+    size_t len = bytes.len;
     test_context("%s", name);
     CHECK_INT(wire_probe_copy(p, len, start, probe), WIRE_OK);
     for (size_t cut = start; cut < len; cut++) {
