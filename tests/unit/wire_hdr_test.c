@@ -115,7 +115,7 @@ static void test_transform(void)
     CHECK_MEM(w.base + SMB2_TRANSFORM_AAD_OFFSET, SMB2_TRANSFORM_NONCE_SIZE, t.nonce, 16);
     CHECK_INT(SMB2_TRANSFORM_AAD_OFFSET + SMB2_TRANSFORM_AAD_SIZE, SMB2_TRANSFORM_SIZE);
     wr_fini(&w);
-    wire_sweep("transform", raw, sizeof(raw), 0, sizeof(raw), transform_probe);
+    wire_sweep("transform", WIRE_BYTES(raw, sizeof(raw)), 0, sizeof(raw), transform_probe);
 }
 
 static void test_identify(void)
