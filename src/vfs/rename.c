@@ -130,7 +130,7 @@ static smbkit_status check_target_dir(const struct vfs_call *call, struct vfs_op
                                       const char *path)
 {
     CLEANUP_MEM char *parent = path_parent(path);
-    return parent ? access_check_parent(call, o->volume, parent, o->is_directory)
+    return parent ? access_check_destination(call, o->volume, parent, o->is_directory)
                   : SMBKIT_STATUS_NO_MEMORY;
 }
 
