@@ -20,6 +20,27 @@ static smbkit_status close_begin(const struct vfs_call *call, struct vfs_open *o
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* [MS-FSA] 2.1.5.5: a directory that is to go with this open but is not empty stays; nobody is
+ * told. */
+static smbkit_status directory_check(const struct vfs_call *call, struct vfs_open *o)
+{
+    mutex_lock(&o->node->lock);
+    bool is_asked = o->is_directory && o->delete_on_close;
+    mutex_unlock(&o->node->lock);
+    if (!is_asked) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status st = disposition_check_empty(call, o);
+    if (st == SMBKIT_STATUS_WOULD_BLOCK) {
+        return st;
+    }
+    if (st == SMBKIT_STATUS_DIRECTORY_NOT_EMPTY) {
+        SCOPED_LOCK(&o->node->lock);
+        o->delete_on_close = false;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
 /* Does the name go with this open? Then it is marked, so that nobody opens it any more. */
 static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open *o, bool *delete_r)
 {
@@ -100,8 +121,11 @@ static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struc
             *attr = (struct smbkit_attr){0};
         }
     }
-    bool deletes;
-    st = delete_decide(call, o, &deletes);
+    st = directory_check(call, o);
+    bool deletes = false;
+    if (SMBKIT_OK(st)) {
+        st = delete_decide(call, o, &deletes);
+    }
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -112,7 +136,8 @@ static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struc
         st = delete_name(call, o);
     }
     close_end(call, o);
-    return st;
+    /* It came to hold something after it was found empty: as above. */
+    return st == SMBKIT_STATUS_DIRECTORY_NOT_EMPTY ? SMBKIT_STATUS_SUCCESS : st;
 }
 
 smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open, struct smbkit_attr *attr)

@@ -14,12 +14,20 @@ static void dispositions(void)
         smbkit_status status[3];
         uint32_t action[3];
     } rows[] = {
-        {SMBKIT_SUPERSEDE, {0, 0, (smbkit_status)0xC000000D}, {SMBKIT_CREATED, SMBKIT_SUPERSEDED, 0}},
+        {SMBKIT_SUPERSEDE,
+         {0, 0, (smbkit_status)0xC000000D},
+         {SMBKIT_CREATED, SMBKIT_SUPERSEDED, 0}},
         {SMBKIT_OPEN, {(smbkit_status)0xC0000034, 0, 0}, {0, SMBKIT_OPENED, SMBKIT_OPENED}},
-        {SMBKIT_CREATE, {0, (smbkit_status)0xC0000035, (smbkit_status)0xC0000035}, {SMBKIT_CREATED, 0, 0}},
+        {SMBKIT_CREATE,
+         {0, (smbkit_status)0xC0000035, (smbkit_status)0xC0000035},
+         {SMBKIT_CREATED, 0, 0}},
         {SMBKIT_OPEN_IF, {0, 0, 0}, {SMBKIT_CREATED, SMBKIT_OPENED, SMBKIT_OPENED}},
-        {SMBKIT_OVERWRITE, {(smbkit_status)0xC0000034, 0, (smbkit_status)0xC000000D}, {0, SMBKIT_OVERWRITTEN, 0}},
-        {SMBKIT_OVERWRITE_IF, {0, 0, (smbkit_status)0xC000000D}, {SMBKIT_CREATED, SMBKIT_OVERWRITTEN, 0}},
+        {SMBKIT_OVERWRITE,
+         {(smbkit_status)0xC0000034, 0, (smbkit_status)0xC000000D},
+         {0, SMBKIT_OVERWRITTEN, 0}},
+        {SMBKIT_OVERWRITE_IF,
+         {0, 0, (smbkit_status)0xC000000D},
+         {SMBKIT_CREATED, SMBKIT_OVERWRITTEN, 0}},
         {6, {(smbkit_status)0xC000000D, (smbkit_status)0xC000000D, (smbkit_status)0xC000000D}, {0}},
     };
     static const char *const paths[] = {"missing", "file", "dir"};
@@ -225,11 +233,18 @@ static void delete_on_close(void)
     must_close(&f, other);
     CHECK_INT(stat_of(&f, "dir/file"), S(OBJECT_NAME_NOT_FOUND));
 
-    /* A directory with something in it stays, and the close says so. */
+    /* A directory with something in it stays, and the close does not fail; nor is it marked for who
+     * has it open still. */
     make(&f, "dir/again", false);
     o = must_open(&f, "dir", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
+    other = must_open(&f, "dir", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+    REQUIRE(o && other);
+    CHECK_INT(vfs_close(&f.call, o, NULL), 0);
+    CHECK(!vfs_open_is_delete_pending(other));
+    must_close(&f, other);
+    o = must_open(&f, "dir", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
     REQUIRE(o);
-    CHECK_INT(vfs_close(&f.call, o, NULL), S(DIRECTORY_NOT_EMPTY));
+    CHECK_INT(vfs_close(&f.call, o, NULL), 0);
     CHECK_INT(stat_of(&f, "dir/again"), 0);
     fixture_close(&f);
 }
@@ -318,8 +333,8 @@ static void security(void)
     f.fake.features = SMBKIT_FEATURE_SECURITY;
     REQUIRE(fixture_fake(&f));
     make(&f, "dir", true);
-    struct vfs_open *o = must_open(&f, "dir/file", RW | SMBKIT_WRITE_DAC | SMBKIT_READ_CONTROL,
-                                   SMBKIT_CREATE, 0);
+    struct vfs_open *o =
+        must_open(&f, "dir/file", RW | SMBKIT_WRITE_DAC | SMBKIT_READ_CONTROL, SMBKIT_CREATE, 0);
     REQUIRE(o);
     struct wr w = wr_new(65536);
     CHECK_INT(sd_read_only(&w), 0);
@@ -331,7 +346,8 @@ static void security(void)
     CHECK(w.len > 20);
     wr_fini(&w);
     must_close(&f, o);
-    /* The owner may always read and write the DACL; the data only as it says. DELETE comes from the directory. */
+    /* The owner may always read and write the DACL; the data only as it says. DELETE comes from the
+     * directory. */
     static const struct {
         uint32_t access;
         smbkit_status status;
