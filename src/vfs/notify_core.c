@@ -130,7 +130,6 @@ static smbkit_status watch_start(struct vfs_open *o, const struct vfs_notify_que
     struct vfs_volume *v = o->volume;
     SCOPED_LOCK(&o->node->lock); /* holds the path still until it is added */
     SCOPED_LOCK(&v->notify_lock);
-    o->watch.max_bytes = q->max_bytes;
     if (o->watching) {
         return SMBKIT_STATUS_SUCCESS;
     }
@@ -138,6 +137,7 @@ static smbkit_status watch_start(struct vfs_open *o, const struct vfs_notify_que
         return SMBKIT_STATUS_DELETE_PENDING;
     }
     o->watch.filter = q->filter;
+    o->watch.max_bytes = q->max_bytes;
     o->watch.tree = q->tree;
     smbkit_status st = notify_watch_add(&v->notify, &o->watch, o->name->path);
     if (SMBKIT_OK(st)) {

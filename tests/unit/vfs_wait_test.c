@@ -42,7 +42,7 @@ static void oplock_break_ends(void)
         CHECK_INT(b.count, 1);
         CHECK_INT(b.to, VFS_OPLOCK_II);
         CHECK(b.ack);
-        CHECK_INT(f.fake.files, 1); /* the waiting one keeps nothing */
+        CHECK_INT(f.fake.files, 1);                       /* the waiting one keeps nothing */
         CHECK_INT(vfs_create(&call, &in, &out), S(WAIT)); /* asked again too early */
         CHECK_INT(b.count, 1);
         /* Attributes alone wait for nobody. */
@@ -276,6 +276,20 @@ static void notifications(void)
     CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
     make(&f, "d/a-name-that-is-longer-than-that", false);
     CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
+    /* The first query's room is what is buffered, whatever the others had. */
+    q.max_bytes = 0;
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    make(&f, "d/b", false);
+    CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
+    make(&f, "d/c", false);
+    q.max_bytes = 4096;
+    ev.text[0] = 0;
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "1:c ");
+    for (size_t i = 0; i < 2; i++) {
+        must_close(
+            &f, must_open(&f, i ? "d/b" : "d/c", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE));
+    }
 
     /* The directory goes away; then the open. */
     struct vfs_open *x = must_open(&f, "d/a-name-that-is-longer-than-that", SMBKIT_DELETE,
