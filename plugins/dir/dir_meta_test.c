@@ -199,6 +199,18 @@ static void test_names(void)
         pt_close(t, pt_new(t, rows[i].shown));
         CHECK_INT(unlinkat(w.fd, rows[i].host, 0), 0); /* made under the host's name */
     }
+    world_end(&w);
+}
+
+/* Names that would become another kind of name, and the longest ones. */
+static void test_name_limits(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    struct pt *t = &w.t;
+    static struct pt_page page;
     static const char *const bad[] = {"\xef\x80\xae", ".\xef\x80\xae", "a/\xef\x80\xae/b"};
     for (size_t i = 0; i < 3; i++) {
         void *f = NULL;
@@ -288,6 +300,7 @@ static const struct test_case cases[] = {
     {"blobs that are not ours", test_foreign_blob},
     {"hide-dot-files=yes", test_dot_files},
     {"names", test_names},
+    {"names at the limits", test_name_limits},
     {"enumeration is stable", test_list},
 };
 

@@ -93,6 +93,9 @@ static void test_case(void)
         {"\xe1\xbc\x80", "\xe1\xbc\x88", true},          /* U+1F00 */
         {"\xc4\xb1", "I", false},                        /* dotless i */
         {"\xc5\xbf", "S", false},                        /* long s */
+        {"\xcf\x82", "\xce\xa3", true},                  /* final sigma */
+        {"\xc2\xb5", "\xce\x9c", false},                 /* micro sign, Mu */
+        {"\xc7\x85", "\xc7\x84", false},                 /* title case Dz */
         {"\xc3\x9f", "SS", false},                       /* sharp s */
         {"\xc3\xb7", "\xc3\x97", false},                 /* division and multiplication sign */
         {"\xf0\x90\x90\xa8", "\xf0\x90\x90\x80", false}, /* Deseret: beyond the BMP */

@@ -25,6 +25,7 @@
 #define NTLM_KEY_LEN 16
 #define NTLM_CHALLENGE_LEN 8
 #define NTLM_MIC_OFFSET 72 /* in AUTHENTICATE_MESSAGE. [MS-NLMP] 2.2.1.3 */
+#define NTLM_V1_RESPONSE_LEN 24 /* [MS-NLMP] 2.2.2.6 */
 #define NTLM_MIC_LEN 16
 #define NTLM_MAC_LEN 16 /* NTLMSSP_MESSAGE_SIGNATURE. [MS-NLMP] 2.2.2.9.2 */
 /* A kept NEGOTIATE: 40 bytes, and an OEM computer and domain name of 255 bytes each. */

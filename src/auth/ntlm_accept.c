@@ -269,7 +269,9 @@ static smbkit_status user_step(struct acceptor *a, const struct ntlm_authenticat
     struct auth_user user = {0};
     uint8_t key[NTLM_KEY_LEN] = {0};
     if (!ntlm_v2_response_parse(msg->nt, &resp)) {
-        return SMBKIT_STATUS_LOGON_FAILURE;
+        /* 24 bytes are version 1, which we refuse; more are a version 2 response that is malformed. */
+        return msg->nt.len > NTLM_V1_RESPONSE_LEN ? SMBKIT_STATUS_INVALID_PARAMETER
+                                                  : SMBKIT_STATUS_LOGON_FAILURE;
     }
     bool is_known =
         a->login->claimed[0] && a->cfg->user_lookup(a->cfg->arg, a->login->claimed, &user);

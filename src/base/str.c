@@ -32,6 +32,14 @@ bool str_ieq(const char *a, const char *b)
     return ascii_lower(*a) == ascii_lower(*b);
 }
 
+bool str_has_char(const char *s, char c)
+{
+    while (*s && *s != c) {
+        s++;
+    }
+    return c && *s == c;
+}
+
 bool str_has_prefix(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -446,7 +446,7 @@ static const struct config_key keys[] = {
      "of one address; default: 256"},
     {"max workers", G, "NUMBER", set_workers_max, "threads for calls that may block; default: 64"},
     {"max credits", G, "NUMBER", set_credits_max,
-     "requests under way on a connection; default: 512"},
+     "requests under way on a connection; default: 8192"},
     {"max transact", G, "SIZE", set_transact_max,
      "largest read, write or other payload; default: 8M"},
     {"plugin dir", G, "FOLDER", set_plugin_dir, "where plugins and filters are looked for first"},

@@ -81,48 +81,67 @@ smbkit_status cmd_flush(struct smb_request *r)
 
 /* ---- lock ---- */
 
-/* [MS-SMB2] 3.3.5.14.1, 3.3.5.14.2: the first element says whether the request locks or unlocks. */
-static smbkit_status take_locks(const struct smb2_lock_req *req, struct vfs_lock *out)
+#define LOCK_KINDS                                                                                 \
+    (SMB2_LOCKFLAG_SHARED_LOCK | SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_UNLOCK)
+
+/* Are these flags good in a request that locks or unlocks? Several locks at once may not wait.
+ * [MS-SMB2] 3.3.5.14.1, 3.3.5.14.2 */
+static bool lock_flags_are_valid(uint32_t flags, bool unlocks, bool is_alone)
+{
+    uint32_t kind = flags & LOCK_KINDS;
+    bool at_once = flags & SMB2_LOCKFLAG_FAIL_IMMEDIATELY;
+    if (flags & ~(uint32_t)(LOCK_KINDS | SMB2_LOCKFLAG_FAIL_IMMEDIATELY)) {
+        return false;
+    }
+    if (unlocks) {
+        return kind == SMB2_LOCKFLAG_UNLOCK && !at_once;
+    }
+    return (kind == SMB2_LOCKFLAG_SHARED_LOCK || kind == SMB2_LOCKFLAG_EXCLUSIVE_LOCK) &&
+           (is_alone || at_once);
+}
+
+/* The first element says whether the request locks or unlocks. Returns how many of its elements, from the first, are valid. */
+static size_t take_locks(const struct smb2_lock_req *req, struct vfs_lock *out)
 {
     bool unlocks = req->locks[0].flags & SMB2_LOCKFLAG_UNLOCK;
     for (size_t i = 0; i < req->count; i++) {
         uint32_t flags = req->locks[i].flags;
-        uint32_t kind = flags & (SMB2_LOCKFLAG_SHARED_LOCK | SMB2_LOCKFLAG_EXCLUSIVE_LOCK |
-                                 SMB2_LOCKFLAG_UNLOCK);
-        bool at_once = flags & SMB2_LOCKFLAG_FAIL_IMMEDIATELY;
-        if (flags & ~(kind | SMB2_LOCKFLAG_FAIL_IMMEDIATELY)) {
-            return SMBKIT_STATUS_INVALID_PARAMETER;
-        }
-        bool is_unlock = kind == SMB2_LOCKFLAG_UNLOCK;
-        bool is_lock = kind == SMB2_LOCKFLAG_SHARED_LOCK || kind == SMB2_LOCKFLAG_EXCLUSIVE_LOCK;
-        if (unlocks ? !is_unlock || at_once : !is_lock || (req->count > 1 && !at_once)) {
-            return SMBKIT_STATUS_INVALID_PARAMETER;
+        if (!lock_flags_are_valid(flags, unlocks, req->count == 1)) {
+            return i;
         }
         out[i] = (struct vfs_lock){
             .offset = req->locks[i].offset,
             .length = req->locks[i].length,
-            .exclusive = kind == SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
-            .unlock = is_unlock,
-            .fail_immediately = at_once,
+            .exclusive = flags & SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+            .unlock = unlocks,
+            .fail_immediately = flags & SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
         };
     }
-    return SMBKIT_STATUS_SUCCESS;
+    return req->count;
+}
+
+/* Locks are taken all or none. Unlocks are done one after the other, up to the first that is wrong. */
+static smbkit_status lock(struct smb_request *r, const struct smb2_lock_req *req)
+{
+    struct vfs_lock locks[SMB2_LOCKS_MAX];
+    size_t valid = take_locks(req, locks);
+    if (valid == 0 || (valid < req->count && !locks[0].unlock)) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    smbkit_status status = vfs_lock(&r->call, r->open->file, locks, valid);
+    return SMBKIT_OK(status) && valid < req->count ? SMBKIT_STATUS_INVALID_PARAMETER : status;
 }
 
 smbkit_status cmd_lock(struct smb_request *r)
 {
     struct smb2_lock_req req;
-    struct vfs_lock locks[SMB2_LOCKS_MAX];
     struct cur in = r->body;
     if (smb2_lock_req_parse(&in, &req) != WIRE_OK) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     smbkit_status status = smb_request_open(r, &req.file_id, SMB_OPEN_FILE);
     if (SMBKIT_OK(status)) {
-        status = take_locks(&req, locks);
-    }
-    if (SMBKIT_OK(status)) {
-        status = vfs_lock(&r->call, r->open->file, locks, req.count);
+        status = lock(r, &req);
     }
     if (SMBKIT_OK(status)) {
         smb2_lock_rsp_format(smb_reply_begin(r));

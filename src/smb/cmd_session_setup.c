@@ -6,15 +6,34 @@
 #include "smb/command.h"
 #include "smb/limits.h"
 #include "smb/reply.h"
+#include "smb/security.h"
 #include "wire/session_setup.h"
+
+/* A second channel for a session of another connection. We are not IsMultiChannelCapable (3.3.5.5 step
+ * 3), but the refusal must bear that session's signature, or the client could not tell it from an attack. */
+static smbkit_status refuse_binding(struct smb_request *r)
+{
+    struct smb_session *s = smb_session_find(r->conn->server, r->hdr.session_id);
+    if (!s) {
+        return SMBKIT_STATUS_USER_SESSION_DELETED;
+    }
+    if (smb_session_state_get(s) == SMB_SESSION_VALID && s->keys.signer &&
+        s->conn->dialect == r->conn->dialect && (r->hdr.flags & SMB2_FLAGS_SIGNED) &&
+        smb_signature_verify(s, r->raw, r->raw_len, &r->hdr)) {
+        smb_session_unref(r->session);
+        r->session = smb_session_ref(s); /* only to sign with */
+        r->sign_reply = true;
+    }
+    smb_session_unref(s);
+    return SMBKIT_STATUS_REQUEST_NOT_ACCEPTED;
+}
 
 /* The session that the request is about: a new one, or the one it names; with setup_busy taken. */
 static smbkit_status begin(struct smb_request *r, const struct smb2_session_setup_req *req)
 {
     struct smb_conn *c = r->conn;
     if (req->flags & SMB2_SESSION_FLAG_BINDING) {
-        /* We are not IsMultiChannelCapable: 3.3.5.5 step 3 */
-        return SMBKIT_STATUS_REQUEST_NOT_ACCEPTED;
+        return refuse_binding(r);
     }
     if (r->hdr.session_id == 0) {
         r->session = smb_session_new(c);

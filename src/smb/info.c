@@ -20,7 +20,6 @@ struct info_row {
     smbkit_status none; /* < 0: this file has nothing of the kind */
 };
 
-#define STATUS_NO_ALTERNATE_NAME ((smbkit_status)0xC0000034) /* OBJECT_NAME_NOT_FOUND */
 #define STATUS_NO_EAS ((smbkit_status)0xC0000052)            /* NO_EAS_ON_FILE */
 
 static const struct info_row rows[] = {
@@ -32,7 +31,7 @@ static const struct info_row rows[] = {
     {SMB2_FILE_STAT_LX_INFO, SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_EA, GATHER_ATTR, 0},
     {SMB2_FILE_NAME_INFO, 0, GATHER_NAME, 0},
     {SMB2_FILE_NORMALIZED_NAME_INFO, 0, GATHER_NAME, 0},
-    {SMB2_FILE_ALTERNATE_NAME_INFO, 0, 0, STATUS_NO_ALTERNATE_NAME},
+    {SMB2_FILE_ALTERNATE_NAME_INFO, 0, GATHER_NAME, 0},
     {SMB2_FILE_FULL_EA_INFO, SMBKIT_READ_EA, 0, STATUS_NO_EAS},
     {SMB2_FILE_STREAM_INFO, 0, GATHER_ATTR | GATHER_STREAMS, 0},
     {SMB2_FILE_ACCESS_INFO, 0, 0, 0},
@@ -96,6 +95,48 @@ static smbkit_status gather_name(struct smb_request *r, struct smb_file_info *ou
     out->fscc.name = out->name;
     out->fscc.normalized_name = out->name + 1;
     return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Characters of an 8.3 name besides letters, digits and bytes of other scripts. [MS-FSCC] 2.1.5.2.1 */
+static bool is_short_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           str_has_char("!#$%&'()-@^_`{}~", c);
+}
+
+static size_t short_run(const char *s)
+{
+    size_t n = 0;
+    while (is_short_char(s[n])) {
+        n++;
+    }
+    return n;
+}
+
+/* We make no short names; a name that is one already is its own alternate name, as on NTFS. */
+static bool is_short_name(const char *leaf)
+{
+    size_t base = short_run(leaf);
+    if (base == 0 || base > 8) {
+        return false;
+    }
+    if (leaf[base] == '\0') {
+        return true;
+    }
+    size_t ext = leaf[base] == '.' ? short_run(leaf + base + 1) : 0;
+    return ext >= 1 && ext <= 3 && leaf[base + 1 + ext] == '\0';
+}
+
+static smbkit_status gather_alternate(struct smb_file_info *out)
+{
+    const char *leaf = out->name + 1;
+    for (const char *p = leaf; *p; p++) {
+        if (*p == '\\') {
+            leaf = p + 1;
+        }
+    }
+    out->fscc.alternate_name = leaf;
+    return is_short_name(leaf) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
 static void gather_streams(struct smb_file_info *out)
@@ -167,6 +208,9 @@ static smbkit_status file_info(struct smb_request *r, uint8_t info_class, struct
     }
     if (SMBKIT_OK(status) && (row->gather & GATHER_NAME)) {
         status = gather_name(r, out);
+    }
+    if (SMBKIT_OK(status) && info_class == SMB2_FILE_ALTERNATE_NAME_INFO) {
+        status = gather_alternate(out);
     }
     if (SMBKIT_OK(status) && (row->gather & GATHER_STREAMS)) {
         gather_streams(out);

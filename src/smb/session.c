@@ -42,7 +42,8 @@ static bool session_eq(const struct hash_link *link, const void *key)
     return CONTAINER_OF(link, struct smb_session, link)->id == *(const uint64_t *)key;
 }
 
-/* Ids are random, so that one cannot be guessed from another, and never 0 or all ones. */
+/* Ids are random, so that one does not tell another, never 0 or all ones, and fit 32 bits: some
+ * clients (smbtorture's sessid test) keep no more of them. */
 static bool add_to_table(struct smb_server *server, struct smb_session *s)
 {
     do {

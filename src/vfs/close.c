@@ -60,15 +60,17 @@ static void delete_report(struct vfs_open *o, const char *path)
         notify_changed(o->volume, path, NOTIFY_REMOVED, notify_name_filter(o->is_directory));
         return;
     }
-    CLEANUP_MEM char *name = str_printf("%s:%s", path, o->node->stream);
-    if (name) {
-        notify_changed(o->volume, name, NOTIFY_REMOVED_STREAM, NOTIFY_CHANGE_STREAM_NAME);
-    }
+    notify_stream(o->volume, path, o->node->stream, NOTIFY_REMOVED_STREAM,
+                  NOTIFY_CHANGE_STREAM_NAME);
 }
 
-static smbkit_status delete_name(const struct vfs_call *call, struct vfs_open *o)
+static smbkit_status delete_name(const struct vfs_call *nowait_call, struct vfs_open *o)
 {
     struct vfs_volume *v = o->volume;
+    /* delete_decide has seen to it that this may wait: it cannot be put off any more. */
+    struct vfs_call may_wait = *nowait_call;
+    may_wait.nowait = false;
+    const struct vfs_call *call = &may_wait;
     CLEANUP_MEM char *path = open_path_copy(o);
     if (!path) {
         return SMBKIT_STATUS_NO_MEMORY;

@@ -40,6 +40,7 @@ struct vfs_volume {
     uint32_t cluster_size_bytes;
     uint64_t seed; /* of its hashes */
     struct smbkit_host host;
+    struct vfs_token *token; /* for calls that no client asked for */
 
     struct node_shard shards[NODE_SHARDS];
 
@@ -71,6 +72,7 @@ struct node_name {
     char *path;
     uint32_t open_count;
     bool delete_pending;
+    bool moving; /* a rename of it, or over it, is under way: opens by it wait (oplock_waiters) */
 };
 
 /* The identity of a stream that is open: share modes, locks, oplocks. [MS-FSA] 2.1.1.3, 2.1.1.5 */
@@ -144,14 +146,12 @@ struct vfs_open {
     bool is_stat;         /* for attributes only: breaks no oplock */
     bool delete_on_close; /* node.lock */
     struct vfs_owner owner;
-    uint64_t owner_key;
     struct mutex serial; /* SERIALIZE_FILE */
 
     /* guarded by node->lock */
     struct list node_link;
     struct node_name *name;
     struct oplock_holder oplock;
-    uint32_t lock_count;
 
     struct mutex lock; /* guards what follows */
     enum open_state state;

@@ -58,7 +58,7 @@ static smbkit_status access_existing(struct create *c)
     return st;
 }
 
-static struct node_name *name_new(const char *path)
+struct node_name *name_new(const char *path)
 {
     struct node_name *name = mem_zalloc(sizeof(*name));
     char *copy = str_dup(path);
@@ -72,7 +72,7 @@ static struct node_name *name_new(const char *path)
     return name;
 }
 
-static void name_free(struct node_name *name)
+void name_free(struct node_name *name)
 {
     if (name) {
         mem_free(name->path);
@@ -86,6 +86,16 @@ static smbkit_status enter_check(struct create *c, struct vfs_node *n, bool is_n
     struct node_name *name = node_name_find(n, c->path);
     if (name && name->delete_pending) {
         return SMBKIT_STATUS_DELETE_PENDING;
+    }
+    if (name && name->moving) {
+        /* Then it may be another file's name; also when this one was made just now, and found at
+         * once by one who renames over it. */
+        return oplock_wait_locked(c->call, n);
+    }
+    if (!name && !list_is_empty(&n->names) && c->attr.link_count <= 1) {
+        /* It has one name, and that is another one by now. */
+        c->again = true;
+        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
     }
     struct oplock_query q = {.op = OPLOCK_OP_OPEN_BEFORE_SHARING,
                              .access = c->granted,
@@ -141,7 +151,6 @@ static void open_fill(struct vfs_open *o, const struct create *c)
     o->is_stat = oplock_is_stat_access(c->granted);
     o->delete_on_close = c->options & VFS_DELETE_ON_CLOSE;
     o->owner = c->in->owner;
-    o->owner_key = c->in->owner_key;
 }
 
 smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open_r)

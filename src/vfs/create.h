@@ -44,6 +44,8 @@ NODISCARD smbkit_status create_resolve(struct create *c);
 /* Make it: c->f, attr, granted. OBJECT_NAME_COLLISION: it is there after all. */
 NODISCARD smbkit_status create_new(struct create *c);
 
+NODISCARD struct node_name *name_new(const char *path);
+void name_free(struct node_name *name); /* NULL allowed; in no node */
 /* Take the open into its node: delete-pending, oplocks, share modes. On success c->f is the open's.
  * WAIT: registered. */
 NODISCARD smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open_r);

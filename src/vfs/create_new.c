@@ -127,6 +127,9 @@ smbkit_status create_new(struct create *c)
     st = plugin_create(c, sd, sd_len);
     bool is_name = SMBKIT_OK(st) && !c->in->stream;
     names_after(c->call, v, &change, is_name ? NAMES_ADDED : NAMES_NOTHING, c->path);
+    if (SMBKIT_OK(st) && c->in->stream) {
+        notify_stream(v, c->path, c->in->stream, NOTIFY_ADDED_STREAM, NOTIFY_CHANGE_STREAM_NAME);
+    }
     if (is_name) {
         bool is_directory = c->attr.attributes & SMBKIT_ATTR_DIRECTORY;
         notify_changed(v, c->path, NOTIFY_ADDED, notify_name_filter(is_directory));

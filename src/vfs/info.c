@@ -285,21 +285,21 @@ smbkit_status vfs_zero_range(struct vfs_call *call, struct vfs_open *o, uint64_t
     return st;
 }
 
-smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o, uint64_t offset,
-                         uint64_t length, struct smbkit_range *out, uint32_t *count_r)
+smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o, struct smbkit_range within,
+                         struct smbkit_range *out, uint32_t *count_r)
 {
     OPEN_SCOPE(o, st);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    if (o->is_directory || offset > INT64_MAX || length > (uint64_t)INT64_MAX - offset) {
+    if (o->is_directory || within.offset > INT64_MAX ||
+        within.length > (uint64_t)INT64_MAX - within.offset) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     if (!open_may(o, SMBKIT_READ_DATA)) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    struct layer_ranges r = {
-        .within = {.offset = offset, .length = length}, .out = out, .count = *count_r};
+    struct layer_ranges r = {.within = within, .out = out, .count = *count_r};
     st = door_ranges(call, &o->f, &r);
     *count_r = r.count;
     return st;

@@ -239,21 +239,25 @@ static smbkit_status overwrite_by_parts(struct layer *from, struct smbkit_op *op
     return SMBKIT_OK(st) ? layer_getattr(from, &go_on, file, how->attr) : st;
 }
 
+static bool all_never_block(const struct layer *from)
+{
+    for (const struct layer *l = from; l; l = l->below) {
+        if (!(l->plugin->flags & SMBKIT_NEVER_BLOCKS)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 smbkit_status layer_overwrite(struct layer *from, struct smbkit_op *op, void *file,
                               const struct layer_overwrite *how)
 {
     struct layer *l = LAYER_FIND(from, overwrite);
     if (!l) {
-        /* Only a plugin that never blocks may be called several times on an event loop: the second
-         * call could not take the first one back. */
-        if (op->flags & SMBKIT_OP_NOWAIT) {
-            for (l = from; l; l = l->below) {
-                if (!(l->plugin->flags & SMBKIT_NEVER_BLOCKS)) {
-                    return SMBKIT_STATUS_WOULD_BLOCK;
-                }
-            }
-        }
-        return overwrite_by_parts(from, op, file, how);
+        /* Several calls: a later one that would block could not take the earlier ones back. */
+        bool nowait = op->flags & SMBKIT_OP_NOWAIT;
+        return nowait && !all_never_block(from) ? SMBKIT_STATUS_WOULD_BLOCK
+                                                : overwrite_by_parts(from, op, file, how);
     }
     smbkit_status st = layer_enter(l, op);
     if (!SMBKIT_OK(st)) {

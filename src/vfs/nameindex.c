@@ -12,8 +12,9 @@
 #define SLOT_GONE UINT32_MAX
 #define SLOTS_FIRST 16
 #define ARENA_FIRST 256
-#define DIR_WEIGHT 16 /* what a directory costs besides its names, in names: empty ones count too  \
-                       */
+#define DIR_WEIGHT                                                                                 \
+    16 /* what a directory costs besides its names, in names: empty ones count too                 \
+        */
 #define GARBAGE_MIN 4096 /* bytes of removed names that are not worth tidying up */
 
 /* What happened to a directory while it was built. */

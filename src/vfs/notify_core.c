@@ -35,6 +35,15 @@ void notify_changed(struct vfs_volume *v, const char *path, uint32_t action, uin
     }
 }
 
+void notify_stream(struct vfs_volume *v, const char *path, const char *stream, uint32_t action,
+                   uint32_t filter)
+{
+    CLEANUP_MEM char *name = notify_is_on(v) ? str_printf("%s:%s", path, stream) : NULL;
+    if (name) { /* without memory an event is lost, as in an overflow */
+        notify_changed(v, name, action, filter);
+    }
+}
+
 void notify_renamed(struct vfs_volume *v, const char *old_path, const char *new_path,
                     uint32_t filter)
 {
@@ -66,10 +75,7 @@ void notify_modified(struct vfs_open *o, uint32_t filter)
         notify_changed(o->volume, path, NOTIFY_MODIFIED, filter);
         return;
     }
-    CLEANUP_MEM char *name = str_printf("%s:%s", path, o->node->stream);
-    if (name) {
-        notify_changed(o->volume, name, NOTIFY_MODIFIED_STREAM, stream_filter(filter));
-    }
+    notify_stream(o->volume, path, o->node->stream, NOTIFY_MODIFIED_STREAM, stream_filter(filter));
 }
 
 void notify_end(struct vfs_call *call, struct vfs_open *o)

@@ -6,6 +6,9 @@
 
 /* Tell who watches; without a lock held. Costs next to nothing when nobody does. */
 void notify_changed(struct vfs_volume *v, const char *path, uint32_t action, uint32_t filter);
+/* The same of a stream. */
+void notify_stream(struct vfs_volume *v, const char *path, const char *stream, uint32_t action,
+                   uint32_t filter);
 void notify_renamed(struct vfs_volume *v, const char *old_path, const char *new_path,
                     uint32_t filter);
 /* The file of an open was modified in these respects. */

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "vfs/access.h"
+#include "vfs/create.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
@@ -17,12 +18,21 @@ struct target {
     char *path;     /* owned: the directory as the volume spells it, the name as it was given */
     char *existing; /* owned: what is there already, as the volume spells it; NULL: nothing */
     struct smbkit_attr attr; /* of that */
+    struct vfs_node *held;   /* its node, with held_name in it, while it is being replaced */
+    struct node_name *held_name;
+    bool changed; /* what is there is not what was found: look again */
 };
+
+#define RENAME_TRIES_MAX 16 /* turns lost to others who put files at the new name */
+
+static void target_let_go(struct target *t);
 
 static void target_fini(struct target *t)
 {
+    target_let_go(t);
     mem_free(t->path);
     mem_free(t->existing);
+    *t = (struct target){0};
 }
 
 static bool is_missing(smbkit_status st)
@@ -74,28 +84,64 @@ static smbkit_status target_find(const struct vfs_call *call, struct vfs_volume 
     return st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND ? st : SMBKIT_STATUS_SUCCESS;
 }
 
-/* A file that is in the way: is it open? Its client may let go of a handle that it only caches. */
-static smbkit_status check_replaced_open(const struct vfs_call *call, struct vfs_volume *v,
-                                         const struct target *t)
+/* Under n->lock. A file that is in the way: is it open? Its client may let go of a handle that it
+ * only caches. */
+static smbkit_status check_replaced_locked(const struct vfs_call *call, struct vfs_node *n)
 {
-    const struct node_key key = {.id = t->attr.file_id, .id_high = t->attr.file_id_high};
-    struct vfs_node *n = node_find(v, &key);
-    if (!n) {
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    smbkit_status st = SMBKIT_STATUS_SUCCESS;
-    mutex_lock(&n->lock);
     if (!list_is_empty(&n->opens)) {
         const struct oplock_query q = {.op = OPLOCK_OP_RENAME};
-        st = oplock_break_locked(n, &q) ? oplock_wait_locked(call, n) : SMBKIT_STATUS_ACCESS_DENIED;
+        return oplock_break_locked(n, &q) ? oplock_wait_locked(call, n)
+                                          : SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    /* No open, but a name: another rename replaces it as well. */
+    return list_is_empty(&n->names) ? SMBKIT_STATUS_SUCCESS : oplock_wait_locked(call, n);
+}
+
+/* Keep what is to be replaced from being opened until target_let_go. */
+static smbkit_status target_hold(const struct vfs_call *call, struct vfs_volume *v,
+                                 struct target *t)
+{
+    const struct node_key key = {.id = t->attr.file_id, .id_high = t->attr.file_id_high};
+    struct node_name *name = name_new(t->existing);
+    struct vfs_node *n = name ? node_get(v, &key) : NULL;
+    if (!n) {
+        name_free(name);
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    name->moving = true;
+    mutex_lock(&n->lock);
+    smbkit_status st = check_replaced_locked(call, n);
+    if (SMBKIT_OK(st)) {
+        list_push_back(&n->names, &name->link);
     }
     mutex_unlock(&n->lock);
-    node_put(n);
+    if (!SMBKIT_OK(st)) {
+        name_free(name);
+        node_put(n);
+        return st;
+    }
+    t->held = n;
+    t->held_name = name;
     return st;
 }
 
+static void target_let_go(struct target *t)
+{
+    struct vfs_node *n = t->held;
+    if (!n) {
+        return;
+    }
+    mutex_lock(&n->lock);
+    list_remove(&t->held_name->link);
+    wait_wake_all(&n->volume->waits, &n->oplock_waiters);
+    mutex_unlock(&n->lock);
+    name_free(t->held_name);
+    node_put(n);
+    t->held = NULL;
+}
+
 static smbkit_status check_replace(const struct vfs_call *call, struct vfs_volume *v,
-                                   const struct target *t, bool replace)
+                                   struct target *t, bool replace)
 {
     if (!replace) {
         return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
@@ -104,7 +150,18 @@ static smbkit_status check_replace(const struct vfs_call *call, struct vfs_volum
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
     smbkit_status st = access_check_path(call, v, t->existing, SMBKIT_DELETE);
-    return SMBKIT_OK(st) ? check_replaced_open(call, v, t) : st;
+    if (SMBKIT_OK(st)) {
+        st = target_hold(call, v, t);
+    }
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    /* From here on that file keeps its name. Had another taken its place before? */
+    struct smbkit_attr now;
+    st = door_lookup(call, v, t->existing, &now);
+    bool same = now.file_id == t->attr.file_id && now.file_id_high == t->attr.file_id_high;
+    t->changed = is_missing(st) || (SMBKIT_OK(st) && !same);
+    return t->changed ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
 }
 
 /* What rename and link ask of the open and of the new name. */
@@ -121,9 +178,29 @@ static smbkit_status check_common(struct vfs_open *o, const char *new_path)
     if (units == 0 || units > o->volume->component_max) {
         return SMBKIT_STATUS_OBJECT_NAME_INVALID;
     }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* One rename of a name at a time, and nobody opens it meanwhile. */
+static smbkit_status source_hold(const struct vfs_call *call, struct vfs_open *o)
+{
+    struct vfs_node *n = o->node;
+    SCOPED_LOCK(&n->lock);
+    if (!o->name->path[0] || o->name->delete_pending) {
+        return SMBKIT_STATUS_ACCESS_DENIED; /* the root stays; what is going goes */
+    }
+    if (o->name->moving) {
+        return oplock_wait_locked(call, n);
+    }
+    o->name->moving = true;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void source_let_go(struct vfs_open *o)
+{
     SCOPED_LOCK(&o->node->lock);
-    bool is_root = !o->name->path[0];
-    return is_root || o->name->delete_pending ? SMBKIT_STATUS_ACCESS_DENIED : SMBKIT_STATUS_SUCCESS;
+    o->name->moving = false;
+    wait_wake_all(&o->volume->waits, &o->node->oplock_waiters);
 }
 
 static smbkit_status check_target_dir(const struct vfs_call *call, struct vfs_open *o,
@@ -187,14 +264,42 @@ static smbkit_status move_do(struct move *m)
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* Under node->lock. A file with several names was moved over one of its own that is open: that name
+ * takes the opens over. */
+static void name_merge(struct vfs_node *n, struct node_name *from, struct node_name *into)
+{
+    LIST_FOR_EACH (l, &n->opens) {
+        struct vfs_open *o = LIST_ENTRY(l, struct vfs_open, node_link);
+        if (o->name == from) {
+            o->name = into;
+            into->open_count++;
+        }
+    }
+    into->delete_pending |= from->delete_pending;
+    into->moving = true;
+    list_remove(&from->link);
+    name_free(from);
+}
+
 /* The name that the opens go by. */
 static void name_set(struct vfs_open *o, const char *new_path)
 {
     char *copy = str_dup(new_path);
     SCOPED_LOCK(&o->node->lock);
-    if (copy) {
-        mem_free(o->name->path);
-        o->name->path = copy;
+    struct node_name *old = o->name;
+    struct node_name *other = NULL;
+    LIST_FOR_EACH (l, &o->node->names) {
+        struct node_name *name = LIST_ENTRY(l, struct node_name, link);
+        if (name != old && name->open_count > 0 && utf8_ieq(name->path, new_path)) {
+            other = name;
+        }
+    }
+    if (other) {
+        name_merge(o->node, old, other);
+        mem_free(copy);
+    } else if (copy) {
+        mem_free(old->path);
+        old->path = copy;
     }
 }
 
@@ -262,6 +367,29 @@ static smbkit_status rename_check(struct move *m, const char *new_path, bool rep
     return SMBKIT_OK(st) ? oplock_break_for(m->call, o, OPLOCK_OP_RENAME) : st;
 }
 
+static smbkit_status rename_held(const struct vfs_call *call, struct vfs_open *o,
+                                 const char *new_path, bool replace)
+{
+    CLEANUP_MEM char *old_path = open_path_copy(o);
+    if (!old_path) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    struct move m = {.call = call, .o = o, .old_path = old_path};
+    smbkit_status st = SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    bool again = true;
+    for (unsigned i = 0; again && i < RENAME_TRIES_MAX; i++) {
+        st = rename_check(&m, new_path, replace);
+        bool checked = SMBKIT_OK(st);
+        if (checked && !str_eq(m.to.path, old_path)) {
+            st = move_run(&m);
+        }
+        bool came = checked && replace && st == SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+        again = m.to.changed || came;
+        target_fini(&m.to);
+    }
+    return st;
+}
+
 static smbkit_status rename_once(const struct vfs_call *call, struct vfs_open *o,
                                  const char *new_path, bool replace)
 {
@@ -272,19 +400,14 @@ static smbkit_status rename_once(const struct vfs_call *call, struct vfs_open *o
     if (SMBKIT_OK(st)) {
         st = check_common(o, new_path);
     }
+    if (SMBKIT_OK(st)) {
+        st = source_hold(call, o);
+    }
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    CLEANUP_MEM char *old_path = open_path_copy(o);
-    if (!old_path) {
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    struct move m = {.call = call, .o = o, .old_path = old_path};
-    st = rename_check(&m, new_path, replace);
-    if (SMBKIT_OK(st) && !str_eq(m.to.path, old_path)) {
-        st = move_run(&m);
-    }
-    target_fini(&m.to);
+    st = rename_held(call, o, new_path, replace);
+    source_let_go(o);
     return st;
 }
 
@@ -330,6 +453,9 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
     }
     if (SMBKIT_OK(st) && o->is_directory) {
         st = SMBKIT_STATUS_FILE_IS_A_DIRECTORY;
+    }
+    if (SMBKIT_OK(st) && vfs_open_is_delete_pending(o)) {
+        st = SMBKIT_STATUS_ACCESS_DENIED;
     }
     if (SMBKIT_OK(st) && !(o->volume->features & SMBKIT_FEATURE_HARD_LINKS)) {
         st = SMBKIT_STATUS_NOT_SUPPORTED;

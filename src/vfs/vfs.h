@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file-system core: what a front end (src/smb) calls. Speaks [MS-FSA]: opens, share modes, byte-range locks,
- * oplocks, notifications, delete-pending, access checks, names without regard to case, for every plugin alike.
+/* The file-system core: what a front end (src/smb) calls. Speaks [MS-FSA]: opens, share modes,
+ * byte-range locks, oplocks, notifications, delete-pending, access checks, names without regard to
+ * case, for every plugin alike.
  *
- * Waiting. A call answers SMBKIT_STATUS_WAIT after it registered call->wait with what it waits for. When that is gone
- * call->wait->wake runs once and the caller makes the same call again, from the top. SMBKIT_STATUS_WOULD_BLOCK means:
- * nothing happened; make the same call on a worker thread with nowait off.
+ * Waiting. A call answers SMBKIT_STATUS_WAIT after it registered call->wait with what it waits for.
+ * When that is gone call->wait->wake runs once and the caller makes the same call again, from the
+ * top. SMBKIT_STATUS_WOULD_BLOCK means: nothing happened; make the same call on a worker thread
+ * with nowait off.
  *
- * Threads: every function may be called from any thread. Lock order: volume names -> node map shard -> node -> open. No plugin
- * call and no callback other than wake and oplock_break (which only post a job) happens under one of them. */
+ * Threads: every function may be called from any thread. Lock order: volume names -> node map shard
+ * -> node -> open. No plugin call and no callback other than wake and oplock_break (which only post
+ * a job) happens under one of them. */
 #pragma once
 
 #include <stdatomic.h>
@@ -30,8 +33,8 @@ struct vfs_token_spec {
     const char *user;
     const char *domain;
     const char *client_address;
-    uint32_t rid;    /* of the virtual user; SID is S-1-5-21-<machine>-rid */
-    uint32_t flags;  /* SMBKIT_WHO_* */
+    uint32_t rid;                /* of the virtual user; SID is S-1-5-21-<machine>-rid */
+    uint32_t flags;              /* SMBKIT_WHO_* */
     const uint32_t *machine_sid; /* three sub-authorities */
 };
 NODISCARD struct vfs_token *vfs_token_new(const struct vfs_token_spec *spec);
@@ -42,7 +45,8 @@ const struct smbkit_identity *vfs_token_identity_get(const struct vfs_token *t);
 /* ---- waiting ---- */
 
 struct vfs_wait {
-    /* Set by the owner. Called once for a registration, from any thread, possibly under a core lock: it may only post a job. */
+    /* Set by the owner. Called once for a registration, from any thread, possibly under a core
+     * lock: it may only post a job. */
     void (*wake)(struct vfs_wait *w);
     /* vfs only */
     struct list link;
@@ -79,8 +83,9 @@ struct vfs_volume_spec {
 };
 #define VFS_LAYERS_MAX 16 /* a stack deeper than this is a configuration mistake */
 
-/* Check a plugin's header against this core and give a copy with what an older plugin lacks zero-filled. NULL with a
- * line in err when it is of a newer ABI or lacks a required function. Freed with mem_free after its volumes. */
+/* Check a plugin's header against this core and give a copy with what an older plugin lacks
+ * zero-filled. NULL with a line in err when it is of a newer ABI or lacks a required function.
+ * Freed with mem_free after its volumes. */
 NODISCARD struct smbkit_plugin *vfs_plugin_adopt(const struct smbkit_plugin *p, char *err,
                                                  size_t err_size);
 /* err_size >= 256. */
@@ -92,6 +97,7 @@ void vfs_volume_unref(struct vfs_volume *v); /* the last one calls volume_close 
 bool vfs_volume_never_blocks(const struct vfs_volume *v);
 bool vfs_volume_tries_nowait(const struct vfs_volume *v);
 bool vfs_volume_is_read_only(const struct vfs_volume *v);
+/* call->token may be NULL here: nobody in particular asks. */
 NODISCARD smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
                                         struct smbkit_volume_info *info);
 /* Counters since it was opened. */
@@ -104,12 +110,13 @@ void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out);
 
 /* A client's name, split and checked. [MS-FSCC] 2.1.5 */
 struct vfs_path {
-    char *path;   /* owned; '/'-separated, relative, normalised, "" is the root */
-    char *stream; /* owned; NULL: the file's own data ("::$DATA" too) */
+    char *path;               /* owned; '/'-separated, relative, normalised, "" is the root */
+    char *stream;             /* owned; NULL: the file's own data ("::$DATA" too) */
     bool is_directory_stream; /* "::$INDEX_ALLOCATION" */
 };
-/* name: UTF-8 with '\\' between components, as a client sends it (no leading '\\'). wildcards are refused.
- * Errors: OBJECT_NAME_INVALID, OBJECT_PATH_SYNTAX_BAD (".", ".."), INVALID_PARAMETER (leading '\\'), NO_MEMORY, NAME_TOO_LONG. */
+/* name: UTF-8 with '\\' between components, as a client sends it (no leading '\\'). wildcards are
+ * refused. Errors: OBJECT_NAME_INVALID, OBJECT_PATH_SYNTAX_BAD (".", ".."), INVALID_PARAMETER
+ * (leading '\\'), NO_MEMORY, NAME_TOO_LONG. */
 NODISCARD smbkit_status vfs_path_parse(const char *name, struct vfs_path *out);
 void vfs_path_fini(struct vfs_path *p);
 
@@ -148,8 +155,9 @@ void vfs_path_fini(struct vfs_path *p);
 
 /* The front end's side of an open. */
 struct vfs_owner {
-    /* The core asks for its oplock to go down to to_level. ack: vfs_oplock_ack is awaited (the front end keeps the time and calls
-     * vfs_oplock_timeout when it is up). Under a core lock: may only post a job. Never after vfs_close has answered. */
+    /* The core asks for its oplock to go down to to_level. ack: vfs_oplock_ack is awaited (the
+     * front end keeps the time and calls vfs_oplock_timeout when it is up). Under a core lock: may
+     * only post a job. Never after vfs_close has answered. */
     void (*oplock_break)(void *arg, uint8_t to_level, bool ack);
     void *arg;
 };
@@ -159,11 +167,12 @@ struct vfs_create_in {
     const char *path;
     const char *stream;
     uint32_t desired_access; /* as the client sent it, generic bits and MAXIMUM_ALLOWED included */
-    uint32_t access_cap;     /* what the tree connect may grant at most; SMBKIT_ALL_ACCESS | ACCESS_SYSTEM_SECURITY as a rule */
+    uint32_t access_cap;     /* what the tree connect may grant at most; SMBKIT_ALL_ACCESS |
+                                ACCESS_SYSTEM_SECURITY as a rule */
     uint32_t file_attributes;
     uint32_t share_access;
-    uint32_t disposition;    /* SMBKIT_OPEN ... */
-    uint32_t options;        /* VFS_* */
+    uint32_t disposition; /* SMBKIT_OPEN ... */
+    uint32_t options;     /* VFS_* */
     uint8_t oplock_level;
     bool want_max_access;
     uint64_t alloc_size;
@@ -172,7 +181,8 @@ struct vfs_create_in {
     const uint8_t *ea;
     size_t ea_len;
     struct vfs_owner owner;
-    uint64_t owner_key;      /* opens of one client (ClientGuid hash): for rules that spare the same client; 0 none */
+    uint64_t owner_key; /* opens of one client (ClientGuid hash): for rules that spare the same
+                           client; 0 none */
 };
 
 struct vfs_create_out {
@@ -184,13 +194,17 @@ struct vfs_create_out {
     uint32_t max_access;
 };
 
-/* [MS-FSA] 2.1.5.1. Answers WAIT while an oplock of another open breaks. MAY be called again after WAIT or WOULD_BLOCK: it keeps nothing. */
+/* [MS-FSA] 2.1.5.1. Answers WAIT while an oplock of another open breaks. MAY be called again after
+ * WAIT or WOULD_BLOCK: it keeps nothing. */
 NODISCARD smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
                                    struct vfs_create_out *out);
-/* [MS-FSA] 2.1.5.5: gives up share modes, locks, oplock, notifications; deletes a delete-pending file with the last open. Answers WAIT while
- * other calls on the open are under way; WOULD_BLOCK before anything happened. attr (may be NULL): the attributes as they are after it.
- * On any other answer the open is closed and the caller's reference is gone; a status < 0 then tells that a delete failed. */
-NODISCARD smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open, struct smbkit_attr *attr);
+/* [MS-FSA] 2.1.5.5: gives up share modes, locks, oplock, notifications; deletes a delete-pending
+ * file with the last open. Answers WAIT while other calls on the open are under way; WOULD_BLOCK
+ * before anything happened. attr (may be NULL): the attributes as they are after it. On any other
+ * answer the open is closed and the caller's reference is gone; a status < 0 then tells that a
+ * delete failed. */
+NODISCARD smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open,
+                                  struct smbkit_attr *attr);
 /* Extra references keep the memory, not the file: calls on a closed open answer FILE_CLOSED. */
 struct vfs_open *vfs_open_ref(struct vfs_open *o);
 void vfs_open_unref(struct vfs_open *o);
@@ -198,8 +212,10 @@ void vfs_open_unref(struct vfs_open *o);
 struct vfs_volume *vfs_open_volume_get(const struct vfs_open *o);
 bool vfs_open_is_directory(const struct vfs_open *o);
 uint32_t vfs_open_granted_access(const struct vfs_open *o);
-uint32_t vfs_open_options(const struct vfs_open *o); /* VFS_*, as created and as Mode information changed them */
-NODISCARD smbkit_status vfs_open_mode_set(struct vfs_open *o, uint32_t mode); /* [MS-FSA] 2.1.5.15.8 */
+uint32_t vfs_open_options(
+    const struct vfs_open *o); /* VFS_*, as created and as Mode information changed them */
+NODISCARD smbkit_status vfs_open_mode_set(struct vfs_open *o,
+                                          uint32_t mode); /* [MS-FSA] 2.1.5.15.8 */
 uint64_t vfs_open_position(const struct vfs_open *o);
 void vfs_open_position_set(struct vfs_open *o, uint64_t position);
 bool vfs_open_is_delete_pending(const struct vfs_open *o);
@@ -212,9 +228,10 @@ uint64_t vfs_open_id(const struct vfs_open *o);
 
 /* A plugin call under way: what smbkit_op.core points to. vfs only. */
 struct vfs_op_core {
-    const atomic_bool *cancelled; /* may be NULL; the caller's, for as long as the call is under way */
-    struct vfs_io *io;            /* whose call it is; NULL: it is awaited on the spot */
-    struct mutex lock;            /* guards what follows */
+    const atomic_bool
+        *cancelled;    /* may be NULL; the caller's, for as long as the call is under way */
+    struct vfs_io *io; /* whose call it is; NULL: it is awaited on the spot */
+    struct mutex lock; /* guards what follows */
     struct cond cond;
     int state;
     smbkit_status status;
@@ -225,14 +242,14 @@ struct vfs_io {
     /* in */
     uint64_t offset;
     uint32_t length;
-    uint32_t flags;                     /* SMBKIT_IO_* */
-    uint8_t *buffer;                    /* read: room for length bytes */
-    const struct smbkit_segment *segs;  /* write */
+    uint32_t flags;                    /* SMBKIT_IO_* */
+    uint8_t *buffer;                   /* read: room for length bytes */
+    const struct smbkit_segment *segs; /* write */
     uint32_t seg_count;
     /* out */
     uint32_t done;
-    const void *memory;                 /* read: not NULL when the plugin gave its own memory */
-    int64_t fd;                         /* read: >= 0 when the answer is fd_offset.. of this descriptor */
+    const void *memory; /* read: not NULL when the plugin gave its own memory */
+    int64_t fd;         /* read: >= 0 when the answer is fd_offset.. of this descriptor */
     uint64_t fd_offset;
     /* vfs only */
     void (*release)(void *arg);
@@ -240,21 +257,24 @@ struct vfs_io {
     struct smbkit_op op;
     struct smbkit_io plugin_io;
     struct vfs_op_core core;
-    struct list waiters;       /* the request that waits for it */
-    struct vfs_open *open;     /* a reference while the call is under way or not collected */
-    struct vfs_token *token;   /* likewise */
+    struct list waiters;     /* the request that waits for it */
+    struct vfs_open *open;   /* a reference while the call is under way or not collected */
+    struct vfs_token *token; /* likewise */
     int kind;
 };
 void vfs_io_init(struct vfs_io *io);
-/* Waits for nothing: an io that is under way (vfs_io_is_busy) must not be ended. Releases given memory. */
+/* Waits for nothing: an io that is under way (vfs_io_is_busy) must not be ended. Releases given
+ * memory. */
 void vfs_io_fini(struct vfs_io *io);
 bool vfs_io_is_busy(const struct vfs_io *io);
 /* Hand the release of given memory over to the caller. */
 void vfs_io_take_release(struct vfs_io *io, void (**release_r)(void *), void **arg_r);
 
-/* Read: checks access (READ_DATA or EXECUTE), directory, byte-range locks. At or past the end: END_OF_FILE. */
+/* Read: checks access (READ_DATA or EXECUTE), directory, byte-range locks. At or past the end:
+ * END_OF_FILE. */
 NODISCARD smbkit_status vfs_read(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io);
-/* Write: offset UINT64_MAX appends when only APPEND_DATA is granted or the client asks so. Breaks level II oplocks of others. */
+/* Write: offset UINT64_MAX appends when only APPEND_DATA is granted or the client asks so. Breaks
+ * level II oplocks of others. */
 NODISCARD smbkit_status vfs_write(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io);
 /* Uses io only to wait. */
 NODISCARD smbkit_status vfs_flush(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io);
@@ -266,10 +286,11 @@ struct vfs_lock {
     bool unlock;
     bool fail_immediately;
 };
-/* [MS-SMB2] 3.3.5.14, [MS-FSA] 2.1.5.8, 2.1.5.9: all or nothing for locks; unlocks are done up to the first that fails. WAIT only for
- * a single lock without fail_immediately. After close while waiting: RANGE_NOT_LOCKED. */
-NODISCARD smbkit_status vfs_lock(struct vfs_call *call, struct vfs_open *o, const struct vfs_lock *locks,
-                                 size_t count);
+/* [MS-SMB2] 3.3.5.14, [MS-FSA] 2.1.5.8, 2.1.5.9: all or nothing for locks; unlocks are done up to
+ * the first that fails. WAIT only for a single lock without fail_immediately. After close while
+ * waiting: RANGE_NOT_LOCKED. */
+NODISCARD smbkit_status vfs_lock(struct vfs_call *call, struct vfs_open *o,
+                                 const struct vfs_lock *locks, size_t count);
 
 /* ---- directories ---- */
 
@@ -278,7 +299,8 @@ struct vfs_dir_entry {
     struct smbkit_attr attr;
 };
 struct vfs_dir_query {
-    const char *pattern; /* NULL or "": the one before, "*" at first; heeded at the first query and with reopen */
+    const char *pattern; /* NULL or "": the one before, "*" at first; heeded at the first query and
+                            with reopen */
     bool restart;        /* from the start, same pattern unless one is given */
     bool reopen;         /* from the start, new pattern */
     bool single;         /* one entry only */
@@ -287,9 +309,10 @@ struct vfs_dir_query {
     bool (*entry)(void *arg, const struct vfs_dir_entry *e);
     void *arg;
 };
-/* [MS-FSA] 2.1.5.6.3. SUCCESS: one entry or more taken. NO_SUCH_FILE: nothing matches at all; NO_MORE_FILES: no more;
- * INFO_LENGTH_MISMATCH: the first entry found no room. "." and ".." come first when the pattern matches them. On WAIT and WOULD_BLOCK the
- * position is what it was: forget what was taken. */
+/* [MS-FSA] 2.1.5.6.3. SUCCESS: one entry or more taken. NO_SUCH_FILE: nothing matches at all;
+ * NO_MORE_FILES: no more; INFO_LENGTH_MISMATCH: the first entry found no room. "." and ".." come
+ * first when the pattern matches them. On WAIT and WOULD_BLOCK the position is what it was: forget
+ * what was taken. */
 NODISCARD smbkit_status vfs_query_directory(struct vfs_call *call, struct vfs_open *o,
                                             const struct vfs_dir_query *q);
 
@@ -298,14 +321,17 @@ struct vfs_notify_event {
     uint32_t action;  /* FILE_ACTION_*, [MS-SMB2] 2.4.1... */
 };
 struct vfs_notify_query {
-    uint32_t filter;    /* FILE_NOTIFY_CHANGE_*, [MS-SMB2] 2.2.35; the first query of an open decides */
+    uint32_t
+        filter; /* FILE_NOTIFY_CHANGE_*, [MS-SMB2] 2.2.35; the first query of an open decides */
     bool tree;
-    uint32_t max_bytes; /* of FILE_NOTIFY_INFORMATION: more than this, or than the first query of the open had, buffered
-                           gives NOTIFY_ENUM_DIR */
+    /* of FILE_NOTIFY_INFORMATION: more than this, or than the first query of the open had, buffered
+     * gives NOTIFY_ENUM_DIR */
+    uint32_t max_bytes;
     void (*event)(void *arg, const struct vfs_notify_event *e);
     void *arg;
 };
-/* SUCCESS: events given. NOTIFY_ENUM_DIR: overflow, look yourself. WAIT. After close: NOTIFY_CLEANUP. The directory is delete-pending or gone: DELETE_PENDING. */
+/* SUCCESS: events given. NOTIFY_ENUM_DIR: overflow, look yourself. WAIT. After close:
+ * NOTIFY_CLEANUP. The directory is delete-pending or gone: DELETE_PENDING. */
 NODISCARD smbkit_status vfs_notify(struct vfs_call *call, struct vfs_open *o,
                                    const struct vfs_notify_query *q);
 
@@ -314,17 +340,22 @@ NODISCARD smbkit_status vfs_notify(struct vfs_call *call, struct vfs_open *o,
 /* granted access must hold every bit of need. */
 NODISCARD smbkit_status vfs_getattr(struct vfs_call *call, struct vfs_open *o, uint32_t need,
                                     struct smbkit_attr *attr);
-/* Times: 0 leaves it, -1 (UINT64_MAX) leaves it and stops this open's own updates, -2 lets them go on. attributes 0 leaves them. [MS-FSA] 2.1.5.15.2 */
+/* Times: 0 leaves it, -1 (UINT64_MAX) leaves it and stops this open's own updates, -2 lets them go
+ * on. attributes 0 leaves them. [MS-FSA] 2.1.5.15.2 */
 struct vfs_basic_info {
     uint64_t create_time, access_time, write_time, change_time;
     uint32_t attributes;
 };
 NODISCARD smbkit_status vfs_set_basic(struct vfs_call *call, struct vfs_open *o,
                                       const struct vfs_basic_info *b);
-NODISCARD smbkit_status vfs_set_end_of_file(struct vfs_call *call, struct vfs_open *o, uint64_t size);
-NODISCARD smbkit_status vfs_set_allocation(struct vfs_call *call, struct vfs_open *o, uint64_t size);
-/* [MS-FSA] 2.1.5.15.3; flags of FileDispositionInformationEx, [MS-FSCC] 2.4.12 (DELETE 1, POSIX_SEMANTICS 2, FORCE_IMAGE 4, ON_CLOSE 8, IGNORE_READONLY 0x10). */
-NODISCARD smbkit_status vfs_set_disposition(struct vfs_call *call, struct vfs_open *o, uint32_t flags);
+NODISCARD smbkit_status vfs_set_end_of_file(struct vfs_call *call, struct vfs_open *o,
+                                            uint64_t size);
+NODISCARD smbkit_status vfs_set_allocation(struct vfs_call *call, struct vfs_open *o,
+                                           uint64_t size);
+/* [MS-FSA] 2.1.5.15.3; flags of FileDispositionInformationEx, [MS-FSCC] 2.4.12 (DELETE 1,
+ * POSIX_SEMANTICS 2, FORCE_IMAGE 4, ON_CLOSE 8, IGNORE_READONLY 0x10). */
+NODISCARD smbkit_status vfs_set_disposition(struct vfs_call *call, struct vfs_open *o,
+                                            uint32_t flags);
 /* [MS-FSA] 2.1.5.15.11. WAIT while oplocks break. new_path is normalised. */
 NODISCARD smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, const char *new_path,
                                    bool replace);
@@ -337,13 +368,18 @@ NODISCARD smbkit_status vfs_set_security(struct vfs_call *call, struct vfs_open 
                                          const uint8_t *sd, size_t sd_len);
 NODISCARD smbkit_status vfs_zero_range(struct vfs_call *call, struct vfs_open *o, uint64_t offset,
                                        uint64_t length);
-NODISCARD smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o, uint64_t offset,
-                                   uint64_t length, struct smbkit_range *out, uint32_t *count_r);
+/* Allocated ranges within `within`, ascending; *count_r in: room, out: filled. BUFFER_OVERFLOW:
+ * there are more. */
+NODISCARD smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o,
+                                   struct smbkit_range within, struct smbkit_range *out,
+                                   uint32_t *count_r);
 
 /* ---- oplocks ---- */
 
-/* The client's answer to a break. INVALID_OPLOCK_PROTOCOL: no break under way; INVALID_PARAMETER: a level that was not offered. */
+/* The client's answer to a break. INVALID_OPLOCK_PROTOCOL: no break under way; INVALID_PARAMETER: a
+ * level that was not offered. */
 NODISCARD smbkit_status vfs_oplock_ack(struct vfs_open *o, uint8_t level, uint8_t *level_r);
-/* No answer came in time: the oplock is gone, who waited goes on. Harmless when there is no break under way. */
+/* No answer came in time: the oplock is gone, who waited goes on. Harmless when there is no break
+ * under way. */
 void vfs_oplock_timeout(struct vfs_open *o);
 uint8_t vfs_oplock_level(const struct vfs_open *o);

@@ -56,7 +56,9 @@ smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
                               struct smbkit_volume_info *info)
 {
     info_fill(v, info);
-    smbkit_status st = door_volume_info(call, v, info);
+    struct vfs_call own = *call;
+    own.token = call->token ? call->token : v->token;
+    smbkit_status st = door_volume_info(&own, v, info);
     info_settle(v, info);
     return st;
 }
@@ -65,28 +67,25 @@ static void volume_flags_gather(struct vfs_volume *v)
 {
     v->never_blocks = true;
     v->tries_nowait = true;
-    bool can_write = false;
     for (uint32_t i = 0; i < v->layer_count; i++) {
         const struct smbkit_plugin *p = v->layers[i].plugin;
         v->never_blocks &= (p->flags & SMBKIT_NEVER_BLOCKS) != 0;
         v->tries_nowait &= (p->flags & (SMBKIT_NEVER_BLOCKS | SMBKIT_TRIES_NOWAIT)) != 0;
         v->serializes_files |= p->thread_model == SMBKIT_SERIALIZE_FILE;
-        can_write |= p->write != NULL;
     }
-    v->read_only |= !can_write;
+    /* Filters that write pass it on: what there is to write to is the plugin's word. */
+    v->read_only |= v->layers[v->layer_count - 1].plugin->write == NULL;
 }
 
 /* What the plugins say of themselves, once they are open. */
 static smbkit_status volume_features_read(struct vfs_volume *v)
 {
     struct vfs_call call = {0};
-    smbkit_status st = volume_token(&call.token);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
     struct smbkit_volume_info info;
-    st = vfs_volume_info(&call, v, &info);
-    vfs_token_unref(call.token);
+    smbkit_status st = volume_token(&v->token);
+    if (SMBKIT_OK(st)) {
+        st = vfs_volume_info(&call, v, &info);
+    }
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -168,6 +167,9 @@ static void volume_free(struct vfs_volume *v)
     }
     if (v->names) {
         nameindex_free(v->names);
+    }
+    if (v->token) {
+        vfs_token_unref(v->token);
     }
     notify_registry_fini(&v->notify);
     wait_domain_fini(&v->waits);

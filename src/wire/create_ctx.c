@@ -271,6 +271,9 @@ enum wire_err smb2_ctx_parse(struct cur *element, struct wire_slice *name, struc
     if (!cur_ok(element)) {
         return WIRE_SHORT;
     }
+    if (name_len < SMB2_CTX_NAME_MIN) {
+        return WIRE_SIZE;
+    }
     enum wire_err err = wire_buffer(element, name_offset, name_len, SMB2_CTX_FIXED_SIZE, name);
     if (err == WIRE_OK) {
         err = wire_buffer(element, data_offset, data_len, SMB2_CTX_FIXED_SIZE, data);

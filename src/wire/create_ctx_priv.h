@@ -6,6 +6,8 @@
 #include "wire/create_ctx.h"
 
 #define SMB2_CTX_FIXED_SIZE 16
+/* A shorter tag is malformed: every known one has 4 bytes or more, and Windows says so. 2.2.13.2 */
+#define SMB2_CTX_NAME_MIN 4
 #define SMB2_LEASE_V2_SIZE 52
 
 struct smb2_ctx_name {

@@ -2,7 +2,8 @@
 /* What the tests of plugins and filters share: a stand-in for the core, and one-line calls of a
  * plugin.
  *
- * The stand-in's functions are weak: a test that links the real core gets the real ones. Included
+ * The stand-in's functions are weak, so that linking with the real core works as well; what base
+ * provides (smbkit_status_from_errno, smbkit_status_name) is the real thing. Included
  * once by each test program. */
 #pragma once
 
@@ -19,56 +20,6 @@
 #define FAKE __attribute__((weak))
 
 /* ------------------------------------------------------------------------------- the core */
-
-FAKE smbkit_status smbkit_status_from_errno(int err)
-{
-    static const struct {
-        int err;
-        smbkit_status status;
-    } rows[] = {
-        {0, (smbkit_status)0},
-        {ENOENT, (smbkit_status)0xC0000034},
-        {EACCES, (smbkit_status)0xC0000022},
-        {EPERM, (smbkit_status)0xC0000022},
-        {EEXIST, (smbkit_status)0xC0000035},
-        {ENOTDIR, (smbkit_status)0xC0000103},
-        {EISDIR, (smbkit_status)0xC00000BA},
-        {ENOTEMPTY, (smbkit_status)0xC0000101},
-        {ENOSPC, (smbkit_status)0xC000007F},
-        {EDQUOT, (smbkit_status)0xC000007F},
-        {EFBIG, (smbkit_status)0xC000007F},
-        {ENOMEM, (smbkit_status)0xC0000017},
-        {EINVAL, (smbkit_status)0xC000000D},
-        {EXDEV, (smbkit_status)0xC00000D4},
-        {ENAMETOOLONG, (smbkit_status)0xC0000106},
-        {EMFILE, (smbkit_status)0xC000011F},
-        {EROFS, (smbkit_status)0xC00000A2},
-        {EOPNOTSUPP, (smbkit_status)0xC00000BB},
-        {EMLINK, (smbkit_status)0xC0000265},
-        {EAGAIN, (smbkit_status)0xE0000001},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].err == err) {
-            return rows[i].status;
-        }
-    }
-    return (smbkit_status)0xC0000001;
-}
-
-#define FAKE_NAME_ROW(name, value) {#name, (smbkit_status)(value)},
-FAKE const char *smbkit_status_name(smbkit_status status)
-{
-    static const struct {
-        const char *name;
-        smbkit_status status;
-    } rows[] = {SMBKIT_STATUS_TABLE(FAKE_NAME_ROW)};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].status == status) {
-            return rows[i].name;
-        }
-    }
-    return "UNKNOWN";
-}
 
 /* The last line logged, and how many there were. */
 static char fake_log_line[1024];

@@ -75,5 +75,65 @@ static void with_mem(void)
     fixture_close(&f);
 }
 
-static const struct test_case cases[] = {{"with_fake", with_fake}, {"with_mem", with_mem}};
+/* A stream has its own share modes and its own end; the file's end is its end. */
+static void streams(void)
+{
+    struct fixture f = {0};
+    f.fake.features = SMBKIT_FEATURE_STREAMS;
+    REQUIRE(fixture_fake(&f));
+    make(&f, "file", false);
+    struct vfs_create_in in = create_in(&f, "file");
+    in.stream = "s";
+    in.desired_access |= SMBKIT_DELETE;
+    in.share_access = 0;
+    struct vfs_create_out out;
+    CHECK_INT(vfs_create(&f.call, &in, &out), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(write_at(&f, out.open, 0, "abc"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_SHARING_VIOLATION);
+    in.stream = NULL;
+    CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(vfs_set_disposition(&f.call, out.open, 1), SMBKIT_STATUS_SUCCESS);
+    must_close(&f, out.open);
+    in.stream = "s";
+    in.disposition = SMBKIT_OPEN;
+    CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    in.stream = NULL;
+    CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_SUCCESS);
+    fixture_close(&f);
+}
+
+/* Each allocation in turn fails while a volume is opened. */
+static void volume_without_memory(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    for (uint64_t n = 1;; n++) {
+        struct fake_volume fake = {0};
+        fake_next = &fake;
+        const struct vfs_layer_spec layer = {.plugin = f.plugin};
+        const struct vfs_volume_spec spec = {.share_name = "s", .layers = &layer, .layer_count = 1};
+        struct vfs_volume *v;
+        char err[256];
+        test_context("allocation %llu", (unsigned long long)n);
+        mem_fail_nth(n);
+        smbkit_status st = vfs_volume_open(&spec, &v, err, sizeof(err));
+        bool reached = mem_fail_happened();
+        mem_fail_nth(0);
+        CHECK_INT(st, reached ? SMBKIT_STATUS_NO_MEMORY : SMBKIT_STATUS_SUCCESS);
+        if (SMBKIT_OK(st)) {
+            vfs_volume_unref(v);
+            break;
+        }
+        CHECK(err[0] != 0 && v == NULL && n < 50);
+    }
+    test_context("%s", "");
+    fixture_close(&f);
+}
+
+static const struct test_case cases[] = {
+    {"with_fake", with_fake},
+    {"with_mem", with_mem},
+    {"streams", streams},
+    {"volume_without_memory", volume_without_memory},
+};
 TEST_MAIN(cases)

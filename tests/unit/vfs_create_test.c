@@ -6,6 +6,12 @@
 
 #define S(name) SMBKIT_STATUS_##name
 
+/* The same as constants, for static tables. */
+#define BAD_PARAMETER ((smbkit_status)0xC000000D)
+#define NO_NAME ((smbkit_status)0xC0000034)
+#define COLLISION ((smbkit_status)0xC0000035)
+#define DENIED ((smbkit_status)0xC0000022)
+
 static void dispositions(void)
 {
     /* disposition x {missing, file, directory}: status; action */
@@ -14,21 +20,13 @@ static void dispositions(void)
         smbkit_status status[3];
         uint32_t action[3];
     } rows[] = {
-        {SMBKIT_SUPERSEDE,
-         {0, 0, (smbkit_status)0xC000000D},
-         {SMBKIT_CREATED, SMBKIT_SUPERSEDED, 0}},
-        {SMBKIT_OPEN, {(smbkit_status)0xC0000034, 0, 0}, {0, SMBKIT_OPENED, SMBKIT_OPENED}},
-        {SMBKIT_CREATE,
-         {0, (smbkit_status)0xC0000035, (smbkit_status)0xC0000035},
-         {SMBKIT_CREATED, 0, 0}},
+        {SMBKIT_SUPERSEDE, {0, 0, BAD_PARAMETER}, {SMBKIT_CREATED, SMBKIT_SUPERSEDED, 0}},
+        {SMBKIT_OPEN, {NO_NAME, 0, 0}, {0, SMBKIT_OPENED, SMBKIT_OPENED}},
+        {SMBKIT_CREATE, {0, COLLISION, COLLISION}, {SMBKIT_CREATED, 0, 0}},
         {SMBKIT_OPEN_IF, {0, 0, 0}, {SMBKIT_CREATED, SMBKIT_OPENED, SMBKIT_OPENED}},
-        {SMBKIT_OVERWRITE,
-         {(smbkit_status)0xC0000034, 0, (smbkit_status)0xC000000D},
-         {0, SMBKIT_OVERWRITTEN, 0}},
-        {SMBKIT_OVERWRITE_IF,
-         {0, 0, (smbkit_status)0xC000000D},
-         {SMBKIT_CREATED, SMBKIT_OVERWRITTEN, 0}},
-        {6, {(smbkit_status)0xC000000D, (smbkit_status)0xC000000D, (smbkit_status)0xC000000D}, {0}},
+        {SMBKIT_OVERWRITE, {NO_NAME, 0, BAD_PARAMETER}, {0, SMBKIT_OVERWRITTEN, 0}},
+        {SMBKIT_OVERWRITE_IF, {0, 0, BAD_PARAMETER}, {SMBKIT_CREATED, SMBKIT_OVERWRITTEN, 0}},
+        {6, {BAD_PARAMETER, BAD_PARAMETER, BAD_PARAMETER}, {0}},
     };
     static const char *const paths[] = {"missing", "file", "dir"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -69,6 +67,35 @@ struct refusal {
     uint32_t options;
     smbkit_status status;
 };
+
+static void refusals_of(struct fixture *f, const struct refusal *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct refusal *r = &rows[i];
+        test_context("%s", r->name);
+        struct vfs_create_in in = create_in(f, r->path);
+        in.stream = r->stream;
+        in.desired_access = r->access;
+        in.file_attributes = r->attributes;
+        in.share_access = r->share;
+        in.disposition = r->disposition;
+        in.options = r->options;
+        CHECK_INT(try_open(f, &in), r->status);
+    }
+    test_context("%s", "");
+}
+
+static void refusals_prepare(struct fixture *f)
+{
+    make(f, "file", false);
+    make(f, "dir", true);
+    struct vfs_create_in in = create_in(f, "ro");
+    in.file_attributes = SMBKIT_ATTR_READONLY;
+    CHECK_INT(try_open(f, &in), 0);
+    in.path = "hidden";
+    in.file_attributes = SMBKIT_ATTR_HIDDEN;
+    CHECK_INT(try_open(f, &in), 0);
+}
 
 static void refusals(void)
 {
@@ -116,36 +143,24 @@ static void refusals(void)
     };
     struct fixture f = {0};
     REQUIRE(fixture_fake(&f));
+    refusals_prepare(&f);
+    refusals_of(&f, rows, ARRAY_LEN(rows));
+    fixture_close(&f);
+}
+
+static void access_cap(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
     make(&f, "file", false);
-    make(&f, "dir", true);
-    struct vfs_create_in in = create_in(&f, "ro");
-    in.file_attributes = SMBKIT_ATTR_READONLY;
-    CHECK_INT(try_open(&f, &in), 0);
-    in.path = "hidden";
-    in.file_attributes = SMBKIT_ATTR_HIDDEN;
-    CHECK_INT(try_open(&f, &in), 0);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct refusal *r = &rows[i];
-        test_context("%s", r->name);
-        in = create_in(&f, r->path);
-        in.stream = r->stream;
-        in.desired_access = r->access;
-        in.file_attributes = r->attributes;
-        in.share_access = r->share;
-        in.disposition = r->disposition;
-        in.options = r->options;
-        CHECK_INT(try_open(&f, &in), r->status);
-    }
-    in = create_in(&f, "file");
+    struct vfs_create_in in = create_in(&f, "file");
     in.access_cap = SMBKIT_READ_DATA | SMBKIT_READ_ATTRIBUTES;
-    test_context("cap");
     CHECK_INT(try_open(&f, &in), S(ACCESS_DENIED));
     in.desired_access = SMBKIT_MAXIMUM_ALLOWED;
     struct vfs_create_out out;
     CHECK_INT(vfs_create(&f.call, &in, &out), 0);
     CHECK_INT(vfs_open_granted_access(out.open), SMBKIT_READ_DATA | SMBKIT_READ_ATTRIBUTES);
     must_close(&f, out.open);
-    test_context("%s", "");
     fixture_close(&f);
 }
 
@@ -353,10 +368,10 @@ static void security(void)
         smbkit_status status;
     } rows[] = {
         {SMBKIT_READ_DATA, 0},
-        {SMBKIT_WRITE_DATA, (smbkit_status)0xC0000022},
-        {SMBKIT_READ_DATA | SMBKIT_WRITE_DATA, (smbkit_status)0xC0000022},
+        {SMBKIT_WRITE_DATA, DENIED},
+        {SMBKIT_READ_DATA | SMBKIT_WRITE_DATA, DENIED},
         {SMBKIT_DELETE, 0},
-        {SMBKIT_DELETE | SMBKIT_WRITE_DATA, (smbkit_status)0xC0000022},
+        {SMBKIT_DELETE | SMBKIT_WRITE_DATA, DENIED},
         {SMBKIT_WRITE_DAC, 0},
     };
     struct vfs_create_in in = create_in(&f, "dir/file");
@@ -435,6 +450,7 @@ static void basic_info(void)
 static const struct test_case cases[] = {
     {"dispositions", dispositions},
     {"refusals", refusals},
+    {"access_cap", access_cap},
     {"share_modes", share_modes},
     {"overwriting_needs_shared_write", overwriting_needs_shared_write},
     {"delete_on_close", delete_on_close},

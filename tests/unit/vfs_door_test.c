@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The door into the plugins: adoption, filters, thread models, PENDING, NOWAIT, and every failure. */
+/* The door into the plugins: adoption, filters, thread models, PENDING, NOWAIT, and every failure.
+ */
 #include "vfs_fixture.h"
 
 #include <smbkit/filter.h>
@@ -225,7 +226,8 @@ static void every_plugin_failure(void)
         smbkit_status st = script(&f, &f.call);
         bool reached = f.fake.fail_at == 0;
         f.fake.fail_at = 0;
-        /* Only what is done for its own sake may fail unseen: the index of names, the notice of a change. */
+        /* Only what is done for its own sake may fail unseen: the index of names, the notice of a
+         * change. */
         CHECK(SMBKIT_OK(st) || st == S(IO_DEVICE_ERROR));
         CHECK_INT(f.fake.files, 0);
         smbkit_status again = script(&f, &f.call);
@@ -407,8 +409,9 @@ static void defaults(void)
     static const char want[10] = {'0', '1', 0, 0, 0, '5', '6', '7', 0, 0};
     CHECK_MEM(buf, 10, want, 10);
     struct smbkit_range range[1];
+    const struct smbkit_range within = {.offset = 4, .length = 100};
     uint32_t count = 1;
-    CHECK_INT(vfs_ranges(&f.call, o, 4, 100, range, &count), 0);
+    CHECK_INT(vfs_ranges(&f.call, o, within, range, &count), 0);
     CHECK_INT(count, 1);
     CHECK_INT(range[0].offset, 4);
     CHECK_INT(range[0].length, 6);

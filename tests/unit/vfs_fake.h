@@ -4,212 +4,7 @@
  * its thread model forbids. */
 #pragma once
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-
-#include "test.h"
-#include "vfs/vfs.h"
-
-enum fake_call {
-    FAKE_INFO,
-    FAKE_CREATE,
-    FAKE_CLOSE,
-    FAKE_LOOKUP,
-    FAKE_ENUMERATE,
-    FAKE_RENAME,
-    FAKE_REMOVE,
-    FAKE_GETATTR,
-    FAKE_SETATTR,
-    FAKE_GET_SD,
-    FAKE_SET_SD,
-    FAKE_READ,
-    FAKE_WRITE,
-    FAKE_FLUSH,
-    FAKE_SET_SIZE,
-    FAKE_CALLS
-};
-
-struct fake_node {
-    struct fake_node *parent;
-    struct fake_node *hash_next;
-    struct fake_node **children; /* of a directory; slot NULL: removed */
-    size_t child_count, child_cap, live_count;
-    size_t slot; /* in parent->children; the cookie is one more */
-    char *name;
-    uint64_t id, size, write_time, change_time, create_time;
-    uint32_t attributes;
-    uint8_t *data;
-    uint8_t *sd;
-    uint32_t sd_len;
-    bool removed;
-    int opens;
-    atomic_int in_call;
-};
-
-#define FAKE_BUCKETS 262144u
-#define FAKE_PENDING_MAX 64
-
-struct fake_volume {
-    pthread_mutex_t lock;
-    struct fake_node *root;
-    struct fake_node **buckets;
-    struct fake_node *all[64]; /* removed ones, freed at the end */
-    size_t removed_count;
-    uint64_t next_id, clock;
-    /* knobs */
-    uint32_t features;
-    uint32_t thread_model;
-    bool ids_missing;
-    uint64_t available; /* bytes; 0: does not say */
-    _Atomic uint64_t calls[FAKE_CALLS];
-    _Atomic uint64_t total;
-    _Atomic uint64_t fail_at; /* the Nth call from now on; 0: none */
-    _Atomic smbkit_status fail_with;
-    _Atomic bool blocks; /* answers WOULD_BLOCK to NOWAIT */
-    _Atomic int
-        pend; /* reads, writes, flushes: 1 completed later by fake_complete, 2 before the return */
-    _Atomic bool pend_all; /* everything else: completed by a thread */
-    struct smbkit_op *pending[FAKE_PENDING_MAX];
-    smbkit_status pending_status[FAKE_PENDING_MAX];
-    int pending_count;
-    atomic_int in_volume;
-    atomic_int files;
-    _Atomic bool overlap; /* the thread model was broken */
-    struct smbkit_host *host;
-};
-
-/* The volume that the next volume_open hands out. */
-static struct fake_volume *fake_next;
-
-static size_t fake_hash(const struct fake_node *parent, const char *name)
-{
-    size_t h = (size_t)parent->id * 0x9e3779b97f4a7c15ull;
-    for (; *name; name++) {
-        h = (h ^ (unsigned char)*name) * 0x100000001b3ull;
-    }
-    return (h ^ (h >> 29)) % FAKE_BUCKETS;
-}
-
-static struct fake_node *fake_child(struct fake_volume *v, struct fake_node *dir, const char *name)
-{
-    struct fake_node *n = v->buckets[fake_hash(dir, name)];
-    while (n && (n->parent != dir || strcmp(n->name, name) != 0)) {
-        n = n->hash_next;
-    }
-    return n;
-}
-
-static void fake_touch(struct fake_volume *v, struct fake_node *n)
-{
-    n->write_time = n->change_time = ++v->clock;
-}
-
-static void fake_attach(struct fake_volume *v, struct fake_node *dir, struct fake_node *n,
-                        const char *name)
-{
-    if (dir->child_count == dir->child_cap) {
-        dir->child_cap = dir->child_cap ? 2 * dir->child_cap : 16;
-        dir->children = realloc(dir->children, dir->child_cap * sizeof(*dir->children));
-    }
-    n->name = strdup(name);
-    n->parent = dir;
-    n->slot = dir->child_count;
-    dir->children[dir->child_count++] = n;
-    dir->live_count++;
-    size_t h = fake_hash(dir, name);
-    n->hash_next = v->buckets[h];
-    v->buckets[h] = n;
-    fake_touch(v, dir);
-}
-
-static void fake_detach(struct fake_volume *v, struct fake_node *n)
-{
-    struct fake_node **at = &v->buckets[fake_hash(n->parent, n->name)];
-    while (*at != n) {
-        at = &(*at)->hash_next;
-    }
-    *at = n->hash_next;
-    n->parent->children[n->slot] = NULL;
-    n->parent->live_count--;
-    fake_touch(v, n->parent);
-    free(n->name);
-    n->name = NULL;
-    n->parent = NULL;
-}
-
-static struct fake_node *fake_new(struct fake_volume *v, uint32_t attributes)
-{
-    struct fake_node *n = calloc(1, sizeof(*n));
-    n->id = ++v->next_id;
-    n->attributes = attributes;
-    n->create_time = ++v->clock;
-    fake_touch(v, n);
-    return n;
-}
-
-static void fake_node_free(struct fake_node *n)
-{
-    for (size_t i = 0; i < n->child_count; i++) {
-        if (n->children[i]) {
-            fake_node_free(n->children[i]);
-        }
-    }
-    free(n->children);
-    free(n->name);
-    free(n->data);
-    free(n->sd);
-    free(n);
-}
-
-/* parent_r: the directory it is or would be in; leaf_r: its last component. */
-static smbkit_status fake_walk(struct fake_volume *v, const char *path, struct fake_node **dir_r,
-                               const char **leaf_r, struct fake_node **node_r)
-{
-    struct fake_node *dir = v->root;
-    *node_r = NULL;
-    *dir_r = NULL;
-    *leaf_r = "";
-    if (!path[0]) {
-        *node_r = v->root;
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    for (;;) {
-        const char *slash = strchr(path, '/');
-        char name[256];
-        size_t len = slash ? (size_t)(slash - path) : strlen(path);
-        if (len >= sizeof(name)) {
-            return SMBKIT_STATUS_OBJECT_NAME_INVALID;
-        }
-        memcpy(name, path, len);
-        name[len] = 0;
-        if (!(dir->attributes & SMBKIT_ATTR_DIRECTORY)) {
-            return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-        }
-        struct fake_node *n = fake_child(v, dir, name);
-        if (!slash) {
-            *dir_r = dir;
-            *leaf_r = path;
-            *node_r = n;
-            return n ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
-        }
-        if (!n) {
-            return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-        }
-        dir = n;
-        path = slash + 1;
-    }
-}
-
-static void fake_attr(struct fake_volume *v, const struct fake_node *n, struct smbkit_attr *a)
-{
-    *a = (struct smbkit_attr){.file_id = v->ids_missing ? 0 : n->id,
-                              .size = n->size,
-                              .create_time = n->create_time,
-                              .write_time = n->write_time,
-                              .change_time = n->change_time,
-                              .attributes = n->attributes};
-}
+#include "vfs_fake_store.h"
 
 struct fake_late {
     struct smbkit_op *op;
@@ -226,15 +21,14 @@ static void *fake_late_run(void *arg)
 
 /* Before a call: is it to fail, or would it block? After it: pend, if that is wanted. */
 static smbkit_status fake_enter(struct fake_volume *v, struct smbkit_op *op, enum fake_call call,
-                                struct fake_node *n)
+                                struct fake_file *n)
 {
     atomic_fetch_add(&v->calls[call], 1);
     atomic_fetch_add(&v->total, 1);
     if (v->thread_model == SMBKIT_SERIALIZE_ALL && atomic_fetch_add(&v->in_volume, 1) != 0) {
         atomic_store(&v->overlap, true);
     }
-    if (v->thread_model == SMBKIT_SERIALIZE_FILE && n && n->opens <= 1 &&
-        atomic_fetch_add(&n->in_call, 1) != 0) {
+    if (v->thread_model == SMBKIT_SERIALIZE_FILE && n && atomic_fetch_add(&n->in_call, 1) != 0) {
         atomic_store(&v->overlap, true);
     }
     pthread_mutex_lock(&v->lock);
@@ -252,7 +46,7 @@ static smbkit_status fake_enter(struct fake_volume *v, struct smbkit_op *op, enu
 }
 
 static smbkit_status fake_leave(struct fake_volume *v, struct smbkit_op *op, enum fake_call call,
-                                struct fake_node *n, smbkit_status st)
+                                struct fake_file *n, smbkit_status st)
 {
     bool is_io = call == FAKE_READ || call == FAKE_WRITE || call == FAKE_FLUSH;
     int pend = is_io && st != SMBKIT_STATUS_WOULD_BLOCK && !(op->flags & SMBKIT_OP_SYNC)
@@ -264,7 +58,7 @@ static smbkit_status fake_leave(struct fake_volume *v, struct smbkit_op *op, enu
         st = SMBKIT_STATUS_PENDING;
     }
     pthread_mutex_unlock(&v->lock);
-    if (v->thread_model == SMBKIT_SERIALIZE_FILE && n && n->opens <= 1) {
+    if (v->thread_model == SMBKIT_SERIALIZE_FILE && n) {
         atomic_fetch_sub(&n->in_call, 1);
     }
     if (v->thread_model == SMBKIT_SERIALIZE_ALL) {
@@ -345,9 +139,16 @@ static smbkit_status fake_info(void *volume, struct smbkit_op *op, struct smbkit
 static smbkit_status fake_create_locked(struct fake_volume *v, const struct smbkit_create *how,
                                         struct fake_node **node_r)
 {
-    struct fake_node *dir;
+    struct fake_node *dir, *base = NULL;
     const char *leaf;
-    smbkit_status st = fake_walk(v, how->path, &dir, &leaf, node_r);
+    char path[512];
+    snprintf(path, sizeof(path), "%s%s%s", how->path, how->stream ? ":" : "",
+             how->stream ? how->stream : "");
+    smbkit_status st = fake_walk(v, how->path, &dir, &leaf, &base);
+    if (how->stream && !SMBKIT_OK(st)) {
+        return st;
+    }
+    st = fake_walk(v, path, &dir, &leaf, node_r);
     if (how->disposition == SMBKIT_OPEN) {
         return st;
     }
@@ -358,6 +159,9 @@ static smbkit_status fake_create_locked(struct fake_volume *v, const struct smbk
         return st;
     }
     *node_r = fake_new(v, how->attributes);
+    if (how->stream) {
+        (*node_r)->id = base->id; /* a sibling in the fake's store, the same file to the core */
+    }
     fake_attach(v, dir, *node_r, leaf);
     if (how->security) {
         (*node_r)->sd = malloc(how->security_len_bytes);
@@ -381,7 +185,9 @@ static smbkit_status fake_create(void *volume, struct smbkit_op *op,
         n->opens++;
         atomic_fetch_add(&v->files, 1);
         fake_attr(v, n, attr);
-        *file_r = n;
+        struct fake_file *file = calloc(1, sizeof(*file));
+        file->node = n;
+        *file_r = file;
     }
     return fake_leave(v, op, FAKE_CREATE, NULL, st);
 }
@@ -389,12 +195,13 @@ static smbkit_status fake_create(void *volume, struct smbkit_op *op,
 static void fake_close(void *volume, struct smbkit_op *op, void *file)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
+    struct fake_node *n = ((struct fake_file *)file)->node;
     (void)fake_enter(v, op, FAKE_CLOSE, NULL);
     atomic_fetch_sub(&v->files, 1);
     if (--n->opens == 0 && n->removed) {
         fake_node_free(n);
     }
+    free(file);
     (void)fake_leave(v, op, FAKE_CLOSE, NULL, SMBKIT_STATUS_SUCCESS);
 }
 
@@ -418,8 +225,8 @@ static smbkit_status fake_enumerate(void *volume, struct smbkit_op *op, void *fi
                                     struct smbkit_sink *sink)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_ENUMERATE, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_ENUMERATE, file);
     for (size_t i = cookie; SMBKIT_OK(st) && i < n->child_count; i++) {
         if (!n->children[i]) {
             continue;
@@ -433,16 +240,16 @@ static smbkit_status fake_enumerate(void *volume, struct smbkit_op *op, void *fi
             break;
         }
     }
-    return fake_leave(v, op, FAKE_ENUMERATE, n, st);
+    return fake_leave(v, op, FAKE_ENUMERATE, file, st);
 }
 
 static smbkit_status fake_rename(void *volume, struct smbkit_op *op, void *file,
                                  const char *new_path, uint32_t replace)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file, *dir = NULL, *old = NULL;
+    struct fake_node *n = ((struct fake_file *)file)->node, *dir = NULL, *old = NULL;
     const char *leaf = "";
-    smbkit_status st = fake_enter(v, op, FAKE_RENAME, n);
+    smbkit_status st = fake_enter(v, op, FAKE_RENAME, file);
     if (SMBKIT_OK(st)) {
         st = fake_walk(v, new_path, &dir, &leaf, &old);
         st = st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_SUCCESS : st;
@@ -461,14 +268,14 @@ static smbkit_status fake_rename(void *volume, struct smbkit_op *op, void *file,
         fake_detach(v, n);
         fake_attach(v, dir, n, leaf);
     }
-    return fake_leave(v, op, FAKE_RENAME, n, st);
+    return fake_leave(v, op, FAKE_RENAME, file, st);
 }
 
 static smbkit_status fake_remove(void *volume, struct smbkit_op *op, void *file)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_REMOVE, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_REMOVE, file);
     if (SMBKIT_OK(st) && n->live_count > 0) {
         st = SMBKIT_STATUS_DIRECTORY_NOT_EMPTY;
     }
@@ -476,7 +283,7 @@ static smbkit_status fake_remove(void *volume, struct smbkit_op *op, void *file)
         fake_detach(v, n);
         n->removed = true;
     }
-    return fake_leave(v, op, FAKE_REMOVE, n, st);
+    return fake_leave(v, op, FAKE_REMOVE, file, st);
 }
 
 static smbkit_status fake_getattr(void *volume, struct smbkit_op *op, void *file,
@@ -484,7 +291,7 @@ static smbkit_status fake_getattr(void *volume, struct smbkit_op *op, void *file
 {
     struct fake_volume *v = volume;
     smbkit_status st = fake_enter(v, op, FAKE_GETATTR, file);
-    fake_attr(v, file, attr);
+    fake_attr(v, ((struct fake_file *)file)->node, attr);
     return fake_leave(v, op, FAKE_GETATTR, file, st);
 }
 
@@ -492,23 +299,23 @@ static smbkit_status fake_setattr(void *volume, struct smbkit_op *op, void *file
                                   const struct smbkit_attr *attr)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_SETATTR, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_SETATTR, file);
     if (SMBKIT_OK(st)) {
         n->change_time = ++v->clock;
         n->create_time = mask & SMBKIT_SET_CREATE_TIME ? attr->create_time : n->create_time;
         n->write_time = mask & SMBKIT_SET_WRITE_TIME ? attr->write_time : n->write_time;
         n->attributes = mask & SMBKIT_SET_ATTRIBUTES ? attr->attributes : n->attributes;
     }
-    return fake_leave(v, op, FAKE_SETATTR, n, st);
+    return fake_leave(v, op, FAKE_SETATTR, file, st);
 }
 
 static smbkit_status fake_get_sd(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
                                  uint32_t cap, uint32_t *needed_bytes)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_GET_SD, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_GET_SD, file);
     *needed_bytes = n->sd_len;
     if (SMBKIT_OK(st) && !n->sd) {
         st = SMBKIT_STATUS_NOT_FOUND;
@@ -517,36 +324,36 @@ static smbkit_status fake_get_sd(void *volume, struct smbkit_op *op, void *file,
     } else if (SMBKIT_OK(st)) {
         memcpy(buf, n->sd, n->sd_len);
     }
-    return fake_leave(v, op, FAKE_GET_SD, n, st);
+    return fake_leave(v, op, FAKE_GET_SD, file, st);
 }
 
 static smbkit_status fake_set_sd(void *volume, struct smbkit_op *op, void *file, const uint8_t *sd,
                                  uint32_t len)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_SET_SD, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_SET_SD, file);
     if (SMBKIT_OK(st)) {
         free(n->sd);
         n->sd = malloc(len);
         memcpy(n->sd, sd, len);
         n->sd_len = len;
     }
-    return fake_leave(v, op, FAKE_SET_SD, n, st);
+    return fake_leave(v, op, FAKE_SET_SD, file, st);
 }
 
 static smbkit_status fake_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_READ, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_READ, file);
     io->done = 0;
     if (SMBKIT_OK(st) && io->offset < n->size) {
         uint64_t left = n->size - io->offset;
         io->done = (uint32_t)(left < io->length ? left : io->length);
         memcpy(io->buffer, n->data + io->offset, io->done);
     }
-    return fake_leave(v, op, FAKE_READ, n, st);
+    return fake_leave(v, op, FAKE_READ, file, st);
 }
 
 static void fake_resize(struct fake_node *n, uint64_t size)
@@ -562,8 +369,8 @@ static smbkit_status fake_write(void *volume, struct smbkit_op *op, void *file,
                                 struct smbkit_io *io)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_WRITE, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_WRITE, file);
     if (SMBKIT_OK(st)) {
         uint64_t end = io->offset + io->length;
         if (end > n->size) {
@@ -577,7 +384,7 @@ static smbkit_status fake_write(void *volume, struct smbkit_op *op, void *file,
         io->done = io->length;
         fake_touch(v, n);
     }
-    return fake_leave(v, op, FAKE_WRITE, n, st);
+    return fake_leave(v, op, FAKE_WRITE, file, st);
 }
 
 static smbkit_status fake_flush(void *volume, struct smbkit_op *op, void *file)
@@ -590,13 +397,13 @@ static smbkit_status fake_flush(void *volume, struct smbkit_op *op, void *file)
 static smbkit_status fake_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size)
 {
     struct fake_volume *v = volume;
-    struct fake_node *n = file;
-    smbkit_status st = fake_enter(v, op, FAKE_SET_SIZE, n);
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    smbkit_status st = fake_enter(v, op, FAKE_SET_SIZE, file);
     if (SMBKIT_OK(st)) {
         fake_resize(n, size);
         fake_touch(v, n);
     }
-    return fake_leave(v, op, FAKE_SET_SIZE, n, st);
+    return fake_leave(v, op, FAKE_SET_SIZE, file, st);
 }
 
 static const struct smbkit_plugin FAKE_PLUGIN = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads that open, write, lock, rename, list and delete the same few names, in every thread model; run it under TSan. */
+/* Threads that open, write, lock, rename, list and delete the same few names, in every thread
+ * model; run it under TSan. */
 #include "vfs_fixture.h"
 
 #include <sched.h>

@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the scenarios share: a server of their own, the clients, cases that speak TAP.
+
+A scenario is one file in scenarios/: functions under @case, and main() at the end. The environment
+names the program: SMBKIT_PROGRAM, build/smbkit by default."""
+import functools
+import hashlib
+import json
+import os
+import random
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.path.join(TOP, os.environ.get('SMBKIT_PROGRAM', 'build/smbkit'))
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 30
+CLIENT_TIMEOUT_S = 120
+USER, PASSWORD = 'alice', 'Correct horse 1'
+
+DIALECTS = ('SMB2_02', 'SMB2_10', 'SMB3_00', 'SMB3_02', 'SMB3_11')
+CAN_ENCRYPT = DIALECTS[2:]
+DIALECT_CODES = {'SMB2_02': '0x0202', 'SMB2_10': '0x0210', 'SMB3_00': '0x0300', 'SMB3_02': '0x0302',
+                 'SMB3_11': '0x0311'}
+
+# What must never stand in a server's log, whatever the scenario.
+ALARMS = re.compile(r'ERROR: (?:Address|Leak|Thread)Sanitizer|runtime error:|ASSERT|assertion', re.I)
+
+
+class Skip(Exception):
+    """This machine cannot do it; the text says why."""
+
+
+# ---- cases ----
+
+_cases = []
+
+
+def case(name, *args):
+    """Register a function as a test case; args are handed to it."""
+    def register(fn):
+        _cases.append((name, functools.partial(fn, *args)))
+        return fn
+    return register
+
+
+def main():
+    print(f'1..{len(_cases)}', flush=True)
+    failed = 0
+    only = sys.argv[1] if len(sys.argv) > 1 else ''
+    for i, (name, fn) in enumerate(_cases, 1):
+        verdict, why = 'ok', ''
+        if only not in name:
+            continue
+        try:
+            fn()
+        except Skip as e:
+            why = f' # SKIP {e}'
+        except Exception:
+            verdict = 'not ok'
+            failed += 1
+            for line in traceback.format_exc().rstrip().splitlines():
+                print(f'# {line}')
+        print(f'{verdict} {i} - {name}{why}', flush=True)
+    sys.exit(1 if failed else 0)
+
+
+def check(condition, *what):
+    """An assertion that says what it saw."""
+    if not condition:
+        raise AssertionError(' '.join(str(w) for w in what)[:4000])
+
+
+def check_in(wanted, text):
+    check(wanted in text, f'wanted "{wanted}" in:\n{text}')
+
+
+def wait_for(condition, seconds, what):
+    """Until condition() is true; its value."""
+    until = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        check(time.monotonic() < until, f'waited {seconds} s for {what}')
+        time.sleep(0.05)
+
+
+# ---- files ----
+
+def random_bytes(size, seed=0):
+    return random.Random(size * 1000003 + seed).randbytes(size)
+
+
+def digest(path):
+    with open(path, 'rb') as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def write_file(path, data):
+    with open(path, 'wb') as f:
+        f.write(data)
+    return path
+
+
+# ---- the server ----
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """smbkit serve with shares, or with config= smbkit run; on a port of its own, in a folder of its own.
+    "@/name" in a share or a configuration is a folder of that name below it, which is made.
+
+    With "with": started at the beginning, stopped by SIGTERM at the end, and the end must be clean:
+    exit code 0 and nothing alarming in the log. end_code: another exit code is right."""
+
+    def __init__(self, *shares, users=((USER, PASSWORD),), args=(), config=None, end_code=0):
+        self.folder = tempfile.mkdtemp(prefix='smbkit-test-')
+        self.port = free_port()
+        self.control = os.path.join(self.folder, 'control')
+        self.end_code = end_code
+        self.process = None
+        self.log_path = os.path.join(self.folder, 'log')
+        self.screen_path = os.path.join(self.folder, 'screen')
+        shares = [self._make_shared(share) for share in shares]
+        if config is None:
+            self.command = [PROGRAM, 'serve', '--listen', f'127.0.0.1:{self.port}', '--control-socket',
+                            self.control, '--log-level', 'info', *args, *shares]
+            for name, password in users:
+                self.command += ['--user', f'{name}:{password}']
+        else:
+            self.config = os.path.join(self.folder, 'smbkit.conf')
+            self.write_config(config)
+            self.command = [PROGRAM, 'run', *args, self.config]
+
+    def _make_shared(self, text):
+        for name in re.findall(r'@/(\w+)', text):
+            self.make_folder(name)
+        return text.replace('@/', self.folder + '/')
+
+    def write_config(self, shares):
+        """The sections of the shares; [global] stands before them."""
+        shares = self._make_shared(shares)
+        users = os.path.join(self.folder, 'users')
+        if not os.path.exists(users):
+            subprocess.run([PROGRAM, 'user', 'add', USER, '--file', users, '--password-file', '-'],
+                           input=PASSWORD + '\n', text=True, check=True, capture_output=True)
+        with open(self.config, 'w', encoding='utf-8') as f:
+            f.write(f'[global]\nlisten = 127.0.0.1:{self.port}\nsmb ports = {self.port}\n'
+                    f'users file = {users}\ncontrol socket = {self.control}\n{shares}')
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def make_folder(self, name):
+        os.makedirs(self.path(name), exist_ok=True)
+        return self.path(name)
+
+    def log(self):
+        with open(self.log_path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+
+    def screen(self):
+        with open(self.screen_path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+
+    def _answers(self):
+        check(self.process.poll() is None, f'the server ended with {self.process.returncode}:', self.log())
+        try:
+            socket.create_connection(('127.0.0.1', self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def start(self):
+        with open(self.log_path, 'ab') as log, open(self.screen_path, 'ab') as screen:
+            self.process = subprocess.Popen(self.command, stdout=screen, stderr=log, cwd=self.folder,
+                                            stdin=subprocess.DEVNULL, start_new_session=True)
+        wait_for(self._answers, START_TIMEOUT_S, 'the server to listen')
+        return self
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, timeout=STOP_TIMEOUT_S):
+        return self.process.wait(timeout)
+
+    def stop(self):
+        """SIGTERM; the exit code."""
+        self.signal(signal.SIGTERM)
+        try:
+            return self.wait()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f'the server did not end {STOP_TIMEOUT_S} s after SIGTERM:\n{self.log()}')
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def check_log(self):
+        m = ALARMS.search(self.log())
+        check(not m, 'the log of the server:\n', self.log()[max(0, m.start() - 200) if m else 0:])
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self._remove()
+            raise
+
+    def __exit__(self, kind, value, trace):
+        try:
+            if self.process.poll() is None:
+                code = self.stop()
+            else:
+                code = self.process.returncode
+            if kind is None:
+                check(code == self.end_code, f'the server ended with {code}:\n', self.log())
+                self.check_log()
+            else:
+                print('# the end of the log of the server:')
+                for line in self.log().splitlines()[-30:]:
+                    print(f'# | {line}')
+        finally:
+            self._remove()
+
+    def _remove(self):
+        if self.process and self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- asking it ----
+
+    def status(self):
+        r = smbkit('status', '--json', '--socket', self.control)
+        check(r.code == 0, r.text)
+        return json.loads(r.text)
+
+    # ---- clients ----
+
+    def unc(self, share):
+        return f'//127.0.0.1/{share}'
+
+    def _client_config(self):
+        path = self.path('client.conf')
+        if not os.path.exists(path):
+            with open(path, 'w', encoding='ascii') as f:
+                f.write('[global]\nclient min protocol = SMB2_02\nclient ipc min protocol = SMB2_02\n'
+                        f'name resolve order = host\nlock directory = {self.folder}\n')
+        return path
+
+    def client_command(self, share, dialect=None, user=USER, password=PASSWORD, protection=None):
+        command = ['smbclient', self.unc(share), '-p', str(self.port), '-s', self._client_config()]
+        command += ['-N'] if user is None else ['-U', f'{user}%{password}']
+        command += ['-m', dialect] if dialect else []
+        command += [f'--client-protection={protection}'] if protection else []
+        return command
+
+    def smbclient(self, share, commands, cwd=None, timeout=CLIENT_TIMEOUT_S, **how):
+        return run([*self.client_command(share, **how), '-c', commands], cwd or self.folder, timeout)
+
+    def session(self, share, **how):
+        return Session(self.client_command(share, **how), self.folder)
+
+    def rpcclient(self, command, user=USER, password=PASSWORD):
+        return run(['rpcclient', '127.0.0.1', '-p', str(self.port), '-s', self._client_config(), '-U',
+                    f'{user}%{password}', '-c', command], self.folder)
+
+    def impacket(self, dialect=0x0300, user=USER, password=PASSWORD):
+        """A connection of impacket, logged in."""
+        try:
+            from impacket.smbconnection import SMBConnection
+        except ImportError:
+            raise Skip('python3-impacket is not installed') from None
+        conn = SMBConnection('127.0.0.1', '127.0.0.1', sess_port=self.port, preferredDialect=dialect, timeout=20)
+        conn.login(user, password)
+        return conn
+
+
+class Session:
+    """An smbclient that stays connected: do(command) gives what it printed until its next prompt."""
+
+    def __init__(self, command, cwd):
+        self.process = subprocess.Popen(['stdbuf', '-oL', *command], cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, bufsize=0, start_new_session=True)
+        self.marks = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+    def send(self, command):
+        self.process.stdin.write(command.encode() + b'\n')
+
+    def read_until(self, wanted, timeout=30):
+        """What came, up to and with a line that holds the text."""
+        out = b''
+        until = time.monotonic() + timeout
+        while wanted.encode() not in out or not out.endswith(b'\n'):
+            check(time.monotonic() < until, f'smbclient did not say "{wanted}" within {timeout} s:\n',
+                  out.decode('utf-8', 'replace'))
+            if not select.select([self.process.stdout], [], [], 0.1)[0]:
+                # smbclient waits for the descriptor, not for its buffer: an empty line has it look again.
+                self.send('')
+                continue
+            more = os.read(self.process.stdout.fileno(), 65536)
+            check(more, f'smbclient ended without "{wanted}":\n', out.decode('utf-8', 'replace'))
+            out += more
+        return out.decode('utf-8', 'replace')
+
+    def do(self, command):
+        """An unknown command after it makes smbclient say a word that ends the answer."""
+        self.marks += 1
+        mark = f'mark{self.marks}mark'
+        self.send(command)
+        self.send(mark)
+        text = self.read_until(f'{mark}: command not found')
+        return text.replace(f'{mark}: command not found', '')
+
+
+class Output:
+    def __init__(self, code, text):
+        self.code = code
+        self.text = text
+
+    def ok(self):
+        """smbclient's exit code tells of the last command only; an NT_STATUS_ tells of any."""
+        check(self.code == 0 and 'NT_STATUS_' not in self.text, f'exit code {self.code}:\n{self.text}')
+        return self.text
+
+    def refused(self, *statuses):
+        """Failed, with one of the statuses."""
+        check(any(s in self.text for s in statuses), f'wanted {statuses}, exit code {self.code}:\n{self.text}')
+        return self.text
+
+
+def run(command, cwd=None, timeout=CLIENT_TIMEOUT_S, stdin=None):
+    p = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                         errors='replace', stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
+    try:
+        out, _ = p.communicate(stdin, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        out, _ = p.communicate()
+        raise AssertionError(f'{" ".join(command)}: no end after {timeout} s:\n{out}') from None
+    return Output(p.returncode, out)
+
+
+def smbkit(*args, stdin=None, timeout=20):
+    return run([PROGRAM, *args], stdin=stdin, timeout=timeout)

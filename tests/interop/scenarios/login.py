@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who gets in: passwords, guests, several users (quick)."""
+from harness import DIALECTS, PASSWORD, USER, Server, case, check, check_in, main
+
+
+@case('a wrong password is refused, the right one works after it')
+def wrong_password():
+    with Server('mem:') as s:
+        for dialect in DIALECTS:
+            s.smbclient('mem', 'ls', dialect=dialect, password='wrong').refused('NT_STATUS_LOGON_FAILURE')
+        s.smbclient('mem', 'ls').ok()
+        check(s.status()['counters']['logon_failures_total'] >= len(DIALECTS), s.status()['counters'])
+
+
+@case('an unknown user is refused')
+def unknown_user():
+    with Server('mem:') as s:
+        s.smbclient('mem', 'ls', user='mallory').refused('NT_STATUS_LOGON_FAILURE')
+        s.smbclient('mem', 'ls', user=USER + 'x').refused('NT_STATUS_LOGON_FAILURE')
+
+
+@case('an empty password is refused')
+def empty_password():
+    with Server('mem:') as s:
+        s.smbclient('mem', 'ls', password='').refused('NT_STATUS_LOGON_FAILURE')
+
+
+@case('guests are refused unless asked for')
+def no_guest():
+    with Server('mem:') as s:
+        s.smbclient('mem', 'ls', user=None).refused('NT_STATUS_LOGON_FAILURE', 'NT_STATUS_ACCESS_DENIED')
+
+
+@case('guests are let in when asked for')
+def guest():
+    with Server('mem:', users=(), args=['--guest']) as s:
+        for dialect in DIALECTS:
+            s.smbclient('mem', 'mkdir x; ls; rmdir x', user=None, dialect=dialect, protection='off').ok()
+
+
+@case('beside guests a user with a wrong password stays out')
+def guest_and_users():
+    with Server('mem:', args=['--guest']) as s:
+        s.smbclient('mem', 'ls', password='wrong').refused('NT_STATUS_LOGON_FAILURE')
+        s.smbclient('mem', 'ls').ok()
+        s.smbclient('mem', 'ls', user=None, protection='off').ok()
+
+
+@case('signing is required: a client that will not sign is refused')
+def must_sign():
+    with Server('mem:') as s:
+        # smbclient signs when the server says that it must; what it sent is the server's business.
+        with s.session('mem', protection='off') as c:
+            c.do('ls')
+            now = s.status()['sessions']
+            check(now and all(x['signed'] for x in now), now)
+
+
+@case('several users, names without regard to case, passwords beyond ASCII')
+def users():
+    with Server('mem:', users=((USER, PASSWORD), ('Bob', 'gr\u00fc\u00dfe \u65e5\u672c'))) as s:
+        s.smbclient('mem', 'ls').ok()
+        s.smbclient('mem', 'ls', user=USER.upper()).ok()
+        s.smbclient('mem', 'ls', user='bob', password='gr\u00fc\u00dfe \u65e5\u672c').ok()
+        s.smbclient('mem', 'ls', user='bob', password=PASSWORD).refused('NT_STATUS_LOGON_FAILURE')
+
+
+@case('a share that does not exist')
+def no_share():
+    with Server('mem:') as s:
+        s.smbclient('nothing', 'ls').refused('NT_STATUS_BAD_NETWORK_NAME')
+
+
+@case('valid users of a share')
+def valid_users():
+    shares = '[open]\nplugin = mem\n[closed]\nplugin = mem\nvalid users = somebodyelse\n'
+    with Server(config=shares) as s:
+        s.smbclient('open', 'ls').ok()
+        s.smbclient('closed', 'ls').refused('NT_STATUS_ACCESS_DENIED')
+
+
+@case('a password is not in the log or on the command line of a users file')
+def secrets():
+    with Server('mem:', args=['--log-level', 'trace']) as s:
+        s.smbclient('mem', 'ls').ok()
+        check(PASSWORD not in s.log(), 'the password stands in the log')
+        check_in(USER, s.log())
+
+
+main()

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Browsing: smbclient -L, rpcclient, what the pipes answer (quick)."""
+from harness import PASSWORD, USER, Server, case, check, check_in, main, run
+
+
+def netsess(s, level):
+    return s.rpcclient(f'netsessenum "" "" {level}')
+
+
+@case('smbclient -L lists shares')
+def browse():
+    with Server('mem:', 'pictures=@/pictures') as s:
+        r = run(['smbclient', '-L', '127.0.0.1', '-p', str(s.port), '-U', f'{USER}%{PASSWORD}', '-g'])
+        lines = r.text.splitlines()
+        for wanted in ('IPC|IPC$|', 'Disk|mem|', 'Disk|pictures|'):
+            check(any(line.startswith(wanted) for line in lines), wanted, r.text)
+
+
+@case('a share that is not browseable is not listed, and works')
+def hidden():
+    with Server(config='[seen]\nplugin = mem\ncomment = for all\n[hid]\nplugin = mem\nbrowseable = no\n') as s:
+        text = s.rpcclient('netshareenum 1').text
+        check_in('seen', text)
+        check_in('for all', text)
+        check('hid' not in text, text)
+        s.smbclient('hid', 'ls').ok()
+
+
+@case('srvinfo')
+def srvinfo():
+    with Server('mem:') as s:
+        text = s.rpcclient('srvinfo').ok()
+        check_in('platform_id', text)
+        check_in('os version', text)
+
+
+@case('netshareenum and netsharegetinfo')
+def shares():
+    with Server('mem:') as s:
+        check_in('mem', s.rpcclient('netshareenum 1').ok())
+        check_in('mem', s.rpcclient('netsharegetinfo mem 1').ok())
+        # What tells paths and descriptors is for administrators, [MS-SRVS] 3.1.4.8.
+        for level in (2, 502):
+            check_in('WERR_ACCESS_DENIED', s.rpcclient(f'netshareenum {level}').text)
+            check_in('WERR_ACCESS_DENIED', s.rpcclient(f'netsharegetinfo mem {level}').text)
+        check_in('NETNAMENOTFOUND', s.rpcclient('netsharegetinfo nothing 1').text)
+
+
+@case('netsessenum levels')
+def sessions():
+    with Server('mem:') as s:
+        for level in (0, 10):
+            r = netsess(s, level)
+            check(r.code == 0 or 'WERR_ACCESS_DENIED' in r.text, level, r.text)
+        for level in (1, 2, 502):
+            check_in('WERR_ACCESS_DENIED', netsess(s, level).text)
+        check('WERR' in netsess(s, 77).text, 'level 77 went through')
+
+
+@case('wkssvc')
+def wkssvc():
+    with Server('mem:') as s:
+        check(s.rpcclient('wkssvc_wkstagetinfo').code == 0, 'wkssvc_wkstagetinfo')
+
+
+@case('a pipe that does not exist')
+def no_pipe():
+    with Server('mem:') as s:
+        s.rpcclient('enumprinters').refused('NT_STATUS_OBJECT_NAME_NOT_FOUND', 'NT_STATUS_UNSUCCESSFUL')
+        s.rpcclient('srvinfo').ok()
+
+
+@case('impacket lists shares')
+def impacket():
+    with Server('mem:') as s:
+        names = [x['shi1_netname'][:-1] for x in s.impacket().listShares()]
+        check('mem' in names and 'IPC$' in names, names)
+
+
+main()
