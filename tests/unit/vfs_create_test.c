@@ -102,6 +102,7 @@ static void refusals(void)
     const struct refusal rows[] = {
         {"no access", "file", NULL, 0, 0, 7, 1, 0, S(ACCESS_DENIED)},
         {"reserved access", "file", NULL, 0x200, 0, 7, 1, 0, S(ACCESS_DENIED)},
+        {"reserved access, attributes", "file", NULL, 0x08000000, 8, 7, 1, 0, S(ACCESS_DENIED)},
         {"share", "file", NULL, RW, 0, 8, 1, 0, S(INVALID_PARAMETER)},
         {"attributes", "file", NULL, RW, 0x40, 7, 1, 0, S(INVALID_PARAMETER)},
         {"option unknown", "file", NULL, RW, 0, 7, 1, 0x1000000, S(INVALID_PARAMETER)},
