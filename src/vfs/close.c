@@ -54,6 +54,18 @@ static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open 
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* What was kept for now. [MS-FSA] 2.1.4.1 */
+static void report_late(struct vfs_open *o, bool deletes)
+{
+    mutex_lock(&o->node->lock);
+    uint32_t filter = o->node->notify_at_close;
+    o->node->notify_at_close = 0;
+    mutex_unlock(&o->node->lock);
+    if (filter && !deletes) {
+        notify_modified(o, filter);
+    }
+}
+
 static void delete_report(struct vfs_open *o, const char *path)
 {
     if (!o->node->stream) {
@@ -134,6 +146,7 @@ static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struc
     if (o->is_directory) {
         notify_deleting(o->node);
     }
+    report_late(o, deletes);
     if (deletes) {
         st = delete_name(call, o);
     }

@@ -95,6 +95,7 @@ struct vfs_node {
     struct oplock_state oplock;
     struct list oplock_waiters; /* v->waits */
     struct list lock_waiters;   /* v->waits */
+    uint32_t notify_at_close; /* NOTIFY_CHANGE_*: told as MODIFIED when the next open of it ends */
 };
 
 struct node_key {
