@@ -425,6 +425,10 @@ static void basic_info(void)
     CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
     CHECK(attr.write_time != 777777); /* not for the others */
     uint64_t now = attr.write_time;
+    CHECK_INT(write_at(&f, o, 0, "again"), 0);
+    CHECK_INT(vfs_set_end_of_file(&f.call, o, 1), 0);
+    CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+    CHECK_INT(attr.write_time, now); /* what another has written stays as well */
     b.write_time = UINT64_MAX;
     CHECK_INT(vfs_set_basic(&f.call, o2, &b), 0);
     CHECK_INT(write_at(&f, o2, 0, "z"), 0);
