@@ -64,6 +64,10 @@ struct smb_config {
     uint32_t transact_max_bytes;    /* also of read and write; 64 KiB .. 8 MiB */
     uint16_t credits_max;           /* a connection's window */
     uint32_t machine_sid[3];
+    /* May see through srvsvc what is for administrators (paths, sessions). Any case; outlives the
+     * server object. */
+    const char *const *admins;
+    size_t admin_count;
     struct auth_config auth; /* kept by copy; its strings and callbacks outlive the server object */
     struct smb_env env;
 };

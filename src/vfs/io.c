@@ -281,7 +281,8 @@ static smbkit_status write_check(const struct vfs_call *call, struct vfs_open *o
     if (is_locked_against(o, io, true)) {
         return SMBKIT_STATUS_FILE_LOCK_CONFLICT;
     }
-    return oplock_break_for(call, o, OPLOCK_OP_WRITE);
+    st = info_note_write_time(call, o);
+    return SMBKIT_OK(st) ? oplock_break_for(call, o, OPLOCK_OP_WRITE) : st;
 }
 
 static smbkit_status flush_check(const struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)

@@ -324,8 +324,9 @@ struct vfs_notify_query {
     uint32_t
         filter; /* FILE_NOTIFY_CHANGE_*, [MS-SMB2] 2.2.35; the first query of an open decides */
     bool tree;
-    uint32_t
-        max_bytes; /* of FILE_NOTIFY_INFORMATION: more than this buffered gives NOTIFY_ENUM_DIR */
+    /* of FILE_NOTIFY_INFORMATION: more than this, or than the first query of the open had, buffered
+     * gives NOTIFY_ENUM_DIR */
+    uint32_t max_bytes;
     void (*event)(void *arg, const struct vfs_notify_event *e);
     void *arg;
 };

@@ -329,6 +329,12 @@ class Session:
             out += more
         return out.decode('utf-8', 'replace')
 
+    def wait_quietly(self, seconds):
+        """Let smbclient go on reading what was sent."""
+        time.sleep(seconds)
+        self.send('')
+        time.sleep(seconds)
+
     def do(self, command):
         """An unknown command after it makes smbclient say a word that ends the answer."""
         self.marks += 1
