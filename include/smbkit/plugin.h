@@ -155,8 +155,8 @@ struct smbkit_io {
 SMBKIT_EXPORT void smbkit_io_give(struct smbkit_io *io, const void *memory, uint32_t length,
                                   void (*release)(void *arg), void *arg);
 /* Reserved: answers a read with a piece of a file descriptor (Windows: a HANDLE) that stays open
- * until the file is closed: sets done. No server of ABI version 1 sends from descriptors yet; such a
- * read fails with INTERNAL_ERROR. */
+ * until the file is closed: sets done. No server of ABI version 1 sends from descriptors yet; such
+ * a read fails with INTERNAL_ERROR. */
 SMBKIT_EXPORT void smbkit_io_fd(struct smbkit_io *io, int64_t fd, uint64_t offset, uint32_t length);
 
 struct smbkit_range {
