@@ -289,13 +289,15 @@ static const char *shown_address(const struct net_addr *a, char (*host)[OS_ADDR_
     return os_host_addresses(host, ADDRESSES_MAX) > 0 ? host[0] : "127.0.0.1";
 }
 
-static void show_shares(const struct serve *s, const struct config *c)
+static void show_shares(const struct serve *s, const struct server *server)
 {
+    const struct config *c = server_config_get(server);
     for (size_t i = 0; i < c->share_count; i++) {
         const struct config_share *share = &c->shares[i];
         const char *path = config_args_get(&share->plugin.args, "path");
-        printf("Sharing   %s  %s%s%s  (%s)\n", share->name, path ? path : share->plugin.name,
-               path ? "" : ":", "", s->read_only ? "read only" : "read and write");
+        bool read_only = server_share_is_read_only(server, share->name);
+        printf("Sharing   %s  %s%s  (%s)\n", share->name, path ? path : share->plugin.name,
+               path ? "" : ":", read_only ? "read only" : "read and write");
     }
     for (unsigned i = 0; i < s->user_count; i++) {
         printf("User      %s\n", s->users[i].name);
@@ -319,7 +321,7 @@ static void show(const struct serve *s, const struct server *server)
                                 .user = u ? u->name : NULL,
                                 .password = u && u->is_random ? u->password : NULL,
                                 .share = c->shares[0].name};
-    show_shares(s, c);
+    show_shares(s, server);
     for (unsigned i = 0; server_listen_addr_get(server, i); i++) {
         char text[NET_ADDR_TEXT_SIZE + 16];
         net_addr_format(server_listen_addr_get(server, i), text, sizeof(text));

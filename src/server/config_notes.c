@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/config.h"
 
+#include "base/str.h"
+
 static void note_guests(const struct config *c, struct problems *notes)
 {
     bool any = false;
@@ -26,17 +28,28 @@ static void note_guests(const struct config *c, struct problems *notes)
     }
 }
 
+/* " --file FILE" where the users are not in the default place. */
+static const char *file_option(const struct config *c, char *buf, size_t size)
+{
+    if (!c->users_file) {
+        return "";
+    }
+    str_format(buf, size, " --file %s", c->users_file);
+    return buf;
+}
+
 static void note_valid_users(const struct config *c, const struct config_users *users,
                              struct problems *notes)
 {
+    char file[512];
     for (size_t i = 0; i < c->share_count; i++) {
         const struct config_share *s = &c->shares[i];
         for (size_t k = 0; k < s->user_count; k++) {
             if (!users->user_known(users->arg, s->users[k])) {
                 problems_add(notes,
                              "share \"%s\": there is no user \"%s\" (valid users); add one with: "
-                             "smbkit user add %s",
-                             s->name, s->users[k], s->users[k]);
+                             "smbkit user add%s %s",
+                             s->name, s->users[k], file_option(c, file, sizeof(file)), s->users[k]);
             }
         }
     }
@@ -49,8 +62,11 @@ void config_notes(const struct config *c, const struct config_users *users, stru
                             "path = FOLDER or plugin = NAME");
     }
     if (users->user_count == 0 && !c->allow_guest) {
-        problems_add(notes, "there are no users, so nobody can log in; add one with: smbkit user "
-                            "add NAME");
+        char file[512];
+        problems_add(notes,
+                     "there are no users, so nobody can log in; add one with: smbkit user "
+                     "add%s NAME",
+                     file_option(c, file, sizeof(file)));
     }
     note_guests(c, notes);
     if (users->user_count > 0) {

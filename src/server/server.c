@@ -178,6 +178,11 @@ unsigned server_connection_count(const struct server *s)
     return n;
 }
 
+bool server_share_is_read_only(const struct server *s, const char *name)
+{
+    return shares_is_read_only(s->shares, name);
+}
+
 const struct net_addr *server_listen_addr_get(const struct server *s, unsigned i)
 {
     return i < s->listener_count ? &s->addrs[i] : NULL;

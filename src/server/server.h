@@ -40,5 +40,7 @@ server_config_get(const struct server *s); /* what does not change with a reload
 struct smb_server *server_smb_get(const struct server *s);
 uint64_t server_started_at(const struct server *s); /* FILETIME */
 unsigned server_connection_count(const struct server *s);
+/* After server_new; the main thread. */
+bool server_share_is_read_only(const struct server *s, const char *name);
 /* The i-th listener's address; NULL at the end. */
 const struct net_addr *server_listen_addr_get(const struct server *s, unsigned i);

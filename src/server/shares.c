@@ -132,7 +132,7 @@ static struct vfs_volume *open_volume(struct plugins *plugins, const struct conf
 
 /* ---- apply ---- */
 
-static struct live *live_get(struct shares *s, const char *name)
+static struct live *live_get(const struct shares *s, const char *name)
 {
     LIST_FOR_EACH (l, &s->live) {
         struct live *live = LIST_ENTRY(l, struct live, link);
@@ -141,6 +141,12 @@ static struct live *live_get(struct shares *s, const char *name)
         }
     }
     return NULL;
+}
+
+bool shares_is_read_only(const struct shares *s, const char *name)
+{
+    const struct live *l = live_get(s, name);
+    return l && l->volume && vfs_volume_is_read_only(l->volume);
 }
 
 static struct live *live_add(struct shares *s, const char *name)

@@ -17,5 +17,7 @@ void shares_free(struct shares *s);
  * its volume. One that cannot be opened is a problem; if it was there before it stays as it was.
  * Returns how many shares there are. */
 size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems);
+/* Does the share refuse every change, because it was told to or because its plugin cannot? */
+bool shares_is_read_only(const struct shares *s, const char *name);
 /* Only open and close the volumes: for smbkit check. */
 void shares_check(struct plugins *plugins, const struct config *c, struct problems *problems);

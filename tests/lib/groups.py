@@ -219,6 +219,10 @@ def smbtorture(log):
     return from_script(log, 'smbtorture', ['tests/interop/smbtorture'], 2400)
 
 
+def examples(log):
+    return from_script(log, 'examples', ['docs/examples/check'], 120)
+
+
 def clean(folder):
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -239,5 +243,6 @@ GROUPS = {
     'interop': (interop, 'interop', ('build',), False, 'smbclient, rpcclient, impacket, tshark, the program'),
     'interop-asan': (interop_asan, 'interop', ('asan', 'interop'), False,
                      'the quick scenarios against a server under ASan and UBSan'),
+    'examples': (examples, 'interop', ('build',), False, 'the example plugin of the manual, built outside the tree'),
     'smbtorture': (smbtorture, 'smbtorture', ('build',), False, "Samba's test suite against what is expected of it"),
 }
