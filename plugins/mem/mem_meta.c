@@ -26,9 +26,7 @@ void memfs_note_write(struct memfs_node *node, const struct memfs_open *open)
 {
     uint32_t kept = open ? open->kept_times : 0;
     uint64_t now = memfs_now();
-    if (!(kept & SMBKIT_SET_WRITE_TIME)) {
-        node->times.write = now;
-    }
+    node->times.write = now;
     if (!(kept & SMBKIT_SET_CHANGE_TIME)) {
         node->times.change = now;
     }
@@ -84,7 +82,7 @@ static void set_times(struct memfs_times *times, uint32_t mask, const struct smb
 }
 
 /* A time set through a handle is not touched by what else happens through it. [MS-FSA] 2.1.5.15.2
- */
+ * For the write time the server sees to that, which also hears when it is to go on again. */
 smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
                             const struct smbkit_attr *attr)
 {
@@ -93,7 +91,7 @@ smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file, uint
     struct memfs_open *open = file;
     struct memfs_node *node = open->entry->node;
     pthread_rwlock_wrlock(&node->lock);
-    open->kept_times |= mask & ~SMBKIT_SET_ATTRIBUTES;
+    open->kept_times |= mask & (SMBKIT_SET_ACCESS_TIME | SMBKIT_SET_CHANGE_TIME);
     memfs_note_change(node, open);
     set_times(&node->times, mask, attr);
     if (mask & SMBKIT_SET_ATTRIBUTES) {

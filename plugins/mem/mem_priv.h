@@ -95,7 +95,8 @@ struct memfs_entry {
 
 struct memfs_open {
     struct memfs_entry *entry; /* owned reference */
-    uint32_t kept_times; /* SMBKIT_SET_*_TIME set through this handle; guarded by the node's lock */
+    uint32_t kept_times; /* SMBKIT_SET_ACCESS_TIME, _CHANGE_TIME: set through this handle; guarded
+                            by the node's lock */
 };
 
 struct memfs_slab;

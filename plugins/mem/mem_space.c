@@ -203,6 +203,8 @@ smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file, uin
     } else if (!memfs_recharge(volume, &node->data, node->data.backed,
                                memfs_cluster_up(alloc_size))) {
         status = SMBKIT_STATUS_DISK_FULL;
+    } else {
+        memfs_note_change(node, open);
     }
     pthread_rwlock_unlock(&node->lock);
     return status;

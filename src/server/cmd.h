@@ -34,6 +34,8 @@ int cmd_help(int argc, char **argv);
 void cmd_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* The same, with where help is to be had; returns EXIT_USAGE. */
 int cmd_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* There is no such command: the one that may be meant is named. Returns EXIT_USAGE. */
+int cmd_unknown(const char *name);
 /* Every problem on a line of its own. */
 void cmd_problems(struct problems *p);
 

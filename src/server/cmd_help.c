@@ -37,6 +37,19 @@ static const struct {
     {"plugins", "  --plugin-dir FOLDER    look here first\n"},
 };
 
+static const char *command_name_at(const void *arg, size_t i)
+{
+    (void)arg;
+    return cmd_at(i) ? cmd_at(i)->name : NULL;
+}
+
+int cmd_unknown(const char *name)
+{
+    const char *meant = closest_word(name, command_name_at, NULL);
+    return meant ? cmd_usage("", "there is no command \"%s\"; did you mean \"%s\"?", name, meant)
+                 : cmd_usage("", "there is no command \"%s\"", name);
+}
+
 static void print_overview(void)
 {
     printf("smbkit " SMBKIT_VERSION ": serve anything as files over SMB 2 and 3\n\n");
@@ -55,7 +68,7 @@ int cmd_help(int argc, char **argv)
     }
     const struct cmd *c = cmd_find(argv[1]);
     if (!c) {
-        return cmd_usage("", "there is no command \"%s\"", argv[1]);
+        return cmd_unknown(argv[1]);
     }
     printf("usage: smbkit %s %s\n%s\n", c->name, c->synopsis, c->help);
     for (size_t i = 0; i < ARRAY_LEN(details); i++) {

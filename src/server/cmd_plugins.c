@@ -42,22 +42,12 @@ static void explain(const struct smbkit_plugin *plugin, enum plugin_kind kind)
     printf("\n%s\n", text_or(plugin->config_help, "It takes no arguments."));
 }
 
-static bool is_there(struct plugins *p, enum plugin_kind kind, const char *name)
-{
-    for (size_t i = 0; plugins_name_at(p, kind, i); i++) {
-        if (str_eq(plugins_name_at(p, kind, i), name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int explain_name(struct plugins *p, const char *name)
 {
     char err[512] = "";
-    enum plugin_kind kind = !is_there(p, PLUGIN_SOURCE, name) && is_there(p, PLUGIN_FILTER, name)
-                                ? PLUGIN_FILTER
-                                : PLUGIN_SOURCE;
+    enum plugin_kind kind =
+        !plugins_has(p, PLUGIN_SOURCE, name) && plugins_has(p, PLUGIN_FILTER, name) ? PLUGIN_FILTER
+                                                                                    : PLUGIN_SOURCE;
     const struct smbkit_plugin *plugin = plugins_get(p, kind, name, err);
     if (!plugin) {
         cmd_error("%s", err);

@@ -91,13 +91,43 @@ static struct users_store *open_users(const struct config *c, struct problems *p
     return s;
 }
 
+static bool user_known(void *arg, const char *name)
+{
+    return users_store_has(arg, name);
+}
+
+static void find_notes(const struct config *c, struct users_store *users, struct problems *notes)
+{
+    const struct config_users u = {
+        .user_count = users_store_count(users), .user_known = user_known, .arg = users};
+    problems_init(notes);
+    config_notes(c, &u, notes);
+}
+
+/* What looks unmeant goes to the log of a server, and to the screen of a check. */
+static void log_notes(const struct config *c, struct users_store *users)
+{
+    struct problems notes;
+    find_notes(c, users, &notes);
+    problems_log(&notes, LOG_WARN, "");
+    problems_fini(&notes);
+}
+
+static void print_notes(const struct config *c, struct users_store *users)
+{
+    struct problems notes;
+    find_notes(c, users, &notes);
+    fputs(problems_text_get(&notes), stdout);
+    problems_fini(&notes);
+}
+
 static void start_control(struct server *server)
 {
     char err[256];
     const char *given = server_config_get(server)->control_socket;
     CLEANUP_MEM char *path = given ? str_dup(given) : control_default_path(true);
     if (path && !server_control_start(server, path, err)) {
-        log_warn(NULL, "no control socket, smbkit status will not work reason=\"%s\"", err);
+        log_warn(NULL, "no control socket, smbkit status will not work: %s", err);
     }
 }
 
@@ -129,6 +159,7 @@ static int run_config(struct config **c, const char *file, struct problems *prob
         users_store_free(users);
         return EXIT_FAILED;
     }
+    log_notes(*c, users);
     os_signals_hold();
     int code = EXIT_FAILED;
     struct server *server = server_new(c, &users, logging, problems);
@@ -171,6 +202,9 @@ static void check_all(const struct config *c, struct problems *problems)
         problems_add(problems, "out of memory");
     }
     plugins_free(plugins);
+    if (users && problems->count == 0) {
+        print_notes(c, users);
+    }
     users_store_free(users);
 }
 

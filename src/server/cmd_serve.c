@@ -137,7 +137,7 @@ static bool add_password_file(struct serve *s, const char *file)
     }
     struct serve_user *u = &s->users[s->user_count - 1];
     u->has_password = cmd_password(file, u->name, false, u->password);
-    return u->has_password || complain(s, "no password");
+    return u->has_password; /* else it was told why */
 }
 
 static bool add_filter(struct serve *s, const char *value)
@@ -260,6 +260,12 @@ static struct users_store *make_users(struct serve *s)
                       status == SMBKIT_STATUS_INVALID_PARAMETER
                           ? "the password is not UTF-8 or longer than 256 characters"
                           : smbkit_status_name(status));
+            users_store_free(store);
+            return NULL;
+        }
+        /* Who is let in on the command line is trusted with lists of sessions and paths. */
+        if (!config_add_admin(s->config, u->name)) {
+            cmd_error("out of memory");
             users_store_free(store);
             return NULL;
         }
@@ -397,7 +403,9 @@ int cmd_serve(int argc, char **argv)
         /* What is on the screen is for people: connections coming and going are not. */
         bool ok = set_by_key(s, "log level", "warn") && parse(s, argc, argv) && finish_shares(s) &&
                   default_user(s);
-        code = ok ? make_and_serve(s) : cmd_usage("serve", "%s", s->err);
+        code = ok        ? make_and_serve(s)
+               : *s->err ? cmd_usage("serve", "%s", s->err)
+                         : EXIT_FAILED; /* told already */
         config_free(s->config);
     }
     if (s) {

@@ -11,9 +11,12 @@
 
 #define CONFIG_LISTEN_MAX 16       /* addresses to listen on */
 #define CONFIG_SHARES_MAX 1024     /* shares of one server */
-#define CONFIG_USERS_MAX 4096      /* names in a share's "valid users" */
+#define CONFIG_USERS_MAX 4096      /* names in "valid users" or "admin users" */
 #define CONFIG_ARGS_MAX 256        /* arguments of a plugin or filter */
 #define CONFIG_FILE_MAX (4u << 20) /* bytes of a configuration file */
+#define CONFIG_LINE_MAX                                                                            \
+    8192 /* of libinih's buffer, where it can be told: a path has up to 4096                       \
+          */
 #define CONFIG_PORT_DEFAULT 445
 /* What is tried when 445 cannot be had. */
 #define CONFIG_PORT_AUTO_FIRST 4450
@@ -73,6 +76,8 @@ struct config {
     bool signing_required;
     enum smb_encryption encryption;
     bool allow_guest;
+    char **admins; /* "admin users" */
+    size_t admin_count;
     char *users_file;
     char *log_level;
     char *log_file; /* "stderr", "syslog" or a path */
@@ -103,6 +108,7 @@ NODISCARD bool config_args_add(struct config_args *a, const char *key, const cha
 const char *config_args_get(const struct config_args *a, const char *key);
 NODISCARD bool config_set_string(char **slot, const char *value);
 NODISCARD bool config_share_add_user(struct config_share *s, const char *name);
+NODISCARD bool config_add_admin(struct config *c, const char *name);
 /* An owned layer is moved into the share. */
 NODISCARD bool config_share_add_filter(struct config_share *s, struct config_layer *layer);
 void config_layer_fini(struct config_layer *l);
@@ -113,6 +119,15 @@ NODISCARD struct config *config_parse(const char *file, const char *text,
                                       struct problems *problems);
 /* Read and parse. A file that cannot be read is a problem too. */
 NODISCARD struct config *config_load(const char *file, struct problems *problems);
+
+/* What is not wrong but hardly meant, such as a server that nobody can log in to. user_known: is
+ * there a user of this name; user_count: how many there are. */
+struct config_users {
+    size_t user_count;
+    bool (*user_known)(void *arg, const char *name);
+    void *arg;
+};
+void config_notes(const struct config *c, const struct config_users *users, struct problems *notes);
 
 /* ---- the keys: config_keys.c ---- */
 

@@ -253,6 +253,16 @@ static void check_global(struct parser *p)
     }
 }
 
+/* Debian's libinih can be told how long a line may be; elsewhere that is fixed when it is built. */
+static void allow_long_lines(void)
+{
+#ifdef HAVE_INI_INITIAL_ALLOC
+    ini_use_stack = false;
+    ini_max_line = CONFIG_LINE_MAX;
+    ini_initial_alloc = CONFIG_LINE_MAX;
+#endif
+}
+
 struct config *config_parse(const char *file, const char *text, struct problems *problems)
 {
     struct parser p = {.file = file, .pos = text, .problems = problems, .config = config_new()};
@@ -264,6 +274,7 @@ struct config *config_parse(const char *file, const char *text, struct problems 
     if (str_has_prefix(text, "\xEF\xBB\xBF")) {
         p.pos += 3; /* as Windows editors begin a file */
     }
+    allow_long_lines();
     int err = ini_parse_stream(read_line, &p, on_pair, &p);
     if (err != 0 && problems->count == before) {
         problems_add(problems, "%s:%d: not understood", file, err);

@@ -171,7 +171,7 @@ static void on_closed(void *owner, int err)
 {
     struct conn *c = owner;
     struct log_ctx ctx = {.conn_id = c->id};
-    log_info(&ctx, "connection closed address=%s error=%d", c->peer.text, -err);
+    log_debug(&ctx, "connection closed address=%s error=%d", c->peer.text, -err);
     c->is_stream_closed = true;
     if (c->smb) {
         smb_conn_closed(c->smb); /* may call released at once: c is gone then */
@@ -235,7 +235,7 @@ void conn_start(struct conn_home *h, const struct net_accepted *a, uint64_t conn
         stream_abort(c->stream, -ENOMEM);
         return;
     }
-    log_info(&ctx, "connection opened address=%s port=%u", a->peer.text, a->peer.port);
+    log_debug(&ctx, "connection opened address=%s port=%u", a->peer.text, a->peer.port);
 }
 
 void conn_home_drain(struct conn_home *h)

@@ -81,7 +81,7 @@ struct control *control_new(struct server *s, const char *path, char err[256])
     char why[128];
     os_error_text(-e, why, sizeof(why));
     str_format(err, 256, "control socket %s: %s", path,
-               e == -EADDRINUSE ? "another smbkit uses it; set \"control socket\" to another path"
+               e == -EADDRINUSE ? "another smbkit uses it; give \"control socket\" another path"
                                 : why);
     if (c) {
         os_local_free(c->listener);

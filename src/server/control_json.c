@@ -231,10 +231,12 @@ static void put_status(struct wr *w, const json_t *root)
     for (size_t i = 0; i < json_array_size(listen); i++) {
         wr_printf(w, " %s", json_string_value(json_array_get(listen, i)));
     }
-    wr_printf(w, "\n%lld shares, %lld connections, %lld sessions, %lld files open, %lld waiting\n",
-              get_int(root, "shares"), get_int(c, "connections"), get_int(c, "sessions"),
-              get_int(c, "opens"), get_int(c, "waiting"));
-    wr_printf(w, "%lld requests, %lld bytes in, %lld bytes out, %lld failed log-ins\n",
+    wr_printf(
+        w,
+        "\nShares %lld, connections %lld, sessions %lld, open files %lld, waiting requests %lld\n",
+        get_int(root, "shares"), get_int(c, "connections"), get_int(c, "sessions"),
+        get_int(c, "opens"), get_int(c, "waiting"));
+    wr_printf(w, "Requests %lld, bytes in %lld, bytes out %lld, failed log-ins %lld\n",
               get_int(c, "requests_total"), get_int(c, "bytes_in_total"),
               get_int(c, "bytes_out_total"), get_int(c, "logon_failures_total"));
     put_list(w, root, "sessions", "Sessions:", put_session);

@@ -3,12 +3,6 @@
 #include "os/os.h"
 #include "server/cmd.h"
 
-static const char *command_name_at(const void *arg, size_t i)
-{
-    (void)arg;
-    return cmd_at(i) ? cmd_at(i)->name : NULL;
-}
-
 int main(int argc, char **argv)
 {
     os_crash_handler_install();
@@ -22,12 +16,11 @@ int main(int argc, char **argv)
         return cmd_version(0, NULL);
     }
     const struct cmd *c = cmd_find(argv[1]);
+    if (c && argc == 3 && (str_eq(argv[2], "--help") || str_eq(argv[2], "-h"))) {
+        return cmd_help(2, argv);
+    }
     if (c) {
         return c->fn(argc - 1, argv + 1);
     }
-    const char *meant = closest_word(argv[1], command_name_at, NULL);
-    if (meant) {
-        return cmd_usage("", "there is no command \"%s\"; did you mean \"%s\"?", argv[1], meant);
-    }
-    return cmd_usage("", "there is no command \"%s\"", argv[1]);
+    return cmd_unknown(argv[1]);
 }

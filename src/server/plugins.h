@@ -20,5 +20,7 @@ void plugins_free(struct plugins *p);
  * nearest. Borrowed. */
 NODISCARD const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind,
                                                   const char *name, char err[512]);
+/* Is there one of this name, loaded or not? */
+bool plugins_has(struct plugins *p, enum plugin_kind kind, const char *name);
 /* The i-th name that can be had (loaded or not), sorted; NULL at the end. Borrowed. */
 const char *plugins_name_at(struct plugins *p, enum plugin_kind kind, size_t i);

@@ -43,6 +43,21 @@ const char *problems_text_get(struct problems *p)
     return (const char *)p->text.base;
 }
 
+void problems_log(struct problems *p, enum log_level level, const char *before)
+{
+    const char *line = problems_text_get(p);
+    while (*line) {
+        int len = 0;
+        while (line[len] && line[len] != '\n') {
+            len++;
+        }
+        if (log_is_on(LOG_SERVER, level)) {
+            log_write(level, LOG_SERVER, NULL, "%s%.*s", before, len, line);
+        }
+        line += len + (line[len] == '\n');
+    }
+}
+
 const char *closest_word(const char *word, const char *(*next)(const void *arg, size_t i),
                          const void *arg)
 {

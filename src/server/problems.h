@@ -2,6 +2,7 @@
 /* Everything that is wrong with a configuration, told at once: one line each. */
 #pragma once
 
+#include "base/log.h"
 #include "base/wr.h"
 
 #define PROBLEMS_MAX 200         /* a file with more is not a configuration */
@@ -17,6 +18,9 @@ void problems_fini(struct problems *p);
 void problems_add(struct problems *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "" when there are none; borrowed until the next add. */
 const char *problems_text_get(struct problems *p);
+
+/* A line of the log for each, with `before` in front. */
+void problems_log(struct problems *p, enum log_level level, const char *before);
 
 /* The candidate that word is likely to mean: closest by str_distance, not too far; NULL: none.
  * next(arg, i) gives the i-th candidate, NULL at the end. */

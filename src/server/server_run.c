@@ -94,21 +94,10 @@ static void apply_config(struct server *s, const char *file, struct problems *pr
     }
     struct smb_config smb;
     server_smb_config(s, c, &smb);
-    smb_server_reconfigure(s->smb, &smb);
-    shares_apply(s->shares, c, problems);
-}
-
-static void log_problems(struct problems *problems)
-{
-    const char *p = problems_text_get(problems);
-    while (*p) {
-        int len = 0;
-        while (p[len] && p[len] != '\n') {
-            len++;
-        }
-        log_error(NULL, "reload problem=\"%.*s\"", len, p);
-        p += len + (p[len] == '\n');
+    if (!smb_server_reconfigure(s->smb, &smb)) {
+        log_error(NULL, "out of memory, global settings not reloaded");
     }
+    shares_apply(s->shares, c, problems);
 }
 
 void server_reload(struct server *s, const char *file)
@@ -127,7 +116,7 @@ void server_reload(struct server *s, const char *file)
     } else {
         problems_add(&problems, "%s", err);
     }
-    log_problems(&problems);
+    problems_log(&problems, LOG_ERROR, "reload problem: ");
     log_info(NULL, "reloaded problems=%u shares=%zu", problems.count,
              smb_server_share_count(s->smb));
     problems_fini(&problems);

@@ -38,8 +38,13 @@ struct users *users_file_read(const char *path, int *errno_r, char *err, size_t 
     *errno_r = e;
     if (e != 0) {
         os_error_text(-e, why, sizeof(why));
-        str_format(err, err_size, "users file %s cannot be read: %s%s", path, why,
-                   e == -ENOENT ? "; make it with: smbkit user add NAME" : "");
+        if (e == -ENOENT) {
+            str_format(err, err_size,
+                       "there is no users file %s; make it with: smbkit user add --file %s NAME",
+                       path, path);
+        } else {
+            str_format(err, err_size, "users file %s cannot be read: %s", path, why);
+        }
         return NULL;
     }
     struct users *u = NULL;

@@ -140,48 +140,80 @@ smbkit_status access_check(const struct vfs_call *call, const struct door_file *
     return st;
 }
 
-/* Is the directory being deleted? */
-static bool is_going(struct vfs_volume *v, const struct smbkit_attr *attr, const char *path)
+/* A directory in which a name is to be made. */
+struct destination {
+    const char *path;
+    bool adds_directory;
+    bool is_opened; /* with share modes */
+};
+
+static uint32_t destination_access(const struct destination *d)
+{
+    return d->adds_directory ? SMBKIT_APPEND_DATA : SMBKIT_WRITE_DATA;
+}
+
+/* What those who have the directory open say: is it being deleted, may it be opened to add to it?
+ */
+static smbkit_status destination_check_opens(struct vfs_volume *v, const struct smbkit_attr *attr,
+                                             const struct destination *d)
 {
     const struct node_key key = {.id = attr->file_id, .id_high = attr->file_id_high};
     struct vfs_node *n = node_find(v, &key);
     if (!n) {
-        return false;
+        return SMBKIT_STATUS_SUCCESS;
     }
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
     mutex_lock(&n->lock);
-    struct node_name *name = node_name_find(n, path);
-    bool going = name && name->delete_pending;
+    struct node_name *name = node_name_find(n, d->path);
+    if (name && name->delete_pending) {
+        st = SMBKIT_STATUS_DELETE_PENDING;
+    } else if (d->is_opened && !sharemode_is_allowed(&n->shares, destination_access(d),
+                                                     VFS_SHARE_READ | VFS_SHARE_WRITE)) {
+        st = SMBKIT_STATUS_SHARING_VIOLATION;
+    }
     mutex_unlock(&n->lock);
     node_put(n);
-    return going;
+    return st;
 }
 
-smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
-                                  const char *parent, bool adds_directory)
+static smbkit_status destination_check(const struct vfs_call *call, struct vfs_volume *v,
+                                       const struct destination *d)
 {
     struct smbkit_attr attr;
-    smbkit_status st = door_lookup(call, v, parent, &attr);
+    smbkit_status st = door_lookup(call, v, d->path, &attr);
     if (!SMBKIT_OK(st)) {
         return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
     }
     if (!(attr.attributes & SMBKIT_ATTR_DIRECTORY)) {
         return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
     }
-    if (is_going(v, &attr, parent)) {
-        return SMBKIT_STATUS_DELETE_PENDING;
-    }
-    if (!volume_keeps_security(v)) {
-        return SMBKIT_STATUS_SUCCESS;
+    st = destination_check_opens(v, &attr, d);
+    if (!SMBKIT_OK(st) || !volume_keeps_security(v)) {
+        return st;
     }
     struct secdesc sd;
-    st = access_sd_load_path(call, v, parent, &sd);
+    st = access_sd_load_path(call, v, d->path, &sd);
     if (SMBKIT_OK(st)) {
         uint32_t granted;
-        st = sd_access_check(&sd, call->token,
-                             adds_directory ? SMBKIT_APPEND_DATA : SMBKIT_WRITE_DATA, &granted);
+        st = sd_access_check(&sd, call->token, destination_access(d), &granted);
         sd_fini(&sd);
     }
     return st;
+}
+
+smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
+                                  const char *parent, bool adds_directory)
+{
+    const struct destination d = {.path = parent, .adds_directory = adds_directory};
+    return destination_check(call, v, &d);
+}
+
+smbkit_status access_check_destination(const struct vfs_call *call, struct vfs_volume *v,
+                                       const char *parent, bool adds_directory)
+{
+    const struct destination d = {
+        .path = parent, .adds_directory = adds_directory, .is_opened = true};
+    return destination_check(call, v, &d);
 }
 
 smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v, const char *path,

@@ -34,6 +34,12 @@ NODISCARD smbkit_status access_check(const struct vfs_call *call, const struct d
  * there is none; DELETE_PENDING: it is going away; ACCESS_DENIED. */
 NODISCARD smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
                                             const char *parent, bool adds_directory);
+/* The same for a name that is moved or linked there. Windows opens the directory for that, to add
+ * to it, and shares READ and WRITE but not DELETE: SHARING_VIOLATION when somebody has it open for
+ * DELETE, or does not share WRITE. [MS-FSA] 2.1.5.15.11 and 2.1.5.15.6 leave that open to their
+ * caller. */
+NODISCARD smbkit_status access_check_destination(const struct vfs_call *call, struct vfs_volume *v,
+                                                 const char *parent, bool adds_directory);
 /* Would the caller get these rights on the file at that path, by its descriptor or its parent's? */
 NODISCARD smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v,
                                           const char *path, uint32_t need);

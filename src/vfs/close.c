@@ -20,6 +20,27 @@ static smbkit_status close_begin(const struct vfs_call *call, struct vfs_open *o
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* [MS-FSA] 2.1.5.5: a directory that is to go with this open but is not empty stays; nobody is
+ * told. */
+static smbkit_status directory_check(const struct vfs_call *call, struct vfs_open *o)
+{
+    mutex_lock(&o->node->lock);
+    bool is_asked = o->is_directory && o->delete_on_close;
+    mutex_unlock(&o->node->lock);
+    if (!is_asked) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status st = disposition_check_empty(call, o);
+    if (st == SMBKIT_STATUS_WOULD_BLOCK) {
+        return st;
+    }
+    if (st == SMBKIT_STATUS_DIRECTORY_NOT_EMPTY) {
+        SCOPED_LOCK(&o->node->lock);
+        o->delete_on_close = false;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
 /* Does the name go with this open? Then it is marked, so that nobody opens it any more. */
 static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open *o, bool *delete_r)
 {
@@ -31,6 +52,18 @@ static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open 
     }
     o->name->delete_pending = pending;
     return SMBKIT_STATUS_SUCCESS;
+}
+
+/* What was kept for now. [MS-FSA] 2.1.4.1 */
+static void report_late(struct vfs_open *o, bool deletes)
+{
+    mutex_lock(&o->node->lock);
+    uint32_t filter = o->node->notify_at_close;
+    o->node->notify_at_close = 0;
+    mutex_unlock(&o->node->lock);
+    if (filter && !deletes) {
+        notify_modified(o, filter);
+    }
 }
 
 static void delete_report(struct vfs_open *o, const char *path)
@@ -102,19 +135,24 @@ static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struc
             *attr = (struct smbkit_attr){0};
         }
     }
-    bool deletes;
-    st = delete_decide(call, o, &deletes);
+    st = directory_check(call, o);
+    bool deletes = false;
+    if (SMBKIT_OK(st)) {
+        st = delete_decide(call, o, &deletes);
+    }
     if (!SMBKIT_OK(st)) {
         return st;
     }
     if (o->is_directory) {
         notify_deleting(o->node);
     }
+    report_late(o, deletes);
     if (deletes) {
         st = delete_name(call, o);
     }
     close_end(call, o);
-    return st;
+    /* It came to hold something after it was found empty: as above. */
+    return st == SMBKIT_STATUS_DIRECTORY_NOT_EMPTY ? SMBKIT_STATUS_SUCCESS : st;
 }
 
 smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open, struct smbkit_attr *attr)

@@ -95,6 +95,7 @@ struct vfs_node {
     struct oplock_state oplock;
     struct list oplock_waiters; /* v->waits */
     struct list lock_waiters;   /* v->waits */
+    uint32_t notify_at_close; /* NOTIFY_CHANGE_*: told as MODIFIED when the next open of it ends */
 };
 
 struct node_key {
@@ -196,6 +197,8 @@ static inline void open_endp(struct vfs_open **o)
         SMBKIT_OK(status_r) ? (o) : NULL
 /* Owned copy of the open's path; NULL: no memory. Takes node->lock. */
 NODISCARD char *open_path_copy(struct vfs_open *o);
+/* DIRECTORY_NOT_EMPTY, or whatever the plugin says. */
+NODISCARD smbkit_status disposition_check_empty(const struct vfs_call *call, struct vfs_open *o);
 /* Was every right of need granted? */
 static inline bool open_may(const struct vfs_open *o, uint32_t need)
 {

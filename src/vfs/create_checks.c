@@ -40,9 +40,6 @@ static smbkit_status check_options(const struct vfs_create_in *in, uint32_t disp
 static smbkit_status check_access(const struct create *c)
 {
     const struct vfs_create_in *in = c->in;
-    if (in->desired_access == 0 || (in->desired_access & ACCESS_RESERVED)) {
-        return SMBKIT_STATUS_ACCESS_DENIED;
-    }
     if ((c->options & VFS_DELETE_ON_CLOSE) &&
         !(c->desired & (SMBKIT_DELETE | SMBKIT_MAXIMUM_ALLOWED))) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
@@ -80,6 +77,10 @@ smbkit_status create_check(struct create *c)
 {
     const struct vfs_create_in *in = c->in;
     uint32_t d = in->disposition;
+    /* [MS-FSA] 2.1.5.1 has this before all that is an invalid parameter. */
+    if (in->desired_access == 0 || (in->desired_access & ACCESS_RESERVED)) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
     if (d > SMBKIT_OVERWRITE_IF || in->share_access > 7 ||
         (in->file_attributes & ATTRIBUTES_INVALID)) {
         return SMBKIT_STATUS_INVALID_PARAMETER;

@@ -18,7 +18,7 @@ static int32_t any_entry(struct smbkit_sink *sink, const struct smbkit_entry *e)
     return 0;
 }
 
-static smbkit_status check_empty(const struct vfs_call *call, struct vfs_open *o)
+smbkit_status disposition_check_empty(const struct vfs_call *call, struct vfs_open *o)
 {
     bool found = false;
     struct smbkit_sink sink = {.struct_size = sizeof(sink), .entry = any_entry, .core = &found};
@@ -43,7 +43,7 @@ static smbkit_status delete_check(const struct vfs_call *call, struct vfs_open *
     if (is_root) {
         return SMBKIT_STATUS_CANNOT_DELETE;
     }
-    return o->is_directory ? check_empty(call, o) : SMBKIT_STATUS_SUCCESS;
+    return o->is_directory ? disposition_check_empty(call, o) : SMBKIT_STATUS_SUCCESS;
 }
 
 /* Mark the name, once nobody caches the handle any more. */

@@ -19,6 +19,26 @@ smbkit_status vfs_getattr(struct vfs_call *call, struct vfs_open *o, uint32_t ne
     return door_getattr(call, &o->f, attr);
 }
 
+smbkit_status info_note_write_time(const struct vfs_call *call, struct vfs_open *o)
+{
+    mutex_lock(&o->lock);
+    bool is_kept = o->keeps_write_time && !o->write_time_dirty;
+    mutex_unlock(&o->lock);
+    if (!is_kept) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    struct smbkit_attr now;
+    smbkit_status st = door_getattr(call, &o->f, &now);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    SCOPED_LOCK(&o->lock);
+    if (o->keeps_write_time && !o->write_time_dirty) {
+        o->kept_write_time = now.write_time;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
 void info_write_time_touched(struct vfs_open *o)
 {
     SCOPED_LOCK(&o->lock);
@@ -164,7 +184,8 @@ static smbkit_status data_change_check(const struct vfs_call *call, struct vfs_o
     if (!open_may(o, SMBKIT_WRITE_DATA)) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    return oplock_break_for(call, o, op);
+    st = info_note_write_time(call, o);
+    return SMBKIT_OK(st) ? oplock_break_for(call, o, op) : st;
 }
 
 static void data_changed(const struct vfs_call *call, struct vfs_open *o)

@@ -4,10 +4,13 @@
  * layer.h. */
 #include "vfs/io.h"
 
+#include "base/log.h"
 #include "vfs/core.h"
 #include "vfs/info.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
+
+#define LOG_MODULE LOG_VFS
 
 void vfs_io_init(struct vfs_io *io)
 {
@@ -72,6 +75,12 @@ static smbkit_status io_account(struct vfs_io *io, struct vfs_open *o, smbkit_st
     }
     uint32_t done = io->plugin_io.done;
     if (done > io->plugin_io.length) {
+        return SMBKIT_STATUS_INTERNAL_ERROR;
+    }
+    if (io->fd >= 0) {
+        /* The buffer was not filled; sent as it is, it would show the client old memory. */
+        log_error(NULL, "plugin_gave_descriptor plugin=%s",
+                  v->layers[v->layer_count - 1].plugin->name);
         return SMBKIT_STATUS_INTERNAL_ERROR;
     }
     io->done = done;
@@ -272,7 +281,8 @@ static smbkit_status write_check(const struct vfs_call *call, struct vfs_open *o
     if (is_locked_against(o, io, true)) {
         return SMBKIT_STATUS_FILE_LOCK_CONFLICT;
     }
-    return oplock_break_for(call, o, OPLOCK_OP_WRITE);
+    st = info_note_write_time(call, o);
+    return SMBKIT_OK(st) ? oplock_break_for(call, o, OPLOCK_OP_WRITE) : st;
 }
 
 static smbkit_status flush_check(const struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)

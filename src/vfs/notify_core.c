@@ -122,9 +122,9 @@ void notify_dir_moved(struct vfs_volume *v, const char *old_path, const char *ne
 
 /* ---- vfs_notify ---- */
 
-static smbkit_status watch_check(const struct vfs_open *o, const struct vfs_notify_query *q)
+static smbkit_status watch_check(const struct vfs_open *o)
 {
-    if (!o->is_directory || q->filter == 0) {
+    if (!o->is_directory) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     return open_may(o, SMBKIT_READ_DATA) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_ACCESS_DENIED;
@@ -136,14 +136,17 @@ static smbkit_status watch_start(struct vfs_open *o, const struct vfs_notify_que
     struct vfs_volume *v = o->volume;
     SCOPED_LOCK(&o->node->lock); /* holds the path still until it is added */
     SCOPED_LOCK(&v->notify_lock);
-    o->watch.max_bytes = q->max_bytes;
     if (o->watching) {
         return SMBKIT_STATUS_SUCCESS;
     }
     if (o->name->delete_pending) {
         return SMBKIT_STATUS_DELETE_PENDING;
     }
+    if (q->filter == 0) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
     o->watch.filter = q->filter;
+    o->watch.max_bytes = q->max_bytes;
     o->watch.tree = q->tree;
     smbkit_status st = notify_watch_add(&v->notify, &o->watch, o->name->path);
     if (SMBKIT_OK(st)) {
@@ -193,7 +196,7 @@ static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o
     if (!SMBKIT_OK(st)) {
         return SMBKIT_STATUS_NOTIFY_CLEANUP;
     }
-    st = watch_check(o, q);
+    st = watch_check(o);
     if (SMBKIT_OK(st)) {
         st = watch_start(o, q);
     }

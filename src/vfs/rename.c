@@ -207,7 +207,7 @@ static smbkit_status check_target_dir(const struct vfs_call *call, struct vfs_op
                                       const char *path)
 {
     CLEANUP_MEM char *parent = path_parent(path);
-    return parent ? access_check_parent(call, o->volume, parent, o->is_directory)
+    return parent ? access_check_destination(call, o->volume, parent, o->is_directory)
                   : SMBKIT_STATUS_NO_MEMORY;
 }
 
@@ -286,6 +286,8 @@ static void name_set(struct vfs_open *o, const char *new_path)
 {
     char *copy = str_dup(new_path);
     SCOPED_LOCK(&o->node->lock);
+    /* As on Windows, where the rename of a file counts as a change of its attributes. */
+    o->node->notify_at_close |= o->is_directory ? 0 : NOTIFY_CHANGE_ATTRIBUTES;
     struct node_name *old = o->name;
     struct node_name *other = NULL;
     LIST_FOR_EACH (l, &o->node->names) {

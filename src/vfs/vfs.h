@@ -249,9 +249,9 @@ struct vfs_io {
     /* out */
     uint32_t done;
     const void *memory; /* read: not NULL when the plugin gave its own memory */
-    int64_t fd;         /* read: >= 0 when the answer is fd_offset.. of this descriptor */
-    uint64_t fd_offset;
     /* vfs only */
+    int64_t fd; /* >= 0: the plugin answered with a descriptor, which no front end can send yet */
+    uint64_t fd_offset;
     void (*release)(void *arg);
     void *release_arg;
     struct smbkit_op op;
@@ -324,8 +324,9 @@ struct vfs_notify_query {
     uint32_t
         filter; /* FILE_NOTIFY_CHANGE_*, [MS-SMB2] 2.2.35; the first query of an open decides */
     bool tree;
-    uint32_t
-        max_bytes; /* of FILE_NOTIFY_INFORMATION: more than this buffered gives NOTIFY_ENUM_DIR */
+    /* of FILE_NOTIFY_INFORMATION: more than this, or than the first query of the open had, buffered
+     * gives NOTIFY_ENUM_DIR */
+    uint32_t max_bytes;
     void (*event)(void *arg, const struct vfs_notify_event *e);
     void *arg;
 };

@@ -112,7 +112,8 @@ static void test_errors(void)
         {"del alicf --file F", EXIT_FAILED, "did you mean \"alice\"?"},
         {"passwd zzzzzzzz --file F --password-file P", EXIT_FAILED,
          "there is no user \"zzzzzzzz\""},
-        {"list --file /nonexistent/users", EXIT_FAILED, "make it with: smbkit user add NAME"},
+        {"list --file /nonexistent/users", EXIT_FAILED,
+         "make it with: smbkit user add --file /nonexistent/users NAME"},
     };
     write_file(password_file, "secret\n", 0600);
     unlink(users_file);

@@ -161,8 +161,8 @@ static void test_status_text(void)
     CHECK(strstr(t, "smbkit 0.1.0 on HALL, process ") == t);
     CHECK(strstr(
         t, "\nListening on 127.0.0.1:4450\n"
-           "2 shares, 3 connections, 1 sessions, 1 files open, 1 waiting\n"
-           "100 requests, 1000 bytes in, 5000000000 bytes out, 2 failed log-ins\n"
+           "Shares 2, connections 3, sessions 1, open files 1, waiting requests 1\n"
+           "Requests 100, bytes in 1000, bytes out 5000000000, failed log-ins 2\n"
            "Sessions:\n"
            "  al\"ice  10.0.0.1  dialect 0x0311  signed  1 open  since 1970-01-01T00:00:00.000Z\n"
            "Open files:\n"

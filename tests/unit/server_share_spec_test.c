@@ -118,7 +118,7 @@ static void test_refusals(void)
     char err[256];
     REQUIRE(c);
     refused(c, "/nonexistent/folder",
-            "there is no folder /nonexistent/folder; make it first, or check the spelling");
+            "there is no folder \"/nonexistent/folder\"; make it first, or check the spelling");
     snprintf(in, sizeof(in), "%s/file", folder);
     snprintf(want, sizeof(want), "%s is not a folder; share the folder that it is in", in);
     refused(c, in, want);

@@ -36,6 +36,8 @@ static void test_round_trip(void)
         fake_enter(&f, all_dialects[i]);
         CHECK_INT(fake_create(&f, "hello.txt", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_SUCCESS);
         CHECK_INT(fake_write(&f, rsp.file_id, 3, "hello", 5), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(fake_write(&f, rsp.file_id, UINT64_MAX, "x", 1), SMBKIT_STATUS_INVALID_PARAMETER);
+        CHECK_INT(fake_write(&f, rsp.file_id, INT64_MAX, "x", 1), SMBKIT_STATUS_INVALID_PARAMETER);
         CHECK_INT(fake_read(&f, rsp.file_id, 0, (struct crypto_span){buf, sizeof(buf)}, &len),
                   SMBKIT_STATUS_SUCCESS);
         CHECK_MEM(buf, len, "\0\0\0hello", 8);

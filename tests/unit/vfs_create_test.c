@@ -102,6 +102,7 @@ static void refusals(void)
     const struct refusal rows[] = {
         {"no access", "file", NULL, 0, 0, 7, 1, 0, S(ACCESS_DENIED)},
         {"reserved access", "file", NULL, 0x200, 0, 7, 1, 0, S(ACCESS_DENIED)},
+        {"reserved access, attributes", "file", NULL, 0x08000000, 8, 7, 1, 0, S(ACCESS_DENIED)},
         {"share", "file", NULL, RW, 0, 8, 1, 0, S(INVALID_PARAMETER)},
         {"attributes", "file", NULL, RW, 0x40, 7, 1, 0, S(INVALID_PARAMETER)},
         {"option unknown", "file", NULL, RW, 0, 7, 1, 0x1000000, S(INVALID_PARAMETER)},
@@ -248,11 +249,18 @@ static void delete_on_close(void)
     must_close(&f, other);
     CHECK_INT(stat_of(&f, "dir/file"), S(OBJECT_NAME_NOT_FOUND));
 
-    /* A directory with something in it stays, and the close says so. */
+    /* A directory with something in it stays, and the close does not fail; nor is it marked for who
+     * has it open still. */
     make(&f, "dir/again", false);
     o = must_open(&f, "dir", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
+    other = must_open(&f, "dir", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+    REQUIRE(o && other);
+    CHECK_INT(vfs_close(&f.call, o, NULL), 0);
+    CHECK(!vfs_open_is_delete_pending(other));
+    must_close(&f, other);
+    o = must_open(&f, "dir", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
     REQUIRE(o);
-    CHECK_INT(vfs_close(&f.call, o, NULL), S(DIRECTORY_NOT_EMPTY));
+    CHECK_INT(vfs_close(&f.call, o, NULL), 0);
     CHECK_INT(stat_of(&f, "dir/again"), 0);
     fixture_close(&f);
 }
@@ -417,6 +425,10 @@ static void basic_info(void)
     CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
     CHECK(attr.write_time != 777777); /* not for the others */
     uint64_t now = attr.write_time;
+    CHECK_INT(write_at(&f, o, 0, "again"), 0);
+    CHECK_INT(vfs_set_end_of_file(&f.call, o, 1), 0);
+    CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+    CHECK_INT(attr.write_time, now); /* what another has written stays as well */
     b.write_time = UINT64_MAX;
     CHECK_INT(vfs_set_basic(&f.call, o2, &b), 0);
     CHECK_INT(write_at(&f, o2, 0, "z"), 0);

@@ -386,6 +386,27 @@ static void contract(void)
     fixture_close(&f);
 }
 
+/* Answered with a descriptor, which nobody can send: never the buffer as it was. */
+static smbkit_status fd_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
+{
+    smbkit_io_fd(io, 0, 0, io->length);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void descriptor(void)
+{
+    struct smbkit_plugin p = FAKE_PLUGIN;
+    p.read = fd_read;
+    struct fixture f = {0};
+    REQUIRE(fixture_open(&f, &p, false));
+    struct vfs_open *o = must_open(&f, "file", RW, SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    char buf[8];
+    CHECK_INT(read_at(&f, o, 0, buf, sizeof(buf)), S(INTERNAL_ERROR));
+    must_close(&f, o);
+    fixture_close(&f);
+}
+
 /* What the plugin lacks is made up for. */
 static void defaults(void)
 {
@@ -489,6 +510,7 @@ static const struct test_case cases[] = {
     {"nowait_unsupported", nowait_unsupported},
     {"pending_everywhere", pending_everywhere},
     {"contract", contract},
+    {"descriptor", descriptor},
     {"defaults", defaults},
     {"io_rules", io_rules},
 };

@@ -93,6 +93,43 @@ static void needs_delete(void)
     fixture_close(&f);
 }
 
+/* The directory that the name goes to is opened for that: to add to it, sharing READ and WRITE. */
+static void destination_sharing(void)
+{
+    static const struct {
+        const char *to;
+        uint32_t access, share;
+        smbkit_status status;
+    } rows[] = {
+        {"dir/b", SMBKIT_READ_DATA, SHARE_ALL, 0},
+        {"dir/b", SMBKIT_READ_DATA | SMBKIT_WRITE_DATA, SHARE_ALL, 0},
+        {"dir/b", SMBKIT_READ_DATA, VFS_SHARE_READ | VFS_SHARE_WRITE, 0},
+        {"dir/b", SMBKIT_READ_DATA | SMBKIT_DELETE, SHARE_ALL, (smbkit_status)0xC0000043},
+        {"dir/b", SMBKIT_READ_DATA, VFS_SHARE_READ | VFS_SHARE_DELETE, (smbkit_status)0xC0000043},
+        {"dir/b", SMBKIT_READ_DATA, 0, (smbkit_status)0xC0000043},
+        {"dir/b", SMBKIT_READ_ATTRIBUTES, 0, 0},
+        {"b", SMBKIT_READ_DATA | SMBKIT_DELETE, 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f = {0};
+        REQUIRE(fixture_fake(&f));
+        test_context("row %zu", i);
+        make(&f, "dir", true);
+        struct vfs_create_in in = create_in(&f, "dir");
+        in.desired_access = rows[i].access;
+        in.share_access = rows[i].share;
+        struct vfs_create_out out;
+        REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out)));
+        struct vfs_open *o = must_open(&f, "dir/a", SMBKIT_DELETE, SMBKIT_CREATE, 0);
+        REQUIRE(o);
+        CHECK_INT(vfs_rename(&f.call, o, rows[i].to, false), rows[i].status);
+        must_close(&f, o);
+        must_close(&f, out.open);
+        fixture_close(&f);
+    }
+    test_context("%s", "");
+}
+
 static void target_with_oplock_waits(void)
 {
     struct fixture f = {0};
@@ -281,6 +318,7 @@ static void listing_in_pieces(void)
 static const struct test_case cases[] = {
     {"rules", rules},
     {"needs_delete", needs_delete},
+    {"destination_sharing", destination_sharing},
     {"target_with_oplock_waits", target_with_oplock_waits},
     {"ids_from_paths", ids_from_paths},
     {"large_directory", large_directory},

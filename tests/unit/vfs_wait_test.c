@@ -252,9 +252,34 @@ static void notifications(void)
     struct events ev = {""};
     struct vfs_notify_query q = {
         .filter = 0xfff, .tree = true, .max_bytes = 4096, .event = event, .arg = &ev};
+    q.filter = 0;
+    CHECK_INT(vfs_notify(&call, d, &q), S(INVALID_PARAMETER));
+    q.filter = 0xfff;
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    q.filter = 0; /* the first query's counts */
     CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
     make(&f, "elsewhere", false);
     CHECK_INT(w.woken, 0);
+    /* A renamed file's attributes have changed, but nobody is told before it is closed. */
+    struct vfs_open *moved = must_open(&f, "elsewhere", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(moved);
+    CHECK_INT(vfs_rename(&f.call, moved, "d/sub/came", false), 0);
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "1:sub/came ");
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    CHECK_INT(w.woken, 1);
+    ev.text[0] = 0;
+    must_close(&f, moved);
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "3:sub/came ");
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    must_close(&f, must_open(&f, "d/sub/came", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE));
+    ev.text[0] = 0;
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "2:sub/came ");
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    ev.text[0] = 0;
+    atomic_store(&w.woken, 0);
     struct vfs_open *o = must_open(&f, "d/sub/new", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
     REQUIRE(o);
     CHECK_INT(w.woken, 1);
@@ -276,6 +301,20 @@ static void notifications(void)
     CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
     make(&f, "d/a-name-that-is-longer-than-that", false);
     CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
+    /* The first query's room is what is buffered, whatever the others had. */
+    q.max_bytes = 0;
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    make(&f, "d/b", false);
+    CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
+    make(&f, "d/c", false);
+    q.max_bytes = 4096;
+    ev.text[0] = 0;
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "1:c ");
+    for (size_t i = 0; i < 2; i++) {
+        must_close(
+            &f, must_open(&f, i ? "d/b" : "d/c", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE));
+    }
 
     /* The directory goes away; then the open. */
     struct vfs_open *x = must_open(&f, "d/a-name-that-is-longer-than-that", SMBKIT_DELETE,
