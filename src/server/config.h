@@ -76,6 +76,7 @@ struct config {
     bool signing_required;
     enum smb_encryption encryption;
     bool allow_guest;
+    bool allow_anonymous;
     char **admins; /* "admin users" */
     size_t admin_count;
     char *users_file;

@@ -225,6 +225,20 @@ static bool set_map_to_guest(struct config *c, struct config_share *s, const cha
     return true;
 }
 
+/* Samba's word: 0 lets the nameless in, 2 does not. */
+static bool set_restrict_anonymous(struct config *c, struct config_share *s, const char *value,
+                                   char err[256])
+{
+    static const struct word words[] = {{"0", 0}, {"2", 2}, {NULL, 0}};
+    (void)s;
+    int v = 0;
+    if (!choose(words, value, &v, err)) {
+        return false;
+    }
+    c->allow_anonymous = v == 0;
+    return true;
+}
+
 static bool set_log_level(struct config *c, struct config_share *s, const char *value,
                           char err[256])
 {
@@ -458,7 +472,9 @@ static const struct config_key keys[] = {
     {"smb encrypt", G, NULL, set_encrypt, NULL},
     {"users file", G, "FILE", set_users_file, "users and their hashes, as smbkit user writes them"},
     {"admin users", G, "NAME ...", set_admin_users,
-     "who may list sessions and paths over RPC; default: nobody"},
+     "administrators: RPC lists, any owner, SACLs; default: nobody"},
+    {"restrict anonymous", G, "0|2", set_restrict_anonymous,
+     "0 lets in who gives no name at all; default: 2"},
     {"map to guest", G, "never|bad user", set_map_to_guest,
      "whether unknown users become guests; default: never"},
     {"log level", G, "LEVEL", set_log_level, "LEVEL or MODULE:LEVEL,...; default: info"},

@@ -41,7 +41,7 @@ static void auth_fill(struct server *s, const struct config *c, struct auth_conf
         .random = env_random,
         .arg = s->users,
         .allow_guest = c->allow_guest,
-        .allow_anonymous = c->allow_guest,
+        .allow_anonymous = c->allow_anonymous || c->allow_guest,
     };
     str_copy(out->target_name, sizeof(out->target_name), c->netbios_name);
     os_hostname(out->dns_name, sizeof(out->dns_name));

@@ -80,15 +80,27 @@ static void fail(struct smb_request *r, smbkit_status status)
     }
 }
 
+static uint32_t who_flags(struct smb_server *server, const struct auth_identity *id)
+{
+    if (id->guest) {
+        return SMBKIT_WHO_GUEST;
+    }
+    if (id->anonymous) {
+        return SMBKIT_WHO_ANONYMOUS;
+    }
+    return smb_server_is_admin(server, id->user) ? SMBKIT_WHO_ADMIN : 0;
+}
+
 static struct vfs_token *make_token(struct smb_request *r, const struct auth_identity *id)
 {
+    struct smb_server *server = r->conn->server;
     const struct vfs_token_spec spec = {
         .user = id->user,
         .domain = id->domain,
         .client_address = r->conn->address,
         .rid = id->rid,
-        .flags = (id->guest ? SMBKIT_WHO_GUEST : 0) | (id->anonymous ? SMBKIT_WHO_ANONYMOUS : 0),
-        .machine_sid = r->conn->server->config.machine_sid,
+        .flags = who_flags(server, id),
+        .machine_sid = server->config.machine_sid,
     };
     return vfs_token_new(&spec);
 }

@@ -23,7 +23,7 @@ smbkit_status smb_pipe_init(struct smb_open *o, const char *name)
         .address = s->conn->address,
         .is_anonymous = who->flags & SMBKIT_WHO_ANONYMOUS,
         .is_guest = who->flags & SMBKIT_WHO_GUEST,
-        .is_admin = smb_server_is_admin(s->server, who),
+        .is_admin = who->flags & SMBKIT_WHO_ADMIN,
     };
     smbkit_status status = rpc_pipe_new(name, &s->server->rpc_env, &caller, &o->pipe.rpc);
     if (SMBKIT_OK(status)) {

@@ -261,11 +261,8 @@ bool smb_server_reconfigure(struct smb_server *s, const struct smb_config *confi
     return true;
 }
 
-bool smb_server_is_admin(struct smb_server *s, const struct smbkit_identity *who)
+bool smb_server_is_admin(struct smb_server *s, const char *user)
 {
-    if (who->flags & (SMBKIT_WHO_GUEST | SMBKIT_WHO_ANONYMOUS)) {
-        return false;
-    }
     SCOPED_LOCK(&s->lock);
-    return names_have(s->admins, s->admin_count, who->user);
+    return names_have(s->admins, s->admin_count, user);
 }

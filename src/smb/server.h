@@ -61,7 +61,7 @@ struct smb_policy {
 struct smb_policy smb_server_policy(struct smb_server *s);
 
 /* Is this user an administrator of the server? */
-bool smb_server_is_admin(struct smb_server *s, const struct smbkit_identity *who);
+bool smb_server_is_admin(struct smb_server *s, const char *user);
 
 uint64_t smb_server_now(const struct smb_server *s);
 uint64_t smb_server_monotonic_ms(const struct smb_server *s);

@@ -64,8 +64,8 @@ struct smb_config {
     uint32_t transact_max_bytes;    /* also of read and write; 64 KiB .. 8 MiB */
     uint16_t credits_max;           /* a connection's window */
     uint32_t machine_sid[3];
-    /* Who may see through srvsvc what is for administrators (paths, sessions); in any case of
-     * letters; copied. */
+    /* Administrators: see paths and sessions through srvsvc, may give files any owner and edit
+     * SACLs; names in any case of letters; copied. */
     const char *const *admins;
     size_t admin_count;
     struct auth_config auth; /* kept by copy; its strings and callbacks outlive the server object */

@@ -81,6 +81,9 @@ struct vfs_token *vfs_token_new(const struct vfs_token_spec *spec)
     }
     refcount_init(&t->refs);
     set_sids(t, spec);
+    if (spec->flags & SMBKIT_WHO_ADMIN) {
+        t->privileges = TOKEN_CAN_SECURITY | TOKEN_CAN_RESTORE;
+    }
     if (!set_identity(t, spec)) {
         destroy(t);
         return NULL;

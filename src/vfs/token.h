@@ -8,7 +8,8 @@
 
 #define TOKEN_GROUPS_MAX 8
 
-/* privileges; vfs_token_new gives none */
+/* privileges; SMBKIT_WHO_ADMIN has the last two. Nobody takes ownership uninvited: who asks for
+ * the most that is allowed would get WRITE_OWNER on every file, and few expect it. */
 #define TOKEN_CAN_TAKE_OWNERSHIP 0x1u /* SeTakeOwnershipPrivilege */
 #define TOKEN_CAN_SECURITY 0x2u       /* SeSecurityPrivilege: the SACL */
 #define TOKEN_CAN_RESTORE 0x4u        /* SeRestorePrivilege: any owner */
