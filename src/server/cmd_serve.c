@@ -263,6 +263,12 @@ static struct users_store *make_users(struct serve *s)
             users_store_free(store);
             return NULL;
         }
+        /* Who is let in on the command line is trusted with lists of sessions and paths. */
+        if (!config_add_admin(s->config, u->name)) {
+            cmd_error("out of memory");
+            users_store_free(store);
+            return NULL;
+        }
     }
     return store;
 }

@@ -11,7 +11,7 @@
 
 #define CONFIG_LISTEN_MAX 16       /* addresses to listen on */
 #define CONFIG_SHARES_MAX 1024     /* shares of one server */
-#define CONFIG_USERS_MAX 4096      /* names in a share's "valid users" */
+#define CONFIG_USERS_MAX 4096      /* names in "valid users" or "admin users" */
 #define CONFIG_ARGS_MAX 256        /* arguments of a plugin or filter */
 #define CONFIG_FILE_MAX (4u << 20) /* bytes of a configuration file */
 #define CONFIG_LINE_MAX                                                                            \
@@ -76,6 +76,8 @@ struct config {
     bool signing_required;
     enum smb_encryption encryption;
     bool allow_guest;
+    char **admins; /* "admin users" */
+    size_t admin_count;
     char *users_file;
     char *log_level;
     char *log_file; /* "stderr", "syslog" or a path */
@@ -106,6 +108,7 @@ NODISCARD bool config_args_add(struct config_args *a, const char *key, const cha
 const char *config_args_get(const struct config_args *a, const char *key);
 NODISCARD bool config_set_string(char **slot, const char *value);
 NODISCARD bool config_share_add_user(struct config_share *s, const char *name);
+NODISCARD bool config_add_admin(struct config *c, const char *name);
 /* An owned layer is moved into the share. */
 NODISCARD bool config_share_add_filter(struct config_share *s, struct config_layer *layer);
 void config_layer_fini(struct config_layer *l);

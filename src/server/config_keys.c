@@ -365,7 +365,8 @@ static bool set_guest_ok(struct config *c, struct config_share *s, const char *v
 }
 
 struct user_words {
-    struct config_share *share;
+    struct config *config;
+    struct config_share *share; /* NULL: administrators */
     char *err;
 };
 
@@ -376,15 +377,23 @@ static bool add_user(void *arg, const char *word)
         str_format(w->err, 256, "\"%s\" is no user's name; groups are not known", word);
         return false;
     }
-    return config_share_add_user(w->share, word) || refuse(w->err, "too many users");
+    bool ok = w->share ? config_share_add_user(w->share, word) : config_add_admin(w->config, word);
+    return ok || refuse(w->err, "too many users");
+}
+
+static bool set_admin_users(struct config *c, struct config_share *s, const char *value,
+                            char err[256])
+{
+    (void)s;
+    struct user_words words = {.config = c, .err = err};
+    return each_word(value, add_user, &words);
 }
 
 static bool set_valid_users(struct config *c, struct config_share *s, const char *value,
                             char err[256])
 {
-    (void)c;
     s->has_users = true;
-    struct user_words words = {.share = s, .err = err};
+    struct user_words words = {.config = c, .share = s, .err = err};
     return each_word(value, add_user, &words);
 }
 
@@ -448,6 +457,8 @@ static const struct config_key keys[] = {
      "encrypt sessions; default: off"},
     {"smb encrypt", G, NULL, set_encrypt, NULL},
     {"users file", G, "FILE", set_users_file, "users and their hashes, as smbkit user writes them"},
+    {"admin users", G, "NAME ...", set_admin_users,
+     "who may list sessions and paths over RPC; default: nobody"},
     {"map to guest", G, "never|bad user", set_map_to_guest,
      "whether unknown users become guests; default: never"},
     {"log level", G, "LEVEL", set_log_level, "LEVEL or MODULE:LEVEL,...; default: info"},

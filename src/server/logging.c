@@ -49,15 +49,14 @@ static void put_plain(struct wr *w, const char *text)
     }
 }
 
-void logging_format_text(struct wr *w, uint64_t now, enum log_level level, enum log_module module,
-                         const struct log_ctx *ctx, const char *text)
+void logging_format_text(struct wr *w, const struct log_line *line)
 {
     char when[32];
-    os_time_format(now, when, sizeof(when));
-    wr_printf(w, "%s %-5s %s ", when, log_level_name(level), log_module_name(module));
-    put_plain(w, text);
-    if (ctx) {
-        format_ctx(w, ctx, " ");
+    os_time_format(line->now, when, sizeof(when));
+    wr_printf(w, "%s %-5s %s ", when, log_level_name(line->level), log_module_name(line->module));
+    put_plain(w, line->text);
+    if (line->ctx) {
+        format_ctx(w, line->ctx, " ");
     }
     wr_u8(w, '\n');
 }
@@ -84,17 +83,16 @@ static void put_json_string(struct wr *w, const char *s)
     }
 }
 
-void logging_format_json(struct wr *w, uint64_t now, enum log_level level, enum log_module module,
-                         const struct log_ctx *ctx, const char *text)
+void logging_format_json(struct wr *w, const struct log_line *line)
 {
     char when[32];
-    os_time_format(now, when, sizeof(when));
+    os_time_format(line->now, when, sizeof(when));
     wr_printf(w, "{\"time\":\"%s\",\"level\":\"%s\",\"module\":\"%s\",\"text\":\"", when,
-              log_level_name(level), log_module_name(module));
-    put_json_string(w, text);
+              log_level_name(line->level), log_module_name(line->module));
+    put_json_string(w, line->text);
     wr_u8(w, '"');
-    if (ctx) {
-        format_ctx(w, ctx, ",");
+    if (line->ctx) {
+        format_ctx(w, line->ctx, ",");
     }
     wr_bytes(w, "}\n", 2);
 }
@@ -121,11 +119,13 @@ static void sink(void *arg, enum log_level level, enum log_module module, const 
         to_syslog(level, ctx, text);
         return;
     }
+    const struct log_line line = {
+        .now = os_time_now(), .level = level, .module = module, .ctx = ctx, .text = text};
     CLEANUP(wr_fini) struct wr w = wr_new(LINE_MAX_BYTES);
     if (l->format == CONFIG_LOG_JSON) {
-        logging_format_json(&w, os_time_now(), level, module, ctx, text);
+        logging_format_json(&w, &line);
     } else {
-        logging_format_text(&w, os_time_now(), level, module, ctx, text);
+        logging_format_text(&w, &line);
     }
     SCOPED_LOCK(&l->lock);
     if (wr_ok(&w)) {

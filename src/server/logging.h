@@ -15,9 +15,15 @@ void logging_reopen(struct logging *l);
 /* The sink goes back to the default. No other thread may log. NULL allowed. */
 void logging_free(struct logging *l);
 
+/* What one line tells. Borrowed for the call. */
+struct log_line {
+    uint64_t now; /* FILETIME */
+    enum log_level level;
+    enum log_module module;
+    const struct log_ctx *ctx; /* may be NULL */
+    const char *text;
+};
 /* One line with its end. Text: "TIME LEVEL MODULE event key=value conn=1 ..."; JSON: an object with
  * the same, "text" holding the event and its keys. */
-void logging_format_text(struct wr *w, uint64_t now, enum log_level level, enum log_module module,
-                         const struct log_ctx *ctx, const char *text);
-void logging_format_json(struct wr *w, uint64_t now, enum log_level level, enum log_module module,
-                         const struct log_ctx *ctx, const char *text);
+void logging_format_text(struct wr *w, const struct log_line *line);
+void logging_format_json(struct wr *w, const struct log_line *line);

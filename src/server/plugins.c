@@ -164,19 +164,25 @@ const char *plugins_name_at(struct plugins *p, enum plugin_kind kind, size_t i)
 
 /* ---- loading ---- */
 
-static bool check_kind(const struct smbkit_plugin *plugin, enum plugin_kind kind, const char *name,
-                       char err[512])
+/* What is looked for. */
+struct wanted {
+    enum plugin_kind kind;
+    const char *name;
+};
+
+static bool check_kind(const struct smbkit_plugin *plugin, struct wanted want, char err[512])
 {
     enum plugin_kind is = plugin->flags & SMBKIT_IS_FILTER ? PLUGIN_FILTER : PLUGIN_SOURCE;
-    if (is != kind) {
-        str_format(err, 512, "\"%s\" is a %s, not a %s", name, kind_names[is], kind_names[kind]);
+    if (is != want.kind) {
+        str_format(err, 512, "\"%s\" is a %s, not a %s", want.name, kind_names[is],
+                   kind_names[want.kind]);
         return false;
     }
     return true;
 }
 
 /* Takes lib, also on failure. */
-static const struct smbkit_plugin *adopt(struct plugins *p, enum plugin_kind kind, const char *name,
+static const struct smbkit_plugin *adopt(struct plugins *p, struct wanted want,
                                          const struct smbkit_plugin *raw, struct os_lib *lib,
                                          char err[512])
 {
@@ -186,13 +192,13 @@ static const struct smbkit_plugin *adopt(struct plugins *p, enum plugin_kind kin
         str_copy(err, 512, "out of memory");
         return NULL;
     }
-    e->kind = kind;
+    e->kind = want.kind;
     e->lib = lib;
-    e->name = str_dup(name);
+    e->name = str_dup(want.name);
     struct smbkit_plugin *plugin = e->name ? vfs_plugin_adopt(raw, err, 512) : NULL;
-    bool ok = plugin && check_kind(plugin, kind, name, err);
+    bool ok = plugin && check_kind(plugin, want, err);
     if (ok && plugin->load && !SMBKIT_OK(plugin->load())) {
-        str_format(err, 512, "%s \"%s\" could not set itself up", kind_names[kind], name);
+        str_format(err, 512, "%s \"%s\" could not set itself up", kind_names[want.kind], want.name);
         ok = false;
     }
     if (!ok) {
@@ -224,7 +230,7 @@ static const struct smbkit_plugin *load_file(struct plugins *p, enum plugin_kind
     }
     init_fn init;
     mem_copy(&init, &symbol, sizeof(init)); /* C has no cast from object to function pointer */
-    const struct smbkit_plugin *plugin = adopt(p, kind, name, init(), lib, err);
+    const struct smbkit_plugin *plugin = adopt(p, (struct wanted){kind, name}, init(), lib, err);
     if (!plugin) {
         CLEANUP_MEM char *reason = str_dup(err);
         str_format(err, 512, "%s: %s", path, reason ? reason : "out of memory");
@@ -312,7 +318,7 @@ const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind
     CLEANUP_MEM char *path = file_in(p->dir, kind, name);
     for (const struct static_plugin *s = static_table(kind); !path && s->name; s++) {
         if (str_eq(s->name, name)) {
-            return adopt(p, kind, name, s->init(), NULL, err);
+            return adopt(p, (struct wanted){kind, name}, s->init(), NULL, err);
         }
     }
     path = path ? path : file_in(SMBKIT_PLUGIN_DIR, kind, name);

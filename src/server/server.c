@@ -56,6 +56,8 @@ void server_smb_config(struct server *s, const struct config *c, struct smb_conf
         .encryption = c->encryption,
         .transact_max_bytes = c->transact_max_bytes,
         .credits_max = (uint16_t)c->credits_max,
+        .admins = (const char *const *)c->admins,
+        .admin_count = c->admin_count,
         .env = {.now = env_now, .monotonic_ms = env_monotonic_ms, .random = env_random},
     };
     uint16_t port = c->listen_count ? c->listen[0].port : c->port;

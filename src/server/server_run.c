@@ -94,7 +94,9 @@ static void apply_config(struct server *s, const char *file, struct problems *pr
     }
     struct smb_config smb;
     server_smb_config(s, c, &smb);
-    smb_server_reconfigure(s->smb, &smb);
+    if (!smb_server_reconfigure(s->smb, &smb)) {
+        log_error(NULL, "out of memory, global settings not reloaded");
+    }
     shares_apply(s->shares, c, problems);
 }
 

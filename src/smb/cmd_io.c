@@ -114,8 +114,8 @@ static void write_write_reply(struct smb_request *r, uint32_t count)
 
 static smbkit_status write_file(struct smb_request *r, const struct smb2_write_req *req)
 {
-    /* -1 means the end of the file in [MS-FSA] 2.1.5.4; in [MS-SMB2] 2.2.21 it is an offset as any other, and
-     * Windows refuses what is negative. */
+    /* -1 means the end of the file in [MS-FSA] 2.1.5.4; in [MS-SMB2] 2.2.21 it is an offset as any
+     * other, and Windows refuses what is negative. */
     if (req->offset > INT64_MAX) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }

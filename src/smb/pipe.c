@@ -4,22 +4,8 @@
 #define LOG_MODULE LOG_SMB
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/utf.h"
 #include "smb/conn.h"
 #include "smb/open.h"
-
-static bool is_admin(const struct smb_server *s, const struct smbkit_identity *who)
-{
-    if (who->flags & (SMBKIT_WHO_GUEST | SMBKIT_WHO_ANONYMOUS)) {
-        return false;
-    }
-    for (size_t i = 0; i < s->config.admin_count; i++) {
-        if (utf8_ieq(s->config.admins[i], who->user)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 smbkit_status smb_pipe_init(struct smb_open *o, const char *name)
 {
@@ -37,7 +23,7 @@ smbkit_status smb_pipe_init(struct smb_open *o, const char *name)
         .address = s->conn->address,
         .is_anonymous = who->flags & SMBKIT_WHO_ANONYMOUS,
         .is_guest = who->flags & SMBKIT_WHO_GUEST,
-        .is_admin = is_admin(s->server, who),
+        .is_admin = smb_server_is_admin(s->server, who),
     };
     smbkit_status status = rpc_pipe_new(name, &s->server->rpc_env, &caller, &o->pipe.rpc);
     if (SMBKIT_OK(status)) {

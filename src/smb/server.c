@@ -32,13 +32,42 @@ void smb_server_random(const struct smb_server *s, void *buf, size_t n)
 
 /* ---- shares ---- */
 
+static void names_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mem_free(names[i]);
+    }
+    mem_free(names);
+}
+
+/* An owned copy of a list of names. NULL without memory. */
+static char **names_copy(const char *const *names, size_t count)
+{
+    char **out = mem_calloc(count + 1, sizeof(*out));
+    for (size_t i = 0; out && i < count; i++) {
+        out[i] = str_dup(names[i]);
+        if (!out[i]) {
+            names_free(out, i);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static bool names_have(char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (utf8_ieq(names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void share_free(struct smb_share *share)
 {
     vfs_volume_unref(share->volume);
-    for (size_t i = 0; i < share->user_count; i++) {
-        mem_free(share->users[i]);
-    }
-    mem_free(share->users);
+    names_free(share->users, share->user_count);
     mem_free(share->name);
     mem_free(share->comment);
     mem_free(share);
@@ -56,17 +85,9 @@ static bool copy_users(struct smb_share *share, const struct smb_share_spec *spe
     if (!spec->users) {
         return true;
     }
-    share->users = mem_calloc(spec->user_count + 1, sizeof(*share->users));
-    if (!share->users) {
-        return false;
-    }
-    for (; share->user_count < spec->user_count; share->user_count++) {
-        share->users[share->user_count] = str_dup(spec->users[share->user_count]);
-        if (!share->users[share->user_count]) {
-            return false;
-        }
-    }
-    return true;
+    share->users = names_copy(spec->users, spec->user_count);
+    share->user_count = share->users ? spec->user_count : 0;
+    return share->users != NULL;
 }
 
 static uint32_t volume_serial(struct smb_server *s, struct vfs_volume *volume)
@@ -162,12 +183,7 @@ bool smb_share_admits(const struct smb_share *share, const struct smbkit_identit
     if (who->flags & (SMBKIT_WHO_GUEST | SMBKIT_WHO_ANONYMOUS)) {
         return share->guest_ok;
     }
-    for (size_t i = 0; i < share->user_count; i++) {
-        if (utf8_ieq(share->users[i], who->user)) {
-            return true;
-        }
-    }
-    return share->users == NULL;
+    return !share->users || names_have(share->users, share->user_count, who->user);
 }
 
 /* ---- the server ---- */
@@ -204,7 +220,7 @@ struct smb_server *smb_server_new(const struct smb_config *config)
                                        .machine_sid = s->config.machine_sid};
     s->own_token = vfs_token_new(&own);
     smb_rpc_env_init(s);
-    if (!s->throttle || !s->own_token || !add_ipc_share(s)) {
+    if (!s->throttle || !s->own_token || !smb_server_reconfigure(s, config) || !add_ipc_share(s)) {
         smb_server_free(s);
         return NULL;
     }
@@ -222,16 +238,34 @@ void smb_server_free(struct smb_server *s)
         smb_share_unref(LIST_ENTRY(l, struct smb_share, link));
     }
     hash_table_fini(&s->sessions);
+    names_free(s->admins, s->admin_count);
     auth_throttle_free(s->throttle);
     vfs_token_unref(s->own_token);
     mutex_fini(&s->lock);
     mem_free(s);
 }
 
-void smb_server_reconfigure(struct smb_server *s, const struct smb_config *config)
+bool smb_server_reconfigure(struct smb_server *s, const struct smb_config *config)
 {
+    char **admins = names_copy(config->admins, config->admin_count);
+    if (!admins) {
+        return false;
+    }
     SCOPED_LOCK(&s->lock);
+    names_free(s->admins, s->admin_count);
+    s->admins = admins;
+    s->admin_count = config->admin_count;
     s->config.signing_required = config->signing_required;
     s->config.encryption = config->encryption;
     s->config.credits_max = config->credits_max;
+    return true;
+}
+
+bool smb_server_is_admin(struct smb_server *s, const struct smbkit_identity *who)
+{
+    if (who->flags & (SMBKIT_WHO_GUEST | SMBKIT_WHO_ANONYMOUS)) {
+        return false;
+    }
+    SCOPED_LOCK(&s->lock);
+    return names_have(s->admins, s->admin_count, who->user);
 }

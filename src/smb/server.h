@@ -39,6 +39,8 @@ struct smb_server {
     struct mutex lock;
     struct list shares;                /* lock */
     struct hash_table sessions;        /* lock; by session id */
+    char **admins;                     /* lock */
+    size_t admin_count;                /* lock */
     struct list conns;                 /* lock */
     uint64_t session_id_next;          /* lock */
     struct auth_throttle *throttle;    /* lock */
@@ -57,6 +59,9 @@ struct smb_policy {
     uint16_t credits_max;
 };
 struct smb_policy smb_server_policy(struct smb_server *s);
+
+/* Is this user an administrator of the server? */
+bool smb_server_is_admin(struct smb_server *s, const struct smbkit_identity *who);
 
 uint64_t smb_server_now(const struct smb_server *s);
 uint64_t smb_server_monotonic_ms(const struct smb_server *s);

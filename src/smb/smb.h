@@ -64,8 +64,8 @@ struct smb_config {
     uint32_t transact_max_bytes;    /* also of read and write; 64 KiB .. 8 MiB */
     uint16_t credits_max;           /* a connection's window */
     uint32_t machine_sid[3];
-    /* May see through srvsvc what is for administrators (paths, sessions). Any case; outlives the
-     * server object. */
+    /* Who may see through srvsvc what is for administrators (paths, sessions); in any case of
+     * letters; copied. */
     const char *const *admins;
     size_t admin_count;
     struct auth_config auth; /* kept by copy; its strings and callbacks outlive the server object */
@@ -75,8 +75,9 @@ struct smb_config {
 NODISCARD struct smb_server *smb_server_new(const struct smb_config *config);
 /* No connection may be left. */
 void smb_server_free(struct smb_server *s);
-/* Change what may change while running: signing, encryption, credits, comment, guest rules. */
-void smb_server_reconfigure(struct smb_server *s, const struct smb_config *config);
+/* Change what may change while running: signing, encryption, credits, administrators. false: no
+ * memory, nothing changed. */
+NODISCARD bool smb_server_reconfigure(struct smb_server *s, const struct smb_config *config);
 
 /* ---- shares ---- */
 

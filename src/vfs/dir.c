@@ -309,8 +309,8 @@ static smbkit_status query_run(struct query *x)
         return st;
     }
     st = query_fill(x);
-    /* What was taken counts before an error, which comes again. Not before a call that is made anew:
-     * a listing of dots alone would look like an empty directory to hasty clients. */
+    /* What was taken counts before an error, which comes again. Not before a call that is made
+     * anew: a listing of dots alone would look like an empty directory to hasty clients. */
     bool again = st == SMBKIT_STATUS_WOULD_BLOCK || st == SMBKIT_STATUS_WAIT;
     bool answered = SMBKIT_OK(st) || (x->taken > 0 && !again);
     if (!answered) {

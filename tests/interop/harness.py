@@ -180,9 +180,10 @@ class Server:
         check(self.process.poll() is None, f'the server ended with {self.process.returncode}:', self.log())
         try:
             socket.create_connection(('127.0.0.1', self.port), 1).close()
-            return True
         except OSError:
             return False
+        # It listens before it makes the control socket, and prints its lines last.
+        return os.path.exists(self.control) and (self.command[1] != 'serve' or 'Ctrl-C' in self.screen())
 
     def start(self):
         with open(self.log_path, 'ab') as log, open(self.screen_path, 'ab') as screen:

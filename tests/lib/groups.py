@@ -229,7 +229,7 @@ def clean(folder):
 
 # name: (function, lane, groups that must have run before, part of --quick, what it is). The groups of
 # a lane run one after the other; lanes run side by side. "cpu" is what keeps the processors busy, so
-# there is one of it; the others mostly wait.
+# there is one of it; the others mostly wait. A group stands below those that it waits for.
 GROUPS = {
     'style': (style, 'cpu', (), True, 'style and layers of the sources, and the checkers themselves'),
     'manuals': (manuals, 'cpu', (), True, 'mandoc -Tlint on every manual page'),
@@ -237,12 +237,12 @@ GROUPS = {
     'unit': (unit, 'cpu', ('build',), True, 'unit tests'),
     'mingw': (mingw, 'cpu', (), False, 'the portable layers compile for Windows'),
     'asan': (asan, 'cpu', (), False, 'unit tests under ASan and UBSan'),
-    'interop-asan': (interop_asan, 'interop', ('asan', 'interop'), False,
-                     'the quick scenarios against a server under ASan and UBSan'),
     'tsan': (tsan, 'cpu', (), False, 'unit tests of what threads share, under TSan'),
     'clang': (clang, 'cpu', (), False, 'clang -Werror'),
     'fuzz': (fuzz, 'cpu', (), False, 'each fuzzer over its corpus, and for a bounded time'),
     'interop': (interop, 'interop', ('build',), False, 'smbclient, rpcclient, impacket, tshark, the program'),
+    'interop-asan': (interop_asan, 'interop', ('asan', 'interop'), False,
+                     'the quick scenarios against a server under ASan and UBSan'),
     'examples': (examples, 'interop', ('build',), False, 'the example plugin of the manual, built outside the tree'),
     'smbtorture': (smbtorture, 'smbtorture', ('build',), False, "Samba's test suite against what is expected of it"),
 }

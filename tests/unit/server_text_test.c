@@ -93,8 +93,13 @@ static void test_log_lines(void)
         CLEANUP(wr_fini) struct wr w = wr_new(4096);
         CLEANUP(wr_fini) struct wr j = wr_new(4096);
         test_context("row %zu", i);
-        logging_format_text(&w, WHEN, LOG_INFO, LOG_SERVER, rows[i].ctx, rows[i].text);
-        logging_format_json(&j, WHEN, LOG_INFO, LOG_SERVER, rows[i].ctx, rows[i].text);
+        const struct log_line line = {.now = WHEN,
+                                      .level = LOG_INFO,
+                                      .module = LOG_SERVER,
+                                      .ctx = rows[i].ctx,
+                                      .text = rows[i].text};
+        logging_format_text(&w, &line);
+        logging_format_json(&j, &line);
         if (rows[i].plain) {
             CHECK_STR(text_of(&w), rows[i].plain);
         }

@@ -59,11 +59,35 @@ static void simple_path(struct fixture *f)
     must_close(f, d);
 }
 
+/* Half a surrogate pair is a name like any other, [MS-FSCC] 2.1.5: two halves are two names. */
+static void surrogates(struct fixture *f)
+{
+    static const char *const names[] = {"\xed\xa0\x80", "\xed\xb0\x80", "\xf0\x90\x80\x80"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct vfs_path path;
+        REQUIRE(SMBKIT_OK(vfs_path_parse(names[i], &path)));
+        CHECK_STR(path.path, names[i]);
+        must_close(f, must_open(f, path.path, RW, SMBKIT_CREATE, 0));
+        vfs_path_fini(&path);
+    }
+    struct vfs_open *d = must_open(f, "", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    REQUIRE(d);
+    struct listing l = {.room = 8};
+    struct vfs_dir_query q = {.entry = list_entry, .arg = &l};
+    CHECK_INT(vfs_query_directory(&f->call, d, &q), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(l.count, 2 + ARRAY_LEN(names));
+    must_close(f, d);
+}
+
 static void with_fake(void)
 {
     struct fixture f = {0};
     REQUIRE(fixture_fake(&f));
     simple_path(&f);
+    fixture_close(&f);
+    f = (struct fixture){0};
+    REQUIRE(fixture_fake(&f));
+    surrogates(&f);
     fixture_close(&f);
 }
 
@@ -72,6 +96,10 @@ static void with_mem(void)
     struct fixture f = {0};
     REQUIRE(fixture_open(&f, smbkit_static_mem(), false));
     simple_path(&f);
+    fixture_close(&f);
+    f = (struct fixture){0};
+    REQUIRE(fixture_open(&f, smbkit_static_mem(), false));
+    surrogates(&f);
     fixture_close(&f);
 }
 

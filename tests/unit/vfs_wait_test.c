@@ -252,34 +252,9 @@ static void notifications(void)
     struct events ev = {""};
     struct vfs_notify_query q = {
         .filter = 0xfff, .tree = true, .max_bytes = 4096, .event = event, .arg = &ev};
-    q.filter = 0;
-    CHECK_INT(vfs_notify(&call, d, &q), S(INVALID_PARAMETER));
-    q.filter = 0xfff;
-    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
-    q.filter = 0; /* the first query's counts */
     CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
     make(&f, "elsewhere", false);
     CHECK_INT(w.woken, 0);
-    /* A renamed file's attributes have changed, but nobody is told before it is closed. */
-    struct vfs_open *moved = must_open(&f, "elsewhere", SMBKIT_DELETE, SMBKIT_OPEN, 0);
-    REQUIRE(moved);
-    CHECK_INT(vfs_rename(&f.call, moved, "d/sub/came", false), 0);
-    CHECK_INT(vfs_notify(&call, d, &q), 0);
-    CHECK_STR(ev.text, "1:sub/came ");
-    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
-    CHECK_INT(w.woken, 1);
-    ev.text[0] = 0;
-    must_close(&f, moved);
-    CHECK_INT(vfs_notify(&call, d, &q), 0);
-    CHECK_STR(ev.text, "3:sub/came ");
-    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
-    must_close(&f, must_open(&f, "d/sub/came", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE));
-    ev.text[0] = 0;
-    CHECK_INT(vfs_notify(&call, d, &q), 0);
-    CHECK_STR(ev.text, "2:sub/came ");
-    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
-    ev.text[0] = 0;
-    atomic_store(&w.woken, 0);
     struct vfs_open *o = must_open(&f, "d/sub/new", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
     REQUIRE(o);
     CHECK_INT(w.woken, 1);
@@ -301,20 +276,6 @@ static void notifications(void)
     CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
     make(&f, "d/a-name-that-is-longer-than-that", false);
     CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
-    /* The first query's room is what is buffered, whatever the others had. */
-    q.max_bytes = 0;
-    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
-    make(&f, "d/b", false);
-    CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
-    make(&f, "d/c", false);
-    q.max_bytes = 4096;
-    ev.text[0] = 0;
-    CHECK_INT(vfs_notify(&call, d, &q), 0);
-    CHECK_STR(ev.text, "1:c ");
-    for (size_t i = 0; i < 2; i++) {
-        must_close(
-            &f, must_open(&f, i ? "d/b" : "d/c", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE));
-    }
 
     /* The directory goes away; then the open. */
     struct vfs_open *x = must_open(&f, "d/a-name-that-is-longer-than-that", SMBKIT_DELETE,
@@ -332,6 +293,85 @@ static void notifications(void)
     must_close(&f, d);
     CHECK_INT(vfs_notify(&call, kept, &q), S(NOTIFY_CLEANUP));
     vfs_open_unref(kept);
+    waiter_fini(&w);
+    fixture_close(&f);
+}
+
+static void notify_first_query_decides(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    make(&f, "d/sub", true);
+    struct vfs_open *d = must_open(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+    REQUIRE(d);
+    struct waiter w;
+    waiter_init(&w);
+    struct vfs_call call = f.call;
+    call.wait = &w.wait;
+    struct events ev = {""};
+    struct vfs_notify_query q = {.max_bytes = 16, .event = event, .arg = &ev};
+    CHECK_INT(vfs_notify(&call, d, &q), S(INVALID_PARAMETER));
+    q.filter = 0xfff;
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    q.filter = 0;
+    q.max_bytes = 4096;
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    make(&f, "d/a-name-that-is-longer-than-that", false);
+    CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
+    must_close(&f, d);
+    d = must_open(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+    REQUIRE(d);
+    q.filter = 0xfff;
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    q.max_bytes = 0;
+    make(&f, "d/b", false);
+    CHECK_INT(vfs_notify(&call, d, &q), S(NOTIFY_ENUM_DIR));
+    make(&f, "d/c", false);
+    q.max_bytes = 4096;
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "1:c ");
+    must_close(&f, d);
+    waiter_fini(&w);
+    fixture_close(&f);
+}
+
+/* A renamed file's attributes have changed, but nobody is told before it is closed. */
+static void notify_renamed_file(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    make(&f, "d/sub", true);
+    struct vfs_open *d = must_open(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+    REQUIRE(d);
+    struct waiter w;
+    waiter_init(&w);
+    struct vfs_call call = f.call;
+    call.wait = &w.wait;
+    struct events ev = {""};
+    struct vfs_notify_query q = {
+        .filter = 0xfff, .tree = true, .max_bytes = 4096, .event = event, .arg = &ev};
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    make(&f, "elsewhere", false);
+    struct vfs_open *moved = must_open(&f, "elsewhere", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(moved);
+    CHECK_INT(vfs_rename(&f.call, moved, "d/sub/came", false), 0);
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "1:sub/came ");
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    CHECK_INT(w.woken, 1);
+    ev.text[0] = 0;
+    must_close(&f, moved);
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "3:sub/came ");
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    must_close(&f, must_open(&f, "d/sub/came", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE));
+    ev.text[0] = 0;
+    CHECK_INT(vfs_notify(&call, d, &q), 0);
+    CHECK_STR(ev.text, "2:sub/came ");
+    CHECK_INT(vfs_notify(&call, d, &q), S(WAIT));
+    must_close(&f, d);
     waiter_fini(&w);
     fixture_close(&f);
 }
@@ -358,6 +398,8 @@ static const struct test_case cases[] = {
     {"blocks_without_wait", blocks_without_wait},
     {"locks", locks},
     {"notifications", notifications},
+    {"notify_first_query_decides", notify_first_query_decides},
+    {"notify_renamed_file", notify_renamed_file},
     {"external_change_breaks", external_change_breaks},
 };
 TEST_MAIN(cases)

@@ -92,7 +92,8 @@ static void test_req_round_trip(void)
     CHECK_INT(back.ctxs.transport_flags, 1);
     CHECK_INT(back.ctxs.rdma_transforms.ids[0], 1);
     CHECK_INT(back.ctxs.signings.ids[0], SMB2_SIGNING_AES_GMAC);
-    wire_sweep("negotiate, all contexts", WIRE_BYTES(w.base, w.len), SMB2_HDR_SIZE, w.len, req_probe);
+    wire_sweep("negotiate, all contexts", WIRE_BYTES(w.base, w.len), SMB2_HDR_SIZE, w.len,
+               req_probe);
     wr_fini(&w);
 }
 
