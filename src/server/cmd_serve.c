@@ -346,7 +346,7 @@ static void start_control(struct server *server)
     if (path && !server_control_start(server, path, err)) {
         /* Asked for: worth a line. By default: the second server on a host simply has none. */
         if (given) {
-            cmd_error("%s", err);
+            cmd_error("%s; serving all the same, without smbkit status", err);
         }
     }
 }
