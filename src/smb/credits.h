@@ -12,8 +12,8 @@ struct credits {
     uint32_t pending;   /* credits that requests under way have used and not given back */
     uint32_t max;       /* available + pending never exceed it */
     uint32_t span;      /* high - low never exceeds it; bits in the map, a power of two */
-    uint32_t span_max;  /* the map grows to this with what is granted: many clients ask for little */
-    uint64_t *used;     /* ring of span bits: id is used */
+    uint32_t span_max; /* the map grows to this with what is granted: many clients ask for little */
+    uint64_t *used;    /* ring of span bits: id is used */
 };
 
 /* One credit is granted: MessageId 0. max: 1..65535. false: no memory. */

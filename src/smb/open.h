@@ -32,7 +32,7 @@ struct smb_open {
     struct mutex break_lock;
     struct job break_job;
     enum { SMB_OPEN_NEW, SMB_OPEN_TOLD, SMB_OPEN_GIVEN_UP } standing; /* break_lock */
-    bool break_posted;            /* break_lock */
+    bool break_posted;                                                /* break_lock */
     bool break_held;              /* break_lock: waits for the client to be told of the open */
     bool break_ack;               /* break_lock */
     uint8_t break_level;          /* break_lock */

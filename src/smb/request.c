@@ -60,8 +60,8 @@ static bool is_last(const struct smb_request *r)
 static bool may_go_async(const struct smb_request *r)
 {
     /* SESSION_SETUP, which may make its session on a worker just now, has none to tell it by. */
-    return (r->row->flags & SMB_CMD_SESSION) && is_last(r) && r->conn->async_count < SMB_ASYNC_MAX && !r->interim_sent &&
-           !r->conn->closed;
+    return (r->row->flags & SMB_CMD_SESSION) && is_last(r) &&
+           r->conn->async_count < SMB_ASYNC_MAX && !r->interim_sent && !r->conn->closed;
 }
 
 static bool may_abandon(const struct smb_request *r)

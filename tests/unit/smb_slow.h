@@ -5,6 +5,7 @@
 
 #include <smbkit/filter.h>
 
+#include "base/base.h"
 #include "test.h"
 
 #define SLOW_PENDING_MAX 64
