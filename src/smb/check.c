@@ -48,7 +48,7 @@ static smbkit_status check_signature(struct smb_request *r)
         return s == r->msg->seal || r->hdr.session_id == 0 ? SMBKIT_STATUS_SUCCESS
                                                            : SMBKIT_STATUS_ACCESS_DENIED;
     }
-    if (!s || smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS || !s->keys.signer) {
+    if (!s || smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS || !smb_session_is_keyed(s)) {
         return SMBKIT_STATUS_SUCCESS; /* no key yet, or guest; check_session decides */
     }
     if (r->hdr.flags & SMB2_FLAGS_SIGNED) {

@@ -188,6 +188,7 @@ static smbkit_status create_file(struct smb_request *r, const struct smb2_create
     status = smb_open_insert(o);
     if (!SMBKIT_OK(status)) {
         undo(r, out.open);
+        smb_open_give_up(o);
         smb_open_unref(o);
         return status;
     }

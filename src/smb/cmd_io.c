@@ -36,28 +36,44 @@ static smbkit_status read_pipe(struct smb_request *r, const struct smb2_read_req
     return status;
 }
 
+/* Memory that a plugin gave: it stays on the way out after the request, maybe after the share has
+ * been taken away, so it holds the volume, and with it the plugin. */
+struct given {
+    void (*release)(void *);
+    void *arg;
+    struct vfs_volume *volume;
+};
+
+static void given_release(void *arg)
+{
+    struct given *g = arg;
+    if (g->release) {
+        g->release(g->arg);
+    }
+    vfs_volume_unref(g->volume);
+    mem_free(g);
+}
+
 /* The plugin's own memory as the payload: no copy. */
 static smbkit_status take_given(struct smb_request *r)
 {
-    void (*release)(void *) = NULL;
-    void *arg = NULL;
     /* iobuf's base is not const because sealing works in place; given memory that would be sealed
      * is copied instead. */
     uint8_t *memory = (uint8_t *)(uintptr_t)r->io.memory;
-    struct iobuf *given = NULL;
     if (r->msg->seal) {
         mem_copy(r->payload->base, memory, r->io.done);
         return SMBKIT_STATUS_SUCCESS;
     }
-    given = iobuf_wrap(memory, r->io.done, NULL, NULL);
-    if (!given) {
+    struct given *g = mem_zalloc(sizeof(*g));
+    struct iobuf *payload = g ? iobuf_wrap(memory, r->io.done, given_release, g) : NULL;
+    if (!payload) {
+        mem_free(g);
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    vfs_io_take_release(&r->io, &release, &arg);
-    given->release = release;
-    given->arg = arg;
+    vfs_io_take_release(&r->io, &g->release, &g->arg);
+    g->volume = vfs_volume_ref(r->tree->share->volume);
     iobuf_unref(r->payload);
-    r->payload = given;
+    r->payload = payload;
     return SMBKIT_STATUS_SUCCESS;
 }
 

@@ -18,7 +18,7 @@ static smbkit_status refuse_binding(struct smb_request *r)
     if (!s) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
-    if (smb_session_state_get(s) == SMB_SESSION_VALID && s->keys.signer &&
+    if (smb_session_state_get(s) == SMB_SESSION_VALID && smb_session_is_keyed(s) &&
         s->conn->dialect == r->conn->dialect && (r->hdr.flags & SMB2_FLAGS_SIGNED) &&
         smb_signature_verify(s, r->raw, r->raw_len, &r->hdr)) {
         smb_session_unref(r->session);
@@ -53,14 +53,11 @@ static smbkit_status begin(struct smb_request *r, const struct smb2_session_setu
     if (s->setup_busy) {
         return SMBKIT_STATUS_REQUEST_NOT_ACCEPTED;
     }
+    /* Until the reply is out: it goes into the preauthentication hash that the next one goes on
+     * with. */
     s->setup_busy = true;
+    r->holds_setup = true;
     return SMBKIT_STATUS_SUCCESS;
-}
-
-static void end(struct smb_session *s)
-{
-    SCOPED_LOCK(&s->lock);
-    s->setup_busy = false;
 }
 
 /* A failed log-in takes a session that never was with it; reauthentication that fails ends the
@@ -127,6 +124,7 @@ static smbkit_status settle_protection(struct smb_request *r, const struct auth_
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
     s->encrypt = policy.encryption != SMB_ENCRYPT_OFF && s->keys.seal;
+    atomic_store_explicit(&s->keyed, true, memory_order_release); /* all of the above is there */
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -250,7 +248,6 @@ smbkit_status cmd_session_setup(struct smb_request *r)
     struct smb_session *s = r->session;
     status = step(r, &req);
     if (status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
-        end(s);
         return status;
     }
     if (!SMBKIT_OK(status)) {
@@ -264,6 +261,5 @@ smbkit_status cmd_session_setup(struct smb_request *r)
     }
     auth_free(s->auth);
     s->auth = NULL;
-    end(s);
     return status;
 }

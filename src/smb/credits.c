@@ -3,14 +3,17 @@
 
 #include "base/mem.h"
 
+#define SPAN_FIRST 128 /* a power of two, at least 64 */
+
 bool credits_init(struct credits *c, uint32_t max)
 {
-    uint32_t span = 64;
-    while (span < 2 * max) {
-        span *= 2;
+    uint32_t span_max = SPAN_FIRST;
+    while (span_max < 2 * max) {
+        span_max *= 2;
     }
-    *c = (struct credits){.max = max, .span = span, .high = 1, .available = 1};
-    c->used = mem_calloc(span / 64, sizeof(*c->used));
+    *c = (struct credits){
+        .max = max, .span = SPAN_FIRST, .span_max = span_max, .high = 1, .available = 1};
+    c->used = mem_calloc(c->span / 64, sizeof(*c->used));
     return c->used != NULL;
 }
 
@@ -35,6 +38,31 @@ static void mark(struct credits *c, uint64_t id, bool used)
     } else {
         c->used[bit / 64] &= ~mask;
     }
+}
+
+/* Make the map one of this many bits if it can be had. */
+static void grow(struct credits *c, uint32_t span)
+{
+    struct credits old = *c;
+    uint64_t *used = mem_calloc(span / 64, sizeof(*used));
+    if (!used) {
+        return;
+    }
+    c->used = used;
+    c->span = span;
+    for (uint64_t id = c->low; id < c->high; id++) {
+        mark(c, id, is_used(&old, id));
+    }
+    mem_free(old.used);
+}
+
+static uint32_t span_for(const struct credits *c, uint64_t ids)
+{
+    uint32_t span = c->span;
+    while (span < ids && span < c->span_max) {
+        span *= 2;
+    }
+    return span;
 }
 
 bool credits_use(struct credits *c, uint64_t id, uint16_t charge)
@@ -67,8 +95,12 @@ uint16_t credits_grant(struct credits *c, uint16_t charge, uint16_t wanted)
     c->pending -= count;
     uint32_t held = c->available + c->pending;
     uint32_t room = held < c->max ? c->max - held : 0;
-    uint64_t span_room = c->span - (c->high - c->low);
     uint32_t granted = MIN((uint32_t)(wanted ? wanted : 1), room);
+    uint32_t span = span_for(c, c->high - c->low + granted);
+    if (span > c->span) {
+        grow(c, span);
+    }
+    uint64_t span_room = c->span - (c->high - c->low);
     granted = (uint32_t)MIN((uint64_t)granted, span_room);
     c->high += granted;
     c->available += granted;

@@ -12,7 +12,8 @@ struct credits {
     uint32_t pending;   /* credits that requests under way have used and not given back */
     uint32_t max;       /* available + pending never exceed it */
     uint32_t span;      /* high - low never exceeds it; bits in the map, a power of two */
-    uint64_t *used;     /* ring of span bits: id is used */
+    uint32_t span_max; /* the map grows to this with what is granted: many clients ask for little */
+    uint64_t *used;    /* ring of span bits: id is used */
 };
 
 /* One credit is granted: MessageId 0. max: 1..65535. false: no memory. */
@@ -21,6 +22,6 @@ void credits_fini(struct credits *c);
 /* Use the ids id .. id+charge-1 (charge 0 counts as 1). false: one of them is not in the window:
  * end the connection. */
 NODISCARD bool credits_use(struct credits *c, uint64_t id, uint16_t charge);
-/* A request that used `charge` is answered and asks for `wanted`: how many are granted. At least 1
- * while the client would otherwise be left with none. */
+/* A request that used `charge` is answered and asks for `wanted`: how many are granted (fewer
+ * without memory). At least 1 while the client would otherwise be left with none. */
 NODISCARD uint16_t credits_grant(struct credits *c, uint16_t charge, uint16_t wanted);

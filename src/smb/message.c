@@ -74,6 +74,9 @@ static void request_fini(struct smb_request *r)
         vfs_wait_fini(&r->wait);
     }
     vfs_token_unref(r->call.token);
+    if (r->holds_setup) {
+        smb_session_setup_end(r->session);
+    }
     smb_open_unref(r->open);
     smb_tree_unref(r->tree);
     smb_session_unref(r->session);
@@ -128,6 +131,10 @@ void smb_message_next(struct smb_message *m)
     }
     m->running = true;
     while (m->current < m->count && m->started == m->current) {
+        if (c->closed) {
+            m->current = m->count; /* its session is gone, and nobody is there to be told */
+            break;
+        }
         m->started++;
         smb_request_start(&m->requests[m->current]);
     }
@@ -156,6 +163,9 @@ struct smb_request *smb_request_find(struct smb_conn *c, bool is_async, uint64_t
             continue;
         }
         struct smb_request *r = &m->requests[m->current];
+        if (r->hdr.command == SMB2_CANCEL) {
+            continue; /* bears the MessageId of what it cancels */
+        }
         if (is_async ? r->async_id == id && id != 0 : r->hdr.message_id == id) {
             return r;
         }

@@ -189,6 +189,29 @@ struct vfs_owner smb_open_owner(struct smb_open *o)
     return (struct vfs_owner){.oplock_break = oplock_break, .arg = o};
 }
 
+static void settle(struct smb_open *o, int standing)
+{
+    mutex_lock(&o->break_lock);
+    o->standing = standing;
+    bool held = o->break_held;
+    o->break_held = false;
+    mutex_unlock(&o->break_lock);
+    if (held) {
+        struct smb_conn *c = o->tree->session->conn;
+        c->ops->post(c->io, &o->break_job);
+    }
+}
+
+void smb_open_announce(struct smb_open *o)
+{
+    settle(o, SMB_OPEN_TOLD);
+}
+
+void smb_open_give_up(struct smb_open *o)
+{
+    settle(o, SMB_OPEN_GIVEN_UP);
+}
+
 static void timer_start(struct smb_open *o)
 {
     struct smb_conn *c = o->tree->session->conn;
@@ -233,6 +256,13 @@ static void send_break(struct job *job)
     struct smb_open *o = CONTAINER_OF(job, struct smb_open, break_job);
     struct smb_session *s = o->tree->session;
     mutex_lock(&o->break_lock);
+    bool gone = s->conn->closed || o->standing == SMB_OPEN_GIVEN_UP;
+    if (!gone && o->standing == SMB_OPEN_NEW) {
+        /* The CREATE has not been answered: its client would not know what is broken. */
+        o->break_held = true;
+        mutex_unlock(&o->break_lock);
+        return;
+    }
     struct smb2_oplock_break msg = {
         .oplock_level = o->break_level,
         .file_id = {.persistent = o->persistent_id, .volatile_id = o->volatile_id},
@@ -240,7 +270,7 @@ static void send_break(struct job *job)
     bool ack = o->break_ack;
     o->break_posted = false;
     mutex_unlock(&o->break_lock);
-    if (!s->conn->closed) {
+    if (!gone) {
         struct wr w = wr_new(SMB_FRAME_OVERHEAD);
         smb_reply_room(&w);
         smb2_oplock_break_rsp_format(&w, &msg);

@@ -31,7 +31,9 @@ struct smb_open {
     /* The oplock break to send. */
     struct mutex break_lock;
     struct job break_job;
-    bool break_posted;            /* break_lock */
+    enum { SMB_OPEN_NEW, SMB_OPEN_TOLD, SMB_OPEN_GIVEN_UP } standing; /* break_lock */
+    bool break_posted;                                                /* break_lock */
+    bool break_held;              /* break_lock: waits for the client to be told of the open */
     bool break_ack;               /* break_lock */
     uint8_t break_level;          /* break_lock */
     struct smb_timer break_timer; /* loop thread; holds a reference while set */
@@ -56,6 +58,10 @@ void smb_open_close_now(struct smb_open *o);
 void smb_opens_close(struct smb_session *s, const struct smb_tree *only);
 /* The vfs_owner of a file open: sends the break. */
 struct vfs_owner smb_open_owner(struct smb_open *o);
+/* The client is being told of the open: from now on it understands breaks. Any thread. */
+void smb_open_announce(struct smb_open *o);
+/* It will never be told. */
+void smb_open_give_up(struct smb_open *o);
 /* Loop thread: the client has answered the break, or closed the file. */
 void smb_open_break_answered(struct smb_open *o);
 /* Loop thread: the connection has ended, drop the break timers. */

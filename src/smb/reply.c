@@ -84,7 +84,7 @@ void smb_reply_build(struct smb_request *r, smbkit_status status)
 static bool wants_signature(const struct smb_request *r)
 {
     const struct smb_session *s = r->session;
-    if (!s || r->msg->seal || !s->keys.signer || r->hdr.command == SMB2_NEGOTIATE) {
+    if (!s || r->msg->seal || !smb_session_is_keyed(s) || r->hdr.command == SMB2_NEGOTIATE) {
         return false;
     }
     return r->sign_reply || r->signed_in || s->signing_required;
@@ -242,15 +242,33 @@ static void send_compound(struct smb_message *m, struct smb_request **list, unsi
     send_message(m->conn, m->seal, &o);
 }
 
+/* What a frame's 24 bits of length leave for the replies. */
+#define COMPOUND_BYTES_MAX (0xffffffu - SMB2_TRANSFORM_SIZE)
+
+static bool fit_one_frame(struct smb_request **list, unsigned count)
+{
+    size_t total = 0;
+    for (unsigned i = 0; i < count; i++) {
+        total += align_up(wr_pos(&list[i]->rsp) - SMB_REPLY_ROOM +
+                              (list[i]->payload ? list[i]->payload_len : 0),
+                          8);
+    }
+    return total <= COMPOUND_BYTES_MAX;
+}
+
+/* A server may answer each request of a compound on its own ([MS-SMB2] 3.3.4.1.3), and must where
+ * several large reads do not fit one frame. */
 static void send_list(struct smb_message *m, struct smb_request **list, unsigned count)
 {
     if (m->conn->closed || count == 0) {
         return;
     }
-    if (count == 1) {
-        send_single(list[0]);
-    } else {
+    if (count > 1 && fit_one_frame(list, count)) {
         send_compound(m, list, count);
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        send_single(list[i]);
     }
 }
 
@@ -258,8 +276,12 @@ static unsigned collect(struct smb_message *m, unsigned end, struct smb_request 
 {
     unsigned count = 0;
     for (; m->sent < end; m->sent++) {
-        if (!m->requests[m->sent].no_reply) {
-            list[count++] = &m->requests[m->sent];
+        struct smb_request *r = &m->requests[m->sent];
+        if (r->hdr.command == SMB2_CREATE && r->open) {
+            smb_open_announce(r->open);
+        }
+        if (!r->no_reply) {
+            list[count++] = r;
         }
     }
     return count;
@@ -297,6 +319,9 @@ void smb_reply_interim(struct smb_request *r)
         unsigned count = collect(m, m->current, list);
         list[count] = &interim;
         send_list(m, list, count + 1);
+    } else {
+        /* The final reply would bear an AsyncId that the client has never heard of. */
+        smb_conn_end(r->conn, "out of memory");
     }
     wr_fini(&interim.rsp);
 }

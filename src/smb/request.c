@@ -59,8 +59,9 @@ static bool is_last(const struct smb_request *r)
  * to overtake its reply. [MS-SMB2] 3.3.4.2 */
 static bool may_go_async(const struct smb_request *r)
 {
-    return is_last(r) && r->conn->async_count < SMB_ASYNC_MAX && !r->interim_sent &&
-           !r->conn->closed;
+    /* SESSION_SETUP, which may make its session on a worker just now, has none to tell it by. */
+    return (r->row->flags & SMB_CMD_SESSION) && is_last(r) &&
+           r->conn->async_count < SMB_ASYNC_MAX && !r->interim_sent && !r->conn->closed;
 }
 
 static bool may_abandon(const struct smb_request *r)
@@ -83,8 +84,12 @@ static void go_async(struct smb_request *r)
 static void start_waiting(struct smb_request *r)
 {
     r->state = SMB_REQ_WAITING;
+    if (r->hdr.command == SMB2_CLOSE) {
+        smb_requests_unwanted(r->conn, NULL, NULL, r->open);
+    }
     /* relaxed: a hint; the canceller runs on this thread too */
-    if (atomic_load_explicit(&r->cancelled, memory_order_relaxed)) {
+    if (atomic_load_explicit(&r->cancelled, memory_order_relaxed) || r->conn->closed ||
+        r->conn->draining) {
         smb_request_cancel(r);
         return;
     }
@@ -104,12 +109,25 @@ static void start_waiting(struct smb_request *r)
     }
 }
 
+/* A handler that registered to be woken and then ended all the same: the wake must not come for a
+ * request that is gone. */
+static void conclude(struct smb_request *r, smbkit_status status)
+{
+    (void)vfs_wait_cancel(&r->wait); /* from here on no new wake, and a waker has let go */
+    if (atomic_load_explicit(&r->wake_posted, memory_order_relaxed)) {
+        r->status = status;
+        r->state = SMB_REQ_ENDING;
+        return;
+    }
+    smb_request_finish(r, status);
+}
+
 static void ran(struct smb_request *r, smbkit_status status)
 {
     if (status == SMBKIT_STATUS_WOULD_BLOCK) {
         send_to_worker(r);
     } else if (status != SMBKIT_STATUS_WAIT) {
-        smb_request_finish(r, status);
+        conclude(r, status);
     } else if (r->woken) {
         r->woken = false;
         request_run(r);
@@ -160,15 +178,27 @@ void smb_requests_slow(struct smb_timer *t)
 
 /* ---- waking ---- */
 
+static void post_wake(struct smb_request *r)
+{
+    /* relaxed: posting orders it; the flag only keeps the job from being posted twice */
+    if (!atomic_exchange_explicit(&r->wake_posted, true, memory_order_relaxed)) {
+        r->conn->ops->post(r->conn->io, &r->wake_job);
+    }
+}
+
 static void wake(struct vfs_wait *w)
 {
-    struct smb_request *r = CONTAINER_OF(w, struct smb_request, wait);
-    r->conn->ops->post(r->conn->io, &r->wake_job);
+    post_wake(CONTAINER_OF(w, struct smb_request, wait));
 }
 
 static void woken(struct job *job)
 {
     struct smb_request *r = CONTAINER_OF(job, struct smb_request, wake_job);
+    atomic_store_explicit(&r->wake_posted, false, memory_order_relaxed); /* as in post_wake */
+    if (r->state == SMB_REQ_ENDING) {
+        smb_request_finish(r, r->status);
+        return;
+    }
     if (r->state != SMB_REQ_WAITING) {
         r->woken = true; /* its worker has not reported back yet */
         return;
@@ -192,15 +222,36 @@ void smb_request_cancel(struct smb_request *r)
 {
     if (r->timer.transport && r->conn->closed) {
         r->conn->ops->timer_cancel(r->conn->io, &r->timer);
-        delayed(&r->timer);
+        r->delay_ms = 0;
+        r->conn->ops->post(r->conn->io, &r->done_job);
         return;
     }
     /* relaxed: a flag that is looked at now and then */
     atomic_store_explicit(&r->cancelled, true, memory_order_relaxed);
+    atomic_store_explicit(&r->unwanted, true, memory_order_relaxed);
     if (r->state == SMB_REQ_WAITING && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
-        smb_request_finish(r, SMBKIT_STATUS_CANCELLED);
+        post_wake(r); /* which looks at the flag */
     }
     /* Otherwise a wake or a worker's report is on its way and looks at the flag. */
+}
+
+void smb_requests_unwanted(struct smb_conn *c, const struct smb_session *s,
+                           const struct smb_tree *t, const struct smb_open *o)
+{
+    LIST_FOR_EACH (l, &c->messages) {
+        struct smb_message *m = LIST_ENTRY(l, struct smb_message, link);
+        struct smb_request *r = m->current < m->count ? &m->requests[m->current] : NULL;
+        if (!r || r->state != SMB_REQ_WAITING || !(r->row->flags & SMB_CMD_CANCEL) ||
+            (s && r->session != s) || (t && r->tree != t) || (o && r->open != o)) {
+            continue;
+        }
+        if (!r->open) {
+            smb_request_cancel(r);
+        } else {
+            /* Closing wakes what else waits on an open. relaxed: a hint */
+            atomic_store_explicit(&r->unwanted, true, memory_order_relaxed);
+        }
+    }
 }
 
 /* ---- start and finish ---- */
@@ -235,7 +286,10 @@ void smb_request_start(struct smb_request *r)
                               memory_order_relaxed); /* only told */
     }
     r->call.wait = &r->wait;
-    r->call.cancelled = &r->cancelled;
+    r->call.cancelled = &r->unwanted;
+    if (r->hdr.command == SMB2_TREE_DISCONNECT || r->hdr.command == SMB2_LOGOFF) {
+        smb_requests_unwanted(r->conn, r->session, r->tree, NULL); /* LOGOFF has no tree */
+    }
     request_run(r);
 }
 
@@ -246,7 +300,10 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
         r->status = status;
         r->timer.fn = delayed;
         c->ops->timer_set(c->io, &r->timer, r->delay_ms);
-        return;
+        if (r->timer.transport) {
+            return;
+        }
+        r->delay_ms = 0; /* no timer to be had: the transport ends the connection */
     }
     r->state = SMB_REQ_DONE;
     if (r->interim_sent) {
@@ -258,6 +315,9 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
     struct smb_message *m = r->msg;
     if (r->hdr.command == SMB2_SESSION_SETUP && SMBKIT_OK(status)) {
         smb_conn_logged_on(c);
+    }
+    if (r->hdr.command == SMB2_CLOSE && r->detached) {
+        smb_open_break_answered(r->open); /* [MS-SMB2] 3.3.5.10: closing answers a break */
     }
     if (r->end_reason) {
         smb_conn_end(c, r->end_reason); /* handlers may run on a worker: only here */

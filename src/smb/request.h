@@ -11,7 +11,14 @@
 #include "smb/open.h"
 #include "wire/hdr.h"
 
-enum smb_request_state { SMB_REQ_NEW, SMB_REQ_RUNNING, SMB_REQ_WAITING, SMB_REQ_DONE };
+/* ENDING: its answer is there, but a wake is still on its way. */
+enum smb_request_state {
+    SMB_REQ_NEW,
+    SMB_REQ_RUNNING,
+    SMB_REQ_WAITING,
+    SMB_REQ_ENDING,
+    SMB_REQ_DONE
+};
 
 struct smb_command;
 
@@ -32,12 +39,14 @@ struct smb_request {
     enum smb_request_state state; /* loop thread */
     bool on_worker;               /* loop thread */
     bool woken;                   /* loop thread: a wake came while it was running */
+    atomic_bool wake_posted;      /* wake_job is on its way */
     bool interim_sent;            /* loop thread */
     bool signed_in;               /* it came with a good signature */
     uint64_t async_id;            /* loop thread; 0: synchronous */
     uint64_t started_ms;
     struct list slow_link; /* loop thread: in conn->slow */
     atomic_bool cancelled; /* release/acquire not needed: a hint */
+    atomic_bool unwanted;  /* as cancelled, and what the plugin is told; its answer counts though */
     smbkit_status status;
     struct job work_job;
     struct job done_job;
@@ -58,7 +67,8 @@ struct smb_request {
     const char *end_reason; /* not NULL: end the connection when finished, and why */
     bool keep_body;         /* smb_reply_keep */
     bool credits_granted;   /* in an interim reply: the final one grants none */
-    bool detached;          /* CLOSE, TREE_DISCONNECT, LOGOFF: took their object out of its table */
+    bool detached;          /* CLOSE: took the open out of its table */
+    bool holds_setup;       /* SESSION_SETUP: session->setup_busy is its own, to the end */
     uint32_t delay_ms;      /* loop thread: hold the reply back so long */
 };
 
@@ -86,10 +96,15 @@ struct smb_message {
 /* Split a decrypted frame into requests and run it. Takes the frame's reference. */
 void smb_message_run(struct smb_conn *c, struct iobuf *frame, const uint8_t *p, size_t len,
                      struct smb_session *seal);
-/* The connection is gone or the client says CANCEL: end what waits and may be ended. Loop thread.
- */
+/* The connection is gone or the client says CANCEL: end what waits and may be ended. Never within
+ * the call but by a job, so that a list of messages can be walked meanwhile, and chains of CANCELs
+ * that cancel one another do not nest. Loop thread. */
 void smb_message_cancel(struct smb_message *m);
 void smb_request_cancel(struct smb_request *r);
+/* An open, tree or session (those not NULL) goes: tell plugins that nobody waits for what they are
+ * reading from it any more, and give up opens that are not there yet. Loop thread. */
+void smb_requests_unwanted(struct smb_conn *c, const struct smb_session *s,
+                           const struct smb_tree *t, const struct smb_open *o);
 /* The request with this id that is under way; NULL when there is none. */
 struct smb_request *smb_request_find(struct smb_conn *c, bool is_async, uint64_t id);
 

@@ -64,7 +64,8 @@ bool smb_unseal(struct smb_conn *c, struct iobuf *frame, const uint8_t **inner_r
         return false;
     }
     struct crypto_span span = {frame->base + SMB2_TRANSFORM_SIZE, t.original_size};
-    if (s->conn != c || smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS || !s->keys.unseal ||
+    if (s->conn != c || smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS ||
+        !smb_session_is_keyed(s) || !s->keys.unseal ||
         !crypto_open(s->keys.unseal, t.nonce, frame->base + SMB2_TRANSFORM_AAD_OFFSET,
                      SMB2_TRANSFORM_AAD_SIZE, &span, 1, t.signature)) {
         smb_session_unref(s);

@@ -6,6 +6,10 @@
 #include "smb/conn.h"
 #include "smb/limits.h"
 #include "smb/open.h"
+#include "smb/request.h"
+
+static void reap_run(struct job *job);
+static void gone_run(struct job *job);
 
 /* ---- life ---- */
 
@@ -65,6 +69,10 @@ struct smb_session *smb_session_new(struct smb_conn *conn)
     }
     refcount_init(&s->refs);
     list_init(&s->conn_link);
+    list_init(&s->reap_job.link);
+    s->reap_job.fn = reap_run;
+    list_init(&s->gone_job.link);
+    s->gone_job.fn = gone_run;
     mutex_init(&s->lock);
     hash_table_init(&s->trees);
     hash_table_init(&s->opens);
@@ -117,8 +125,15 @@ bool smb_session_detach(struct smb_session *s)
     list_remove(&s->conn_link);
     s->conn->session_count--;
     mutex_unlock(&s->server->lock);
-    smb_session_unref(s); /* the connection's; the table's is the caller's, for the reap */
+    /* The table's reference is the caller's now, for the reap; the connection's goes with this. */
+    s->conn->ops->post(s->conn->io, &s->gone_job);
     return true;
+}
+
+void smb_session_setup_end(struct smb_session *s)
+{
+    SCOPED_LOCK(&s->lock);
+    s->setup_busy = false;
 }
 
 /* ---- token and keys ---- */
@@ -219,29 +234,22 @@ void smb_session_reap(struct smb_session *s)
     }
 }
 
-struct reap {
-    struct job job;
-    struct smb_session *session;
-};
+/* Loop thread of the connection. */
+static void gone_run(struct job *job)
+{
+    struct smb_session *s = CONTAINER_OF(job, struct smb_session, gone_job);
+    smb_requests_unwanted(s->conn, s, NULL, NULL);
+    smb_session_unref(s);
+}
 
 static void reap_run(struct job *job)
 {
-    struct reap *reap = CONTAINER_OF(job, struct reap, job);
-    smb_session_reap(reap->session);
-    smb_session_unref(reap->session);
-    mem_free(reap);
+    struct smb_session *s = CONTAINER_OF(job, struct smb_session, reap_job);
+    smb_session_reap(s);
+    smb_session_unref(s);
 }
 
 void smb_session_reap_later(struct smb_session *s)
 {
-    struct reap *reap = mem_zalloc(sizeof(*reap));
-    if (!reap) {
-        smb_session_reap(s); /* late rather than never: blocks this loop for a moment */
-        smb_session_unref(s);
-        return;
-    }
-    list_init(&reap->job.link);
-    reap->job.fn = reap_run;
-    reap->session = s;
-    s->conn->ops->work(s->conn->io, &reap->job);
+    s->conn->ops->work(s->conn->io, &s->reap_job);
 }

@@ -18,7 +18,8 @@ struct smb_tree {
     uint64_t created_at;
 };
 
-/* Keys of a session; made once, at the first success, and kept to the end. Immutable then. */
+/* Keys of a session; made once, at the first success, and kept to the end. Immutable once the
+ * session is `keyed`; nobody but the SESSION_SETUP that makes them looks at them before. */
 struct smb_keys {
     struct crypto_signer *signer;
     struct crypto_sealer *seal;   /* server to client */
@@ -37,14 +38,17 @@ struct smb_session {
 
     struct mutex lock;
     enum smb_session_state state;    /* lock */
-    struct smb_keys keys;            /* set before state is VALID, immutable then */
+    atomic_bool keyed;               /* release: after keys and what is said to be with them */
+    struct smb_keys keys;            /* see keyed */
     struct vfs_token *token;         /* lock: replaced by reauthentication, in one place */
     struct hash_table trees;         /* lock */
     struct hash_table opens;         /* lock: by volatile file id */
     uint32_t tree_id_next;           /* lock */
     uint64_t open_id_next;           /* lock */
     uint32_t tree_count, open_count; /* lock */
-    bool setup_busy;                 /* lock: a SESSION_SETUP is under way */
+    bool setup_busy;                 /* lock: a SESSION_SETUP is under way, its reply included */
+    struct job reap_job;
+    struct job gone_job; /* holds a reference while posted */
 
     bool signing_required; /* with keys */
     bool encrypt;          /* with keys: this session's messages must be sealed */
@@ -73,7 +77,7 @@ NODISCARD struct smb_session *smb_session_find(struct smb_server *server, uint64
 bool smb_session_detach(struct smb_session *s);
 /* Close every open and tree of a detached session. Blocks: worker thread. */
 void smb_session_reap(struct smb_session *s);
-/* As reap, by a job of its own on a worker; takes the caller's reference. */
+/* As reap, by a job of its own on a worker; takes the reference that smb_session_detach gave. */
 void smb_session_reap_later(struct smb_session *s);
 /* The token now; owned reference, NULL before the first success. */
 NODISCARD struct vfs_token *smb_session_token(struct smb_session *s);
@@ -81,6 +85,13 @@ void smb_session_token_set(struct smb_session *s, struct vfs_token *t);
 /* Derive the keys for the dialect from the exported session key. [MS-SMB2] 3.3.5.5.3 */
 NODISCARD smbkit_status smb_session_keys_init(struct smb_session *s, const uint8_t session_key[16]);
 enum smb_session_state smb_session_state_get(struct smb_session *s);
+/* A SESSION_SETUP of this session is over. */
+void smb_session_setup_end(struct smb_session *s);
+/* Are there keys to sign and seal with? A guest has none. */
+static inline bool smb_session_is_keyed(const struct smb_session *s)
+{
+    return atomic_load_explicit(&s->keyed, memory_order_acquire);
+}
 
 /* Connect the session to a share. *tree_r: owned reference. */
 NODISCARD smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share,

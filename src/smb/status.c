@@ -156,11 +156,24 @@ bool smb_server_session_close(struct smb_server *s, uint64_t session_id)
     return true;
 }
 
+static struct smb_tree *tree_of_share(struct smb_session *session, const struct smb_share *share)
+{
+    SCOPED_LOCK(&session->lock);
+    for (struct hash_link *l = hash_table_next(&session->trees, NULL); l;
+         l = hash_table_next(&session->trees, l)) {
+        struct smb_tree *t = CONTAINER_OF(l, struct smb_tree, link);
+        if (t->share == share) {
+            return smb_tree_ref(t);
+        }
+    }
+    return NULL;
+}
+
 static void close_trees_of(struct smb_session *session, const struct smb_share *share)
 {
-    for (uint32_t id = 1; id <= session->tree_id_next; id++) {
-        struct smb_tree *t = smb_tree_find(session, id);
-        if (t && t->share == share && smb_tree_detach(t)) {
+    struct smb_tree *t;
+    while ((t = tree_of_share(session, share))) {
+        if (smb_tree_detach(t)) { /* false: a TREE_DISCONNECT is at it; it is out of the table */
             smb_tree_reap(t);
         }
         smb_tree_unref(t);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smb/credits.h"
 
+#include "base/mem.h"
 #include "test.h"
 
 /* MessageId 0 is granted to begin with, and each id works once. */
@@ -33,18 +34,17 @@ static void test_charge(void)
 }
 
 /* However ids are picked: none twice, never more than max held, always one to go on with. */
-static void test_walk(void)
+static void walk(uint32_t max)
 {
-    static bool seen[200000];
+    static bool seen[2000000];
     struct credits c;
     uint64_t seed = 3;
     uint32_t held = 1;
     uint64_t high = 1;
-    const uint32_t max = 16;
     REQUIRE(credits_init(&c, max));
     memset(seen, 0, sizeof(seen));
     for (unsigned step = 0; step < 50000; step++) {
-        uint64_t id = high - MIN(high, 48) + test_random(&seed) % 50;
+        uint64_t id = high - MIN(high, 3 * max) + test_random(&seed) % (3 * max + 2);
         uint16_t charge = (uint16_t)(1 + test_random(&seed) % 3);
         bool want = true;
         for (uint64_t i = id; i < id + charge; i++) {
@@ -60,11 +60,40 @@ static void test_walk(void)
             seen[i] = true;
         }
         held -= charge;
-        uint16_t granted = credits_grant(&c, charge, (uint16_t)(test_random(&seed) % 8));
+        uint16_t granted = credits_grant(&c, charge, (uint16_t)(test_random(&seed) % (max / 2)));
         held += granted;
         high += granted;
         CHECK(held <= max);
+        REQUIRE(high < ARRAY_LEN(seen));
     }
+    credits_fini(&c);
+}
+
+static void test_walk(void)
+{
+    walk(16);
+    walk(1000); /* the map of used ids grows on the way */
+}
+
+/* A client that asks for little costs little. */
+static void test_map_is_small(void)
+{
+    struct credits c;
+    REQUIRE(credits_init(&c, 65535));
+    CHECK(c.span / 8 <= 64);
+    CHECK(credits_use(&c, 0, 1));
+    CHECK_INT(credits_grant(&c, 1, 32), 32);
+    CHECK(c.span / 8 <= 64);
+    CHECK(credits_use(&c, 5, 1));
+    mem_fail_nth(1);
+    uint16_t granted = credits_grant(&c, 1, 60000); /* without memory as many as the map holds */
+    mem_fail_nth(0);
+    CHECK(granted > 0 && granted < 200);
+    CHECK(!credits_use(&c, 5, 1));
+    CHECK(credits_use(&c, 6, 1));
+    CHECK_INT(credits_grant(&c, 1, 60000), 60000);
+    CHECK(!credits_use(&c, 6, 1));
+    CHECK(credits_use(&c, 40000, 3));
     credits_fini(&c);
 }
 
@@ -72,5 +101,6 @@ static const struct test_case cases[] = {
     {"first", test_first},
     {"charge", test_charge},
     {"walk", test_walk},
+    {"the map is small", test_map_is_small},
 };
 TEST_MAIN(cases)

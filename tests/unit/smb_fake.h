@@ -20,7 +20,14 @@ struct fake_msg {
     bool sealed;
 };
 
+/* What a test that records a conversation is told (see smb_tape.h). */
+enum fake_event { FAKE_EVENT_CONNECT, FAKE_EVENT_FRAME, FAKE_EVENT_PASS };
+
 struct fake {
+    void (*on_event)(struct fake *f, enum fake_event what, const void *p, size_t n);
+    void *event_arg;
+    const struct smbkit_plugin *filter; /* a layer over mem; NULL: none */
+    struct smbkit_plugin *filter_adopted;
     struct smb_server *server;
     struct smb_conn *conn;
     struct vfs_volume *volume;
@@ -52,6 +59,7 @@ struct fake {
     struct crypto_sealer *seal_in;
     uint64_t nonce;
     uint16_t credits; /* asked for in every request */
+    uint64_t previous_session_id;
 };
 
 /* ---- the transport ---- */
@@ -150,6 +158,9 @@ static UNUSED void fake_pump(struct fake *f)
 /* Let time pass, timers fire. */
 static UNUSED void fake_pass(struct fake *f, uint64_t ms)
 {
+    if (f->on_event) {
+        f->on_event(f, FAKE_EVENT_PASS, NULL, ms);
+    }
     f->now_ms += ms;
     for (unsigned i = 0; i < FAKE_TIMERS; i++) {
         struct smb_timer *t = f->timers[i];
@@ -217,8 +228,14 @@ static UNUSED void fake_start(struct fake *f, const struct smb_config *config)
     char err[256] = "";
     f->plugin = vfs_plugin_adopt(smbkit_static_mem(), err, sizeof(err));
     ASSERT(f->plugin);
-    struct vfs_layer_spec layer = {.plugin = f->plugin};
-    struct vfs_volume_spec spec = {.share_name = "mem", .layers = &layer, .layer_count = 1};
+    struct vfs_layer_spec layers[2] = {{.plugin = f->plugin}, {.plugin = f->plugin}};
+    struct vfs_volume_spec spec = {.share_name = "mem", .layers = layers, .layer_count = 1};
+    if (f->filter) {
+        f->filter_adopted = vfs_plugin_adopt(f->filter, err, sizeof(err));
+        ASSERT(f->filter_adopted);
+        layers[0].plugin = f->filter_adopted;
+        spec.layer_count = 2;
+    }
     ASSERT(SMBKIT_OK(vfs_volume_open(&spec, &f->volume, err, sizeof(err))));
     f->server = smb_server_new(config);
     ASSERT(f->server);
@@ -232,6 +249,9 @@ static UNUSED void fake_connect(struct fake *f)
     f->session_id = 0;
     f->closed = false;
     f->released = false;
+    if (f->on_event) {
+        f->on_event(f, FAKE_EVENT_CONNECT, NULL, 0);
+    }
     f->conn = smb_conn_new(f->server, &fake_io, f, "192.0.2.1", 1);
     ASSERT(f->conn);
 }
@@ -259,10 +279,19 @@ static UNUSED void fake_disconnect(struct fake *f)
 static UNUSED void fake_stop(struct fake *f)
 {
     struct vfs_volume_stats stats;
+    struct smb_server_stats now;
+    smb_server_stats(f->server, &now);
+    CHECK_INT(now.conns_now, 0);
+    CHECK_INT(now.sessions_now, 0);
+    CHECK_INT(now.trees_now, 0);
+    CHECK_INT(now.opens_now, 0);
+    CHECK_INT(now.waiting_now, 0);
     smb_server_free(f->server);
     vfs_volume_stats(f->volume, &stats);
     CHECK_INT(stats.opens_now, 0); /* nothing may be left open, whatever happened */
     CHECK_INT(stats.nodes_now, 0);
     vfs_volume_unref(f->volume);
     mem_free(f->plugin);
+    mem_free(f->filter_adopted);
+    f->filter_adopted = NULL;
 }

@@ -47,6 +47,9 @@ static UNUSED void fake_sign(struct fake *f, uint8_t *p, size_t len)
 
 static UNUSED void fake_deliver(struct fake *f, const void *p, size_t len)
 {
+    if (f->on_event) {
+        f->on_event(f, FAKE_EVENT_FRAME, p, len);
+    }
     struct iobuf *b = iobuf_new(len);
     size_t size = 0;
     uint8_t header[4] = {0, (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
@@ -264,6 +267,7 @@ static UNUSED void fake_keys(struct fake *f)
 static UNUSED struct fake_reply fake_setup_round(struct fake *f, const uint8_t *blob, size_t len)
 {
     struct smb2_session_setup_req req = {.security_mode = SMB2_NEGOTIATE_SIGNING_ENABLED,
+                                         .previous_session_id = f->previous_session_id,
                                          .security = {blob, len}};
     struct wr w = fake_request(f, SMB2_SESSION_SETUP);
     smb2_session_setup_req_format(&w, &req);
@@ -301,10 +305,14 @@ static UNUSED smbkit_status fake_login(struct fake *f, const char *user, const c
     smbkit_status status = r.status;
     if (SMBKIT_OK(status)) {
         CHECK_INT(smb2_session_setup_rsp_parse(&r.body, &rsp), WIRE_OK);
-        memcpy(f->key, c.exported, 16);
-        fake_keys(f);
-        CHECK(r.hdr.flags & SMB2_FLAGS_SIGNED);
-        fake_check_signature(f, r.p, r.len, &r.hdr);
+        if (!f->signer) { /* reauthentication changes no key */
+            memcpy(f->key, c.exported, 16);
+            fake_keys(f);
+        }
+        if (!r.sealed) {
+            CHECK(r.hdr.flags & SMB2_FLAGS_SIGNED);
+            fake_check_signature(f, r.p, r.len, &r.hdr);
+        }
         f->seals = rsp.session_flags & SMB2_SESSION_FLAG_ENCRYPT_DATA;
     }
     fake_reply_fini(&r);

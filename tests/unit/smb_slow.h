@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A filter that makes the plugin below it slow, for tests without threads: calls that would block
+ * on an event loop, and transfers that are completed when the test says so. */
+#pragma once
+
+#include <smbkit/filter.h>
+
+#include "base/base.h"
+#include "test.h"
+
+#define SLOW_PENDING_MAX 64
+
+struct slow {
+    bool blocks; /* WOULD_BLOCK for every NOWAIT call */
+    bool pends;  /* transfers are answered later */
+    struct smbkit_op *ops[SLOW_PENDING_MAX];
+    smbkit_status status[SLOW_PENDING_MAX];
+    unsigned count;
+};
+
+/* The one there is: filters have no other way to the test. */
+static struct slow slow_now;
+
+static smbkit_status slow_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+{
+    *volume_r = args->next;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void slow_volume_close(void *volume)
+{
+    (void)volume;
+    CHECK_INT(slow_now.count, 0);
+}
+
+static bool slow_would_block(const struct smbkit_op *op)
+{
+    return slow_now.blocks && (op->flags & SMBKIT_OP_NOWAIT);
+}
+
+static smbkit_status slow_pend(struct smbkit_op *op, smbkit_status status)
+{
+    if (!slow_now.pends || (op->flags & SMBKIT_OP_SYNC) || slow_now.count == SLOW_PENDING_MAX ||
+        status == SMBKIT_STATUS_WOULD_BLOCK) {
+        return status;
+    }
+    slow_now.ops[slow_now.count] = op;
+    slow_now.status[slow_now.count++] = status;
+    return SMBKIT_STATUS_PENDING;
+}
+
+/* Answer the oldest transfer; false: there is none. */
+static UNUSED bool slow_complete(void)
+{
+    if (slow_now.count == 0) {
+        return false;
+    }
+    struct smbkit_op *op = slow_now.ops[0];
+    smbkit_status status = slow_now.status[0];
+    slow_now.count--;
+    for (unsigned i = 0; i < slow_now.count; i++) {
+        slow_now.ops[i] = slow_now.ops[i + 1];
+        slow_now.status[i] = slow_now.status[i + 1];
+    }
+    smbkit_complete(op, status);
+    return true;
+}
+
+#define SLOW_CALL(name, params, args)                                                              \
+    static smbkit_status slow_##name params                                                        \
+    {                                                                                              \
+        return slow_would_block(op) ? SMBKIT_STATUS_WOULD_BLOCK : smbkit_next_##name args;         \
+    }
+SLOW_CALL(create,
+          (void *v, struct smbkit_op *op, const struct smbkit_create *how, void **file_r,
+           struct smbkit_attr *attr),
+          (v, op, how, file_r, attr))
+SLOW_CALL(getattr, (void *v, struct smbkit_op *op, void *file, struct smbkit_attr *attr),
+          (v, op, file, attr))
+SLOW_CALL(enumerate,
+          (void *v, struct smbkit_op *op, void *file, uint64_t cookie, struct smbkit_sink *sink),
+          (v, op, file, cookie, sink))
+SLOW_CALL(remove, (void *v, struct smbkit_op *op, void *file), (v, op, file))
+SLOW_CALL(set_size, (void *v, struct smbkit_op *op, void *file, uint64_t size), (v, op, file, size))
+
+static void slow_close(void *v, struct smbkit_op *op, void *file)
+{
+    smbkit_next_close(v, op, file);
+}
+
+static smbkit_status slow_read(void *v, struct smbkit_op *op, void *file, struct smbkit_io *io)
+{
+    return slow_would_block(op) ? SMBKIT_STATUS_WOULD_BLOCK
+                                : slow_pend(op, smbkit_next_read(v, op, file, io));
+}
+
+static smbkit_status slow_write(void *v, struct smbkit_op *op, void *file, struct smbkit_io *io)
+{
+    return slow_would_block(op) ? SMBKIT_STATUS_WOULD_BLOCK
+                                : slow_pend(op, smbkit_next_write(v, op, file, io));
+}
+
+static smbkit_status slow_flush(void *v, struct smbkit_op *op, void *file)
+{
+    return slow_would_block(op) ? SMBKIT_STATUS_WOULD_BLOCK
+                                : slow_pend(op, smbkit_next_flush(v, op, file));
+}
+
+/* flags besides IS_FILTER: TRIES_NOWAIT, or 0: always on a worker; NEVER_BLOCKS: always inline. */
+static UNUSED struct smbkit_plugin slow_filter(uint32_t flags)
+{
+    return (struct smbkit_plugin){
+        .struct_size = sizeof(struct smbkit_plugin),
+        .api_version = SMBKIT_API_VERSION,
+        .thread_model = SMBKIT_PARALLEL,
+        .flags = SMBKIT_IS_FILTER | flags,
+        .name = "slow",
+        .description = "slow",
+        .version = "1",
+        .volume_open = slow_volume_open,
+        .volume_close = slow_volume_close,
+        .create = slow_create,
+        .close = slow_close,
+        .getattr = slow_getattr,
+        .enumerate = slow_enumerate,
+        .remove = slow_remove,
+        .read = slow_read,
+        .write = slow_write,
+        .flush = slow_flush,
+        .set_size = slow_set_size,
+    };
+}
