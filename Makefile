@@ -19,7 +19,7 @@ help:
 	@echo 'make              build $(BUILD)/smbkit'
 	@echo 'make deps         install what building needs (Debian, root or sudo)'
 	@echo 'make demo         build, serve two shares on $(DEMO_LISTEN), tell how to connect'
-	@echo 'make check        every test and check there is (the tools: scripts/install-deps check)'
+	@echo 'make check        every test and check there is; fetches the tools that they need'
 	@echo 'make check-quick  style, manuals and unit tests only'
 	@echo 'make format       clang-format over all sources'
 	@echo 'make install      install below PREFIX ($(PREFIX)); DESTDIR for packagers'
@@ -37,6 +37,7 @@ demo: deps all
 	@scripts/demo $(BUILD)/smbkit $(DEMO_LISTEN)
 
 check:
+	@scripts/install-deps build check
 	@tests/run
 
 check-quick:
