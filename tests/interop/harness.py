@@ -120,16 +120,17 @@ def free_port():
 
 
 class Server:
-    """smbkit serve with shares, or with config= smbkit run; on a port of its own, in a folder of its own.
+    """smbkit serve with shares, or with config= (its shares; settings= more of [global]) smbkit run; on a port of its own, in a folder of its own.
     "@/name" in a share or a configuration is a folder of that name below it, which is made.
 
     With "with": started at the beginning, stopped by SIGTERM at the end, and the end must be clean:
     exit code 0 and nothing alarming in the log. end_code: another exit code is right."""
 
-    def __init__(self, *shares, users=((USER, PASSWORD),), args=(), config=None, end_code=0):
+    def __init__(self, *shares, users=((USER, PASSWORD),), args=(), config=None, settings='', end_code=0):
         self.folder = tempfile.mkdtemp(prefix='smbkit-test-')
         self.port = free_port()
         self.control = os.path.join(self.folder, 'control')
+        self.settings = settings
         self.end_code = end_code
         self.process = None
         self.log_path = os.path.join(self.folder, 'log')
@@ -159,7 +160,7 @@ class Server:
                            input=PASSWORD + '\n', text=True, check=True, capture_output=True)
         with open(self.config, 'w', encoding='utf-8') as f:
             f.write(f'[global]\nlisten = 127.0.0.1:{self.port}\nsmb ports = {self.port}\n'
-                    f'users file = {users}\ncontrol socket = {self.control}\n{shares}')
+                    f'users file = {users}\ncontrol socket = {self.control}\n{self.settings}{shares}')
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)

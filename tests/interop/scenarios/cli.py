@@ -8,7 +8,7 @@ from harness import case, check, check_in, main, smbkit
 # arguments, exit code, words that must stand in what it says
 WRONG = (
     (['serve'], 2, 'what shall be served', 'smbkit serve .'),
-    (['serve', '/nowhere/at/all'], 2, 'there is no folder /nowhere/at/all'),
+    (['serve', '/nowhere/at/all'], 2, 'there is no folder', '/nowhere/at/all'),
     (['serve', '--lisen', '127.0.0.1', 'mem:'], 2, 'did you mean --listen?'),
     (['serve', '--listen'], 2, '--listen needs a value'),
     (['serve', '--listen', 'nonsense', 'mem:'], 2, 'ADDRESS:PORT'),

@@ -16,6 +16,7 @@ def drain():
         with s.session('mem') as c:
             c.do('ls')
             c.send('put local remote')
+            c.wait_quietly(0.05)
             wait_for(lambda: s.status()['counters']['bytes_in_total'] > 1 << 20, 20, 'the transfer to begin')
             began = time.monotonic()
             check(s.stop() == 0, 'exit code')
@@ -84,7 +85,7 @@ def status():
             check((session['user'], session['address'], session['dialect']) == (USER, '127.0.0.1', '0x0311'), session)
             text = smbkit('status', '--socket', s.control).text
             check_in(USER, text)
-            check_in('1 sessions', text)
+            check_in('sessions 1', text)
         wait_for(lambda: not s.status()['sessions'], 10, 'the session to end')
 
 

@@ -4,7 +4,7 @@ from harness import PASSWORD, USER, Server, case, check, check_in, main, run
 
 
 def netsess(s, level):
-    return s.rpcclient(f'netsessenum "" "" {level}')
+    return s.rpcclient(NETSESS.format(level))
 
 
 @case('smbclient -L lists shares')
@@ -34,27 +34,43 @@ def srvinfo():
         check_in('os version', text)
 
 
-@case('netshareenum and netsharegetinfo')
-def shares():
-    with Server('mem:') as s:
+# rpcclient takes one backslash of two away.
+NETSESS = f'netsessenum \\\\\\\\127.0.0.1 {USER} {{}}'
+PLAIN = '[mem]\nplugin = mem\n'
+# What tells paths, descriptors and the doings of others is for administrators, [MS-SRVS] 3.1.4.5, 3.1.4.8.
+GUARDED = ('netshareenum 2', 'netshareenum 502', 'netsharegetinfo mem 2', 'netsharegetinfo mem 502',
+           *(NETSESS.format(level) for level in (1, 2, 502)))
+
+
+@case('what everybody may ask')
+def everybody():
+    with Server(config=PLAIN) as s:
         check_in('mem', s.rpcclient('netshareenum 1').ok())
         check_in('mem', s.rpcclient('netsharegetinfo mem 1').ok())
-        # What tells paths and descriptors is for administrators, [MS-SRVS] 3.1.4.8.
-        for level in (2, 502):
-            check_in('WERR_ACCESS_DENIED', s.rpcclient(f'netshareenum {level}').text)
-            check_in('WERR_ACCESS_DENIED', s.rpcclient(f'netsharegetinfo mem {level}').text)
         check_in('NETNAMENOTFOUND', s.rpcclient('netsharegetinfo nothing 1').text)
-
-
-@case('netsessenum levels')
-def sessions():
-    with Server('mem:') as s:
         for level in (0, 10):
             r = netsess(s, level)
             check(r.code == 0 or 'WERR_ACCESS_DENIED' in r.text, level, r.text)
-        for level in (1, 2, 502):
-            check_in('WERR_ACCESS_DENIED', netsess(s, level).text)
         check('WERR' in netsess(s, 77).text, 'level 77 went through')
+
+
+@case('what only administrators may ask')
+def guarded():
+    with Server(config=PLAIN) as s:
+        for command in GUARDED:
+            check_in('WERR_ACCESS_DENIED', s.rpcclient(command).text)
+    with Server(config=PLAIN, settings=f'admin users = {USER}\n') as s:
+        for command in GUARDED:
+            r = s.rpcclient(command)
+            check(r.code == 0 and 'WERR' not in r.text, command, r.text)
+
+
+@case('whoever serve lets in by name is an administrator')
+def served():
+    with Server('mem:') as s:
+        for command in GUARDED:
+            r = s.rpcclient(command)
+            check(r.code == 0 and 'WERR' not in r.text, command, r.text)
 
 
 @case('wkssvc')
