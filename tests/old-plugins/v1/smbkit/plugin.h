@@ -154,8 +154,9 @@ struct smbkit_io {
  * is called once, from any thread, when the bytes have been sent. */
 SMBKIT_EXPORT void smbkit_io_give(struct smbkit_io *io, const void *memory, uint32_t length,
                                   void (*release)(void *arg), void *arg);
-/* Answer a read with a piece of a file descriptor (Windows: a HANDLE) that stays open until the
- * file is closed: sets done. */
+/* Reserved: answers a read with a piece of a file descriptor (Windows: a HANDLE) that stays open
+ * until the file is closed: sets done. No server of ABI version 1 sends from descriptors yet; such
+ * a read fails with INTERNAL_ERROR. */
 SMBKIT_EXPORT void smbkit_io_fd(struct smbkit_io *io, int64_t fd, uint64_t offset, uint32_t length);
 
 struct smbkit_range {

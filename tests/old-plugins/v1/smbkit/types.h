@@ -87,6 +87,7 @@ struct smbkit_identity {
 };
 #define SMBKIT_WHO_GUEST 0x1u
 #define SMBKIT_WHO_ANONYMOUS 0x2u
+#define SMBKIT_WHO_ADMIN 0x4u /* an administrator of the server */
 
 /* Attributes of a file. Times are FILETIME: 100 ns since 1601-01-01 UTC. All zero is a valid answer
  * for "not known" except attributes, where a directory must say SMBKIT_ATTR_DIRECTORY. */
