@@ -33,7 +33,8 @@ deps:
 configure:
 	@scripts/configure $(BUILD) -Dbuildtype=$(BUILDTYPE) -Dprefix=$(abspath $(PREFIX))
 
-demo: deps all
+demo: deps configure
+	@$(NINJA) smbkit
 	@scripts/demo $(BUILD)/smbkit $(DEMO_LISTEN)
 
 check:
