@@ -18,15 +18,15 @@ bool ndr_pull_ptr(struct cur *c)
     return ndr_pull_u32(c) != 0;
 }
 
-/* units UTF-16 units of which the last, and only that, is NUL? */
-static bool is_terminated(const uint8_t *p, size_t units)
+/* Units before the first NUL; `units` when there is none. What a client sends behind it (impacket
+ * pads server names so) is no part of the string. */
+static size_t length_units(const uint8_t *p, size_t units)
 {
-    for (size_t i = 0; i + 1 < units; i++) {
-        if (p[2 * i] == 0 && p[2 * i + 1] == 0) {
-            return false;
-        }
+    size_t n = 0;
+    while (n < units && (p[2 * n] != 0 || p[2 * n + 1] != 0)) {
+        n++;
     }
-    return units > 0 && p[2 * units - 2] == 0 && p[2 * units - 1] == 0;
+    return n;
 }
 
 struct ndr_str ndr_pull_str(struct cur *c)
@@ -38,11 +38,12 @@ struct ndr_str ndr_pull_str(struct cur *c)
         cur_fail(c);
     }
     const uint8_t *p = cur_bytes(c, (size_t)actual * 2);
-    if (!p || !is_terminated(p, actual)) {
+    size_t len = p ? length_units(p, actual) : 0;
+    if (!p || len == actual) {
         cur_fail(c);
         return (struct ndr_str){0};
     }
-    return (struct ndr_str){.p = p, .len_bytes = (size_t)(actual - 1) * 2};
+    return (struct ndr_str){.p = p, .len_bytes = len * 2};
 }
 
 bool ndr_pull_str_ptr(struct cur *c, struct ndr_str *out)

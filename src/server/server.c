@@ -64,6 +64,7 @@ void server_smb_config(struct server *s, const struct config *c, struct smb_conf
     identity_get(port, s->machine_sid, out->server_guid);
     mem_copy(out->machine_sid, s->machine_sid, sizeof(out->machine_sid));
     str_copy(out->server_name, sizeof(out->server_name), c->netbios_name);
+    str_copy(out->workgroup, sizeof(out->workgroup), c->workgroup);
     str_copy(out->comment, sizeof(out->comment), c->server_string);
     auth_fill(s, c, &out->auth);
 }

@@ -103,7 +103,7 @@ void smb_rpc_env_init(struct smb_server *s)
     s->rpc_env = (struct rpc_env){
         .arg = s,
         .server_name = s->config.server_name,
-        .domain = "WORKGROUP",
+        .domain = s->config.workgroup,
         .comment = s->config.comment,
         .version_major = 10,
         .started = s->started_at,

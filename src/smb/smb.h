@@ -56,6 +56,7 @@ struct smb_config {
     uint8_t server_guid[16];
     char server_name[16]; /* NetBIOS, upper case */
     char comment[64];
+    char workgroup[16];
     uint16_t dialect_min; /* 0x0202 */
     uint16_t dialect_max; /* 0x0311 */
     bool signing_required;

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Browsing: smbclient -L, rpcclient, what the pipes answer (quick)."""
+from impacket.dcerpc.v5 import transport, wkst
+
 from harness import PASSWORD, USER, Server, case, check, check_in, main, run
 
 
@@ -77,6 +79,16 @@ def served():
 def wkssvc():
     with Server('mem:') as s:
         check(s.rpcclient('wkssvc_wkstagetinfo').code == 0, 'wkssvc_wkstagetinfo')
+
+
+@case('the workgroup of the configuration')
+def workgroup():
+    with Server(config='workgroup = HOUSE\n[mem]\nplugin = mem\n') as s:
+        pipe = transport.SMBTransport('127.0.0.1', filename=r'\wkssvc', smb_connection=s.impacket()).get_dce_rpc()
+        pipe.connect()
+        pipe.bind(wkst.MSRPC_UUID_WKST)
+        info = wkst.hNetrWkstaGetInfo(pipe, 100)['WkstaInfo']['WkstaInfo100']
+        check(info['wki100_langroup'] == 'HOUSE\0', info['wki100_langroup'])
 
 
 @case('a pipe that does not exist')
