@@ -21,8 +21,6 @@
 #define SMB_TREES_PER_SESSION 4096
 /* Opens of one session; Windows and Samba allow 16,384 and more. */
 #define SMB_OPENS_PER_SESSION 65536
-/* Elements of one LOCK request. */
-#define SMB_LOCKS_PER_REQUEST 1024
 /* Rounds of one log-in: NTLM takes two, SPNEGO negotiation one more. */
 #define SMB_LOGON_ROUNDS_MAX 8
 /* How long a connection may take to set up its first session. */

@@ -5,14 +5,8 @@
 #include "smb/command.h"
 #include "smb/limits.h"
 #include "smb/reply.h"
-#include "wire/wire.h"
 
 static void request_run(struct smb_request *r);
-
-struct vfs_call *smb_request_call(struct smb_request *r)
-{
-    return &r->call;
-}
 
 static bool volume_blocks(const struct smb_request *r)
 {
@@ -366,9 +360,4 @@ bool smb_request_charge_covers(const struct smb_request *r, uint64_t bytes)
     }
     uint64_t charge = r->hdr.credit_charge ? r->hdr.credit_charge : 1;
     return bytes <= charge * 65536;
-}
-
-smbkit_status smb_status_from_wire(int err)
-{
-    return err == WIRE_OK ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INVALID_PARAMETER;
 }

@@ -128,7 +128,3 @@ NODISCARD smbkit_status smb_request_open(struct smb_request *r, const struct smb
                                          unsigned kinds);
 /* CreditCharge covers this many bytes? [MS-SMB2] 3.3.5.2.5 */
 bool smb_request_charge_covers(const struct smb_request *r, uint64_t bytes);
-/* The call surroundings for vfs. */
-struct vfs_call *smb_request_call(struct smb_request *r);
-/* Room for a status reply to parse errors. */
-NODISCARD smbkit_status smb_status_from_wire(int err);
