@@ -96,8 +96,6 @@ static void fill_in(struct smb_request *r, const struct smb2_create_req *req,
         .options = req->options,
         .oplock_level = oplock_level(req),
         .want_max_access = ctxs->present & SMB2_CTX_MXAC,
-        .owner_key = hash_bytes(r->conn->server->hash_seed, r->conn->client_guid,
-                                sizeof(r->conn->client_guid)),
     };
     if (ctxs->present & SMB2_CTX_ALSI) {
         in->alloc_size = ctxs->alsi_allocation_size;

@@ -8,8 +8,9 @@
 /* What a frame may hold beyond transact_max_bytes: transform header, headers and bodies of a
  * compound. */
 #define SMB_FRAME_OVERHEAD (64u * 1024)
-/* Requests in one compound; Windows sends up to 7, Samba's tests up to 10. */
-#define SMB_COMPOUND_MAX 32
+/* Requests in one compound; Windows sends up to 7, but a client may chain what its credits allow,
+ * and Samba answers 200. A request costs about a kilobyte while it is under way. */
+#define SMB_COMPOUND_MAX 256
 /* Requests that wait with an AsyncId on one connection; as Samba ("smb2 max async credits"). */
 #define SMB_ASYNC_MAX 512
 /* Messages of one connection that are being worked on. The credits bound it too; this bounds

@@ -42,7 +42,6 @@ struct smb_server {
     char **admins;                     /* lock */
     size_t admin_count;                /* lock */
     struct list conns;                 /* lock */
-    uint64_t session_id_next;          /* lock */
     struct auth_throttle *throttle;    /* lock */
     struct vfs_token *own_token;       /* immutable: who asks when the server itself does */
     atomic_uint_fast64_t open_id_next; /* relaxed: only that they differ matters */

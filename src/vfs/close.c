@@ -41,8 +41,10 @@ static smbkit_status directory_check(const struct vfs_call *call, struct vfs_ope
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Does the name go with this open? Then it is marked, so that nobody opens it any more. */
-static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open *o, bool *delete_r)
+/* Does the name go with this open? Then it is marked, so that nobody opens it any more.
+ * *is_news_r: nobody had marked it before. */
+static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open *o, bool *delete_r,
+                                   bool *is_news_r)
 {
     SCOPED_LOCK(&o->node->lock);
     bool pending = o->delete_on_close || o->name->delete_pending;
@@ -50,6 +52,7 @@ static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open 
     if (*delete_r && call->nowait && !o->volume->never_blocks) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
+    *is_news_r = pending && !o->name->delete_pending;
     o->name->delete_pending = pending;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -137,14 +140,15 @@ static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struc
     }
     st = directory_check(call, o);
     bool deletes = false;
+    bool is_news = false;
     if (SMBKIT_OK(st)) {
-        st = delete_decide(call, o, &deletes);
+        st = delete_decide(call, o, &deletes, &is_news);
     }
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    if (o->is_directory) {
-        notify_deleting(o->node);
+    if (is_news && o->is_directory) {
+        notify_deleting(o->node); /* walks the node's opens: not at each of many closes */
     }
     report_late(o, deletes);
     if (deletes) {

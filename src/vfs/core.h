@@ -57,8 +57,6 @@ struct vfs_volume {
      * again. */
     atomic_uint_fast64_t removals;
 
-    atomic_uint_fast64_t open_numbers;
-
     /* statistics, relaxed */
     atomic_uint_fast64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written, plugin_calls;
 };
@@ -140,7 +138,6 @@ struct vfs_open {
     struct vfs_volume *volume; /* a reference */
     struct vfs_node *node;     /* a reference */
     struct door_file f;
-    uint64_t id;
     uint32_t granted_access;
     uint32_t share_access;
     bool is_directory;

@@ -13,8 +13,6 @@ struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n)
     refcount_init(&o->refs);
     o->volume = v;
     o->node = n;
-    /* relaxed: only that the numbers differ matters */
-    o->id = 1 + atomic_fetch_add_explicit(&v->open_numbers, 1, memory_order_relaxed);
     mutex_init(&o->lock);
     mutex_init(&o->serial);
     list_init(&o->node_link);
@@ -89,11 +87,6 @@ bool vfs_open_is_directory(const struct vfs_open *o)
 uint32_t vfs_open_granted_access(const struct vfs_open *o)
 {
     return o->granted_access;
-}
-
-uint64_t vfs_open_id(const struct vfs_open *o)
-{
-    return o->id;
 }
 
 /* The lock of an open that is only looked at. */

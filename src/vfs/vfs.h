@@ -181,8 +181,6 @@ struct vfs_create_in {
     const uint8_t *ea;
     size_t ea_len;
     struct vfs_owner owner;
-    uint64_t owner_key; /* opens of one client (ClientGuid hash): for rules that spare the same
-                           client; 0 none */
 };
 
 struct vfs_create_out {
@@ -221,8 +219,6 @@ void vfs_open_position_set(struct vfs_open *o, uint64_t position);
 bool vfs_open_is_delete_pending(const struct vfs_open *o);
 /* Owned: the path within the share as it is spelled now, '/'-separated; NULL without memory. */
 NODISCARD char *vfs_open_path(struct vfs_call *call, struct vfs_open *o);
-/* A number for this open that no other open of the volume has had. */
-uint64_t vfs_open_id(const struct vfs_open *o);
 
 /* ---- data ---- */
 

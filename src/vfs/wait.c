@@ -85,14 +85,6 @@ void wait_wake_all(struct wait_domain *d, struct list *waiters)
     }
 }
 
-void wait_wake(struct wait_domain *d, struct vfs_wait *w)
-{
-    SCOPED_LOCK(&d->lock);
-    if (!list_is_empty(&w->link)) {
-        wake_locked(w);
-    }
-}
-
 static void scope_wake(struct vfs_wait *w)
 {
     struct wait_scope *s = CONTAINER_OF(w, struct wait_scope, own);

@@ -17,8 +17,6 @@ void wait_domain_fini(struct wait_domain *d);
 void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait *w);
 /* Wake all of the list in order. */
 void wait_wake_all(struct wait_domain *d, struct list *waiters);
-/* Wake this one if it is registered. The caller makes sure that w lives. */
-void wait_wake(struct wait_domain *d, struct vfs_wait *w);
 /* A call with somewhere to wait: the caller's own place, or, when it gave none, a condition here.
  */
 struct wait_scope {

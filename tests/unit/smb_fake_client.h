@@ -384,6 +384,16 @@ static UNUSED smbkit_status fake_create(struct fake *f, const char *name, uint32
     return fake_create_done(&r, rsp);
 }
 
+static UNUSED smbkit_status fake_create_dir(struct fake *f, const char *name,
+                                            struct smb2_create_rsp *rsp)
+{
+    struct wr w = fake_request(f, SMB2_CREATE);
+    fake_create_format(&w, name, SMBKIT_CREATE, 0, 7);
+    wr_put_u32(&w, SMB2_HDR_SIZE + 40, VFS_DIRECTORY_FILE); /* CreateOptions */
+    struct fake_reply r = fake_ask(f, &w);
+    return fake_create_done(&r, rsp);
+}
+
 static UNUSED smbkit_status fake_close_file(struct fake *f, struct smb2_file_id id)
 {
     struct smb2_close_req req = {.file_id = id};
