@@ -31,8 +31,14 @@ CAN_ENCRYPT = DIALECTS[2:]
 DIALECT_CODES = {'SMB2_02': '0x0202', 'SMB2_10': '0x0210', 'SMB3_00': '0x0300', 'SMB3_02': '0x0302',
                  'SMB3_11': '0x0311'}
 
-# What must never stand in a server's log, whatever the scenario.
-ALARMS = re.compile(r'ERROR: (?:Address|Leak|Thread)Sanitizer|runtime error:|ASSERT|assertion', re.I)
+# What must never stand in a server's log, whatever the scenario. TSan says "WARNING" of a race and goes on.
+ALARMS = re.compile(r'(?:ERROR|WARNING|FATAL): (?:Address|Leak|Thread|Memory)Sanitizer|runtime error:|ASSERT|assertion', re.I)
+# How a server that was built with sanitizers is to be strict; others do not look.
+SANITIZERS = {
+    'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1:detect_leaks=1',
+    'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+    'TSAN_OPTIONS': 'halt_on_error=0:second_deadlock_stack=1:history_size=4',
+}
 
 
 class Skip(Exception):
@@ -189,7 +195,8 @@ class Server:
     def start(self):
         with open(self.log_path, 'ab') as log, open(self.screen_path, 'ab') as screen:
             self.process = subprocess.Popen(self.command, stdout=screen, stderr=log, cwd=self.folder,
-                                            stdin=subprocess.DEVNULL, start_new_session=True)
+                                            env={**SANITIZERS, **os.environ}, stdin=subprocess.DEVNULL,
+                                            start_new_session=True)
         wait_for(self._answers, START_TIMEOUT_S, 'the server to listen')
         return self
 

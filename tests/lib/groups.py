@@ -208,11 +208,18 @@ def interop(log):
     return from_script(log, 'interop', ['tests/interop/run'], 1800)
 
 
-def interop_asan(log):
-    program = 'build-asan/smbkit'
+def interop_under(name, program, log):
     if not os.access(os.path.join(TOP, program), os.X_OK):
-        return one(False, f'interop-asan: {program} is not built')
-    return from_script(log, 'interop-asan', ['tests/interop/run', '--program', program, '--quick'], 1200)
+        return one(False, f'{name}: {program} is not built')
+    return from_script(log, name, ['tests/interop/run', '--program', program, '--quick'], 1200)
+
+
+def interop_asan(log):
+    return interop_under('interop-asan', 'build-asan/smbkit', log)
+
+
+def interop_tsan(log):
+    return interop_under('interop-tsan', 'build-tsan/smbkit', log)
 
 
 def smbtorture(log):
@@ -243,6 +250,8 @@ GROUPS = {
     'interop': (interop, 'interop', ('build',), False, 'smbclient, rpcclient, impacket, tshark, the program'),
     'interop-asan': (interop_asan, 'interop', ('asan', 'interop'), False,
                      'the quick scenarios against a server under ASan and UBSan'),
+    'interop-tsan': (interop_tsan, 'interop', ('tsan', 'interop-asan'), False,
+                     'the quick scenarios against a server under TSan'),
     'examples': (examples, 'interop', ('build',), False, 'the example plugin of the manual, built outside the tree'),
     'smbtorture': (smbtorture, 'smbtorture', ('build',), False, "Samba's test suite against what is expected of it"),
 }
