@@ -43,6 +43,10 @@ static void find_session(struct smb_request *r)
 static smbkit_status check_signature(struct smb_request *r)
 {
     struct smb_session *s = r->session;
+    if (r->hdr.command == SMB2_NEGOTIATE) {
+        return r->hdr.flags & SMB2_FLAGS_SIGNED ? SMBKIT_STATUS_INVALID_PARAMETER
+                                                : SMBKIT_STATUS_SUCCESS;
+    }
     if (r->msg->seal) {
         /* Authenticated as a whole, but only for the session that sealed it. 3.3.5.2.1.1 */
         return s == r->msg->seal || r->hdr.session_id == 0 ? SMBKIT_STATUS_SUCCESS
@@ -97,7 +101,7 @@ static smbkit_status check_tree(struct smb_request *r)
     return SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status smb_request_check(struct smb_request *r)
+static smbkit_status check(struct smb_request *r)
 {
     struct smb_conn *c = r->conn;
     smbkit_status status = inherit(r);
@@ -113,12 +117,9 @@ smbkit_status smb_request_check(struct smb_request *r)
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    if (r->hdr.command != SMB2_NEGOTIATE) {
-        status = check_signature(r);
-        if (!SMBKIT_OK(status)) {
-            r->no_reply = r->hdr.command == SMB2_CANCEL;
-            return status;
-        }
+    status = check_signature(r);
+    if (!SMBKIT_OK(status)) {
+        return status;
     }
     if (r->row->flags & SMB_CMD_SESSION) {
         status = check_session(r);
@@ -130,5 +131,14 @@ smbkit_status smb_request_check(struct smb_request *r)
         status = check_tree(r);
     }
     r->msg->has_session = SMBKIT_OK(status);
+    return status;
+}
+
+smbkit_status smb_request_check(struct smb_request *r)
+{
+    /* Whatever is wrong with it: it has no MessageId to be answered by. [MS-SMB2] 3.3.5.16 */
+    r->no_reply = r->hdr.command == SMB2_CANCEL;
+    smbkit_status status = check(r);
+    smb_tap_request(r);
     return status;
 }

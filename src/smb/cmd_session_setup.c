@@ -10,8 +10,9 @@
 #include "wire/session_setup.h"
 
 /* A second channel for a session of another connection. We are not IsMultiChannelCapable (3.3.5.5
- * step 3), but the refusal must bear that session's signature, or the client could not tell it from
- * an attack. */
+ * step 3), but the refusal should bear that session's signature, or the client could not tell it
+ * from an attack. Not under AES-GMAC: this connection's MessageIds are nonces that the session's
+ * own connection uses too. */
 static smbkit_status refuse_binding(struct smb_request *r)
 {
     struct smb_session *s = smb_session_find(r->conn->server, r->hdr.session_id);
@@ -19,7 +20,8 @@ static smbkit_status refuse_binding(struct smb_request *r)
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
     if (smb_session_state_get(s) == SMB_SESSION_VALID && smb_session_is_keyed(s) &&
-        s->conn->dialect == r->conn->dialect && (r->hdr.flags & SMB2_FLAGS_SIGNED) &&
+        s->conn->dialect == r->conn->dialect && s->keys.sign_alg != CRYPTO_SIGN_AES_GMAC &&
+        (r->hdr.flags & SMB2_FLAGS_SIGNED) &&
         smb_signature_verify(s, r->raw, r->raw_len, &r->hdr)) {
         smb_session_unref(r->session);
         r->session = smb_session_ref(s); /* only to sign with */

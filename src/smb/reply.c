@@ -80,16 +80,6 @@ void smb_reply_build(struct smb_request *r, smbkit_status status)
 
 /* ---- one element ready to send ---- */
 
-/* [MS-SMB2] 3.3.4.1.1 */
-static bool wants_signature(const struct smb_request *r)
-{
-    const struct smb_session *s = r->session;
-    if (!s || r->msg->seal || !smb_session_is_keyed(s) || r->hdr.command == SMB2_NEGOTIATE) {
-        return false;
-    }
-    return r->sign_reply || r->signed_in || s->signing_required;
-}
-
 /* Preauthentication integrity covers NEGOTIATE and every SESSION_SETUP but the last
  * reply. 3.3.5.4, 3.3.5.5 */
 static void extend_preauth(struct smb_request *r, const struct crypto_span *spans, size_t n)
@@ -108,7 +98,7 @@ static void extend_preauth(struct smb_request *r, const struct crypto_span *span
 static bool seal_element(struct smb_request *r, const struct crypto_span *spans, size_t n)
 {
     extend_preauth(r, spans, n);
-    return !wants_signature(r) || smb_signature_make(r->session, spans, n);
+    return smb_sign_reply(r, spans, n);
 }
 
 static void frame_length(uint8_t *p, size_t len)
@@ -338,6 +328,9 @@ static void send_own(struct smb_conn *c, struct smb_session *seal, struct wr *w,
     struct outgoing o = {0};
     o.buf = take_writer(w, &o.len);
     if (o.buf) {
+        struct crypto_span spans[2];
+        (void)outgoing_spans(&o, spans); /* one: there is no payload */
+        smb_tap_own(c, seal, &spans[0]);
         send_message(c, seal, &o);
     }
 }

@@ -63,6 +63,7 @@ struct smb_request {
     struct iobuf *payload;
     size_t payload_len;
     bool sign_reply;
+    bool nonce_used; /* its MessageId has signed: security.c, and nobody else */
     bool no_reply;
     const char *end_reason; /* not NULL: end the connection when finished, and why */
     bool keep_body;         /* smb_reply_keep */

@@ -4,6 +4,33 @@
 
 #include "base/mem.h"
 
+/* ---- who listens ---- */
+
+static void tap(const struct smb_conn *c, struct smb_tap_message *m)
+{
+    const struct smb_env *env = &c->server->config.env;
+    if (env->tap) {
+        m->conn_id = c->log.conn_id;
+        env->tap(env->arg, m);
+    }
+}
+
+void smb_tap_request(const struct smb_request *r)
+{
+    struct smb_tap_message m = {
+        .sealed = r->msg->seal, .signed_ = r->signed_in, .head = r->raw, .head_len = r->raw_len};
+    tap(r->conn, &m);
+}
+
+void smb_tap_own(const struct smb_conn *c, bool sealed, const struct crypto_span *span)
+{
+    struct smb_tap_message m = {
+        .from_server = true, .sealed = sealed, .head = span->base, .head_len = span->len};
+    tap(c, &m);
+}
+
+/* ---- signing ---- */
+
 /* The 12-byte nonce of AES-GMAC: MessageId, then a bit each for "from the server" and "CANCEL".
  * [MS-SMB2] 3.1.4.1 */
 static void gmac_nonce(uint8_t nonce[12], const uint8_t *hdr)
@@ -35,20 +62,68 @@ bool smb_signature_verify(struct smb_session *s, const uint8_t *p, size_t len,
            mem_eq_ct(mac, hdr->signature, sizeof(mac));
 }
 
-bool smb_signature_make(struct smb_session *s, const struct crypto_span *spans, size_t n)
+/* [MS-SMB2] 3.3.4.1.1. An interim reply bears the MessageId of the final one, so it is never
+ * signed: two messages under one nonce give AES-GMAC's key away. */
+static bool wants_signature(const struct smb_request *r)
+{
+    const struct smb_session *s = r->session;
+    if (!s || r->msg->seal || !smb_session_is_keyed(s) || r->hdr.command == SMB2_NEGOTIATE ||
+        r->status == SMBKIT_STATUS_PENDING) {
+        return false;
+    }
+    return r->sign_reply || r->signed_in || s->signing_required;
+}
+
+/* The nonce of a reply. That no key meets one twice rests on these: a MessageId is used once on its
+ * connection (credits_use), a signer makes nonces of one connection's MessageIds alone, each
+ * request signs once, and what answers CANCEL, which shares another's MessageId, or is interim
+ * never signs. Asserted for every algorithm, so that no test needs GMAC to see it. */
+static void reply_nonce(struct smb_request *r, uint8_t nonce[12], const uint8_t *head)
+{
+    struct cur c = cur_init(head, SMB2_HDR_SIZE);
+    struct smb2_hdr h;
+    ASSERT(smb2_hdr_parse(&c, &h) == WIRE_OK);
+    ASSERT(!r->nonce_used);
+    ASSERT(h.message_id == r->hdr.message_id && h.flags & SMB2_FLAGS_SERVER_TO_REDIR);
+    ASSERT(h.command != SMB2_CANCEL && (smbkit_status)h.status != SMBKIT_STATUS_PENDING);
+    ASSERT(r->session->keys.conn == r->conn ||
+           r->session->keys.sign_alg != CRYPTO_SIGN_AES_GMAC); /* a refused binding, by CMAC */
+    r->nonce_used = true;
+    gmac_nonce(nonce, head);
+}
+
+static bool sign_reply(struct smb_request *r, const struct crypto_span *spans, size_t n)
 {
     uint8_t nonce[12];
     uint8_t mac[CRYPTO_MAC_LEN];
     uint8_t *head = spans[0].base;
     head[SMB2_HDR_FLAGS_OFFSET] |= SMB2_FLAGS_SIGNED;
     mem_zero(head + SMB2_HDR_SIGNATURE_OFFSET, SMB2_SIGNATURE_SIZE);
-    gmac_nonce(nonce, head);
-    if (!crypto_sign(s->keys.signer, spans, n, nonce, mac)) {
+    reply_nonce(r, nonce, head);
+    if (!crypto_sign(r->session->keys.signer, spans, n, nonce, mac)) {
         return false;
     }
     mem_copy(head + SMB2_HDR_SIGNATURE_OFFSET, mac, sizeof(mac));
     return true;
 }
+
+bool smb_sign_reply(struct smb_request *r, const struct crypto_span *spans, size_t n)
+{
+    bool sign = wants_signature(r);
+    struct smb_tap_message m = {.from_server = true,
+                                .sealed = r->msg->seal,
+                                .signed_ = sign,
+                                .head = spans[0].base,
+                                .head_len = spans[0].len};
+    if (n > 1) {
+        m.payload = spans[1].base;
+        m.payload_len = spans[1].len;
+    }
+    tap(r->conn, &m);
+    return !sign || sign_reply(r, spans, n);
+}
+
+/* ---- sealing ---- */
 
 bool smb_unseal(struct smb_conn *c, struct iobuf *frame, const uint8_t **inner_r,
                 size_t *inner_len_r, struct smb_session **session_r)
@@ -83,8 +158,9 @@ bool smb_seal(struct smb_session *s, uint8_t *hdr, const struct crypto_span *spa
     for (size_t i = 0; i < n; i++) {
         t.original_size += (uint32_t)spans[i].len;
     }
-    /* A counter: it cannot come twice under one key. relaxed: only its uniqueness matters */
-    uint64_t nonce = atomic_fetch_add_explicit(&s->nonce, 1, memory_order_relaxed);
+    /* The key's own counter: it cannot come twice. relaxed: only its uniqueness matters */
+    uint64_t nonce = atomic_fetch_add_explicit(&s->keys.seal_nonce, 1, memory_order_relaxed);
+    ASSERT(nonce != UINT64_MAX);
     for (unsigned i = 0; i < 8; i++) {
         t.nonce[i] = (uint8_t)(nonce >> (8 * i));
     }

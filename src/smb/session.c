@@ -202,6 +202,7 @@ smbkit_status smb_session_keys_init(struct smb_session *s, const uint8_t session
     if (smb_conn_is_3x(c)) {
         derive(s, KEY_SIGN, session_key, key, sizeof(key));
     }
+    s->keys.conn = c;
     s->keys.sign_alg = c->sign_alg;
     s->keys.cipher = c->cipher;
     s->keys.signer = crypto_signer_new(s->keys.sign_alg, key);

@@ -22,8 +22,10 @@ struct smb_tree {
  * session is `keyed`; nobody but the SESSION_SETUP that makes them looks at them before. */
 struct smb_keys {
     struct crypto_signer *signer;
-    struct crypto_sealer *seal;   /* server to client */
-    struct crypto_sealer *unseal; /* client to server */
+    const struct smb_conn *conn;     /* the session's: whose MessageIds signer may make nonces of */
+    struct crypto_sealer *seal;      /* server to client */
+    atomic_uint_fast64_t seal_nonce; /* how many messages seal has sealed; relaxed */
+    struct crypto_sealer *unseal;    /* client to server */
     enum crypto_sign_alg sign_alg;
     enum crypto_cipher cipher;
 };
@@ -55,7 +57,6 @@ struct smb_session {
     bool guest, anonymous; /* lock */
     uint64_t created_at;
     atomic_uint_fast64_t idle_since; /* relaxed: only told */
-    atomic_uint_fast64_t nonce;      /* of our sealed messages: never repeats under one key */
 
     /* The log-in under way; only the one SESSION_SETUP (setup_busy) touches it. */
     struct auth_session *auth;

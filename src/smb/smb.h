@@ -15,10 +15,27 @@ struct smb_server;
 struct smb_conn;
 struct smb_share;
 
+/* One SMB2 message (an element of a compound) as it was meant: a request once its frame is opened
+ * and its signature was looked at, anything of ours before it is signed and sealed. Borrowed for
+ * the call. */
+struct smb_tap_message {
+    uint64_t conn_id;
+    bool from_server;
+    bool sealed;  /* travels in a transform header */
+    bool signed_; /* bears a good signature, or will */
+    const uint8_t *head;
+    size_t head_len;
+    const uint8_t *payload; /* what follows head; NULL: nothing */
+    size_t payload_len;
+};
+
 struct smb_env {
     uint64_t (*now)(void *arg); /* FILETIME */
     uint64_t (*monotonic_ms)(void *arg);
     void (*random)(void *arg, void *buf, size_t n);
+    /* NULL: nobody listens. Loop thread of the connection; the messages of one connection in order.
+     * Secrets (log-in blobs, file data) pass here. */
+    void (*tap)(void *arg, const struct smb_tap_message *m);
     void *arg;
 };
 

@@ -13,6 +13,7 @@ const struct smbkit_plugin *smbkit_static_mem(void);
 
 #define FAKE_TIMERS 64
 #define FAKE_SENT 256
+#define FAKE_MIDS 65536 /* MessageIds whose signatures are remembered */
 
 struct fake_msg {
     uint8_t *p; /* the SMB2 message, opened when it was sealed */
@@ -60,9 +61,42 @@ struct fake {
     uint64_t nonce;
     uint16_t credits; /* asked for in every request */
     uint64_t previous_session_id;
+    /* what the server has used as a nonce on this connection */
+    uint8_t mids_signed[FAKE_MIDS / 8];
+    bool has_seal_nonce;
+    uint64_t seal_nonce;
 };
 
 /* ---- the transport ---- */
+
+/* Every test is one of nonces too: no MessageId signs twice, no interim reply at all, and the
+ * nonces of sealed messages rise. One session a connection, as the tests have it. */
+static void fake_check_nonces(struct fake *f, const uint8_t *p, size_t len)
+{
+    struct cur c = cur_init(p, len);
+    struct smb2_transform t;
+    struct smb2_hdr h = {.next_command = 1};
+    if (smb2_protocol_identify(p, len) == SMB2_PROTOCOL_TRANSFORM) {
+        CHECK_INT(smb2_transform_parse(&c, &t), WIRE_OK);
+        uint64_t nonce;
+        memcpy(&nonce, t.nonce, sizeof(nonce));
+        CHECK(!f->has_seal_nonce || nonce > f->seal_nonce);
+        f->has_seal_nonce = true;
+        f->seal_nonce = nonce;
+        return;
+    }
+    for (size_t at = 0; h.next_command; at += h.next_command) {
+        c = cur_init(p + at, len - at);
+        CHECK_INT(smb2_hdr_parse(&c, &h), WIRE_OK);
+        if (h.flags & SMB2_FLAGS_SIGNED) {
+            ASSERT(h.message_id < FAKE_MIDS);
+            uint8_t bit = (uint8_t)(1u << (h.message_id % 8));
+            CHECK(h.status != (uint32_t)SMBKIT_STATUS_PENDING);
+            CHECK(!(f->mids_signed[h.message_id / 8] & bit));
+            f->mids_signed[h.message_id / 8] |= bit;
+        }
+    }
+}
 
 static void fake_send(void *io, struct iochain *m)
 {
@@ -79,6 +113,7 @@ static void fake_send(void *io, struct iochain *m)
     iochain_fini(m);
     CHECK_INT(((size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]), len - 4);
     memmove(p, p + 4, len - 4);
+    fake_check_nonces(f, p, len - 4);
     f->sent[f->sent_count++] = (struct fake_msg){.p = p, .len = len - 4};
 }
 
@@ -246,6 +281,8 @@ static UNUSED void fake_start(struct fake *f, const struct smb_config *config)
 static UNUSED void fake_connect(struct fake *f)
 {
     f->mid = 0;
+    memset(f->mids_signed, 0, sizeof(f->mids_signed));
+    f->has_seal_nonce = false;
     f->session_id = 0;
     f->closed = false;
     f->released = false;

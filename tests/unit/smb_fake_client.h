@@ -165,12 +165,12 @@ static UNUSED bool fake_next(struct fake *f, struct fake_reply *r)
 }
 
 /* As fake_next for a message that must be there, of one element, and rightly signed when the client
- * signs. */
+ * signs, unless it is interim. [MS-SMB2] 3.2.5.1.3 */
 static UNUSED struct fake_reply fake_take(struct fake *f)
 {
     struct fake_reply r = {.status = SMBKIT_STATUS_UNSUCCESSFUL};
     CHECK(fake_next(f, &r));
-    if (r.p && f->signs && !r.sealed) {
+    if (r.p && f->signs && !r.sealed && r.status != SMBKIT_STATUS_PENDING) {
         CHECK(r.hdr.flags & SMB2_FLAGS_SIGNED);
         fake_check_signature(f, r.p, r.len, &r.hdr);
     }
@@ -281,30 +281,39 @@ static UNUSED struct fake_reply fake_setup_round(struct fake *f, const uint8_t *
     return r;
 }
 
-/* Log in by raw NTLM. Sets the keys on success. */
-static UNUSED smbkit_status fake_login(struct fake *f, const char *user, const char *password)
+/* The two rounds of raw NTLM; the last reply. */
+static UNUSED struct fake_reply fake_login_rounds(struct fake *f, struct conv *c)
 {
-    struct conv c = {.m = {.user = user, .password = password, .domain = "", .raw = true}};
     struct smb2_session_setup_rsp rsp;
-    struct wr n = wr_init(c.negotiate, sizeof(c.negotiate));
+    struct wr n = wr_init(c->negotiate, sizeof(c->negotiate));
     wr_bytes(&n, "NTLMSSP\0\1\0\0\0", 12);
     wr_u32(&n, FLAGS_NORMAL);
     wr_zero(&n, 24);
-    struct fake_reply r = fake_setup_round(f, c.negotiate, sizeof(c.negotiate));
+    struct fake_reply r = fake_setup_round(f, c->negotiate, sizeof(c->negotiate));
     if (r.status != SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
-        fake_reply_fini(&r);
-        return r.status;
+        return r;
     }
     fake_preauth(f, r.p, r.len);
     f->session_id = r.hdr.session_id;
     CHECK_INT(smb2_session_setup_rsp_parse(&r.body, &rsp), WIRE_OK);
-    challenge_keep(&c, auth_slice_of(rsp.security.p, rsp.security.len));
+    challenge_keep(c, auth_slice_of(rsp.security.p, rsp.security.len));
     fake_reply_fini(&r);
-    authenticate_make(&c);
-    r = fake_setup_round(f, c.auth, c.auth_len);
+    authenticate_make(c);
+    return fake_setup_round(f, c->auth, c->auth_len);
+}
+
+/* Log in by raw NTLM. Sets the keys on success, unless as a guest or nobody, who have none. */
+static UNUSED smbkit_status fake_login(struct fake *f, const char *user, const char *password)
+{
+    struct conv c = {.m = {.user = user, .password = password, .domain = "", .raw = true}};
+    struct smb2_session_setup_rsp rsp = {0};
+    struct fake_reply r = fake_login_rounds(f, &c);
     smbkit_status status = r.status;
     if (SMBKIT_OK(status)) {
         CHECK_INT(smb2_session_setup_rsp_parse(&r.body, &rsp), WIRE_OK);
+    }
+    const uint16_t keyless = SMB2_SESSION_FLAG_IS_GUEST | SMB2_SESSION_FLAG_IS_NULL;
+    if (SMBKIT_OK(status) && !(rsp.session_flags & keyless)) {
         if (!f->signer) { /* reauthentication changes no key */
             memcpy(f->key, c.exported, 16);
             fake_keys(f);
