@@ -74,6 +74,19 @@ static void go_async(struct smb_request *r)
     smb_reply_interim(r);
 }
 
+/* A handler that registered to be woken and then ended all the same: the wake must not come for a
+ * request that is gone. */
+static void conclude(struct smb_request *r, smbkit_status status)
+{
+    (void)vfs_wait_cancel(&r->wait); /* from here on no new wake, and a waker has let go */
+    if (atomic_load_explicit(&r->wake_posted, memory_order_relaxed)) {
+        r->status = status;
+        r->state = SMB_REQ_ENDING;
+        return;
+    }
+    smb_request_finish(r, status);
+}
+
 /* The last thing done with r in its caller: r may be gone afterwards. */
 static void start_waiting(struct smb_request *r)
 {
@@ -98,22 +111,9 @@ static void start_waiting(struct smb_request *r)
      * answers. 3.3.5.2.7 */
     bool refused = is_last(r) || (r->row->flags & SMB_CMD_TAIL);
     if (refused && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
-        smb_request_finish(r, is_last(r) ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES
-                                         : SMBKIT_STATUS_INTERNAL_ERROR);
+        conclude(r,
+                 is_last(r) ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES : SMBKIT_STATUS_INTERNAL_ERROR);
     }
-}
-
-/* A handler that registered to be woken and then ended all the same: the wake must not come for a
- * request that is gone. */
-static void conclude(struct smb_request *r, smbkit_status status)
-{
-    (void)vfs_wait_cancel(&r->wait); /* from here on no new wake, and a waker has let go */
-    if (atomic_load_explicit(&r->wake_posted, memory_order_relaxed)) {
-        r->status = status;
-        r->state = SMB_REQ_ENDING;
-        return;
-    }
-    smb_request_finish(r, status);
 }
 
 static void ran(struct smb_request *r, smbkit_status status)
@@ -141,6 +141,7 @@ static void done(struct job *job)
 static void request_run(struct smb_request *r)
 {
     r->state = SMB_REQ_RUNNING;
+    (void)vfs_wait_cancel(&r->wait); /* what else it waited for is looked at anew */
     if ((r->row->flags & SMB_CMD_WORKER) ||
         (volume_blocks(r) && !vfs_volume_tries_nowait(r->tree->share->volume))) {
         send_to_worker(r);

@@ -44,19 +44,37 @@ const struct smbkit_identity *vfs_token_identity_get(const struct vfs_token *t);
 
 /* ---- waiting ---- */
 
+/* One thing that is waited for. vfs only. */
+struct vfs_wait_place {
+    struct vfs_wait *wait;
+    struct list link;
+    struct mutex *lock; /* the domain's lock while registered, else NULL; it guards link */
+    /* The place in that queue, kept across registrations: */
+    const struct list *queue; /* compared only: it may be gone */
+    uint64_t ticket;
+};
+
+/* Things waited for at once: oplocks or leases of a file and of its folder, a lock, a transfer.
+ * When there are more, the first is forgotten: any of the others wakes, and then all is looked at
+ * anew.
+ */
+#define VFS_WAIT_PLACES 4
+
+/* A call that waits: for whichever comes first of what it was registered for. Its owner cancels it
+ * before he makes the call again. */
 struct vfs_wait {
-    /* Set by the owner. Called once for a registration, from any thread, possibly under a core
-     * lock: it may only post a job. */
+    /* Set by the owner. Called once for each thing registered for, from any thread, possibly under
+     * a core lock: it may only post a job. */
     void (*wake)(struct vfs_wait *w);
     /* vfs only */
-    struct list link;
-    struct mutex *lock; /* the volume's waits lock while registered, else NULL; it guards link */
-    struct mutex self;  /* innermost lock: guards `lock` */
-    uint64_t ticket;    /* keeps the place in a queue across registrations; 0: none yet */
+    struct mutex self; /* innermost lock: guards each place's `lock` */
+    struct vfs_wait_place places[VFS_WAIT_PLACES];
+    unsigned next; /* whose call it is: the place to take next */
 };
 void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w));
 void vfs_wait_fini(struct vfs_wait *w);
-/* Deregister. When it returns wake will not be called any more. True: it was still registered. */
+/* Deregister from everything. When it returns wake will not be called any more. True: it was still
+ * registered for something. */
 bool vfs_wait_cancel(struct vfs_wait *w);
 
 /* The surroundings of a call; on the caller's stack. */

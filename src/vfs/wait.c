@@ -2,14 +2,17 @@
 #include "vfs/wait.h"
 
 /* Lock order: domain lock -> vfs_wait.self. A waker calls wake under both, so that a canceller that
- * saw `lock` unset (which it reads under self) knows that wake has returned, and that the owner of
- * w, who may free it once he was woken, cannot end it (vfs_wait_fini takes self) before the waker
- * has let go. */
+ * saw a place's `lock` unset (which it reads under self) knows that wake has returned, and that the
+ * owner of w, who may free it once he was woken, cannot end it (vfs_wait_fini takes self) before
+ * the waker has let go. */
 
 void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w))
 {
     *w = (struct vfs_wait){.wake = wake};
-    list_init(&w->link);
+    for (unsigned i = 0; i < VFS_WAIT_PLACES; i++) {
+        w->places[i].wait = w;
+        list_init(&w->places[i].link);
+    }
     mutex_init(&w->self);
 }
 
@@ -19,10 +22,11 @@ void vfs_wait_fini(struct vfs_wait *w)
     mutex_fini(&w->self);
 }
 
-bool vfs_wait_cancel(struct vfs_wait *w)
+static bool place_cancel(struct vfs_wait_place *p)
 {
+    struct vfs_wait *w = p->wait;
     mutex_lock(&w->self);
-    struct mutex *lock = w->lock;
+    struct mutex *lock = p->lock;
     mutex_unlock(&w->self);
     if (!lock) {
         return false;
@@ -31,12 +35,21 @@ bool vfs_wait_cancel(struct vfs_wait *w)
      * cancelled. */
     SCOPED_LOCK(lock);
     SCOPED_LOCK(&w->self);
-    if (w->lock != lock) {
+    if (p->lock != lock) {
         return false;
     }
-    list_remove(&w->link);
-    w->lock = NULL;
+    list_remove(&p->link);
+    p->lock = NULL;
     return true;
+}
+
+bool vfs_wait_cancel(struct vfs_wait *w)
+{
+    bool was_registered = false;
+    for (unsigned i = 0; i < VFS_WAIT_PLACES; i++) {
+        was_registered |= place_cancel(&w->places[i]);
+    }
+    return was_registered;
 }
 
 void wait_domain_init(struct wait_domain *d)
@@ -50,30 +63,49 @@ void wait_domain_fini(struct wait_domain *d)
     mutex_fini(&d->lock);
 }
 
+/* The place that w had in this queue before, or the one that was taken longest ago; out of whatever
+ * it was in. */
+static struct vfs_wait_place *place_take(struct vfs_wait *w, const struct list *queue)
+{
+    struct vfs_wait_place *p = NULL;
+    for (unsigned i = 0; i < VFS_WAIT_PLACES && !p; i++) {
+        p = w->places[i].queue == queue ? &w->places[i] : NULL;
+    }
+    if (!p) {
+        p = &w->places[w->next++ % VFS_WAIT_PLACES];
+    }
+    (void)place_cancel(p);
+    if (p->queue != queue) {
+        p->queue = queue;
+        p->ticket = 0;
+    }
+    return p;
+}
+
 void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait *w)
 {
+    struct vfs_wait_place *p = place_take(w, waiters);
     SCOPED_LOCK(&d->lock);
     SCOPED_LOCK(&w->self);
-    ASSERT(!w->lock || w->lock == &d->lock);
-    list_remove(&w->link);
-    if (w->ticket == 0) {
-        w->ticket = ++d->tickets;
+    if (p->ticket == 0) {
+        p->ticket = ++d->tickets;
     }
     struct list *pos = waiters;
     while (pos->prev != waiters &&
-           LIST_ENTRY(pos->prev, struct vfs_wait, link)->ticket > w->ticket) {
+           LIST_ENTRY(pos->prev, struct vfs_wait_place, link)->ticket > p->ticket) {
         pos = pos->prev;
     }
-    list_insert_before(pos, &w->link);
-    w->lock = &d->lock;
+    list_insert_before(pos, &p->link);
+    p->lock = &d->lock;
 }
 
-/* Under d->lock. */
-static void wake_locked(struct vfs_wait *w)
+/* Under the domain's lock. */
+static void wake_locked(struct vfs_wait_place *p)
 {
+    struct vfs_wait *w = p->wait;
     SCOPED_LOCK(&w->self);
-    list_remove(&w->link);
-    w->lock = NULL;
+    list_remove(&p->link);
+    p->lock = NULL;
     w->wake(w);
 }
 
@@ -81,7 +113,7 @@ void wait_wake_all(struct wait_domain *d, struct list *waiters)
 {
     SCOPED_LOCK(&d->lock);
     while (!list_is_empty(waiters)) {
-        wake_locked(LIST_ENTRY(waiters->next, struct vfs_wait, link));
+        wake_locked(LIST_ENTRY(waiters->next, struct vfs_wait_place, link));
     }
 }
 
@@ -120,10 +152,12 @@ bool wait_scope_again(struct wait_scope *s, smbkit_status answer)
     if (answer != SMBKIT_STATUS_WAIT || !s->blocks) {
         return false;
     }
-    SCOPED_LOCK(&s->lock);
+    mutex_lock(&s->lock);
     while (!s->woken) {
         cond_wait(&s->cond, &s->lock);
     }
-    s->woken = false;
+    mutex_unlock(&s->lock);
+    (void)vfs_wait_cancel(&s->own);
+    s->woken = false; /* nobody wakes it now */
     return true;
 }

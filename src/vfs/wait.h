@@ -13,7 +13,7 @@ struct wait_domain {
 void wait_domain_init(struct wait_domain *d);
 void wait_domain_fini(struct wait_domain *d);
 
-/* Put w in the list, in the order of first registration; out of another list that it was in. */
+/* Put w in the list too, in the order of first registration. The owner's thread. */
 void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait *w);
 /* Wake all of the list in order. */
 void wait_wake_all(struct wait_domain *d, struct list *waiters);

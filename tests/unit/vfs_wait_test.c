@@ -2,6 +2,8 @@
 /* What waits and is woken: oplock breaks, locks, notifications, close. */
 #include "vfs_fixture.h"
 
+#include "vfs/wait.h"
+
 #define S(name) SMBKIT_STATUS_##name
 
 /* An open with an oplock. */
@@ -391,6 +393,49 @@ static void external_change_breaks(void)
     fixture_close(&f);
 }
 
+/* A call waits for whichever comes first, keeps its places in the queues, and hears of nothing once
+ * it has cancelled. */
+static void waits_for_several(void)
+{
+    struct wait_domain d[2];
+    struct list queues[VFS_WAIT_PLACES + 1];
+    struct waiter a;
+    struct waiter b;
+    wait_domain_init(&d[0]);
+    wait_domain_init(&d[1]);
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
+        list_init(&queues[i]);
+    }
+    waiter_init(&a);
+    waiter_init(&b);
+    wait_register(&d[0], &queues[0], &a.wait);
+    wait_register(&d[0], &queues[0], &b.wait);
+    wait_register(&d[1], &queues[1], &a.wait);
+    wait_register(&d[1], &queues[1], &a.wait); /* once more: the same place */
+    wait_wake_all(&d[1], &queues[1]);
+    CHECK_INT(a.woken, 1);
+    CHECK(vfs_wait_cancel(&a.wait)); /* still in the other one */
+    CHECK(!vfs_wait_cancel(&a.wait));
+    wait_register(&d[0], &queues[0], &a.wait);
+    CHECK(LIST_ENTRY(queues[0].next, struct vfs_wait_place, link)->wait == &a.wait);
+    wait_wake_all(&d[0], &queues[0]);
+    CHECK_INT(a.woken, 2);
+    CHECK_INT(b.woken, 1);
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
+        wait_register(&d[i % 2], &queues[i], &a.wait);
+    }
+    CHECK(vfs_wait_cancel(&a.wait));
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
+        CHECK(list_is_empty(&queues[i]));
+        wait_wake_all(&d[i % 2], &queues[i]);
+    }
+    CHECK_INT(a.woken, 2);
+    waiter_fini(&a);
+    waiter_fini(&b);
+    wait_domain_fini(&d[0]);
+    wait_domain_fini(&d[1]);
+}
+
 static const struct test_case cases[] = {
     {"oplock_break_ends", oplock_break_ends},
     {"batch_breaks_before_sharing", batch_breaks_before_sharing},
@@ -401,5 +446,6 @@ static const struct test_case cases[] = {
     {"notify_first_query_decides", notify_first_query_decides},
     {"notify_renamed_file", notify_renamed_file},
     {"external_change_breaks", external_change_breaks},
+    {"waits_for_several", waits_for_several},
 };
 TEST_MAIN(cases)
