@@ -64,8 +64,11 @@ int dirfs_dos_read(const struct dirfs_where *where, struct dirfs_dos *dos)
 {
     uint8_t blob[DOS_LEN];
     int64_t n = dirfs_get_xattr(where, DOS_XATTR, blob, sizeof(blob));
+    if (n == -ENODATA || n == -EOPNOTSUPP || n == -ERANGE) {
+        return 0; /* ERANGE: longer than ours */
+    }
     if (n < 0) {
-        return n == -EOPNOTSUPP ? -1 : 0;
+        return (int)n;
     }
     if (n != DOS_LEN || get_le(blob, 4) != DOS_VERSION) {
         return 0; /* not ours, or of a later version: as if there were none */
@@ -108,12 +111,13 @@ static uint64_t birth_time(const struct statx *stx)
     return written < changed ? written : changed;
 }
 
-void dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const struct statx *stx,
-                     const struct dirfs_where *where, struct smbkit_attr *attr)
+int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const struct statx *stx,
+                    const struct dirfs_where *where, struct smbkit_attr *attr)
 {
     bool is_dir = S_ISDIR(stx->stx_mode);
     struct dirfs_dos dos = {0};
-    if (!(is_dir || S_ISREG(stx->stx_mode)) || dirfs_dos_read(where, &dos) <= 0) {
+    int found = is_dir || S_ISREG(stx->stx_mode) ? dirfs_dos_read(where, &dos) : 0;
+    if (found <= 0) {
         dos.attributes = default_attributes(vol, name, stx);
     }
     uint64_t dev = dirfs_dev(stx);
@@ -132,6 +136,8 @@ void dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const str
     if (attr->attributes == 0) {
         attr->attributes = SMBKIT_ATTR_NORMAL;
     }
+    /* EACCES: to look at them will do; what may be done is up to dirfs_get_security. */
+    return found < 0 && found != -EACCES ? found : 0;
 }
 
 /* The last component of the file's path, into name. */
@@ -158,8 +164,8 @@ smbkit_status dirfs_file_attr(struct dirfs_volume *vol, struct dirfs_file *file,
     char proc[DIRFS_PROC_MAX];
     struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
     file_name(file, name);
-    dirfs_fill_attr(vol, name, &stx, &where, attr);
-    return SMBKIT_STATUS_SUCCESS;
+    err = dirfs_fill_attr(vol, name, &stx, &where, attr);
+    return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }
 
 smbkit_status dirfs_getattr(void *volume, struct smbkit_op *op, void *file,
@@ -178,8 +184,9 @@ int dirfs_current_dos(struct dirfs_volume *vol, struct dirfs_file *file, struct 
     char name[DIRFS_NAME_MAX];
     struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
     *dos = (struct dirfs_dos){0};
-    if (dirfs_dos_read(&where, dos) > 0) {
-        return 0;
+    int found = dirfs_dos_read(&where, dos);
+    if (found != 0) {
+        return found < 0 ? found : 0;
     }
     struct statx stx;
     int err = dirfs_stat_fd(file->fd, &stx);

@@ -2,6 +2,8 @@
 /* Attributes, security, names, listing. */
 #include "dir_test.h"
 
+#include <sys/fsuid.h>
+
 static void check_meta(struct pt *t)
 {
     void *f = pt_new(t, "f");
@@ -102,6 +104,48 @@ static void test_meta(void)
     } else {
         printf("# /tmp has no user xattrs\n");
     }
+    world_end(&w);
+}
+
+/* File access of this thread as an ordinary user's, whoever runs the tests; 0 gives it back. */
+static void become(unsigned uid)
+{
+    if (geteuid() == 0) {
+        (void)setfsuid(uid);
+    }
+}
+
+/* What cannot be read may say anything: nobody is let in. It is listed all the same, else the
+ * folder could not be removed. */
+static void test_unreadable(void)
+{
+    struct world w;
+    struct smbkit_attr attr;
+    static struct pt_page page;
+    uint8_t buf[16];
+    uint32_t needed;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    put_file(w.fd, "f", "f");
+    void *f = pt_any(&w.t, "f");
+    void *dir = pt_any(&w.t, "");
+    if (has_xattrs(&w.t) && fchmodat(w.fd, "f", 0200, 0) == 0) {
+        CHECK_INT(w.t.p->set_security(w.t.v, &w.t.op, f, (const uint8_t *)"0123456789", 10), 0);
+        become(65534);
+        CHECK_INT(w.t.p->get_security(w.t.v, &w.t.op, f, buf, 16, &needed),
+                  SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(w.t.p->get_security(w.t.v, &w.t.op, f, buf, 1, &needed),
+                  SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(w.t.p->setattr(w.t.v, &w.t.op, f, SMBKIT_SET_ATTRIBUTES, &attr),
+                  SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(w.t.p->lookup(w.t.v, &w.t.op, "f", &attr), 0);
+        page.cookie = 0;
+        CHECK_INT(pt_list(&w.t, dir, &page, 60), 1);
+        become(0);
+    }
+    pt_close(&w.t, dir);
+    pt_close(&w.t, f);
     world_end(&w);
 }
 
@@ -297,6 +341,7 @@ static void test_list(void)
 
 static const struct test_case cases[] = {
     {"attributes and security descriptors", test_meta},
+    {"descriptors and attributes that cannot be read", test_unreadable},
     {"blobs that are not ours", test_foreign_blob},
     {"hide-dot-files=yes", test_dot_files},
     {"names", test_names},

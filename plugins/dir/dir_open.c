@@ -307,7 +307,7 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, const char *path,
         char proc[DIRFS_PROC_MAX];
         struct dirfs_where where = dirfs_where_file(fd, true, proc);
         const char *slash = strrchr(host, '/');
-        dirfs_fill_attr(vol, slash ? slash + 1 : host, &stx, &where, attr);
+        err = dirfs_fill_attr(vol, slash ? slash + 1 : host, &stx, &where, attr);
     }
     close(fd);
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;

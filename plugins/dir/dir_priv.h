@@ -120,12 +120,14 @@ int64_t dirfs_get_xattr(const struct dirfs_where *where, const char *name, void 
 int dirfs_set_xattr(const struct dirfs_where *where, const char *name, const void *buf, size_t len);
 /* The place for a file's own; buf holds DIRFS_PROC_MAX bytes and must outlive it. */
 struct dirfs_where dirfs_where_file(int fd, bool is_path, char *buf);
-/* 1: read; 0: the file has none; -1: the file system keeps none. */
+/* 1: read; 0: the file has none, or the file system keeps none; -errno: it may have one. */
 int dirfs_dos_read(const struct dirfs_where *where, struct dirfs_dos *dos);
 int dirfs_dos_write(const struct dirfs_where *where, const struct dirfs_dos *dos); /* 0 or -errno */
-/* name: on the host, last component. */
-void dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const struct statx *stx,
-                     const struct dirfs_where *where, struct smbkit_attr *attr);
+/* name: on the host, last component. 0, or -errno when the attributes that the file keeps cannot be
+ * read: attr then has those of a file that keeps none, which will do to show it. So it has, with 0,
+ * when the server's user may not read them. */
+int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const struct statx *stx,
+                    const struct dirfs_where *where, struct smbkit_attr *attr);
 smbkit_status dirfs_file_attr(struct dirfs_volume *vol, struct dirfs_file *file,
                               struct smbkit_attr *attr);
 smbkit_status dirfs_getattr(void *volume, struct smbkit_op *op, void *file,

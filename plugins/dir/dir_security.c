@@ -14,6 +14,14 @@ int dirfs_keep_security(const struct dirfs_where *where, const uint8_t *security
     return len > SD_MAX_BYTES ? -E2BIG : dirfs_set_xattr(where, SD_XATTR, security, len);
 }
 
+/* Only what says that there is none means that: a descriptor that cannot be read (EACCES, EIO,
+ * ENOMEM) may be one that denies, and whoever asks is refused. */
+static smbkit_status missing_status(int err)
+{
+    return err == ENODATA || err == EOPNOTSUPP ? SMBKIT_STATUS_NOT_FOUND
+                                               : smbkit_status_from_errno(err);
+}
+
 smbkit_status dirfs_get_security(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
                                  uint32_t cap, uint32_t *needed_bytes)
 {
@@ -25,22 +33,17 @@ smbkit_status dirfs_get_security(void *volume, struct smbkit_op *op, void *file,
     if (dirfs_is_nowait(op)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
-    int64_t n = dirfs_get_xattr(&where, SD_XATTR, NULL, 0);
-    if (n <= 0) {
-        /* None, none kept here, or (EACCES, EPERM) not for the likes of us to read. */
-        return n == -EIO ? SMBKIT_STATUS_IO_DEVICE_ERROR : SMBKIT_STATUS_NOT_FOUND;
+    int64_t n = dirfs_get_xattr(&where, SD_XATTR, buf, cap);
+    if (n == -ERANGE || (n >= 0 && cap == 0)) {
+        n = dirfs_get_xattr(&where, SD_XATTR, NULL, 0);
+        *needed_bytes = n < 0 ? 0 : n < cap ? SD_MAX_BYTES : (uint32_t)n; /* has shrunk since */
+        return n < 0 ? missing_status((int)-n) : SMBKIT_STATUS_BUFFER_TOO_SMALL;
     }
-    *needed_bytes = (uint32_t)n;
-    if (n > cap) {
-        return SMBKIT_STATUS_BUFFER_TOO_SMALL;
+    if (n < 0) {
+        return missing_status((int)-n);
     }
-    n = dirfs_get_xattr(&where, SD_XATTR, buf, cap);
-    if (n == -ERANGE) {
-        *needed_bytes = SD_MAX_BYTES; /* has just grown: enough for whatever it is now */
-        return SMBKIT_STATUS_BUFFER_TOO_SMALL;
-    }
-    *needed_bytes = n < 0 ? 0 : (uint32_t)n;
-    return n <= 0 ? SMBKIT_STATUS_NOT_FOUND : SMBKIT_STATUS_SUCCESS;
+    *needed_bytes = (uint32_t)n; /* 0: no descriptor that anybody wrote; the core refuses it */
+    return SMBKIT_STATUS_SUCCESS;
 }
 
 static int drop_security(const struct dirfs_where *where)
