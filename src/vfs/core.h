@@ -38,7 +38,8 @@ struct vfs_volume {
     uint32_t features;
     uint32_t component_max;
     uint32_t cluster_size_bytes;
-    uint64_t seed; /* of its hashes */
+    uint64_t seed;   /* of its hashes */
+    uint64_t domain; /* of file ids that the plugin gives none for; no other volume's */
     struct smbkit_host host;
     struct vfs_token *token; /* for calls that no client asked for */
 
@@ -61,7 +62,8 @@ struct vfs_volume {
     atomic_uint_fast64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written, plugin_calls;
 };
 
-/* An id for a file whose plugin has none: from its path, without regard to case. */
+/* An id for a file whose plugin has none: from its path, without regard to case where the volume
+ * has none. Never 0. */
 void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, uint64_t *id_high);
 
 /* One name that a node is open by. All under node.lock. [MS-FSA] 2.1.1.4 Link */
@@ -108,6 +110,8 @@ void node_put(struct vfs_node *n);
 /* The file is at another path now: if its id was made of the old one, it gets that of the new one.
  */
 void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path);
+/* Its id as it is now. Takes the shard's lock. */
+void node_id_get(struct vfs_node *n, uint64_t *id, uint64_t *id_high);
 /* The name of that spelling; under n->lock. NULL: not open by it. */
 struct node_name *node_name_find(struct vfs_node *n, const char *path);
 /* What is open by that path, whatever its case; a reference. Looks at all nodes: for rare events.

@@ -143,6 +143,7 @@ static void enter_join(struct vfs_node *n, struct vfs_open *o, struct node_name 
 static void open_fill(struct vfs_open *o, const struct create *c)
 {
     o->f = c->f;
+    o->f.node = o->node;
     o->f.serial = c->in->volume->serializes_files ? &o->serial : NULL;
     o->granted_access = c->granted;
     o->share_access = c->in->share_access;

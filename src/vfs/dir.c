@@ -26,6 +26,7 @@ struct query {
     const struct vfs_call *call;
     struct vfs_open *o;
     const struct vfs_dir_query *q;
+    char *dir_path;       /* owned */
     struct dir_cursor at; /* a copy; goes back to the open on success */
     uint32_t taken;
     bool full; /* the next entry found no room, or one was all that was asked for */
@@ -60,19 +61,21 @@ static bool name_is_sane(const char *name)
     return name[0] && !dots;
 }
 
-/* Attributes from an enumeration, in shape; a bad size counts as none. */
-static void entry_attr_settle(const struct vfs_volume *v, struct smbkit_attr *a)
+/* Attributes from an enumeration, in shape. They tell the id that an open of the name tells. */
+static smbkit_status entry_settle(struct query *x, const char *name, struct smbkit_attr *a)
 {
-    if (a->attributes == 0) {
-        a->attributes = SMBKIT_ATTR_NORMAL;
+    if (a->file_id == 0 && a->file_id_high == 0) {
+        CLEANUP_MEM char *path = path_join(x->dir_path, name);
+        if (!path) {
+            return SMBKIT_STATUS_NO_MEMORY;
+        }
+        door_attr_id_by_path(x->o->volume, path, a);
     }
-    if (a->attributes & SMBKIT_ATTR_DIRECTORY) {
-        a->size = 0;
-        a->alloc_size = 0;
-    } else if (a->alloc_size == 0 && a->size > 0 && a->size <= INT64_MAX) {
-        uint64_t unit = v->cluster_size_bytes;
-        a->alloc_size = (a->size + unit - 1) / unit * unit;
+    if (!SMBKIT_OK(door_attr_settle(x->o->volume, a))) {
+        a->size = a->alloc_size = 0; /* the others are still worth listing */
+        return door_attr_settle(x->o->volume, a);
     }
+    return SMBKIT_STATUS_SUCCESS;
 }
 
 static bool hold(struct query *x, const struct smbkit_entry *e)
@@ -114,9 +117,9 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
     struct smbkit_attr attr = {0};
     if (x->q->want_attr) {
         attr = e->attr;
-        entry_attr_settle(x->o->volume, &attr);
+        x->failed = entry_settle(x, e->name, &attr);
     }
-    if (!emit(x, e->name, &attr)) {
+    if (!SMBKIT_OK(x->failed) || !emit(x, e->name, &attr)) {
         return 0;
     }
     x->at.cookie = e->cookie;
@@ -126,8 +129,7 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
 /* Attributes of a name in the directory. */
 static smbkit_status attr_of(struct query *x, const char *name, struct smbkit_attr *attr)
 {
-    CLEANUP_MEM char *dir = open_path_copy(x->o);
-    CLEANUP_MEM char *path = dir ? path_join(dir, name) : NULL;
+    CLEANUP_MEM char *path = path_join(x->dir_path, name);
     return path ? door_lookup(x->call, x->o->volume, path, attr) : SMBKIT_STATUS_NO_MEMORY;
 }
 
@@ -145,7 +147,9 @@ static smbkit_status held_emit(struct query *x)
             st = missing ? SMBKIT_STATUS_SUCCESS : st;
         }
         if (!x->full && SMBKIT_OK(st)) {
-            entry_attr_settle(x->o->volume, &h->attr);
+            st = x->q->want_attr && !missing ? entry_settle(x, h->name, &h->attr) : st;
+        }
+        if (!x->full && SMBKIT_OK(st)) {
             if (missing || emit(x, h->name, &h->attr)) {
                 x->at.cookie = h->cookie;
             }
@@ -188,8 +192,7 @@ static smbkit_status dots(struct query *x)
         if (matches && x->q->want_attr) {
             smbkit_status st = door_getattr(x->call, &x->o->f, &attr);
             if (SMBKIT_OK(st) && x->at.dots_done == 1) {
-                CLEANUP_MEM char *path = open_path_copy(x->o);
-                CLEANUP_MEM char *parent = path ? path_parent(path) : NULL;
+                CLEANUP_MEM char *parent = path_parent(x->dir_path);
                 struct smbkit_attr above;
                 smbkit_status up = parent ? door_lookup(x->call, x->o->volume, parent, &above)
                                           : SMBKIT_STATUS_NO_MEMORY;
@@ -250,8 +253,7 @@ static smbkit_status exact_find(struct query *x, const char *path, char **real_r
 static smbkit_status exact(struct query *x)
 {
     x->at.at_end = true;
-    CLEANUP_MEM char *dir = open_path_copy(x->o);
-    CLEANUP_MEM char *path = dir ? path_join(dir, x->at.pattern) : NULL;
+    CLEANUP_MEM char *path = path_join(x->dir_path, x->at.pattern);
     CLEANUP_MEM char *real = NULL;
     if (!path) {
         return SMBKIT_STATUS_NO_MEMORY;
@@ -373,7 +375,9 @@ static smbkit_status query_once(const struct vfs_call *call, struct vfs_open *o,
         x->o = o;
         x->q = q;
         x->at = o->dir;
-        st = query_run(x);
+        x->dir_path = open_path_copy(o);
+        st = x->dir_path ? query_run(x) : SMBKIT_STATUS_NO_MEMORY;
+        mem_free(x->dir_path);
         mem_free(x);
     } else {
         st = SMBKIT_STATUS_NO_MEMORY;

@@ -185,6 +185,14 @@ void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path
     }
 }
 
+void node_id_get(struct vfs_node *n, uint64_t *id, uint64_t *id_high)
+{
+    struct node_shard *shard = shard_lock(n);
+    *id = n->id;
+    *id_high = n->id_high;
+    mutex_unlock(&shard->lock);
+}
+
 struct node_name *node_name_find(struct vfs_node *n, const char *path)
 {
     LIST_FOR_EACH (l, &n->names) {

@@ -60,8 +60,7 @@ static void door_leave(struct door *d)
     }
 }
 
-/* Attributes as the rest of the core wants them. [MS-FSCC] 2.6 */
-static smbkit_status attr_settle(const struct door_file *f, struct smbkit_attr *a)
+smbkit_status door_attr_settle(const struct vfs_volume *v, struct smbkit_attr *a)
 {
     if (a->size > INT64_MAX || a->alloc_size > INT64_MAX) {
         log_error(NULL, "plugin_bad_size size=%llu", (unsigned long long)a->size);
@@ -77,17 +76,43 @@ static smbkit_status attr_settle(const struct door_file *f, struct smbkit_attr *
         a->size = 0;
         a->alloc_size = 0;
     } else if (a->alloc_size == 0 && a->size > 0) {
-        uint64_t unit = f->volume->cluster_size_bytes;
+        uint64_t unit = v->cluster_size_bytes;
         a->alloc_size = (a->size + unit - 1) / unit * unit;
     }
     if (a->link_count == 0) {
         a->link_count = 1;
     }
-    if (a->file_id == 0 && a->file_id_high == 0) {
-        a->file_id = f->id;
-        a->file_id_high = f->id_high;
+    if (a->file_domain == 0) {
+        a->file_domain = v->domain;
     }
     return SMBKIT_STATUS_SUCCESS;
+}
+
+static bool attr_has_id(const struct smbkit_attr *a)
+{
+    return a->file_id != 0 || a->file_id_high != 0;
+}
+
+void door_attr_id_by_path(const struct vfs_volume *v, const char *path, struct smbkit_attr *a)
+{
+    if (!attr_has_id(a)) {
+        volume_path_id(v, path, &a->file_id, &a->file_id_high);
+        a->file_domain = v->domain;
+    }
+}
+
+/* The same of an open file, whose id is known. */
+static smbkit_status file_attr_settle(const struct door_file *f, struct smbkit_attr *a)
+{
+    if (!attr_has_id(a)) {
+        a->file_domain = f->domain;
+        a->file_id = f->id;
+        a->file_id_high = f->id_high;
+        if (f->node) {
+            node_id_get(f->node, &a->file_id, &a->file_id_high); /* renamed since */
+        }
+    }
+    return door_attr_settle(f->volume, a);
 }
 
 smbkit_status door_volume_info(const struct vfs_call *call, struct vfs_volume *v,
@@ -115,13 +140,12 @@ smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    f->id = 0;
-    f->id_high = 0;
-    volume_path_id(f->volume, how->path, &f->id, &f->id_high);
-    st = attr_settle(f, attr);
+    door_attr_id_by_path(f->volume, how->path, attr);
+    st = door_attr_settle(f->volume, attr);
     if (!SMBKIT_OK(st)) {
         door_close(call, f);
     }
+    f->domain = attr->file_domain;
     f->id = attr->file_id;
     f->id_high = attr->file_id_high;
     return st;
@@ -149,9 +173,11 @@ smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v, con
     *attr = (struct smbkit_attr){0};
     st = layer_lookup(v->layers, &d.op, path, attr);
     door_leave(&d);
-    struct door_file f = {.volume = v};
-    volume_path_id(v, path, &f.id, &f.id_high);
-    return SMBKIT_OK(st) ? attr_settle(&f, attr) : st;
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    door_attr_id_by_path(v, path, attr);
+    return door_attr_settle(v, attr);
 }
 
 smbkit_status door_getattr(const struct vfs_call *call, const struct door_file *f,
@@ -165,7 +191,7 @@ smbkit_status door_getattr(const struct vfs_call *call, const struct door_file *
     *attr = (struct smbkit_attr){0};
     st = layer_getattr(f->volume->layers, &d.op, f->file, attr);
     door_leave(&d);
-    return SMBKIT_OK(st) ? attr_settle(f, attr) : st;
+    return SMBKIT_OK(st) ? file_attr_settle(f, attr) : st;
 }
 
 smbkit_status door_overwrite(const struct vfs_call *call, const struct door_file *f,
@@ -180,7 +206,7 @@ smbkit_status door_overwrite(const struct vfs_call *call, const struct door_file
     *attr = (struct smbkit_attr){0};
     st = layer_overwrite(f->volume->layers, &d.op, f->file, &how);
     door_leave(&d);
-    return SMBKIT_OK(st) ? attr_settle(f, attr) : st;
+    return SMBKIT_OK(st) ? file_attr_settle(f, attr) : st;
 }
 
 #define SECURITY_FIRST_BYTES 1024u /* most descriptors fit at once */

@@ -15,12 +15,19 @@ struct door_file {
     struct vfs_volume *volume;
     void *file;
     struct mutex *serial; /* NULL: no layer has SERIALIZE_FILE, or nobody else knows the file yet */
-    uint64_t id, id_high; /* what attributes without an id get */
+    struct vfs_node *node;        /* once it is an open's: it knows the id then */
+    uint64_t domain, id, id_high; /* what attributes without an id get */
 };
+
+/* Attributes as the rest of the core wants them; entries of a directory too. [MS-FSCC] 2.6
+ * INTERNAL_ERROR: a size that no file has. */
+NODISCARD smbkit_status door_attr_settle(const struct vfs_volume *v, struct smbkit_attr *a);
+/* Where the plugin has no id for the file at that path. */
+void door_attr_id_by_path(const struct vfs_volume *v, const char *path, struct smbkit_attr *a);
 
 NODISCARD smbkit_status door_volume_info(const struct vfs_call *call, struct vfs_volume *v,
                                          struct smbkit_volume_info *info);
-/* f->volume is set by the caller; file, id, id_high are filled; serial is left alone. */
+/* f->volume is set by the caller; file, domain, id, id_high are filled; serial is left alone. */
 NODISCARD smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
                                     const struct smbkit_create *how, struct smbkit_attr *attr);
 void door_close(const struct vfs_call *call, const struct door_file *f);

@@ -132,6 +132,7 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     v->cluster_size_bytes = CLUSTER_DEFAULT_BYTES;
     v->component_max = COMPONENT_DEFAULT;
     v->seed = hash_bytes(0, spec->share_name, str_len(spec->share_name));
+    v->domain = hash_u64(v->seed, 4) | 1;
     v->host.volume = v;
     mutex_init(&v->names_lock);
     mutex_init(&v->notify_lock);
@@ -283,7 +284,12 @@ smbkit_status volume_check_writable(const struct vfs_volume *v)
 void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, uint64_t *id_high)
 {
     size_t len = str_len(path);
+    if (v->names) {
+        /* Two names that differ in letters' case only may be two files there. */
+        *id = hash_bytes(v->seed, path, len);
+        *id_high = hash_bytes(~v->seed, path, len) | 1;
+        return;
+    }
     *id = utf8_ihash(v->seed, path, len);
-    /* Apart from the ids that plugins give, which seldom have an upper half. */
     *id_high = utf8_ihash(~v->seed, path, len) | 1;
 }

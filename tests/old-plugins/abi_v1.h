@@ -23,6 +23,7 @@
     X(smbkit_attr, link_count)                                                                     \
     X(smbkit_attr, reparse_tag)                                                                    \
     X(smbkit_attr, ea_size)                                                                        \
+    X(smbkit_attr, file_domain)                                                                    \
     X(smbkit_attr, reserved)                                                                       \
     X(smbkit_volume_info, struct_size)                                                             \
     X(smbkit_volume_info, serial)                                                                  \

@@ -92,8 +92,8 @@ struct smbkit_identity {
 /* Attributes of a file. Times are FILETIME: 100 ns since 1601-01-01 UTC. All zero is a valid answer
  * for "not known" except attributes, where a directory must say SMBKIT_ATTR_DIRECTORY. */
 struct smbkit_attr {
-    uint64_t file_id;      /* unique in the volume, the same for every open of the file while any is
-                              open; 0: the core makes one from the path */
+    uint64_t file_id;      /* unique in its domain, the same for every open of the file while any is
+                              open, and in listings; 0: the core makes one from the path */
     uint64_t file_id_high; /* upper half of a 128-bit id, else 0 */
     uint64_t size;         /* bytes; 0 for a directory */
     uint64_t alloc_size;   /* bytes on the store; 0 with size > 0: the core rounds size up */
@@ -105,7 +105,9 @@ struct smbkit_attr {
     uint32_t link_count; /* 0 counts as 1 */
     uint32_t reparse_tag;
     uint32_t ea_size;     /* bytes of the EAs as FILE_FULL_EA_INFORMATION */
-    uint64_t reserved[4]; /* zero */
+    uint64_t file_domain; /* whose ids these are. Volumes that give the same domain have the same
+                             files: what is open by one is seen by the other. 0: the volume's own */
+    uint64_t reserved[3]; /* zero */
 };
 
 /* Which fields of smbkit_attr a setattr means */
