@@ -163,9 +163,12 @@ struct workers;
 
 #define WORKERS_IDLE_MS 10000 /* an idle worker thread ends after this */
 
-/* A pool of 0..threads_max threads that grows when work waits. */
-NODISCARD struct workers *workers_new(unsigned threads_max, uint32_t idle_ms);
+/* A pool of threads that grows when work waits, up to what the quotas of the kinds add up to: so
+ * each kind can always have its own. */
+NODISCARD struct workers *workers_new(const struct work_quota quota[WORK_KIND_COUNT],
+                                      uint32_t idle_ms);
 /* Runs what is queued, then ends every thread. NULL allowed. */
 void workers_free(struct workers *w);
-void workers_post(struct workers *w, struct job *job);
+/* Volumes of a kind, and sessions of a volume, take turns. */
+void workers_post(struct workers *w, const struct work_key *key, struct job *job);
 unsigned workers_thread_count(struct workers *w);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/lanes.h"
 #include "os/os.h"
 
 #define LOG_MODULE LOG_NET
@@ -22,25 +23,27 @@ struct workers {
     struct cond work;  /* a job came, or stopping */
     struct cond ended; /* a thread ended */
     /* guarded by lock */
-    struct list jobs;
-    unsigned job_count;
+    struct lanes lanes;
     unsigned thread_count; /* all that have not ended */
     unsigned live_count;   /* of these, those that will still look for a job */
     unsigned idle_count;
+    unsigned called_count;       /* idle ones that were told of a job and have not woken yet */
     struct worker *ended_worker; /* the last that ended: joined by the next, or by workers_free */
     bool stopping;
 };
 
-struct workers *workers_new(unsigned threads_max, uint32_t idle_ms)
+struct workers *workers_new(const struct work_quota quota[WORK_KIND_COUNT], uint32_t idle_ms)
 {
     struct workers *w = mem_zalloc(sizeof(*w));
     if (w) {
-        w->threads_max = threads_max;
+        uint64_t seed;
+        os_random(&seed, sizeof(seed));
+        lanes_init(&w->lanes, quota, seed);
+        w->threads_max = w->lanes.root.max;
         w->idle_ms = idle_ms;
         mutex_init(&w->lock);
         cond_init(&w->work);
         cond_init(&w->ended);
-        list_init(&w->jobs);
     }
     return w;
 }
@@ -64,23 +67,23 @@ static struct timespec idle_end(const struct workers *w)
     return t;
 }
 
-/* Lock held. The next job; NULL: this thread should end. */
-static struct job *next_job(struct workers *w)
+/* Lock held. The next job and its lane; NULL: this thread should end. */
+static struct job *next_job(struct workers *w, struct lane **lane_r)
 {
     struct timespec until = idle_end(w);
-    while (list_is_empty(&w->jobs)) {
+    while (!lanes_is_ready(&w->lanes)) {
         if (w->stopping) {
             return NULL;
         }
         w->idle_count++;
         bool in_time = wait_for_work(w, &until);
         w->idle_count--;
-        if (!in_time && list_is_empty(&w->jobs)) {
+        w->called_count -= w->called_count > 0;
+        if (!in_time && !lanes_is_ready(&w->lanes)) {
             return NULL;
         }
     }
-    w->job_count--;
-    return LIST_ENTRY(list_pop_front(&w->jobs), struct job, link);
+    return lanes_pop(&w->lanes, lane_r);
 }
 
 static void join(struct worker *ended)
@@ -96,10 +99,12 @@ static void worker_main(void *arg)
     struct worker *self = arg;
     struct workers *w = self->pool;
     mutex_lock(&w->lock);
-    for (struct job *job = next_job(w); job; job = next_job(w)) {
+    struct lane *lane = NULL;
+    for (struct job *job = next_job(w, &lane); job; job = next_job(w, &lane)) {
         mutex_unlock(&w->lock);
         job->fn(job);
         mutex_lock(&w->lock);
+        lanes_done(&w->lanes, lane);
     }
     w->live_count--;
     struct worker *before = w->ended_worker;
@@ -129,33 +134,35 @@ static bool start_worker(struct workers *w)
     return true;
 }
 
-/* Lock held. False: no thread will ever take the job. */
-static bool ensure_worker(struct workers *w)
+/* Lock held. Have a thread come for the job that was pushed, unless its lane must wait: then the
+ * thread that makes room there takes it. False: no thread will ever take it. */
+static bool call_worker(struct workers *w)
 {
-    if (w->idle_count >= w->job_count || w->live_count >= w->threads_max) {
+    if (!lanes_is_ready(&w->lanes)) {
         return true;
     }
-    return start_worker(w) || w->live_count > 0;
+    if (w->idle_count > w->called_count) {
+        w->called_count++;
+        cond_signal(&w->work);
+        return true;
+    }
+    return w->live_count >= w->threads_max || start_worker(w) || w->live_count > 0;
 }
 
-void workers_post(struct workers *w, struct job *job)
+void workers_post(struct workers *w, const struct work_key *key, struct job *job)
 {
-    bool is_safe;
+    struct lane *lane = NULL;
     {
         SCOPED_LOCK(&w->lock);
-        list_push_back(&w->jobs, &job->link);
-        w->job_count++;
-        is_safe = ensure_worker(w);
-        if (!is_safe) {
-            list_remove(&job->link);
-            w->job_count--;
-        }
-        cond_signal(&w->work);
+        lanes_push(&w->lanes, key, job);
+        job = call_worker(w) ? NULL : lanes_pop(&w->lanes, &lane);
     }
-    if (!is_safe) {
+    if (job) {
         /* No thread at all can be had: slow service is better than none. */
         log_warn(NULL, "no worker thread, job runs inline");
         job->fn(job);
+        SCOPED_LOCK(&w->lock);
+        lanes_done(&w->lanes, lane);
     }
 }
 
@@ -178,6 +185,7 @@ void workers_free(struct workers *w)
     }
     mutex_unlock(&w->lock);
     join(w->ended_worker);
+    lanes_fini(&w->lanes);
     cond_fini(&w->work);
     cond_fini(&w->ended);
     mutex_fini(&w->lock);

@@ -62,10 +62,10 @@ static void io_post(void *io, struct job *job)
     loop_post(c->home->loop, job);
 }
 
-static void io_work(void *io, struct job *job)
+static void io_work(void *io, const struct work_key *key, struct job *job)
 {
     struct conn *c = io;
-    workers_post(c->home->workers, job);
+    workers_post(c->home->workers, key, job);
 }
 
 static void timer_free(struct conn *c, struct conn_timer *t)

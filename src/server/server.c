@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "server/identity.h"
+#include "smb/limits.h"
 
 #define LOG_MODULE LOG_SERVER
 
@@ -87,13 +88,24 @@ static bool make_loops(struct server *s)
     return true;
 }
 
+static struct workers *make_workers(unsigned calls)
+{
+    const struct work_quota quota[WORK_KIND_COUNT] = {
+        [WORK_LOGON] = {SMB_WORKERS_LOGON, SMB_WORKERS_LOGON, SMB_WORKERS_LOGON},
+        [WORK_END] = {SMB_WORKERS_END, SMB_WORKERS_END_VOLUME, SMB_WORKERS_END_SESSION},
+        [WORK_CALL] = {calls, MAX(calls / SMB_WORKERS_VOLUME_PART, 1u),
+                       MAX(calls / SMB_WORKERS_SESSION_PART, 1u)},
+    };
+    return workers_new(quota, WORKERS_IDLE_MS);
+}
+
 static bool make_parts(struct server *s)
 {
     struct smb_config smb;
     server_smb_config(s, s->config, &smb);
     s->smb = smb_server_new(&smb);
     s->plugins = plugins_new(s->config->plugin_dir);
-    s->workers = workers_new(s->config->workers_max, WORKERS_IDLE_MS);
+    s->workers = make_workers(s->config->workers_max);
     s->limits = net_limits_new(s->config->connections_max, s->config->connections_per_address_max);
     if (!s->smb || !s->plugins || !s->workers || !s->limits) {
         return false;

@@ -9,6 +9,7 @@
 #define SMB_CMD_VFS 0x04u     /* may call a plugin: inline, NOWAIT or worker, as the volume says */
 #define SMB_CMD_WORKER 0x08u  /* always on a worker */
 #define SMB_CMD_CANCEL 0x10u  /* may be abandoned while it waits */
+#define SMB_CMD_ENDS 0x80u    /* gives something back: a lane of its own on the workers */
 #define SMB_CMD_TAIL 0x40u    /* may wait only as the last of a compound */
 #define SMB_CMD_MUTATES 0x20u /* refused on a read-only share before it is looked at */
 

@@ -30,6 +30,18 @@
 #define SMB_OPLOCK_TIME_MS 35000u
 /* A request on a worker that takes longer is told STATUS_PENDING, so that no client times out. */
 #define SMB_INTERIM_AFTER_MS 1000u
+/* Threads that log-ins may have: they wait for nobody's volume, so few are enough, and a flood of
+ * log-ins takes no more than these. */
+#define SMB_WORKERS_LOGON 8u
+/* Threads for closing, disconnecting, logging off: calls of the volumes' close, which may be stuck
+ * with a volume, so that of one volume, or session, only a part of them can be. */
+#define SMB_WORKERS_END 32u
+#define SMB_WORKERS_END_VOLUME 8u
+#define SMB_WORKERS_END_SESSION 4u
+/* Of the threads for other calls ("max workers") one volume may have a half and one session there a
+ * quarter: a hung volume, or a greedy client, leaves the rest to the others. */
+#define SMB_WORKERS_VOLUME_PART 2u
+#define SMB_WORKERS_SESSION_PART 4u
 /* The largest change-notify buffer that is kept for a client. */
 #define SMB_NOTIFY_BYTES_MAX (64u * 1024)
 /* Bytes of one security descriptor, EA list, rename target and the like in SET_INFO. */

@@ -30,8 +30,23 @@ static void slow_arm(struct smb_conn *c)
     }
 }
 
+/* What gives something back waits for no call of its volume that is slow. */
+static struct work_key work_key(const struct smb_request *r)
+{
+    struct work_key key = {.kind = WORK_CALL};
+    if (r->hdr.command == SMB2_SESSION_SETUP) {
+        key.kind = WORK_LOGON;
+    } else if (r->row->flags & SMB_CMD_ENDS) {
+        key.kind = WORK_END;
+    }
+    key.volume = r->tree ? (uintptr_t)r->tree->share->volume : 0; /* only to tell them apart */
+    key.session = r->session ? r->session->id : 0;
+    return key;
+}
+
 static void send_to_worker(struct smb_request *r)
 {
+    const struct work_key key = work_key(r);
     r->call.nowait = false;
     r->on_worker = true;
     r->started_ms = smb_server_monotonic_ms(r->conn->server);
@@ -39,7 +54,7 @@ static void send_to_worker(struct smb_request *r)
         list_push_back(&r->conn->slow, &r->slow_link);
     }
     slow_arm(r->conn);
-    r->conn->ops->work(r->conn->io, &r->work_job);
+    r->conn->ops->work(r->conn->io, &key, &r->work_job);
 }
 
 /* ---- what a run ended with ---- */

@@ -252,5 +252,6 @@ static void reap_run(struct job *job)
 
 void smb_session_reap_later(struct smb_session *s)
 {
-    s->conn->ops->work(s->conn->io, &s->reap_job);
+    const struct work_key key = {.kind = WORK_END, .session = s->id};
+    s->conn->ops->work(s->conn->io, &key, &s->reap_job);
 }

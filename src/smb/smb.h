@@ -56,8 +56,8 @@ struct smb_conn_io {
     /* Any thread. Run the job on the connection's loop thread, in order of posting; works until
      * released was called. */
     void (*post)(void *io, struct job *job);
-    /* Any thread. Run the job on some worker thread. */
-    void (*work)(void *io, struct job *job);
+    /* Any thread. Run the job on some worker thread; key says whose work it is. */
+    void (*work)(void *io, const struct work_key *key, struct job *job);
     /* Loop thread. Run t->fn once, in ms or a little later; setting a set timer moves it.
      * timer_cancel on an unset one does nothing. */
     void (*timer_set)(void *io, struct smb_timer *t, uint32_t ms);

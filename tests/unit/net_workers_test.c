@@ -51,21 +51,34 @@ static void wait_done(struct barrier *b, unsigned n)
     }
 }
 
+static const struct work_key any = {.kind = WORK_CALL, .volume = 1, .session = 1};
+
+/* All threads may work for one session; none is kept for log-ins and ends but one each. */
+static struct workers *pool(unsigned threads, uint32_t idle_ms)
+{
+    const struct work_quota quota[WORK_KIND_COUNT] = {
+        [WORK_LOGON] = {1, 1, 1},
+        [WORK_END] = {1, 1, 1},
+        [WORK_CALL] = {threads, threads, threads},
+    };
+    return workers_new(quota, idle_ms);
+}
+
 static void test_grows_to_its_maximum(void)
 {
     struct barrier b;
     struct meeting m[20];
     barrier_init(&b, 8);
-    struct workers *w = workers_new(8, 10000);
+    struct workers *w = pool(8, 10000);
     REQUIRE(w);
     CHECK_INT(workers_thread_count(w), 0);
     for (int i = 0; i < 20; i++) {
         m[i] = (struct meeting){.job = {.fn = meet}, .b = &b};
-        workers_post(w, &m[i].job);
+        workers_post(w, &any, &m[i].job);
     }
     wait_done(&b, 20);
-    CHECK_INT(b.most, 8); /* never more than 8 threads, and as many as that */
-    CHECK(workers_thread_count(w) <= 8);
+    CHECK_INT(b.most, 8);                 /* never more than 8 at work, and as many as that */
+    CHECK(workers_thread_count(w) <= 10); /* those of the other kinds with them */
     workers_free(w);
 }
 
@@ -74,11 +87,11 @@ static void test_idle_threads_end(void)
     struct barrier b;
     struct meeting m[4];
     barrier_init(&b, 4);
-    struct workers *w = workers_new(4, 30);
+    struct workers *w = pool(4, 30);
     REQUIRE(w);
     for (int i = 0; i < 4; i++) {
         m[i] = (struct meeting){.job = {.fn = meet}, .b = &b};
-        workers_post(w, &m[i].job);
+        workers_post(w, &any, &m[i].job);
     }
     wait_done(&b, 4);
     uint64_t until = os_monotonic_ms() + 5000;
@@ -89,7 +102,7 @@ static void test_idle_threads_end(void)
     struct barrier one;
     barrier_init(&one, 1);
     struct meeting again = {.job = {.fn = meet}, .b = &one};
-    workers_post(w, &again.job);
+    workers_post(w, &any, &again.job);
     wait_done(&one, 1);
     workers_free(w);
 }
@@ -97,13 +110,13 @@ static void test_idle_threads_end(void)
 /* Jobs that come just as threads give up must not be left lying. */
 static void test_race_of_post_and_idle_end(void)
 {
-    struct workers *w = workers_new(1, 1);
+    struct workers *w = pool(1, 1);
     REQUIRE(w);
     for (int i = 0; i < 300; i++) {
         struct barrier b;
         barrier_init(&b, 1);
         struct meeting m = {.job = {.fn = meet}, .b = &b};
-        workers_post(w, &m.job);
+        workers_post(w, &any, &m.job);
         wait_done(&b, 1);
         uint64_t until = os_monotonic_ns() + 900000 + (uint64_t)(i % 40) * 10000;
         while (os_monotonic_ns() < until) {
@@ -127,14 +140,56 @@ static void test_free_runs_what_is_queued(void)
     static struct count_job jobs[1000];
     atomic_uint n;
     atomic_init(&n, 0);
-    struct workers *w = workers_new(2, 1000);
+    struct workers *w = pool(2, 1000);
     REQUIRE(w);
     for (int i = 0; i < 1000; i++) {
         jobs[i] = (struct count_job){.job = {.fn = count}, .n = &n};
-        workers_post(w, &jobs[i].job);
+        workers_post(w, &any, &jobs[i].job);
     }
     workers_free(w);
     CHECK_INT(atomic_load(&n), 1000);
+}
+
+/* Every thread that one volume may have is stuck, with more of its jobs waiting: others are served
+ * all the same. */
+static void test_no_kind_and_no_volume_waits_for_another(void)
+{
+    const struct work_quota quota[WORK_KIND_COUNT] = {
+        [WORK_LOGON] = {1, 1, 1},
+        [WORK_END] = {2, 1, 1},
+        [WORK_CALL] = {4, 3, 2},
+    };
+    const struct work_key stuck = {.kind = WORK_CALL, .volume = 1, .session = 1};
+    const struct work_key others[] = {
+        {.kind = WORK_LOGON},
+        {.kind = WORK_END, .volume = 1, .session = 1},
+        {.kind = WORK_CALL, .volume = 1, .session = 2}, /* another session */
+        {.kind = WORK_CALL, .volume = 2, .session = 1}, /* another volume */
+    };
+    struct barrier slow;
+    struct meeting held[10];
+    barrier_init(&slow, 3); /* which two at a time do not reach */
+    struct workers *w = workers_new(quota, 10000);
+    REQUIRE(w);
+    for (int i = 0; i < 10; i++) {
+        held[i] = (struct meeting){.job = {.fn = meet}, .b = &slow};
+        workers_post(w, &stuck, &held[i].job);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct barrier b;
+        barrier_init(&b, 1);
+        struct meeting m = {.job = {.fn = meet}, .b = &b};
+        workers_post(w, &others[i], &m.job);
+        wait_done(&b, 1);
+    }
+    {
+        SCOPED_LOCK(&slow.lock);
+        CHECK_INT(slow.most, 2);
+        slow.want = 0;
+        cond_broadcast(&slow.moved);
+    }
+    wait_done(&slow, 10);
+    workers_free(w);
 }
 
 static const struct test_case cases[] = {
@@ -142,5 +197,6 @@ static const struct test_case cases[] = {
     {"idle threads end, and come back", test_idle_threads_end},
     {"a job that meets an ending thread runs", test_race_of_post_and_idle_end},
     {"freeing runs what is queued", test_free_runs_what_is_queued},
+    {"no kind and no volume waits for another", test_no_kind_and_no_volume_waits_for_another},
 };
 TEST_MAIN(cases)

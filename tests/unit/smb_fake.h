@@ -127,8 +127,9 @@ static void fake_post(void *io, struct job *job)
     list_push_back(&((struct fake *)io)->loop_jobs, &job->link);
 }
 
-static void fake_work(void *io, struct job *job)
+static void fake_work(void *io, const struct work_key *key, struct job *job)
 {
+    (void)key;
     list_push_back(&((struct fake *)io)->work_jobs, &job->link);
 }
 

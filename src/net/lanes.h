@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which waiting job a worker takes next: a tree of lanes, kind -> volume -> session. A lane runs at
+ * most `max` jobs at a time, its own and those of the lanes below it; lanes of one parent take
+ * turns. No threads here and no lock: workers.c has them. Every step costs the depth of the tree.
+ */
+#pragma once
+
+#include "base/hash.h"
+#include "base/job.h"
+
+struct lane {
+    struct lane *parent;
+    struct list ready_link; /* in parent->ready while it has something to run and may run it */
+    struct list ready;      /* lanes below that are ready, whose turn is next in front */
+    struct list jobs;       /* of its own */
+    unsigned running;
+    unsigned max;
+    /* lanes of volumes and sessions, which live while they have jobs */
+    unsigned children;
+    struct hash_link link;
+    struct work_key key; /* session 0: the volume's */
+};
+
+struct lanes {
+    struct lane root;
+    struct lane kinds[WORK_KIND_COUNT];
+    struct work_quota quota[WORK_KIND_COUNT];
+    struct hash_table table; /* lanes of volumes and sessions */
+    uint64_t seed;
+};
+
+void lanes_init(struct lanes *ls, const struct work_quota quota[WORK_KIND_COUNT], uint64_t seed);
+/* Nothing may be queued or running. */
+void lanes_fini(struct lanes *ls);
+void lanes_push(struct lanes *ls, const struct work_key *key, struct job *job);
+/* The next job that may run now, and its lane, to be given to lanes_done when the job has run.
+ * NULL: there is none. */
+struct job *lanes_pop(struct lanes *ls, struct lane **lane_r);
+void lanes_done(struct lanes *ls, struct lane *lane);
+/* Would lanes_pop give one? */
+bool lanes_is_ready(const struct lanes *ls);
