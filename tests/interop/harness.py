@@ -89,6 +89,23 @@ def check_in(wanted, text):
     check(wanted in text, f'wanted "{wanted}" in:\n{text}')
 
 
+def expect(what, got, *right):
+    """One of the right answers."""
+    check(got in right, f'{what}: {got}, right: {" or ".join(map(str, right))}')
+
+
+def each_share(name):
+    """A case for a share in memory and one for a folder: fn(server, share)."""
+    def register(fn):
+        def run_on(share):
+            with Server('mem:', 'dir=@/dir') as s:
+                fn(s, share)
+        for share in ('mem', 'dir'):
+            case(f'{name}, {share}', share)(run_on)
+        return fn
+    return register
+
+
 def wait_for(condition, seconds, what):
     """Until condition() is true; its value."""
     until = time.monotonic() + seconds
