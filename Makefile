@@ -10,7 +10,7 @@ NINJA = ninja -C $(BUILD) -j$(JOBS)
 # Where "make demo" listens.
 DEMO_LISTEN ?= 127.0.0.1:4450
 
-.PHONY: all help deps configure demo check check-quick format install bench clean
+.PHONY: all help deps configure demo check check-quick check-long check-all format install bench clean
 
 all: configure
 	@$(NINJA)
@@ -19,7 +19,9 @@ help:
 	@echo 'make              build $(BUILD)/smbkit'
 	@echo 'make deps         install what building needs (Debian, root or sudo)'
 	@echo 'make demo         build, serve two shares on $(DEMO_LISTEN), tell how to connect'
-	@echo 'make check        every test and check there is; fetches the tools that they need'
+	@echo 'make check        tests and checks; fetches the tools that they need; under 25 minutes'
+	@echo 'make check-long   what takes longer: stress, all of smbtorture on a folder, fuzzers'
+	@echo 'make check-all    both, as .ci/run does; one total'
 	@echo 'make check-quick  style, manuals and unit tests only'
 	@echo 'make format       clang-format over all sources'
 	@echo 'make install      install below PREFIX ($(PREFIX)); DESTDIR for packagers'
@@ -40,6 +42,14 @@ demo: deps configure
 check:
 	@scripts/install-deps build check
 	@tests/run
+
+check-long:
+	@scripts/install-deps build check
+	@tests/run --long
+
+check-all:
+	@scripts/install-deps build check
+	@tests/run --all
 
 check-quick:
 	@tests/run --quick

@@ -15,6 +15,8 @@ PROGRAM = 'build/smbkit'
 UNIT_TIMEOUT_S = 600
 BUILD_TIMEOUT_S = 1200
 FUZZ_SECONDS = 10
+FUZZ_LONG_SECONDS = 60
+STRESS_ENV = {'CHAOS_SECONDS': '120', 'FUZZ_SECONDS': '120', 'SOAK_ROUNDS': '12'}
 # Layers that must also compile for Windows; the rest needs the Windows event loop first.
 WINDOWS_LAYERS = ('base', 'wire', 'crypto', 'auth', 'vfs', 'rpc', 'smb', 'os/common', 'os/windows')
 # Unit tests that start threads or that test what threads share.
@@ -68,6 +70,10 @@ def manuals(log):
 
 # ---- builds and unit tests ----
 
+ASAN = ('-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dc_args=-fno-sanitize-recover=all')
+TSAN = ('-Db_sanitize=thread', '-Db_lundef=false')
+
+
 def build(folder, log, *options, compiler=None):
     env = {'CC': compiler} if compiler else {}
     code, _ = run(['scripts/configure', folder, *options], log, env=env)
@@ -110,14 +116,13 @@ def unit(log):
 
 
 def asan(log):
-    r = one(build('build-asan', log, '-Db_sanitize=address,undefined', '-Db_lundef=false',
-                  '-Dc_args=-fno-sanitize-recover=all'), 'build with ASan and UBSan')
+    r = one(build('build-asan', log, *ASAN), 'build with ASan and UBSan')
     r.merge(run_unit('build-asan', log, 'asan '))
     return r
 
 
 def tsan(log):
-    r = one(build('build-tsan', log, '-Db_sanitize=thread', '-Db_lundef=false'), 'build with TSan')
+    r = one(build('build-tsan', log, *TSAN), 'build with TSan')
     names = [n for n in unit_names('build-tsan', log) if n.startswith(THREADED)]
     r.merge(run_unit('build-tsan', log, 'tsan ', names))
     return r
@@ -156,7 +161,7 @@ def mingw(log):
 
 # ---- fuzzing ----
 
-def fuzz_one(program, log_folder):
+def fuzz_one(program, log_folder, seconds):
     """Every file of the corpus, then new ones for a bounded time."""
     name = os.path.basename(program)
     corpus = os.path.join(TOP, 'tests/fuzz/corpus', name[len('fuzz_'):])
@@ -171,36 +176,39 @@ def fuzz_one(program, log_folder):
         text += out
         r.add(code == 0, f'{name}: corpus')
     with tempfile.TemporaryDirectory() as fresh:
-        code, out = run([program, *common, '-max_len=8192', f'-max_total_time={FUZZ_SECONDS}', fresh, *seeds],
-                        env=SANITIZER_ENV, timeout=FUZZ_SECONDS + 300)
-    r.add(code == 0, f'{name}: {FUZZ_SECONDS} s of new input (see {os.path.relpath(found, TOP)}*)')
+        code, out = run([program, *common, '-max_len=8192', f'-max_total_time={seconds}', fresh, *seeds],
+                        env=SANITIZER_ENV, timeout=seconds + 300)
+    r.add(code == 0, f'{name}: {seconds} s of new input (see {os.path.relpath(found, TOP)}*)')
     return r, text + out
 
 
-def fuzz(log):
+def fuzz(log, seconds=FUZZ_SECONDS):
     compiler = have('clang-14', 'clang')
     if not compiler:
         return missing('clang')
     sources = sorted(n[:-2] for n in os.listdir(os.path.join(TOP, 'tests/fuzz'))
                      if n.startswith('fuzz_') and n.endswith('.c'))
-    r = one(build('build-fuzz', log, '-Dfuzz=true', '-Dtests=false', '-Db_sanitize=address,undefined',
-                  '-Db_lundef=false', '-Dc_args=-fno-sanitize-recover=all', compiler=compiler), 'build the fuzzers')
+    r = one(build('build-fuzz', log, '-Dfuzz=true', '-Dtests=false', *ASAN, compiler=compiler), 'build the fuzzers')
     programs = [os.path.join(TOP, 'build-fuzz/tests/fuzz', n) for n in sources]
     ready = [p for p in programs if os.access(p, os.X_OK)]
     r.failed += [f'{os.path.basename(p)}: not built' for p in programs if p not in ready]
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for program, (one_r, text) in zip(ready, pool.map(lambda p: fuzz_one(p, os.path.dirname(log.name)), ready)):
+        for program, (one_r, text) in zip(ready, pool.map(lambda p: fuzz_one(p, os.path.dirname(log.name), seconds), ready)):
             log.write(f'--- {os.path.basename(program)}\n{text}\n')
             r.merge(one_r)
     return r
 
 
+def fuzz_long(log):
+    return fuzz(log, FUZZ_LONG_SECONDS)
+
+
 # ---- the outside world ----
 
-def from_script(log, name, command, timeout):
+def from_script(log, name, command, timeout, env=None):
     if not os.access(os.path.join(TOP, PROGRAM), os.X_OK):
         return one(False, f'{name}: {PROGRAM} is not built')
-    code, out = run(command, log, timeout=timeout)
+    code, out = run(command, log, timeout=timeout, env=env)
     return from_tap(out, name, code)
 
 
@@ -209,9 +217,11 @@ def interop(log):
 
 
 def interop_under(name, program, log):
+    """The quick scenarios, and half a minute of those that look for races and overruns."""
     if not os.access(os.path.join(TOP, program), os.X_OK):
         return one(False, f'{name}: {program} is not built')
-    return from_script(log, name, ['tests/interop/run', '--program', program, '--quick'], 1200)
+    return from_script(log, name, ['tests/interop/run', '--program', program, '--quick', 'chaos', 'wire_fuzz'], 1200,
+                       {'CHAOS_SECONDS': '30', 'FUZZ_SECONDS': '30'})
 
 
 def interop_asan(log):
@@ -222,8 +232,22 @@ def interop_tsan(log):
     return interop_under('interop-tsan', 'build-tsan/smbkit', log)
 
 
+def stress(log):
+    """The same scenarios for longer, against each build in turn."""
+    r = from_script(log, 'stress', ['tests/interop/run', 'chaos', 'wire_fuzz', 'soak'], 1200, STRESS_ENV)
+    for folder, options in (('build-asan', ASAN), ('build-tsan', TSAN)):
+        r.merge(one(build(folder, log, *options), folder))
+        r.merge(from_script(log, f'stress {folder}', ['tests/interop/run', '--program', f'{folder}/smbkit', 'chaos', 'wire_fuzz'],
+                            1200, STRESS_ENV))
+    return r
+
+
 def smbtorture(log):
     return from_script(log, 'smbtorture', ['tests/interop/smbtorture'], 2400)
+
+
+def smbtorture_dir(log):
+    return from_script(log, 'smbtorture-dir', ['tests/interop/smbtorture', '--plugin', 'dir'], 2400)
 
 
 def examples(log):
@@ -234,24 +258,31 @@ def clean(folder):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-# name: (function, lane, groups that must have run before, part of --quick, what it is). The groups of
+# When a group runs: in all runs, in "make check", in "make check-long".
+QUICK, CHECK, LONG = 'quick', 'check', 'long'
+
+# name: (function, lane, groups that must have run before, when it runs, what it is). The groups of
 # a lane run one after the other; lanes run side by side. "cpu" is what keeps the processors busy, so
 # there is one of it; the others mostly wait. A group stands below those that it waits for.
 GROUPS = {
-    'style': (style, 'cpu', (), True, 'style and layers of the sources, and the checkers themselves'),
-    'manuals': (manuals, 'cpu', (), True, 'mandoc -Tlint on every manual page'),
-    'build': (release, 'cpu', (), True, 'gcc -Werror, into build/'),
-    'unit': (unit, 'cpu', ('build',), True, 'unit tests'),
-    'mingw': (mingw, 'cpu', (), False, 'the portable layers compile for Windows'),
-    'asan': (asan, 'cpu', (), False, 'unit tests under ASan and UBSan'),
-    'tsan': (tsan, 'cpu', (), False, 'unit tests of what threads share, under TSan'),
-    'clang': (clang, 'cpu', (), False, 'clang -Werror'),
-    'fuzz': (fuzz, 'cpu', (), False, 'each fuzzer over its corpus, and for a bounded time'),
-    'interop': (interop, 'interop', ('build',), False, 'smbclient, rpcclient, impacket, tshark, the program'),
-    'interop-asan': (interop_asan, 'interop', ('asan', 'interop'), False,
-                     'the quick scenarios against a server under ASan and UBSan'),
-    'interop-tsan': (interop_tsan, 'interop', ('tsan', 'interop-asan'), False,
-                     'the quick scenarios against a server under TSan'),
-    'examples': (examples, 'interop', ('build',), False, 'the example plugin of the manual, built outside the tree'),
-    'smbtorture': (smbtorture, 'smbtorture', ('build',), False, "Samba's test suite against what is expected of it"),
+    'style': (style, 'cpu', (), QUICK, 'style and layers of the sources, and the checkers themselves'),
+    'manuals': (manuals, 'cpu', (), QUICK, 'mandoc -Tlint on every manual page'),
+    'build': (release, 'cpu', (), QUICK, 'gcc -Werror, into build/'),
+    'unit': (unit, 'cpu', ('build',), QUICK, 'unit tests'),
+    'mingw': (mingw, 'cpu', (), CHECK, 'the portable layers compile for Windows'),
+    'asan': (asan, 'cpu', (), CHECK, 'unit tests under ASan and UBSan'),
+    'tsan': (tsan, 'cpu', (), CHECK, 'unit tests of what threads share, under TSan'),
+    'clang': (clang, 'cpu', (), CHECK, 'clang -Werror'),
+    'fuzz': (fuzz, 'cpu', (), CHECK, 'each fuzzer over its corpus, and for a bounded time'),
+    'fuzz-long': (fuzz_long, 'cpu', ('fuzz',), LONG, 'each fuzzer for a minute'),
+    'interop': (interop, 'interop', ('build',), CHECK, 'smbclient, rpcclient, impacket, tshark, the program'),
+    'interop-asan': (interop_asan, 'interop', ('asan', 'interop'), CHECK,
+                     'the quick scenarios and chaos against a server under ASan and UBSan'),
+    'interop-tsan': (interop_tsan, 'interop', ('tsan', 'interop-asan'), CHECK,
+                     'the quick scenarios and chaos against a server under TSan'),
+    'examples': (examples, 'interop', ('build',), CHECK, 'the example plugin of the manual, built outside the tree'),
+    'stress': (stress, 'interop', ('interop', 'interop-asan', 'interop-tsan'), LONG,
+               'chaos, mutated requests and soak for minutes; also under ASan and TSan'),
+    'smbtorture': (smbtorture, 'smbtorture', ('build',), CHECK, "Samba's test suite against what is expected of it, on mem"),
+    'smbtorture-dir': (smbtorture_dir, 'smbtorture', ('build',), LONG, 'the same on a folder'),
 }
