@@ -25,7 +25,7 @@ help:
 	@echo 'make check-quick  style, manuals and unit tests only'
 	@echo 'make format       clang-format over all sources'
 	@echo 'make install      install below PREFIX ($(PREFIX)); DESTDIR for packagers'
-	@echo 'make bench        measure'
+	@echo 'make bench        measure against smbd of Samba, into docs/performance.md; as root, half an hour'
 	@echo 'make clean        remove what was built'
 
 deps:
@@ -61,7 +61,8 @@ install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 bench: all
-	@bench/run $(BUILD)/smbkit
+	@scripts/install-deps build bench
+	@bench/run $(BUILD)/smbkit --write docs/performance.md
 
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz build-mingw
