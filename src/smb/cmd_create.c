@@ -96,6 +96,7 @@ static void fill_in(struct smb_request *r, const struct smb2_create_req *req,
         .options = req->options,
         .oplock_level = oplock_level(req),
         .want_max_access = ctxs->present & SMB2_CTX_MXAC,
+        .means_directory = path->means_directory,
     };
     if (ctxs->present & SMB2_CTX_ALSI) {
         in->alloc_size = ctxs->alsi_allocation_size;

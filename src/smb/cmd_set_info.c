@@ -24,8 +24,10 @@ static smbkit_status set_basic(struct smb_request *r, const struct fscc_set *set
     return vfs_set_basic(&r->call, r->open->file, &info);
 }
 
-/* The target of a rename or link; out->path is owned. */
-static smbkit_status take_target(const struct fscc_set *set, struct vfs_path *out)
+/* The target of a rename or link; out->path is owned. A '\\' in front is passed over, as Windows
+ * and Samba do; smbclient sends one. */
+static smbkit_status take_target(const struct smb_request *r, const struct fscc_set *set,
+                                 struct vfs_path *out)
 {
     if (set->rename.root_directory != 0) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
@@ -34,10 +36,14 @@ static smbkit_status take_target(const struct fscc_set *set, struct vfs_path *ou
     if (!name) {
         return SMBKIT_STATUS_OBJECT_NAME_INVALID;
     }
-    smbkit_status status = vfs_path_parse(name, out);
+    smbkit_status status = vfs_path_parse(name[0] == '\\' ? name + 1 : name, out);
     if (SMBKIT_OK(status) && out->stream) {
+        status = SMBKIT_STATUS_NOT_SUPPORTED;
+    } else if (SMBKIT_OK(status) && out->means_directory && !vfs_open_is_directory(r->open->file)) {
+        status = SMBKIT_STATUS_OBJECT_NAME_INVALID;
+    }
+    if (!SMBKIT_OK(status)) {
         vfs_path_fini(out);
-        return SMBKIT_STATUS_NOT_SUPPORTED;
     }
     return status;
 }
@@ -45,7 +51,7 @@ static smbkit_status take_target(const struct fscc_set *set, struct vfs_path *ou
 static smbkit_status set_name(struct smb_request *r, const struct fscc_set *set)
 {
     struct vfs_path target;
-    smbkit_status status = take_target(set, &target);
+    smbkit_status status = take_target(r, set, &target);
     if (!SMBKIT_OK(status)) {
         return status;
     }

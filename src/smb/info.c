@@ -276,7 +276,8 @@ smbkit_status smb_volume_info_get(struct smb_request *r, struct smb_volume_info 
     out->fscc = (struct fscc_fs_info){
         .create_time = v->create_time,
         .serial = v->serial,
-        .label = v->label,
+        /* smbclient fails on none; Samba and ksmbd give the share's name as well */
+        .label = v->label[0] ? v->label : r->tree->share->name,
         .total_units = v->total_bytes / unit,
         .available_units = v->available_bytes / unit,
         .free_units = v->free_bytes / unit,

@@ -22,6 +22,9 @@ static smbkit_status check_options(const struct vfs_create_in *in, uint32_t disp
     if (o & OPTIONS_UNSUPPORTED) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
+    if (in->means_directory && (o & VFS_NON_DIRECTORY_FILE)) {
+        return SMBKIT_STATUS_OBJECT_NAME_INVALID; /* [MS-FSA] 2.1.5.1 */
+    }
     if (o & VFS_DIRECTORY_FILE) {
         if (o & VFS_NON_DIRECTORY_FILE) {
             return SMBKIT_STATUS_INVALID_PARAMETER;
@@ -109,6 +112,9 @@ smbkit_status create_check_existing(const struct create *c)
     const struct vfs_create_in *in = c->in;
     uint32_t has = c->attr.attributes;
     bool is_directory = has & SMBKIT_ATTR_DIRECTORY;
+    if (in->means_directory && !is_directory) {
+        return SMBKIT_STATUS_OBJECT_NAME_INVALID; /* [MS-FSA] 2.1.5.1 */
+    }
     if (in->disposition == SMBKIT_CREATE) {
         return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
     }

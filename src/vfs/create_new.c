@@ -55,6 +55,9 @@ static smbkit_status check_new(const struct create *c)
     if (utf16_len_bytes(path_leaf(c->path)) / 2 > c->in->volume->component_max) {
         return SMBKIT_STATUS_OBJECT_NAME_INVALID;
     }
+    if (c->in->means_directory && !(c->options & VFS_DIRECTORY_FILE)) {
+        return SMBKIT_STATUS_OBJECT_NAME_INVALID; /* [MS-FSA] 2.1.5.1 */
+    }
     bool read_only = c->in->file_attributes & SMBKIT_ATTR_READONLY;
     if (read_only && (c->options & VFS_DELETE_ON_CLOSE)) {
         return SMBKIT_STATUS_CANNOT_DELETE;

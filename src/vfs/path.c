@@ -149,10 +149,10 @@ static smbkit_status parse(const char *name, struct vfs_path *out)
         smbkit_status st = parse_stream(name + colon + 1, out);
         return SMBKIT_OK(st) ? parse_file(name, colon, out) : st;
     }
-    /* One '\\' at the end says that a directory is meant; the open itself finds out.
-     * [MS-FSA] 2.1.5.1 */
+    /* [MS-FSA] 2.1.5.1: one '\\' at the end says that a directory is meant. */
     if (len > 1 && name[len - 1] == '\\') {
         len--;
+        out->means_directory = true;
     }
     return parse_file(name, len, out);
 }

@@ -131,6 +131,7 @@ struct vfs_path {
     char *path;               /* owned; '/'-separated, relative, normalised, "" is the root */
     char *stream;             /* owned; NULL: the file's own data ("::$DATA" too) */
     bool is_directory_stream; /* "::$INDEX_ALLOCATION" */
+    bool means_directory;     /* ended in '\\' */
 };
 /* name: UTF-8 with '\\' between components, as a client sends it (no leading '\\'). wildcards are
  * refused. Errors: OBJECT_NAME_INVALID, OBJECT_PATH_SYNTAX_BAD (".", ".."), INVALID_PARAMETER
@@ -193,6 +194,7 @@ struct vfs_create_in {
     uint32_t options;     /* VFS_* */
     uint8_t oplock_level;
     bool want_max_access;
+    bool means_directory; /* the name ended in '\\' */
     uint64_t alloc_size;
     const uint8_t *security; /* self-relative, from the client; NULL: inherited */
     size_t security_len;

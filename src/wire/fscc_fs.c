@@ -3,6 +3,8 @@
 
 #include "base/utf.h"
 
+#define VOLUME_LABEL_LEN_MIN 6 /* bytes that bring FILE_FS_VOLUME_INFORMATION to 24 */
+
 static void volume_format(struct wr *w, const struct fscc_fs_info *info)
 {
     const char *label = info->label ? info->label : "";
@@ -11,7 +13,11 @@ static void volume_format(struct wr *w, const struct fscc_fs_info *info)
     wr_u32(w, (uint32_t)utf16_len_bytes(label));
     wr_u8(w, info->supports_objects);
     wr_u8(w, 0);
-    wr_utf16(w, label);
+    size_t len = wr_utf16(w, label);
+    /* smbclient takes less than the C structure's size for no answer at all. */
+    for (; len < VOLUME_LABEL_LEN_MIN; len += 2) {
+        wr_u16(w, 0);
+    }
 }
 
 static void size_format(struct wr *w, const struct fscc_fs_info *info)

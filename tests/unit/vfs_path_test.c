@@ -83,6 +83,21 @@ static void test_parse(void)
     }
 }
 
+static void test_means_directory(void)
+{
+    static const struct {
+        const char *name;
+        bool means;
+    } rows[] = {{"a\\b", false}, {"a\\b\\", true}, {"", false}, {"a:s", false}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct vfs_path p;
+        test_context("%s", rows[i].name);
+        CHECK_INT(vfs_path_parse(rows[i].name, &p), 0);
+        CHECK_INT(p.means_directory, rows[i].means);
+        vfs_path_fini(&p);
+    }
+}
+
 /* A name of count times unit, after prefix. */
 static smbkit_status parse_long(const char *prefix, const char *unit, size_t count)
 {
@@ -195,7 +210,9 @@ static void test_no_memory(void)
 }
 
 static const struct test_case cases[] = {
-    {"parse", test_parse}, {"bounds", test_bounds}, {"helpers", test_helpers},
-    {"below", test_below}, {"rebase", test_rebase}, {"no memory", test_no_memory},
+    {"parse", test_parse},         {"a name that means a directory", test_means_directory},
+    {"bounds", test_bounds},       {"helpers", test_helpers},
+    {"below", test_below},         {"rebase", test_rebase},
+    {"no memory", test_no_memory},
 };
 TEST_MAIN(cases)
