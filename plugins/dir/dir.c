@@ -37,11 +37,11 @@ static smbkit_status parse_arg(struct dirfs_volume *vol, const struct smbkit_vol
         return SMBKIT_STATUS_SUCCESS;
     }
     if (strcmp(arg->key, "symlinks") == 0) {
-        bool hide = strcmp(arg->value, "hide") == 0;
-        if (!hide && strcmp(arg->value, "follow") != 0) {
-            return say(args, "symlinks must be follow or hide, not ", arg->value);
+        bool nofollow = strcmp(arg->value, "nofollow") == 0;
+        if (!nofollow && strcmp(arg->value, "follow") != 0) {
+            return say(args, "symlinks must be follow or nofollow, not ", arg->value);
         }
-        vol->resolve |= hide ? RESOLVE_NO_SYMLINKS : 0;
+        vol->resolve |= nofollow ? RESOLVE_NO_SYMLINKS : 0;
         return SMBKIT_STATUS_SUCCESS;
     }
     bool *flag = strcmp(arg->key, "readonly") == 0         ? &vol->is_readonly
@@ -140,6 +140,10 @@ static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_
     if (!path || !path[0]) {
         return say(args, "path=FOLDER is missing", "");
     }
+    vol->path = strdup(path);
+    if (!vol->path) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
     vol->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (vol->root < 0) {
         smbkit_status status = smbkit_status_from_errno(errno);
@@ -162,6 +166,7 @@ static smbkit_status dirfs_volume_open(const struct smbkit_volume_args *args, vo
     }
     smbkit_status status = setup(vol, args);
     if (!SMBKIT_OK(status)) {
+        free(vol->path);
         free(vol);
         return status;
     }
@@ -175,6 +180,7 @@ static void dirfs_volume_close(void *volume)
     struct dirfs_volume *vol = volume;
     close(vol->root);
     pthread_mutex_destroy(&vol->dos_lock);
+    free(vol->path);
     free(vol);
 }
 
@@ -213,7 +219,7 @@ static const struct smbkit_plugin dirfs_plugin = {
     .description = "a folder of this machine",
     .version = "1",
     .config_help = "path=FOLDER            the folder; required\n"
-                   "symlinks=follow|hide   follow those that stay inside (default), or show none\n"
+                   "symlinks=follow|nofollow  follow those that stay inside (default), or none\n"
                    "readonly=yes|no        refuse every change\n"
                    "hide-dot-files=yes|no  names that begin with a dot are hidden files\n",
     .volume_open = dirfs_volume_open,

@@ -12,7 +12,8 @@
 #define DOS_XATTR "user.smbkit.dos"
 #define DOS_LEN 16
 #define DOS_VERSION 1
-#define UNIX_EPOCH_S 11644473600ll /* seconds from 1601-01-01 to 1970-01-01 */
+#define IO_REPARSE_TAG_SYMLINK 0xa000000cu /* [MS-FSCC] 2.1.2.1 */
+#define UNIX_EPOCH_S 11644473600ll         /* seconds from 1601-01-01 to 1970-01-01 */
 
 static uint64_t filetime(const struct statx_timestamp *t)
 {
@@ -91,7 +92,8 @@ int dirfs_dos_write(const struct dirfs_where *where, const struct dirfs_dos *dos
 static uint32_t default_attributes(const struct dirfs_volume *vol, const char *name,
                                    const struct statx *stx)
 {
-    uint32_t attributes = S_ISDIR(stx->stx_mode) ? 0 : SMBKIT_ATTR_ARCHIVE;
+    bool is_plain = !S_ISDIR(stx->stx_mode) && !S_ISLNK(stx->stx_mode);
+    uint32_t attributes = is_plain ? SMBKIT_ATTR_ARCHIVE : 0;
     if (S_ISREG(stx->stx_mode) && !(stx->stx_mode & S_IWUSR)) {
         attributes |= SMBKIT_ATTR_READONLY;
     }
@@ -115,6 +117,7 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
                     const struct dirfs_where *where, struct smbkit_attr *attr)
 {
     bool is_dir = S_ISDIR(stx->stx_mode);
+    bool is_link = S_ISLNK(stx->stx_mode);
     struct dirfs_dos dos = {0};
     int found = is_dir || S_ISREG(stx->stx_mode) ? dirfs_dos_read(where, &dos) : 0;
     if (found <= 0) {
@@ -130,7 +133,9 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
         .access_time = filetime(&stx->stx_atime),
         .write_time = filetime(&stx->stx_mtime),
         .change_time = filetime(&stx->stx_ctime),
-        .attributes = dos.attributes | (is_dir ? SMBKIT_ATTR_DIRECTORY : 0),
+        .attributes = dos.attributes | (is_dir ? SMBKIT_ATTR_DIRECTORY : 0) |
+                      (is_link ? SMBKIT_ATTR_REPARSE_POINT : 0),
+        .reparse_tag = is_link ? IO_REPARSE_TAG_SYMLINK : 0,
         .link_count = is_dir ? 1 : stx->stx_nlink,
     };
     if (attr->attributes == 0) {

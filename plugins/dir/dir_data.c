@@ -59,6 +59,9 @@ smbkit_status dirfs_read(void *volume, struct smbkit_op *op, void *file, struct 
     if (f->is_dir) {
         return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
     }
+    if (f->is_link) {
+        return SMBKIT_STATUS_SUCCESS; /* at its end */
+    }
     if (f->is_path) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }

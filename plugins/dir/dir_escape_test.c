@@ -6,7 +6,7 @@
 
 static void make_links(struct world *w)
 {
-    char target[96];
+    char target[128];
     mkdirat(w->fd, "sub", 0755);
     put_file(w->fd, "sub/inside", "inside");
     snprintf(target, sizeof(target), "%s/secret", w->base);
@@ -23,7 +23,20 @@ static void make_links(struct world *w)
     symlinkat("sub/inside", w->fd, "good");
     symlinkat("../sub/inside", w->fd, "sub/good2");
     symlinkat("sub", w->fd, "gooddir");
+    snprintf(target, sizeof(target), "%s/sub/inside", w->share);
+    symlinkat(target, w->fd, "home");
+    snprintf(target, sizeof(target), "%s//sub/.", w->share);
+    symlinkat(target, w->fd, "homedir");
+    symlinkat("../homedir", w->fd, "sub/home2");
+    snprintf(target, sizeof(target), "%s/sub/../../secret", w->share);
+    symlinkat(target, w->fd, "home-round");
+    snprintf(target, sizeof(target), "%s-not/secret", w->share);
+    symlinkat(target, w->fd, "neighbour");
+    snprintf(target, sizeof(target), "%s/home-self", w->share);
+    symlinkat(target, w->fd, "home-self");
 }
+
+enum { LINKS = 17 }; /* in the root */
 
 static const char *const leading_out[] = {
     "absolute",     "dotdot",
@@ -34,7 +47,9 @@ static const char *const leading_out[] = {
     "chain",        "self",
     "parent/share", "sub/../../secret",
     "..",           "../secret",
-    "sub/../..",
+    "sub/../..",    "home-round",
+    "neighbour",    "home-self",
+    "home-self/x",  "homedir/../../secret",
 };
 
 static void test_links_out(void)
@@ -51,7 +66,9 @@ static void test_links_out(void)
         test_context("%s", leading_out[i]);
         CHECK(!SMBKIT_OK(pt_try(&w.t, leading_out[i])));
         CHECK(!SMBKIT_OK(try_access(&w.t, leading_out[i], SMBKIT_READ_ATTRIBUTES)));
-        CHECK(!SMBKIT_OK(w.t.p->lookup(w.t.v, &w.t.op, leading_out[i], &attr)));
+        /* a look tells of the link itself at most */
+        CHECK(!SMBKIT_OK(w.t.p->lookup(w.t.v, &w.t.op, leading_out[i], &attr)) ||
+              attr.attributes == SMBKIT_ATTR_REPARSE_POINT);
         CHECK(
             !SMBKIT_OK(pt_create_kind(&w.t, leading_out[i], SMBKIT_CREATE, SMBKIT_KIND_FILE, &f)));
         snprintf(path, sizeof(path), "%s/new", leading_out[i]);
@@ -87,16 +104,20 @@ static void test_links_inside(void)
     pt_close(t, f);
     void *dir = pt_any(t, "");
     page.cookie = 0;
-    CHECK_INT(pt_list(t, dir, &page, 60), 3); /* sub, good, gooddir */
-    CHECK(pt_page_has(&page, "sub") && pt_page_has(&page, "good") && pt_page_has(&page, "gooddir"));
+    CHECK_INT(pt_list(t, dir, &page, 60), LINKS + 1);
     for (uint32_t i = 0; i < page.count; i++) {
-        CHECK_INT(page.attrs[i].attributes == SMBKIT_ATTR_DIRECTORY,
-                  strcmp(page.names[i], "good") != 0);
+        bool is_sub = strcmp(page.names[i], "sub") == 0;
+        bool is_good = strcmp(page.names[i], "good") == 0 || strcmp(page.names[i], "home") == 0;
+        test_context("%s", page.names[i]);
+        CHECK_INT(page.attrs[i].attributes, is_sub    ? SMBKIT_ATTR_DIRECTORY
+                                            : is_good ? SMBKIT_ATTR_ARCHIVE
+                                                      : SMBKIT_ATTR_REPARSE_POINT);
     }
+    test_context("after");
     pt_close(t, dir);
     dir = pt_any(t, "sub");
     page.cookie = 0;
-    CHECK_INT(pt_list(t, dir, &page, 60), 2);
+    CHECK_INT(pt_list(t, dir, &page, 60), 3); /* inside, good2, home2 */
     pt_close(t, dir);
     CHECK_INT(pt_rename(t, "good", "better", 0), 0);
     CHECK_INT(fstatat(w.fd, "better", &st, AT_SYMLINK_NOFOLLOW), 0);
@@ -107,22 +128,112 @@ static void test_links_inside(void)
     world_end(&w);
 }
 
-static void test_links_hidden(void)
+/* Absolute links that lead back into the folder, under its present name as well. */
+static void test_links_absolute(void)
 {
+    static const char *const paths[] = {"home", "homedir/inside", "sub/home2/inside",
+                                        "homedir/home2/good2"};
     struct world w;
-    if (!world_start(&w, "/tmp", "symlinks=hide")) {
+    char moved[100];
+    char buf[8] = {0};
+    if (!world_start(&w, "/tmp", NULL)) {
         return;
     }
     make_links(&w);
+    snprintf(moved, sizeof(moved), "%s/moved", w.base);
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+            test_context("%s, round %u", paths[i], round);
+            void *f = pt_any(&w.t, paths[i]);
+            CHECK_INT(pt_read(&w.t, f, 0, buf, 8), 6);
+            CHECK_STR(buf, "inside");
+            pt_close(&w.t, f);
+        }
+        /* what was shared is still where the links say, for the server */
+        CHECK_INT(rename(round == 0 ? w.share : moved, round == 0 ? moved : w.share), 0);
+    }
+    pt_close(&w.t, pt_new(&w.t, "homedir/made"));
+    struct stat st;
+    CHECK_INT(fstatat(w.fd, "sub/made", &st, 0), 0);
+    world_end(&w);
+}
+
+static smbkit_status open_itself(struct pt *t, const char *path, void **file_r,
+                                 struct smbkit_attr *attr)
+{
+    struct smbkit_create how = {.struct_size = sizeof(how),
+                                .disposition = SMBKIT_OPEN,
+                                .path = path,
+                                .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT,
+                                .access = SMBKIT_READ_DATA | SMBKIT_DELETE};
+    return t->p->create(t->v, &t->op, &how, file_r, attr);
+}
+
+/* Every link can be opened as itself, renamed, removed; what it leads to stays as it is. */
+static void check_itself(struct world *w)
+{
+    struct pt *t = &w->t;
     static struct pt_page page;
-    void *dir = pt_any(&w.t, "");
+    char buf[8];
+    void *dir = pt_any(t, "");
     page.cookie = 0;
-    CHECK_INT(pt_list(&w.t, dir, &page, 60), 1);
-    CHECK(pt_page_has(&page, "sub"));
-    pt_close(&w.t, dir);
-    CHECK_INT(pt_try(&w.t, "good"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_INT(pt_list(t, dir, &page, 60), LINKS + 1);
+    for (uint32_t i = 0; i < page.count; i++) {
+        void *f = NULL;
+        struct smbkit_attr attr;
+        if (strcmp(page.names[i], "sub") == 0) {
+            continue;
+        }
+        test_context("%s", page.names[i]);
+        CHECK_INT(open_itself(t, page.names[i], &f, &attr), 0);
+        CHECK_INT(attr.attributes, SMBKIT_ATTR_REPARSE_POINT);
+        CHECK_INT(attr.reparse_tag, 0xa000000c);
+        CHECK_INT(pt_read(t, f, 0, buf, 8), 0);
+        attr.attributes = SMBKIT_ATTR_NORMAL;
+        CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_ATTRIBUTES, &attr), 0);
+        CHECK_INT(t->p->rename(t->v, &t->op, f, "renamed", 0), 0);
+        CHECK_INT(t->p->remove(t->v, &t->op, f), 0);
+        pt_close(t, f);
+    }
+    test_context("left");
+    page.cookie = 0;
+    CHECK_INT(pt_list(t, dir, &page, 60), 1);
+    pt_close(t, dir);
+    struct stat st;
+    CHECK_INT(fstatat(w->base_fd, "secret", &st, 0), 0);
+    CHECK_INT(fstatat(w->fd, "sub/inside", &st, 0), 0);
+}
+
+static void test_links_themselves(void)
+{
+    struct world w;
+    struct smbkit_attr attr;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    make_links(&w);
+    CHECK_INT(pt_try(&w.t, "dangling"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+    CHECK_INT(pt_try(&w.t, "absolute"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+    CHECK_INT(pt_try(&w.t, "self"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+    CHECK_INT(w.t.p->lookup(w.t.v, &w.t.op, "dangling", &attr), 0);
+    CHECK_INT(attr.attributes, SMBKIT_ATTR_REPARSE_POINT);
+    check_itself(&w);
+    world_end(&w);
+}
+
+static void test_links_not_followed(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", "symlinks=nofollow")) {
+        return;
+    }
+    make_links(&w);
+    CHECK_INT(pt_try(&w.t, "good"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+    CHECK_INT(pt_try(&w.t, "home"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
     CHECK_INT(pt_try(&w.t, "gooddir/inside"), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+    CHECK_INT(pt_try(&w.t, "homedir/inside"), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
     CHECK_INT(pt_try(&w.t, "sub/inside"), 0);
+    check_itself(&w);
     world_end(&w);
 }
 
@@ -286,7 +397,9 @@ static void test_threads(void)
 static const struct test_case cases[] = {
     {"links that lead out", test_links_out},
     {"links that stay inside", test_links_inside},
-    {"symlinks=hide", test_links_hidden},
+    {"absolute links that stay inside", test_links_absolute},
+    {"links themselves", test_links_themselves},
+    {"symlinks=nofollow", test_links_not_followed},
     {"a link swapped in all the time", test_swapped},
     {"threads", test_threads},
 };

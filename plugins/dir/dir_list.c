@@ -98,8 +98,7 @@ static const struct kernel_entry *peek(struct dirfs_list *list, int *err)
     return (const struct kernel_entry *)(list->buf + list->at);
 }
 
-/* statx of what a symlink leads to, if that is beneath the folder; where is set to it. The
- * descriptor, or -errno. */
+/* statx of what a symlink leads to, if that is beneath the folder. The descriptor, or -errno. */
 static int follow(const struct walk *w, const char *name, struct statx *stx)
 {
     char path[DIRFS_PATH_MAX];
@@ -120,7 +119,24 @@ static int follow(const struct walk *w, const char *name, struct statx *stx)
     return fd;
 }
 
-/* The attributes of an entry. 0, or -errno when it is not to be shown (any more). */
+/* What a link to a file leads to, which stands in its place: stx and where become that, and fd (to
+ * be closed) is returned. -errno: it shows as itself. So do links to directories: who removes a
+ * tree by what he finds listed would else empty the directory before he removes the link. */
+static int follow_to_file(const struct walk *w, const char *name, struct statx *stx)
+{
+    struct statx target;
+    int fd = follow(w, name, &target);
+    if (fd >= 0 && S_ISDIR(target.stx_mode)) {
+        close(fd);
+        return -EISDIR;
+    }
+    if (fd >= 0) {
+        *stx = target;
+    }
+    return fd;
+}
+
+/* The attributes of an entry. 0, or -errno when it is gone. */
 static int entry_attr(const struct walk *w, const char *name, struct smbkit_attr *attr)
 {
     struct statx stx;
@@ -131,32 +147,32 @@ static int entry_attr(const struct walk *w, const char *name, struct smbkit_attr
               STATX_BASIC_STATS | STATX_BTIME, &stx) != 0) {
         return -errno;
     }
-    if (!S_ISLNK(stx.stx_mode)) {
+    int fd = S_ISLNK(stx.stx_mode) ? follow_to_file(w, name, &stx) : -1;
+    if (fd >= 0) {
+        where = dirfs_where_file(fd, true, proc);
+    } else {
         snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", w->list->fd, name);
-        (void)dirfs_fill_attr(w->vol, name, &stx, &where, attr); /* rmdir counts it: it shows */
-        return 0;
     }
-    int fd = follow(w, name, &stx);
-    if (fd < 0) {
-        return fd;
+    (void)dirfs_fill_attr(w->vol, name, &stx, &where, attr); /* rmdir counts it: it shows */
+    if (fd >= 0) {
+        close(fd);
     }
-    where = dirfs_where_file(fd, true, proc);
-    (void)dirfs_fill_attr(w->vol, name, &stx, &where, attr);
-    close(fd);
     return 0;
 }
 
 /* One line a directory, however many such names and however often it is listed. */
-static void log_hidden(struct walk *w)
+static void log_odd_name(struct walk *w, const char *what)
 {
     if (!w->file->has_logged) {
         w->file->has_logged = true;
-        smbkit_log(
-            1,
-            "dir: directory \"%s\" has names that cannot be shown to clients: not UTF-8, or with "
-            "characters of the private range U+F000",
-            w->file->path);
+        smbkit_log(1, "dir: directory \"%s\" has names %s", w->file->path, what);
     }
+}
+
+/* U+DC80 to U+DCFF */
+static bool has_escapes(const char *shown)
+{
+    return strstr(shown, "\xed\xb2") || strstr(shown, "\xed\xb3");
 }
 
 static bool is_dots(const char *name)
@@ -174,8 +190,11 @@ static bool give(struct walk *w, const struct kernel_entry *from)
         return true;
     }
     if (!dirfs_name_from_host(from->d_name, shown)) {
-        log_hidden(w);
+        log_odd_name(w, "of more than 255 bytes: not shown");
         return true;
+    }
+    if (has_escapes(shown)) {
+        log_odd_name(w, "that are not UTF-8: some clients (smbclient) then list nothing of it");
     }
     /* What a symlink is must be known even when the core wants no more than names. */
     if (w->sink->want_attr || from->d_type == DT_LNK || from->d_type == DT_UNKNOWN) {

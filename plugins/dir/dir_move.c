@@ -36,7 +36,7 @@ static bool leads_to(const struct dirfs_volume *vol, const struct spot *spot,
               &stx) != 0) {
         return false;
     }
-    if (!S_ISLNK(stx.stx_mode)) {
+    if (is_same(&stx, file) || !S_ISLNK(stx.stx_mode)) {
         return is_same(&stx, file);
     }
     int fd = dirfs_openat2(vol, spot->path, O_PATH, false);

@@ -18,15 +18,12 @@
 #define READ_BITS (SMBKIT_READ_DATA | SMBKIT_EXECUTE)
 #define WRITE_BITS (SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA)
 
-int dirfs_openat2(const struct dirfs_volume *vol, const char *path, uint64_t flags, bool nowait)
+static int openat2_retry(const struct dirfs_volume *vol, const char *path,
+                         const struct open_how *how)
 {
-    struct open_how how = {
-        .flags = flags | O_CLOEXEC,
-        .mode = flags & O_CREAT ? 0666 : 0,
-        .resolve = vol->resolve | (nowait ? RESOLVE_CACHED : 0),
-    };
+    bool nowait = how->resolve & RESOLVE_CACHED;
     for (int i = 0; i < BENEATH_TRIES; i++) {
-        long fd = syscall(SYS_openat2, vol->root, path[0] ? path : ".", &how, sizeof(how));
+        long fd = syscall(SYS_openat2, vol->root, path[0] ? path : ".", how, sizeof(*how));
         if (fd >= 0) {
             return (int)fd;
         }
@@ -35,6 +32,30 @@ int dirfs_openat2(const struct dirfs_volume *vol, const char *path, uint64_t fla
         }
     }
     return -EAGAIN;
+}
+
+int dirfs_openat2(const struct dirfs_volume *vol, const char *path, uint64_t flags, bool nowait)
+{
+    struct open_how how = {
+        .flags = flags | O_CLOEXEC,
+        .mode = flags & O_CREAT ? 0666 : 0,
+        .resolve = vol->resolve | (nowait ? RESOLVE_CACHED : 0),
+    };
+    int fd = openat2_retry(vol, path, &how);
+    if (fd != -EXDEV) {
+        return fd;
+    }
+    return nowait ? -EAGAIN : dirfs_open_by_links(vol, path, flags);
+}
+
+int dirfs_openat2_plain(const struct dirfs_volume *vol, const char *path, uint64_t flags)
+{
+    struct open_how how = {
+        .flags = flags | O_CLOEXEC,
+        .mode = flags & O_CREAT ? 0666 : 0,
+        .resolve = vol->resolve | RESOLVE_NO_SYMLINKS,
+    };
+    return openat2_retry(vol, path, &how);
 }
 
 int dirfs_open_parent(const struct dirfs_volume *vol, const char *path, bool nowait,
@@ -82,8 +103,8 @@ smbkit_status dirfs_lookup_status(int err)
     }
 }
 
-/* As dirfs_lookup_status, and tells a missing directory on the way from a missing last component.
- */
+/* As dirfs_lookup_status, and tells a missing directory on the way from a missing last component,
+ * and that from a link that leads to no file of the folder's. */
 static smbkit_status missing_status(const struct dirfs_volume *vol, const char *host, int err,
                                     bool nowait)
 {
@@ -92,12 +113,16 @@ static smbkit_status missing_status(const struct dirfs_volume *vol, const char *
         return status;
     }
     const char *name;
+    char target[1];
     int parent = dirfs_open_parent(vol, host, nowait, &name);
     if (parent < 0) {
         return parent == -EAGAIN ? SMBKIT_STATUS_WOULD_BLOCK : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
     }
+    if (readlinkat(parent, name, target, sizeof(target)) >= 0) {
+        status = SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
+    }
     close(parent);
-    return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    return status;
 }
 
 /* Open what an O_PATH descriptor stands for. flags without O_CLOEXEC. */
@@ -152,6 +177,9 @@ static smbkit_status check_kind(const struct statx *stx, uint32_t kind)
 static smbkit_status open_data(const struct smbkit_create *how, const struct statx *stx, int *fd)
 {
     bool is_dir = S_ISDIR(stx->stx_mode);
+    if (S_ISLNK(stx->stx_mode)) {
+        return SMBKIT_STATUS_SUCCESS; /* itself: there is nothing to read in it */
+    }
     if (!is_dir && !S_ISREG(stx->stx_mode)) {
         return SMBKIT_STATUS_ACCESS_DENIED; /* FIFO, socket, device */
     }
@@ -175,7 +203,8 @@ static bool wants_data(const struct smbkit_create *how, bool is_dir)
 static smbkit_status open_existing(struct dirfs_volume *vol, const struct smbkit_create *how,
                                    const char *host, bool nowait, int *fd_r)
 {
-    int fd = dirfs_openat2(vol, host, O_PATH, nowait);
+    bool is_itself = how->flags & SMBKIT_CREATE_OPEN_REPARSE_POINT;
+    int fd = dirfs_openat2(vol, host, O_PATH | (is_itself ? O_NOFOLLOW : 0), nowait);
     if (fd < 0) {
         return missing_status(vol, host, -fd, nowait);
     }
@@ -213,6 +242,7 @@ static smbkit_status file_new(int fd, const struct smbkit_create *how, const cha
     file->is_path = (open_flags & O_PATH) != 0;
     file->can_write = !file->is_path && (open_flags & O_ACCMODE) != O_RDONLY;
     file->is_dir = S_ISDIR(stx.stx_mode);
+    file->is_link = S_ISLNK(stx.stx_mode);
     file->writes_through = (how->flags & SMBKIT_CREATE_WRITE_THROUGH) != 0;
     file->dev = dirfs_dev(&stx);
     file->ino = stx.stx_ino;
@@ -298,8 +328,12 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, const char *path,
         return status;
     }
     int fd = dirfs_openat2(vol, host, O_PATH, nowait);
+    status = fd < 0 ? missing_status(vol, host, -fd, nowait) : SMBKIT_STATUS_SUCCESS;
+    if (status == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED) {
+        fd = dirfs_openat2(vol, host, O_PATH | O_NOFOLLOW, nowait); /* as a listing has it */
+    }
     if (fd < 0) {
-        return missing_status(vol, host, -fd, nowait);
+        return status;
     }
     struct statx stx;
     int err = dirfs_stat_fd(fd, &stx);

@@ -21,12 +21,13 @@
 #define DIRFS_PATH_MAX 4096 /* bytes of a path on the host, PATH_MAX of Linux */
 #define DIRFS_NAME_MAX 256  /* bytes of one name on the host, terminated */
 #define DIRFS_SHOWN_MAX                                                                            \
-    (255 * 3 + 5)         /* bytes of one name as clients see it, terminated, and some */
+    (255 * 3 + 13)        /* bytes of one name as clients see it, terminated, and some */
 #define DIRFS_PROC_MAX 64 /* bytes of "/proc/self/fd/N", terminated */
 
 struct dirfs_volume {
     /* immutable */
-    int root; /* the folder, open for reading */
+    int root;   /* the folder, open for reading */
+    char *path; /* of the folder, as it was given */
     uint64_t root_dev;
     uint64_t resolve; /* RESOLVE_* of every openat2 */
     bool is_readonly;
@@ -51,6 +52,7 @@ struct dirfs_file {
     int fd;
     bool is_path; /* fd is O_PATH: no data access was asked for */
     bool is_dir;
+    bool is_link; /* a symlink itself, not what it leads to */
     bool can_write;
     bool writes_through;
     uint64_t dev;
@@ -60,23 +62,26 @@ struct dirfs_file {
     pthread_mutex_t lock;
     char *path;              /* on the host, relative to the folder; guarded by lock */
     struct dirfs_list *list; /* where enumeration stands, or NULL; guarded by lock */
-    bool has_logged;         /* a name that cannot be shown; guarded by lock */
+    bool has_logged;         /* a name that is trouble; guarded by lock */
 };
 
 /* --- dir_names.c: names on the host and as clients see them. Pure. --- */
 
 /* A path from the core to the host's. NAME_TOO_LONG: does not fit DIRFS_PATH_MAX at host.
- * OBJECT_NAME_INVALID: a component would become "." or "..". */
+ * OBJECT_NAME_INVALID: a component would become "." or "..", or has
+ * escapes that spell what needs none. */
 smbkit_status dirfs_name_to_host(const char *path, char *host);
-/* One name of the host's to what clients see, DIRFS_SHOWN_MAX bytes at shown. False: it cannot be
- * shown, being no UTF-8, or not to be told from another name's translation. */
+/* One name of the host's to what clients see, DIRFS_SHOWN_MAX bytes at shown. False: it is
+ * longer than any of Linux' own file systems lets it be. */
 bool dirfs_name_from_host(const char *host, char *shown);
 
 /* --- dir_open.c --- */
 
 /* openat2 beneath the folder; path "" is the folder. Returns the descriptor or -errno. nowait:
- * -EAGAIN instead of waiting. */
+ * -EAGAIN instead of waiting. -EXDEV: a link leads out of it. */
 int dirfs_openat2(const struct dirfs_volume *vol, const char *path, uint64_t flags, bool nowait);
+/* The same, following no link at all (-ELOOP). */
+int dirfs_openat2_plain(const struct dirfs_volume *vol, const char *path, uint64_t flags);
 /* The directory that holds the last component of a host path, O_PATH; *name_r points into path.
  * -errno; -ENOTDIR and -ENOENT are about the directory. */
 int dirfs_open_parent(const struct dirfs_volume *vol, const char *path, bool nowait,
@@ -95,6 +100,11 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, const char *path,
 /* A descriptor of the file that can read (and, if asked, write): its own, or one opened for the
  * purpose, which is then in *extra_r to be closed, else -1. -errno. */
 int dirfs_real_fd(const struct dirfs_file *file, bool write, int *extra_r);
+
+/* --- dir_links.c --- */
+
+/* What dirfs_openat2 does where the path has an absolute link. */
+int dirfs_open_by_links(const struct dirfs_volume *vol, const char *path, uint64_t flags);
 
 /* --- dir_new.c: making files --- */
 

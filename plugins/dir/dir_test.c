@@ -9,7 +9,7 @@ static void test_args(void)
         const char *says;
     } rows[] = {
         {{"path=/tmp"}, true, ""},
-        {{"path=/tmp", "symlinks=hide"}, true, ""},
+        {{"path=/tmp", "symlinks=nofollow"}, true, ""},
         {{"path=/tmp", "symlinks=follow", "hide-dot-files=yes"}, true, ""},
         {{NULL}, false, "path=FOLDER"},
         {{"path="}, false, "path=FOLDER"},

@@ -49,7 +49,7 @@ class Reply:
 
 
 def utf16(text):
-    return text.encode('utf-16-le')
+    return text.encode('utf-16-le', 'surrogatepass')
 
 
 def derive(key, label, context, length=16):
