@@ -164,9 +164,7 @@ static bool take_option(struct serve *s, int id, const char *value)
     case OPT_PASSWORD_FILE:
         return add_password_file(s, value);
     case OPT_GUEST:
-        s->config->allow_guest = true;
-        s->config->signing_required =
-            false; /* a guest has no key to sign with, [MS-SMB2] 3.3.5.5.3 */
+        s->config->allow_guest = true; /* who has no key to sign with; users must all the same */
         return true;
     case OPT_READ_ONLY:
         s->read_only = true;

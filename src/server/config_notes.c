@@ -19,10 +19,7 @@ static void note_guests(const struct config *c, struct problems *notes)
     if (c->allow_guest && !any) {
         problems_add(notes, "guests may log in, but no share has guest ok = yes");
     }
-    /* [MS-SMB2] 3.3.5.5.3: a guest has no key, neither to sign nor to encrypt with. */
-    if (c->allow_guest && c->signing_required) {
-        problems_add(notes, "guests cannot sign: for them set server signing = auto in [global]");
-    }
+    /* [MS-SMB2] 3.3.5.5.3: a guest has no key. */
     if (c->allow_guest && c->encryption == SMB_ENCRYPT_REQUIRED) {
         problems_add(notes, "guests cannot encrypt: server smb encrypt = required keeps them out");
     }

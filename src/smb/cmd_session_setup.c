@@ -104,9 +104,10 @@ static struct vfs_token *make_token(struct smb_request *r, const struct auth_ide
     return vfs_token_new(&spec);
 }
 
-/* [MS-SMB2] 3.3.5.5.3: signing and encryption of a new session. */
+/* [MS-SMB2] 3.3.5.5.3: signing and encryption of a new session. owner: whom id names. */
 static smbkit_status settle_protection(struct smb_request *r, const struct auth_identity *id,
-                                       const struct smb2_session_setup_req *req)
+                                       const struct smb2_session_setup_req *req,
+                                       struct vfs_token *owner)
 {
     struct smb_session *s = r->session;
     const struct smb_conn *c = r->conn;
@@ -126,15 +127,32 @@ static smbkit_status settle_protection(struct smb_request *r, const struct auth_
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
     s->encrypt = policy.encryption != SMB_ENCRYPT_OFF && s->keys.seal;
+    s->keys.owner = vfs_token_ref(owner);
     atomic_store_explicit(&s->keyed, true, memory_order_release); /* all of the above is there */
     return SMBKIT_STATUS_SUCCESS;
 }
 
-static bool same_user(struct vfs_token *a, struct vfs_token *b)
+static bool same_name(struct vfs_token *a, struct vfs_token *b)
 {
     const struct smbkit_identity *ia = vfs_token_identity_get(a);
     const struct smbkit_identity *ib = vfs_token_identity_get(b);
-    return ia->rid == ib->rid && ia->flags == ib->flags && utf8_ieq(ia->user, ib->user);
+    return ia->rid == ib->rid && utf8_ieq(ia->user, ib->user);
+}
+
+static bool same_user(struct vfs_token *a, struct vfs_token *b)
+{
+    return same_name(a, b) && vfs_token_identity_get(a)->flags == vfs_token_identity_get(b)->flags;
+}
+
+/* Logging in again changes who the session is, but neither its keys (3.3.5.5.2) nor what it must
+ * sign. So nobody is raised by it: a session without a key never becomes a named one, and keys that
+ * one user's log-in made never speak for another user, whose log-in may have been relayed to who
+ * holds them. */
+static bool may_become(const struct smb_session *s, const struct auth_identity *id,
+                       struct vfs_token *token)
+{
+    bool is_named = !id->guest && !id->anonymous;
+    return !is_named || (smb_session_is_keyed(s) && same_name(s->keys.owner, token));
 }
 
 /* The client lost its connection and says which session was its own. 3.3.5.5.3 step 9 */
@@ -163,15 +181,16 @@ static smbkit_status succeed(struct smb_request *r, const struct smb2_session_se
     struct smb_session *s = r->session;
     const struct auth_identity *id = auth_identity_get(s->auth);
     bool is_new = smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS;
-    if (is_new) {
-        smbkit_status status = settle_protection(r, id, req);
-        if (!SMBKIT_OK(status)) {
-            return status;
-        }
-    }
     struct vfs_token *token = make_token(r, id);
     if (!token) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    smbkit_status status = is_new                     ? settle_protection(r, id, req, token)
+                           : may_become(s, id, token) ? SMBKIT_STATUS_SUCCESS
+                                                      : SMBKIT_STATUS_ACCESS_DENIED;
+    if (!SMBKIT_OK(status)) {
+        vfs_token_unref(token);
+        return status;
     }
     smb_session_token_set(s, token);
     mutex_lock(&s->lock);

@@ -21,6 +21,7 @@ static void session_free(struct smb_session *s)
     crypto_signer_free(s->keys.signer);
     crypto_sealer_free(s->keys.seal);
     crypto_sealer_free(s->keys.unseal);
+    vfs_token_unref(s->keys.owner);
     auth_free(s->auth);
     vfs_token_unref(s->token);
     mutex_fini(&s->lock);

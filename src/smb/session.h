@@ -26,6 +26,7 @@ struct smb_keys {
     struct crypto_sealer *seal;      /* server to client */
     atomic_uint_fast64_t seal_nonce; /* how many messages seal has sealed; relaxed */
     struct crypto_sealer *unseal;    /* client to server */
+    struct vfs_token *owner;         /* whose log-in made them */
     enum crypto_sign_alg sign_alg;
     enum crypto_cipher cipher;
 };

@@ -380,6 +380,88 @@ static void test_signed_negotiate(void)
     }
 }
 
+/* ---- who may become whom ---- */
+
+static smbkit_status log_in_again(struct fake *f, const char *user, const char *password)
+{
+    struct conv c = {.m = {.user = user, .password = password, .domain = "", .raw = true}};
+    struct fake_reply r = fake_login_rounds(f, &c);
+    fake_reply_fini(&r);
+    return r.status;
+}
+
+static void let_all_in(struct smb_config *c)
+{
+    c->auth.allow_guest = true;
+    c->auth.allow_anonymous = true;
+}
+
+/* Two log-ins on one session; the first may be unsigned, so the second can come from anybody. */
+static void test_promotion(void)
+{
+    static const struct {
+        const char *name;
+        const char *first, *first_password;
+        const char *second, *second_password;
+        smbkit_status want;
+    } rows[] = {
+        {"guest to user", "mallory", "x", "Alice", "s3cret", SMBKIT_STATUS_ACCESS_DENIED},
+        {"nobody to user", "", NULL, "Alice", "s3cret", SMBKIT_STATUS_ACCESS_DENIED},
+        {"nobody to guest", "", NULL, "mallory", "x", SMBKIT_STATUS_SUCCESS},
+        {"guest to nobody", "mallory", "x", "", NULL, SMBKIT_STATUS_SUCCESS},
+        {"user again", "Alice", "s3cret", "alice", "s3cret", SMBKIT_STATUS_SUCCESS},
+        {"user to another", "Alice", "s3cret", "bob", "", SMBKIT_STATUS_ACCESS_DENIED},
+        {"user to nobody", "Alice", "s3cret", "", NULL, SMBKIT_STATUS_SUCCESS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(modes); i++) {
+        size_t row = i % ARRAY_LEN(rows);
+        const struct mode *m = &modes[i / ARRAY_LEN(rows)];
+        struct fake f;
+        fake_init(&f);
+        struct smb_config config = fake_config(&f);
+        let_all_in(&config);
+        (m->cipher ? seal_all : no_change)(&config);
+        begin(&f, &config);
+        struct smb2_negotiate_req req = negotiate_as(m);
+        fake_connect(&f);
+        test_context("%s, %s", m->name, rows[row].name);
+        CHECK_INT(fake_negotiate(&f, &req), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(fake_login(&f, rows[row].first, rows[row].first_password), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(log_in_again(&f, rows[row].second, rows[row].second_password), rows[row].want);
+        test_context("%s, %s, afterwards", m->name, rows[row].name);
+        /* who was refused has no session any more, nor an answer that it could sign */
+        f.signs = f.signs && SMBKIT_OK(rows[row].want);
+        f.seals = f.seals && SMBKIT_OK(rows[row].want);
+        CHECK_INT(fake_tree(&f, "\\\\fake\\IPC$"), SMBKIT_OK(rows[row].want)
+                                                       ? SMBKIT_STATUS_SUCCESS
+                                                       : SMBKIT_STATUS_USER_SESSION_DELETED);
+        fake_disconnect(&f);
+        fake_stop(&f);
+    }
+}
+
+/* A user goes on signing after a log-in as nobody, and after the one that brings him back. */
+static void test_signing_stays(void)
+{
+    struct fake f;
+    fake_init(&f);
+    struct smb_config config = fake_config(&f);
+    let_all_in(&config);
+    begin(&f, &config);
+    enter(&f, &modes[6]);
+    for (unsigned i = 0; i < 3; i++) {
+        struct wr w = echo_request(&f);
+        f.signs = false;
+        fake_submit(&f, &w);
+        f.signs = true;
+        expect_only(&f, SMB2_ECHO, SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(i % 2 ? log_in_again(&f, "ALICE", "s3cret") : log_in_again(&f, "", NULL),
+                  SMBKIT_STATUS_SUCCESS);
+    }
+    fake_disconnect(&f);
+    fake_stop(&f);
+}
+
 /* ---- who listens ---- */
 
 struct listener {
@@ -444,6 +526,8 @@ static const struct test_case cases[] = {
     {"no nonce twice in a mixed conversation", test_mixed},
     {"a refused binding", test_refused_binding},
     {"NEGOTIATE that claims to be signed", test_signed_negotiate},
+    {"who may become whom", test_promotion},
+    {"signing stays", test_signing_stays},
     {"who listens", test_tap},
 };
 TEST_MAIN(cases)
