@@ -95,6 +95,20 @@ static inline void refcount_get(struct refcount *r)
     ASSERT(old != 0);
 }
 
+/* Give a reference back unless it is the last one: then false, and it is still the caller's. */
+NODISCARD static inline bool refcount_put_unless_last(struct refcount *r)
+{
+    unsigned n = atomic_load_explicit(&r->n, memory_order_relaxed); /* the exchange orders */
+    while (n > 1) {
+        /* release: as in refcount_put; the last one acquires */
+        if (atomic_compare_exchange_weak_explicit(&r->n, &n, n - 1, memory_order_release,
+                                                  memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 NODISCARD static inline bool refcount_put(struct refcount *r)
 {
     /* acq_rel: everything done under any reference happens before the destructor */

@@ -32,11 +32,8 @@ static void find_session(struct smb_request *r)
     if (r->hdr.session_id == 0) {
         return;
     }
-    r->session = smb_session_find(r->conn->server, r->hdr.session_id);
-    if (r->session && r->session->conn != r->conn) {
-        smb_session_unref(r->session); /* one channel: no other connection may use it */
-        r->session = NULL;
-    }
+    r->channel = smb_channel_find(r->conn, r->hdr.session_id);
+    r->session = r->channel ? smb_session_ref(r->channel->session) : NULL;
 }
 
 /* [MS-SMB2] 3.3.5.2.4 */
@@ -56,7 +53,7 @@ static smbkit_status check_signature(struct smb_request *r)
         return SMBKIT_STATUS_SUCCESS; /* no key yet, or guest; check_session decides */
     }
     if (r->hdr.flags & SMB2_FLAGS_SIGNED) {
-        r->signed_in = smb_signature_verify(s, r->raw, r->raw_len, &r->hdr);
+        r->signed_in = smb_signature_verify(r->channel, r->raw, r->raw_len, &r->hdr);
         r->sign_reply = true;
         if (!r->signed_in) {
             log_info(&r->conn->log, "bad signature mid=%llu",

@@ -55,16 +55,17 @@ static smbkit_status create_pipe(struct smb_request *r, const char *name)
     if (!rpc_pipe_exists(name)) {
         return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
     }
-    struct smb_open *o = smb_open_new(r->tree, SMB_OPEN_PIPE);
-    if (!o) {
-        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    struct smb_open *o = NULL;
+    smbkit_status status = smb_open_reserve(r->tree, SMB_OPEN_PIPE, &o);
+    if (!SMBKIT_OK(status)) {
+        return status;
     }
-    smbkit_status status = smb_pipe_init(o, name);
+    status = smb_pipe_init(o, name, r->conn->address);
     if (SMBKIT_OK(status)) {
-        status = smb_open_insert(o);
+        status = smb_open_show(o);
     }
     if (!SMBKIT_OK(status)) {
-        smb_open_unref(o);
+        smb_open_drop(o);
         return status;
     }
     r->open = o;
@@ -157,7 +158,7 @@ static void write_reply(struct smb_request *r, const struct smb2_create_req *req
     smb2_create_rsp_format(smb_reply_begin(r), &rsp);
 }
 
-/* A file that was opened but cannot be handed out (no memory, session gone): close it again. */
+/* A file that was opened when session or tree was gone: close it again. */
 static void undo(struct smb_request *r, struct vfs_open *file)
 {
     struct vfs_call call = r->call;
@@ -172,23 +173,24 @@ static smbkit_status create_file(struct smb_request *r, const struct smb2_create
 {
     struct vfs_create_in in;
     struct vfs_create_out out;
-    fill_in(r, req, path, &in);
-    struct smb_open *o = smb_open_new(r->tree, SMB_OPEN_FILE);
-    if (!o) {
-        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
-    }
-    in.owner = smb_open_owner(o);
-    smbkit_status status = vfs_create(&r->call, &in, &out);
+    struct smb_open *o = NULL;
+    smbkit_status status = smb_open_reserve(r->tree, SMB_OPEN_FILE, &o);
     if (!SMBKIT_OK(status)) {
-        smb_open_unref(o);
+        return status;
+    }
+    fill_in(r, req, path, &in);
+    in.owner = smb_open_owner(o);
+    status = vfs_create(&r->call, &in, &out);
+    if (!SMBKIT_OK(status)) {
+        smb_open_drop(o);
         return status;
     }
     o->file = vfs_open_ref(out.open);
-    status = smb_open_insert(o);
+    status = smb_open_show(o);
     if (!SMBKIT_OK(status)) {
         undo(r, out.open);
         smb_open_give_up(o);
-        smb_open_unref(o);
+        smb_open_drop(o);
         return status;
     }
     r->open = o;

@@ -3,6 +3,7 @@
 #define LOG_MODULE LOG_SMB
 #include "base/mem.h"
 #include "base/str.h"
+#include "smb/client.h"
 #include "smb/command.h"
 #include "smb/limits.h"
 #include "smb/negotiate.h"
@@ -137,6 +138,15 @@ static void own_security_mode(struct smb_conn *c)
     }
 }
 
+/* From now on it is a client's; which one, dialect 2.0.2 does not say. [MS-SMB2] 2.2.3 */
+static bool settle_dialect(struct smb_conn *c, uint16_t dialect)
+{
+    static const uint8_t none[16];
+    c->client = smb_client_get(c->server, dialect == SMB2_DIALECT_202 ? none : c->client_guid);
+    c->dialect = c->client ? dialect : 0;
+    return c->client != NULL;
+}
+
 smbkit_status cmd_negotiate(struct smb_request *r)
 {
     struct smb_conn *c = r->conn;
@@ -167,7 +177,9 @@ smbkit_status cmd_negotiate(struct smb_request *r)
     c->client_capabilities = req.capabilities;
     c->client_security_mode = req.security_mode;
     mem_copy(c->client_guid, req.client_guid, sizeof(c->client_guid));
-    c->dialect = dialect;
+    if (!settle_dialect(c, dialect)) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
     settle_limits(c);
     own_security_mode(c);
     log_info(&c->log, "negotiated dialect=0x%04x cipher=%u signing=%u", dialect, c->cipher,
@@ -193,7 +205,9 @@ bool smb_negotiate_smb1(struct smb_conn *c, const uint8_t *p, size_t len)
     } else {
         return false;
     }
-    c->dialect = dialect == SMB2_DIALECT_202 ? dialect : 0;
+    if (dialect == SMB2_DIALECT_202 && !settle_dialect(c, dialect)) {
+        return false;
+    }
     settle_limits(c);
     own_security_mode(c);
     struct wr w = wr_new(SMB_FRAME_OVERHEAD);

@@ -19,13 +19,15 @@ smbkit_status cmd_logoff(struct smb_request *r)
     if (smb2_logoff_req_parse(&in) != WIRE_OK) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    if (!smb_session_detach(r->session)) {
+    if (!r->detached && !smb_session_end(r->session)) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
-    smb_session_reap(r->session);
-    smb_session_unref(r->session); /* the table's */
-    smb2_logoff_rsp_format(smb_reply_begin(r));
-    return SMBKIT_STATUS_SUCCESS;
+    r->detached = true;
+    smbkit_status status = smb_session_reaped(r->session, r->call.wait);
+    if (SMBKIT_OK(status)) {
+        smb2_logoff_rsp_format(smb_reply_begin(r));
+    }
+    return status;
 }
 
 /* The share's name in \\server\share, owned. NULL: not of that form or no memory. */
@@ -70,7 +72,8 @@ static void write_tree_reply(struct smb_request *r, const struct smb_tree *tree)
 static bool is_proven(const struct smb_request *r)
 {
     const struct smb_session *s = r->session;
-    return r->conn->dialect != SMB2_DIALECT_311 || !s->keys.signer || r->signed_in || r->msg->seal;
+    return r->conn->dialect != SMB2_DIALECT_311 || !smb_session_is_keyed(s) || r->signed_in ||
+           r->msg->seal;
 }
 
 smbkit_status cmd_tree_connect(struct smb_request *r)
@@ -110,12 +113,15 @@ smbkit_status cmd_tree_disconnect(struct smb_request *r)
     if (smb2_tree_disconnect_req_parse(&in) != WIRE_OK) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    if (!smb_tree_detach(r->tree)) {
+    if (!r->detached && !smb_tree_end(r->tree)) {
         return SMBKIT_STATUS_NETWORK_NAME_DELETED;
     }
-    smb_tree_reap(r->tree);
-    smb2_tree_disconnect_rsp_format(smb_reply_begin(r));
-    return SMBKIT_STATUS_SUCCESS;
+    r->detached = true;
+    smbkit_status status = smb_tree_reaped(r->tree, r->call.wait);
+    if (SMBKIT_OK(status)) {
+        smb2_tree_disconnect_rsp_format(smb_reply_begin(r));
+    }
+    return status;
 }
 
 smbkit_status cmd_echo(struct smb_request *r)

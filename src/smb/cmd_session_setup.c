@@ -9,6 +9,16 @@
 #include "smb/security.h"
 #include "wire/session_setup.h"
 
+/* Takes the channel. */
+static void request_channel_set(struct smb_request *r, struct smb_channel **ch)
+{
+    smb_session_unref(r->session);
+    smb_channel_unref(r->channel);
+    r->channel = *ch;
+    r->session = smb_session_ref(r->channel->session);
+    *ch = NULL;
+}
+
 /* A second channel for a session of another connection. We are not IsMultiChannelCapable (3.3.5.5
  * step 3), but the refusal should bear that session's signature, or the client could not tell it
  * from an attack. Not under AES-GMAC: this connection's MessageIds are nonces that the session's
@@ -19,14 +29,20 @@ static smbkit_status refuse_binding(struct smb_request *r)
     if (!s) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
+    struct smb_channel *ch = NULL;
     if (smb_session_state_get(s) == SMB_SESSION_VALID && smb_session_is_keyed(s) &&
-        s->conn->dialect == r->conn->dialect && s->keys.sign_alg != CRYPTO_SIGN_AES_GMAC &&
-        (r->hdr.flags & SMB2_FLAGS_SIGNED) &&
-        smb_signature_verify(s, r->raw, r->raw_len, &r->hdr)) {
-        smb_session_unref(r->session);
-        r->session = smb_session_ref(s); /* only to sign with */
+        s->dialect == r->conn->dialect && s->keys.sign_alg != CRYPTO_SIGN_AES_GMAC &&
+        (r->hdr.flags & SMB2_FLAGS_SIGNED)) {
+        ch = smb_channel_new(s, r->conn);
+    }
+    if (ch) {
+        ch->signer = crypto_signer_new(s->keys.sign_alg, s->keys.sign_key);
+    }
+    if (ch && ch->signer && smb_signature_verify(ch, r->raw, r->raw_len, &r->hdr)) {
+        request_channel_set(r, &ch); /* only to sign with */
         r->sign_reply = true;
     }
+    smb_channel_unref(ch);
     smb_session_unref(s);
     return SMBKIT_STATUS_REQUEST_NOT_ACCEPTED;
 }
@@ -34,15 +50,15 @@ static smbkit_status refuse_binding(struct smb_request *r)
 /* The session that the request is about: a new one, or the one it names; with setup_busy taken. */
 static smbkit_status begin(struct smb_request *r, const struct smb2_session_setup_req *req)
 {
-    struct smb_conn *c = r->conn;
     if (req->flags & SMB2_SESSION_FLAG_BINDING) {
         return refuse_binding(r);
     }
     if (r->hdr.session_id == 0) {
-        r->session = smb_session_new(c);
-        if (!r->session) {
+        struct smb_channel *ch = smb_session_new(r->conn);
+        if (!ch) {
             return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
         }
+        request_channel_set(r, &ch);
     }
     struct smb_session *s = r->session;
     if (!s) {
@@ -52,12 +68,12 @@ static smbkit_status begin(struct smb_request *r, const struct smb2_session_setu
     if (s->state == SMB_SESSION_DELETED) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
-    if (s->setup_busy) {
+    if (r->channel->setup_busy) {
         return SMBKIT_STATUS_REQUEST_NOT_ACCEPTED;
     }
     /* Until the reply is out: it goes into the preauthentication hash that the next one goes on
      * with. */
-    s->setup_busy = true;
+    r->channel->setup_busy = true;
     r->holds_setup = true;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -67,9 +83,8 @@ static smbkit_status begin(struct smb_request *r, const struct smb2_session_setu
 static void fail(struct smb_request *r, smbkit_status status)
 {
     struct smb_server *server = r->conn->server;
-    struct smb_session *s = r->session;
     log_info(&r->conn->log, "log-in failed user=\"%s\" from=%s status=%s",
-             auth_claimed_user_get(s->auth), r->conn->address, smbkit_status_name(status));
+             auth_claimed_user_get(r->channel->auth), r->conn->address, smbkit_status_name(status));
     if (status == SMBKIT_STATUS_LOGON_FAILURE || status == SMBKIT_STATUS_ACCOUNT_DISABLED) {
         atomic_fetch_add_explicit(&server->logon_failures, 1, memory_order_relaxed); /* only told */
         SCOPED_LOCK(&server->lock);
@@ -117,7 +132,7 @@ static smbkit_status settle_protection(struct smb_request *r, const struct auth_
         return policy.encryption == SMB_ENCRYPT_REQUIRED ? SMBKIT_STATUS_ACCESS_DENIED
                                                          : SMBKIT_STATUS_SUCCESS;
     }
-    smbkit_status status = smb_session_keys_init(s, id->session_key);
+    smbkit_status status = smb_session_keys_init(r->channel, id->session_key);
     if (!SMBKIT_OK(status)) {
         return status;
     }
@@ -167,9 +182,8 @@ static void end_previous(struct smb_request *r, uint64_t id)
     }
     struct vfs_token *a = smb_session_token(old);
     struct vfs_token *b = smb_session_token(r->session);
-    if (a && b && same_user(a, b) && smb_session_detach(old)) {
-        smb_session_reap(old); /* done before the client hears of its new session */
-        smb_session_unref(old);
+    if (a && b && same_user(a, b) && smb_session_end(old)) {
+        r->previous = smb_session_ref(old); /* done before the client hears of its new session */
     }
     vfs_token_unref(a);
     vfs_token_unref(b);
@@ -179,20 +193,26 @@ static void end_previous(struct smb_request *r, uint64_t id)
 static smbkit_status succeed(struct smb_request *r, const struct smb2_session_setup_req *req)
 {
     struct smb_session *s = r->session;
-    const struct auth_identity *id = auth_identity_get(s->auth);
+    const struct auth_identity *id = auth_identity_get(r->channel->auth);
     bool is_new = smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS;
     struct vfs_token *token = make_token(r, id);
     if (!token) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    struct smb_account *account = smb_account_get(s->server, id->user);
+    if (!account) {
+        vfs_token_unref(token);
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     smbkit_status status = is_new                     ? settle_protection(r, id, req, token)
                            : may_become(s, id, token) ? SMBKIT_STATUS_SUCCESS
                                                       : SMBKIT_STATUS_ACCESS_DENIED;
     if (!SMBKIT_OK(status)) {
+        smb_account_unref(account);
         vfs_token_unref(token);
         return status;
     }
-    smb_session_token_set(s, token);
+    smb_session_become(s, token, account);
     mutex_lock(&s->lock);
     bool lost = s->state == SMB_SESSION_DELETED;
     if (!lost) {
@@ -204,7 +224,7 @@ static smbkit_status succeed(struct smb_request *r, const struct smb2_session_se
     if (lost) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
-    r->sign_reply = s->keys.signer != NULL;
+    r->sign_reply = smb_session_is_keyed(s);
     mutex_lock(&r->conn->server->lock);
     auth_throttle_succeeded(r->conn->server->throttle, r->conn->address_hash);
     mutex_unlock(&r->conn->server->lock);
@@ -226,21 +246,23 @@ static uint16_t session_flags(struct smb_session *s)
 static smbkit_status step(struct smb_request *r, const struct smb2_session_setup_req *req)
 {
     struct smb_session *s = r->session;
+    struct smb_channel *ch = r->channel;
     bool is_new = smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS;
     if (is_new && r->conn->dialect == SMB2_DIALECT_311) {
         struct crypto_span span = {(uint8_t *)(uintptr_t)r->raw, r->raw_len};
-        crypto_sha512_extend(s->preauth, &span, 1);
+        crypto_sha512_extend(ch->preauth, &span, 1);
     }
-    if (!s->auth) {
-        s->rounds = 0;
-        s->auth = auth_new(&r->conn->server->config.auth);
+    if (!ch->auth) {
+        ch->rounds = 0;
+        ch->auth = auth_new(&r->conn->server->config.auth);
     }
-    if (!s->auth || ++s->rounds > SMB_LOGON_ROUNDS_MAX) {
+    if (!ch->auth || ++ch->rounds > SMB_LOGON_ROUNDS_MAX) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     CLEANUP_MEM uint8_t *blob = NULL;
     size_t blob_len = 0;
-    smbkit_status status = auth_step(s->auth, req->security.p, req->security.len, &blob, &blob_len);
+    smbkit_status status =
+        auth_step(ch->auth, req->security.p, req->security.len, &blob, &blob_len);
     if (SMBKIT_OK(status)) {
         status = succeed(r, req);
     }
@@ -255,7 +277,7 @@ static smbkit_status step(struct smb_request *r, const struct smb2_session_setup
     return status;
 }
 
-smbkit_status cmd_session_setup(struct smb_request *r)
+static smbkit_status log_in(struct smb_request *r)
 {
     struct smb2_session_setup_req req;
     struct cur in = r->body;
@@ -266,21 +288,26 @@ smbkit_status cmd_session_setup(struct smb_request *r)
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    struct smb_session *s = r->session;
+    struct smb_channel *ch = r->channel;
     status = step(r, &req);
     if (status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
         return status;
     }
     if (!SMBKIT_OK(status)) {
-        if (s->auth) {
+        if (ch->auth) {
             fail(r, status);
         }
-        if (smb_session_detach(s)) {
-            smb_session_reap(s);
-            smb_session_unref(s);
-        }
+        (void)smb_session_end(ch->session); /* false: somebody else did */
     }
-    auth_free(s->auth);
-    s->auth = NULL;
+    auth_free(ch->auth);
+    ch->auth = NULL;
     return status;
+}
+
+smbkit_status cmd_session_setup(struct smb_request *r)
+{
+    /* Logged in, and waiting for the session before to be closed? Then the reply is written. */
+    smbkit_status status = r->previous ? SMBKIT_STATUS_SUCCESS : log_in(r);
+    return SMBKIT_OK(status) && r->previous ? smb_session_reaped(r->previous, r->call.wait)
+                                            : status;
 }

@@ -4,10 +4,9 @@
 static const struct smb_command commands[SMB2_COMMAND_COUNT] = {
     [SMB2_NEGOTIATE] = {"negotiate", 0, cmd_negotiate},
     [SMB2_SESSION_SETUP] = {"session_setup", SMB_CMD_WORKER, cmd_session_setup},
-    [SMB2_LOGOFF] = {"logoff", SMB_CMD_SESSION | SMB_CMD_WORKER | SMB_CMD_ENDS, cmd_logoff},
+    [SMB2_LOGOFF] = {"logoff", SMB_CMD_SESSION | SMB_CMD_PATIENT, cmd_logoff},
     [SMB2_TREE_CONNECT] = {"tree_connect", SMB_CMD_SESSION, cmd_tree_connect},
-    [SMB2_TREE_DISCONNECT] = {"tree_disconnect",
-                              SMB_CMD_SESSION | SMB_CMD_TREE | SMB_CMD_WORKER | SMB_CMD_ENDS,
+    [SMB2_TREE_DISCONNECT] = {"tree_disconnect", SMB_CMD_SESSION | SMB_CMD_TREE | SMB_CMD_PATIENT,
                               cmd_tree_disconnect},
     [SMB2_CREATE] = {"create", SMB_CMD_SESSION | SMB_CMD_TREE | SMB_CMD_VFS | SMB_CMD_CANCEL,
                      cmd_create},

@@ -10,6 +10,8 @@
 #define SMB_CMD_WORKER 0x08u  /* always on a worker */
 #define SMB_CMD_CANCEL 0x10u  /* may be abandoned while it waits */
 #define SMB_CMD_ENDS 0x80u    /* gives something back: a lane of its own on the workers */
+#define SMB_CMD_PATIENT                                                                            \
+    0x100u                    /* waits for a moment as a rule: STATUS_PENDING only after a second */
 #define SMB_CMD_TAIL 0x40u    /* may wait only as the last of a compound */
 #define SMB_CMD_MUTATES 0x20u /* refused on a read-only share before it is looked at */
 

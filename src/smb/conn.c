@@ -22,6 +22,10 @@ static void conn_free(struct job *job)
     mutex_lock(&s->lock);
     list_remove(&c->link);
     mutex_unlock(&s->lock);
+    ASSERT(c->channels.count == 0);
+    hash_table_fini(&c->channels);
+    smb_client_unref(c->client);
+    mutex_fini(&c->lock);
     credits_fini(&c->credits);
     c->ops->released(c->io);
     mem_free(c);
@@ -35,7 +39,7 @@ struct smb_conn *smb_conn_ref(struct smb_conn *c)
 
 void smb_conn_unref(struct smb_conn *c)
 {
-    if (refcount_put(&c->refs)) {
+    if (c && refcount_put(&c->refs)) {
         c->free_job.fn = conn_free;
         c->ops->post(c->io, &c->free_job); /* io must be released on its own thread */
     }
@@ -62,9 +66,10 @@ struct smb_conn *smb_conn_new(struct smb_server *s, const struct smb_conn_io *op
     (void)str_copy(c->address, sizeof(c->address), address);
     c->address_hash = hash_bytes(s->hash_seed, c->address, str_len(c->address));
     c->transact_max = 65536; /* until NEGOTIATE says more; bounds the reply to it */
-    list_init(&c->sessions);
+    mutex_init(&c->lock);
+    hash_table_init(&c->channels);
     list_init(&c->messages);
-    list_init(&c->break_timers);
+    list_init(&c->breaks);
     list_init(&c->slow);
     list_init(&c->free_job.link);
     c->slow_timer.fn = smb_requests_slow;
@@ -103,31 +108,11 @@ void smb_conn_shutdown(struct smb_conn *c)
     smb_conn_unref(c);
 }
 
-static struct smb_session *first_session(struct smb_conn *c)
-{
-    SCOPED_LOCK(&c->server->lock);
-    return list_is_empty(&c->sessions)
-               ? NULL
-               : smb_session_ref(LIST_ENTRY(c->sessions.next, struct smb_session, conn_link));
-}
-
-/* Sessions live on their one connection and end with it. */
-static void sessions_end(struct smb_conn *c)
-{
-    struct smb_session *s;
-    while ((s = first_session(c))) {
-        if (smb_session_detach(s)) {
-            smb_session_reap_later(s);
-        }
-        smb_session_unref(s);
-    }
-}
-
 void smb_conn_message_done(struct smb_conn *c)
 {
     c->message_count--;
     if (c->closed) {
-        sessions_end(c); /* a SESSION_SETUP that was under way may have made one */
+        smb_channels_end(c); /* a SESSION_SETUP that was under way may have made one */
     }
     if (c->draining && c->message_count == 0) {
         smb_conn_end(c, "server stops");
@@ -142,11 +127,11 @@ void smb_conn_closed(struct smb_conn *c)
     log_info(&c->log, "disconnected from=%s", c->address);
     c->ops->timer_cancel(c->io, &c->logon_timer);
     c->ops->timer_cancel(c->io, &c->slow_timer);
-    smb_open_timers_drop(c);
     LIST_FOR_EACH_SAFE (l, &c->messages) {
         smb_message_cancel(LIST_ENTRY(l, struct smb_message, link));
     }
-    sessions_end(c);
+    smb_channels_end(c);
+    smb_breaks_end(c);
     smb_conn_unref(c);
 }
 

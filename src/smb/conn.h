@@ -8,10 +8,11 @@
 #include "wire/smb2.h"
 
 struct smb_message;
+struct smb_client;
 struct smb_session;
 
 struct smb_conn {
-    struct refcount refs;          /* transport, each message, each session */
+    struct refcount refs;          /* transport, each message, each channel, what is being closed */
     struct smb_server *server;     /* immutable */
     const struct smb_conn_io *ops; /* immutable */
     void *io;                      /* immutable */
@@ -32,6 +33,7 @@ struct smb_conn {
     uint16_t dialect;
     bool wildcard_sent; /* answered an SMB1 negotiate with 0x02ff: a second NEGOTIATE is due */
     uint8_t client_guid[16];
+    struct smb_client *client; /* a reference; by that GUID */
     uint32_t client_capabilities;
     uint16_t client_security_mode;
     uint32_t capabilities;  /* ours */
@@ -43,14 +45,14 @@ struct smb_conn {
     uint8_t preauth[64];
 
     struct credits credits;
-    struct list sessions;   /* server->lock: conn_link */
-    unsigned session_count; /* server->lock */
-    struct list messages;   /* under way */
+    struct mutex lock;          /* a leaf, but for the transport's */
+    struct hash_table channels; /* lock; by session id */
+    struct list messages;       /* under way */
     unsigned message_count;
     unsigned async_count;
     uint64_t async_id_next;
-    struct list break_timers;
-    struct list slow; /* requests on a worker, oldest first */
+    struct list breaks; /* opens whose break timer is set */
+    struct list slow;   /* requests on a worker, oldest first */
     struct smb_timer slow_timer;
     struct smb_timer logon_timer;
 };

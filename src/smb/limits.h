@@ -21,7 +21,13 @@
 /* Tree connects of one session. */
 #define SMB_TREES_PER_SESSION 4096
 /* Opens of one session; Windows and Samba allow 16,384 and more. */
-#define SMB_OPENS_PER_SESSION 65536
+#define SMB_OPENS_PER_SESSION 65536u
+/* Opens of one client machine, whatever its connections, and of one user, whatever his machines: a
+ * few full sessions. An open takes about 2 KiB, so nobody takes more than half a gigabyte alone. */
+#define SMB_OPENS_PER_CLIENT 262144u
+#define SMB_OPENS_PER_USER 262144u
+/* Opens of the whole server: what Windows takes for its own bound of 2^20 too. */
+#define SMB_OPENS_MAX 1048576u
 /* Rounds of one log-in: NTLM takes two, SPNEGO negotiation one more. */
 #define SMB_LOGON_ROUNDS_MAX 8
 /* How long a connection may take to set up its first session. */

@@ -75,11 +75,13 @@ static void request_fini(struct smb_request *r)
     }
     vfs_token_unref(r->call.token);
     if (r->holds_setup) {
-        smb_session_setup_end(r->session);
+        smb_channel_setup_end(r->channel);
     }
     smb_open_unref(r->open);
     smb_tree_unref(r->tree);
     smb_session_unref(r->session);
+    smb_session_unref(r->previous);
+    smb_channel_unref(r->channel);
     iobuf_unref(r->payload);
     wr_fini(&r->rsp);
 }

@@ -2,18 +2,18 @@
 #define LOG_MODULE LOG_SMB
 #include "smb/open.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
 #include "smb/conn.h"
 #include "smb/limits.h"
-#include "smb/reply.h"
-#include "wire/oplock_break.h"
+
+static void closing_run(struct job *job);
+static void closing_wake(struct vfs_wait *w);
 
 /* ---- life ---- */
 
-static void send_break(struct job *job);
-static void break_timeout(struct smb_timer *t);
-
-struct smb_open *smb_open_new(struct smb_tree *tree, enum smb_open_kind kind)
+static struct smb_open *open_new(struct smb_server *s, enum smb_open_kind kind)
 {
     struct smb_open *o = mem_zalloc(sizeof(*o));
     if (!o) {
@@ -21,17 +21,19 @@ struct smb_open *smb_open_new(struct smb_tree *tree, enum smb_open_kind kind)
     }
     refcount_init(&o->refs);
     o->kind = kind;
-    o->tree = smb_tree_ref(tree);
-    o->persistent_id = 1 + atomic_fetch_add_explicit(&tree->session->server->open_id_next, 1,
-                                                     memory_order_relaxed);
-    mutex_init(&o->break_lock);
+    o->server = s;
+    /* relaxed: only that they differ matters */
+    o->persistent_id = 1 + atomic_fetch_add_explicit(&s->open_id_next, 1, memory_order_relaxed);
+    o->stage = SMB_OPEN_OUT;
+    mutex_init(&o->lock);
     mutex_init(&o->pipe.lock);
     wait_domain_init(&o->pipe.waits);
     list_init(&o->pipe.readers);
-    list_init(&o->break_job.link);
-    list_init(&o->timer_link);
-    o->break_job.fn = send_break;
-    o->break_timer.fn = break_timeout;
+    list_init(&o->tree_link);
+    list_init(&o->closing.job.link);
+    o->closing.job.fn = closing_run;
+    vfs_wait_init(&o->closing.wait, closing_wake);
+    smb_break_init(o);
     return o;
 }
 
@@ -41,244 +43,413 @@ struct smb_open *smb_open_ref(struct smb_open *o)
     return o;
 }
 
+/* open->lock is held, or nobody else has o. */
+static void disown(struct smb_open *o)
+{
+    smb_tree_unref(o->tree);
+    smb_session_unref(o->session);
+    o->tree = NULL;
+    o->session = NULL;
+}
+
 void smb_open_unref(struct smb_open *o)
 {
     if (!o || !refcount_put(&o->refs)) {
         return;
     }
     smb_pipe_close(o);
+    vfs_wait_fini(&o->closing.wait);
     vfs_open_unref(o->file);
-    mutex_fini(&o->break_lock);
+    smb_conn_unref(o->brk.conn);
+    disown(o);
+    smb_client_unref(o->client);
+    smb_account_unref(o->account);
+    mutex_fini(&o->lock);
     mutex_fini(&o->pipe.lock);
     wait_domain_fini(&o->pipe.waits);
     vfs_token_unref(o->pipe_token);
     mem_free(o->pipe_name);
-    smb_tree_unref(o->tree);
     mem_free(o);
 }
 
-static bool open_eq(const struct hash_link *link, const void *key)
+/* ---- totals ---- */
+
+/* relaxed: only the sums matter */
+static bool charge(atomic_uint_fast32_t *total, uint32_t max)
 {
-    return CONTAINER_OF(link, struct smb_open, link)->volatile_id == *(const uint64_t *)key;
+    if (atomic_fetch_add_explicit(total, 1, memory_order_relaxed) < max) {
+        return true;
+    }
+    atomic_fetch_sub_explicit(total, 1, memory_order_relaxed);
+    return false;
 }
 
-smbkit_status smb_open_insert(struct smb_open *o)
+static void discharge(atomic_uint_fast32_t *total)
 {
-    struct smb_session *s = o->tree->session;
-    SCOPED_LOCK(&s->lock);
-    if (s->state != SMB_SESSION_VALID) {
+    atomic_fetch_sub_explicit(total, 1, memory_order_relaxed); /* as above */
+}
+
+static bool totals_take(struct smb_open *o)
+{
+    if (!charge(&o->server->opens_now, SMB_OPENS_MAX)) {
+        return false;
+    }
+    if (charge(&o->client->opens, SMB_OPENS_PER_CLIENT)) {
+        if (charge(&o->account->opens, SMB_OPENS_PER_USER)) {
+            return true;
+        }
+        discharge(&o->client->opens);
+    }
+    discharge(&o->server->opens_now);
+    return false;
+}
+
+static void totals_leave(struct smb_open *o)
+{
+    discharge(&o->account->opens);
+    discharge(&o->client->opens);
+    discharge(&o->server->opens_now);
+}
+
+/* ---- the server's table ---- */
+
+static struct smb_open_shard *shard_of(struct smb_server *s, uint64_t persistent_id)
+{
+    return &s->opens[persistent_id % SMB_OPEN_SHARDS];
+}
+
+static bool table_eq(const struct hash_link *link, const void *key)
+{
+    return CONTAINER_OF(link, struct smb_open, table_link)->persistent_id == *(const uint64_t *)key;
+}
+
+static bool table_add(struct smb_open *o)
+{
+    struct smb_open_shard *shard = shard_of(o->server, o->persistent_id);
+    SCOPED_LOCK(&shard->lock);
+    return hash_table_add(&shard->opens, &o->table_link, hash_u64(0, o->persistent_id));
+}
+
+static void table_remove(struct smb_open *o)
+{
+    struct smb_open_shard *shard = shard_of(o->server, o->persistent_id);
+    SCOPED_LOCK(&shard->lock);
+    hash_table_remove(&shard->opens, &o->table_link);
+}
+
+struct smb_open *smb_open_find_any(struct smb_server *s, uint64_t persistent_id)
+{
+    struct smb_open_shard *shard = shard_of(s, persistent_id);
+    SCOPED_LOCK(&shard->lock);
+    struct hash_link *l =
+        hash_table_get(&shard->opens, hash_u64(0, persistent_id), table_eq, &persistent_id);
+    return l ? smb_open_ref(CONTAINER_OF(l, struct smb_open, table_link)) : NULL;
+}
+
+static int by_persistent_id(const void *a, const void *b)
+{
+    uint64_t ia = (*(struct smb_open *const *)a)->persistent_id;
+    uint64_t ib = (*(struct smb_open *const *)b)->persistent_id;
+    return (ia > ib) - (ia < ib);
+}
+
+bool smb_opens_all(struct smb_server *s, struct smb_open ***list_r, size_t *count_r)
+{
+    *list_r = NULL;
+    *count_r = 0;
+    for (unsigned i = 0; i < SMB_OPEN_SHARDS; i++) {
+        struct smb_open_shard *shard = &s->opens[i];
+        SCOPED_LOCK(&shard->lock);
+        size_t want = *count_r + shard->opens.count;
+        struct smb_open **list = mem_realloc(*list_r, (want + 1) * sizeof(struct smb_open *));
+        if (!list) {
+            break;
+        }
+        *list_r = list;
+        for (struct hash_link *l = hash_table_next(&shard->opens, NULL); l;
+             l = hash_table_next(&shard->opens, l)) {
+            list[(*count_r)++] = smb_open_ref(CONTAINER_OF(l, struct smb_open, table_link));
+        }
+        if (i + 1 == SMB_OPEN_SHARDS) {
+            qsort(list, *count_r, sizeof(struct smb_open *), by_persistent_id);
+            return true;
+        }
+    }
+    for (size_t i = 0; i < *count_r; i++) {
+        smb_open_unref((*list_r)[i]);
+    }
+    mem_free(*list_r);
+    return false;
+}
+
+/* ---- the session's table ---- */
+
+static bool session_eq(const struct hash_link *link, const void *key)
+{
+    return CONTAINER_OF(link, struct smb_open, session_link)->volatile_id == *(const uint64_t *)key;
+}
+
+/* session->lock is held. May the tree have opens? */
+static smbkit_status check_locked(const struct smb_tree *t)
+{
+    if (t->session->state != SMB_SESSION_VALID) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
-    if (o->tree->closed) {
-        return SMBKIT_STATUS_NETWORK_NAME_DELETED;
+    return t->closed ? SMBKIT_STATUS_NETWORK_NAME_DELETED : SMBKIT_STATUS_SUCCESS;
+}
+
+/* open->lock and session->lock are held, or nobody else has o. */
+static smbkit_status enter_locked(struct smb_open *o, struct smb_tree *t)
+{
+    struct smb_session *s = t->session;
+    smbkit_status status = check_locked(t);
+    if (!SMBKIT_OK(status)) {
+        return status;
     }
     if (s->open_count >= SMB_OPENS_PER_SESSION) {
         return SMBKIT_STATUS_TOO_MANY_OPENED_FILES;
     }
-    o->volatile_id = ++s->open_id_next;
-    if (!hash_table_add(&s->opens, &o->link, hash_u64(0, o->volatile_id))) {
+    uint64_t id = s->open_id_next + 1;
+    if (!hash_table_add(&s->opens, &o->session_link, hash_u64(0, id))) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
+    s->open_id_next = id;
     s->open_count++;
-    o->inserted = true;
-    atomic_fetch_add_explicit(&s->server->opens_now, 1, memory_order_relaxed); /* only told */
-    (void)smb_open_ref(o);                                                     /* the table's */
+    o->volatile_id = id;
+    o->stage = SMB_OPEN_RESERVED;
+    o->session = smb_session_ref(s);
+    o->tree = smb_tree_ref(t);
     return SMBKIT_STATUS_SUCCESS;
 }
 
-struct smb_open *smb_open_find(struct smb_session *s, uint64_t persistent_id, uint64_t volatile_id)
+static void show_locked(struct smb_open *o)
 {
-    SCOPED_LOCK(&s->lock);
-    struct hash_link *l =
-        hash_table_get(&s->opens, hash_u64(0, volatile_id), open_eq, &volatile_id);
-    struct smb_open *o = l ? CONTAINER_OF(l, struct smb_open, link) : NULL;
-    return o && o->persistent_id == persistent_id ? smb_open_ref(o) : NULL;
+    o->stage = SMB_OPEN_SHOWN;
+    list_push_back(&o->tree->opens, &o->tree_link);
 }
 
 /* session->lock is held. */
-static bool take_out(struct smb_session *s, struct smb_open *o)
+static void leave_session_locked(struct smb_open *o, struct smb_session *s)
 {
-    if (!o->inserted) {
+    o->stage = SMB_OPEN_OUT;
+    list_remove(&o->tree_link);
+    hash_table_remove(&s->opens, &o->session_link);
+    s->open_count--;
+}
+
+smbkit_status smb_open_reserve(struct smb_tree *tree, enum smb_open_kind kind,
+                               struct smb_open **o_r)
+{
+    struct smb_session *s = tree->session;
+    struct smb_open *o = open_new(s->server, kind);
+    *o_r = NULL;
+    if (!o) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    mutex_lock(&s->lock);
+    smbkit_status status = enter_locked(o, tree);
+    if (SMBKIT_OK(status)) {
+        o->client = smb_client_ref(s->client);
+        o->account = smb_account_ref(s->account);
+        bool has_place = totals_take(o);
+        bool is_in = has_place && table_add(o); /* a shard's lock is a leaf */
+        if (has_place && !is_in) {
+            totals_leave(o);
+        }
+        if (!is_in) {
+            leave_session_locked(o, s);
+            status = has_place ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES
+                               : SMBKIT_STATUS_TOO_MANY_OPENED_FILES;
+        }
+    }
+    mutex_unlock(&s->lock);
+    if (!SMBKIT_OK(status)) {
+        smb_open_unref(o);
+        return status;
+    }
+    *o_r = o;
+    return status;
+}
+
+smbkit_status smb_open_show(struct smb_open *o)
+{
+    SCOPED_LOCK(&o->session->lock);
+    smbkit_status status = check_locked(o->tree);
+    if (SMBKIT_OK(status)) {
+        (void)smb_open_ref(o); /* the tables' */
+        show_locked(o);
+    }
+    return status;
+}
+
+void smb_open_drop(struct smb_open *o)
+{
+    struct smb_session *s = o->session;
+    mutex_lock(&s->lock);
+    leave_session_locked(o, s);
+    mutex_unlock(&s->lock);
+    table_remove(o);
+    totals_leave(o);
+    smb_open_unref(o);
+}
+
+struct smb_open *smb_open_find(struct smb_tree *tree, uint64_t persistent_id, uint64_t volatile_id)
+{
+    struct smb_session *s = tree->session;
+    SCOPED_LOCK(&s->lock);
+    struct hash_link *l =
+        hash_table_get(&s->opens, hash_u64(0, volatile_id), session_eq, &volatile_id);
+    struct smb_open *o = l ? CONTAINER_OF(l, struct smb_open, session_link) : NULL;
+    bool is_it =
+        o && o->stage == SMB_OPEN_SHOWN && o->persistent_id == persistent_id && o->tree == tree;
+    return is_it ? smb_open_ref(o) : NULL;
+}
+
+/* ---- taken off and put back ---- */
+
+bool smb_open_owner_get(struct smb_open *o, struct smb_session **s_r, struct smb_tree **t_r)
+{
+    SCOPED_LOCK(&o->lock);
+    *s_r = o->session ? smb_session_ref(o->session) : NULL;
+    *t_r = o->tree ? smb_tree_ref(o->tree) : NULL;
+    return o->session != NULL;
+}
+
+bool smb_open_is_shown(struct smb_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    if (!o->session) {
         return false;
     }
-    o->inserted = false;
-    hash_table_remove(&s->opens, &o->link);
-    s->open_count--;
-    atomic_fetch_sub_explicit(&s->server->opens_now, 1, memory_order_relaxed); /* only told */
-    return true;
+    SCOPED_LOCK(&o->session->lock);
+    return o->stage == SMB_OPEN_SHOWN;
+}
+
+bool smb_open_take_off(struct smb_open *o)
+{
+    struct smb_session *s = NULL;
+    struct smb_tree *t = NULL;
+    if (!smb_open_owner_get(o, &s, &t)) {
+        return false;
+    }
+    mutex_lock(&o->lock);
+    mutex_lock(&s->lock);
+    bool mine = o->session == s && o->stage == SMB_OPEN_SHOWN;
+    if (mine) {
+        leave_session_locked(o, s);
+    }
+    mutex_unlock(&s->lock);
+    if (mine) {
+        disown(o); /* not the last references: s and t */
+    }
+    mutex_unlock(&o->lock);
+    smb_tree_unref(t);
+    smb_session_unref(s);
+    return mine;
+}
+
+smbkit_status smb_open_put_back(struct smb_open *o, struct smb_tree *tree)
+{
+    SCOPED_LOCK(&o->lock);
+    SCOPED_LOCK(&tree->session->lock);
+    ASSERT(!o->session && o->stage == SMB_OPEN_OUT);
+    smbkit_status status = enter_locked(o, tree);
+    if (SMBKIT_OK(status)) {
+        show_locked(o);
+    }
+    return status;
+}
+
+/* ---- closing ---- */
+
+void smb_open_leave_locked(struct smb_open *o)
+{
+    leave_session_locked(o, o->session);
 }
 
 bool smb_open_detach(struct smb_open *o)
 {
-    struct smb_session *s = o->tree->session;
+    struct smb_session *s = NULL;
+    struct smb_tree *t = NULL;
+    if (!smb_open_owner_get(o, &s, &t)) {
+        return false;
+    }
     mutex_lock(&s->lock);
-    bool mine = take_out(s, o);
+    bool mine = o->stage == SMB_OPEN_SHOWN;
+    if (mine) {
+        leave_session_locked(o, s);
+    }
     mutex_unlock(&s->lock);
     if (mine) {
-        smb_open_unref(o); /* the table's; the caller has its own */
+        table_remove(o);
+        totals_leave(o);
+        smb_open_unref(o); /* the tables'; the caller has its own */
     }
+    smb_tree_unref(t);
+    smb_session_unref(s);
     return mine;
 }
 
-void smb_open_close_now(struct smb_open *o)
+/* An open that is closed while a worker looks at it, or waits for its calls to end. */
+enum { CLOSING_RUNS, CLOSING_WAITS, CLOSING_WOKEN };
+
+static smbkit_status close_once(struct smb_open *o)
 {
     if (o->kind == SMB_OPEN_PIPE) {
         smb_pipe_close(o);
-        return;
+        return SMBKIT_STATUS_SUCCESS;
     }
-    struct vfs_token *token = smb_session_token(o->tree->session);
-    struct vfs_call call = {.token = token};
+    struct vfs_token *token = smb_session_token(o->closing.tree->session);
+    struct vfs_call call = {.token = token, .wait = &o->closing.wait};
     smbkit_status status = vfs_close(&call, o->file, NULL);
+    vfs_token_unref(token);
+    return status;
+}
+
+/* Worker thread. Until the state is WAITS nobody else is at it. */
+static void closing_go(struct smb_open *o)
+{
+    smbkit_status status;
+    for (;;) {
+        (void)vfs_wait_cancel(&o->closing.wait);
+        atomic_store(&o->closing.state, CLOSING_RUNS);
+        status = close_once(o);
+        int runs = CLOSING_RUNS;
+        if (status != SMBKIT_STATUS_WAIT) {
+            break;
+        }
+        if (atomic_compare_exchange_strong(&o->closing.state, &runs, CLOSING_WAITS)) {
+            return; /* closing_wake posts the job */
+        }
+    }
+    (void)vfs_wait_cancel(&o->closing.wait);
     if (!SMBKIT_OK(status)) {
         log_warn(NULL, "close failed status=%s", smbkit_status_name(status));
     }
-    vfs_token_unref(token);
-}
-
-/* Opens taken out of the table at a time, so that the lock is held for a moment only. */
-#define CLOSE_BATCH 64
-
-static size_t take_batch(struct smb_session *s, const struct smb_tree *only, struct smb_open **list)
-{
-    size_t n = 0;
-    SCOPED_LOCK(&s->lock);
-    struct hash_link *next = NULL;
-    for (struct hash_link *l = hash_table_next(&s->opens, NULL); l && n < CLOSE_BATCH; l = next) {
-        next = hash_table_next(&s->opens, l);
-        struct smb_open *o = CONTAINER_OF(l, struct smb_open, link);
-        if ((!only || o->tree == only) && take_out(s, o)) {
-            list[n++] = o; /* with the table's reference */
-        }
-    }
-    return n;
-}
-
-void smb_opens_close(struct smb_session *s, const struct smb_tree *only)
-{
-    struct smb_open *list[CLOSE_BATCH];
-    size_t n;
-    while ((n = take_batch(s, only, list)) > 0) {
-        for (size_t i = 0; i < n; i++) {
-            smb_open_close_now(list[i]);
-            smb_open_unref(list[i]);
-        }
-    }
-}
-
-/* ---- oplock breaks ---- */
-
-/* [MS-SMB2] 3.3.4.6. Called under a lock of the core: posts a job and no more. */
-static void oplock_break(void *arg, uint8_t to_level, bool ack)
-{
-    struct smb_open *o = arg;
-    struct smb_conn *c = o->tree->session->conn;
-    mutex_lock(&o->break_lock);
-    bool post = !o->break_posted;
-    o->break_posted = true;
-    o->break_level = to_level;
-    o->break_ack = ack;
-    mutex_unlock(&o->break_lock);
-    if (post) {
-        (void)smb_open_ref(o);
-        c->ops->post(c->io, &o->break_job);
-    }
-}
-
-struct vfs_owner smb_open_owner(struct smb_open *o)
-{
-    return (struct vfs_owner){.oplock_break = oplock_break, .arg = o};
-}
-
-static void settle(struct smb_open *o, int standing)
-{
-    mutex_lock(&o->break_lock);
-    o->standing = standing;
-    bool held = o->break_held;
-    o->break_held = false;
-    mutex_unlock(&o->break_lock);
-    if (held) {
-        struct smb_conn *c = o->tree->session->conn;
-        c->ops->post(c->io, &o->break_job);
-    }
-}
-
-void smb_open_announce(struct smb_open *o)
-{
-    settle(o, SMB_OPEN_TOLD);
-}
-
-void smb_open_give_up(struct smb_open *o)
-{
-    settle(o, SMB_OPEN_GIVEN_UP);
-}
-
-static void timer_start(struct smb_open *o)
-{
-    struct smb_conn *c = o->tree->session->conn;
-    if (list_is_empty(&o->timer_link)) {
-        list_push_back(&c->break_timers, &smb_open_ref(o)->timer_link);
-    }
-    c->ops->timer_set(c->io, &o->break_timer, SMB_OPLOCK_TIME_MS);
-}
-
-static void break_timeout(struct smb_timer *t)
-{
-    struct smb_open *o = CONTAINER_OF(t, struct smb_open, break_timer);
-    list_remove(&o->timer_link);
-    if (o->file) {
-        vfs_oplock_timeout(o->file);
-    }
+    smb_open_break_answered(o); /* [MS-SMB2] 3.3.5.10: closing answers a break */
+    struct smb_tree *t = smb_tree_ref(o->closing.tree);
     smb_open_unref(o);
+    smb_tree_reaped_one(t);
+    smb_tree_unref(t);
 }
 
-void smb_open_timers_drop(struct smb_conn *c)
+static void closing_run(struct job *job)
 {
-    struct list *l;
-    while ((l = list_pop_front(&c->break_timers))) {
-        struct smb_open *o = LIST_ENTRY(l, struct smb_open, timer_link);
-        c->ops->timer_cancel(c->io, &o->break_timer);
-        smb_open_unref(o);
-    }
+    closing_go(CONTAINER_OF(job, struct smb_open, closing.job));
 }
 
-void smb_open_break_answered(struct smb_open *o)
+static void closing_wake(struct vfs_wait *w)
 {
-    struct smb_conn *c = o->tree->session->conn;
-    if (!list_is_empty(&o->timer_link)) {
-        list_remove(&o->timer_link);
-        c->ops->timer_cancel(c->io, &o->break_timer);
-        smb_open_unref(o);
+    struct smb_open *o = CONTAINER_OF(w, struct smb_open, closing.wait);
+    if (atomic_exchange(&o->closing.state, CLOSING_WOKEN) == CLOSING_WAITS) {
+        smb_tree_work(o->closing.tree, &o->closing.job);
     }
 }
 
-static void send_break(struct job *job)
+void smb_open_close(struct smb_open *o, struct smb_tree *tree)
 {
-    struct smb_open *o = CONTAINER_OF(job, struct smb_open, break_job);
-    struct smb_session *s = o->tree->session;
-    mutex_lock(&o->break_lock);
-    bool gone = s->conn->closed || o->standing == SMB_OPEN_GIVEN_UP;
-    if (!gone && o->standing == SMB_OPEN_NEW) {
-        /* The CREATE has not been answered: its client would not know what is broken. */
-        o->break_held = true;
-        mutex_unlock(&o->break_lock);
-        return;
-    }
-    struct smb2_oplock_break msg = {
-        .oplock_level = o->break_level,
-        .file_id = {.persistent = o->persistent_id, .volatile_id = o->volatile_id},
-    };
-    bool ack = o->break_ack;
-    o->break_posted = false;
-    mutex_unlock(&o->break_lock);
-    if (!gone) {
-        struct wr w = wr_new(SMB_FRAME_OVERHEAD);
-        smb_reply_room(&w);
-        smb2_oplock_break_rsp_format(&w, &msg);
-        smb_reply_notify(s, &w, SMB2_OPLOCK_BREAK);
-        if (ack) {
-            timer_start(o);
-        }
-    }
-    /* A closed connection's opens are being closed, which answers the break. */
-    smb_open_unref(o);
+    table_remove(o);
+    totals_leave(o);
+    o->closing.tree = tree;
+    closing_go(o);
 }

@@ -7,9 +7,9 @@
 #include "smb/conn.h"
 #include "smb/open.h"
 
-smbkit_status smb_pipe_init(struct smb_open *o, const char *name)
+smbkit_status smb_pipe_init(struct smb_open *o, const char *name, const char *address)
 {
-    struct smb_session *s = o->tree->session;
+    struct smb_session *s = o->session;
     CLEANUP_MEM char *own_name = str_dup(name);
     if (!own_name) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
@@ -20,7 +20,7 @@ smbkit_status smb_pipe_init(struct smb_open *o, const char *name)
     const struct rpc_caller caller = {
         .user = who->user,
         .domain = who->domain,
-        .address = s->conn->address,
+        .address = address,
         .is_anonymous = who->flags & SMBKIT_WHO_ANONYMOUS,
         .is_guest = who->flags & SMBKIT_WHO_GUEST,
         .is_admin = who->flags & SMBKIT_WHO_ADMIN,

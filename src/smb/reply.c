@@ -89,9 +89,9 @@ static void extend_preauth(struct smb_request *r, const struct crypto_span *span
     }
     if (r->hdr.command == SMB2_NEGOTIATE) {
         crypto_sha512_extend(r->conn->preauth, spans, n);
-    } else if (r->hdr.command == SMB2_SESSION_SETUP && r->session &&
+    } else if (r->hdr.command == SMB2_SESSION_SETUP && r->channel &&
                r->status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
-        crypto_sha512_extend(r->session->preauth, spans, n);
+        crypto_sha512_extend(r->channel->preauth, spans, n);
     }
 }
 
@@ -294,6 +294,7 @@ void smb_reply_interim(struct smb_request *r)
         .msg = m,
         .conn = r->conn,
         .hdr = r->hdr,
+        .channel = r->channel,
         .session = r->session,
         .async_id = r->async_id,
         .signed_in = r->signed_in,
@@ -340,12 +341,12 @@ void smb_reply_plain(struct smb_conn *c, struct wr *w, const struct smb2_hdr *h)
     send_own(c, NULL, w, h);
 }
 
-void smb_reply_notify(struct smb_session *s, struct wr *w, uint16_t command)
+void smb_reply_notify(struct smb_conn *c, struct smb_session *s, struct wr *w, uint16_t command)
 {
     const struct smb2_hdr h = {
         .command = command,
         .flags = SMB2_FLAGS_SERVER_TO_REDIR,
         .message_id = UINT64_MAX,
     };
-    send_own(s->conn, s->encrypt ? s : NULL, w, &h);
+    send_own(c, s->encrypt ? s : NULL, w, &h);
 }

@@ -31,6 +31,6 @@ void smb_reply_flush(struct smb_message *m, unsigned end);
 /* A message outside of any request, neither signed nor sealed; takes the writer's buffer. Loop
  * thread. */
 void smb_reply_plain(struct smb_conn *c, struct wr *w, const struct smb2_hdr *h);
-/* A message of our own accord: body in w behind smb_reply_room; takes the writer's buffer. Loop
- * thread. */
-void smb_reply_notify(struct smb_session *s, struct wr *w, uint16_t command);
+/* A message of our own accord to the session's client on this connection: body in w behind
+ * smb_reply_room; takes the writer's buffer. Loop thread. */
+void smb_reply_notify(struct smb_conn *c, struct smb_session *s, struct wr *w, uint16_t command);

@@ -30,6 +30,16 @@ static void slow_arm(struct smb_conn *c)
     }
 }
 
+/* It is told STATUS_PENDING when it takes long. */
+static void slow_add(struct smb_request *r)
+{
+    r->started_ms = smb_server_monotonic_ms(r->conn->server);
+    if (list_is_empty(&r->slow_link)) {
+        list_push_back(&r->conn->slow, &r->slow_link);
+    }
+    slow_arm(r->conn);
+}
+
 /* What gives something back waits for no call of its volume that is slow. */
 static struct work_key work_key(const struct smb_request *r)
 {
@@ -49,11 +59,7 @@ static void send_to_worker(struct smb_request *r)
     const struct work_key key = work_key(r);
     r->call.nowait = false;
     r->on_worker = true;
-    r->started_ms = smb_server_monotonic_ms(r->conn->server);
-    if (list_is_empty(&r->slow_link)) {
-        list_push_back(&r->conn->slow, &r->slow_link);
-    }
-    slow_arm(r->conn);
+    slow_add(r);
     r->conn->ops->work(r->conn->io, &key, &r->work_job);
 }
 
@@ -118,6 +124,10 @@ static void start_waiting(struct smb_request *r)
     if (r->interim_sent) {
         return;
     }
+    if (r->row->flags & SMB_CMD_PATIENT) {
+        slow_add(r);
+        return;
+    }
     if (may_go_async(r)) {
         go_async(r);
         return;
@@ -156,6 +166,7 @@ static void done(struct job *job)
 static void request_run(struct smb_request *r)
 {
     r->state = SMB_REQ_RUNNING;
+    list_remove(&r->slow_link);
     (void)vfs_wait_cancel(&r->wait); /* what else it waited for is looked at anew */
     if ((r->row->flags & SMB_CMD_WORKER) ||
         (volume_blocks(r) && !vfs_volume_tries_nowait(r->tree->share->volume))) {
@@ -356,10 +367,8 @@ smbkit_status smb_request_open(struct smb_request *r, const struct smb2_file_id 
             }
             want = m->file_id;
         }
-        r->open = smb_open_find(r->session, want.persistent, want.volatile_id);
-        if (!r->open || r->open->tree != r->tree) {
-            smb_open_unref(r->open);
-            r->open = NULL;
+        r->open = smb_open_find(r->tree, want.persistent, want.volatile_id);
+        if (!r->open) {
             return SMBKIT_STATUS_FILE_CLOSED;
         }
         m->file_id = want;

@@ -32,7 +32,9 @@ struct smb_request {
     const uint8_t *raw; /* header to the end of this element, padding included */
     size_t raw_len;
 
-    struct smb_session *session; /* references, NULL until looked up */
+    struct smb_channel *channel;  /* references, NULL until looked up */
+    struct smb_session *session;  /* the channel's */
+    struct smb_session *previous; /* SESSION_SETUP: waits for what that one had to be closed */
     struct smb_tree *tree;
     struct smb_open *open;
 
@@ -68,8 +70,8 @@ struct smb_request {
     const char *end_reason; /* not NULL: end the connection when finished, and why */
     bool keep_body;         /* smb_reply_keep */
     bool credits_granted;   /* in an interim reply: the final one grants none */
-    bool detached;          /* CLOSE: took the open out of its table */
-    bool holds_setup;       /* SESSION_SETUP: session->setup_busy is its own, to the end */
+    bool detached;          /* CLOSE, TREE_DISCONNECT, LOGOFF: it was this one that ended it */
+    bool holds_setup;       /* SESSION_SETUP: channel->setup_busy is its own, to the end */
     uint32_t delay_ms;      /* loop thread: hold the reply back so long */
 };
 

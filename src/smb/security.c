@@ -46,7 +46,7 @@ static void gmac_nonce(uint8_t nonce[12], const uint8_t *hdr)
         (uint8_t)((flags & SMB2_FLAGS_SERVER_TO_REDIR ? 1 : 0) | (command == SMB2_CANCEL ? 2 : 0));
 }
 
-bool smb_signature_verify(struct smb_session *s, const uint8_t *p, size_t len,
+bool smb_signature_verify(const struct smb_channel *ch, const uint8_t *p, size_t len,
                           const struct smb2_hdr *hdr)
 {
     uint8_t head[SMB2_HDR_SIZE];
@@ -58,7 +58,7 @@ bool smb_signature_verify(struct smb_session *s, const uint8_t *p, size_t len,
     /* crypto_span is not const because sealing shares it; signing only reads */
     struct crypto_span spans[2] = {
         {head, sizeof(head)}, {(uint8_t *)(uintptr_t)(p + SMB2_HDR_SIZE), len - SMB2_HDR_SIZE}};
-    return crypto_sign(s->keys.signer, spans, 2, nonce, mac) &&
+    return crypto_sign(ch->signer, spans, 2, nonce, mac) &&
            mem_eq_ct(mac, hdr->signature, sizeof(mac));
 }
 
@@ -86,8 +86,7 @@ static void reply_nonce(struct smb_request *r, uint8_t nonce[12], const uint8_t 
     ASSERT(!r->nonce_used);
     ASSERT(h.message_id == r->hdr.message_id && h.flags & SMB2_FLAGS_SERVER_TO_REDIR);
     ASSERT(h.command != SMB2_CANCEL && (smbkit_status)h.status != SMBKIT_STATUS_PENDING);
-    ASSERT(r->session->keys.conn == r->conn ||
-           r->session->keys.sign_alg != CRYPTO_SIGN_AES_GMAC); /* a refused binding, by CMAC */
+    ASSERT(r->channel->conn == r->conn);
     r->nonce_used = true;
     gmac_nonce(nonce, head);
 }
@@ -100,7 +99,7 @@ static bool sign_reply(struct smb_request *r, const struct crypto_span *spans, s
     head[SMB2_HDR_FLAGS_OFFSET] |= SMB2_FLAGS_SIGNED;
     mem_zero(head + SMB2_HDR_SIGNATURE_OFFSET, SMB2_SIGNATURE_SIZE);
     reply_nonce(r, nonce, head);
-    if (!crypto_sign(r->session->keys.signer, spans, n, nonce, mac)) {
+    if (!crypto_sign(r->channel->signer, spans, n, nonce, mac)) {
         return false;
     }
     mem_copy(head + SMB2_HDR_SIGNATURE_OFFSET, mac, sizeof(mac));
@@ -134,13 +133,15 @@ bool smb_unseal(struct smb_conn *c, struct iobuf *frame, const uint8_t **inner_r
         t.original_size != cur_left(&in) || t.original_size < SMB2_HDR_SIZE) {
         return false;
     }
-    struct smb_session *s = smb_session_find(c->server, t.session_id);
-    if (!s) {
+    struct smb_channel *ch = smb_channel_find(c, t.session_id);
+    if (!ch) {
         return false;
     }
+    struct smb_session *s = smb_session_ref(ch->session);
+    smb_channel_unref(ch);
     struct crypto_span span = {frame->base + SMB2_TRANSFORM_SIZE, t.original_size};
-    if (s->conn != c || smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS ||
-        !smb_session_is_keyed(s) || !s->keys.unseal ||
+    if (smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS || !smb_session_is_keyed(s) ||
+        !s->keys.unseal ||
         !crypto_open(s->keys.unseal, t.nonce, frame->base + SMB2_TRANSFORM_AAD_OFFSET,
                      SMB2_TRANSFORM_AAD_SIZE, &span, 1, t.signature)) {
         smb_session_unref(s);

@@ -7,7 +7,7 @@
 #include "smb/session.h"
 
 /* Is the signature in the header of p[0..len) right? */
-NODISCARD bool smb_signature_verify(struct smb_session *s, const uint8_t *p, size_t len,
+NODISCARD bool smb_signature_verify(const struct smb_channel *ch, const uint8_t *p, size_t len,
                                     const struct smb2_hdr *hdr);
 /* Show a request to who listens (smb_env.tap), once it is known whether its signature is good. */
 void smb_tap_request(const struct smb_request *r);

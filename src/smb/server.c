@@ -210,6 +210,12 @@ struct smb_server *smb_server_new(const struct smb_config *config)
     list_init(&s->shares);
     list_init(&s->conns);
     hash_table_init(&s->sessions);
+    hash_table_init(&s->clients);
+    hash_table_init(&s->accounts);
+    for (unsigned i = 0; i < SMB_OPEN_SHARDS; i++) {
+        mutex_init(&s->opens[i].lock);
+        hash_table_init(&s->opens[i].opens);
+    }
     smb_server_random(s, &s->hash_seed, sizeof(s->hash_seed));
     s->started_at = smb_server_now(s);
     s->throttle = auth_throttle_new();
@@ -233,11 +239,19 @@ void smb_server_free(struct smb_server *s)
         return;
     }
     ASSERT(list_is_empty(&s->conns) && s->sessions.count == 0);
+    ASSERT(s->clients.count == 0 && s->accounts.count == 0);
     struct list *l;
     while ((l = list_pop_front(&s->shares))) {
         smb_share_unref(LIST_ENTRY(l, struct smb_share, link));
     }
+    for (unsigned i = 0; i < SMB_OPEN_SHARDS; i++) {
+        ASSERT(s->opens[i].opens.count == 0);
+        hash_table_fini(&s->opens[i].opens);
+        mutex_fini(&s->opens[i].lock);
+    }
     hash_table_fini(&s->sessions);
+    hash_table_fini(&s->clients);
+    hash_table_fini(&s->accounts);
     names_free(s->admins, s->admin_count);
     auth_throttle_free(s->throttle);
     vfs_token_unref(s->own_token);

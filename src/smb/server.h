@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server object: configuration, shares, the table of sessions, the list of connections.
- * Lock order: server->lock, then session->lock. Neither is held in a call into vfs. */
+ * Lock order: server->lock, open->lock, session->lock, conn->lock. None is held in a call into vfs;
+ * vfs calls back under its own locks (wake, oplock_break), and then open->lock may be taken. */
 #pragma once
 
 #include "auth/throttle.h"
@@ -29,6 +30,13 @@ struct smb_share {
     atomic_uint trees; /* connected; relaxed, only told */
 };
 
+/* The table of all opens is in parts, so that threads seldom meet. */
+#define SMB_OPEN_SHARDS 32
+struct smb_open_shard {
+    struct mutex lock; /* a leaf */
+    struct hash_table opens;
+};
+
 struct smb_server {
     struct smb_config
         config; /* fields that reconfigure changes are read through smb_server_policy */
@@ -37,18 +45,22 @@ struct smb_server {
     uint64_t hash_seed;
 
     struct mutex lock;
-    struct list shares;                /* lock */
-    struct hash_table sessions;        /* lock; by session id */
-    char **admins;                     /* lock */
-    size_t admin_count;                /* lock */
-    struct list conns;                 /* lock */
-    struct auth_throttle *throttle;    /* lock */
-    struct vfs_token *own_token;       /* immutable: who asks when the server itself does */
-    atomic_uint_fast64_t open_id_next; /* relaxed: only that they differ matters */
+    struct list shares;             /* lock */
+    struct hash_table sessions;     /* lock; by session id */
+    char **admins;                  /* lock */
+    size_t admin_count;             /* lock */
+    struct list conns;              /* lock */
+    struct auth_throttle *throttle; /* lock */
+    struct vfs_token *own_token;    /* immutable: who asks when the server itself does */
+    struct hash_table clients;      /* lock; by GUID: struct smb_client */
+    struct hash_table accounts;     /* lock; by name: struct smb_account */
+    struct smb_open_shard opens[SMB_OPEN_SHARDS]; /* by persistent id */
+    atomic_uint_fast64_t open_id_next;            /* relaxed: only that they differ matters */
+    atomic_uint_fast32_t opens_now;               /* charged; see smb_open_reserve */
 
     atomic_uint_fast64_t conns_total, sessions_total, requests, bytes_in,
         bytes_out; /* relaxed: only told */
-    atomic_uint_fast64_t logon_failures, waiting_now, opens_now, trees_now;
+    atomic_uint_fast64_t logon_failures, waiting_now, trees_now;
 };
 
 /* What may change while the server runs; a consistent copy. */

@@ -3,29 +3,26 @@
 #include "smb/session.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "smb/conn.h"
 #include "smb/limits.h"
-#include "smb/open.h"
-#include "smb/request.h"
-
-static void reap_run(struct job *job);
-static void gone_run(struct job *job);
 
 /* ---- life ---- */
 
 static void session_free(struct smb_session *s)
 {
-    ASSERT(s->trees.count == 0 && s->opens.count == 0);
+    ASSERT(s->trees.count == 0 && s->opens.count == 0 && list_is_empty(&s->channels));
     hash_table_fini(&s->trees);
     hash_table_fini(&s->opens);
-    crypto_signer_free(s->keys.signer);
+    mem_wipe(s->keys.sign_key, sizeof(s->keys.sign_key));
     crypto_sealer_free(s->keys.seal);
     crypto_sealer_free(s->keys.unseal);
     vfs_token_unref(s->keys.owner);
-    auth_free(s->auth);
     vfs_token_unref(s->token);
+    smb_account_unref(s->account);
+    smb_client_unref(s->client);
+    wait_domain_fini(&s->waits);
     mutex_fini(&s->lock);
-    smb_conn_unref(s->conn);
     mem_free(s);
 }
 
@@ -47,8 +44,8 @@ static bool session_eq(const struct hash_link *link, const void *key)
     return CONTAINER_OF(link, struct smb_session, link)->id == *(const uint64_t *)key;
 }
 
-/* Ids are random, so that one does not tell another, never 0 or all ones, and fit 32 bits: some
- * clients (smbtorture's sessid test is one) keep no more of them. */
+/* server->lock is held. Ids are random, so that one does not tell another, never 0 or all ones, and
+ * fit 32 bits: some clients (smbtorture's sessid test is one) keep no more of them. */
 static bool add_to_table(struct smb_server *server, struct smb_session *s)
 {
     uint32_t id = 0;
@@ -58,44 +55,65 @@ static bool add_to_table(struct smb_server *server, struct smb_session *s)
     } while (
         id == 0 || id == UINT32_MAX ||
         hash_table_get(&server->sessions, hash_u64(server->hash_seed, s->id), session_eq, &s->id));
-    return hash_table_add(&server->sessions, &s->link, hash_u64(server->hash_seed, s->id));
+    if (!hash_table_add(&server->sessions, &s->link, hash_u64(server->hash_seed, s->id))) {
+        return false;
+    }
+    list_push_back(&s->client->sessions, &s->client_link);
+    return true;
 }
 
-struct smb_session *smb_session_new(struct smb_conn *conn)
+/* server->lock is held. */
+static void remove_from_table(struct smb_server *server, struct smb_session *s)
 {
-    struct smb_server *server = conn->server;
+    hash_table_remove(&server->sessions, &s->link);
+    list_remove(&s->client_link);
+}
+
+static struct smb_session *session_new(struct smb_conn *c)
+{
     struct smb_session *s = mem_zalloc(sizeof(*s));
     if (!s) {
         return NULL;
     }
     refcount_init(&s->refs);
-    list_init(&s->conn_link);
-    list_init(&s->reap_job.link);
-    s->reap_job.fn = reap_run;
-    list_init(&s->gone_job.link);
-    s->gone_job.fn = gone_run;
     mutex_init(&s->lock);
+    list_init(&s->client_link);
+    list_init(&s->channels);
     hash_table_init(&s->trees);
     hash_table_init(&s->opens);
-    s->server = server;
-    s->conn = smb_conn_ref(conn);
+    wait_domain_init(&s->waits);
+    list_init(&s->reap_waiters);
+    s->server = c->server;
+    s->client = smb_client_ref(c->client);
+    s->dialect = c->dialect;
+    s->conn_id = c->log.conn_id;
+    (void)str_copy(s->address, sizeof(s->address), c->address);
     s->state = SMB_SESSION_IN_PROGRESS;
-    s->created_at = smb_server_now(server);
+    s->created_at = smb_server_now(s->server);
     atomic_init(&s->idle_since, s->created_at);
-    mem_copy(s->preauth, conn->preauth, sizeof(s->preauth));
+    return s;
+}
+
+struct smb_channel *smb_session_new(struct smb_conn *c)
+{
+    struct smb_server *server = c->server;
+    struct smb_session *s = session_new(c);
+    struct smb_channel *ch = s ? smb_channel_new(s, c) : NULL;
     mutex_lock(&server->lock);
-    bool ok = conn->session_count < SMB_SESSIONS_PER_CONN && add_to_table(server, s);
-    if (ok) {
-        list_push_back(&conn->sessions, &smb_session_ref(s)->conn_link);
-        conn->session_count++;
+    bool ok = ch && add_to_table(server, s);
+    if (ok && !smb_channel_add(ch)) { /* before anybody finds it: a session has a channel */
+        remove_from_table(server, s);
+        ok = false;
     }
     mutex_unlock(&server->lock);
     if (!ok) {
+        smb_channel_unref(ch);
         smb_session_unref(s);
         return NULL;
     }
-    atomic_fetch_add_explicit(&server->sessions_total, 1, memory_order_relaxed); /* only told */
-    return smb_session_ref(s);
+    /* The table has the session's first reference. relaxed: only told */
+    atomic_fetch_add_explicit(&server->sessions_total, 1, memory_order_relaxed);
+    return ch;
 }
 
 struct smb_session *smb_session_find(struct smb_server *server, uint64_t id)
@@ -112,32 +130,7 @@ enum smb_session_state smb_session_state_get(struct smb_session *s)
     return s->state;
 }
 
-bool smb_session_detach(struct smb_session *s)
-{
-    mutex_lock(&s->lock);
-    bool mine = s->state != SMB_SESSION_DELETED;
-    s->state = SMB_SESSION_DELETED;
-    mutex_unlock(&s->lock);
-    if (!mine) {
-        return false;
-    }
-    mutex_lock(&s->server->lock);
-    hash_table_remove(&s->server->sessions, &s->link);
-    list_remove(&s->conn_link);
-    s->conn->session_count--;
-    mutex_unlock(&s->server->lock);
-    /* The table's reference is the caller's now, for the reap; the connection's goes with this. */
-    s->conn->ops->post(s->conn->io, &s->gone_job);
-    return true;
-}
-
-void smb_session_setup_end(struct smb_session *s)
-{
-    SCOPED_LOCK(&s->lock);
-    s->setup_busy = false;
-}
-
-/* ---- token and keys ---- */
+/* ---- who it is ---- */
 
 struct vfs_token *smb_session_token(struct smb_session *s)
 {
@@ -145,14 +138,19 @@ struct vfs_token *smb_session_token(struct smb_session *s)
     return s->token ? vfs_token_ref(s->token) : NULL;
 }
 
-void smb_session_token_set(struct smb_session *s, struct vfs_token *t)
+void smb_session_become(struct smb_session *s, struct vfs_token *t, struct smb_account *a)
 {
     mutex_lock(&s->lock);
-    struct vfs_token *old = s->token;
+    struct vfs_token *old_token = s->token;
+    struct smb_account *old_account = s->account;
     s->token = t;
+    s->account = a;
     mutex_unlock(&s->lock);
-    vfs_token_unref(old);
+    vfs_token_unref(old_token);
+    smb_account_unref(old_account);
 }
+
+/* ---- keys ---- */
 
 struct label {
     const char *label;
@@ -174,85 +172,127 @@ static const struct label labels_311[] = {
     [KEY_SEAL_IN] = {"SMBC2SCipherKey", 16, NULL, 0},
 };
 
-static void derive(const struct smb_session *s, int use, const uint8_t *key, uint8_t *out,
+static void derive(const struct smb_channel *ch, int use, const uint8_t *key, uint8_t *out,
                    size_t out_len)
 {
-    bool is_311 = s->conn->dialect == SMB2_DIALECT_311;
+    bool is_311 = ch->conn->dialect == SMB2_DIALECT_311;
     const struct label *l = is_311 ? &labels_311[use] : &labels_30[use];
     crypto_kdf(key, AUTH_SESSION_KEY_LEN, l->label, l->len,
-               is_311 ? (const void *)s->preauth : l->context,
-               is_311 ? sizeof(s->preauth) : l->context_len, out, out_len);
+               is_311 ? (const void *)ch->preauth : l->context,
+               is_311 ? sizeof(ch->preauth) : l->context_len, out, out_len);
 }
 
-static struct crypto_sealer *sealer(const struct smb_session *s, int use,
+static struct crypto_sealer *sealer(const struct smb_channel *ch, int use,
                                     const uint8_t *session_key)
 {
-    enum crypto_cipher cipher = s->conn->cipher;
+    enum crypto_cipher cipher = ch->conn->cipher;
     uint8_t key[32];
-    derive(s, use, session_key, key, crypto_key_len(cipher));
+    derive(ch, use, session_key, key, crypto_key_len(cipher));
     struct crypto_sealer *out = crypto_sealer_new(cipher, key, crypto_key_len(cipher));
     mem_wipe(key, sizeof(key));
     return out;
 }
 
-smbkit_status smb_session_keys_init(struct smb_session *s, const uint8_t session_key[16])
+smbkit_status smb_session_keys_init(struct smb_channel *ch, const uint8_t session_key[16])
 {
-    const struct smb_conn *c = s->conn;
-    uint8_t key[16];
-    mem_copy(key, session_key, sizeof(key));
+    const struct smb_conn *c = ch->conn;
+    struct smb_keys *keys = &ch->session->keys;
+    mem_copy(keys->sign_key, session_key, sizeof(keys->sign_key));
     if (smb_conn_is_3x(c)) {
-        derive(s, KEY_SIGN, session_key, key, sizeof(key));
+        derive(ch, KEY_SIGN, session_key, keys->sign_key, sizeof(keys->sign_key));
     }
-    s->keys.conn = c;
-    s->keys.sign_alg = c->sign_alg;
-    s->keys.cipher = c->cipher;
-    s->keys.signer = crypto_signer_new(s->keys.sign_alg, key);
-    mem_wipe(key, sizeof(key));
+    keys->sign_alg = c->sign_alg;
+    keys->cipher = c->cipher;
+    ch->signer = crypto_signer_new(keys->sign_alg, keys->sign_key);
     if (c->cipher != CRYPTO_CIPHER_NONE) {
-        s->keys.seal = sealer(s, KEY_SEAL_OUT, session_key);
-        s->keys.unseal = sealer(s, KEY_SEAL_IN, session_key);
+        keys->seal = sealer(ch, KEY_SEAL_OUT, session_key);
+        keys->unseal = sealer(ch, KEY_SEAL_IN, session_key);
     }
-    bool ok =
-        s->keys.signer && (c->cipher == CRYPTO_CIPHER_NONE || (s->keys.seal && s->keys.unseal));
+    bool ok = ch->signer && (c->cipher == CRYPTO_CIPHER_NONE || (keys->seal && keys->unseal));
     return ok ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
 }
 
 /* ---- the end ---- */
 
-static struct smb_tree *any_tree(struct smb_session *s)
+/* What an ending session leaves to whoever ends it. */
+struct estate {
+    struct list channels; /* by session_link, a reference each */
+    struct list trees;    /* by reap_link, likewise */
+};
+
+/* session->lock is held. */
+static bool end_locked(struct smb_session *s, struct estate *e)
 {
-    SCOPED_LOCK(&s->lock);
-    struct hash_link *l = hash_table_next(&s->trees, NULL);
-    return l ? smb_tree_ref(CONTAINER_OF(l, struct smb_tree, link)) : NULL;
+    list_init(&e->channels);
+    list_init(&e->trees);
+    if (s->state == SMB_SESSION_DELETED) {
+        return false;
+    }
+    s->state = SMB_SESSION_DELETED;
+    LIST_FOR_EACH (l, &s->channels) {
+        LIST_ENTRY(l, struct smb_channel, session_link)->gone = true;
+    }
+    list_splice_back(&e->channels, &s->channels);
+    smb_trees_take(s, &e->trees);
+    return true;
 }
 
-void smb_session_reap(struct smb_session *s)
+/* The session was ended; c: a connection of its. */
+static void end_finish(struct smb_session *s, struct estate *e, struct smb_conn *c)
 {
-    smb_opens_close(s, NULL);
-    struct smb_tree *t;
-    while ((t = any_tree(s))) {
-        (void)smb_tree_detach(t); /* false: a TREE_DISCONNECT is at it */
-        smb_tree_unref(t);
+    mutex_lock(&s->server->lock);
+    remove_from_table(s->server, s);
+    mutex_unlock(&s->server->lock);
+    smb_trees_reap(&e->trees, c);
+    struct list *l;
+    while ((l = list_pop_front(&e->channels))) {
+        smb_channel_leave(LIST_ENTRY(l, struct smb_channel, session_link));
+    }
+    smb_session_unref(s); /* the table's */
+}
+
+bool smb_session_end(struct smb_session *s)
+{
+    struct estate e;
+    mutex_lock(&s->lock);
+    bool mine = end_locked(s, &e);
+    mutex_unlock(&s->lock);
+    if (mine) {
+        struct smb_conn *c =
+            smb_conn_ref(LIST_ENTRY(e.channels.next, struct smb_channel, session_link)->conn);
+        end_finish(s, &e, c);
+        smb_conn_unref(c);
+    }
+    return mine;
+}
+
+/* Its connection has ended. With its last channel goes the session. */
+static void channel_end(struct smb_channel *ch)
+{
+    struct smb_session *s = ch->session;
+    struct estate e;
+    bool ends = false;
+    mutex_lock(&s->lock);
+    bool mine = !ch->gone;
+    if (mine && s->channels.next == s->channels.prev) {
+        ends = end_locked(s, &e);
+    } else if (mine) {
+        ch->gone = true;
+        list_remove(&ch->session_link);
+    }
+    mutex_unlock(&s->lock);
+    if (ends) {
+        end_finish(s, &e, ch->conn);
+    } else if (mine) {
+        smb_channel_unref(ch); /* the list's */
     }
 }
 
-/* Loop thread of the connection. */
-static void gone_run(struct job *job)
+void smb_channels_end(struct smb_conn *c)
 {
-    struct smb_session *s = CONTAINER_OF(job, struct smb_session, gone_job);
-    smb_requests_unwanted(s->conn, s, NULL, NULL);
-    smb_session_unref(s);
-}
-
-static void reap_run(struct job *job)
-{
-    struct smb_session *s = CONTAINER_OF(job, struct smb_session, reap_job);
-    smb_session_reap(s);
-    smb_session_unref(s);
-}
-
-void smb_session_reap_later(struct smb_session *s)
-{
-    const struct work_key key = {.kind = WORK_END, .session = s->id};
-    s->conn->ops->work(s->conn->io, &key, &s->reap_job);
+    struct smb_channel *ch;
+    while ((ch = smb_channel_pop(c))) {
+        channel_end(ch);
+        smb_channel_unref(ch); /* the table's */
+    }
 }

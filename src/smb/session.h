@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions and their tree connects. [MS-SMB2] 3.3.1.8, 3.3.1.9 */
+/* Sessions, their channels and their tree connects. [MS-SMB2] 3.3.1.8, 3.3.1.9, 3.3.1.14
+ *
+ * A session has one channel or more, each on a connection: as long as it is not DELETED there is
+ * one. It has trees, and these have opens. Nothing of it knows a connection but its channels, so
+ * that what it has outlives any one of them.
+ *
+ * Lock order: server->lock, open->lock, session->lock, conn->lock. */
 #pragma once
 
 #include "crypto/crypto.h"
+#include "smb/client.h"
 #include "smb/server.h"
+#include "vfs/wait.h"
+
+struct smb_conn;
 
 enum smb_session_state { SMB_SESSION_IN_PROGRESS, SMB_SESSION_VALID, SMB_SESSION_DELETED };
 
@@ -14,15 +24,41 @@ struct smb_tree {
     struct smb_session *session; /* a reference */
     struct smb_share *share;     /* a reference */
     uint32_t access_max;         /* what opens may be granted */
-    bool closed;                 /* session->lock: no new opens */
     uint64_t created_at;
+    bool closed;       /* session->lock: no new opens */
+    struct list opens; /* session->lock: by smb_open.tree_link, those that can be found */
+
+    /* The closing of its opens, once it is closed; see tree.c. */
+    struct job reap_job;
+    struct list reap_link;    /* whoever ends the session */
+    struct smb_conn *reap_by; /* a reference: whose transport lends the worker */
+    unsigned reap_left;       /* session->lock: closes under way, and 1 for the job */
+    bool reaped;              /* session->lock: all are closed */
+};
+
+/* A session on one connection. [MS-SMB2] 3.3.1.14 */
+struct smb_channel {
+    struct refcount refs;         /* the session's list, the connection's table, requests */
+    struct smb_session *session;  /* a reference */
+    struct smb_conn *conn;        /* a reference */
+    struct hash_link conn_link;   /* conn->lock: in conn->channels */
+    bool in_conn;                 /* conn->lock */
+    struct list session_link;     /* session->lock: in session->channels */
+    bool gone;                    /* session->lock: out of that list */
+    struct job gone_job;          /* holds a reference while posted */
+    struct crypto_signer *signer; /* with session.keyed; of this connection's MessageIds alone */
+
+    /* The log-in under way; only the one SESSION_SETUP (setup_busy) touches it. */
+    bool setup_busy; /* session->lock: it is under way, its reply included */
+    struct auth_session *auth;
+    unsigned rounds;
+    uint8_t preauth[64];
 };
 
 /* Keys of a session; made once, at the first success, and kept to the end. Immutable once the
  * session is `keyed`; nobody but the SESSION_SETUP that makes them looks at them before. */
 struct smb_keys {
-    struct crypto_signer *signer;
-    const struct smb_conn *conn;     /* the session's: whose MessageIds signer may make nonces of */
+    uint8_t sign_key[16];            /* of the first channel; what a binding is proven by */
     struct crypto_sealer *seal;      /* server to client */
     atomic_uint_fast64_t seal_nonce; /* how many messages seal has sealed; relaxed */
     struct crypto_sealer *unseal;    /* client to server */
@@ -32,68 +68,94 @@ struct smb_keys {
 };
 
 struct smb_session {
-    struct refcount refs;
+    struct refcount refs;  /* the server's table, channels, trees, requests */
     struct hash_link link; /* server->lock: in server->sessions */
-    struct list conn_link; /* server->lock: in conn->sessions */
     uint64_t id;
     struct smb_server *server;
-    struct smb_conn *conn; /* a reference: the one channel */
+    struct smb_client *client; /* a reference */
+    struct list client_link;   /* server->lock: in client->sessions */
+    uint16_t dialect;          /* of all its channels */
+    uint64_t conn_id;          /* of the first channel: only told */
+    char address[64];          /* likewise */
 
     struct mutex lock;
     enum smb_session_state state;    /* lock */
+    struct list channels;            /* lock: in the order of their making */
     atomic_bool keyed;               /* release: after keys and what is said to be with them */
     struct smb_keys keys;            /* see keyed */
     struct vfs_token *token;         /* lock: replaced by reauthentication, in one place */
+    struct smb_account *account;     /* lock: a reference; with token */
     struct hash_table trees;         /* lock */
-    struct hash_table opens;         /* lock: by volatile file id */
+    struct hash_table opens;         /* lock: by volatile file id; those not found yet, too */
     uint32_t tree_id_next;           /* lock */
     uint64_t open_id_next;           /* lock */
     uint32_t tree_count, open_count; /* lock */
-    bool setup_busy;                 /* lock: a SESSION_SETUP is under way, its reply included */
-    struct job reap_job;
-    struct job gone_job; /* holds a reference while posted */
+    unsigned reaping;                /* lock: trees that are being closed */
+    struct wait_domain waits;
+    struct list reap_waiters; /* waits: LOGOFF, TREE_DISCONNECT, SESSION_SETUP of who follows */
 
     bool signing_required; /* with keys */
     bool encrypt;          /* with keys: this session's messages must be sealed */
     bool guest, anonymous; /* lock */
     uint64_t created_at;
     atomic_uint_fast64_t idle_since; /* relaxed: only told */
-
-    /* The log-in under way; only the one SESSION_SETUP (setup_busy) touches it. */
-    struct auth_session *auth;
-    unsigned rounds;
-    uint8_t preauth[64];
 };
 
-/* A new session in progress, in the server's table and on its connection (loop or worker thread of
- * a SESSION_SETUP). A reference each for table, connection and caller. NULL: no memory or too many.
- */
-NODISCARD struct smb_session *smb_session_new(struct smb_conn *conn);
+/* A new session in progress, in the server's table, with a channel on this connection (loop or
+ * worker thread of a SESSION_SETUP). An owned reference of the channel. NULL: no memory or too
+ * many. */
+NODISCARD struct smb_channel *smb_session_new(struct smb_conn *conn);
 struct smb_session *smb_session_ref(struct smb_session *s);
 void smb_session_unref(struct smb_session *s);
-/* By id, in whatever state; owned reference. */
+/* By id, in whatever state, on whatever connection; owned reference. Takes the server's lock: a
+ * request finds its session by smb_channel_find. */
 NODISCARD struct smb_session *smb_session_find(struct smb_server *server, uint64_t id);
-/* Take it out of the table and off its connection: nobody finds it from now on. Its trees and opens
- * stay until smb_session_reap. True: the table's reference is now the caller's; false: somebody
- * else did it. */
-bool smb_session_detach(struct smb_session *s);
-/* Close every open and tree of a detached session. Blocks: worker thread. */
-void smb_session_reap(struct smb_session *s);
-/* As reap, by a job of its own on a worker; takes the reference that smb_session_detach gave. */
-void smb_session_reap_later(struct smb_session *s);
+/* End it: nobody finds it from now on, its channels leave their connections, and jobs begin to
+ * close what it has. False: somebody else did it. Any thread. */
+bool smb_session_end(struct smb_session *s);
+/* Is everything closed that the ended session, or tree, had? SUCCESS, or WAIT: w is registered. */
+NODISCARD smbkit_status smb_session_reaped(struct smb_session *s, struct vfs_wait *w);
+NODISCARD smbkit_status smb_tree_reaped(struct smb_tree *t, struct vfs_wait *w);
 /* The token now; owned reference, NULL before the first success. */
 NODISCARD struct vfs_token *smb_session_token(struct smb_session *s);
-void smb_session_token_set(struct smb_session *s, struct vfs_token *t);
+/* Who it is from now on; takes both references. */
+void smb_session_become(struct smb_session *s, struct vfs_token *t, struct smb_account *a);
 /* Derive the keys for the dialect from the exported session key. [MS-SMB2] 3.3.5.5.3 */
-NODISCARD smbkit_status smb_session_keys_init(struct smb_session *s, const uint8_t session_key[16]);
+NODISCARD smbkit_status smb_session_keys_init(struct smb_channel *ch,
+                                              const uint8_t session_key[16]);
 enum smb_session_state smb_session_state_get(struct smb_session *s);
-/* A SESSION_SETUP of this session is over. */
-void smb_session_setup_end(struct smb_session *s);
 /* Are there keys to sign and seal with? A guest has none. */
 static inline bool smb_session_is_keyed(const struct smb_session *s)
 {
     return atomic_load_explicit(&s->keyed, memory_order_acquire);
 }
+/* The connection to tell the session's client something on: of its first channel. An owned
+ * reference; NULL: it has ended. Any thread; takes session->lock. */
+NODISCARD struct smb_conn *smb_session_conn(struct smb_session *s);
+
+/* ---- channels ---- */
+
+/* One that is in no table, for messages of this connection that bear the session's first key. NULL
+ * without memory. */
+NODISCARD struct smb_channel *smb_channel_new(struct smb_session *s, struct smb_conn *c);
+/* Put it into both tables, a reference each. false: no memory, or too many on the connection. */
+NODISCARD bool smb_channel_add(struct smb_channel *ch);
+/* For the end of a session: off its connection; takes the reference of the session's list. */
+void smb_channel_leave(struct smb_channel *ch);
+/* For the end of a connection: any channel, out of its table with the table's reference; NULL: none
+ * is left. */
+NODISCARD struct smb_channel *smb_channel_pop(struct smb_conn *c);
+struct smb_channel *smb_channel_ref(struct smb_channel *ch);
+void smb_channel_unref(struct smb_channel *ch);
+/* The session of this id on this connection; owned reference. Takes no lock but the connection's.
+ * [MS-SMB2] 3.3.5.2.9: Connection.SessionTable */
+NODISCARD struct smb_channel *smb_channel_find(struct smb_conn *c, uint64_t session_id);
+/* The connection is gone: its channels end, and with its last channel a session. */
+void smb_channels_end(struct smb_conn *c);
+/* A SESSION_SETUP on this channel is over. */
+void smb_channel_setup_end(struct smb_channel *ch);
+
+/* ---- trees ---- */
 
 /* Connect the session to a share. *tree_r: owned reference. */
 NODISCARD smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share,
@@ -101,7 +163,14 @@ NODISCARD smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *sh
 struct smb_tree *smb_tree_ref(struct smb_tree *t);
 void smb_tree_unref(struct smb_tree *t);
 NODISCARD struct smb_tree *smb_tree_find(struct smb_session *s, uint32_t id);
-/* Take it out of the session's table; false: it was not there any more. */
-bool smb_tree_detach(struct smb_tree *t);
-/* Close every open of a detached tree. Blocks: worker thread. */
-void smb_tree_reap(struct smb_tree *t);
+/* Take it out of the session's table and begin to close its opens; false: it was not there any
+ * more. Any thread. */
+bool smb_tree_end(struct smb_tree *t);
+/* For smb_session_end. session->lock is held: take all trees out, into the list. */
+void smb_trees_take(struct smb_session *s, struct list *trees);
+/* Begin to close their opens, on workers of this connection's transport. */
+void smb_trees_reap(struct list *trees, struct smb_conn *by);
+/* A job of the closing of its opens. Any thread. */
+void smb_tree_work(struct smb_tree *t, struct job *job);
+/* An open of the tree is closed. */
+void smb_tree_reaped_one(struct smb_tree *t);

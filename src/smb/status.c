@@ -42,20 +42,20 @@ static bool describe_session(struct smb_session *s, struct smb_session_info *out
     }
     *out = (struct smb_session_info){
         .session_id = s->id,
-        .conn_id = s->conn->log.conn_id,
-        .dialect = s->conn->dialect,
+        .conn_id = s->conn_id,
+        .dialect = s->dialect,
         .encrypted = s->encrypt,
         .connected_at = s->created_at,
         .idle_since = atomic_load_explicit(&s->idle_since, memory_order_relaxed), /* only told */
     };
     mutex_lock(&s->lock);
     out->guest = s->guest || s->anonymous;
-    out->signed_ = s->keys.signer != NULL;
+    out->signed_ = smb_session_is_keyed(s);
     out->tree_count = s->tree_count;
     out->open_count = s->open_count;
     mutex_unlock(&s->lock);
     (void)str_copy(out->user, sizeof(out->user), vfs_token_identity_get(token)->user);
-    (void)str_copy(out->client_address, sizeof(out->client_address), s->conn->address);
+    (void)str_copy(out->client_address, sizeof(out->client_address), s->address);
     vfs_token_unref(token);
     return true;
 }
@@ -73,24 +73,11 @@ void smb_server_sessions_each(struct smb_server *s,
     session_list_fini(&list);
 }
 
-static struct smb_open *next_open(struct smb_session *s, uint64_t after)
-{
-    struct smb_open *best = NULL;
-    SCOPED_LOCK(&s->lock);
-    for (struct hash_link *l = hash_table_next(&s->opens, NULL); l;
-         l = hash_table_next(&s->opens, l)) {
-        struct smb_open *o = CONTAINER_OF(l, struct smb_open, link);
-        if (o->volatile_id > after && (!best || o->volatile_id < best->volatile_id)) {
-            best = o;
-        }
-    }
-    return best ? smb_open_ref(best) : NULL;
-}
-
-static void describe_open(struct smb_session *s, struct smb_open *o, struct smb_open_info *out)
+static void describe_open(struct smb_open *o, struct smb_session *s, struct smb_tree *t,
+                          struct smb_open_info *out)
 {
     *out = (struct smb_open_info){.session_id = s->id};
-    (void)str_copy(out->share, sizeof(out->share), o->tree->share->name);
+    (void)str_copy(out->share, sizeof(out->share), t->share->name);
     if (o->kind == SMB_OPEN_PIPE) {
         (void)str_copy(out->path, sizeof(out->path), o->pipe_name);
         return;
@@ -107,18 +94,27 @@ static void describe_open(struct smb_session *s, struct smb_open *o, struct smb_
 void smb_server_opens_each(struct smb_server *s,
                            void (*fn)(void *arg, const struct smb_open_info *), void *arg)
 {
-    struct session_list list = take_sessions(s);
-    for (size_t i = 0; i < list.count; i++) {
-        struct smb_open *o;
-        for (uint64_t after = 0; (o = next_open(list.items[i], after));) {
-            struct smb_open_info info;
-            after = o->volatile_id;
-            describe_open(list.items[i], o, &info);
-            smb_open_unref(o);
+    struct smb_open **list = NULL;
+    size_t count = 0;
+    if (!smb_opens_all(s, &list, &count)) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct smb_session *session = NULL;
+        struct smb_tree *tree = NULL;
+        struct smb_open_info info;
+        bool told = smb_open_is_shown(list[i]) && smb_open_owner_get(list[i], &session, &tree);
+        if (told) {
+            describe_open(list[i], session, tree, &info);
+        }
+        smb_tree_unref(tree);
+        smb_session_unref(session);
+        smb_open_unref(list[i]);
+        if (told) {
             fn(arg, &info);
         }
     }
-    session_list_fini(&list);
+    mem_free(list);
 }
 
 void smb_server_stats(struct smb_server *s, struct smb_server_stats *out)
@@ -149,9 +145,7 @@ bool smb_server_session_close(struct smb_server *s, uint64_t session_id)
     if (!session) {
         return false;
     }
-    if (smb_session_detach(session)) {
-        smb_session_reap_later(session);
-    }
+    (void)smb_session_end(session); /* false: it ends already */
     smb_session_unref(session);
     return true;
 }
@@ -173,9 +167,7 @@ static void close_trees_of(struct smb_session *session, const struct smb_share *
 {
     struct smb_tree *t;
     while ((t = tree_of_share(session, share))) {
-        if (smb_tree_detach(t)) { /* false: a TREE_DISCONNECT is at it; it is out of the table */
-            smb_tree_reap(t);
-        }
+        (void)smb_tree_end(t); /* false: it ends already, and is out of the table */
         smb_tree_unref(t);
     }
 }

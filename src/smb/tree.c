@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tree connects, and the closing of what they had.
+ *
+ * A tree that has ended is reaped: a job on a worker takes a few of its opens at a time out of the
+ * tables and closes them, and then queues behind the others, so that 100,000 opens keep no worker
+ * for long. An open that has calls under way is closed by a job of its own when they have ended
+ * (smb_open_close). Nobody blocks: who has to know (LOGOFF, TREE_DISCONNECT) waits as any request
+ * does. */
 #define LOG_MODULE LOG_SMB
 #include "base/mem.h"
+#include "smb/conn.h"
 #include "smb/limits.h"
 #include "smb/open.h"
 #include "smb/session.h"
+
+static void reap_run(struct job *job);
+
+/* ---- life ---- */
 
 static bool tree_eq(const struct hash_link *link, const void *key)
 {
@@ -12,6 +24,7 @@ static bool tree_eq(const struct hash_link *link, const void *key)
 
 static void tree_free(struct smb_tree *t)
 {
+    ASSERT(list_is_empty(&t->opens));
     atomic_fetch_sub_explicit(&t->share->trees, 1, memory_order_relaxed); /* only told */
     atomic_fetch_sub_explicit(&t->session->server->trees_now, 1, memory_order_relaxed);
     smb_share_unref(t->share);
@@ -59,6 +72,10 @@ smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, struc
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     refcount_init(&t->refs);
+    list_init(&t->opens);
+    list_init(&t->reap_link);
+    list_init(&t->reap_job.link);
+    t->reap_job.fn = reap_run;
     t->session = smb_session_ref(s);
     refcount_get(&share->refs);
     t->share = share;
@@ -89,24 +106,135 @@ struct smb_tree *smb_tree_find(struct smb_session *s, uint32_t id)
     return l ? smb_tree_ref(CONTAINER_OF(l, struct smb_tree, link)) : NULL;
 }
 
-bool smb_tree_detach(struct smb_tree *t)
+/* ---- the end ---- */
+
+/* session->lock is held. The table's reference is the list's now. */
+static void take_out(struct smb_session *s, struct smb_tree *t, struct list *trees)
+{
+    t->closed = true;
+    hash_table_remove(&s->trees, &t->link);
+    s->tree_count--;
+    s->reaping++;
+    t->reap_left = 1;
+    list_push_back(trees, &t->reap_link);
+}
+
+void smb_trees_take(struct smb_session *s, struct list *trees)
+{
+    struct hash_link *next = NULL;
+    for (struct hash_link *l = hash_table_next(&s->trees, NULL); l; l = next) {
+        next = hash_table_next(&s->trees, l);
+        take_out(s, CONTAINER_OF(l, struct smb_tree, link), trees);
+    }
+}
+
+bool smb_tree_end(struct smb_tree *t)
 {
     struct smb_session *s = t->session;
+    struct list trees;
+    list_init(&trees);
+    struct smb_conn *by = smb_session_conn(s);
     mutex_lock(&s->lock);
-    bool mine = !t->closed;
+    bool mine = by && !t->closed;
     if (mine) {
-        t->closed = true;
-        hash_table_remove(&s->trees, &t->link);
-        s->tree_count--;
+        take_out(s, t, &trees);
     }
     mutex_unlock(&s->lock);
-    if (mine) {
-        smb_tree_unref(t); /* the table's; the caller has its own */
-    }
+    smb_trees_reap(&trees, by);
+    smb_conn_unref(by);
     return mine;
 }
 
-void smb_tree_reap(struct smb_tree *t)
+void smb_tree_work(struct smb_tree *t, struct job *job)
 {
-    smb_opens_close(t->session, t);
+    const struct work_key key = {.kind = WORK_END,
+                                 .volume = (uintptr_t)t->share->volume, /* only told apart */
+                                 .session = t->session->id};
+    t->reap_by->ops->work(t->reap_by->io, &key, job);
+}
+
+void smb_trees_reap(struct list *trees, struct smb_conn *by)
+{
+    struct list *l;
+    while ((l = list_pop_front(trees))) {
+        struct smb_tree *t = LIST_ENTRY(l, struct smb_tree, reap_link);
+        t->reap_by = smb_conn_ref(by);
+        mutex_lock(&t->session->lock);
+        bool has_opens = !list_is_empty(&t->opens);
+        mutex_unlock(&t->session->lock);
+        if (has_opens) {
+            smb_tree_work(t, &t->reap_job);
+        } else {
+            smb_tree_reaped_one(t); /* the job's part is done */
+        }
+    }
+}
+
+/* Opens taken at a time: a moment's work, and short under the lock. */
+#define REAP_BATCH 64
+
+static size_t take_batch(struct smb_tree *t, struct smb_open **list)
+{
+    size_t n = 0;
+    SCOPED_LOCK(&t->session->lock);
+    while (n < REAP_BATCH && !list_is_empty(&t->opens)) {
+        struct smb_open *o = LIST_ENTRY(t->opens.next, struct smb_open, tree_link);
+        smb_open_leave_locked(o);
+        list[n++] = o;
+        t->reap_left++;
+    }
+    return n;
+}
+
+static void reap_run(struct job *job)
+{
+    struct smb_tree *t = CONTAINER_OF(job, struct smb_tree, reap_job);
+    struct smb_open *list[REAP_BATCH];
+    size_t n = take_batch(t, list);
+    for (size_t i = 0; i < n; i++) {
+        smb_open_close(list[i], t);
+    }
+    if (n == REAP_BATCH) {
+        smb_tree_work(t, &t->reap_job);
+    } else {
+        smb_tree_reaped_one(t);
+    }
+}
+
+void smb_tree_reaped_one(struct smb_tree *t)
+{
+    struct smb_session *s = t->session;
+    mutex_lock(&s->lock);
+    bool last = --t->reap_left == 0;
+    if (last) {
+        t->reaped = true;
+        s->reaping--;
+        wait_wake_all(&s->waits, &s->reap_waiters);
+    }
+    mutex_unlock(&s->lock);
+    if (last) {
+        smb_conn_unref(t->reap_by);
+        smb_tree_unref(t); /* the table's */
+    }
+}
+
+smbkit_status smb_tree_reaped(struct smb_tree *t, struct vfs_wait *w)
+{
+    struct smb_session *s = t->session;
+    SCOPED_LOCK(&s->lock);
+    if (t->reaped) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    wait_register(&s->waits, &s->reap_waiters, w);
+    return SMBKIT_STATUS_WAIT;
+}
+
+smbkit_status smb_session_reaped(struct smb_session *s, struct vfs_wait *w)
+{
+    SCOPED_LOCK(&s->lock);
+    if (s->state == SMB_SESSION_DELETED && s->reaping == 0) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    wait_register(&s->waits, &s->reap_waiters, w);
+    return SMBKIT_STATUS_WAIT;
 }

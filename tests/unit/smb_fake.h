@@ -13,7 +13,7 @@ const struct smbkit_plugin *smbkit_static_mem(void);
 
 #define FAKE_TIMERS 64
 #define FAKE_SENT 256
-#define FAKE_MIDS 65536 /* MessageIds whose signatures are remembered */
+#define FAKE_MIDS 131072 /* MessageIds whose signatures are remembered */
 
 struct fake_msg {
     uint8_t *p; /* the SMB2 message, opened when it was sealed */
@@ -33,6 +33,7 @@ struct fake {
     struct smb_conn *conn;
     struct vfs_volume *volume;
     struct smbkit_plugin *plugin;
+    struct fake *peer; /* another client of the same server, whose jobs run too; or NULL */
     struct list loop_jobs;
     struct list work_jobs;
     struct smb_timer *timers[FAKE_TIMERS];
@@ -187,7 +188,9 @@ static bool fake_run_one(struct list *jobs)
 /* Run everything that can run now. */
 static UNUSED void fake_pump(struct fake *f)
 {
-    while (fake_run_one(&f->loop_jobs) || fake_run_one(&f->work_jobs)) {
+    struct fake *p = f->peer ? f->peer : f;
+    while (fake_run_one(&f->loop_jobs) || fake_run_one(&f->work_jobs) ||
+           fake_run_one(&p->loop_jobs) || fake_run_one(&p->work_jobs)) {
     }
 }
 

@@ -344,14 +344,20 @@ static UNUSED smbkit_status fake_tree(struct fake *f, const char *unc)
     return r.status;
 }
 
-/* Connected, logged in as Alice, on the share. */
-static UNUSED void fake_enter(struct fake *f, uint16_t dialect)
+/* Connected, logged in, on the share. */
+static UNUSED void fake_enter_as(struct fake *f, uint16_t dialect, const char *user,
+                                 const char *password)
 {
     struct smb2_negotiate_req req = fake_negotiate_req(dialect);
     fake_connect(f);
     CHECK_INT(fake_negotiate(f, &req), SMBKIT_STATUS_SUCCESS);
-    CHECK_INT(fake_login(f, "Alice", "s3cret"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(fake_login(f, user, password), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(fake_tree(f, "\\\\fake\\mem"), SMBKIT_STATUS_SUCCESS);
+}
+
+static UNUSED void fake_enter(struct fake *f, uint16_t dialect)
+{
+    fake_enter_as(f, dialect, "Alice", "s3cret");
 }
 
 /* ---- the client: files ---- */

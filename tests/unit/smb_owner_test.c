@@ -4,8 +4,11 @@
 
 #include "smb_compound.h"
 
+#include "smb/conn.h"
 #include "smb/limits.h"
+#include "smb/open.h"
 #include "wire/echo.h"
+#include "wire/oplock_break.h"
 
 static void start(struct fake *f)
 {
@@ -76,6 +79,11 @@ static uint64_t cpu_ms(void)
  */
 #define MANY 40000
 #define MANY_MS_MAX 4000
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED true /* many times slower, and by itself not linear */
+#else
+#define IS_SANITIZED false
+#endif
 
 static void test_many_opens_of_one_directory(void)
 {
@@ -85,17 +93,229 @@ static void test_many_opens_of_one_directory(void)
     f.credits = 64;
     fake_enter(&f, 0x0311);
     (void)make_dir(&f, "many");
-    for (unsigned i = 0; i < MANY; i++) {
+    for (unsigned i = 0; i < (IS_SANITIZED ? MANY / 20 : MANY); i++) {
         REQUIRE(SMBKIT_OK(fake_create(&f, "many", SMBKIT_OPEN, &rsp)));
     }
     uint64_t before = cpu_ms();
     fake_disconnect(&f);
-    CHECK(cpu_ms() - before < MANY_MS_MAX);
+    CHECK(IS_SANITIZED || cpu_ms() - before < MANY_MS_MAX);
     fake_stop(&f);
+}
+
+/* ---- totals ---- */
+
+#define FULL 4 /* clients of one machine and user, each with a full session */
+
+static void fill(struct fake *f, unsigned count)
+{
+    struct smb2_create_rsp rsp = {0};
+    for (unsigned i = 0; i < count; i++) {
+        REQUIRE(SMBKIT_OK(fake_create(f, "many", SMBKIT_OPEN_IF, &rsp)));
+    }
+}
+
+static uint64_t size_of(struct fake *f, const char *name)
+{
+    struct smb2_create_rsp rsp = {0};
+    CHECK_INT(fake_create(f, name, SMBKIT_OPEN, &rsp), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(fake_close_file(f, rsp.file_id), SMBKIT_STATUS_SUCCESS);
+    return rsp.end_of_file;
+}
+
+/* Refused means that nothing happened: neither emptied nor deleted nor made. */
+static void check_refused(struct fake *f, struct fake *other)
+{
+    struct smb2_create_rsp rsp = {0};
+    CHECK_INT(fake_create(f, "victim", SMBKIT_OVERWRITE_IF, &rsp),
+              SMBKIT_STATUS_TOO_MANY_OPENED_FILES);
+    struct wr w = fake_request(f, SMB2_CREATE);
+    fake_create_format(&w, "victim", SMBKIT_OPEN, 0, 7);
+    wr_put_u32(&w, SMB2_HDR_SIZE + 40, VFS_DELETE_ON_CLOSE);
+    struct fake_reply r = fake_ask(f, &w);
+    CHECK_INT(fake_create_done(&r, &rsp), SMBKIT_STATUS_TOO_MANY_OPENED_FILES);
+    CHECK_INT(fake_create(f, "new", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_TOO_MANY_OPENED_FILES);
+    CHECK_INT(size_of(other, "victim"), 8);
+    CHECK_INT(fake_create(other, "new", SMBKIT_OPEN, &rsp), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+}
+
+static void test_totals(void)
+{
+    struct fake f[FULL + 1];
+    struct fake other;
+    struct smb2_create_rsp rsp = {0};
+    CHECK_INT(FULL * SMB_OPENS_PER_SESSION, SMB_OPENS_PER_CLIENT);
+    start(&f[0]);
+    fake_init(&other);
+    other.server = f[0].server;
+    other.credits = 64;
+    fake_enter_as(&other, 0x0202, "j\xc3\xbcrgen", "p\xc3\xa4ss"); /* a client of its own */
+    CHECK_INT(fake_create(&other, "victim", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(fake_write(&other, rsp.file_id, 0, "precious", 8), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(fake_close_file(&other, rsp.file_id), SMBKIT_STATUS_SUCCESS);
+    for (unsigned i = 0; i <= FULL; i++) {
+        if (i > 0) {
+            fake_init(&f[i]);
+            f[i].server = f[0].server;
+        }
+        f[i].credits = 64;
+        fake_enter(&f[i], 0x0311);
+    }
+    fill(&f[0], SMB_OPENS_PER_SESSION);
+    check_refused(&f[0], &other); /* the session's */
+    for (unsigned i = 1; i < FULL && !IS_SANITIZED; i++) {
+        fill(&f[i], SMB_OPENS_PER_SESSION);
+    }
+    if (!IS_SANITIZED) {
+        check_refused(&f[FULL], &other); /* the client's and the user's */
+    }
+    uint64_t before = cpu_ms();
+    for (unsigned i = 0; i < FULL; i++) {
+        fake_disconnect(&f[i]);
+    }
+    CHECK(IS_SANITIZED || cpu_ms() - before < MANY_MS_MAX);
+    CHECK_INT(fake_create(&f[FULL], "new", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_SUCCESS);
+    fake_disconnect(&f[FULL]);
+    fake_disconnect(&other);
+    fake_stop(&f[0]);
+}
+
+/* ---- an open without a session ---- */
+
+static struct smb_tree *tree_of(struct fake *f)
+{
+    struct smb_session *s = smb_session_find(f->server, f->session_id);
+    struct smb_tree *t = smb_tree_find(s, f->tree_id);
+    smb_session_unref(s);
+    return t;
+}
+
+/* Taken off one session and put into another, as a durable handle will be: the first one's end does
+ * not close it, the second finds it by a FileId of its own. */
+static void test_taken_off(void)
+{
+    struct fake f;
+    struct fake g;
+    struct smb2_create_rsp rsp = {0};
+    start(&f);
+    fake_init(&g);
+    g.server = f.server;
+    f.credits = g.credits = 64;
+    fake_enter(&f, 0x0311);
+    fake_enter(&g, 0x0311);
+    CHECK_INT(fake_create(&f, "a", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(fake_write(&f, rsp.file_id, 0, "hello", 5), SMBKIT_STATUS_SUCCESS);
+    struct smb_open *o = smb_open_find_any(f.server, rsp.file_id.persistent);
+    REQUIRE(o);
+    CHECK(smb_open_take_off(o));
+    CHECK(!smb_open_take_off(o));
+    CHECK(!smb_open_detach(o));
+    CHECK_INT(fake_write(&f, rsp.file_id, 0, "x", 1), SMBKIT_STATUS_FILE_CLOSED);
+    fake_disconnect(&f);
+    CHECK_INT(size_of(&g, "a"), 5);
+    struct smb_tree *t = tree_of(&g);
+    CHECK_INT(smb_open_put_back(o, t), SMBKIT_STATUS_SUCCESS);
+    struct smb2_file_id id = {o->persistent_id, o->volatile_id};
+    CHECK_INT(id.persistent, rsp.file_id.persistent);
+    CHECK_INT(fake_write(&g, id, 5, "!", 1), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(size_of(&g, "a"), 6);
+    CHECK(smb_open_take_off(o));
+    CHECK(smb_tree_end(t));
+    CHECK_INT(smb_open_put_back(o, t), SMBKIT_STATUS_NETWORK_NAME_DELETED);
+    fake_pump(&g);
+    CHECK_INT(fake_tree(&g, "\\\\fake\\mem"), SMBKIT_STATUS_SUCCESS);
+    smb_tree_unref(t);
+    t = tree_of(&g);
+    CHECK_INT(smb_open_put_back(o, t), SMBKIT_STATUS_SUCCESS);
+    smb_tree_unref(t);
+    smb_open_unref(o);
+    fake_disconnect(&g); /* closes it */
+    fake_stop(&f);
+}
+
+/* ---- two channels ---- */
+
+/* As binding will: g's connection becomes another channel of f's session. */
+static void add_channel(struct fake *f, struct fake *g)
+{
+    struct smb_session *s = smb_session_find(f->server, f->session_id);
+    struct smb_channel *ch = smb_channel_new(s, g->conn);
+    CHECK(smb_channel_add(ch));
+    smb_channel_unref(ch);
+    smb_session_unref(s);
+}
+
+static unsigned breaks_told(struct fake *f)
+{
+    unsigned n = 0;
+    struct fake_reply r;
+    while (fake_next(f, &r)) {
+        n += r.hdr.command == SMB2_OPLOCK_BREAK;
+        fake_reply_fini(&r);
+    }
+    return n;
+}
+
+static void open_with_oplock(struct fake *f, const char *name)
+{
+    struct wr w = fake_request(f, SMB2_CREATE);
+    fake_create_format(&w, name, SMBKIT_OPEN_IF, SMB2_OPLOCK_LEVEL_BATCH, 7);
+    fake_submit(f, &w);
+}
+
+/* The session outlives the connection that made it; a break is told on a channel that is there when
+ * it is sent, and once more when that one goes before the client has answered. */
+static void test_two_channels(void)
+{
+    for (unsigned late = 0; late < 2; late++) {
+        struct fake f;
+        struct fake g;
+        struct fake h;
+        struct fake_reply r;
+        struct smb2_create_rsp rsp;
+        struct smb2_negotiate_req req = fake_negotiate_req(0x0311);
+        test_context("%s", late ? "gone after the break" : "gone before the break");
+        start(&f);
+        fake_init(&g);
+        fake_init(&h);
+        g.server = h.server = f.server;
+        f.credits = g.credits = h.credits = 64;
+        fake_enter(&f, 0x0311);
+        fake_enter(&h, 0x0311);
+        fake_connect(&g);
+        CHECK_INT(fake_negotiate(&g, &req), SMBKIT_STATUS_SUCCESS);
+        add_channel(&f, &g);
+        open_with_oplock(&f, "o");
+        r = fake_take(&f);
+        CHECK_INT(fake_create_done(&r, &rsp), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(rsp.oplock_level, SMB2_OPLOCK_LEVEL_BATCH);
+        if (!late) {
+            fake_disconnect(&f);
+        }
+        open_with_oplock(&h, "o"); /* waits for the break */
+        fake_pump(&f);
+        fake_pump(&g);
+        if (late) {
+            CHECK_INT(breaks_told(&f), 1);
+            CHECK_INT(breaks_told(&g), 0);
+            fake_disconnect(&f);
+            fake_pump(&g);
+        }
+        CHECK_INT(breaks_told(&g), 1);
+        (void)breaks_told(&h); /* STATUS_PENDING */
+        fake_disconnect(&g);   /* the last channel: the session ends, the file is closed */
+        fake_pump(&h);
+        REQUIRE(fake_next(&h, &r));
+        CHECK_INT(fake_create_done(&r, &rsp), SMBKIT_STATUS_SUCCESS);
+        fake_disconnect(&h);
+        fake_stop(&f);
+    }
 }
 
 static const struct test_case cases[] = {
     {"long compounds", test_long_compound},
     {"many opens of one directory", test_many_opens_of_one_directory},
+    {"totals of opens", test_totals},
+    {"an open taken off and put back", test_taken_off},
+    {"two channels", test_two_channels},
 };
 TEST_MAIN(cases)

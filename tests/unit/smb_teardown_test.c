@@ -296,7 +296,9 @@ static void finish(struct talk *t, enum finish how)
         break;
     case FINISH_PREVIOUS:
         t->g->previous_session_id = f->session_id;
+        t->g->peer = f; /* the new session waits until the other's files are closed */
         reauthenticate(t->g, "s3cret");
+        t->g->peer = NULL;
         break;
     case FINISH_REAUTH:
         reauthenticate(f, "s3cret");
