@@ -153,7 +153,8 @@ struct vfs_open {
     /* guarded by node->lock */
     struct list node_link;
     struct node_name *name;
-    struct oplock_holder oplock;
+    struct oplock_holder oplock;  /* its own */
+    struct oplock_holder *holder; /* what it caches by: its own oplock, or a lease that it shares */
 
     struct mutex lock; /* guards what follows */
     enum open_state state;

@@ -112,7 +112,9 @@ static smbkit_status enter_check(struct create *c, struct vfs_node *n, bool is_n
     }
     uint32_t access = c->granted | (c->overwrites && !is_new ? SMBKIT_WRITE_DATA : 0);
     if (!sharemode_is_allowed(&n->shares, access, c->in->share_access)) {
-        return SMBKIT_STATUS_SHARING_VIOLATION;
+        q.op = OPLOCK_OP_OPEN_REFUSED;
+        return oplock_break_locked(n, &q) && !goes_on ? oplock_wait_locked(c->call, n)
+                                                      : SMBKIT_STATUS_SHARING_VIOLATION;
     }
     q.op = OPLOCK_OP_OPEN;
     if (oplock_break_locked(n, &q)) {

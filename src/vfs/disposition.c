@@ -51,7 +51,7 @@ static smbkit_status mark(const struct vfs_call *call, struct vfs_open *o, uint3
 {
     struct vfs_node *n = o->node;
     SCOPED_LOCK(&n->lock);
-    const struct oplock_query q = {.op = OPLOCK_OP_DELETE, .by = &o->oplock};
+    const struct oplock_query q = {.op = OPLOCK_OP_DELETE, .by = o->holder};
     if (oplock_break_locked(n, &q)) {
         return oplock_wait_locked(call, n);
     }

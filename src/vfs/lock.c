@@ -70,7 +70,7 @@ static smbkit_status lock_once(const struct vfs_call *call, struct vfs_open *o,
     if (locks[0].unlock) {
         return unlock_all(o, locks, count);
     }
-    const struct oplock_query q = {.op = OPLOCK_OP_LOCK, .by = &o->oplock};
+    const struct oplock_query q = {.op = OPLOCK_OP_LOCK, .by = o->holder};
     if (oplock_break_locked(n, &q)) {
         return oplock_wait_locked(call, n);
     }

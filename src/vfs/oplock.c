@@ -7,27 +7,30 @@
 
 /* What an operation leaves to the holders. */
 struct rule {
-    uint8_t breaks;  /* holders with any of these rights are broken ... */
+    uint8_t breaks;  /* oplocks with any of these rights are broken ... */
     uint8_t leaves;  /* ... and keep at most these */
     bool spares_own; /* of the open that acts: exclusive ones always are; with this level II too */
     uint8_t opens_anew; /* overwriting dispositions: as breaks, and nothing is left */
+    uint8_t takes;      /* leases lose these, [MS-FSA] BreakCacheState; and without R all */
 };
 
 /* [MS-FSA] 2.1.4.12. A write or a lock breaks every level II, that of its own open too; an
- * exclusive holder may do as it likes. */
+ * exclusive holder, and every lease, may do as it likes. */
 static const struct rule rules[OPLOCK_OPS] = {
-    [OPLOCK_OP_OPEN_BEFORE_SHARING] = {OPLOCK_H, OPLOCK_R, true, OPLOCK_H},
-    [OPLOCK_OP_OPEN] = {OPLOCK_W | OPLOCK_H, OPLOCK_R, true, RWH},
-    [OPLOCK_OP_READ] = {OPLOCK_W, OPLOCK_R, true, 0},
-    [OPLOCK_OP_WRITE] = {RWH, 0, false, 0},
-    [OPLOCK_OP_FLUSH] = {OPLOCK_W, OPLOCK_R, true, 0},
-    [OPLOCK_OP_LOCK] = {RWH, 0, false, 0},
-    [OPLOCK_OP_UNLOCK] = {0, 0, true, 0},
-    [OPLOCK_OP_SET_SIZE] = {RWH, 0, false, 0},
-    [OPLOCK_OP_ZERO_DATA] = {RWH, 0, false, 0},
-    [OPLOCK_OP_RENAME] = {OPLOCK_H, 0, true, 0},
-    [OPLOCK_OP_DELETE] = {OPLOCK_H, 0, true, 0},
-    [OPLOCK_OP_CHANGED_BELOW] = {RWH, 0, false, 0},
+    [OPLOCK_OP_OPEN_BEFORE_SHARING] = {OPLOCK_H, OPLOCK_R, true, OPLOCK_H, 0},
+    [OPLOCK_OP_OPEN_REFUSED] = {0, 0, true, 0, OPLOCK_H},
+    [OPLOCK_OP_OPEN] = {OPLOCK_W | OPLOCK_H, OPLOCK_R, true, RWH, OPLOCK_W},
+    [OPLOCK_OP_READ] = {OPLOCK_W, OPLOCK_R, true, 0, OPLOCK_W},
+    [OPLOCK_OP_WRITE] = {RWH, 0, false, 0, OPLOCK_R | OPLOCK_W},
+    [OPLOCK_OP_FLUSH] = {OPLOCK_W, OPLOCK_R, true, 0, OPLOCK_W},
+    [OPLOCK_OP_LOCK] = {RWH, 0, false, 0, OPLOCK_R | OPLOCK_W},
+    [OPLOCK_OP_UNLOCK] = {0, 0, true, 0, 0},
+    [OPLOCK_OP_SET_SIZE] = {RWH, 0, false, 0, OPLOCK_R | OPLOCK_W},
+    [OPLOCK_OP_ZERO_DATA] = {RWH, 0, false, 0, OPLOCK_R | OPLOCK_W},
+    [OPLOCK_OP_RENAME] = {OPLOCK_H, 0, true, 0, OPLOCK_H},
+    [OPLOCK_OP_DELETE] = {OPLOCK_H, 0, true, 0, OPLOCK_H},
+    [OPLOCK_OP_CHANGED_BELOW] = {RWH, 0, false, 0, RWH},
+    [OPLOCK_OP_CHILD] = {0, 0, true, 0, OPLOCK_R | OPLOCK_W},
 };
 
 void oplock_init(struct oplock_state *s)
@@ -36,9 +39,9 @@ void oplock_init(struct oplock_state *s)
     s->count = 0;
 }
 
-void oplock_holder_init(struct oplock_holder *h)
+void oplock_holder_init(struct oplock_holder *h, enum oplock_kind kind)
 {
-    *h = (struct oplock_holder){0};
+    *h = (struct oplock_holder){.kind = kind};
     list_init(&h->link);
     list_init(&h->break_link);
 }
@@ -85,10 +88,11 @@ static void let_go(struct oplock_state *s, struct oplock_holder *h)
     h->breaking = false;
 }
 
-static bool has_exclusive(const struct oplock_state *s)
+/* Does anybody keep a level II from being granted? [MS-FSA] 2.1.5.18.2 */
+static bool has_more_than_reads(const struct oplock_state *s)
 {
     LIST_FOR_EACH (l, &s->holders) {
-        if (LIST_ENTRY(l, struct oplock_holder, link)->caching & OPLOCK_W) {
+        if (LIST_ENTRY(l, struct oplock_holder, link)->caching & (OPLOCK_W | OPLOCK_H)) {
             return true;
         }
     }
@@ -105,7 +109,7 @@ static uint8_t grantable(const struct oplock_state *s, const struct oplock_want 
     if ((caching & OPLOCK_W) && !want->has_other_opens && s->count == 0) {
         return caching;
     }
-    return want->has_byte_locks || has_exclusive(s) ? 0 : OPLOCK_R;
+    return want->has_byte_locks || has_more_than_reads(s) ? 0 : OPLOCK_R;
 }
 
 uint8_t oplock_request(struct oplock_state *s, struct oplock_holder *h,
@@ -116,11 +120,7 @@ uint8_t oplock_request(struct oplock_state *s, struct oplock_holder *h,
     if (caching == 0) {
         return VFS_OPLOCK_NONE;
     }
-    h->caching = caching;
-    h->break_to = 0;
-    h->breaking = false;
-    list_push_back(&s->holders, &h->link);
-    s->count++;
+    oplock_settle(s, h, caching);
     return oplock_level_of(caching);
 }
 
@@ -134,20 +134,23 @@ static bool overwrites(const struct oplock_query *q)
 static struct rule rule_of(const struct oplock_query *q)
 {
     struct rule r = rules[q->op];
-    if (q->op != OPLOCK_OP_OPEN && q->op != OPLOCK_OP_OPEN_BEFORE_SHARING) {
+    if (q->op != OPLOCK_OP_OPEN && q->op != OPLOCK_OP_OPEN_BEFORE_SHARING &&
+        q->op != OPLOCK_OP_OPEN_REFUSED) {
         return r;
     }
     if (overwrites(q)) {
         r.breaks = r.opens_anew;
         r.leaves = 0;
+        r.takes = q->op == OPLOCK_OP_OPEN ? RWH : r.takes;
     } else if (oplock_is_stat_access(q->access)) {
         r.breaks = 0;
+        r.takes = 0;
     }
     return r;
 }
 
 /* A client is told once. A level II goes at once; others stay until they are acknowledged. */
-static void start_break(struct oplock_state *s, struct oplock_holder *h, uint8_t to,
+void oplock_break_begin(struct oplock_state *s, struct oplock_holder *h, uint8_t to,
                         struct oplock_result *out)
 {
     bool needs_ack = (h->caching & (OPLOCK_W | OPLOCK_H)) != 0;
@@ -157,27 +160,55 @@ static void start_break(struct oplock_state *s, struct oplock_holder *h, uint8_t
     }
     h->breaking = needs_ack;
     h->break_to = to;
+    h->break_last = to;
     h->tell_ack = needs_ack;
     list_remove(&h->break_link);
     list_push_back(&out->breaks, &h->break_link);
 }
 
+/* Does the operation wait for a holder's answer? Not for a lease that only read and kept handles,
+ * when it is what was read that changes. */
+static bool awaits(const struct oplock_holder *h, const struct rule *r)
+{
+    return h->kind == OPLOCK_OF_OPEN || (h->caching & OPLOCK_W) || r->takes == OPLOCK_H;
+}
+
+/* What the rule leaves of the rights; the same: it does not break them. */
+static uint8_t left_of(const struct oplock_holder *h, const struct rule *r)
+{
+    if (h->kind == OPLOCK_OF_OPEN) {
+        return h->caching & r->breaks ? h->caching & r->leaves : h->caching;
+    }
+    uint8_t left = (uint8_t)(h->caching & ~r->takes);
+    return left & OPLOCK_R ? left : 0;
+}
+
 static void check_holder(struct oplock_state *s, struct oplock_holder *h, const struct rule *r,
                          struct oplock_result *out)
 {
-    uint8_t to = h->caching & r->leaves;
-    if (!(h->caching & r->breaks)) {
+    uint8_t to = left_of(h, r);
+    if (to == h->caching) {
         return;
     }
-    if (h->breaking) {
-        /* Asked for more than before: the client hears of it in the answer to its acknowledgement.
-         */
+    if (!h->breaking) {
+        oplock_break_begin(s, h, to, out);
+        out->wait |= h->breaking && awaits(h, r);
+        return;
+    }
+    /* Asked for more than before: the client hears of it in the answer to its acknowledgement; for
+     * a lease another break follows that. */
+    h->break_last &= to;
+    if (h->kind == OPLOCK_OF_OPEN) {
         h->break_to &= to;
-        out->wait = true;
-        return;
     }
-    start_break(s, h, to, out);
-    out->wait |= h->breaking;
+    out->wait |= awaits(h, r);
+}
+
+/* Does the operation of its own open leave the holder alone? */
+static bool is_spared(const struct oplock_holder *h, const struct oplock_query *q,
+                      const struct rule *r)
+{
+    return h == q->by && (r->spares_own || h->kind == OPLOCK_OF_LEASE || (h->caching & OPLOCK_W));
 }
 
 void oplock_check(struct oplock_state *s, const struct oplock_query *q, struct oplock_result *out)
@@ -185,24 +216,29 @@ void oplock_check(struct oplock_state *s, const struct oplock_query *q, struct o
     struct rule r = rule_of(q);
     list_init(&out->breaks);
     out->wait = false;
-    if (s->count == 0 || r.breaks == 0) {
+    if (s->count == 0 || (r.breaks | r.takes) == 0) {
         return;
     }
     LIST_FOR_EACH_SAFE (l, &s->holders) {
         struct oplock_holder *h = LIST_ENTRY(l, struct oplock_holder, link);
-        bool is_own = h == q->by && (r.spares_own || (h->caching & OPLOCK_W));
-        if (!is_own) {
+        if (!is_spared(h, q, &r)) {
             check_holder(s, h, &r, out);
         }
     }
 }
 
-/* The break ends with caching left. */
-static void settle(struct oplock_state *s, struct oplock_holder *h, uint8_t caching)
+void oplock_settle(struct oplock_state *s, struct oplock_holder *h, uint8_t caching)
 {
+    if (caching == 0 && h->caching == 0) {
+        return;
+    }
     if (caching == 0) {
         let_go(s, h);
         return;
+    }
+    if (h->caching == 0) {
+        list_push_back(&s->holders, &h->link);
+        s->count++;
     }
     h->caching = caching;
     h->break_to = 0;
@@ -218,11 +254,11 @@ smbkit_status oplock_ack(struct oplock_state *s, struct oplock_holder *h, uint8_
     }
     if (level != VFS_OPLOCK_NONE && level != VFS_OPLOCK_II) {
         bool is_known = level == VFS_OPLOCK_EXCLUSIVE || level == VFS_OPLOCK_BATCH;
-        settle(s, h, 0);
+        oplock_settle(s, h, 0);
         *level_r = VFS_OPLOCK_NONE;
         return is_known ? SMBKIT_STATUS_INVALID_OPLOCK_PROTOCOL : SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    settle(s, h, oplock_caching_of(level) & h->break_to);
+    oplock_settle(s, h, oplock_caching_of(level) & h->break_to);
     *level_r = oplock_holder_level(h);
     return SMBKIT_STATUS_SUCCESS;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The oplock state machine of one stream: decisions only. [MS-FSA] 2.1.4.12, 2.1.5.18, 2.1.5.19;
- * [MS-SMB2] 3.3.4.6.
+/* The caching state machine of one stream: decisions only. [MS-FSA] 2.1.4.12, 2.1.5.18, 2.1.5.19;
+ * [MS-SMB2] 3.3.4.6, 3.3.4.7.
  *
- * A holder (in the open's memory) has caching rights: level II is R, exclusive RW, batch RWH. There
- * are either any number of holders of R, or one of RW or RWH. An operation is checked before it
- * acts: oplock_check says whom to tell (every holder in `breaks`, once) and whether the operation
- * has to wait. It is checked again from the top when woken.
+ * A holder has caching rights. It is an oplock (in its open's memory; level II is R, exclusive RW,
+ * batch RWH) or a lease, which opens share (lease.h). There are either any number of holders of R
+ * or RH, or one of RW or RWH; a level II oplock and a lease of RH exclude each other. An operation
+ * is checked before it acts: oplock_check says whom to tell (every holder in `breaks`, once) and
+ * whether the operation has to wait. It is checked again from the top when woken.
  *
  * The caller holds the node's lock. */
 #pragma once
@@ -17,11 +18,15 @@
 #define OPLOCK_H 0x2u
 #define OPLOCK_W 0x4u
 
+enum oplock_kind { OPLOCK_OF_OPEN, OPLOCK_OF_LEASE };
+
 struct oplock_holder {
+    enum oplock_kind kind;
     struct list link;       /* in oplock_state.holders; empty when it holds nothing */
     struct list break_link; /* in oplock_result.breaks, until the caller has taken it out */
     uint8_t caching;        /* what it holds; while breaking: what it held before */
     uint8_t break_to;       /* while breaking: what it will hold; breaks: what to tell the client */
+    uint8_t break_last;     /* leases: what will be left in the end, maybe after more breaks */
     bool breaking;          /* an acknowledgement is awaited */
     bool tell_ack;          /* in breaks: tell the client that it has to acknowledge */
 };
@@ -34,6 +39,9 @@ struct oplock_state {
 enum oplock_op {
     /* An open, before the share modes are checked: only handle caching (batch) breaks. */
     OPLOCK_OP_OPEN_BEFORE_SHARING,
+    /* An open that the share modes refuse: it is asked again when handles that are only cached are
+     * closed. */
+    OPLOCK_OP_OPEN_REFUSED,
     /* An open, after the share modes were found to allow it. */
     OPLOCK_OP_OPEN,
     OPLOCK_OP_READ,
@@ -46,13 +54,14 @@ enum oplock_op {
     OPLOCK_OP_RENAME,        /* of this file, or of a directory above it, or linked over */
     OPLOCK_OP_DELETE,        /* delete-pending is set, or the last name goes */
     OPLOCK_OP_CHANGED_BELOW, /* the plugin reports that the data changed: all caching ends */
+    OPLOCK_OP_CHILD,         /* of a directory: a name in it comes, goes or changes its data */
     OPLOCK_OPS
 };
 
 struct oplock_query {
     enum oplock_op op;
-    const struct oplock_holder
-        *by;              /* the holder of the open that acts; NULL: a new open, or none */
+    const struct oplock_holder *by; /* of the open that acts, or of the lease that a new one names;
+                                       CHILD: the lease that it names as its parent's; or NULL */
     uint32_t access;      /* opens: desired, generic bits mapped, MAXIMUM_ALLOWED resolved */
     uint32_t disposition; /* opens: SMBKIT_OPEN ... */
 };
@@ -64,7 +73,7 @@ struct oplock_result {
 };
 
 void oplock_init(struct oplock_state *s);
-void oplock_holder_init(struct oplock_holder *h);
+void oplock_holder_init(struct oplock_holder *h, enum oplock_kind kind);
 
 /* VFS_OPLOCK_* to caching rights and back. An unknown level is none. */
 uint8_t oplock_caching_of(uint8_t level);
@@ -90,6 +99,12 @@ uint8_t oplock_request(struct oplock_state *s, struct oplock_holder *h,
 /* What must happen before the operation. out is filled anew. Idempotent while waiting: a holder
  * that was told is not told again. */
 void oplock_check(struct oplock_state *s, const struct oplock_query *q, struct oplock_result *out);
+/* For lease.c: the holder has these rights from now on, whatever it had; no break is under way. */
+void oplock_settle(struct oplock_state *s, struct oplock_holder *h, uint8_t caching);
+/* For lease.c: begin a break, appended to out->breaks; at once when no answer is needed. */
+void oplock_break_begin(struct oplock_state *s, struct oplock_holder *h, uint8_t to,
+                        struct oplock_result *out);
+
 /* Nobody holds anything: oplock_check would find nothing to do. */
 static inline bool oplock_is_idle(const struct oplock_state *s)
 {

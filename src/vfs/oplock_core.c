@@ -10,6 +10,7 @@ bool oplock_break_locked(struct vfs_node *n, const struct oplock_query *q)
     oplock_check(&n->oplock, q, &result);
     for (struct list *l; (l = list_pop_front(&result.breaks));) {
         struct oplock_holder *h = LIST_ENTRY(l, struct oplock_holder, break_link);
+        ASSERT(h->kind == OPLOCK_OF_OPEN); /* no lease is granted yet */
         struct vfs_open *o = CONTAINER_OF(h, struct vfs_open, oplock);
         if (o->owner.oplock_break) {
             o->owner.oplock_break(o->owner.arg, oplock_level_of(h->break_to), h->tell_ack);
@@ -28,7 +29,7 @@ smbkit_status oplock_break_for(const struct vfs_call *call, struct vfs_open *o, 
 {
     struct vfs_node *n = o->node;
     SCOPED_LOCK(&n->lock);
-    const struct oplock_query q = {.op = op, .by = &o->oplock};
+    const struct oplock_query q = {.op = op, .by = o->holder};
     return oplock_break_locked(n, &q) ? oplock_wait_locked(call, n) : SMBKIT_STATUS_SUCCESS;
 }
 

@@ -13,7 +13,7 @@
 static uint8_t grant(struct oplock_state *s, struct oplock_holder *h, uint8_t level, bool others)
 {
     struct oplock_want want = {.level = level, .has_other_opens = others};
-    oplock_holder_init(h);
+    oplock_holder_init(h, OPLOCK_OF_OPEN);
     return oplock_request(s, h, &want);
 }
 
@@ -80,6 +80,12 @@ static const struct {
      SMBKIT_OPEN,
      {STAY, STAY, STAY},
      {STAY, STAY, STAY}},
+    {"open refused by sharing",
+     OPLOCK_OP_OPEN_REFUSED,
+     SMBKIT_READ_DATA,
+     SMBKIT_OPEN,
+     {STAY, STAY, STAY},
+     {STAY, STAY, STAY}},
     {"read", OPLOCK_OP_READ, 0, 0, {STAY, II, II}, {STAY, STAY, STAY}},
     {"write", OPLOCK_OP_WRITE, 0, 0, {NONE, NONE, NONE}, {NONE, STAY, STAY}},
     {"flush", OPLOCK_OP_FLUSH, 0, 0, {STAY, II, II}, {STAY, STAY, STAY}},
@@ -90,6 +96,7 @@ static const struct {
     {"rename", OPLOCK_OP_RENAME, 0, 0, {STAY, STAY, NONE}, {STAY, STAY, STAY}},
     {"delete", OPLOCK_OP_DELETE, 0, 0, {STAY, STAY, NONE}, {STAY, STAY, STAY}},
     {"changed below", OPLOCK_OP_CHANGED_BELOW, 0, 0, {NONE, NONE, NONE}, {NONE, STAY, STAY}},
+    {"child", OPLOCK_OP_CHILD, 0, 0, {STAY, STAY, STAY}, {STAY, STAY, STAY}},
 };
 
 static void check_row(size_t row, uint8_t level, bool own, uint8_t want)
@@ -172,7 +179,7 @@ static void test_grants(void)
         oplock_init(&s);
         test_context("%s", grants[i].name);
         CHECK_INT(grant(&s, &first, grants[i].held, false), grants[i].held);
-        oplock_holder_init(&h);
+        oplock_holder_init(&h, OPLOCK_OF_OPEN);
         CHECK_INT(oplock_request(&s, &h, &grants[i].want), grants[i].granted);
         CHECK_INT(oplock_holder_level(&h), grants[i].granted);
         CHECK_INT(s.count, (grants[i].held != NONE) + (grants[i].granted != NONE));
@@ -322,7 +329,7 @@ static void test_random_walk(void)
     uint64_t seed = 99;
     oplock_init(&s);
     for (unsigned i = 0; i < HOLDERS; i++) {
-        oplock_holder_init(&holders[i]);
+        oplock_holder_init(&holders[i], OPLOCK_OF_OPEN);
     }
     for (unsigned step = 0; step < 200000; step++) {
         static const uint8_t levels[] = {NONE, II, EX, BATCH};
