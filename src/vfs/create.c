@@ -322,6 +322,25 @@ static void create_undo(struct create *c)
                 c->path);
 }
 
+/* Somebody may have found the file at once and be renaming it. It is not undone to wait for that,
+ * nor left to be in its maker's own way when he comes again: a moment, as long as that call. */
+static smbkit_status enter_new(struct create *c, struct vfs_open **open_r)
+{
+    const struct vfs_call *outer = c->call;
+    struct vfs_call blocks = *outer;
+    blocks.wait = NULL;
+    struct wait_scope scope;
+    wait_scope_init(&scope, &blocks);
+    c->call = &scope.call;
+    smbkit_status st;
+    do {
+        st = create_enter(c, true, open_r);
+    } while (wait_scope_again(&scope, st));
+    c->call = outer;
+    wait_scope_fini(&scope);
+    return st;
+}
+
 static smbkit_status open_new_file(struct create *c)
 {
     smbkit_status st = create_new(c);
@@ -332,7 +351,7 @@ static smbkit_status open_new_file(struct create *c)
         return st;
     }
     struct vfs_open *o = NULL;
-    st = create_enter(c, true, &o);
+    st = enter_new(c, &o);
     if (!SMBKIT_OK(st)) {
         if (st == SMBKIT_STATUS_NO_MEMORY) {
             create_undo(c);

@@ -452,6 +452,67 @@ static void basic_info(void)
     fixture_close(&f);
 }
 
+/* ---- found at once ---- */
+
+/* Somebody opens a file the moment it is made, and renames it, which takes a while and fails. */
+struct quick {
+    struct fixture f;
+    struct vfs_open *o;
+    pthread_t thread;
+    atomic_bool renames;
+};
+
+static void quick_renaming(void *arg)
+{
+    struct quick *q = arg;
+    atomic_store(&q->renames, true);
+    struct timespec t = {.tv_nsec = 30000000};
+    nanosleep(&t, NULL);
+    atomic_store(&q->f.fake.fail_at, 1); /* this call */
+}
+
+static void *quick_rename(void *arg)
+{
+    struct quick *q = arg;
+    CHECK_INT(vfs_rename(&q->f.call, q->o, "taken", false), S(DISK_FULL));
+    return NULL;
+}
+
+static void quick_made(void *arg)
+{
+    struct quick *q = arg;
+    q->o = must_open(&q->f, "new", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(q->o);
+    pthread_create(&q->thread, NULL, quick_rename, q);
+    while (!atomic_load(&q->renames)) {
+    }
+}
+
+/* Its maker, who would have to wait for that, must not find his own file in the way. */
+static void found_at_once(void)
+{
+    struct quick q = {.f.fake.thread_model = SMBKIT_PARALLEL};
+    REQUIRE(fixture_fake(&q.f));
+    q.f.fake.made = quick_made;
+    q.f.fake.renaming = quick_renaming;
+    q.f.fake.hook_arg = &q;
+    q.f.fake.fail_with = S(DISK_FULL);
+    struct waiter w;
+    waiter_init(&w);
+    struct vfs_call call = q.f.call;
+    call.wait = &w.wait;
+    struct vfs_create_in in = create_in(&q.f, "new");
+    in.disposition = SMBKIT_CREATE;
+    struct vfs_create_out out;
+    CHECK_INT(vfs_create(&call, &in, &out), 0);
+    CHECK_INT(out.action, SMBKIT_CREATED);
+    pthread_join(q.thread, NULL);
+    must_close(&q.f, out.open);
+    must_close(&q.f, q.o);
+    waiter_fini(&w);
+    fixture_close(&q.f);
+}
+
 static const struct test_case cases[] = {
     {"dispositions", dispositions},
     {"refusals", refusals},
@@ -463,5 +524,6 @@ static const struct test_case cases[] = {
     {"read_only_volume", read_only_volume},
     {"security", security},
     {"basic_info", basic_info},
+    {"found_at_once", found_at_once},
 };
 TEST_MAIN(cases)

@@ -189,7 +189,13 @@ static smbkit_status fake_create(void *volume, struct smbkit_op *op,
         file->node = n;
         *file_r = file;
     }
-    return fake_leave(v, op, FAKE_CREATE, NULL, st);
+    st = fake_leave(v, op, FAKE_CREATE, NULL, st);
+    void (*made)(void *arg) = v->made;
+    if (SMBKIT_OK(st) && made && how->disposition == SMBKIT_CREATE) {
+        v->made = NULL;
+        made(v->hook_arg);
+    }
+    return st;
 }
 
 static void fake_close(void *volume, struct smbkit_op *op, void *file)
@@ -249,6 +255,9 @@ static smbkit_status fake_rename(void *volume, struct smbkit_op *op, void *file,
     struct fake_volume *v = volume;
     struct fake_node *n = ((struct fake_file *)file)->node, *dir = NULL, *old = NULL;
     const char *leaf = "";
+    if (v->renaming) {
+        v->renaming(v->hook_arg);
+    }
     smbkit_status st = fake_enter(v, op, FAKE_RENAME, file);
     if (SMBKIT_OK(st)) {
         st = fake_walk(v, new_path, &dir, &leaf, &old);

@@ -71,7 +71,10 @@ struct fake_volume {
     _Atomic bool blocks; /* answers WOULD_BLOCK to NOWAIT */
     _Atomic int
         pend; /* reads, writes, flushes: 1 completed later by fake_complete, 2 before the return */
-    _Atomic bool pend_all; /* everything else: completed by a thread */
+    _Atomic bool pend_all;   /* everything else: completed by a thread */
+    void (*made)(void *arg); /* a file was made, and its maker has not been told; once */
+    void (*renaming)(void *arg);
+    void *hook_arg;
     struct smbkit_op *pending[FAKE_PENDING_MAX];
     smbkit_status pending_status[FAKE_PENDING_MAX];
     int pending_count;
