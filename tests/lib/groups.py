@@ -232,6 +232,10 @@ def interop_tsan(log):
     return interop_under('interop-tsan', 'build-tsan/smbkit', log)
 
 
+def guests(log):
+    return from_script(log, 'guests', ['tests/interop/run', 'linux_mount'], 1000)
+
+
 def stress(log):
     """The same scenarios for longer, against each build in turn."""
     r = from_script(log, 'stress', ['tests/interop/run', 'chaos', 'wire_fuzz', 'soak'], 1200, STRESS_ENV)
@@ -285,4 +289,5 @@ GROUPS = {
                'chaos, mutated requests and soak for minutes; also under ASan and TSan'),
     'smbtorture': (smbtorture, 'smbtorture', ('build',), CHECK, "Samba's test suite against what is expected of it, on mem"),
     'smbtorture-dir': (smbtorture_dir, 'smbtorture', ('build',), LONG, 'the same on a folder'),
+    'guests': (guests, 'smbtorture', ('smbtorture',), LONG, 'the kernel of Linux mounts the shares, under qemu'),
 }
