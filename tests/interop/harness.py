@@ -275,6 +275,23 @@ class Server:
         check(r.code == 0, r.text)
         return json.loads(r.text)
 
+    def left(self):
+        """What is still there of clients: {counter: number}"""
+        counters = self.status()['counters']
+        return {k: counters[k] for k in ('connections', 'sessions', 'trees', 'opens', 'waiting') if counters.get(k)}
+
+    def wait_idle(self, seconds=60):
+        """Until nothing of any client is there."""
+        left = []
+
+        def is_idle():
+            left[:] = [self.left()]
+            return not left[0]
+        try:
+            wait_for(is_idle, seconds, 'the server to be idle')
+        except AssertionError as e:
+            raise AssertionError(f'{e}: {left[0]}') from None
+
     # ---- clients ----
 
     def unc(self, share):

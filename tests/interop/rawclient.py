@@ -167,6 +167,15 @@ class Connection:
             except TimeoutError:
                 return None
 
+    def await_interim(self, mid, seconds=20):
+        """Until the message is known to wait; its async id. Its final answer must not come before."""
+        until = time.monotonic() + seconds
+        while mid not in self.interim:
+            check(time.monotonic() < until, f'no interim answer within {seconds} s')
+            r = self.receive(mid, 0.05)
+            check(r is None, f'it did not wait: {r and r.name}')
+        return self.interim[mid]
+
     # ---- signing and sealing ----
 
     def _mac(self, message):

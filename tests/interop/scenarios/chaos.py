@@ -8,7 +8,7 @@ import signal
 import time
 
 import rawbodies as b
-from harness import PASSWORD, USER, Server, case, check, main, wait_for
+from harness import PASSWORD, USER, Server, case, check, main
 from rawclient import Closed
 from rawrandom import Requests, connect_at_random, in_processes
 
@@ -16,7 +16,6 @@ SECONDS = float(os.environ.get('CHAOS_SECONDS', '10'))
 SEED = int(os.environ.get('CHAOS_SEED', '0')) or int(time.time())
 WORKERS = 4
 SHARES = ('m', 'd', 'slow', 'err', 'g', 'IPC$')
-COUNTERS = ('connections', 'sessions', 'trees', 'opens', 'waiting')
 
 session_ids = multiprocessing.Array('Q', 16)
 
@@ -92,10 +91,6 @@ def client(port):
     return work
 
 
-def is_idle(s):
-    return not any(s.status()['counters'][k] for k in COUNTERS)
-
-
 def disturb(s, until):
     """Reload, look, and take the user away and give it back."""
     dice, i = random.Random(SEED), 0
@@ -124,7 +119,7 @@ def everything():
         sent = results()
         print(f'# {sum(sent)} times something was sent')
         check(sum(sent) > 20, f'the scenario tests nothing: {sent}')
-        wait_for(lambda: is_idle(s), 60, f'all to be zero: {s.status()["counters"]}')
+        s.wait_idle()
 
 
 @case('SIGTERM in the middle of it')

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Byte-range locks: to the byte, waited for, cancelled in each way, far beyond the end."""
-import rawbodies as b
-from harness import check, each_share, expect, main
+from harness import each_share, expect, main
 from rawclient import connect
 
 SHARED, EXCLUSIVE, UNLOCK, AT_ONCE = 1, 2, 4, 16
@@ -44,10 +43,6 @@ def far(s, share):
     expect('over the end of all', owner.lock(f, 2**64 - 1, 2, EXCLUSIVE | AT_ONCE), 'INVALID_LOCK_RANGE')
 
 
-def wait_interim(c, mid):
-    check(c.receive(mid, 0.5) is None and mid in c.interim, 'it did not wait')
-
-
 @each_share('one that waits is cancelled')
 def cancelled(s, share):
     owner, f, other, g = pair(s, share)
@@ -56,11 +51,11 @@ def cancelled(s, share):
     other.cancel(mid)
     expect('by its message id, right behind it', other.receive(mid).name, 'CANCELLED')
     mid = other.start_lock(g, 100, 10, EXCLUSIVE)
-    wait_interim(other, mid)
+    other.await_interim(mid)
     other.cancel(async_id=other.interim[mid])
     expect('by its async id', other.receive(mid).name, 'CANCELLED')
     mid = other.start_lock(g, 100, 10, EXCLUSIVE)
-    wait_interim(other, mid)
+    other.await_interim(mid)
     other.close(g)
     expect('by closing', other.receive(mid).name, 'RANGE_NOT_LOCKED', 'CANCELLED', 'FILE_CLOSED')
     expect('the owner', owner.lock(f, 100, 100, UNLOCK), 'OK')
@@ -72,7 +67,7 @@ def granted(s, share):
         owner, f, other, g = pair(s, share)
         owner.lock(f, 0, 1, EXCLUSIVE | AT_ONCE)
         mid = other.start_lock(g, 0, 1, EXCLUSIVE)
-        wait_interim(other, mid)
+        other.await_interim(mid)
         if way == 'unlock':
             owner.lock(f, 0, 1, UNLOCK)
         elif way == 'close':

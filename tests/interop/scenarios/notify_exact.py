@@ -79,7 +79,7 @@ def shallow(s, share):
         w = Watch(watcher, wanted=FILE_NAMES)
         c.put('w\\sub\\new')
         check(w.is_quiet(), 'told of what is below')
-        watcher.cancel(async_id=watcher.interim[w.mid])
+        watcher.cancel(async_id=watcher.await_interim(w.mid))
         expect('cancelled', w.status(), 'CANCELLED')
         w.again().close()
         expect('closed', w.status(), 'NOTIFY_CLEANUP')

@@ -35,11 +35,6 @@ def finish(clients):
         c.wait(120)
 
 
-def is_idle(s):
-    c = s.status()['counters']
-    return all(c[k] == 0 for k in ('connections', 'sessions', 'trees', 'opens', 'waiting'))
-
-
 def empty(s, share):
     check(s.smbclient(share, 'del f*').code in (0, 1))
 
@@ -53,10 +48,10 @@ def one_round(s, kills):
                 time.sleep(dice.random() / 100)
                 os.killpg(c.pid, signal.SIGKILL)
         finish(clients)
-    wait_for(lambda: is_idle(s), 30, 'the server to be idle')
+    s.wait_idle()
     empty(s, 'mem')
     empty(s, 'dir')
-    wait_for(lambda: is_idle(s), 30, 'the server to be idle')
+    s.wait_idle()
 
 
 @case('fifty clients at once, again and again, leave nothing')
