@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server makes no more system calls for a unit of work than it did: "bench/syscalls --calls" tells which ones."""
+from harness import case, check, main
+from syscalls import count
+
+# For each row of syscalls.WORK, with a tenth over what was counted. Lower them when they become fewer.
+LIMITS = {'dir': (40, 80, 160, 2.6, 2.6), 'mem': (7, 11, 38, 0.1, 0.1)}
+
+
+def few(share):
+    counted = count(share)
+    for (what, number, calls), limit in zip(counted, LIMITS[share], strict=True):
+        print(f'# {what}: {number:.2f}')
+        check(number <= limit, f'{what}: {number:.2f} calls, at most {limit}: {calls}')
+
+
+for name in LIMITS:
+    case(name, name)(few)
+
+
+main()
