@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/iobuf.h"
 
+#include "base/budget.h"
 #include "base/mem.h"
 
 #define IOBUF_ALIGN 16u
 #define IOBUF_PAGE 4096u
+#define MALLOC_OVERHEAD 16u
 #define IOBUF_PAGE_FROM 65536u /* payload-sized: page-aligned, for O_DIRECT and page moves */
 
 /* Header and bytes are one block; base lies behind the header so that base + mark is a multiple
@@ -20,12 +22,10 @@ static struct iobuf *iobuf_make(size_t len, size_t mark, size_t align)
     if (!b) {
         return NULL;
     }
+    *b = (struct iobuf){.len = len};
     uintptr_t at = align_up((uintptr_t)(b + 1) + mark, align) - mark;
     b->base = (uint8_t *)b + (at - (uintptr_t)b);
-    b->len = len;
     atomic_init(&b->refs, 1);
-    b->release = NULL;
-    b->arg = NULL;
     return b;
 }
 
@@ -39,18 +39,39 @@ struct iobuf *iobuf_new_aligned_at(size_t len, size_t mark)
     return iobuf_make(len, mark, IOBUF_PAGE);
 }
 
+size_t iobuf_cost(size_t len)
+{
+    size_t align = len >= IOBUF_PAGE_FROM ? IOBUF_PAGE : IOBUF_ALIGN;
+    return len + sizeof(struct iobuf) + align + MALLOC_OVERHEAD;
+}
+
 struct iobuf *iobuf_wrap(void *base, size_t len, void (*release)(void *), void *arg)
 {
     struct iobuf *b = mem_alloc(sizeof(*b));
     if (!b) {
         return NULL;
     }
-    b->base = base;
-    b->len = len;
+    *b = (struct iobuf){.base = base, .len = len, .release = release, .arg = arg};
     atomic_init(&b->refs, 1);
-    b->release = release;
-    b->arg = arg;
     return b;
+}
+
+struct iobuf *iobuf_wrap_arg(void *base, size_t len, void (*release)(void *), size_t arg_len)
+{
+    struct iobuf *b = mem_zalloc(sizeof(*b) + arg_len);
+    if (!b) {
+        return NULL;
+    }
+    *b = (struct iobuf){.base = base, .len = len, .release = release, .arg = b + 1};
+    atomic_init(&b->refs, 1);
+    return b;
+}
+
+void iobuf_charge(struct iobuf *b, struct budget *budget, size_t charged)
+{
+    ASSERT(!b->budget);
+    b->budget = budget;
+    b->charged = charged;
 }
 
 struct iobuf *iobuf_ref(struct iobuf *b)
@@ -72,10 +93,15 @@ void iobuf_unref(struct iobuf *b)
     if (old != 1) {
         return;
     }
+    struct budget *budget = b->budget;
+    size_t charged = b->charged;
     if (b->release) {
         b->release(b->arg);
     }
     mem_free(b);
+    if (budget) {
+        budget_give(budget, charged);
+    }
 }
 
 size_t iochain_len(const struct iochain *c)

@@ -6,20 +6,32 @@
 
 #include "base/base.h"
 
+struct budget;
+
 struct iobuf {
     uint8_t *base;
     size_t len;
     atomic_uint refs;
     void (*release)(void *arg); /* called once when the last reference goes; may be NULL */
     void *arg;
+    struct budget *budget; /* NULL, or who is given `charged` back with the last reference */
+    size_t charged;
 };
 
 /* len bytes, uninitialised; base is aligned to 16, or to a page when len >= 64 KiB. */
 NODISCARD struct iobuf *iobuf_new(size_t len);
 /* As iobuf_new, but the byte at `mark` (<= len) is page-aligned, so that a payload starts there. */
 NODISCARD struct iobuf *iobuf_new_aligned_at(size_t len, size_t mark);
+/* What either takes at most, all told. */
+size_t iobuf_cost(size_t len);
 /* Somebody else's memory, given back by release(arg). On failure release is NOT called. */
 NODISCARD struct iobuf *iobuf_wrap(void *base, size_t len, void (*release)(void *), void *arg);
+/* The same with an argument of its own: arg_len zeroed bytes at `arg`, which live as long. */
+NODISCARD struct iobuf *iobuf_wrap_arg(void *base, size_t len, void (*release)(void *),
+                                       size_t arg_len);
+/* charged bytes of the budget, which outlives b, are taken for it: give them back with the last
+ * reference. Once. */
+void iobuf_charge(struct iobuf *b, struct budget *budget, size_t charged);
 struct iobuf *iobuf_ref(struct iobuf *b);
 void iobuf_unref(struct iobuf *b); /* NULL allowed */
 CLEANUP_DEFINE(iobuf_unref, struct iobuf *)

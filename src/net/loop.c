@@ -115,6 +115,19 @@ static void run_jobs(struct list *jobs)
     }
 }
 
+/* What jobs defer is for the end of the round, but a long round does not hold it up. */
+static void run_round(struct loop *l, struct list *jobs)
+{
+    unsigned n = 0;
+    for (struct list *link = list_pop_front(jobs); link; link = list_pop_front(jobs)) {
+        struct job *job = LIST_ENTRY(link, struct job, link);
+        job->fn(job);
+        if (++n % LOOP_DEFER_JOBS == 0) {
+            run_jobs(&l->deferred);
+        }
+    }
+}
+
 static void run_posted(struct loop *l)
 {
     struct list jobs;
@@ -123,7 +136,7 @@ static void run_posted(struct loop *l)
         SCOPED_LOCK(&l->lock);
         list_splice_back(&jobs, &l->posted);
     }
-    run_jobs(&jobs);
+    run_round(l, &jobs);
 }
 
 static void run_timers(struct loop *l)

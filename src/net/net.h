@@ -24,8 +24,9 @@ CLEANUP_DEFINE(loop_free, struct loop *)
 /* Any thread. Run job->fn on the loop's thread, in order of posting, never from within this call.
  */
 void loop_post(struct loop *l, struct job *job);
-/* Loop thread. Run job->fn once before the loop waits again: for work that gains from being
- * gathered, such as sending. */
+/* Loop thread. Run job->fn once before the loop waits again, or has run LOOP_DEFER_JOBS posted
+ * jobs: for work that gains from being gathered, such as sending. */
+#define LOOP_DEFER_JOBS 16u
 void loop_defer(struct loop *l, struct job *job);
 
 /* A one-shot timer, embedded in its owner. Loop thread only. */
@@ -111,17 +112,14 @@ struct stream;
 #define STREAM_SCRATCH_BYTES 65536
 /* What a read may take in of the next frame when the last one was larger than the scratch buffer:
  * its header and what stands before the payload, so that the payload itself is received where it
- * belongs. */
+ * belongs. Also of a peer that is not known yet, since what cannot be served at once is kept. */
 #define STREAM_SCRATCH_SMALL_BYTES 4096
-/* A frame of this size or more is placed by frame_mark; for smaller ones the alignment costs more
- * than it saves. */
-#define STREAM_ALIGN_FROM_BYTES 32768
-/* A stream reads this many times before others of its loop get their turn. */
-#define STREAM_READS_MAX 16
-/* More than this queued for a peer that does not read: no further request of it is read ... */
-#define STREAM_SEND_HIGH_BYTES (4u << 20)
-/* ... until there is less than this. */
-#define STREAM_SEND_LOW_BYTES (1u << 20)
+/* A stream's turn, after which others of its loop get theirs: so many reads ... */
+#define STREAM_TURN_READS 16
+/* ... so many frames ... */
+#define STREAM_TURN_FRAMES 64
+/* ... or so much time, whichever comes first. */
+#define STREAM_TURN_NS 1000000u
 /* Queued this much: send now rather than gather more. */
 #define STREAM_SEND_NOW_BYTES 65536
 /* A peer that takes nothing for so long is gone. */
@@ -135,8 +133,9 @@ struct stream;
 struct stream_ops {
     /* Bytes that follow this header; 0: a keep-alive. A negative errno ends the stream. */
     int (*frame_size)(void *owner, const uint8_t header[STREAM_HEADER_LEN], size_t *size_r);
-    /* Which byte of the frame should be page-aligned; <= size. */
-    size_t (*frame_mark)(void *owner, size_t size);
+    /* A buffer of size bytes for the frame that comes. -EAGAIN: there is no room for it now:
+     * nothing more is read until stream_resume. Another negative errno ends the stream. */
+    int (*frame_new)(void *owner, size_t size, struct iobuf **frame_r);
     /* One whole frame without its header; takes the reference. */
     void (*frame)(void *owner, struct iobuf *frame);
     /* Once, last: nothing will be read or sent. err: 0 for an end by either side, else why. The
@@ -149,7 +148,14 @@ NODISCARD int stream_new(struct loop *l, int64_t fd, const struct stream_ops *op
                          struct stream **out);
 /* Only after closed. */
 void stream_free(struct stream *s);
-/* Queue a message; takes every reference, empties the chain. After an end it is dropped. */
+/* There is room again for what frame_new refused: it will be asked again, later. */
+void stream_resume(struct stream *s);
+/* Read up to STREAM_SCRATCH_BYTES at a time from now on; before it is STREAM_SCRATCH_SMALL_BYTES.
+ */
+void stream_read_ahead(struct stream *s);
+/* Queue a message; takes every reference, empties the chain. After an end it is dropped. It goes
+ * out when this stream's turn is over, or at once when much is queued; what is queued elsewhere
+ * than in a turn, before the loop waits or has run more than a few jobs. */
 void stream_send(struct stream *s, struct iochain *message);
 /* Read no more, send what is queued, then end. */
 void stream_close(struct stream *s);

@@ -12,15 +12,24 @@ struct stream {
     void *owner;
     struct net_sock sock;
 
-    /* receiving: either a part of a header, or a frame that fills up, or neither */
+    /* receiving: a part of a header, or a frame that has no room yet, or one that fills up, or none
+     * of them */
     struct net_op read_op;
     uint8_t header[STREAM_HEADER_LEN];
     unsigned header_len;
+    size_t frame_size; /* of the frame without room; 0: there is none */
     struct iobuf *frame;
     size_t frame_len;    /* received of it */
+    struct iobuf *rest;  /* received, and not looked at yet: kept when a turn ends in the middle */
+    size_t rest_at;      /* looked at of it */
+    size_t read_max;     /* of one read */
     bool was_large;      /* the last frame did not fit the scratch buffer */
-    bool is_paused;      /* too much is queued to send */
+    bool is_held;        /* frame_new had no room: until stream_resume */
     bool is_read_posted; /* read_job is on its way */
+    bool is_in_turn;     /* stream_read is on the stack: it sends what is queued at its end */
+    bool is_turn_over;
+    unsigned turn_frames;
+    uint64_t turn_end_ns;
     struct job read_job;
 
     /* sending: segs[head .. head + count) of cap */
@@ -57,6 +66,9 @@ void stream_recv_fini(struct stream *s);
 
 void stream_send_init(struct stream *s);
 void stream_send_fini(struct stream *s);
+/* The turn is over: what it has queued goes out. */
+void stream_send_queued(struct stream *s);
+/* Send what is queued, as far as the socket takes it. */
 void stream_flush(struct stream *s);
 /* While closing, once the queue is empty. */
 void stream_shut(struct stream *s);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sending: messages queue up as segments and go out gathered, at the latest before the loop waits.
- */
+/* Sending: messages queue up as segments and go out gathered, when the turn that made them ends. */
 #include "net/stream_priv.h"
 
 #include <errno.h>
@@ -83,14 +82,22 @@ void stream_send(struct stream *s, struct iochain *message)
         stream_end(s, -ENOMEM); /* half a message is none */
         return;
     }
-    if (s->queued_bytes > STREAM_SEND_HIGH_BYTES) {
-        s->is_paused = true;
-    }
-    if (s->write_op.is_pending || s->is_flush_deferred) {
+    if (s->write_op.is_pending) {
         return;
     }
-    s->is_flush_deferred = true;
-    loop_defer(s->loop, &s->flush_job);
+    if (s->queued_bytes >= STREAM_SEND_NOW_BYTES) {
+        stream_flush(s);
+    } else if (!s->is_in_turn && !s->is_flush_deferred) {
+        s->is_flush_deferred = true;
+        loop_defer(s->loop, &s->flush_job);
+    }
+}
+
+void stream_send_queued(struct stream *s)
+{
+    if (!s->is_ended && !s->write_op.is_pending && s->seg_count > 0) {
+        stream_flush(s);
+    }
 }
 
 /* The queue is empty: a large one is given back, so that an idle stream is small. */
@@ -132,17 +139,6 @@ static unsigned gather(struct stream *s)
     return n;
 }
 
-static void resume_reading(struct stream *s)
-{
-    if (s->is_paused && s->queued_bytes < STREAM_SEND_LOW_BYTES) {
-        s->is_paused = false;
-        if (!s->is_read_posted) {
-            s->is_read_posted = true;
-            loop_post(s->loop, &s->read_job);
-        }
-    }
-}
-
 static void all_sent(struct stream *s)
 {
     reset_queue(s);
@@ -168,7 +164,6 @@ void stream_flush(struct stream *s)
             return;
         }
         sent(s, (size_t)r);
-        resume_reading(s);
     }
     all_sent(s);
 }
@@ -177,9 +172,7 @@ static void run_flush(struct job *job)
 {
     struct stream *s = CONTAINER_OF(job, struct stream, flush_job);
     s->is_flush_deferred = false;
-    if (!s->is_ended && !s->write_op.is_pending) {
-        stream_flush(s);
-    }
+    stream_send_queued(s);
 }
 
 static void write_done(struct net_op *op, int64_t result)
@@ -195,7 +188,6 @@ static void write_done(struct net_op *op, int64_t result)
         return;
     }
     sent(s, (size_t)result);
-    resume_reading(s);
     stream_flush(s);
 }
 

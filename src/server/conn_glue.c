@@ -48,6 +48,22 @@ static void io_send(void *io, struct iochain *message)
     stream_send(c->stream, message);
 }
 
+static void io_resume(void *io)
+{
+    struct conn *c = io;
+    if (!c->is_stream_closed) {
+        stream_resume(c->stream);
+    }
+}
+
+static void io_logged_on(void *io)
+{
+    struct conn *c = io;
+    if (!c->is_stream_closed) {
+        stream_read_ahead(c->stream);
+    }
+}
+
 static void io_close(void *io)
 {
     struct conn *c = io;
@@ -139,6 +155,8 @@ static void io_released(void *io)
 
 static const struct smb_conn_io conn_io = {
     .send = io_send,
+    .resume = io_resume,
+    .logged_on = io_logged_on,
     .close = io_close,
     .post = io_post,
     .work = io_work,
@@ -155,10 +173,10 @@ static int on_frame_size(void *owner, const uint8_t header[STREAM_HEADER_LEN], s
     return smb_conn_frame_size(c->smb, header, size_r);
 }
 
-static size_t on_frame_mark(void *owner, size_t size)
+static int on_frame_new(void *owner, size_t size, struct iobuf **frame_r)
 {
     struct conn *c = owner;
-    return smb_conn_frame_mark(c->smb, size);
+    return smb_conn_frame_new(c->smb, size, frame_r);
 }
 
 static void on_frame(void *owner, struct iobuf *frame)
@@ -182,7 +200,7 @@ static void on_closed(void *owner, int err)
 
 static const struct stream_ops conn_stream_ops = {
     .frame_size = on_frame_size,
-    .frame_mark = on_frame_mark,
+    .frame_new = on_frame_new,
     .frame = on_frame,
     .closed = on_closed,
 };

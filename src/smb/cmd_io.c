@@ -29,6 +29,10 @@ static smbkit_status read_pipe(struct smb_request *r, const struct smb2_read_req
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     smbkit_status status = smb_pipe_read(r->open, &r->wait, r->payload->base, req->length, &got);
+    if (status == SMBKIT_STATUS_WAIT) {
+        iobuf_unref(r->payload); /* it may take for ever */
+        r->payload = NULL;
+    }
     if (SMBKIT_OK(status) || status == SMBKIT_STATUS_BUFFER_OVERFLOW) {
         write_read_reply(r, got);
         smb_reply_keep(r);

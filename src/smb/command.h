@@ -21,6 +21,8 @@ struct smb_command {
     /* A final status (a reply is formatted behind 64 bytes in r->rsp when it is a success), or
      * WAIT, or WOULD_BLOCK. */
     smbkit_status (*fn)(struct smb_request *r);
+    /* Where in its body the client says how many bytes of reply it takes (u32); 0: nowhere. */
+    unsigned output_at;
 };
 
 /* NULL: no such command. */

@@ -9,9 +9,9 @@
 #include "smb/limits.h"
 #include "smb/negotiate.h"
 #include "smb/request.h"
+#include "smb/room.h"
 #include "smb/security.h"
 #include "wire/hdr.h"
-#include "wire/write.h"
 
 /* ---- life ---- */
 
@@ -27,6 +27,7 @@ static void conn_free(struct job *job)
     smb_client_unref(c->client);
     mutex_fini(&c->lock);
     credits_fini(&c->credits);
+    smb_room_fini(c);
     c->ops->released(c->io);
     mem_free(c);
 }
@@ -54,12 +55,16 @@ struct smb_conn *smb_conn_new(struct smb_server *s, const struct smb_conn_io *op
                               const char *address, uint64_t conn_id)
 {
     struct smb_conn *c = mem_zalloc(sizeof(*c));
-    if (!c || !credits_init(&c->credits, smb_server_policy(s).credits_max)) {
+    uint32_t credits_max = smb_server_policy(s).credits_max;
+    if (!c || !credits_init(&c->credits, credits_max)) {
         mem_free(c);
         return NULL;
     }
     refcount_init(&c->refs);
     c->server = s;
+    c->credits_max = credits_max;
+    credits_max_set(&c->credits, MIN(credits_max, SMB_CREDITS_PREAUTH));
+    smb_room_init(c);
     c->ops = ops;
     c->io = io;
     c->log.conn_id = conn_id;
@@ -127,6 +132,7 @@ void smb_conn_closed(struct smb_conn *c)
     log_info(&c->log, "disconnected from=%s", c->address);
     c->ops->timer_cancel(c->io, &c->logon_timer);
     c->ops->timer_cancel(c->io, &c->slow_timer);
+    smb_room_closed(c);
     LIST_FOR_EACH_SAFE (l, &c->messages) {
         smb_message_cancel(LIST_ENTRY(l, struct smb_message, link));
     }
@@ -137,8 +143,14 @@ void smb_conn_closed(struct smb_conn *c)
 
 void smb_conn_logged_on(struct smb_conn *c)
 {
+    if (c->logged_on) {
+        return;
+    }
     c->logged_on = true;
     c->ops->timer_cancel(c->io, &c->logon_timer);
+    credits_max_set(&c->credits, c->credits_max);
+    smb_room_logged_on(c);
+    c->ops->logged_on(c->io);
 }
 
 /* ---- frames ---- */
@@ -158,16 +170,6 @@ int smb_conn_frame_size(struct smb_conn *c, const uint8_t header[4], size_t *siz
     size_t max =
         c->logged_on ? (size_t)c->transact_max + SMB_FRAME_OVERHEAD : (size_t)SMB_FRAME_PREAUTH_MAX;
     return size <= max ? 0 : -EMSGSIZE;
-}
-
-size_t smb_conn_frame_mark(struct smb_conn *c, size_t size)
-{
-    size_t mark = SMB2_HDR_SIZE + SMB2_WRITE_REQ_FIXED_SIZE;
-    /* Large frames on a sealing connection are sealed, as a rule. */
-    if (c->seen_sealed) {
-        mark += SMB2_TRANSFORM_SIZE;
-    }
-    return MIN(mark, size);
 }
 
 static void sealed_frame(struct smb_conn *c, struct iobuf *frame)

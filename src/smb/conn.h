@@ -45,11 +45,19 @@ struct smb_conn {
     uint8_t preauth[64];
 
     struct credits credits;
+    uint32_t credits_max; /* once logged in */
+    struct budget budget; /* any thread; see room.h for it and what follows */
+    struct budget_wait room;
+    atomic_bool room_posted;
+    struct job room_job;
+    struct list starved;        /* messages whose next request has no room for its reply */
+    bool reading_held;          /* ... and the next frame none */
     struct mutex lock;          /* a leaf, but for the transport's */
     struct hash_table channels; /* lock; by session id */
     struct list messages;       /* under way */
     unsigned message_count;
     unsigned async_count;
+    size_t waiting_bytes; /* of these, those that wait until something happens */
     uint64_t async_id_next;
     struct list breaks; /* opens whose break timer is set */
     struct list slow;   /* requests on a worker, oldest first */

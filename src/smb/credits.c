@@ -17,6 +17,11 @@ bool credits_init(struct credits *c, uint32_t max)
     return c->used != NULL;
 }
 
+void credits_max_set(struct credits *c, uint32_t max)
+{
+    c->max = max;
+}
+
 void credits_fini(struct credits *c)
 {
     mem_free(c->used);
@@ -93,16 +98,23 @@ uint16_t credits_grant(struct credits *c, uint16_t charge, uint16_t wanted)
     uint32_t count = charge ? charge : 1;
     ASSERT(c->pending >= count);
     c->pending -= count;
-    uint32_t held = c->available + c->pending;
+    uint32_t held = c->available + c->pending + c->promised;
     uint32_t room = held < c->max ? c->max - held : 0;
     uint32_t granted = MIN((uint32_t)(wanted ? wanted : 1), room);
-    uint32_t span = span_for(c, c->high - c->low + granted);
+    uint64_t ids = c->high - c->low + c->promised;
+    uint32_t span = span_for(c, ids + granted);
     if (span > c->span) {
         grow(c, span);
     }
-    uint64_t span_room = c->span - (c->high - c->low);
-    granted = (uint32_t)MIN((uint64_t)granted, span_room);
+    granted = (uint32_t)MIN((uint64_t)granted, c->span - ids);
+    c->promised += granted;
+    return (uint16_t)granted;
+}
+
+void credits_sent(struct credits *c, uint32_t granted)
+{
+    ASSERT(granted <= c->promised);
+    c->promised -= granted;
     c->high += granted;
     c->available += granted;
-    return (uint16_t)granted;
 }

@@ -2,9 +2,35 @@
 /* Every bound that a peer can run into, with its reason. */
 #pragma once
 
-/* Bytes of one frame before a session exists: NEGOTIATE and SESSION_SETUP with a large Kerberos
- * ticket. */
-#define SMB_FRAME_PREAUTH_MAX (128u * 1024)
+/* Bytes of one frame before a session exists: NEGOTIATE, and SESSION_SETUP with as large a Kerberos
+ * ticket as Windows makes (MaxTokenSize, 48,000 bytes). */
+#define SMB_FRAME_PREAUTH_MAX (50u * 1024)
+/* What a connection may make us hold before that: one such frame, and the requests that
+ * SMB_CREDITS_PREAUTH allows. */
+#define SMB_CONN_PREAUTH_BYTES (56u * 1024)
+/* Credits before that: a client that logs in needs two or three. */
+#define SMB_CREDITS_PREAUTH 16u
+/* ... and afterwards, beyond one message or reply of transact_max_bytes: what is small goes on
+ * beside a large one, and what waits (SMB_WAITING_BYTES) and unread replies of pipes take nothing
+ * from it. */
+#define SMB_CONN_BYTES (1408u * 1024)
+/* So much of it each connection has in any case; only what is beyond is also the server's. */
+#define SMB_CONN_FREE_BYTES (64u * 1024)
+/* What all connections may make us hold beyond that; those that find no room wait in turn. */
+#define SMB_SERVER_BYTES ((size_t)1 << 30)
+/* Frames and records of requests that wait with an AsyncId until something happens, of one
+ * connection: SMB_ASYNC_MAX usual ones. */
+#define SMB_WAITING_BYTES (896u * 1024)
+/* ... and how many of those wait in the whole server. */
+#define SMB_ASYNC_TOTAL_MAX 65536u
+/* Frames from this size on are placed so that a WRITE's payload begins on a page; for smaller ones
+ * that costs more than it saves. */
+#define SMB_ALIGN_FROM_BYTES 32768u
+/* Replies of a compound that are larger than this together are sent one by one, since gathering
+ * them copies them. */
+#define SMB_COMPOUND_COPY_BYTES (1024u * 1024)
+/* Elements of a chain that run in one go: then others of the loop have their turn. */
+#define SMB_CHAIN_TURN 32u
 /* What a frame may hold beyond transact_max_bytes: transform header, headers and bodies of a
  * compound. */
 #define SMB_FRAME_OVERHEAD (64u * 1024)

@@ -5,6 +5,7 @@
 #include "smb/limits.h"
 #include "smb/reply.h"
 #include "smb/request.h"
+#include "smb/room.h"
 
 /* Count the elements of a compound and check that each begins where the one before says. 0:
  * malformed. [MS-SMB2] 3.3.5.2.7: NextCommand must be a multiple of 8 and lie within the frame. */
@@ -84,6 +85,7 @@ static void request_fini(struct smb_request *r)
     smb_channel_unref(r->channel);
     iobuf_unref(r->payload);
     wr_fini(&r->rsp);
+    smb_room_give(r);
 }
 
 static void message_free(struct smb_message *m)
@@ -92,8 +94,16 @@ static void message_free(struct smb_message *m)
         request_fini(&m->requests[i]);
     }
     smb_session_unref(m->seal);
+    if (m->charged > 0) {
+        budget_give(&m->conn->budget, m->charged);
+    }
     iobuf_unref(m->frame);
     mem_free(m);
+}
+
+static void next_run(struct job *job)
+{
+    smb_message_next(CONTAINER_OF(job, struct smb_message, next_job));
 }
 
 void smb_message_run(struct smb_conn *c, struct iobuf *frame, const uint8_t *p, size_t len,
@@ -111,6 +121,10 @@ void smb_message_run(struct smb_conn *c, struct iobuf *frame, const uint8_t *p, 
     m->frame = frame;
     m->seal = seal;
     m->count = count;
+    m->next_job.fn = next_run;
+    list_init(&m->next_job.link);
+    list_init(&m->starved_link);
+    smb_room_chain(m);
     fill_elements(m, p, len);
     list_push_back(&c->messages, &m->link);
     c->message_count++;
@@ -132,10 +146,16 @@ void smb_message_next(struct smb_message *m)
         return; /* the loop below goes on */
     }
     m->running = true;
+    unsigned turn_end = m->started + SMB_CHAIN_TURN;
     while (m->current < m->count && m->started == m->current) {
         if (c->closed) {
             m->current = m->count; /* its session is gone, and nobody is there to be told */
             break;
+        }
+        if (m->started == turn_end) {
+            m->running = false;
+            c->ops->post(c->io, &m->next_job);
+            return;
         }
         m->started++;
         smb_request_start(&m->requests[m->current]);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "smb/command.h"
 #include "smb/limits.h"
+#include "smb/room.h"
 #include "smb/security.h"
 #include "wire/error.h"
 
@@ -29,7 +30,8 @@ static uint16_t grant(struct smb_request *r)
         return 0;
     }
     r->credits_granted = true;
-    return credits_grant(&r->conn->credits, r->hdr.credit_charge, r->hdr.credits);
+    r->granted = credits_grant(&r->conn->credits, r->hdr.credit_charge, r->hdr.credits);
+    return r->granted;
 }
 
 static void put_header(struct smb_request *r, struct wr *w, smbkit_status status)
@@ -77,6 +79,9 @@ void smb_reply_build(struct smb_request *r, smbkit_status status)
     put_header(r, &r->rsp, status);
     r->status = status;
 }
+
+/* Unused bytes that a buffer may hold on its way out. */
+#define WASTE_BYTES 4096u
 
 /* ---- one element ready to send ---- */
 
@@ -163,24 +168,80 @@ static void send_message(struct smb_conn *c, struct smb_session *seal, struct ou
     outgoing_fini(o);
 }
 
-/* The writer's buffer as an iobuf. NULL without memory; the buffer is gone in any case. */
-static struct iobuf *take_writer(struct wr *w, size_t *len_r)
+/* What the first buffer of a message brings to its end: the credits that it grants are the client's
+ * now. */
+struct sent {
+    struct smb_conn *conn; /* borrowed: it outlives what its transport sends */
+    uint8_t *bytes;
+    uint32_t credits;
+};
+
+static void sent_release(void *arg)
 {
+    struct sent *s = arg;
+    credits_sent(&s->conn->credits, s->credits);
+    mem_free(s->bytes);
+}
+
+/* The writer's buffer as the first of a message, charged to the connection until it is sent. NULL
+ * without memory; the buffer is gone in any case. */
+static struct iobuf *take_writer(struct smb_conn *c, struct wr *w, uint32_t credits, size_t *len_r)
+{
+    size_t cap = w->cap;
     uint8_t *p = wr_take(w, len_r);
-    struct iobuf *b = p ? iobuf_wrap(p, *len_r, mem_free, p) : NULL;
+    if (p && cap - *len_r > *len_r / 4 + WASTE_BYTES) {
+        uint8_t *smaller = mem_realloc(p, *len_r);
+        p = smaller ? smaller : p;
+        cap = smaller ? *len_r : cap;
+    }
+    struct iobuf *b = p ? iobuf_wrap_arg(p, *len_r, sent_release, sizeof(struct sent)) : NULL;
     if (!b) {
         mem_free(p);
+        return NULL;
     }
+    *(struct sent *)b->arg = (struct sent){.conn = c, .bytes = p, .credits = credits};
+    cap += iobuf_cost(sizeof(struct sent));
+    budget_force(&c->budget, cap);
+    iobuf_charge(b, &c->budget, cap);
     return b;
+}
+
+/* A read that found much less than it asked for does not hold a large buffer until it is sent. */
+static void trim_payload(struct smb_request *r)
+{
+    struct iobuf *large = r->payload;
+    if (!large || large->release || r->payload_len > large->len / 2 || large->len < WASTE_BYTES) {
+        return;
+    }
+    struct iobuf *small = iobuf_new(r->payload_len);
+    if (small) {
+        mem_copy(small->base, large->base, r->payload_len);
+        iobuf_unref(large);
+        r->payload = small;
+    }
+}
+
+/* The room that was taken for it is the payload's from now on, as much of it as it holds. */
+static void charge_payload(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    size_t n = iobuf_cost(r->payload->len);
+    budget_force(&c->budget, n);
+    iobuf_charge(r->payload, &c->budget, n);
 }
 
 static void send_single(struct smb_request *r)
 {
     struct smb_conn *c = r->conn;
+    trim_payload(r);
+    smb_room_give(r);
+    if (r->payload) {
+        charge_payload(r);
+    }
     struct outgoing o = {.payload = r->payload, .payload_len = r->payload ? r->payload_len : 0};
     struct crypto_span spans[2];
     r->payload = NULL;
-    o.buf = take_writer(&r->rsp, &o.len);
+    o.buf = take_writer(c, &r->rsp, r->granted, &o.len);
     if (!o.buf || !seal_element(r, spans, outgoing_spans(&o, spans))) {
         outgoing_fini(&o);
         smb_conn_end(c, "out of memory, or cannot sign");
@@ -208,8 +269,10 @@ static void send_compound(struct smb_message *m, struct smb_request **list, unsi
 {
     struct wr w = wr_new(((size_t)m->conn->transact_max + SMB_FRAME_OVERHEAD) * count);
     size_t at[SMB_COMPOUND_MAX + 1];
+    uint32_t credits = 0;
     wr_zero(&w, SMB_REPLY_ROOM);
     for (unsigned i = 0; i < count; i++) {
+        credits += list[i]->granted;
         at[i] = append_element(&w, list[i]);
         if (i + 1 < count) {
             wr_align(&w, at[i], 8);
@@ -223,7 +286,7 @@ static void send_compound(struct smb_message *m, struct smb_request **list, unsi
         ok = seal_element(list[i], &span, 1);
     }
     struct outgoing o = {0};
-    o.buf = ok ? take_writer(&w, &o.len) : NULL;
+    o.buf = ok ? take_writer(m->conn, &w, credits, &o.len) : NULL;
     wr_fini(&w);
     if (!o.buf) {
         smb_conn_end(m->conn, "out of memory");
@@ -232,10 +295,7 @@ static void send_compound(struct smb_message *m, struct smb_request **list, unsi
     send_message(m->conn, m->seal, &o);
 }
 
-/* What a frame's 24 bits of length leave for the replies. */
-#define COMPOUND_BYTES_MAX (0xffffffu - SMB2_TRANSFORM_SIZE)
-
-static bool fit_one_frame(struct smb_request **list, unsigned count)
+static bool are_small(struct smb_request **list, unsigned count)
 {
     size_t total = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -243,17 +303,17 @@ static bool fit_one_frame(struct smb_request **list, unsigned count)
                               (list[i]->payload ? list[i]->payload_len : 0),
                           8);
     }
-    return total <= COMPOUND_BYTES_MAX;
+    return total <= SMB_COMPOUND_COPY_BYTES;
 }
 
-/* A server may answer each request of a compound on its own ([MS-SMB2] 3.3.4.1.3), and must where
- * several large reads do not fit one frame. */
+/* A server may answer each request of a compound on its own ([MS-SMB2] 3.3.4.1.3), and does where
+ * gathering would copy much. */
 static void send_list(struct smb_message *m, struct smb_request **list, unsigned count)
 {
     if (m->conn->closed || count == 0) {
         return;
     }
-    if (count > 1 && fit_one_frame(list, count)) {
+    if (count > 1 && are_small(list, count)) {
         send_compound(m, list, count);
         return;
     }
@@ -327,7 +387,7 @@ static void send_own(struct smb_conn *c, struct smb_session *seal, struct wr *w,
     struct wr head = wr_init(w->base + SMB_REPLY_ROOM, SMB2_HDR_SIZE);
     smb2_hdr_format(&head, h);
     struct outgoing o = {0};
-    o.buf = take_writer(w, &o.len);
+    o.buf = take_writer(c, w, h->credits, &o.len);
     if (o.buf) {
         struct crypto_span spans[2];
         (void)outgoing_spans(&o, spans); /* one: there is no payload */

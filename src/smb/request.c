@@ -5,8 +5,10 @@
 #include "smb/command.h"
 #include "smb/limits.h"
 #include "smb/reply.h"
+#include "smb/room.h"
 
 static void request_run(struct smb_request *r);
+static void run_when_room(struct smb_request *r);
 
 static bool volume_blocks(const struct smb_request *r)
 {
@@ -70,23 +72,37 @@ static bool is_last(const struct smb_request *r)
     return r->msg->current + 1 == r->msg->count;
 }
 
+static bool may_abandon(const struct smb_request *r)
+{
+    return (r->row->flags & SMB_CMD_CANCEL) && !(r->io_ready && vfs_io_is_busy(&r->io));
+}
+
+/* There is a bound to what waits until something happens: it must leave room for what makes it
+ * happen. What ends by itself is bounded by the budget alone. */
+static bool has_waiting_room(const struct smb_request *r)
+{
+    const struct smb_conn *c = r->conn;
+    return !may_abandon(r) || (c->waiting_bytes + smb_room_waiting_bytes(r) <= SMB_WAITING_BYTES &&
+                               atomic_load_explicit(&c->server->waiting_now,
+                                                    memory_order_relaxed) < /* a rough bound */
+                                   SMB_ASYNC_TOTAL_MAX);
+}
+
 /* In a compound only the last element is told STATUS_PENDING: what comes after it would else have
  * to overtake its reply. [MS-SMB2] 3.3.4.2 */
 static bool may_go_async(const struct smb_request *r)
 {
     /* SESSION_SETUP, which may make its session on a worker just now, has none to tell it by. */
     return (r->row->flags & SMB_CMD_SESSION) && is_last(r) &&
-           r->conn->async_count < SMB_ASYNC_MAX && !r->interim_sent && !r->conn->closed;
-}
-
-static bool may_abandon(const struct smb_request *r)
-{
-    return (r->row->flags & SMB_CMD_CANCEL) && !(r->io_ready && vfs_io_is_busy(&r->io));
+           r->conn->async_count < SMB_ASYNC_MAX && has_waiting_room(r) && !r->interim_sent &&
+           !r->conn->closed;
 }
 
 static void go_async(struct smb_request *r)
 {
     struct smb_conn *c = r->conn;
+    r->waiting_bytes = may_abandon(r) ? smb_room_waiting_bytes(r) : 0;
+    c->waiting_bytes += r->waiting_bytes;
     r->async_id = ++c->async_id_next;
     r->interim_sent = true;
     c->async_count++;
@@ -112,6 +128,11 @@ static void conclude(struct smb_request *r, smbkit_status status)
 static void start_waiting(struct smb_request *r)
 {
     r->state = SMB_REQ_WAITING;
+    if (!r->payload) {
+        /* It begins its reply anew, and may wait for long. */
+        wr_fini(&r->rsp);
+        smb_room_give(r);
+    }
     if (r->hdr.command == SMB2_CLOSE) {
         smb_requests_unwanted(r->conn, NULL, NULL, r->open);
     }
@@ -149,7 +170,7 @@ static void ran(struct smb_request *r, smbkit_status status)
         conclude(r, status);
     } else if (r->woken) {
         r->woken = false;
-        request_run(r);
+        run_when_room(r);
     } else {
         start_waiting(r);
     }
@@ -178,6 +199,26 @@ static void request_run(struct smb_request *r)
         r->call.nowait = false;
     }
     ran(r, r->row->fn(r));
+}
+
+static void run_when_room(struct smb_request *r)
+{
+    switch (smb_room_take(r)) {
+    case SMB_ROOM_TAKEN:
+        request_run(r);
+        return;
+    case SMB_ROOM_LATER:
+        r->state = SMB_REQ_STARVED;
+        return;
+    case SMB_ROOM_NEVER:
+        smb_request_finish(r, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+        return;
+    }
+}
+
+void smb_request_has_room(struct smb_request *r)
+{
+    request_run(r);
 }
 
 void smb_requests_slow(struct smb_timer *t)
@@ -229,7 +270,7 @@ static void woken(struct job *job)
         smb_request_finish(r, SMBKIT_STATUS_CANCELLED);
         return;
     }
-    request_run(r);
+    run_when_room(r);
 }
 
 static void delayed(struct smb_timer *t)
@@ -250,6 +291,13 @@ void smb_request_cancel(struct smb_request *r)
     /* relaxed: a flag that is looked at now and then */
     atomic_store_explicit(&r->cancelled, true, memory_order_relaxed);
     atomic_store_explicit(&r->unwanted, true, memory_order_relaxed);
+    if (r->state == SMB_REQ_STARVED) {
+        smb_room_forget(r);
+        r->status = SMBKIT_STATUS_CANCELLED;
+        r->state = SMB_REQ_ENDING;
+        post_wake(r);
+        return;
+    }
     if (r->state == SMB_REQ_WAITING && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
         post_wake(r); /* which looks at the flag */
     }
@@ -311,7 +359,7 @@ void smb_request_start(struct smb_request *r)
     if (r->hdr.command == SMB2_TREE_DISCONNECT || r->hdr.command == SMB2_LOGOFF) {
         smb_requests_unwanted(r->conn, r->session, r->tree, NULL); /* LOGOFF has no tree */
     }
-    request_run(r);
+    run_when_room(r);
 }
 
 void smb_request_finish(struct smb_request *r, smbkit_status status)
@@ -329,6 +377,7 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
     r->state = SMB_REQ_DONE;
     if (r->interim_sent) {
         c->async_count--;
+        c->waiting_bytes -= r->waiting_bytes;
         atomic_fetch_sub_explicit(&c->server->waiting_now, 1, memory_order_relaxed); /* only told */
     }
     log_debug(&c->log, "done cmd=%s mid=%llu status=%s", r->row ? r->row->name : "?",

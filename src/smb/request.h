@@ -11,11 +11,13 @@
 #include "smb/open.h"
 #include "wire/hdr.h"
 
-/* ENDING: its answer is there, but a wake is still on its way. */
+/* STARVED: there is no room for its reply yet. ENDING: its answer is there, but a wake is still on
+ * its way. */
 enum smb_request_state {
     SMB_REQ_NEW,
     SMB_REQ_RUNNING,
     SMB_REQ_WAITING,
+    SMB_REQ_STARVED,
     SMB_REQ_ENDING,
     SMB_REQ_DONE
 };
@@ -64,6 +66,9 @@ struct smb_request {
     struct wr rsp;
     struct iobuf *payload;
     size_t payload_len;
+    size_t charged;       /* room taken for what the reply holds besides its header */
+    size_t waiting_bytes; /* counted in conn->waiting_bytes */
+    uint16_t granted;     /* credits that the reply gives */
     bool sign_reply;
     bool nonce_used; /* its MessageId has signed: security.c, and nobody else */
     bool no_reply;
@@ -83,9 +88,12 @@ struct smb_message {
         *seal; /* reference: it came sealed by this session, and so go the replies; NULL: plain */
     unsigned count;
     unsigned current;
-    unsigned started; /* requests [0, started) were started */
-    unsigned sent;    /* replies [sent, current) are finished and not sent yet */
-    bool running;     /* smb_message_next is on the stack */
+    unsigned started;         /* requests [0, started) were started */
+    size_t charged;           /* for the requests after the first */
+    struct list starved_link; /* conn->starved */
+    struct job next_job;      /* posted: the chain goes on after others' turn */
+    unsigned sent;            /* replies [sent, current) are finished and not sent yet */
+    bool running;             /* smb_message_next is on the stack */
     /* What related requests inherit. [MS-SMB2] 3.3.5.2.7.2 */
     uint64_t session_id;
     uint32_t tree_id;

@@ -206,6 +206,7 @@ struct smb_server *smb_server_new(const struct smb_config *config)
         return NULL;
     }
     s->config = *config;
+    budget_init(&s->memory, NULL, SMB_SERVER_BYTES, 0);
     mutex_init(&s->lock);
     list_init(&s->shares);
     list_init(&s->conns);
@@ -255,6 +256,7 @@ void smb_server_free(struct smb_server *s)
     names_free(s->admins, s->admin_count);
     auth_throttle_free(s->throttle);
     vfs_token_unref(s->own_token);
+    budget_fini(&s->memory);
     mutex_fini(&s->lock);
     mem_free(s);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "auth/throttle.h"
+#include "base/budget.h"
 #include "base/hash.h"
 #include "os/sync.h"
 #include "rpc/rpc.h"
@@ -43,6 +44,8 @@ struct smb_server {
     struct rpc_env rpc_env;
     uint64_t started_at; /* FILETIME */
     uint64_t hash_seed;
+
+    struct budget memory; /* what clients make us hold */
 
     struct mutex lock;
     struct list shares;             /* lock */

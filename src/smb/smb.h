@@ -50,6 +50,10 @@ struct smb_conn_io {
     /* Loop thread. Send a message (its 4-byte frame header included); takes every reference,
      * empties the chain. */
     void (*send)(void *io, struct iochain *message);
+    /* Loop thread. smb_conn_frame_new had no room and has some now: ask again, later. */
+    void (*resume)(void *io);
+    /* Loop thread, once. The client has logged in: it may be read in larger pieces. */
+    void (*logged_on)(void *io);
     /* Loop thread. End the connection once what was sent is out (at most a few seconds);
      * smb_conn_closed follows, later. */
     void (*close)(void *io);
@@ -127,9 +131,10 @@ NODISCARD struct smb_conn *smb_conn_new(struct smb_server *s, const struct smb_c
  * (-EPROTO: not SMB; -EMSGSIZE: over the bound, which is small before authentication). A size of 0
  * is a keep-alive: nothing follows. */
 NODISCARD int smb_conn_frame_size(struct smb_conn *c, const uint8_t header[4], size_t *size_r);
-/* Where in a frame of this size the payload of a WRITE is likely to begin, for
- * iobuf_new_aligned_at. */
-size_t smb_conn_frame_mark(struct smb_conn *c, size_t size);
+/* A buffer for a frame of that size, charged to the connection, placed so that the payload of a
+ * WRITE begins on a page. -EAGAIN: no room now, io->resume follows; read nothing until then.
+ * -ENOMEM. */
+NODISCARD int smb_conn_frame_new(struct smb_conn *c, size_t size, struct iobuf **frame_r);
 /* One whole frame (without the four bytes); takes the reference. It is decrypted in place. */
 void smb_conn_frame(struct smb_conn *c, struct iobuf *frame);
 /* The transport is gone: cancels what waits, closes what was open. Call once; then only io's own

@@ -12,11 +12,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "base/budget.h"
 #include "base/mem.h"
 #include "net/net.h"
 #include "os/os.h"
 
 #define FRAMES_MAX 20000
+#define ALIGN_FROM_BYTES 32768
 
 struct rig {
     struct loop *loop;
@@ -37,7 +39,16 @@ struct rig {
     unsigned reply_bytes; /* each frame is answered with so many bytes */
     size_t max;           /* a larger frame is refused */
     bool close_on_frame;
+    unsigned frame_delay_us; /* each takes so long */
+    struct rig *watched; /* another stream of the loop; and its frames when this one had its own */
+    unsigned watched_frames;
+    /* what frames and replies together may take; a charge is given back when a reply is sent */
+    struct budget budget;
+    struct budget_wait room;
+    struct job room_job;
 };
+
+#define RIG_BYTES (4u << 20)
 
 static int on_size(void *owner, const uint8_t h[4], size_t *size_r)
 {
@@ -46,10 +57,34 @@ static int on_size(void *owner, const uint8_t h[4], size_t *size_r)
     return h[0] != 0 ? -EPROTO : *size_r > r->max ? -EMSGSIZE : 0;
 }
 
-static size_t on_mark(void *owner, size_t size)
+static void room_made(struct budget_wait *w)
 {
-    (void)owner;
-    return size < 112 ? 0 : 112;
+    struct rig *r = CONTAINER_OF(w, struct rig, room);
+    loop_post(r->loop, &r->room_job);
+}
+
+static void room_run(struct job *job)
+{
+    struct rig *r = CONTAINER_OF(job, struct rig, room_job);
+    if (r->stream) {
+        stream_resume(r->stream);
+    }
+}
+
+static int on_frame_new(void *owner, size_t size, struct iobuf **frame_r)
+{
+    struct rig *r = owner;
+    size_t cost = size + r->reply_bytes;
+    if (!budget_take(&r->budget, cost, &r->room)) {
+        return -EAGAIN;
+    }
+    *frame_r = size < ALIGN_FROM_BYTES ? iobuf_new(size) : iobuf_new_aligned_at(size, 112);
+    if (!*frame_r) {
+        budget_give(&r->budget, cost);
+        return -ENOMEM;
+    }
+    iobuf_charge(*frame_r, &r->budget, cost);
+    return 0;
 }
 
 static void answer(struct rig *r, struct iobuf *frame)
@@ -57,6 +92,8 @@ static void answer(struct rig *r, struct iobuf *frame)
     struct iochain c = {.count = 0};
     struct iobuf *b = iobuf_new(r->reply_bytes ? r->reply_bytes : frame->len + 4);
     REQUIRE(b);
+    budget_force(&r->budget, b->len);
+    iobuf_charge(b, &r->budget, b->len);
     if (r->reply_bytes) {
         memset(b->base, 0x5a, b->len);
     } else {
@@ -75,6 +112,10 @@ static void answer(struct rig *r, struct iobuf *frame)
 static void on_frame(void *owner, struct iobuf *frame)
 {
     struct rig *r = owner;
+    {
+        SCOPED_LOCK(&r->lock); /* before the answer, which the test waits for */
+        r->lens[r->frames % FRAMES_MAX] = frame->len;
+    }
     if (r->echo || r->reply_bytes) {
         answer(r, frame);
     }
@@ -82,14 +123,11 @@ static void on_frame(void *owner, struct iobuf *frame)
         stream_close(r->stream);
     }
     SCOPED_LOCK(&r->lock);
-    if (r->frames < FRAMES_MAX) {
-        r->lens[r->frames] = frame->len;
-    }
     r->frames++;
     for (size_t i = 0; i < frame->len; i++) {
         r->sum += frame->base[i];
     }
-    if (frame->len >= STREAM_ALIGN_FROM_BYTES && ((uintptr_t)frame->base + 112) % 4096 != 0) {
+    if (frame->len >= ALIGN_FROM_BYTES && ((uintptr_t)frame->base + 112) % 4096 != 0) {
         r->is_misaligned = true;
     }
     cond_broadcast(&r->moved);
@@ -99,6 +137,7 @@ static void on_frame(void *owner, struct iobuf *frame)
 static void on_closed(void *owner, int err)
 {
     struct rig *r = owner;
+    budget_wait_cancel(&r->room);
     stream_free(r->stream);
     r->stream = NULL;
     SCOPED_LOCK(&r->lock);
@@ -108,25 +147,37 @@ static void on_closed(void *owner, int err)
 }
 
 static const struct stream_ops ops = {
-    .frame_size = on_size, .frame_mark = on_mark, .frame = on_frame, .closed = on_closed};
+    .frame_size = on_size, .frame_new = on_frame_new, .frame = on_frame, .closed = on_closed};
 
 static void run_loop(void *arg)
 {
     loop_run(((struct rig *)arg)->loop);
 }
 
-static bool rig_init(struct rig *r)
+/* loop: NULL: one of its own. */
+static bool rig_init_on(struct rig *r, struct loop *loop, const struct stream_ops *stream_ops)
 {
     int fds[2];
     memset(r, 0, sizeof(*r));
     r->max = 16 << 20;
+    budget_init(&r->budget, NULL, 16u << 20, 0);
+    budget_wait_init(&r->room, room_made);
+    r->room_job.fn = room_run;
+    list_init(&r->room_job.link);
     mutex_init(&r->lock);
     cond_init(&r->moved);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0 || loop_new(&r->loop) != 0) {
+    r->loop = loop;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0 ||
+        (!loop && loop_new(&r->loop) != 0)) {
         return false;
     }
     r->peer = fds[0];
-    return stream_new(r->loop, fds[1], &ops, r, &r->stream) == 0;
+    return stream_new(r->loop, fds[1], stream_ops, r, &r->stream) == 0;
+}
+
+static bool rig_init(struct rig *r)
+{
+    return rig_init_on(r, NULL, &ops);
 }
 
 static void rig_run(struct rig *r)
@@ -161,6 +212,7 @@ static void rig_fini(struct rig *r)
     loop_stop(r->loop);
     os_thread_join(r->thread);
     loop_free(r->loop);
+    budget_fini(&r->budget); /* all was given back */
 }
 
 static void put(int fd, const void *p, size_t n)
@@ -328,12 +380,13 @@ static void test_end_in_the_middle_of_a_frame(void)
     CHECK_INT(r.err, 0);
 }
 
-/* A peer that asks and never reads: its requests are not read any more. */
-static void test_reading_pauses_for_a_peer_that_does_not_read(void)
+/* A peer that asks and never reads: its requests are not read any more, at the bound exactly. */
+static void test_reading_stops_without_room(void)
 {
     struct rig r;
     REQUIRE(rig_init(&r));
     r.reply_bytes = 1 << 20;
+    budget_limit_set(&r.budget, RIG_BYTES + 1000);
     rig_run(&r);
     uint8_t *f = make_frame(1000, 0);
     fcntl(r.peer, F_SETFL, O_NONBLOCK);
@@ -347,12 +400,12 @@ static void test_reading_pauses_for_a_peer_that_does_not_read(void)
     }
     {
         SCOPED_LOCK(&r.lock);
-        /* What one batch holds may be over the bound, but not more: 66 frames of a full scratch
-         * buffer. */
+        /* Four replies fill it, and what the socket's buffer takes makes room for little more. */
         CHECK(r.frames >= 4);
-        CHECK(r.frames <= 5 + STREAM_SCRATCH_BYTES / 1004 + 1);
+        CHECK(r.frames <= 6);
         CHECK(sent > r.frames);
     }
+    CHECK(budget_used(&r.budget) <= RIG_BYTES + 1000);
     /* It goes on when the peer reads: every whole request is answered. */
     fcntl(r.peer, F_SETFL, 0);
     uint8_t *sink = malloc(1 << 20);
@@ -362,6 +415,57 @@ static void test_reading_pauses_for_a_peer_that_does_not_read(void)
     free(sink);
     free(f);
     rig_fini(&r);
+}
+
+static void on_frame_slow(void *owner, struct iobuf *frame)
+{
+    struct rig *r = owner;
+    uint64_t until = os_monotonic_ns() + r->frame_delay_us * 1000ull;
+    while (os_monotonic_ns() < until) {
+    }
+    r->watched_frames = r->watched ? r->watched->frames : 0; /* the same loop's */
+    iobuf_unref(frame);
+    SCOPED_LOCK(&r->lock);
+    r->frames++;
+    cond_broadcast(&r->moved);
+}
+
+static const struct stream_ops slow_ops = {
+    .frame_size = on_size, .frame_new = on_frame_new, .frame = on_frame_slow, .closed = on_closed};
+
+/* One peer has sent many requests at once; another of the same loop has one, and does not wait for
+ * all of them. */
+static void test_turns(void)
+{
+    static const struct {
+        unsigned delay_us, before_max;
+    } rows[] = {{0, STREAM_TURN_FRAMES}, {500, 20}};
+    for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
+        enum { N = 300 };
+        struct rig a;
+        struct rig b;
+        test_context("%u us each", rows[row].delay_us);
+        REQUIRE(rig_init_on(&a, NULL, &slow_ops));
+        REQUIRE(rig_init_on(&b, a.loop, &slow_ops));
+        a.frame_delay_us = rows[row].delay_us;
+        b.watched = &a;
+        static uint8_t all[N * 64];
+        uint8_t *f = make_frame(60, 0);
+        for (size_t i = 0; i < N; i++) {
+            memcpy(all + i * 64, f, 64);
+        }
+        put(a.peer, all, sizeof(all));
+        put(b.peer, f, 64);
+        rig_run(&a);
+        wait_frames(&b, 1);
+        CHECK(b.watched_frames <= rows[row].before_max);
+        wait_frames(&a, N);
+        close(b.peer);
+        wait_closed(&b);
+        budget_fini(&b.budget);
+        free(f);
+        rig_fini(&a);
+    }
 }
 
 static void test_close_sends_what_is_queued(void)
@@ -484,8 +588,8 @@ static const struct test_case cases[] = {
     {"keep-alives are skipped", test_keep_alives_are_skipped},
     {"bad headers end the stream", test_bad_headers_end_it},
     {"the end in the middle of a frame", test_end_in_the_middle_of_a_frame},
-    {"reading pauses for a peer that does not read",
-     test_reading_pauses_for_a_peer_that_does_not_read},
+    {"reading stops without room for the reply", test_reading_stops_without_room},
+    {"many frames of one stream leave another its turn", test_turns},
     {"closing sends what is queued", test_close_sends_what_is_queued},
     {"closing has a time limit", test_close_has_a_time_limit},
     {"closing does not wait for a peer that sleeps", test_close_of_a_sleeping_peer},

@@ -525,7 +525,7 @@ static void test_window(void)
     static const struct {
         uint32_t size;
         int want;
-    } rows[] = {{128 * 1024 - 1, 0}, {128 * 1024, 0}, {128 * 1024 + 1, -EMSGSIZE}};
+    } rows[] = {{50 * 1024 - 1, 0}, {50 * 1024, 0}, {50 * 1024 + 1, -EMSGSIZE}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t size = 0;
         uint8_t header[4] = {0, (uint8_t)(rows[i].size >> 16), (uint8_t)(rows[i].size >> 8),

@@ -14,6 +14,7 @@ const struct smbkit_plugin *smbkit_static_mem(void);
 #define FAKE_TIMERS 64
 #define FAKE_SENT 256
 #define FAKE_MIDS 131072 /* MessageIds whose signatures are remembered */
+#define FAKE_HELD 64
 
 struct fake_msg {
     uint8_t *p; /* the SMB2 message, opened when it was sealed */
@@ -40,6 +41,12 @@ struct fake {
     uint64_t due_ms[FAKE_TIMERS];
     uint64_t now_ms;
     uint64_t seed;
+    bool holds; /* the client does not read: what is sent stays with us */
+    struct iochain held[FAKE_HELD];
+    unsigned held_count;
+    bool refused;     /* there was no room for the last frame */
+    unsigned resumed; /* there is room again for a frame */
+    bool logged_on;
     bool closed; /* the server asked for the end */
     bool released;
     struct fake_msg sent[FAKE_SENT];
@@ -111,11 +118,26 @@ static void fake_send(void *io, struct iochain *m)
         memcpy(p + at, m->segs[i].base, m->segs[i].len);
         at += m->segs[i].len;
     }
+    if (f->holds) {
+        ASSERT(f->held_count < FAKE_HELD);
+        f->held[f->held_count++] = *m;
+        m->count = 0;
+    }
     iochain_fini(m);
     CHECK_INT(((size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]), len - 4);
     memmove(p, p + 4, len - 4);
     fake_check_nonces(f, p, len - 4);
     f->sent[f->sent_count++] = (struct fake_msg){.p = p, .len = len - 4};
+}
+
+static void fake_resume(void *io)
+{
+    ((struct fake *)io)->resumed++;
+}
+
+static void fake_logged_on(void *io)
+{
+    ((struct fake *)io)->logged_on = true;
 }
 
 static void fake_close(void *io)
@@ -166,6 +188,8 @@ static void fake_released(void *io)
 
 static const struct smb_conn_io fake_io = {
     .send = fake_send,
+    .resume = fake_resume,
+    .logged_on = fake_logged_on,
     .close = fake_close,
     .post = fake_post,
     .work = fake_work,
@@ -192,6 +216,18 @@ static UNUSED void fake_pump(struct fake *f)
     while (fake_run_one(&f->loop_jobs) || fake_run_one(&f->work_jobs) ||
            fake_run_one(&p->loop_jobs) || fake_run_one(&p->work_jobs)) {
     }
+}
+
+/* The client reads what is held. */
+static UNUSED void fake_read_held(struct fake *f)
+{
+    unsigned n = f->held_count;
+    f->held_count = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct iochain c = f->held[i];
+        iochain_fini(&c);
+    }
+    fake_pump(f);
 }
 
 /* Let time pass, timers fire. */
@@ -299,6 +335,8 @@ static UNUSED void fake_connect(struct fake *f)
 
 static UNUSED void fake_disconnect(struct fake *f)
 {
+    f->holds = false;
+    fake_read_held(f); /* a socket drops it */
     smb_conn_closed(f->conn);
     fake_pump(f);
     CHECK(f->released);

@@ -94,6 +94,8 @@ static void play_timer_set(void *io, struct smb_timer *t, uint32_t ms)
 
 static const struct smb_conn_io play_io = {
     .send = play_send,
+    .resume = fake_resume,
+    .logged_on = fake_logged_on,
     .close = fake_close,
     .post = fake_post,
     .work = fake_work,

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_MODULE LOG_SMB
+#include "smb/room.h"
+
+#include <errno.h>
+
+#include "smb/command.h"
+#include "smb/limits.h"
+#include "smb/reply.h"
+#include "wire/write.h"
+
+/* What a request takes besides its frame: the records and a small reply. */
+#define REQUEST_BYTES (sizeof(struct smb_message) + sizeof(struct smb_request) + 512)
+#define PAGE_BYTES 4096u
+
+/* ---- a connection's budget ---- */
+
+static void room_run(struct job *job);
+
+static void room_made(struct budget_wait *w)
+{
+    struct smb_conn *c = CONTAINER_OF(w, struct smb_conn, room);
+    /* relaxed: posting orders it; the flag only keeps the job from being posted twice */
+    if (!atomic_exchange_explicit(&c->room_posted, true, memory_order_relaxed)) {
+        c->ops->post(c->io, &c->room_job);
+    }
+}
+
+void smb_room_init(struct smb_conn *c)
+{
+    budget_init(&c->budget, &c->server->memory, SMB_CONN_PREAUTH_BYTES, SMB_CONN_FREE_BYTES);
+    budget_wait_init(&c->room, room_made);
+    list_init(&c->starved);
+    list_init(&c->room_job.link);
+    c->room_job.fn = room_run;
+    atomic_init(&c->room_posted, false);
+}
+
+void smb_room_logged_on(struct smb_conn *c)
+{
+    budget_limit_set(&c->budget, (size_t)c->transact_max + SMB_CONN_BYTES);
+}
+
+void smb_room_closed(struct smb_conn *c)
+{
+    budget_wait_cancel(&c->room);
+}
+
+void smb_room_fini(struct smb_conn *c)
+{
+    budget_fini(&c->budget);
+}
+
+/* ---- frames ---- */
+
+static size_t frame_mark(const struct smb_conn *c, size_t size)
+{
+    size_t mark = SMB2_HDR_SIZE + SMB2_WRITE_REQ_FIXED_SIZE;
+    /* Large frames on a sealing connection are sealed, as a rule. */
+    if (c->seen_sealed) {
+        mark += SMB2_TRANSFORM_SIZE;
+    }
+    return MIN(mark, size);
+}
+
+int smb_conn_frame_new(struct smb_conn *c, size_t size, struct iobuf **frame_r)
+{
+    bool aligned = size >= SMB_ALIGN_FROM_BYTES && c->logged_on;
+    size_t cost = iobuf_cost(size) + REQUEST_BYTES + (aligned ? PAGE_BYTES : 0);
+    /* What is here already goes first: it may need the room to go out. */
+    if (!list_is_empty(&c->starved) || !budget_take(&c->budget, cost, &c->room)) {
+        c->reading_held = true;
+        return -EAGAIN;
+    }
+    *frame_r = aligned ? iobuf_new_aligned_at(size, frame_mark(c, size)) : iobuf_new(size);
+    if (!*frame_r) {
+        budget_give(&c->budget, cost);
+        return -ENOMEM;
+    }
+    iobuf_charge(*frame_r, &c->budget, cost);
+    return 0;
+}
+
+void smb_room_chain(struct smb_message *m)
+{
+    m->charged = (m->count - 1) * sizeof(struct smb_request);
+    budget_force(&m->conn->budget, m->charged);
+}
+
+size_t smb_room_waiting_bytes(const struct smb_request *r)
+{
+    return r->msg->frame->len + sizeof(struct smb_message) + sizeof(*r) + r->msg->charged;
+}
+
+/* ---- payloads of replies ---- */
+
+/* What the client asks for at most, as far as it may. */
+static size_t wanted(const struct smb_request *r)
+{
+    if (r->row->output_at == 0) {
+        return 0;
+    }
+    struct cur c = r->body;
+    cur_skip(&c, r->row->output_at);
+    uint32_t n = cur_u32(&c);
+    bool is_fine = n <= r->conn->transact_max && smb_request_charge_covers(r, n);
+    return is_fine ? n : 0; /* it is refused */
+}
+
+enum smb_room smb_room_take(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    struct smb_message *m = r->msg;
+    size_t n = r->charged > 0 ? 0 : wanted(r);
+    if (n == 0) {
+        return SMB_ROOM_TAKEN;
+    }
+    if (n + m->frame->len + m->charged > (size_t)c->transact_max + SMB_FRAME_OVERHEAD) {
+        return SMB_ROOM_NEVER;
+    }
+    bool is_first = list_is_empty(&c->starved);
+    bool taken = is_first && budget_take(&c->budget, n, NULL);
+    if (!taken) {
+        smb_reply_flush(m, m->current);
+        taken = is_first && budget_take(&c->budget, n, &c->room);
+    }
+    if (!taken) {
+        list_push_back(&c->starved, &m->starved_link);
+        return SMB_ROOM_LATER;
+    }
+    r->charged = n;
+    return SMB_ROOM_TAKEN;
+}
+
+void smb_room_give(struct smb_request *r)
+{
+    if (r->charged > 0) {
+        budget_give(&r->conn->budget, r->charged);
+        r->charged = 0;
+    }
+}
+
+void smb_room_forget(struct smb_request *r)
+{
+    list_remove(&r->msg->starved_link);
+}
+
+static void room_run(struct job *job)
+{
+    struct smb_conn *c = CONTAINER_OF(job, struct smb_conn, room_job);
+    atomic_store_explicit(&c->room_posted, false, memory_order_relaxed); /* as in room_made */
+    while (!list_is_empty(&c->starved)) {
+        struct smb_message *m = LIST_ENTRY(c->starved.next, struct smb_message, starved_link);
+        struct smb_request *r = &m->requests[m->current];
+        size_t n = wanted(r);
+        if (!budget_take(&c->budget, n, &c->room)) {
+            return;
+        }
+        r->charged = n;
+        list_remove(&m->starved_link);
+        smb_request_has_room(r);
+    }
+    if (c->reading_held && !c->closed) {
+        c->reading_held = false;
+        c->ops->resume(c->io);
+    }
+}
