@@ -10,6 +10,9 @@ uint64_t os_monotonic_ms(void);
 uint64_t os_monotonic_ns(void);
 /* Cryptographically strong; ends the process when the system cannot give any. */
 void os_random(void *buf, size_t n);
+/* Give memory that is free back to the system, as far as the C library can. Takes milliseconds, and
+ * holds up who allocates meanwhile: for when there is nothing to do. */
+void os_memory_trim(void);
 
 unsigned os_cpu_count(void);
 /* The host's name, UTF-8, terminated, cut to size. */

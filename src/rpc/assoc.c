@@ -195,6 +195,8 @@ static void end_call(struct rpc_pipe *p)
 {
     p->call_state = CALL_NONE;
     wr_fini(&p->call_stub);
+    pipe_give(p, p->call_charged);
+    p->call_charged = 0;
 }
 
 static smbkit_status send_response(struct rpc_pipe *p, const struct wr *stub)
@@ -284,6 +286,18 @@ static bool fragment_fits(const struct rpc_pipe *p, const struct pdu_header *hdr
     return p->call_state != CALL_NONE && p->call_id == hdr->call_id;
 }
 
+/* The writer grows to twice its contents at most. */
+static bool gather_stub(struct rpc_pipe *p, const struct pdu_request *req)
+{
+    size_t charge = 2 * req->stub_len_bytes;
+    if (!pipe_charge(p, charge)) {
+        return false;
+    }
+    p->call_charged += charge;
+    wr_bytes(&p->call_stub, req->stub, req->stub_len_bytes);
+    return wr_ok(&p->call_stub);
+}
+
 static smbkit_status handle_request(struct rpc_pipe *p, const struct pdu_header *hdr, struct cur *c)
 {
     struct pdu_request req;
@@ -304,8 +318,7 @@ static smbkit_status handle_request(struct rpc_pipe *p, const struct pdu_header 
     if (!has_context(p, p->call_context)) {
         return refuse_call(p, is_last, PDU_FAULT_UNKNOWN_IF);
     }
-    wr_bytes(&p->call_stub, req.stub, req.stub_len_bytes);
-    if (!wr_ok(&p->call_stub)) {
+    if (!gather_stub(p, &req)) {
         return refuse_call(p, is_last, PDU_FAULT_NO_MEMORY);
     }
     return is_last ? run_call(p) : SMBKIT_STATUS_SUCCESS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/pipe.h"
 
+#include "base/budget.h"
 #include "base/mem.h"
 
 bool rpc_pipe_exists(const char *name)
@@ -23,14 +24,31 @@ smbkit_status rpc_pipe_new(const char *name, const struct rpc_env *env,
     p->iface = iface;
     p->env = env;
     p->who = *who;
+    if (!pipe_charge(p, sizeof(*p))) {
+        mem_free(p);
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
     p->call_stub = wr_new(RPC_STUB_BYTES_MAX);
     list_init(&p->replies);
     *pipe_r = p;
     return SMBKIT_STATUS_SUCCESS;
 }
 
-static void message_free(struct pipe_message *m)
+bool pipe_charge(struct rpc_pipe *p, size_t n)
 {
+    return !p->who.budget || budget_take(p->who.budget, n, NULL);
+}
+
+void pipe_give(struct rpc_pipe *p, size_t n)
+{
+    if (p->who.budget) {
+        budget_give(p->who.budget, n);
+    }
+}
+
+static void message_free(struct rpc_pipe *p, struct pipe_message *m)
+{
+    pipe_give(p, m->charged);
     mem_free(m->bytes);
     mem_free(m);
 }
@@ -41,21 +59,31 @@ void rpc_pipe_free(struct rpc_pipe *p)
         return;
     }
     LIST_FOR_EACH_SAFE (l, &p->replies) {
-        message_free(LIST_ENTRY(l, struct pipe_message, link));
+        message_free(p, LIST_ENTRY(l, struct pipe_message, link));
     }
     wr_fini(&p->call_stub);
+    pipe_give(p, p->call_charged + sizeof(*p));
     mem_free(p);
 }
 
 smbkit_status pipe_queue(struct rpc_pipe *p, struct wr *w)
 {
-    struct pipe_message *m = mem_zalloc(sizeof(*m));
-    if (m) {
-        m->bytes = wr_take(w, &m->len);
-    }
-    if (!m || !m->bytes) {
+    size_t charged = sizeof(struct pipe_message) + w->cap;
+    if (!pipe_charge(p, charged)) {
         wr_fini(w);
-        mem_free(m);
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    struct pipe_message *m = mem_zalloc(sizeof(*m));
+    if (!m) {
+        pipe_give(p, charged);
+        wr_fini(w);
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    m->charged = charged;
+    m->bytes = wr_take(w, &m->len);
+    if (!m->bytes) {
+        wr_fini(w);
+        message_free(p, m);
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     list_push_back(&p->replies, &m->link);
@@ -140,7 +168,7 @@ smbkit_status rpc_pipe_read(struct rpc_pipe *p, uint8_t *buf, size_t max, size_t
     }
     list_remove(&m->link);
     p->replies_count--;
-    message_free(m);
+    message_free(p, m);
     return SMBKIT_STATUS_SUCCESS;
 }
 

@@ -15,7 +15,8 @@ struct pipe_message {
     struct list link;
     uint8_t *bytes;
     size_t len;
-    size_t pos; /* read so far */
+    size_t pos;     /* read so far */
+    size_t charged; /* of the pipe's budget */
 };
 
 enum call_state {
@@ -46,12 +47,16 @@ struct rpc_pipe {
     uint16_t call_opnum;
     bool call_is_maybe; /* wants no reply */
     struct wr call_stub;
+    size_t call_charged; /* for it */
 
     struct list replies; /* struct pipe_message */
     size_t replies_bytes;
     uint32_t replies_count;
 };
 
+/* Charge n bytes to the pipe's budget; false: there is no room. */
+NODISCARD bool pipe_charge(struct rpc_pipe *p, size_t n);
+void pipe_give(struct rpc_pipe *p, size_t n);
 /* Queue a PDU as a message, taking w's buffer; w is empty afterwards in any case.
  * Errors: INSUFFICIENT_RESOURCES w has failed, or no memory. */
 NODISCARD smbkit_status pipe_queue(struct rpc_pipe *p, struct wr *w);

@@ -7,6 +7,8 @@
 
 #include "base/base.h"
 
+struct budget;
+
 /* Share types. [MS-SRVS] 2.2.2.4 */
 #define RPC_STYPE_DISKTREE 0x00000000u
 #define RPC_STYPE_PRINTQ 0x00000001u
@@ -33,6 +35,8 @@ struct rpc_caller {
     bool is_anonymous;
     bool is_guest;
     bool is_admin; /* may see paths, security descriptors and other users' sessions */
+    struct budget
+        *budget; /* what the pipe holds is charged to it; outlives the pipe; NULL: no bound */
 };
 
 /* One share, as told to clients. Strings are UTF-8; NULL counts as "". Borrowed during a call. */
@@ -97,11 +101,11 @@ struct rpc_env {
 struct rpc_pipe; /* one open of a pipe */
 
 /* Bytes of replies that may wait to be read before a further write is refused. */
-#define RPC_REPLIES_BYTES_MAX ((size_t)4 << 20)
+#define RPC_REPLIES_BYTES_MAX ((size_t)512 << 10)
 /* Stub bytes of one request, all its fragments together: the largest honest one is under 4 KiB. */
 #define RPC_STUB_BYTES_MAX ((size_t)64 << 10)
-/* Stub bytes of one reply: some ten thousand shares. */
-#define RPC_REPLY_STUB_BYTES_MAX ((size_t)2 << 20)
+/* Stub bytes of one reply: some two thousand shares; a list goes on where it stopped. */
+#define RPC_REPLY_STUB_BYTES_MAX ((size_t)512 << 10)
 /* The largest fragment that either side may send, as Windows and Samba use it on pipes. */
 #define RPC_FRAG_BYTES_MAX 4280u
 
@@ -111,7 +115,7 @@ bool rpc_pipe_exists(const char *name);
 /* A fresh, unbound pipe, freed with rpc_pipe_free. *who is copied; its strings and env are borrowed
  * until then. *pipe_r is NULL on failure.
  * Errors: OBJECT_NAME_NOT_FOUND  no such pipe
- *         INSUFFICIENT_RESOURCES no memory */
+ *         INSUFFICIENT_RESOURCES no memory, or no room in the budget */
 NODISCARD smbkit_status rpc_pipe_new(const char *name, const struct rpc_env *env,
                                      const struct rpc_caller *who, struct rpc_pipe **pipe_r);
 void rpc_pipe_free(struct rpc_pipe *p); /* NULL allowed */
@@ -122,8 +126,8 @@ CLEANUP_DEFINE(rpc_pipe_free, struct rpc_pipe *)
  * Errors: PIPE_BROKEN            the stream is not DCE/RPC (now or earlier): nothing more is taken,
  *                                replies queued before can still be read
  *         PIPE_BUSY              RPC_REPLIES_BYTES_MAX wait to be read; not one byte was taken
- *         INSUFFICIENT_RESOURCES no memory; the pipe is broken from here on
- * Cost: one copy of the bytes, and the calls. */
+ *         INSUFFICIENT_RESOURCES no memory, or no room in the budget; the pipe is broken from here
+ * on Cost: one copy of the bytes, and the calls. */
 NODISCARD smbkit_status rpc_pipe_write(struct rpc_pipe *p, const uint8_t *data, size_t n);
 
 /* Read up to max bytes of the oldest reply message (one PDU is one message) into buf; never crosses

@@ -10,6 +10,8 @@
 #define LOG_MODULE LOG_SERVER
 #define POLL_MS 20           /* how often the end looks whether connections are gone */
 #define SESSIONS_MAX 65536   /* sessions looked at in one reload */
+#define TRIM_MS 3000         /* how often it looks whether a load is over ... */
+#define TRIM_REQUESTS 100    /* ... which it is with fewer requests than this since */
 #define EXIT_SECOND_SIGNAL 3 /* as smbkit(1) says */
 
 static void loop_main(void *arg)
@@ -169,13 +171,38 @@ static bool close_connections(struct server *s)
     return wait_for_connections(s, SERVER_ABORT_MS);
 }
 
+/* ---- memory after load ---- */
+
+struct idling {
+    uint64_t requests; /* when last looked */
+    uint64_t trimmed;  /* requests when memory was given back last */
+};
+
+/* The C library keeps what a load has freed. Once that is over it goes back to the system: not
+ * before, since it would soon be needed again, and taking it back is slow. */
+static void give_memory_back(struct server *s, struct idling *idle)
+{
+    struct smb_server_stats stats;
+    smb_server_stats(s->smb, &stats);
+    bool is_quiet = stats.requests - idle->requests < TRIM_REQUESTS;
+    idle->requests = stats.requests;
+    if (is_quiet && stats.requests != idle->trimmed) {
+        idle->trimmed = stats.requests;
+        os_memory_trim();
+    }
+}
+
 bool server_run(struct server *s, const char *file)
 {
+    struct idling idle = {0};
     enum os_signal sig = OS_SIGNAL_NONE;
     log_info(NULL, "serving shares=%zu loops=%u users=%zu", smb_server_share_count(s->smb),
              s->loop_count, users_store_count(s->users));
     while (sig != OS_SIGNAL_STOP) {
-        sig = os_signal_wait(-1);
+        sig = os_signal_wait(TRIM_MS);
+        if (sig == OS_SIGNAL_NONE) {
+            give_memory_back(s, &idle);
+        }
         if (sig == OS_SIGNAL_RELOAD) {
             server_reload(s, file);
         }

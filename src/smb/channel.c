@@ -54,7 +54,9 @@ bool smb_channel_add(struct smb_channel *ch)
     struct smb_conn *c = ch->conn;
     SCOPED_LOCK(&s->lock);
     SCOPED_LOCK(&c->lock);
-    if (c->channels.count >= SMB_SESSIONS_PER_CONN ||
+    /* relaxed: it only ever grows */
+    bool logged_on = atomic_load_explicit(&c->logged_on, memory_order_relaxed);
+    if (c->channels.count >= (logged_on ? SMB_SESSIONS_PER_CONN : SMB_SESSIONS_PREAUTH) ||
         !hash_table_add(&c->channels, &ch->conn_link, hash_u64(0, s->id))) {
         return false;
     }

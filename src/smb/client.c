@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
+#include "smb/limits.h"
 #include "smb/server.h"
 
 /* Both tables keep an element until its last reference goes. That one is given up under
@@ -25,6 +26,7 @@ static struct smb_client *client_new(struct smb_server *s, const uint8_t guid[16
         c->server = s;
         mem_copy(c->guid, guid, sizeof(c->guid));
         list_init(&c->sessions);
+        budget_init(&c->kept, &s->memory, SMB_CLIENT_KEPT_BYTES, SMB_CONN_FREE_BYTES);
     }
     return c;
 }
@@ -43,6 +45,7 @@ struct smb_client *smb_client_get(struct smb_server *s, const uint8_t guid[16])
     }
     struct smb_client *c = client_new(s, guid);
     if (c && !hash_table_add(&s->clients, &c->link, h)) {
+        budget_fini(&c->kept);
         mem_free(c);
         return NULL;
     }
@@ -71,6 +74,7 @@ void smb_client_unref(struct smb_client *c)
     }
     mutex_unlock(&s->lock);
     if (last) {
+        budget_fini(&c->kept);
         mem_free(c);
     }
 }

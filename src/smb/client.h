@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/budget.h"
 #include "base/hash.h"
 #include "base/list.h"
 #include "os/sync.h"
@@ -19,6 +20,7 @@ struct smb_client {
     struct hash_link link;      /* server->lock */
     struct list sessions;       /* server->lock: by smb_session.client_link */
     atomic_uint_fast32_t opens; /* charged to it; see smb_open_reserve */
+    struct budget kept;         /* bytes that stay between its requests; see room.h */
 };
 
 /* A user, however many sessions he has. */

@@ -142,6 +142,7 @@ smbkit_status cmd_change_notify(struct smb_request *r)
         .max_bytes = max_bytes,
         .event = add_event,
         .arg = &out,
+        .budget = &r->session->client->kept, /* the open, which is closed first, holds the client */
     };
     status = vfs_notify(&r->call, r->open->file, &q);
     if (!SMBKIT_OK(status)) {

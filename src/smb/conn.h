@@ -22,10 +22,10 @@ struct smb_conn {
     struct list link;              /* server->lock */
     struct job free_job;
 
-    bool closed;    /* the transport is gone */
-    bool closing;   /* io->close was called */
-    bool draining;  /* the server stops: no new messages, and the end with the last one */
-    bool logged_on; /* a session was set up once */
+    bool closed;           /* the transport is gone */
+    bool closing;          /* io->close was called */
+    bool draining;         /* the server stops: no new messages, and the end with the last one */
+    atomic_bool logged_on; /* a session was set up once; set by the loop thread */
     bool seen_sealed;
 
     /* What NEGOTIATE settled; immutable afterwards, so any thread may read it then. dialect 0: not

@@ -13,14 +13,18 @@
 /* ... and afterwards, beyond one message or reply of transact_max_bytes: what is small goes on
  * beside a large one, and what waits (SMB_WAITING_BYTES) and unread replies of pipes take nothing
  * from it. */
-#define SMB_CONN_BYTES (1408u * 1024)
+#define SMB_CONN_BYTES (1152u * 1024)
+/* Besides: what a client makes us keep between its requests, which are unread replies of pipes,
+ * unfinished calls to them, and changes that it has not asked for yet. Beyond it pipes refuse and
+ * changes are forgotten (NOTIFY_ENUM_DIR). With all of the above it stays below 2 MiB. */
+#define SMB_CLIENT_KEPT_BYTES (576u * 1024)
 /* So much of it each connection has in any case; only what is beyond is also the server's. */
 #define SMB_CONN_FREE_BYTES (64u * 1024)
 /* What all connections may make us hold beyond that; those that find no room wait in turn. */
 #define SMB_SERVER_BYTES ((size_t)1 << 30)
 /* Frames and records of requests that wait with an AsyncId until something happens, of one
  * connection: SMB_ASYNC_MAX usual ones. */
-#define SMB_WAITING_BYTES (896u * 1024)
+#define SMB_WAITING_BYTES (960u * 1024)
 /* ... and how many of those wait in the whole server. */
 #define SMB_ASYNC_TOTAL_MAX 65536u
 /* Frames from this size on are placed so that a WRITE's payload begins on a page; for smaller ones
@@ -44,6 +48,8 @@
 #define SMB_MESSAGES_MAX 16384
 /* Sessions on one connection, set up or half way. */
 #define SMB_SESSIONS_PER_CONN 256
+/* ... and before the first log-in, when all are half way. */
+#define SMB_SESSIONS_PREAUTH 8
 /* Tree connects of one session. */
 #define SMB_TREES_PER_SESSION 4096
 /* Opens of one session; Windows and Samba allow 16,384 and more. */

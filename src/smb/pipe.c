@@ -24,6 +24,7 @@ smbkit_status smb_pipe_init(struct smb_open *o, const char *name, const char *ad
         .is_anonymous = who->flags & SMBKIT_WHO_ANONYMOUS,
         .is_guest = who->flags & SMBKIT_WHO_GUEST,
         .is_admin = who->flags & SMBKIT_WHO_ADMIN,
+        .budget = &s->client->kept, /* the open holds the client, and gives the pipe up first */
     };
     smbkit_status status = rpc_pipe_new(name, &s->server->rpc_env, &caller, &o->pipe.rpc);
     if (SMBKIT_OK(status)) {

@@ -10,7 +10,7 @@
 #include "wire/write.h"
 
 /* What a request takes besides its frame: the records and a small reply. */
-#define REQUEST_BYTES (sizeof(struct smb_message) + sizeof(struct smb_request) + 512)
+#define REQUEST_BYTES (sizeof(struct smb_message) + sizeof(struct smb_request) + 384)
 #define PAGE_BYTES 4096u
 
 /* ---- a connection's budget ---- */
@@ -89,7 +89,7 @@ void smb_room_chain(struct smb_message *m)
 
 size_t smb_room_waiting_bytes(const struct smb_request *r)
 {
-    return r->msg->frame->len + sizeof(struct smb_message) + sizeof(*r) + r->msg->charged;
+    return r->msg->frame->charged + r->msg->charged;
 }
 
 /* ---- payloads of replies ---- */

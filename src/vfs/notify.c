@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs/notify.h"
 
+#include "base/budget.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
@@ -68,7 +69,10 @@ static void drop_dir_if_unwatched(struct notify_registry *r, struct notify_dir *
 void notify_queue_fini(struct notify_queue *q)
 {
     mem_free(q->buf);
-    *q = (struct notify_queue){0};
+    if (q->budget && q->cap > 0) {
+        budget_give(q->budget, q->cap);
+    }
+    *q = (struct notify_queue){.budget = q->budget};
 }
 
 bool notify_queue_next(const struct notify_queue *q, size_t *at, uint32_t *action_r,
@@ -94,13 +98,19 @@ static bool queue_reserve(struct notify_queue *q, size_t n)
     if (n <= q->cap - q->len) {
         return true;
     }
-    size_t cap = MAX(q->cap * 2, q->len + n);
-    uint8_t *buf = mem_realloc(q->buf, MAX(cap, (size_t)128));
+    size_t cap = MAX(MAX(q->cap * 2, q->len + n), (size_t)128);
+    if (q->budget && !budget_take(q->budget, cap - q->cap, NULL)) {
+        return false;
+    }
+    uint8_t *buf = mem_realloc(q->buf, cap);
     if (!buf) {
+        if (q->budget) {
+            budget_give(q->budget, cap - q->cap);
+        }
         return false;
     }
     q->buf = buf;
-    q->cap = MAX(cap, (size_t)128);
+    q->cap = cap;
     return true;
 }
 
@@ -198,7 +208,7 @@ void notify_watch_remove(struct notify_registry *r, struct notify_watch *w)
 void notify_watch_take(struct notify_watch *w, struct notify_queue *out)
 {
     *out = w->queue;
-    w->queue = (struct notify_queue){0};
+    w->queue = (struct notify_queue){.budget = w->queue.budget};
 }
 
 /* ---- reports ---- */

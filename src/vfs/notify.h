@@ -40,9 +40,10 @@ struct notify_queue {
     uint8_t *buf; /* owned: uint32 action, name, NUL, without padding, one after the other */
     size_t len;
     size_t cap;
-    size_t last;       /* where the last event starts; len when there is none */
-    size_t wire_bytes; /* as FILE_NOTIFY_INFORMATION entries, [MS-FSCC] 2.7.1 */
-    bool overflow;     /* too many: the events are gone */
+    size_t last;           /* where the last event starts; len when there is none */
+    size_t wire_bytes;     /* as FILE_NOTIFY_INFORMATION entries, [MS-FSCC] 2.7.1 */
+    bool overflow;         /* too many: the events are gone */
+    struct budget *budget; /* cap is charged to it; NULL: to none */
 };
 /* Walk: *at starts at 0. false at the end. *name is borrowed from the queue. */
 bool notify_queue_next(const struct notify_queue *q, size_t *at, uint32_t *action_r,

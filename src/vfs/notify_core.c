@@ -87,6 +87,7 @@ void notify_end(struct vfs_call *call, struct vfs_open *o)
         atomic_fetch_sub_explicit(&v->watch_count, 1, memory_order_relaxed); /* a hint */
         o->watching = false;
     }
+    notify_queue_fini(&o->watch.queue); /* now: the open may outlive what it is charged to */
     bool plugin_watches = o->plugin_watches;
     o->plugin_watches = false;
     wait_wake_all(&v->waits, &o->notify_waiters);
@@ -148,6 +149,7 @@ static smbkit_status watch_start(struct vfs_open *o, const struct vfs_notify_que
     o->watch.filter = q->filter;
     o->watch.max_bytes = q->max_bytes;
     o->watch.tree = q->tree;
+    o->watch.queue.budget = q->budget;
     smbkit_status st = notify_watch_add(&v->notify, &o->watch, o->name->path);
     if (SMBKIT_OK(st)) {
         o->watching = true;

@@ -345,6 +345,9 @@ struct vfs_notify_query {
     uint32_t max_bytes;
     void (*event)(void *arg, const struct vfs_notify_event *e);
     void *arg;
+    /* What is kept until the next query is charged to it, and counts as too much without room.
+     * NULL: no bound; outlives the open. */
+    struct budget *budget;
 };
 /* SUCCESS: events given. NOTIFY_ENUM_DIR: overflow, look yourself. WAIT. After close:
  * NOTIFY_CLEANUP. The directory is delete-pending or gone: DELETE_PENDING. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The protocol of a pipe: PDUs in, messages out. */
+#include "base/budget.h"
 #include "rpc_client.h"
 
 #define FRAG 4280
@@ -466,6 +467,51 @@ static void unread_replies(void)
     rpc_pipe_free(p);
 }
 
+/* What pipes hold is charged to whoever opened them: replies, calls that do not end, the pipes
+ * themselves. Without room a pipe breaks, and with the last one all is given back. */
+static void what_pipes_hold(void)
+{
+    struct rpc_pipe *pipes[64];
+    struct rpc_caller who = fixture_user;
+    struct budget budget;
+    unsigned count = 0;
+    budget_init(&budget, NULL, 40000, 0);
+    who.budget = &budget;
+    while (count < ARRAY_LEN(pipes) &&
+           rpc_pipe_new("srvsvc", &fixture_env, &who, &pipes[count]) == SMBKIT_STATUS_SUCCESS) {
+        count++;
+    }
+    CHECK(count >= 4 && count < 10);
+    size_t one = budget_used(&budget) / count;
+    while (count > 2) {
+        rpc_pipe_free(pipes[--count]);
+    }
+    CHECK_INT(budget_used(&budget), 2 * one);
+    struct wr w = wr_new(CLIENT_BYTES_MAX);
+    client_bind(&w, 11, client_srvsvc, FRAG);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_INT(rpc_pipe_write(pipes[i], w.base, w.len), SMBKIT_STATUS_SUCCESS);
+    }
+    wr_cut(&w, 0);
+    static uint8_t stub[2000];
+    client_request(&w, 1, 15, stub, sizeof(stub));
+    CHECK_INT(rpc_pipe_write(pipes[0], w.base, w.len), SMBKIT_STATUS_SUCCESS);
+    CHECK(budget_used(&budget) >= 2 * one + 2 * sizeof(stub));
+    wr_cut(&w, 0);
+    client_request(&w, BOTH, 999, stub, 0); /* answered with a fault of 32 bytes */
+    unsigned writes = 0;
+    while (writes < 1000 && rpc_pipe_write(pipes[1], w.base, w.len) == SMBKIT_STATUS_SUCCESS) {
+        writes++;
+    }
+    CHECK(writes > 10 && writes < 200); /* by what is allocated, not by the 32 bytes */
+    CHECK(budget_used(&budget) <= 40000);
+    CHECK_INT(rpc_pipe_write(pipes[1], w.base, w.len), SMBKIT_STATUS_PIPE_BROKEN);
+    wr_fini(&w);
+    rpc_pipe_free(pipes[0]);
+    rpc_pipe_free(pipes[1]);
+    budget_fini(&budget);
+}
+
 /* Every byte of a bind and a request takes every value; every prefix of them ends the stream. */
 static void mutations(void)
 {
@@ -508,6 +554,7 @@ static const struct test_case cases[] = {
     {"stub limit", stub_limit},
     {"PDUs in one write", pdu_limit},
     {"unread replies", unread_replies},
+    {"what pipes hold is charged", what_pipes_hold},
     {"mutations and truncations", mutations},
 };
 TEST_MAIN(cases)

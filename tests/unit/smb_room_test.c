@@ -215,7 +215,7 @@ static void test_waiting(void)
     static const struct {
         size_t padding;
         unsigned max;
-    } rows[] = {{0, SMB_ASYNC_MAX}, {400000, 2}, {800000, 1}, {900 * 1024, 0}};
+    } rows[] = {{0, SMB_ASYNC_MAX}, {400000, 2}, {800000, 1}, {960 * 1024, 0}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct ground g;
         struct smb2_create_rsp dir;
@@ -234,6 +234,42 @@ static void test_waiting(void)
     }
 }
 
+/* Log-ins under way are bounded; one that is over makes room. */
+static void test_half_open(void)
+{
+    struct fake f;
+    struct smb2_negotiate_req negotiate = fake_negotiate_req(SMB2_DIALECT_300);
+    fake_init(&f);
+    struct smb_config config = fake_config(&f);
+    fake_start(&f, &config);
+    fake_connect(&f);
+    f.credits = 64;
+    CHECK_INT(fake_negotiate(&f, &negotiate), SMBKIT_STATUS_SUCCESS);
+    uint8_t blob[40];
+    struct wr n = wr_init(blob, sizeof(blob));
+    wr_bytes(&n, "NTLMSSP\0\1\0\0\0", 12);
+    wr_u32(&n, FLAGS_NORMAL);
+    wr_zero(&n, 24);
+    uint64_t last = 0;
+    for (unsigned i = 0; i <= SMB_SESSIONS_PREAUTH; i++) {
+        f.session_id = 0;
+        struct fake_reply r = fake_setup_round(&f, blob, sizeof(blob));
+        bool fits = i < SMB_SESSIONS_PREAUTH;
+        CHECK_INT(r.status, fits ? SMBKIT_STATUS_MORE_PROCESSING_REQUIRED
+                                 : SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+        last = fits ? r.hdr.session_id : last;
+        fake_reply_fini(&r);
+    }
+    f.session_id = last;
+    struct fake_reply r = fake_setup_round(&f, blob, 3); /* nonsense: the end of that one */
+    CHECK(r.status < 0 && r.status != SMBKIT_STATUS_MORE_PROCESSING_REQUIRED);
+    fake_reply_fini(&r);
+    f.session_id = 0;
+    CHECK_INT(fake_login(&f, "Alice", "s3cret"), SMBKIT_STATUS_SUCCESS);
+    fake_disconnect(&f);
+    fake_stop(&f);
+}
+
 static const struct test_case cases[] = {
     {"replies that nobody reads", test_replies_that_nobody_reads},
     {"cancel and hang-up without room", test_ends_without_room},
@@ -241,5 +277,6 @@ static const struct test_case cases[] = {
     {"credits are granted when sent", test_credits_when_sent},
     {"before log-in", test_before_log_in},
     {"waiting requests", test_waiting},
+    {"log-ins under way", test_half_open},
 };
 TEST_MAIN(cases)

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "base/base.h"
+#include "base/budget.h"
 #include "base/mem.h"
 #include "vfs/notify.h"
 #include "vfs/path.h"
@@ -154,6 +155,21 @@ static void test_overflow(void)
     CHECK_INT(report(&r, "a", NOTIFY_ADDED, NAME, NULL), 1);
     mem_fail_nth(0);
     CHECK_STR(drained(&w), "!");
+    struct budget budget;
+    budget_init(&budget, NULL, 128, 0);
+    w.queue.budget = &budget; /* the first 128 bytes of a queue fit, no more do */
+    char name[64] = "";
+    memset(name, 'n', sizeof(name) - 1);
+    report(&r, name, NOTIFY_ADDED, NAME, NULL);
+    CHECK_INT(budget_used(&budget), 128);
+    report(&r, name, NOTIFY_REMOVED, NAME, NULL);
+    CHECK_INT(budget_used(&budget), 0);
+    CHECK_STR(drained(&w), "!");
+    report(&r, name, NOTIFY_ADDED, NAME, NULL);
+    CHECK(drained(&w)[0] == '1');
+    CHECK_INT(budget_used(&budget), 0);
+    w.queue.budget = NULL;
+    budget_fini(&budget);
     /* a rename of which only half fits is lost as a whole */
     w.max_bytes = 16;
     report(&r, "a", NOTIFY_RENAMED_OLD, NAME, "b");

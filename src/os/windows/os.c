@@ -181,3 +181,8 @@ void os_lib_close(struct os_lib *lib)
         mem_free(lib);
     }
 }
+
+void os_memory_trim(void)
+{
+    HeapCompact(GetProcessHeap(), 0);
+}
