@@ -25,9 +25,10 @@ static void describe(uintptr_t n, const char *user, struct smbkit_attr *attr)
     attr->size = n == ROOT ? 0 : content(n, user, text);
 }
 
-static smbkit_status hello_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+static smbkit_status hello_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     *volume_r = NULL;
+    args->features = SMBKIT_FEATURE_NEVER_BLOCKS;
     if (args->arg_count > 0) {
         snprintf(args->error, args->error_size, "hello: takes no arguments: %s", args->args[0].key);
     }
@@ -35,9 +36,10 @@ static smbkit_status hello_volume_open(const struct smbkit_volume_args *args, vo
 }
 
 static smbkit_status hello_create(void *volume, struct smbkit_op *op,
-                                  const struct smbkit_create *how, void **file_r,
-                                  struct smbkit_attr *attr)
+                                  struct smbkit_create *how)
 {
+    void **file_r = &how->file;
+    struct smbkit_attr *attr = how->attr;
     for (uintptr_t n = 0; n < COUNT && how->disposition == SMBKIT_OPEN; n++) {
         if (strcmp(how->path, names[n]) == 0) {
             if (how->kind == (n == ROOT ? SMBKIT_KIND_FILE : SMBKIT_KIND_DIRECTORY)) {
@@ -64,13 +66,14 @@ static smbkit_status hello_getattr(void *volume, struct smbkit_op *op, void *fil
     return SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status hello_enumerate(void *volume, struct smbkit_op *op, void *file,
-                                     uint64_t cookie, struct smbkit_sink *sink)
+static smbkit_status hello_enumerate(void *volume, struct smbkit_op *op, void *file, struct smbkit_sink *sink)
 {
+    uint64_t cookie = sink->cookie;
     for (uint64_t n = cookie + 1; n < COUNT; n++) {
         struct smbkit_entry e = {.struct_size = sizeof(e), .name = names[n], .cookie = n};
-        e.has_attr = 1;
-        describe(n, op->who->user, &e.attr);
+        struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+        describe(n, op->who->user, &attr);
+        e.attr = &attr;
         if (!sink->entry(sink, &e)) {
             break; /* the client's buffer is full: it comes back with the last cookie */
         }
@@ -93,7 +96,6 @@ static const struct smbkit_plugin hello = {
     .struct_size = sizeof(struct smbkit_plugin),
     .api_version = SMBKIT_API_VERSION,
     .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_NEVER_BLOCKS,
     .name = "hello",
     .description = "two generated files",
     .version = "1",

@@ -12,44 +12,12 @@
 #define DELAY_MAX_MS 3600000u /* an hour: longer is a mistake */
 #define SLICE_MS 10u          /* how soon a cancelled operation ends */
 
-/* X(name, parameters, arguments): every operation that can be delayed. */
-#define OPERATIONS(X)                                                                              \
-    X(volume_info, (struct smbkit_volume_info * info), (info))                                     \
-    X(create, (const struct smbkit_create *how, void **file_r, struct smbkit_attr *attr),          \
-      (how, file_r, attr))                                                                         \
-    X(lookup, (const char *path, struct smbkit_attr *attr), (path, attr))                          \
-    X(enumerate, (void *file, uint64_t cookie, struct smbkit_sink *sink), (file, cookie, sink))    \
-    X(get_path, (void *file, char *buf, uint32_t cap), (file, buf, cap))                           \
-    X(rename, (void *file, const char *new_path, uint32_t replace), (file, new_path, replace))     \
-    X(link, (void *file, const char *new_path, uint32_t replace), (file, new_path, replace))       \
-    X(remove, (void *file), (file))                                                                \
-    X(getattr, (void *file, struct smbkit_attr *attr), (file, attr))                               \
-    X(setattr, (void *file, uint32_t mask, const struct smbkit_attr *attr), (file, mask, attr))    \
-    X(get_security, (void *file, uint8_t *buf, uint32_t cap, uint32_t *needed_bytes),              \
-      (file, buf, cap, needed_bytes))                                                              \
-    X(set_security, (void *file, const uint8_t *security, uint32_t len_bytes),                     \
-      (file, security, len_bytes))                                                                 \
-    X(read, (void *file, struct smbkit_io *io), (file, io))                                        \
-    X(write, (void *file, struct smbkit_io *io), (file, io))                                       \
-    X(flush, (void *file), (file))                                                                 \
-    X(set_size, (void *file, uint64_t size), (file, size))                                         \
-    X(overwrite, (void *file, uint32_t attributes, uint64_t alloc_size, struct smbkit_attr *attr), \
-      (file, attributes, alloc_size, attr))                                                        \
-    X(allocate, (void *file, uint64_t alloc_size), (file, alloc_size))                             \
-    X(zero_range, (void *file, uint64_t offset, uint64_t length), (file, offset, length))          \
-    X(ranges,                                                                                      \
-      (void *file, uint64_t offset, uint64_t length, struct smbkit_range *out, uint32_t *count_r), \
-      (file, offset, length, out, count_r))
-
-#define OP_NUMBER(name, params, args) OP_##name,
-enum { OPERATIONS(OP_NUMBER) OP_COUNT };
-
-#define OP_NAME(name, params, args) #name,
-static const char *const op_names[] = {OPERATIONS(OP_NAME)};
+#define OP_NAME(kind, name, type) #name,
+static const char *const op_names[] = {SMBKIT_OPERATIONS(OP_NAME)};
 
 struct delay {
     struct smbkit_next *next;
-    uint32_t ms[OP_COUNT];
+    uint32_t ms[SMBKIT_OP_COUNT];
 };
 
 /* Sleep as the operation is to. CANCELLED: the client has lost interest. */
@@ -70,15 +38,16 @@ static smbkit_status delay_sleep(const struct smbkit_op *op, uint32_t ms)
     return SMBKIT_STATUS_SUCCESS;
 }
 
-#define PLAIN(...) __VA_ARGS__
-#define OP_WRAP(name, params, args)                                                                \
-    static smbkit_status delay_##name(void *volume, struct smbkit_op *op, PLAIN params)            \
+#define OP_WRAP(kind, name, type)                                                                  \
+    static smbkit_status delay_##name(void *volume, struct smbkit_op *op,                          \
+                                      SMBKIT_FILE_PARAM_##kind type *a)                            \
     {                                                                                              \
         struct delay *d = volume;                                                                  \
-        smbkit_status status = delay_sleep(op, d->ms[OP_##name]);                                  \
-        return SMBKIT_OK(status) ? smbkit_next_##name(d->next, op, PLAIN args) : status;           \
+        smbkit_status status = delay_sleep(op, d->ms[SMBKIT_OP_##name]);                           \
+        return SMBKIT_OK(status) ? smbkit_next_##name(d->next, op, SMBKIT_FILE_ARG_##kind a)       \
+                                 : status;                                                         \
     }
-OPERATIONS(OP_WRAP)
+SMBKIT_OPERATIONS(OP_WRAP)
 
 static void delay_close(void *volume, struct smbkit_op *op, void *file)
 {
@@ -101,7 +70,7 @@ static bool set_delay(struct delay *d, const char *key, uint32_t ms)
 {
     bool found = false;
     bool all = strcmp(key, "all") == 0;
-    for (size_t i = 0; i < OP_COUNT; i++) {
+    for (size_t i = 0; i < SMBKIT_OP_COUNT; i++) {
         if (all || strcmp(key, op_names[i]) == 0) {
             d->ms[i] = ms;
             found = true;
@@ -110,7 +79,7 @@ static bool set_delay(struct delay *d, const char *key, uint32_t ms)
     return found;
 }
 
-static smbkit_status delay_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+static smbkit_status delay_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct delay *d = calloc(1, sizeof(*d));
     if (!d) {
@@ -137,6 +106,10 @@ static smbkit_status delay_volume_open(const struct smbkit_volume_args *args, vo
             return SMBKIT_STATUS_INVALID_PARAMETER;
         }
     }
+    if (args->features & SMBKIT_FEATURE_NEVER_BLOCKS) {
+        args->features &= ~SMBKIT_FEATURE_NEVER_BLOCKS;
+        args->features |= SMBKIT_FEATURE_TRIES_NOWAIT;
+    }
     *volume_r = d;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -146,12 +119,12 @@ static void delay_volume_close(void *volume)
     free(volume);
 }
 
-#define OP_MEMBER(name, params, args) .name = delay_##name,
+#define OP_MEMBER(kind, name, type) .name = delay_##name,
 static const struct smbkit_plugin delay_filter = {
     .struct_size = sizeof(struct smbkit_plugin),
-    .api_version = SMBKIT_API_VERSION,
+    .api_version = SMBKIT_FILTER_VERSION,
     .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_IS_FILTER | SMBKIT_TRIES_NOWAIT,
+    .flags = SMBKIT_IS_FILTER | SMBKIT_SEES_PENDING | SMBKIT_SEES_SEGMENTS,
     .name = "delay",
     .description = "makes operations take longer",
     .version = "1",
@@ -160,6 +133,6 @@ static const struct smbkit_plugin delay_filter = {
     .volume_open = delay_volume_open,
     .volume_close = delay_volume_close,
     .close = delay_close,
-    OPERATIONS(OP_MEMBER)};
+    SMBKIT_OPERATIONS(OP_MEMBER)};
 
 SMBKIT_REGISTER(delay_filter)

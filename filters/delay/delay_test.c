@@ -4,8 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
-const struct smbkit_plugin *smbkit_static_delay(void);
-const struct smbkit_plugin *smbkit_static_mem(void);
+const struct smbkit_plugin *smbkit_static_delay(const struct smbkit_host_table *api);
+const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
 
 struct stack {
     struct pt mem;
@@ -16,11 +16,11 @@ struct stack {
 static bool start(struct stack *s, const char *arg, const char *arg2)
 {
     const char *args[] = {arg, arg2, NULL};
-    if (!SMBKIT_OK(pt_open_volume(&s->mem, smbkit_static_mem(), NULL, NULL))) {
+    if (!SMBKIT_OK(pt_open_volume(&s->mem, smbkit_static_mem(&pt_api), NULL, NULL))) {
         return false;
     }
     s->next = (struct smbkit_next){s->mem.p, s->mem.v};
-    return SMBKIT_OK(pt_open_volume(&s->t, smbkit_static_delay(), args, &s->next));
+    return SMBKIT_OK(pt_open_volume(&s->t, smbkit_static_delay(&pt_api), args, &s->next));
 }
 
 static void stop(struct stack *s)
@@ -113,7 +113,7 @@ static void test_args(void)
         struct pt t;
         const char *args[] = {rows[i].arg, NULL};
         test_context("%s", rows[i].arg);
-        bool good = SMBKIT_OK(pt_open_volume(&t, smbkit_static_delay(), args, NULL));
+        bool good = SMBKIT_OK(pt_open_volume(&t, smbkit_static_delay(&pt_api), args, NULL));
         CHECK_INT(good, rows[i].says == NULL);
         if (good) {
             pt_close_volume(&t);

@@ -9,41 +9,10 @@
 #include <smbkit/filter.h>
 
 #define RULES_MAX 16u /* in one filter; filters can be stacked */
+#define ANY_OP SMBKIT_OP_COUNT
 
-/* X(name, parameters, arguments): every operation that can be made to fail. */
-#define OPERATIONS(X)                                                                              \
-    X(volume_info, (struct smbkit_volume_info * info), (info))                                     \
-    X(create, (const struct smbkit_create *how, void **file_r, struct smbkit_attr *attr),          \
-      (how, file_r, attr))                                                                         \
-    X(lookup, (const char *path, struct smbkit_attr *attr), (path, attr))                          \
-    X(enumerate, (void *file, uint64_t cookie, struct smbkit_sink *sink), (file, cookie, sink))    \
-    X(get_path, (void *file, char *buf, uint32_t cap), (file, buf, cap))                           \
-    X(rename, (void *file, const char *new_path, uint32_t replace), (file, new_path, replace))     \
-    X(link, (void *file, const char *new_path, uint32_t replace), (file, new_path, replace))       \
-    X(remove, (void *file), (file))                                                                \
-    X(getattr, (void *file, struct smbkit_attr *attr), (file, attr))                               \
-    X(setattr, (void *file, uint32_t mask, const struct smbkit_attr *attr), (file, mask, attr))    \
-    X(get_security, (void *file, uint8_t *buf, uint32_t cap, uint32_t *needed_bytes),              \
-      (file, buf, cap, needed_bytes))                                                              \
-    X(set_security, (void *file, const uint8_t *security, uint32_t len_bytes),                     \
-      (file, security, len_bytes))                                                                 \
-    X(read, (void *file, struct smbkit_io *io), (file, io))                                        \
-    X(write, (void *file, struct smbkit_io *io), (file, io))                                       \
-    X(flush, (void *file), (file))                                                                 \
-    X(set_size, (void *file, uint64_t size), (file, size))                                         \
-    X(overwrite, (void *file, uint32_t attributes, uint64_t alloc_size, struct smbkit_attr *attr), \
-      (file, attributes, alloc_size, attr))                                                        \
-    X(allocate, (void *file, uint64_t alloc_size), (file, alloc_size))                             \
-    X(zero_range, (void *file, uint64_t offset, uint64_t length), (file, offset, length))          \
-    X(ranges,                                                                                      \
-      (void *file, uint64_t offset, uint64_t length, struct smbkit_range *out, uint32_t *count_r), \
-      (file, offset, length, out, count_r))
-
-#define OP_NUMBER(name, params, args) OP_##name,
-enum { OPERATIONS(OP_NUMBER) OP_COUNT, OP_ANY = OP_COUNT };
-
-#define OP_NAME(name, params, args) #name,
-static const char *const op_names[] = {OPERATIONS(OP_NAME) "any"};
+#define OP_NAME(kind, name, type) #name,
+static const char *const op_names[] = {SMBKIT_OPERATIONS(OP_NAME) "any"};
 
 struct status_row {
     const char *name;
@@ -72,7 +41,7 @@ struct error {
 
 static bool is_about(const struct rule *rule, uint32_t op)
 {
-    return rule->op == op || rule->op == OP_ANY;
+    return rule->op == op || rule->op == ANY_OP;
 }
 
 /* Count one call; does it fail? The counters stand alone, so no order between threads is needed. */
@@ -109,18 +78,19 @@ static smbkit_status error_after(struct error *e, uint32_t op, smbkit_status sta
     return status;
 }
 
-#define PLAIN(...) __VA_ARGS__
-#define OP_WRAP(name, params, args)                                                                \
-    static smbkit_status error_##name(void *volume, struct smbkit_op *op, PLAIN params)            \
+#define OP_WRAP(kind, name, type)                                                                  \
+    static smbkit_status error_##name(void *volume, struct smbkit_op *op,                          \
+                                      SMBKIT_FILE_PARAM_##kind type *a)                            \
     {                                                                                              \
         struct error *e = volume;                                                                  \
-        smbkit_status status = error_before(e, OP_##name);                                         \
+        smbkit_status status = error_before(e, SMBKIT_OP_##name);                                  \
         if (!SMBKIT_OK(status)) {                                                                  \
             return status;                                                                         \
         }                                                                                          \
-        return error_after(e, OP_##name, smbkit_next_##name(e->next, op, PLAIN args));             \
+        return error_after(e, SMBKIT_OP_##name,                                                    \
+                           smbkit_next_##name(e->next, op, SMBKIT_FILE_ARG_##kind a));             \
     }
-OPERATIONS(OP_WRAP)
+SMBKIT_OPERATIONS(OP_WRAP)
 
 static void error_close(void *volume, struct smbkit_op *op, void *file)
 {
@@ -129,7 +99,7 @@ static void error_close(void *volume, struct smbkit_op *op, void *file)
 
 static bool parse_op(const char *text, uint32_t *op_r)
 {
-    for (uint32_t i = 0; i <= OP_COUNT; i++) {
+    for (uint32_t i = 0; i <= SMBKIT_OP_COUNT; i++) {
         if (strcmp(text, op_names[i]) == 0) {
             *op_r = i;
             return true;
@@ -233,7 +203,7 @@ static void settle(struct rule *rule)
     }
 }
 
-static smbkit_status error_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+static smbkit_status error_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct error *e = calloc(1, sizeof(*e));
     if (!e) {
@@ -259,12 +229,12 @@ static void error_volume_close(void *volume)
     free(volume);
 }
 
-#define OP_MEMBER(name, params, args) .name = error_##name,
+#define OP_MEMBER(kind, name, type) .name = error_##name,
 static const struct smbkit_plugin error_filter = {
     .struct_size = sizeof(struct smbkit_plugin),
-    .api_version = SMBKIT_API_VERSION,
+    .api_version = SMBKIT_FILTER_VERSION,
     .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_IS_FILTER | SMBKIT_NEVER_BLOCKS | SMBKIT_TRIES_NOWAIT,
+    .flags = SMBKIT_IS_FILTER | SMBKIT_SEES_PENDING | SMBKIT_SEES_SEGMENTS,
     .name = "error",
     .description = "makes operations fail on purpose",
     .version = "1",
@@ -276,6 +246,6 @@ static const struct smbkit_plugin error_filter = {
     .volume_open = error_volume_open,
     .volume_close = error_volume_close,
     .close = error_close,
-    OPERATIONS(OP_MEMBER)};
+    SMBKIT_OPERATIONS(OP_MEMBER)};
 
 SMBKIT_REGISTER(error_filter)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin_test.h"
 
-const struct smbkit_plugin *smbkit_static_error(void);
-const struct smbkit_plugin *smbkit_static_mem(void);
+const struct smbkit_plugin *smbkit_static_error(const struct smbkit_host_table *api);
+const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
 
 struct stack {
     struct pt mem;
@@ -12,11 +12,11 @@ struct stack {
 
 static bool start(struct stack *s, const char *const *args)
 {
-    if (!SMBKIT_OK(pt_open_volume(&s->mem, smbkit_static_mem(), NULL, NULL))) {
+    if (!SMBKIT_OK(pt_open_volume(&s->mem, smbkit_static_mem(&pt_api), NULL, NULL))) {
         return false;
     }
     s->next = (struct smbkit_next){s->mem.p, s->mem.v};
-    bool good = SMBKIT_OK(pt_open_volume(&s->t, smbkit_static_error(), args, &s->next));
+    bool good = SMBKIT_OK(pt_open_volume(&s->t, smbkit_static_error(&pt_api), args, &s->next));
     if (!good) {
         pt_close_volume(&s->mem);
     }
@@ -86,9 +86,9 @@ static void test_no_effect(void)
     CHECK_INT(pt_create_kind(t, "g", SMBKIT_CREATE, SMBKIT_KIND_FILE, &g),
               SMBKIT_STATUS_ACCESS_DENIED);
     CHECK(g == NULL);
-    CHECK_INT(t->p->set_size(t->v, &t->op, f, 10), SMBKIT_STATUS_IO_DEVICE_ERROR);
-    CHECK_INT(t->p->rename(t->v, &t->op, f, "h", 0), SMBKIT_STATUS_IO_DEVICE_ERROR);
-    CHECK_INT(t->p->remove(t->v, &t->op, f), SMBKIT_STATUS_IO_DEVICE_ERROR);
+    CHECK_INT(pt_set_size(t, f, 10), SMBKIT_STATUS_IO_DEVICE_ERROR);
+    CHECK_INT(pt_rename_file(t, f, "h", 0), SMBKIT_STATUS_IO_DEVICE_ERROR);
+    CHECK_INT(pt_remove_file(t, f), SMBKIT_STATUS_IO_DEVICE_ERROR);
     CHECK_INT(pt_attr(t, f).size, 0);
     pt_close(t, f);
     CHECK_INT(pt_try(t, "f"), 0);
@@ -115,7 +115,7 @@ static void test_nowait(void)
     struct smbkit_next next = {&busy, NULL};
     struct pt t;
     struct smbkit_attr attr;
-    REQUIRE(SMBKIT_OK(pt_open_volume(&t, smbkit_static_error(), args, &next)));
+    REQUIRE(SMBKIT_OK(pt_open_volume(&t, smbkit_static_error(&pt_api), args, &next)));
     for (int n = 1; n <= 2; n++) {
         t.op.flags = SMBKIT_OP_NOWAIT;
         CHECK_INT(t.p->getattr(t.v, &t.op, NULL, &attr), SMBKIT_STATUS_WOULD_BLOCK);
@@ -188,7 +188,7 @@ static void test_args(void)
         struct pt t;
         const char *args[] = {rows[i].args[0], rows[i].args[1], NULL};
         test_context("row %zu", i);
-        bool good = SMBKIT_OK(pt_open_volume(&t, smbkit_static_error(), args, NULL));
+        bool good = SMBKIT_OK(pt_open_volume(&t, smbkit_static_error(&pt_api), args, NULL));
         CHECK_INT(good, rows[i].says == NULL);
         if (good) {
             pt_close_volume(&t);
@@ -210,10 +210,10 @@ static void test_args(void)
                                         .share_name = "s",
                                         .error = error,
                                         .error_size = sizeof(error)};
-        smbkit_status status = smbkit_static_error()->volume_open(&va, &volume);
+        smbkit_status status = smbkit_static_error(&pt_api)->volume_open(&va, &volume);
         CHECK_INT(SMBKIT_OK(status), n <= 16);
         if (SMBKIT_OK(status)) {
-            smbkit_static_error()->volume_close(volume);
+            smbkit_static_error(&pt_api)->volume_close(volume);
         }
     }
 }

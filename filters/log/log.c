@@ -2,7 +2,7 @@
 /* log: one line in the server's log for each operation, when it is done: what it was, how it ended,
  * how long it took. */
 #include <inttypes.h>
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include <smbkit/filter.h>
 
 #define SHARE_MAX 80 /* bytes of the share's name in a line */
-#define USER_MAX 64  /* bytes of the user's name in a line, terminated */
+#define USER_MAX 63  /* bytes of the user's name in a line */
 #define LINE_MAX_BYTES 1024
 #define QUOTED_MAX 700 /* bytes of a path in a line; a longer one is cut */
 
@@ -46,227 +46,234 @@ static const char *quote(const char *path, char *buf)
     return buf;
 }
 
-/* One operation under way. */
+/* One operation under way. What its struct says goes into the line when it ends. */
 struct entry {
     struct logger *l;
-    const char *name;
+    struct smbkit_op *op;
+    uint32_t id;
+    void *file;
+    const void *args;
     uint64_t start_us;
-    char user[USER_MAX]; /* a copy: after PENDING, op may be gone */
 };
 
-static struct entry begin(void *volume, const struct smbkit_op *op, const char *name)
-{
-    struct entry e = {.l = volume, .name = name, .start_us = now_us()};
-    snprintf(e.user, sizeof(e.user), "%s", op->who->user);
-    return e;
-}
+static const char *const op_names[] = {
+#define OP_NAME(kind, name, type) #name,
+    SMBKIT_OPERATIONS(OP_NAME)
+#undef OP_NAME
+};
 
-/* The line; fmt and what follows are the arguments and results, "key=value key=value". Returns
- * status. */
-__attribute__((format(printf, 3, 4))) static smbkit_status
-end(const struct entry *e, smbkit_status status, const char *fmt, ...)
-{
-    char args[LINE_MAX_BYTES];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(args, sizeof(args), fmt, ap);
-    va_end(ap);
-    smbkit_log(e->l->level, "share=%s user=%s op=%s %s%sstatus=%s us=%" PRIu64, e->l->share,
-               e->user, e->name, args, args[0] ? " " : "", smbkit_status_name(status),
-               now_us() - e->start_us);
-    return status;
-}
+/* ---- the arguments and results of each, "key=value key=value" ---- */
 
-static smbkit_status log_volume_info(void *volume, struct smbkit_op *op,
-                                     struct smbkit_volume_info *info)
-{
-    struct entry e = begin(volume, op, "volume_info");
-    smbkit_status status = smbkit_next_volume_info(e.l->next, op, info);
-    return end(&e, status, "total=%" PRIu64 " free=%" PRIu64, info->total_bytes, info->free_bytes);
-}
+#define SAY(...) snprintf(text, LINE_MAX_BYTES, __VA_ARGS__)
 
-static smbkit_status log_create(void *volume, struct smbkit_op *op, const struct smbkit_create *how,
-                                void **file_r, struct smbkit_attr *attr)
+static void say_create(const struct smbkit_create *a, bool ok, char *text)
 {
     static const char *const kinds[] = {"any", "file", "directory"};
     char path[QUOTED_MAX];
-    struct entry e = begin(volume, op, "create");
-    smbkit_status status = smbkit_next_create(e.l->next, op, how, file_r, attr);
-    return end(&e, status, "path=%s stream=%s kind=%s how=%s access=0x%08x file=%p",
-               quote(how->path, path), how->stream ? how->stream : "", kinds[how->kind % 3],
-               how->disposition == SMBKIT_CREATE ? "create" : "open", how->access,
-               SMBKIT_OK(status) ? *file_r : NULL);
+    SAY("path=%s stream=%s kind=%s how=%s access=0x%08x file=%p", quote(a->path, path),
+        a->stream ? a->stream : "", kinds[a->kind % 3],
+        a->disposition == SMBKIT_CREATE ? "create" : "open", a->access, ok ? a->file : NULL);
 }
+
+static void say_lookup(const struct smbkit_lookup *a, bool ok, char *text)
+{
+    char path[QUOTED_MAX];
+    (void)ok;
+    SAY("path=%s", quote(a->path, path));
+}
+
+static void say_enumerate(const struct smbkit_sink *a, bool ok, char *text)
+{
+    (void)ok;
+    SAY("cookie=%" PRIu64 " attr=%u", a->cookie, a->want & SMBKIT_WANT_ATTR ? 1u : 0u);
+}
+
+static void say_get_path(const struct smbkit_buffer *a, bool ok, char *text)
+{
+    char path[QUOTED_MAX];
+    SAY("path=%s", quote(ok ? (const char *)a->base : "", path));
+}
+
+static void say_rename(const struct smbkit_rename *a, bool ok, char *text)
+{
+    char path[QUOTED_MAX];
+    (void)ok;
+    SAY("to=%s replace=%u", quote(a->new_path, path), a->flags & SMBKIT_RENAME_REPLACE ? 1u : 0u);
+}
+
+static void say_getattr(const struct smbkit_attr *a, bool ok, char *text)
+{
+    SAY("size=%" PRIu64 " attributes=0x%x", ok ? a->size : 0, ok ? a->attributes : 0);
+}
+
+static void say_setattr(const struct smbkit_attr *a, bool ok, char *text)
+{
+    (void)ok;
+    SAY("mask=0x%x attributes=0x%x created=%" PRIu64 " accessed=%" PRIu64 " written=%" PRIu64
+        " changed=%" PRIu64,
+        a->valid, a->attributes, a->create_time, a->access_time, a->write_time, a->change_time);
+}
+
+static void say_get_security(const struct smbkit_get_security *a, bool ok, char *text)
+{
+    (void)ok;
+    SAY("room=%u needed=%u", a->buffer.cap, a->buffer.len);
+}
+
+static void say_set_security(const struct smbkit_set_security *a, bool ok, char *text)
+{
+    (void)ok;
+    SAY("length=%u", a->security.len);
+}
+
+static void say_io(const struct smbkit_io *a, bool ok, char *text)
+{
+    SAY("offset=%" PRIu64 " length=%u done=%u", a->offset, a->length, ok ? a->done : 0);
+}
+
+static void say_size(const struct smbkit_size *a, bool ok, char *text)
+{
+    (void)ok;
+    SAY("size=%" PRIu64, a->size);
+}
+
+static void say_allocate(const struct smbkit_size *a, bool ok, char *text)
+{
+    (void)ok;
+    SAY("alloc_size=%" PRIu64, a->size);
+}
+
+static void say_overwrite(const struct smbkit_overwrite *a, bool ok, char *text)
+{
+    (void)ok;
+    SAY("attributes=0x%x alloc_size=%" PRIu64, a->attributes, a->alloc_size);
+}
+
+static void say_span(const struct smbkit_span *a, bool ok, char *text)
+{
+    (void)ok;
+    SAY("offset=%" PRIu64 " length=%" PRIu64, a->offset, a->length);
+}
+
+static void say_ranges(const struct smbkit_ranges *a, bool ok, char *text)
+{
+    SAY("offset=%" PRIu64 " length=%" PRIu64 " room=%u count=%u", a->offset, a->length, a->room,
+        ok ? a->count : 0);
+}
+
+static void say_volume_info(const struct smbkit_volume_info *a, bool ok, char *text)
+{
+    (void)ok;
+    SAY("total=%" PRIu64 " free=%" PRIu64, a->total_bytes, a->free_bytes);
+}
+
+static void say_args(const struct entry *e, bool ok, char *text)
+{
+#define CASE(op, fn)                                                                               \
+    case SMBKIT_OP_##op:                                                                           \
+        fn(e->args, ok, text);                                                                     \
+        break
+    switch (e->id) {
+        CASE(create, say_create);
+        CASE(lookup, say_lookup);
+        CASE(enumerate, say_enumerate);
+        CASE(get_path, say_get_path);
+        CASE(rename, say_rename);
+        CASE(link, say_rename);
+        CASE(getattr, say_getattr);
+        CASE(setattr, say_setattr);
+        CASE(get_security, say_get_security);
+        CASE(set_security, say_set_security);
+        CASE(read, say_io);
+        CASE(write, say_io);
+        CASE(set_size, say_size);
+        CASE(allocate, say_allocate);
+        CASE(overwrite, say_overwrite);
+        CASE(zero_range, say_span);
+        CASE(trim, say_span);
+        CASE(ranges, say_ranges);
+        CASE(volume_info, say_volume_info);
+    default:
+        text[0] = '\0';
+    }
+#undef CASE
+}
+
+/* ---- lines ---- */
+
+static void line(const struct entry *e, smbkit_status status)
+{
+    char text[LINE_MAX_BYTES];
+    char file[32] = "";
+    say_args(e, status == SMBKIT_STATUS_SUCCESS, text);
+    if (e->file) {
+        snprintf(file, sizeof(file), "file=%p ", e->file);
+    }
+    smbkit_log(e->l->level, "share=%s user=%.*s op=%s %s%s%sstatus=%s us=%" PRIu64, e->l->share,
+               USER_MAX, e->op->who->user, op_names[e->id], file, text, text[0] ? " " : "",
+               smbkit_status_name(status), now_us() - e->start_us);
+}
+
+/* The layer below has finished later. */
+static void ended(void *arg, smbkit_status status)
+{
+    struct entry *e = arg;
+    struct smbkit_op *op = e->op;
+    line(e, status);
+    free(e);
+    smbkit_complete(op, status);
+}
+
+static smbkit_status pass(const struct entry *now,
+                          smbkit_status (*next)(const struct entry *e, struct smbkit_op *op))
+{
+    struct entry *later = malloc(sizeof(*later));
+    struct smbkit_op *child = later ? smbkit_child(now->op, ended, later) : NULL;
+    if (!child) {
+        free(later);
+        smbkit_status status = next(now, now->op);
+        line(now, status);
+        return status;
+    }
+    *later = *now;
+    smbkit_status status = next(now, child);
+    if (status != SMBKIT_STATUS_PENDING) {
+        line(now, status);
+        free(later);
+    }
+    return status;
+}
+
+#define OP_FILE_VOLUME NULL
+#define OP_FILE_FILE file
+#define OP_WRAP(kind, name, type)                                                                  \
+    static smbkit_status next_##name(const struct entry *e, struct smbkit_op *op)                  \
+    {                                                                                              \
+        void *file = e->file;                                                                      \
+        (void)file;                                                                                \
+        return smbkit_next_##name(e->l->next, op,                                                  \
+                                  SMBKIT_FILE_ARG_##kind(type *)(uintptr_t) e->args);              \
+    }                                                                                              \
+    static smbkit_status log_##name(void *volume, struct smbkit_op *op,                            \
+                                    SMBKIT_FILE_PARAM_##kind type *a)                              \
+    {                                                                                              \
+        const struct entry e = {.l = volume,                                                       \
+                                .op = op,                                                          \
+                                .id = SMBKIT_OP_##name,                                            \
+                                .file = OP_FILE_##kind,                                            \
+                                .args = a,                                                         \
+                                .start_us = now_us()};                                             \
+        return pass(&e, next_##name);                                                              \
+    }
+SMBKIT_OPERATIONS(OP_WRAP)
 
 static void log_close(void *volume, struct smbkit_op *op, void *file)
 {
-    struct entry e = begin(volume, op, "close");
-    smbkit_next_close(e.l->next, op, file);
-    (void)end(&e, SMBKIT_STATUS_SUCCESS, "file=%p", file);
-}
-
-static smbkit_status log_lookup(void *volume, struct smbkit_op *op, const char *path,
-                                struct smbkit_attr *attr)
-{
-    char quoted[QUOTED_MAX];
-    struct entry e = begin(volume, op, "lookup");
-    smbkit_status status = smbkit_next_lookup(e.l->next, op, path, attr);
-    return end(&e, status, "path=%s", quote(path, quoted));
-}
-
-static smbkit_status log_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
-                                   struct smbkit_sink *sink)
-{
-    struct entry e = begin(volume, op, "enumerate");
-    uint32_t want_attr = sink->want_attr;
-    smbkit_status status = smbkit_next_enumerate(e.l->next, op, file, cookie, sink);
-    return end(&e, status, "file=%p cookie=%" PRIu64 " attr=%u", file, cookie, want_attr);
-}
-
-static smbkit_status log_get_path(void *volume, struct smbkit_op *op, void *file, char *buf,
-                                  uint32_t cap)
-{
-    char quoted[QUOTED_MAX];
-    struct entry e = begin(volume, op, "get_path");
-    smbkit_status status = smbkit_next_get_path(e.l->next, op, file, buf, cap);
-    return end(&e, status, "file=%p path=%s", file, quote(SMBKIT_OK(status) ? buf : "", quoted));
-}
-
-static smbkit_status log_rename(void *volume, struct smbkit_op *op, void *file,
-                                const char *new_path, uint32_t replace)
-{
-    char path[QUOTED_MAX];
-    struct entry e = begin(volume, op, "rename");
-    smbkit_status status = smbkit_next_rename(e.l->next, op, file, new_path, replace);
-    return end(&e, status, "file=%p to=%s replace=%u", file, quote(new_path, path), replace);
-}
-
-static smbkit_status log_link(void *volume, struct smbkit_op *op, void *file, const char *new_path,
-                              uint32_t replace)
-{
-    char path[QUOTED_MAX];
-    struct entry e = begin(volume, op, "link");
-    smbkit_status status = smbkit_next_link(e.l->next, op, file, new_path, replace);
-    return end(&e, status, "file=%p to=%s replace=%u", file, quote(new_path, path), replace);
-}
-
-static smbkit_status log_remove(void *volume, struct smbkit_op *op, void *file)
-{
-    struct entry e = begin(volume, op, "remove");
-    return end(&e, smbkit_next_remove(e.l->next, op, file), "file=%p", file);
-}
-
-static smbkit_status log_getattr(void *volume, struct smbkit_op *op, void *file,
-                                 struct smbkit_attr *attr)
-{
-    struct entry e = begin(volume, op, "getattr");
-    smbkit_status status = smbkit_next_getattr(e.l->next, op, file, attr);
-    return end(&e, status, "file=%p size=%" PRIu64 " attributes=0x%x", file,
-               SMBKIT_OK(status) ? attr->size : 0, SMBKIT_OK(status) ? attr->attributes : 0);
-}
-
-static smbkit_status log_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
-                                 const struct smbkit_attr *attr)
-{
-    struct entry e = begin(volume, op, "setattr");
-    smbkit_status status = smbkit_next_setattr(e.l->next, op, file, mask, attr);
-    return end(&e, status,
-               "file=%p mask=0x%x attributes=0x%x created=%" PRIu64 " accessed=%" PRIu64
-               " written=%" PRIu64 " changed=%" PRIu64,
-               file, mask, attr->attributes, attr->create_time, attr->access_time, attr->write_time,
-               attr->change_time);
-}
-
-static smbkit_status log_get_security(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
-                                      uint32_t cap, uint32_t *needed_bytes)
-{
-    struct entry e = begin(volume, op, "get_security");
-    *needed_bytes = 0;
-    smbkit_status status = smbkit_next_get_security(e.l->next, op, file, buf, cap, needed_bytes);
-    return end(&e, status, "file=%p room=%u needed=%u", file, cap, *needed_bytes);
-}
-
-static smbkit_status log_set_security(void *volume, struct smbkit_op *op, void *file,
-                                      const uint8_t *security, uint32_t len_bytes)
-{
-    struct entry e = begin(volume, op, "set_security");
-    smbkit_status status = smbkit_next_set_security(e.l->next, op, file, security, len_bytes);
-    return end(&e, status, "file=%p length=%u", file, len_bytes);
-}
-
-/* The bytes done; of an operation that goes on (PENDING) io is no longer ours to look at. */
-static uint32_t done(smbkit_status status, const struct smbkit_io *io)
-{
-    return status == SMBKIT_STATUS_SUCCESS ? io->done : 0;
-}
-
-static smbkit_status log_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
-{
-    struct entry e = begin(volume, op, "read");
-    uint64_t offset = io->offset;
-    uint32_t length = io->length;
-    smbkit_status status = smbkit_next_read(e.l->next, op, file, io);
-    return end(&e, status, "file=%p offset=%" PRIu64 " length=%u done=%u", file, offset, length,
-               done(status, io));
-}
-
-static smbkit_status log_write(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
-{
-    struct entry e = begin(volume, op, "write");
-    uint64_t offset = io->offset;
-    uint32_t length = io->length;
-    smbkit_status status = smbkit_next_write(e.l->next, op, file, io);
-    return end(&e, status, "file=%p offset=%" PRIu64 " length=%u done=%u", file, offset, length,
-               done(status, io));
-}
-
-static smbkit_status log_flush(void *volume, struct smbkit_op *op, void *file)
-{
-    struct entry e = begin(volume, op, "flush");
-    return end(&e, smbkit_next_flush(e.l->next, op, file), "file=%p", file);
-}
-
-static smbkit_status log_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size)
-{
-    struct entry e = begin(volume, op, "set_size");
-    smbkit_status status = smbkit_next_set_size(e.l->next, op, file, size);
-    return end(&e, status, "file=%p size=%" PRIu64, file, size);
-}
-
-static smbkit_status log_overwrite(void *volume, struct smbkit_op *op, void *file,
-                                   uint32_t attributes, uint64_t alloc_size,
-                                   struct smbkit_attr *attr)
-{
-    struct entry e = begin(volume, op, "overwrite");
-    smbkit_status status = smbkit_next_overwrite(e.l->next, op, file, attributes, alloc_size, attr);
-    return end(&e, status, "file=%p attributes=0x%x alloc_size=%" PRIu64, file, attributes,
-               alloc_size);
-}
-
-static smbkit_status log_allocate(void *volume, struct smbkit_op *op, void *file,
-                                  uint64_t alloc_size)
-{
-    struct entry e = begin(volume, op, "allocate");
-    smbkit_status status = smbkit_next_allocate(e.l->next, op, file, alloc_size);
-    return end(&e, status, "file=%p alloc_size=%" PRIu64, file, alloc_size);
-}
-
-static smbkit_status log_zero_range(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                                    uint64_t length)
-{
-    struct entry e = begin(volume, op, "zero_range");
-    smbkit_status status = smbkit_next_zero_range(e.l->next, op, file, offset, length);
-    return end(&e, status, "file=%p offset=%" PRIu64 " length=%" PRIu64, file, offset, length);
-}
-
-static smbkit_status log_ranges(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                                uint64_t length, struct smbkit_range *out, uint32_t *count_r)
-{
-    struct entry e = begin(volume, op, "ranges");
-    uint32_t room = *count_r;
-    smbkit_status status = smbkit_next_ranges(e.l->next, op, file, offset, length, out, count_r);
-    return end(&e, status, "file=%p offset=%" PRIu64 " length=%" PRIu64 " room=%u count=%u", file,
-               offset, length, room, *count_r);
+    struct logger *l = volume;
+    uint64_t start_us = now_us();
+    smbkit_next_close(l->next, op, file);
+    smbkit_log(l->level, "share=%s user=%.*s op=close file=%p status=SUCCESS us=%" PRIu64, l->share,
+               USER_MAX, op->who->user, file, now_us() - start_us);
 }
 
 static smbkit_status parse_args(struct logger *l, const struct smbkit_volume_args *args)
@@ -293,7 +300,7 @@ static smbkit_status parse_args(struct logger *l, const struct smbkit_volume_arg
     return SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status log_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+static smbkit_status log_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct logger *l = calloc(1, sizeof(*l));
     if (!l) {
@@ -317,38 +324,19 @@ static void log_volume_close(void *volume)
     free(volume);
 }
 
+#define OP_MEMBER(kind, name, type) .name = log_##name,
 static const struct smbkit_plugin log_filter = {
     .struct_size = sizeof(struct smbkit_plugin),
-    .api_version = SMBKIT_API_VERSION,
+    .api_version = SMBKIT_FILTER_VERSION,
     .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_IS_FILTER | SMBKIT_NEVER_BLOCKS | SMBKIT_TRIES_NOWAIT,
+    .flags = SMBKIT_IS_FILTER | SMBKIT_SEES_PENDING | SMBKIT_SEES_SEGMENTS,
     .name = "log",
     .description = "logs each operation with its arguments, result and duration",
     .version = "1",
     .config_help = "level=LEVEL  error, warning, info (default) or debug\n",
     .volume_open = log_volume_open,
     .volume_close = log_volume_close,
-    .volume_info = log_volume_info,
-    .create = log_create,
     .close = log_close,
-    .lookup = log_lookup,
-    .enumerate = log_enumerate,
-    .get_path = log_get_path,
-    .rename = log_rename,
-    .link = log_link,
-    .remove = log_remove,
-    .getattr = log_getattr,
-    .setattr = log_setattr,
-    .get_security = log_get_security,
-    .set_security = log_set_security,
-    .read = log_read,
-    .write = log_write,
-    .flush = log_flush,
-    .set_size = log_set_size,
-    .overwrite = log_overwrite,
-    .allocate = log_allocate,
-    .zero_range = log_zero_range,
-    .ranges = log_ranges,
-};
+    SMBKIT_OPERATIONS(OP_MEMBER)};
 
 SMBKIT_REGISTER(log_filter)

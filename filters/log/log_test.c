@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin_test.h"
 
-const struct smbkit_plugin *smbkit_static_log(void);
-const struct smbkit_plugin *smbkit_static_mem(void);
+const struct smbkit_plugin *smbkit_static_log(const struct smbkit_host_table *api);
+const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
 
 /* A log filter above an empty mem volume. */
 struct stack {
@@ -14,11 +14,11 @@ struct stack {
 static bool start(struct stack *s, const char *arg)
 {
     const char *args[] = {arg, NULL};
-    if (!SMBKIT_OK(pt_open_volume(&s->mem, smbkit_static_mem(), NULL, NULL))) {
+    if (!SMBKIT_OK(pt_open_volume(&s->mem, smbkit_static_mem(&pt_api), NULL, NULL))) {
         return false;
     }
     s->next = (struct smbkit_next){s->mem.p, s->mem.v};
-    return SMBKIT_OK(pt_open_volume(&s->t, smbkit_static_log(), args, &s->next));
+    return SMBKIT_OK(pt_open_volume(&s->t, smbkit_static_log(&pt_api), args, &s->next));
 }
 
 static void stop(struct stack *s)
@@ -56,36 +56,36 @@ static void test_lines(void)
     pt_attr(t, f);
     expect_line("share=test user=tester op=getattr", "size=12 attributes=0x20 status=SUCCESS");
     attr = (struct smbkit_attr){.write_time = 77, .attributes = 2};
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, 0x14, &attr), 0);
+    CHECK_INT(pt_setattr(t, f, 0x14, &attr), 0);
     expect_line("share=test user=tester op=setattr", "mask=0x14 attributes=0x2 ");
-    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 8, &n), SMBKIT_STATUS_NOT_FOUND);
+    CHECK_INT(pt_get_security(t, f, buf, 8, &n), SMBKIT_STATUS_NOT_FOUND);
     expect_line("share=test user=tester op=get_security", "room=8 needed=0 status=NOT_FOUND");
-    CHECK_INT(t->p->set_security(t->v, &t->op, f, buf, 3), 0);
+    CHECK_INT(pt_set_security(t, f, buf, 3), 0);
     expect_line("share=test user=tester op=set_security", "length=3 ");
-    CHECK_INT(t->p->set_size(t->v, &t->op, f, 100), 0);
+    CHECK_INT(pt_set_size(t, f, 100), 0);
     expect_line("share=test user=tester op=set_size", "size=100 ");
-    CHECK_INT(t->p->allocate(t->v, &t->op, f, 200), 0);
+    CHECK_INT(pt_allocate(t, f, 200), 0);
     expect_line("share=test user=tester op=allocate", "alloc_size=200 ");
-    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 1, 2), 0);
+    CHECK_INT(pt_zero_range(t, f, 1, 2), 0);
     expect_line("share=test user=tester op=zero_range", "offset=1 length=2 ");
     n = 1;
-    CHECK_INT(t->p->ranges(t->v, &t->op, f, 0, 9, &range, &n), 0);
+    CHECK_INT(pt_ranges(t, f, (struct smbkit_range){0, 9}, &range, &n), 0);
     expect_line("share=test user=tester op=ranges", "offset=0 length=9 room=1 count=1 ");
-    CHECK_INT(t->p->overwrite(t->v, &t->op, f, 2, 0, &attr), 0);
+    CHECK_INT(pt_overwrite(t, f, 2, 0, &attr), 0);
     expect_line("share=test user=tester op=overwrite", "attributes=0x2 ");
-    CHECK_INT(t->p->flush(t->v, &t->op, f), 0);
+    CHECK_INT(pt_flush(t, f), 0);
     expect_line("share=test user=tester op=flush", "status=SUCCESS");
-    CHECK_INT(t->p->link(t->v, &t->op, f, "l", 1), 0);
+    CHECK_INT(pt_link_file(t, f, "l", 1), 0);
     expect_line("share=test user=tester op=link", "to=\"l\" replace=1 ");
-    CHECK_INT(t->p->rename(t->v, &t->op, f, "b", 0), 0);
+    CHECK_INT(pt_rename_file(t, f, "b", 0), 0);
     expect_line("share=test user=tester op=rename", "to=\"b\" replace=0 ");
-    CHECK_INT(t->p->get_path(t->v, &t->op, f, path, 16), 0);
+    CHECK_INT(pt_get_path(t, f, path, 16), 0);
     expect_line("share=test user=tester op=get_path", "path=\"b\" ");
-    CHECK_INT(t->p->remove(t->v, &t->op, f), 0);
+    CHECK_INT(pt_remove_file(t, f), 0);
     expect_line("share=test user=tester op=remove", "status=SUCCESS");
     pt_close(t, f);
     expect_line("share=test user=tester op=close", "status=SUCCESS");
-    CHECK_INT(t->p->lookup(t->v, &t->op, "b", &attr), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_INT(pt_lookup(t, "b", &attr), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
     expect_line("share=test user=tester op=lookup path=\"b\"", "status=OBJECT_NAME_NOT_FOUND");
     static struct pt_page page;
     void *dir = pt_any(t, "");
@@ -130,7 +130,7 @@ static void test_args(void)
         struct pt t;
         const char *args[] = {rows[i].arg, NULL};
         test_context("%s", rows[i].arg);
-        bool good = SMBKIT_OK(pt_open_volume(&t, smbkit_static_log(), args, NULL));
+        bool good = SMBKIT_OK(pt_open_volume(&t, smbkit_static_log(&pt_api), args, NULL));
         CHECK_INT(good, rows[i].says == NULL);
         if (good) {
             pt_close_volume(&t);

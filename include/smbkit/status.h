@@ -11,11 +11,13 @@
 extern "C" {
 #endif
 
-/* What the program and a plugin show each other; everything else is hidden. */
+/* The one symbol that a plugin shows; everything else is hidden. */
 #if defined(_WIN32)
 #define SMBKIT_EXPORT __declspec(dllexport)
+#define SMBKIT_HIDDEN
 #else
 #define SMBKIT_EXPORT __attribute__((visibility("default")))
+#define SMBKIT_HIDDEN __attribute__((visibility("hidden")))
 #endif
 
 typedef int32_t smbkit_status;
@@ -131,20 +133,22 @@ typedef int32_t smbkit_status;
     /* Never on the wire. The caller is registered and will be woken; then it asks again. */       \
     X(WAIT, 0xE0000002)
 
-/* Codes are constants of type smbkit_status: SMBKIT_STATUS_ACCESS_DENIED and so on. */
-#define SMBKIT_STATUS_DEFINE_(name, value)                                                         \
-    static const smbkit_status SMBKIT_STATUS_##name __attribute__((unused)) =                      \
-        (smbkit_status)(value);
-SMBKIT_STATUS_TABLE(SMBKIT_STATUS_DEFINE_)
+/* Codes are constant expressions: SMBKIT_STATUS_ACCESS_DENIED and so on. */
+enum {
+#define SMBKIT_STATUS_DEFINE_(name, value) SMBKIT_STATUS_##name = (smbkit_status)(value),
+    SMBKIT_STATUS_TABLE(SMBKIT_STATUS_DEFINE_)
 #undef SMBKIT_STATUS_DEFINE_
+        SMBKIT_STATUS_END_ = 0
+};
 
 #define SMBKIT_OK(status) ((status) >= 0)
 
+/* In a plugin these two go through the host table (host.h). */
 /* The NTSTATUS that says best what a POSIX errno (positive) says. Any thread, pure. */
-SMBKIT_EXPORT smbkit_status smbkit_status_from_errno(int err);
+smbkit_status smbkit_status_from_errno(int err);
 
 /* "ACCESS_DENIED" and so on; "0xC0001234" style codes give "UNKNOWN". Static storage. */
-SMBKIT_EXPORT const char *smbkit_status_name(smbkit_status status);
+const char *smbkit_status_name(smbkit_status status);
 
 #ifdef __cplusplus
 }

@@ -157,7 +157,17 @@ static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_
     return status;
 }
 
-static smbkit_status dirfs_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+static uint32_t features(const struct dirfs_volume *vol)
+{
+    struct statvfs fs;
+    bool is_readonly =
+        vol->is_readonly || (fstatvfs(vol->root, &fs) == 0 && (fs.f_flag & ST_RDONLY));
+    return SMBKIT_FEATURE_TRIES_NOWAIT | SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_HARD_LINKS |
+           SMBKIT_FEATURE_STABLE_IDS | (vol->has_xattrs ? SMBKIT_FEATURE_SECURITY : 0) |
+           (is_readonly ? SMBKIT_FEATURE_READ_ONLY : 0);
+}
+
+static smbkit_status dirfs_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct dirfs_volume *vol = calloc(1, sizeof(*vol));
     if (!vol) {
@@ -171,6 +181,7 @@ static smbkit_status dirfs_volume_open(const struct smbkit_volume_args *args, vo
         return status;
     }
     pthread_mutex_init(&vol->dos_lock, NULL);
+    args->features = features(vol);
     *volume_r = vol;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -204,9 +215,6 @@ static smbkit_status dirfs_volume_info(void *volume, struct smbkit_op *op,
     info->sector_size_bytes = 512;
     info->cluster_size_bytes = is_plausible ? (uint32_t)fs.f_frsize : 4096;
     info->component_max = 255;
-    info->features = SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_HARD_LINKS | SMBKIT_FEATURE_STABLE_IDS;
-    info->features |= vol->has_xattrs ? SMBKIT_FEATURE_SECURITY : 0;
-    info->features |= vol->is_readonly || (fs.f_flag & ST_RDONLY) ? SMBKIT_FEATURE_READ_ONLY : 0;
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -214,7 +222,6 @@ static const struct smbkit_plugin dirfs_plugin = {
     .struct_size = sizeof(struct smbkit_plugin),
     .api_version = SMBKIT_API_VERSION,
     .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_TRIES_NOWAIT,
     .name = "dir",
     .description = "a folder of this machine",
     .version = "1",

@@ -203,8 +203,10 @@ static int sync_parent(const struct dirfs_volume *vol, struct dirfs_file *file)
     return err;
 }
 
-smbkit_status dirfs_flush(void *volume, struct smbkit_op *op, void *file)
+smbkit_status dirfs_flush(void *volume, struct smbkit_op *op, void *file,
+                          const struct smbkit_flush *a)
 {
+    (void)a;
     struct dirfs_volume *vol = volume;
     struct dirfs_file *f = file;
     if (dirfs_is_nowait(op)) {

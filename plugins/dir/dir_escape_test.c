@@ -67,7 +67,7 @@ static void test_links_out(void)
         CHECK(!SMBKIT_OK(pt_try(&w.t, leading_out[i])));
         CHECK(!SMBKIT_OK(try_access(&w.t, leading_out[i], SMBKIT_READ_ATTRIBUTES)));
         /* a look tells of the link itself at most */
-        CHECK(!SMBKIT_OK(w.t.p->lookup(w.t.v, &w.t.op, leading_out[i], &attr)) ||
+        CHECK(!SMBKIT_OK(pt_lookup(&w.t, leading_out[i], &attr)) ||
               attr.attributes == SMBKIT_ATTR_REPARSE_POINT);
         CHECK(
             !SMBKIT_OK(pt_create_kind(&w.t, leading_out[i], SMBKIT_CREATE, SMBKIT_KIND_FILE, &f)));
@@ -76,7 +76,7 @@ static void test_links_out(void)
         CHECK(!SMBKIT_OK(pt_create_kind(&w.t, path, SMBKIT_CREATE, SMBKIT_KIND_DIRECTORY, &f)));
         CHECK(!SMBKIT_OK(pt_rename(&w.t, "sub/inside", path, 1)));
         f = pt_any(&w.t, "sub/inside");
-        CHECK(!SMBKIT_OK(w.t.p->link(w.t.v, &w.t.op, f, path, 1)));
+        CHECK(!SMBKIT_OK(pt_link_file(&w.t, f, path, 1)));
         pt_close(&w.t, f);
     }
     struct stat st;
@@ -166,7 +166,7 @@ static smbkit_status open_itself(struct pt *t, const char *path, void **file_r,
                                 .path = path,
                                 .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT,
                                 .access = SMBKIT_READ_DATA | SMBKIT_DELETE};
-    return t->p->create(t->v, &t->op, &how, file_r, attr);
+    return pt_create(t, &how, file_r, attr);
 }
 
 /* Every link can be opened as itself, renamed, removed; what it leads to stays as it is. */
@@ -190,9 +190,9 @@ static void check_itself(struct world *w)
         CHECK_INT(attr.reparse_tag, 0xa000000c);
         CHECK_INT(pt_read(t, f, 0, buf, 8), 0);
         attr.attributes = SMBKIT_ATTR_NORMAL;
-        CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_ATTRIBUTES, &attr), 0);
-        CHECK_INT(t->p->rename(t->v, &t->op, f, "renamed", 0), 0);
-        CHECK_INT(t->p->remove(t->v, &t->op, f), 0);
+        CHECK_INT(pt_setattr(t, f, SMBKIT_HAS_ATTRIBUTES, &attr), 0);
+        CHECK_INT(pt_rename_file(t, f, "renamed", 0), 0);
+        CHECK_INT(pt_remove_file(t, f), 0);
         pt_close(t, f);
     }
     test_context("left");
@@ -215,7 +215,7 @@ static void test_links_themselves(void)
     CHECK_INT(pt_try(&w.t, "dangling"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
     CHECK_INT(pt_try(&w.t, "absolute"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
     CHECK_INT(pt_try(&w.t, "self"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
-    CHECK_INT(w.t.p->lookup(w.t.v, &w.t.op, "dangling", &attr), 0);
+    CHECK_INT(pt_lookup(&w.t, "dangling", &attr), 0);
     CHECK_INT(attr.attributes, SMBKIT_ATTR_REPARSE_POINT);
     check_itself(&w);
     world_end(&w);
@@ -274,8 +274,8 @@ static void try_door(struct pt *t, unsigned *opened)
     }
     if (SMBKIT_OK(pt_create_kind(t, "door/new", SMBKIT_CREATE, SMBKIT_KIND_FILE, &f))) {
         CHECK_INT(pt_write(t, f, 0, "x", 1), 0);
-        (void)t->p->rename(t->v, &t->op, f, "door/newer", 1);
-        (void)t->p->link(t->v, &t->op, f, "door/link", 1);
+        (void)pt_rename_file(t, f, "door/newer", 1);
+        (void)pt_link_file(t, f, "door/link", 1);
         pt_close(t, f);
     }
     (void)pt_remove(t, "door/new");
@@ -342,9 +342,9 @@ static void *work(void *arg)
         (void)pt_write(&t, f, r % 5000, buf, sizeof(buf));
         (void)pt_read(&t, f, r % 5000, buf, sizeof(buf));
         if ((r >> 12 & 3) == 0) {
-            (void)t.p->remove(t.v, &t.op, f);
+            (void)pt_remove_file(&t, f);
         } else if ((r >> 12 & 3) == 1) {
-            (void)t.p->rename(t.v, &t.op, f, path, 1);
+            (void)pt_rename_file(&t, f, path, 1);
         }
         pt_close(&t, f);
     }
@@ -360,9 +360,9 @@ static void *share_handle(void *arg)
     char buf[16] = {0};
     for (int i = 0; i < 200; i++) {
         (void)pt_write(&t, both[1], 0, buf, 16);
-        (void)t.p->setattr(t.v, &t.op, both[1], SMBKIT_SET_ATTRIBUTES | SMBKIT_SET_WRITE_TIME,
+        (void)pt_setattr(&t, both[1], SMBKIT_HAS_ATTRIBUTES | SMBKIT_HAS_WRITE_TIME,
                            &set);
-        (void)t.p->rename(t.v, &t.op, both[1], i % 2 ? "shared/x" : "shared/y", 1);
+        (void)pt_rename_file(&t, both[1], i % 2 ? "shared/x" : "shared/y", 1);
         pt_attr(&t, both[1]);
     }
     return NULL;
@@ -389,7 +389,7 @@ static void test_threads(void)
     for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
     }
-    CHECK_INT(w.t.p->remove(w.t.v, &w.t.op, both[1]), 0);
+    CHECK_INT(pt_remove_file(&w.t, both[1]), 0);
     pt_close(&w.t, both[1]);
     world_end(&w);
 }

@@ -61,30 +61,26 @@ static void test_no_xattrs(void)
         return;
     }
     struct pt *t = &w.t;
-    struct smbkit_volume_info info = {0};
-    CHECK_INT(t->p->volume_info(t->v, &t->op, &info), 0);
-    CHECK_INT(info.features & SMBKIT_FEATURE_SECURITY, 0);
+    CHECK_INT(t->features & SMBKIT_FEATURE_SECURITY, 0);
     void *f = pt_new(t, "f");
     struct stat st;
     struct smbkit_attr set = {.attributes = SMBKIT_ATTR_READONLY | SMBKIT_ATTR_ARCHIVE,
                               .create_time = 10,
                               .write_time = 116444736000000000ull};
     CHECK_INT(pt_attr(t, f).attributes, SMBKIT_ATTR_ARCHIVE);
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_ATTRIBUTES, &set), 0);
+    CHECK_INT(pt_setattr(t, f, SMBKIT_HAS_ATTRIBUTES, &set), 0);
     CHECK_INT(pt_attr(t, f).attributes, SMBKIT_ATTR_ARCHIVE | SMBKIT_ATTR_READONLY);
     CHECK_INT(fstatat(w.fd, "f", &st, 0), 0);
     CHECK_INT(st.st_mode & 0222, 0);
     set.attributes = SMBKIT_ATTR_ARCHIVE | SMBKIT_ATTR_HIDDEN;
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_ATTRIBUTES, &set),
-              SMBKIT_STATUS_NOT_SUPPORTED);
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_CREATE_TIME | SMBKIT_SET_WRITE_TIME, &set),
+    CHECK_INT(pt_setattr(t, f, SMBKIT_HAS_ATTRIBUTES, &set), SMBKIT_STATUS_NOT_SUPPORTED);
+    CHECK_INT(pt_setattr(t, f, SMBKIT_HAS_CREATE_TIME | SMBKIT_HAS_WRITE_TIME, &set),
               SMBKIT_STATUS_NOT_SUPPORTED);
     CHECK_INT(pt_attr(t, f).write_time, set.write_time); /* what can be kept is */
     CHECK(pt_attr(t, f).create_time > 10);
     uint32_t needed;
-    CHECK_INT(t->p->get_security(t->v, &t->op, f, NULL, 0, &needed), SMBKIT_STATUS_NOT_FOUND);
-    CHECK_INT(t->p->set_security(t->v, &t->op, f, (const uint8_t *)"x", 1),
-              SMBKIT_STATUS_NOT_SUPPORTED);
+    CHECK_INT(pt_get_security(t, f, NULL, 0, &needed), SMBKIT_STATUS_NOT_FOUND);
+    CHECK_INT(pt_set_security(t, f, (const uint8_t *)"x", 1), SMBKIT_STATUS_NOT_SUPPORTED);
     CHECK_INT(pt_write(t, f, 0, "x", 1), 0);
     pt_close(t, f);
     f = NULL;
@@ -96,9 +92,8 @@ static void test_no_xattrs(void)
                                 .kind = SMBKIT_KIND_FILE,
                                 .attributes = SMBKIT_ATTR_HIDDEN,
                                 .alloc_size = 10,
-                                .security = (const uint8_t *)"abc",
-                                .security_len_bytes = 3};
-    CHECK_INT(t->p->create(t->v, &t->op, &how, &f, &attr), 0);
+                                .security = {.base = (const uint8_t *)"abc", .len = 3}};
+    CHECK_INT(pt_create(t, &how, &f, &attr), 0);
     CHECK_INT(attr.attributes, SMBKIT_ATTR_ARCHIVE);
     pt_close(t, f);
     world_end(&w);
@@ -123,20 +118,20 @@ static void test_no_holes(void)
     memset(data, 'x', sizeof(data));
     void *f = pt_new(t, "f");
     CHECK_INT(pt_write(t, f, 0, data, sizeof(data)), 0);
-    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 10, 150000), 0);
+    CHECK_INT(pt_zero_range(t, f, 10, 150000), 0);
     CHECK_INT(pt_read(t, f, 0, data, sizeof(data)), sizeof(data));
     CHECK(data[9] == 'x' && data[10] == 0 && data[150009] == 0 && data[150010] == 'x');
-    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 199990, UINT64_MAX), 0);
+    CHECK_INT(pt_zero_range(t, f, 199990, UINT64_MAX), 0);
     CHECK_INT(pt_attr(t, f).size, sizeof(data));
-    CHECK_INT(t->p->allocate(t->v, &t->op, f, 300000), 0);
+    CHECK_INT(pt_allocate(t, f, 300000), 0);
     CHECK_INT(pt_attr(t, f).size, sizeof(data));
     atomic_store(&cancelled, 1);
-    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 0, 10), SMBKIT_STATUS_CANCELLED);
+    CHECK_INT(pt_zero_range(t, f, 0, 10), SMBKIT_STATUS_CANCELLED);
     CHECK_INT(pt_read(t, f, 0, data, 10), 10);
     CHECK_INT(data[0], 'x');
     struct smbkit_range r[2];
     uint32_t n = 2;
-    CHECK_INT(t->p->ranges(t->v, &t->op, f, 0, UINT64_MAX, r, &n), 0);
+    CHECK_INT(pt_ranges(t, f, (struct smbkit_range){0, UINT64_MAX}, r, &n), 0);
     CHECK_INT(n, 1);
     CHECK_INT(r[0].length, sizeof(data));
     t->op.core = NULL;
@@ -170,8 +165,8 @@ static void test_full(void)
     CHECK(at >= (1 << 20) - 4 * sizeof(data));
     CHECK_INT(pt_read(t, f, at - 65536, data, 65536), 65536);
     CHECK_INT(data[65535], 'x');
-    CHECK_INT(t->p->allocate(t->v, &t->op, f, 2 << 20), SMBKIT_STATUS_DISK_FULL);
-    CHECK_INT(t->p->remove(t->v, &t->op, f), 0);
+    CHECK_INT(pt_allocate(t, f, 2 << 20), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(pt_remove_file(t, f), 0);
     pt_close(t, f);
     f = pt_new(t, "g");
     CHECK_INT(pt_write(t, f, 0, data, sizeof(data)), 0);
@@ -199,8 +194,8 @@ static void test_mounted_below(void)
         pt_close(t, pt_new(t, "a"));
         void *b = pt_new(t, "below/b");
         CHECK(pt_attr(t, b).file_id_high != 0);
-        CHECK_INT(t->p->rename(t->v, &t->op, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
-        CHECK_INT(t->p->link(t->v, &t->op, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
+        CHECK_INT(pt_rename_file(t, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
+        CHECK_INT(pt_link_file(t, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
         pt_close(t, b);
         void *a = pt_any(t, "a");
         CHECK_INT(pt_attr(t, a).file_id_high, 0);
@@ -241,7 +236,7 @@ static void test_no_openat2(void)
             if (!forbid_openat2(rows[i].err)) {
                 _exit(77);
             }
-            bool failed = !SMBKIT_OK(pt_open_volume(&t, smbkit_static_dir(), args, NULL));
+            bool failed = !SMBKIT_OK(pt_open_volume(&t, smbkit_static_dir(&pt_api), args, NULL));
             _exit(failed && strstr(t.error, rows[i].says) ? 0 : 1);
         }
         int result = -1;

@@ -184,6 +184,7 @@ static bool is_dots(const char *name)
 static bool give(struct walk *w, const struct kernel_entry *from)
 {
     char shown[DIRFS_SHOWN_MAX];
+    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
     struct smbkit_entry entry = {
         .struct_size = sizeof(entry), .name = shown, .cookie = (uint64_t)from->d_off};
     if (is_dots(from->d_name)) {
@@ -197,11 +198,11 @@ static bool give(struct walk *w, const struct kernel_entry *from)
         log_odd_name(w, "that are not UTF-8: some clients (smbclient) then list nothing of it");
     }
     /* What a symlink is must be known even when the core wants no more than names. */
-    if (w->sink->want_attr || from->d_type == DT_LNK || from->d_type == DT_UNKNOWN) {
-        if (entry_attr(w, from->d_name, &entry.attr) != 0) {
+    if (w->sink->want || from->d_type == DT_LNK || from->d_type == DT_UNKNOWN) {
+        if (entry_attr(w, from->d_name, &attr) != 0) {
             return true;
         }
-        entry.has_attr = 1;
+        entry.attr = &attr;
     }
     return w->sink->entry(w->sink, &entry) != 0;
 }
@@ -227,9 +228,10 @@ static int list_from(struct walk *w, const struct smbkit_op *op, uint64_t cookie
     return err;
 }
 
-smbkit_status dirfs_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
+smbkit_status dirfs_enumerate(void *volume, struct smbkit_op *op, void *file,
                               struct smbkit_sink *sink)
 {
+    uint64_t cookie = sink->cookie;
     struct dirfs_file *f = file;
     if (dirfs_is_nowait(op)) {
         return SMBKIT_STATUS_WOULD_BLOCK;

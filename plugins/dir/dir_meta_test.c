@@ -16,7 +16,7 @@ static void check_meta(struct pt *t)
                               .write_time = 116444736000000003ull + 30000000,
                               .attributes = SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_READONLY |
                                             SMBKIT_ATTR_DIRECTORY | SMBKIT_ATTR_COMPRESSED};
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, 0x1f, &set), 0);
+    CHECK_INT(pt_setattr(t, f, 0x1f, &set), 0);
     struct smbkit_attr b = pt_attr(t, f);
     CHECK_INT(b.attributes, SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_READONLY);
     CHECK_INT(b.create_time, set.create_time);
@@ -28,7 +28,7 @@ static void check_meta(struct pt *t)
     CHECK_INT(b.attributes, SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_READONLY | SMBKIT_ATTR_ARCHIVE);
     CHECK_INT(b.write_time, set.write_time);
     set.attributes = SMBKIT_ATTR_NORMAL;
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_ATTRIBUTES, &set), 0);
+    CHECK_INT(pt_setattr(t, f, SMBKIT_HAS_ATTRIBUTES, &set), 0);
     CHECK_INT(pt_attr(t, f).attributes, SMBKIT_ATTR_NORMAL);
     CHECK_INT(pt_write(t, f, 0, "x", 1), 0);
     CHECK_INT(pt_attr(t, f).attributes, SMBKIT_ATTR_ARCHIVE);
@@ -38,15 +38,15 @@ static void check_meta(struct pt *t)
                                 .disposition = SMBKIT_OPEN,
                                 .path = "f",
                                 .access = SMBKIT_WRITE_ATTRIBUTES};
-    CHECK_INT(t->p->create(t->v, &t->op, &how, &f, &a), 0);
+    CHECK_INT(pt_create(t, &how, &f, &a), 0);
     CHECK_INT(a.create_time, set.create_time);
     set.attributes = SMBKIT_ATTR_SYSTEM;
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, 0x1f, &set), 0);
+    CHECK_INT(pt_setattr(t, f, 0x1f, &set), 0);
     b = pt_attr(t, f);
     CHECK_INT(b.attributes, SMBKIT_ATTR_SYSTEM);
     CHECK_INT(b.write_time, set.write_time);
     CHECK_INT(pt_read(t, f, 0, &set, 1), -1);
-    CHECK_INT(t->p->flush(t->v, &t->op, f), 0);
+    CHECK_INT(pt_flush(t, f), 0);
     pt_close(t, f);
 }
 
@@ -56,40 +56,37 @@ static void check_security(struct pt *t)
     uint32_t needed = 99;
     struct smbkit_attr attr;
     void *f = pt_any(t, "f");
-    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 16, &needed), SMBKIT_STATUS_NOT_FOUND);
-    CHECK_INT(t->p->set_security(t->v, &t->op, f, (const uint8_t *)"0123456789", 10), 0);
-    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 9, &needed), SMBKIT_STATUS_BUFFER_TOO_SMALL);
+    CHECK_INT(pt_get_security(t, f, buf, 16, &needed), SMBKIT_STATUS_NOT_FOUND);
+    CHECK_INT(pt_set_security(t, f, (const uint8_t *)"0123456789", 10), 0);
+    CHECK_INT(pt_get_security(t, f, buf, 9, &needed), SMBKIT_STATUS_BUFFER_TOO_SMALL);
     CHECK_INT(needed, 10);
-    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 10, &needed), 0);
+    CHECK_INT(pt_get_security(t, f, buf, 10, &needed), 0);
     CHECK_MEM(buf, needed, "0123456789", 10);
-    CHECK_INT(t->p->set_security(t->v, &t->op, f, NULL, 0), 0);
-    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 16, &needed), SMBKIT_STATUS_NOT_FOUND);
+    CHECK_INT(pt_set_security(t, f, NULL, 0), 0);
+    CHECK_INT(pt_get_security(t, f, buf, 16, &needed), SMBKIT_STATUS_NOT_FOUND);
     pt_close(t, f);
     struct smbkit_create how = {.struct_size = sizeof(how),
                                 .disposition = SMBKIT_CREATE,
                                 .path = "d",
                                 .kind = SMBKIT_KIND_DIRECTORY,
                                 .attributes = SMBKIT_ATTR_HIDDEN,
-                                .security = (const uint8_t *)"abc",
-                                .security_len_bytes = 3};
-    CHECK_INT(t->p->create(t->v, &t->op, &how, &f, &attr), 0);
+                                .security = {.base = (const uint8_t *)"abc", .len = 3}};
+    CHECK_INT(pt_create(t, &how, &f, &attr), 0);
     CHECK_INT(attr.attributes, SMBKIT_ATTR_DIRECTORY | SMBKIT_ATTR_HIDDEN);
-    CHECK_INT(t->p->get_security(t->v, &t->op, f, buf, 10, &needed), 0);
+    CHECK_INT(pt_get_security(t, f, buf, 10, &needed), 0);
     CHECK_MEM(buf, needed, "abc", 3);
     pt_close(t, f);
     /* What cannot be kept leaves no half-made file behind. */
     how.path = "too-much";
     how.kind = SMBKIT_KIND_FILE;
     how.alloc_size = 1ull << 60;
-    CHECK_INT(t->p->create(t->v, &t->op, &how, &f, &attr), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(pt_create(t, &how, &f, &attr), SMBKIT_STATUS_DISK_FULL);
     CHECK_INT(pt_try(t, "too-much"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
 static bool has_xattrs(struct pt *t)
 {
-    struct smbkit_volume_info info = {0};
-    CHECK_INT(t->p->volume_info(t->v, &t->op, &info), 0);
-    return (info.features & SMBKIT_FEATURE_SECURITY) != 0;
+    return (t->features & SMBKIT_FEATURE_SECURITY) != 0;
 }
 
 static void test_meta(void)
@@ -131,15 +128,15 @@ static void test_unreadable(void)
     void *f = pt_any(&w.t, "f");
     void *dir = pt_any(&w.t, "");
     if (has_xattrs(&w.t) && fchmodat(w.fd, "f", 0200, 0) == 0) {
-        CHECK_INT(w.t.p->set_security(w.t.v, &w.t.op, f, (const uint8_t *)"0123456789", 10), 0);
+        CHECK_INT(pt_set_security(&w.t, f, (const uint8_t *)"0123456789", 10), 0);
         become(65534);
-        CHECK_INT(w.t.p->get_security(w.t.v, &w.t.op, f, buf, 16, &needed),
+        CHECK_INT(pt_get_security(&w.t, f, buf, 16, &needed),
                   SMBKIT_STATUS_ACCESS_DENIED);
-        CHECK_INT(w.t.p->get_security(w.t.v, &w.t.op, f, buf, 1, &needed),
+        CHECK_INT(pt_get_security(&w.t, f, buf, 1, &needed),
                   SMBKIT_STATUS_ACCESS_DENIED);
-        CHECK_INT(w.t.p->setattr(w.t.v, &w.t.op, f, SMBKIT_SET_ATTRIBUTES, &attr),
+        CHECK_INT(pt_setattr(&w.t, f, SMBKIT_HAS_ATTRIBUTES, &attr),
                   SMBKIT_STATUS_ACCESS_DENIED);
-        CHECK_INT(w.t.p->lookup(w.t.v, &w.t.op, "f", &attr), 0);
+        CHECK_INT(pt_lookup(&w.t, "f", &attr), 0);
         page.cookie = 0;
         CHECK_INT(pt_list(&w.t, dir, &page, 60), 1);
         become(0);

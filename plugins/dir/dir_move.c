@@ -96,8 +96,10 @@ static smbkit_status check_change(const struct dirfs_volume *vol, const struct s
     return vol->is_readonly ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file)
+smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file,
+                           const struct smbkit_remove *a)
 {
+    (void)a;
     struct dirfs_file *f = file;
     struct spot spot;
     smbkit_status status = check_change(volume, op);
@@ -201,9 +203,11 @@ static smbkit_status rename_locked(const struct dirfs_volume *vol, struct dirfs_
     return SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status dirfs_rename(void *volume, struct smbkit_op *op, void *file, const char *new_path,
-                           uint32_t replace)
+smbkit_status dirfs_rename(void *volume, struct smbkit_op *op, void *file,
+                           const struct smbkit_rename *a)
 {
+    const char *new_path = a->new_path;
+    uint32_t replace = a->flags & SMBKIT_RENAME_REPLACE;
     struct dirfs_file *f = file;
     struct spot to;
     smbkit_status status = check_change(volume, op);
@@ -258,9 +262,11 @@ static int link_replace(const struct dirfs_file *file, const struct spot *to)
     return err;
 }
 
-smbkit_status dirfs_link(void *volume, struct smbkit_op *op, void *file, const char *new_path,
-                         uint32_t replace)
+smbkit_status dirfs_link(void *volume, struct smbkit_op *op, void *file,
+                         const struct smbkit_rename *a)
 {
+    const char *new_path = a->new_path;
+    uint32_t replace = a->flags & SMBKIT_RENAME_REPLACE;
     struct dirfs_file *f = file;
     struct spot to;
     smbkit_status status = check_change(volume, op);

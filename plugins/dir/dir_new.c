@@ -66,8 +66,8 @@ static int furnish(const struct smbkit_create *how, int fd)
         struct dirfs_dos dos = {.attributes = attributes | (is_dir ? 0 : SMBKIT_ATTR_ARCHIVE)};
         err = dirfs_dos_write(&where, &dos);
     }
-    if (!is_fatal(err) && how->security) {
-        err = dirfs_keep_security(&where, how->security, how->security_len_bytes);
+    if (!is_fatal(err) && how->security.base) {
+        err = dirfs_keep_security(&where, how->security.base, how->security.len);
     }
     if (!is_fatal(err) && how->kind == SMBKIT_KIND_FILE && how->alloc_size > 0) {
         err = dirfs_reserve(fd, how->alloc_size);

@@ -263,13 +263,14 @@ static void advise(const struct dirfs_file *file, uint32_t flags)
     }
 }
 
-smbkit_status dirfs_create(void *volume, struct smbkit_op *op, const struct smbkit_create *how,
-                           void **file_r, struct smbkit_attr *attr)
+smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
 {
+    void **file_r = &how->file;
+    struct smbkit_attr *attr = how->attr;
     struct dirfs_volume *vol = volume;
     bool nowait = dirfs_is_nowait(op);
     bool is_new = how->disposition == SMBKIT_CREATE;
-    if (how->stream || how->ea_len_bytes > 0) {
+    if (how->stream || how->ea.len > 0) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
     if (nowait && (is_new || !vol->tries_nowait)) {
@@ -314,9 +315,10 @@ void dirfs_close(void *volume, struct smbkit_op *op, void *file)
     free(f);
 }
 
-smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, const char *path,
-                           struct smbkit_attr *attr)
+smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a)
 {
+    const char *path = a->path;
+    struct smbkit_attr *attr = a->attr;
     struct dirfs_volume *vol = volume;
     bool nowait = dirfs_is_nowait(op);
     if (nowait && !vol->tries_nowait) {

@@ -92,11 +92,9 @@ void dirfs_proc_path(int fd, char *buf); /* DIRFS_PROC_MAX bytes */
 uint64_t dirfs_dev(const struct statx *stx);
 /* The status for an errno of a lookup: what leads out of the folder does not exist. */
 smbkit_status dirfs_lookup_status(int err);
-smbkit_status dirfs_create(void *volume, struct smbkit_op *op, const struct smbkit_create *how,
-                           void **file_r, struct smbkit_attr *attr);
+smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_create *how);
 void dirfs_close(void *volume, struct smbkit_op *op, void *file);
-smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, const char *path,
-                           struct smbkit_attr *attr);
+smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a);
 /* A descriptor of the file that can read (and, if asked, write): its own, or one opened for the
  * purpose, which is then in *extra_r to be closed, else -1. -errno. */
 int dirfs_real_fd(const struct dirfs_file *file, bool write, int *extra_r);
@@ -147,7 +145,7 @@ int dirfs_current_dos(struct dirfs_volume *vol, struct dirfs_file *file, struct 
 
 /* --- dir_setattr.c --- */
 
-smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
+smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file,
                             const struct smbkit_attr *attr);
 smbkit_status dirfs_set_dos(struct dirfs_volume *vol, struct dirfs_file *file, uint32_t mask,
                             const struct smbkit_attr *attr);
@@ -156,42 +154,45 @@ void dirfs_note_write(struct dirfs_volume *vol, struct dirfs_file *file);
 
 /* --- dir_security.c --- */
 
-smbkit_status dirfs_get_security(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
-                                 uint32_t cap, uint32_t *needed_bytes);
+smbkit_status dirfs_get_security(void *volume, struct smbkit_op *op, void *file,
+                                 struct smbkit_get_security *a);
 smbkit_status dirfs_set_security(void *volume, struct smbkit_op *op, void *file,
-                                 const uint8_t *security, uint32_t len_bytes);
+                                 const struct smbkit_set_security *a);
 int dirfs_keep_security(const struct dirfs_where *where, const uint8_t *security, uint32_t len);
 
 /* --- dir_list.c --- */
 
-smbkit_status dirfs_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
+smbkit_status dirfs_enumerate(void *volume, struct smbkit_op *op, void *file,
                               struct smbkit_sink *sink);
 void dirfs_list_free(struct dirfs_list *list);
 
 /* --- dir_move.c --- */
 
-smbkit_status dirfs_rename(void *volume, struct smbkit_op *op, void *file, const char *new_path,
-                           uint32_t replace);
-smbkit_status dirfs_link(void *volume, struct smbkit_op *op, void *file, const char *new_path,
-                         uint32_t replace);
-smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file);
+smbkit_status dirfs_rename(void *volume, struct smbkit_op *op, void *file,
+                           const struct smbkit_rename *a);
+smbkit_status dirfs_link(void *volume, struct smbkit_op *op, void *file,
+                         const struct smbkit_rename *a);
+smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file,
+                           const struct smbkit_remove *a);
 
 /* --- dir_data.c --- */
 
 smbkit_status dirfs_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io);
 smbkit_status dirfs_write(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io);
-smbkit_status dirfs_flush(void *volume, struct smbkit_op *op, void *file);
+smbkit_status dirfs_flush(void *volume, struct smbkit_op *op, void *file,
+                          const struct smbkit_flush *a);
 
 /* --- dir_space.c --- */
 
-smbkit_status dirfs_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size);
-smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file, uint32_t attributes,
-                              uint64_t alloc_size, struct smbkit_attr *attr);
-smbkit_status dirfs_allocate(void *volume, struct smbkit_op *op, void *file, uint64_t alloc_size);
-smbkit_status dirfs_zero_range(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                               uint64_t length);
-smbkit_status dirfs_ranges(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                           uint64_t length, struct smbkit_range *out, uint32_t *count_r);
+smbkit_status dirfs_set_size(void *volume, struct smbkit_op *op, void *file,
+                             const struct smbkit_size *a);
+smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file,
+                              struct smbkit_overwrite *a);
+smbkit_status dirfs_allocate(void *volume, struct smbkit_op *op, void *file,
+                             const struct smbkit_size *a);
+smbkit_status dirfs_zero_range(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_span *a);
+smbkit_status dirfs_ranges(void *volume, struct smbkit_op *op, void *file, struct smbkit_ranges *a);
 /* Reserve bytes from the start of the file without changing its size. 0 or -errno; a file system
  * that cannot reserve but has the room is content. */
 int dirfs_reserve(int fd, uint64_t bytes);

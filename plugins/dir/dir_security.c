@@ -22,9 +22,12 @@ static smbkit_status missing_status(int err)
                                                : smbkit_status_from_errno(err);
 }
 
-smbkit_status dirfs_get_security(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
-                                 uint32_t cap, uint32_t *needed_bytes)
+smbkit_status dirfs_get_security(void *volume, struct smbkit_op *op, void *file,
+                                 struct smbkit_get_security *a)
 {
+    uint8_t *buf = a->buffer.base;
+    uint32_t cap = a->buffer.cap;
+    uint32_t *needed_bytes = &a->buffer.len;
     (void)volume;
     struct dirfs_file *f = file;
     char proc[DIRFS_PROC_MAX];
@@ -53,8 +56,10 @@ static int drop_security(const struct dirfs_where *where)
 }
 
 smbkit_status dirfs_set_security(void *volume, struct smbkit_op *op, void *file,
-                                 const uint8_t *security, uint32_t len_bytes)
+                                 const struct smbkit_set_security *a)
 {
+    const uint8_t *security = a->security.base;
+    uint32_t len_bytes = a->security.len;
     struct dirfs_volume *vol = volume;
     struct dirfs_file *f = file;
     char proc[DIRFS_PROC_MAX];

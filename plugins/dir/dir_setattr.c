@@ -86,11 +86,11 @@ smbkit_status dirfs_set_dos(struct dirfs_volume *vol, struct dirfs_file *file, u
         return smbkit_status_from_errno(-err);
     }
     struct dirfs_dos dos = old;
-    if (mask & SMBKIT_SET_ATTRIBUTES) {
+    if (mask & SMBKIT_HAS_ATTRIBUTES) {
         /* SPARSE comes by way of FSCTL_SET_SPARSE, and stays. */
         dos.attributes = (old.attributes & SMBKIT_ATTR_SPARSE) | (attr->attributes & KEPT);
     }
-    if (mask & SMBKIT_SET_CREATE_TIME) {
+    if (mask & SMBKIT_HAS_CREATE_TIME) {
         dos.create_time = attr->create_time;
     }
     if (dos.attributes != old.attributes || dos.create_time != old.create_time) {
@@ -115,17 +115,17 @@ static smbkit_status set_file_times(struct dirfs_file *file, uint32_t mask,
                                     const struct smbkit_attr *attr)
 {
     struct timespec ts[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_OMIT}};
-    if (mask & SMBKIT_SET_ACCESS_TIME) {
+    if (mask & SMBKIT_HAS_ACCESS_TIME) {
         ts[0] = to_timespec(attr->access_time);
     }
-    if (mask & SMBKIT_SET_WRITE_TIME) {
+    if (mask & SMBKIT_HAS_WRITE_TIME) {
         ts[1] = to_timespec(attr->write_time);
     }
     int err = set_times(file, ts);
     if (err) {
         return smbkit_status_from_errno(-err);
     }
-    if (mask & SMBKIT_SET_WRITE_TIME) {
+    if (mask & SMBKIT_HAS_WRITE_TIME) {
         atomic_store_explicit(&file->kept_write_time, attr->write_time, memory_order_relaxed);
         dirfs_set_flag(file, DIRFS_KEEPS_WRITE_TIME);
     }
@@ -133,9 +133,10 @@ static smbkit_status set_file_times(struct dirfs_file *file, uint32_t mask,
 }
 
 /* The change time is the kernel's own; a request to set it is ignored. */
-smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
+smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file,
                             const struct smbkit_attr *attr)
 {
+    uint32_t mask = attr->valid;
     struct dirfs_volume *vol = volume;
     smbkit_status times = SMBKIT_STATUS_SUCCESS;
     smbkit_status dos = SMBKIT_STATUS_SUCCESS;
@@ -145,10 +146,10 @@ smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file, uint
     if (vol->is_readonly) {
         return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     }
-    if (mask & (SMBKIT_SET_ATTRIBUTES | SMBKIT_SET_CREATE_TIME)) {
+    if (mask & (SMBKIT_HAS_ATTRIBUTES | SMBKIT_HAS_CREATE_TIME)) {
         dos = dirfs_set_dos(vol, file, mask, attr);
     }
-    if (mask & (SMBKIT_SET_ACCESS_TIME | SMBKIT_SET_WRITE_TIME)) {
+    if (mask & (SMBKIT_HAS_ACCESS_TIME | SMBKIT_HAS_WRITE_TIME)) {
         times = set_file_times(file, mask, attr);
     }
     return SMBKIT_OK(dos) ? times : dos;

@@ -49,8 +49,10 @@ static int truncate_fd(int fd, uint64_t size)
     return r == 0 ? 0 : -errno;
 }
 
-smbkit_status dirfs_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size)
+smbkit_status dirfs_set_size(void *volume, struct smbkit_op *op, void *file,
+                             const struct smbkit_size *how)
 {
+    uint64_t size = how->size;
     struct access a;
     smbkit_status status = begin(volume, op, file, &a);
     if (!SMBKIT_OK(status)) {
@@ -106,9 +108,12 @@ static int overwrite_fd(int fd, uint64_t alloc_size)
     return !err && alloc_size > 0 ? dirfs_reserve(fd, alloc_size) : err;
 }
 
-smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file, uint32_t attributes,
-                              uint64_t alloc_size, struct smbkit_attr *attr)
+smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file,
+                              struct smbkit_overwrite *how)
 {
+    uint32_t attributes = how->attributes;
+    uint64_t alloc_size = how->alloc_size;
+    struct smbkit_attr *attr = how->attr;
     struct access a;
     smbkit_status status = begin(volume, op, file, &a);
     if (!SMBKIT_OK(status)) {
@@ -119,7 +124,7 @@ smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file, ui
         return status;
     }
     struct smbkit_attr set = {.attributes = attributes | SMBKIT_ATTR_ARCHIVE};
-    status = dirfs_set_dos(volume, file, SMBKIT_SET_ATTRIBUTES, &set);
+    status = dirfs_set_dos(volume, file, SMBKIT_HAS_ATTRIBUTES, &set);
     if (!SMBKIT_OK(status) && status != SMBKIT_STATUS_NOT_SUPPORTED) {
         return status;
     }
@@ -127,8 +132,10 @@ smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file, ui
 }
 
 /* [MS-FSA] 2.1.5.15.1: a reservation below the size cuts the file. */
-smbkit_status dirfs_allocate(void *volume, struct smbkit_op *op, void *file, uint64_t alloc_size)
+smbkit_status dirfs_allocate(void *volume, struct smbkit_op *op, void *file,
+                             const struct smbkit_size *how)
 {
+    uint64_t alloc_size = how->size;
     struct access a;
     smbkit_status status = begin(volume, op, file, &a);
     if (!SMBKIT_OK(status)) {
@@ -183,9 +190,11 @@ static uint64_t clip(uint64_t offset, uint64_t length, uint64_t size)
     return length < left ? length : left;
 }
 
-smbkit_status dirfs_zero_range(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                               uint64_t length)
+smbkit_status dirfs_zero_range(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_span *how)
 {
+    uint64_t offset = how->offset;
+    uint64_t length = how->length;
     struct access a;
     smbkit_status status = begin(volume, op, file, &a);
     if (!SMBKIT_OK(status)) {
@@ -229,9 +238,14 @@ static int64_t find_ranges(int fd, uint64_t offset, uint64_t end_at, struct smbk
     return count;
 }
 
-smbkit_status dirfs_ranges(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                           uint64_t length, struct smbkit_range *out, uint32_t *count_r)
+smbkit_status dirfs_ranges(void *volume, struct smbkit_op *op, void *file,
+                           struct smbkit_ranges *how)
 {
+    uint64_t offset = how->offset;
+    uint64_t length = how->length;
+    struct smbkit_range *out = how->out;
+    uint32_t *count_r = &how->count;
+    *count_r = how->room;
     (void)volume;
     const struct dirfs_file *f = file;
     uint32_t room = *count_r;

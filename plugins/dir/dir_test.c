@@ -23,7 +23,7 @@ static void test_args(void)
         struct pt t;
         const char *args[4] = {rows[i].args[0], rows[i].args[1], rows[i].args[2], NULL};
         test_context("row %zu", i);
-        smbkit_status status = pt_open_volume(&t, smbkit_static_dir(), args, NULL);
+        smbkit_status status = pt_open_volume(&t, smbkit_static_dir(&pt_api), args, NULL);
         CHECK_INT(SMBKIT_OK(status), rows[i].good);
         if (!strstr(t.error, rows[i].says)) {
             test_fail(__FILE__, __LINE__, "error is \"%s\"", t.error);
@@ -81,10 +81,10 @@ static void test_create_errors(void)
     CHECK_INT(try_access(&w.t, "fifo", SMBKIT_READ_ATTRIBUTES), 0);
     CHECK_INT(try_access(&w.t, "fifo", SMBKIT_WRITE_DATA), SMBKIT_STATUS_ACCESS_DENIED);
     struct smbkit_attr attr;
-    CHECK_INT(w.t.p->lookup(w.t.v, &w.t.op, "file", &attr), 0);
+    CHECK_INT(pt_lookup(&w.t, "file", &attr), 0);
     CHECK_INT(attr.size, 4);
-    CHECK_INT(w.t.p->lookup(w.t.v, &w.t.op, "dir/y", &attr), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
-    CHECK_INT(w.t.p->lookup(w.t.v, &w.t.op, "file/y", &attr), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+    CHECK_INT(pt_lookup(&w.t, "dir/y", &attr), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_INT(pt_lookup(&w.t, "file/y", &attr), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
     world_end(&w);
 }
 
@@ -107,20 +107,19 @@ static void test_data(void)
     CHECK_INT(pt_read(t, f, UINT64_MAX, buf, 16), -1);
     CHECK_INT(pt_write(t, f, INT64_MAX - 2, "hello", 5), SMBKIT_STATUS_INVALID_PARAMETER);
     CHECK_INT(pt_write(t, f, 100, "", 0), 0);
-    CHECK_INT(t->p->flush(t->v, &t->op, f), 0);
-    CHECK_INT(t->p->set_size(t->v, &t->op, f, 5), 0);
+    CHECK_INT(pt_flush(t, f), 0);
+    CHECK_INT(pt_set_size(t, f, 5), 0);
     CHECK_INT(pt_attr(t, f).size, 5);
-    CHECK_INT(t->p->allocate(t->v, &t->op, f, 100000), 0);
+    CHECK_INT(pt_allocate(t, f, 100000), 0);
     CHECK_INT(pt_attr(t, f).size, 5);
     CHECK(pt_attr(t, f).alloc_size >= 100000);
-    CHECK_INT(t->p->allocate(t->v, &t->op, f, 3), 0);
+    CHECK_INT(pt_allocate(t, f, 3), 0);
     CHECK_INT(pt_attr(t, f).size, 3);
-    CHECK_INT(t->p->allocate(t->v, &t->op, f, 1ull << 60), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(pt_allocate(t, f, 1ull << 60), SMBKIT_STATUS_DISK_FULL);
     struct smbkit_attr attr;
-    CHECK_INT(t->p->overwrite(t->v, &t->op, f, SMBKIT_ATTR_HIDDEN, 1ull << 60, &attr),
-              SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(pt_overwrite(t, f, SMBKIT_ATTR_HIDDEN, 1ull << 60, &attr), SMBKIT_STATUS_DISK_FULL);
     CHECK_INT(pt_attr(t, f).size, 3); /* the old data stays */
-    CHECK_INT(t->p->overwrite(t->v, &t->op, f, SMBKIT_ATTR_HIDDEN, 8192, &attr), 0);
+    CHECK_INT(pt_overwrite(t, f, SMBKIT_ATTR_HIDDEN, 8192, &attr), 0);
     CHECK_INT(attr.size, 0);
     CHECK_INT(attr.attributes, SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_ARCHIVE);
     CHECK(attr.alloc_size >= 8192);
@@ -128,7 +127,7 @@ static void test_data(void)
     void *d = pt_any(t, "");
     CHECK_INT(pt_read(t, d, 0, buf, 8), -1);
     CHECK_INT(pt_write(t, d, 0, buf, 8), SMBKIT_STATUS_INVALID_DEVICE_REQUEST);
-    CHECK_INT(t->p->flush(t->v, &t->op, d), 0);
+    CHECK_INT(pt_flush(t, d), 0);
     pt_close(t, d);
     world_end(&w);
 }
@@ -143,34 +142,35 @@ static void test_sparse(void)
     static uint8_t data[65536];
     memset(data, 'x', sizeof(data));
     void *f = pt_new(t, "f");
-    CHECK_INT(t->p->set_size(t->v, &t->op, f, 1u << 30), 0);
+    CHECK_INT(pt_set_size(t, f, 1u << 30), 0);
     CHECK_INT(pt_write(t, f, 0, data, 65536), 0);
     CHECK_INT(pt_write(t, f, 1 << 20, data, 65536), 0);
     CHECK_INT(pt_write(t, f, 1 << 21, data, 65536), 0);
     struct smbkit_range r[3];
     uint32_t n = 3;
-    CHECK_INT(t->p->ranges(t->v, &t->op, f, 0, UINT64_MAX, r, &n), 0);
+    CHECK_INT(pt_ranges(t, f, (struct smbkit_range){0, UINT64_MAX}, r, &n), 0);
     CHECK_INT(n, 3);
     CHECK_INT(r[1].offset, 1 << 20);
     CHECK_INT(r[1].length, 65536);
     n = 2;
-    CHECK_INT(t->p->ranges(t->v, &t->op, f, 0, UINT64_MAX, r, &n), SMBKIT_STATUS_BUFFER_OVERFLOW);
+    CHECK_INT(pt_ranges(t, f, (struct smbkit_range){0, UINT64_MAX}, r, &n),
+              SMBKIT_STATUS_BUFFER_OVERFLOW);
     CHECK_INT(n, 2);
     n = 3;
-    CHECK_INT(t->p->ranges(t->v, &t->op, f, (1 << 20) + 5, 10, r, &n), 0);
+    CHECK_INT(pt_ranges(t, f, (struct smbkit_range){(1 << 20) + 5, 10}, r, &n), 0);
     CHECK_INT(n, 1);
     CHECK_INT(r[0].offset, (1 << 20) + 5);
     CHECK_INT(r[0].length, 10);
-    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 1 << 20, 65536), 0);
-    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 65530, UINT64_MAX), 0);
+    CHECK_INT(pt_zero_range(t, f, 1 << 20, 65536), 0);
+    CHECK_INT(pt_zero_range(t, f, 65530, UINT64_MAX), 0);
     CHECK_INT(pt_attr(t, f).size, 1 << 30);
     n = 3;
-    CHECK_INT(t->p->ranges(t->v, &t->op, f, 0, UINT64_MAX, r, &n), 0);
+    CHECK_INT(pt_ranges(t, f, (struct smbkit_range){0, UINT64_MAX}, r, &n), 0);
     CHECK_INT(n, 1);
     CHECK_INT(pt_read(t, f, 65520, data, 20), 20);
     CHECK(data[9] == 'x' && data[10] == 0 && data[19] == 0);
     n = 3;
-    CHECK_INT(t->p->ranges(t->v, &t->op, f, 1ull << 31, 10, r, &n), 0);
+    CHECK_INT(pt_ranges(t, f, (struct smbkit_range){1ull << 31, 10}, r, &n), 0);
     CHECK_INT(n, 0);
     pt_close(t, f);
     world_end(&w);
@@ -217,24 +217,24 @@ static void test_move(void)
     char byte = 0;
     CHECK_INT(pt_read(t, f, 0, &byte, 1), 1);
     CHECK_INT(byte, 'f');
-    CHECK_INT(t->p->link(t->v, &t->op, f, "l", 0), 0);
-    CHECK_INT(t->p->link(t->v, &t->op, f, "l", 0), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
-    CHECK_INT(t->p->link(t->v, &t->op, f, "l", 1), 0);
-    CHECK_INT(t->p->link(t->v, &t->op, f, "c", 1), SMBKIT_STATUS_ACCESS_DENIED);
+    CHECK_INT(pt_link_file(t, f, "l", 0), 0);
+    CHECK_INT(pt_link_file(t, f, "l", 0), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
+    CHECK_INT(pt_link_file(t, f, "l", 1), 0);
+    CHECK_INT(pt_link_file(t, f, "c", 1), SMBKIT_STATUS_ACCESS_DENIED);
     put_file(w.fd, "m", "m");
-    CHECK_INT(t->p->link(t->v, &t->op, f, "m", 1), 0);
+    CHECK_INT(pt_link_file(t, f, "m", 1), 0);
     CHECK_INT(pt_attr(t, f).link_count, 3);
-    CHECK_INT(t->p->rename(t->v, &t->op, f, "l", 1), 0); /* onto a link of its own */
+    CHECK_INT(pt_rename_file(t, f, "l", 1), 0); /* onto a link of its own */
     CHECK_INT(pt_attr(t, f).link_count, 2);
-    CHECK_INT(t->p->rename(t->v, &t->op, f, "n", 0), 0);
-    CHECK_INT(t->p->flush(t->v, &t->op, f), 0);
-    CHECK_INT(t->p->remove(t->v, &t->op, f), 0); /* by its new name */
-    CHECK_INT(t->p->remove(t->v, &t->op, f), SMBKIT_STATUS_FILE_DELETED);
+    CHECK_INT(pt_rename_file(t, f, "n", 0), 0);
+    CHECK_INT(pt_flush(t, f), 0);
+    CHECK_INT(pt_remove_file(t, f), 0); /* by its new name */
+    CHECK_INT(pt_remove_file(t, f), SMBKIT_STATUS_FILE_DELETED);
     CHECK_INT(pt_read(t, f, 0, &byte, 1), 1);
     pt_close(t, f);
     void *c = pt_any(t, "c");
-    CHECK_INT(t->p->link(t->v, &t->op, c, "x", 0), SMBKIT_STATUS_FILE_IS_A_DIRECTORY);
-    CHECK_INT(t->p->remove(t->v, &t->op, c), SMBKIT_STATUS_DIRECTORY_NOT_EMPTY);
+    CHECK_INT(pt_link_file(t, c, "x", 0), SMBKIT_STATUS_FILE_IS_A_DIRECTORY);
+    CHECK_INT(pt_remove_file(t, c), SMBKIT_STATUS_DIRECTORY_NOT_EMPTY);
     pt_close(t, c);
     CHECK_INT(pt_remove(t, "c/A/b"), 0);
     CHECK_INT(pt_remove(t, "m"), 0);
@@ -254,8 +254,8 @@ static void test_replaced_outside(void)
     void *f = pt_new(t, "f");
     put_file(w.fd, "new", "new");
     renameat(w.fd, "new", w.fd, "f");
-    CHECK_INT(t->p->remove(t->v, &t->op, f), SMBKIT_STATUS_FILE_DELETED);
-    CHECK_INT(t->p->rename(t->v, &t->op, f, "g", 0), SMBKIT_STATUS_FILE_DELETED);
+    CHECK_INT(pt_remove_file(t, f), SMBKIT_STATUS_FILE_DELETED);
+    CHECK_INT(pt_rename_file(t, f, "g", 0), SMBKIT_STATUS_FILE_DELETED);
     CHECK_INT(fstatat(w.fd, "f", &st, 0), 0);
     CHECK_INT(st.st_size, 3);
     CHECK(fstatat(w.fd, "g", &st, 0) != 0);
@@ -264,7 +264,7 @@ static void test_replaced_outside(void)
     f = pt_any(t, "d");
     unlinkat(w.fd, "d", AT_REMOVEDIR);
     mkdirat(w.fd, "d", 0755);
-    CHECK_INT(t->p->remove(t->v, &t->op, f), SMBKIT_STATUS_FILE_DELETED);
+    CHECK_INT(pt_remove_file(t, f), SMBKIT_STATUS_FILE_DELETED);
     CHECK_INT(fstatat(w.fd, "d", &st, 0), 0);
     pt_close(t, f);
     world_end(&w);
@@ -281,21 +281,21 @@ static void test_readonly(void)
     struct smbkit_volume_info info = {0};
     struct smbkit_attr attr = {0};
     CHECK_INT(t->p->volume_info(t->v, &t->op, &info), 0);
-    CHECK(info.features & SMBKIT_FEATURE_READ_ONLY);
+    CHECK(t->features & SMBKIT_FEATURE_READ_ONLY);
     CHECK(info.total_bytes >= info.free_bytes && info.free_bytes > 0);
     void *f = pt_any(t, "f");
     void *g = NULL;
     smbkit_status want = SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     CHECK_INT(pt_write(t, f, 0, "x", 1), want);
-    CHECK_INT(t->p->set_size(t->v, &t->op, f, 0), want);
-    CHECK_INT(t->p->overwrite(t->v, &t->op, f, 0, 0, &attr), want);
-    CHECK_INT(t->p->allocate(t->v, &t->op, f, 0), want);
-    CHECK_INT(t->p->zero_range(t->v, &t->op, f, 0, 1), want);
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, 0x1f, &attr), want);
-    CHECK_INT(t->p->set_security(t->v, &t->op, f, (const uint8_t *)"x", 1), want);
-    CHECK_INT(t->p->rename(t->v, &t->op, f, "g", 0), want);
-    CHECK_INT(t->p->link(t->v, &t->op, f, "g", 0), want);
-    CHECK_INT(t->p->remove(t->v, &t->op, f), want);
+    CHECK_INT(pt_set_size(t, f, 0), want);
+    CHECK_INT(pt_overwrite(t, f, 0, 0, &attr), want);
+    CHECK_INT(pt_allocate(t, f, 0), want);
+    CHECK_INT(pt_zero_range(t, f, 0, 1), want);
+    CHECK_INT(pt_setattr(t, f, 0x1f, &attr), want);
+    CHECK_INT(pt_set_security(t, f, (const uint8_t *)"x", 1), want);
+    CHECK_INT(pt_rename_file(t, f, "g", 0), want);
+    CHECK_INT(pt_link_file(t, f, "g", 0), want);
+    CHECK_INT(pt_remove_file(t, f), want);
     CHECK_INT(pt_create_kind(t, "g", SMBKIT_CREATE, SMBKIT_KIND_FILE, &g), want);
     CHECK_INT(pt_create_kind(t, "g", SMBKIT_CREATE, SMBKIT_KIND_DIRECTORY, &g), want);
     char byte = 0;
@@ -333,16 +333,17 @@ static void test_nowait(void)
     status = pt_write(t, f, 0, "HELLO", 5);
     CHECK(status == blocks || status == 0);
     pt_attr(t, f);
-    page.sink = (struct smbkit_sink){sizeof(page.sink), 1, pt_page_entry, NULL};
+    page.sink = (struct smbkit_sink){
+        .struct_size = sizeof(page.sink), .want = SMBKIT_WANT_ATTR, .entry = pt_page_entry};
     struct smbkit_attr attr = {0};
-    CHECK_INT(t->p->enumerate(t->v, &t->op, f, 0, &page.sink), blocks);
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, 0x1f, &attr), blocks);
-    CHECK_INT(t->p->remove(t->v, &t->op, f), blocks);
-    CHECK_INT(t->p->rename(t->v, &t->op, f, "x", 0), blocks);
-    CHECK_INT(t->p->link(t->v, &t->op, f, "x", 0), blocks);
-    CHECK_INT(t->p->flush(t->v, &t->op, f), blocks);
-    CHECK_INT(t->p->set_size(t->v, &t->op, f, 0), blocks);
-    CHECK_INT(t->p->overwrite(t->v, &t->op, f, 0, 0, &attr), blocks);
+    CHECK_INT(t->p->enumerate(t->v, &t->op, f, &page.sink), blocks);
+    CHECK_INT(pt_setattr(t, f, 0x1f, &attr), blocks);
+    CHECK_INT(pt_remove_file(t, f), blocks);
+    CHECK_INT(pt_rename_file(t, f, "x", 0), blocks);
+    CHECK_INT(pt_link_file(t, f, "x", 0), blocks);
+    CHECK_INT(pt_flush(t, f), blocks);
+    CHECK_INT(pt_set_size(t, f, 0), blocks);
+    CHECK_INT(pt_overwrite(t, f, 0, 0, &attr), blocks);
     t->op.flags = 0;
     CHECK_INT(pt_read(t, f, 0, buf, 5), 5);
     CHECK_INT(pt_try(t, "g"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
@@ -380,10 +381,10 @@ static void test_access_denied(void)
                                 .path = "r",
                                 .access = SMBKIT_WRITE_ATTRIBUTES};
     void *r = NULL;
-    CHECK_INT(w.t.p->create(w.t.v, &w.t.op, &how, &r, &attr), 0);
+    CHECK_INT(pt_create(&w.t, &how, &r, &attr), 0);
     CHECK_INT(attr.attributes, SMBKIT_ATTR_READONLY | SMBKIT_ATTR_ARCHIVE);
     attr.attributes = SMBKIT_ATTR_ARCHIVE;
-    CHECK_INT(w.t.p->setattr(w.t.v, &w.t.op, r, SMBKIT_SET_ATTRIBUTES, &attr), 0);
+    CHECK_INT(pt_setattr(&w.t, r, SMBKIT_HAS_ATTRIBUTES, &attr), 0);
     CHECK_INT(pt_attr(&w.t, r).attributes, SMBKIT_ATTR_ARCHIVE);
     pt_close(&w.t, r);
     CHECK_INT(try_access(&w.t, "r", SMBKIT_WRITE_DATA), 0);

@@ -10,7 +10,7 @@
 
 #include "plugin_test.h"
 
-const struct smbkit_plugin *smbkit_static_dir(void);
+const struct smbkit_plugin *smbkit_static_dir(const struct smbkit_host_table *api);
 
 struct world {
     struct pt t;
@@ -37,7 +37,7 @@ static inline bool world_mount(struct world *w, const char *arg, const char *arg
     char path[96];
     snprintf(path, sizeof(path), "path=%s", w->share);
     const char *args[] = {path, arg, arg2, NULL};
-    smbkit_status status = pt_open_volume(&w->t, smbkit_static_dir(), args, NULL);
+    smbkit_status status = pt_open_volume(&w->t, smbkit_static_dir(&pt_api), args, NULL);
     if (!SMBKIT_OK(status)) {
         test_fail(__FILE__, __LINE__, "volume_open: %s", w->t.error);
     }
@@ -84,7 +84,7 @@ static inline smbkit_status try_access(struct pt *t, const char *path, uint32_t 
     struct smbkit_attr attr;
     struct smbkit_create how = {
         .struct_size = sizeof(how), .disposition = SMBKIT_OPEN, .path = path, .access = access};
-    smbkit_status status = t->p->create(t->v, &t->op, &how, &file, &attr);
+    smbkit_status status = pt_create(t, &how, &file, &attr);
     pt_close(t, file);
     return status;
 }

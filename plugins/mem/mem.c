@@ -115,7 +115,7 @@ static smbkit_status make_root(struct memfs_volume *vol)
     return SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status memfs_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+static smbkit_status memfs_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct memfs_volume *vol = calloc(1, sizeof(*vol));
     if (!vol) {
@@ -141,6 +141,8 @@ static smbkit_status memfs_volume_open(const struct smbkit_volume_args *args, vo
         free(vol);
         return status;
     }
+    args->features = SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_IGNORES_CASE |
+                     SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_SECURITY | SMBKIT_FEATURE_HARD_LINKS;
     *volume_r = vol;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -168,8 +170,6 @@ static smbkit_status memfs_volume_info(void *volume, struct smbkit_op *op,
     info->sector_size_bytes = 512;
     info->cluster_size_bytes = MEMFS_CLUSTER;
     info->component_max = 255;
-    info->features = SMBKIT_FEATURE_IGNORES_CASE | SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_SECURITY |
-                     SMBKIT_FEATURE_HARD_LINKS;
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -177,7 +177,6 @@ static const struct smbkit_plugin memfs_plugin = {
     .struct_size = sizeof(struct smbkit_plugin),
     .api_version = SMBKIT_API_VERSION,
     .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_NEVER_BLOCKS,
     .name = "mem",
     .description = "a file system in memory, empty at the start and gone at the end",
     .version = "1",

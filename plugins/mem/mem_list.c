@@ -12,6 +12,7 @@ struct batch {
     uint32_t count;
     uint32_t names_len;
     struct smbkit_entry entries[BATCH_ENTRIES];
+    struct smbkit_attr attrs[BATCH_ENTRIES];
     char names[BATCH_NAMES_BYTES];
 };
 
@@ -25,13 +26,15 @@ static bool add(struct batch *batch, const struct memfs_order *place, bool want_
     char *name = batch->names + batch->names_len;
     memcpy(name, place->entry->name, len);
     batch->names_len += (uint32_t)len;
+    struct smbkit_attr *attr = &batch->attrs[batch->count];
     struct smbkit_entry *entry = &batch->entries[batch->count++];
-    entry->struct_size = sizeof(*entry);
-    entry->has_attr = want_attr;
+    *entry = (struct smbkit_entry){.struct_size = sizeof(*entry)};
+    *attr = (struct smbkit_attr){.struct_size = sizeof(*attr)};
     entry->name = name;
     entry->cookie = place->seq;
     if (want_attr) {
-        memfs_fill_attr(place->entry->node, &entry->attr);
+        entry->attr = attr;
+        memfs_fill_attr(place->entry->node, attr);
     }
     return true;
 }
@@ -51,9 +54,10 @@ static void collect(struct memfs_volume *vol, const struct memfs_dir *dir, uint6
     pthread_rwlock_unlock(&vol->tree_lock);
 }
 
-smbkit_status memfs_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
+smbkit_status memfs_enumerate(void *volume, struct smbkit_op *op, void *file,
                               struct smbkit_sink *sink)
 {
+    uint64_t cookie = sink->cookie;
     (void)op;
     const struct memfs_dir *dir = ((struct memfs_open *)file)->entry->node->dir;
     if (!dir) {
@@ -62,7 +66,7 @@ smbkit_status memfs_enumerate(void *volume, struct smbkit_op *op, void *file, ui
     struct batch batch;
     memset(&batch, 0, sizeof(batch));
     for (;;) {
-        collect(volume, dir, cookie, sink->want_attr != 0, &batch);
+        collect(volume, dir, cookie, sink->want != 0, &batch);
         if (batch.count == 0) {
             return SMBKIT_STATUS_SUCCESS;
         }

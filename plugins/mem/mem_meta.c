@@ -17,7 +17,7 @@ uint64_t memfs_now(void)
 
 void memfs_note_change(struct memfs_node *node, const struct memfs_open *open)
 {
-    if (!open || !(open->kept_times & SMBKIT_SET_CHANGE_TIME)) {
+    if (!open || !(open->kept_times & SMBKIT_HAS_CHANGE_TIME)) {
         node->times.change = memfs_now();
     }
 }
@@ -27,10 +27,10 @@ void memfs_note_write(struct memfs_node *node, const struct memfs_open *open)
     uint32_t kept = open ? open->kept_times : 0;
     uint64_t now = memfs_now();
     node->times.write = now;
-    if (!(kept & SMBKIT_SET_CHANGE_TIME)) {
+    if (!(kept & SMBKIT_HAS_CHANGE_TIME)) {
         node->times.change = now;
     }
-    if (!(kept & SMBKIT_SET_ACCESS_TIME)) {
+    if (!(kept & SMBKIT_HAS_ACCESS_TIME)) {
         node->times.access = now;
     }
     if (!node->dir) {
@@ -67,34 +67,35 @@ smbkit_status memfs_getattr(void *volume, struct smbkit_op *op, void *file,
 
 static void set_times(struct memfs_times *times, uint32_t mask, const struct smbkit_attr *attr)
 {
-    if (mask & SMBKIT_SET_CREATE_TIME) {
+    if (mask & SMBKIT_HAS_CREATE_TIME) {
         times->create = attr->create_time;
     }
-    if (mask & SMBKIT_SET_ACCESS_TIME) {
+    if (mask & SMBKIT_HAS_ACCESS_TIME) {
         times->access = attr->access_time;
     }
-    if (mask & SMBKIT_SET_WRITE_TIME) {
+    if (mask & SMBKIT_HAS_WRITE_TIME) {
         times->write = attr->write_time;
     }
-    if (mask & SMBKIT_SET_CHANGE_TIME) {
+    if (mask & SMBKIT_HAS_CHANGE_TIME) {
         times->change = attr->change_time;
     }
 }
 
 /* A time set through a handle is not touched by what else happens through it. [MS-FSA] 2.1.5.15.2
  * For the write time the server sees to that, which also hears when it is to go on again. */
-smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
+smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file,
                             const struct smbkit_attr *attr)
 {
+    uint32_t mask = attr->valid;
     (void)volume;
     (void)op;
     struct memfs_open *open = file;
     struct memfs_node *node = open->entry->node;
     pthread_rwlock_wrlock(&node->lock);
-    open->kept_times |= mask & (SMBKIT_SET_ACCESS_TIME | SMBKIT_SET_CHANGE_TIME);
+    open->kept_times |= mask & (SMBKIT_HAS_ACCESS_TIME | SMBKIT_HAS_CHANGE_TIME);
     memfs_note_change(node, open);
     set_times(&node->times, mask, attr);
-    if (mask & SMBKIT_SET_ATTRIBUTES) {
+    if (mask & SMBKIT_HAS_ATTRIBUTES) {
         uint32_t kept = node->attributes & ~SMBKIT_ATTR_SETTABLE;
         /* SPARSE comes by way of FSCTL_SET_SPARSE, and stays. */
         node->attributes = kept | (attr->attributes & (SMBKIT_ATTR_SETTABLE | SMBKIT_ATTR_SPARSE));
@@ -122,9 +123,12 @@ smbkit_status memfs_keep_security(struct memfs_node *node, const uint8_t *securi
     return SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status memfs_get_security(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
-                                 uint32_t cap, uint32_t *needed_bytes)
+smbkit_status memfs_get_security(void *volume, struct smbkit_op *op, void *file,
+                                 struct smbkit_get_security *a)
 {
+    uint8_t *buf = a->buffer.base;
+    uint32_t cap = a->buffer.cap;
+    uint32_t *needed_bytes = &a->buffer.len;
     (void)volume;
     (void)op;
     struct memfs_node *node = ((struct memfs_open *)file)->entry->node;
@@ -143,8 +147,10 @@ smbkit_status memfs_get_security(void *volume, struct smbkit_op *op, void *file,
 }
 
 smbkit_status memfs_set_security(void *volume, struct smbkit_op *op, void *file,
-                                 const uint8_t *security, uint32_t len_bytes)
+                                 const struct smbkit_set_security *a)
 {
+    const uint8_t *security = a->security.base;
+    uint32_t len_bytes = a->security.len;
     (void)volume;
     (void)op;
     struct memfs_open *open = file;

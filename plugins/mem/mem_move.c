@@ -21,8 +21,10 @@ static void drop_entry(struct memfs_volume *vol, struct memfs_entry *entry,
     memfs_detach(vol, entry);
 }
 
-smbkit_status memfs_remove(void *volume, struct smbkit_op *op, void *file)
+smbkit_status memfs_remove(void *volume, struct smbkit_op *op, void *file,
+                           const struct smbkit_remove *a)
 {
+    (void)a;
     (void)op;
     struct memfs_volume *vol = volume;
     struct memfs_open *open = file;
@@ -145,9 +147,11 @@ static smbkit_status rename_locked(struct memfs_volume *vol, struct memfs_open *
     return SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status memfs_rename(void *volume, struct smbkit_op *op, void *file, const char *new_path,
-                           uint32_t replace)
+smbkit_status memfs_rename(void *volume, struct smbkit_op *op, void *file,
+                           const struct smbkit_rename *a)
 {
+    const char *new_path = a->new_path;
+    uint32_t replace = a->flags & SMBKIT_RENAME_REPLACE;
     (void)op;
     struct memfs_volume *vol = volume;
     pthread_rwlock_wrlock(&vol->tree_lock);
@@ -186,9 +190,11 @@ static smbkit_status link_locked(struct memfs_volume *vol, struct memfs_open *op
 
 #define LINKS_MAX 1024u /* of one file, as NTFS */
 
-smbkit_status memfs_link(void *volume, struct smbkit_op *op, void *file, const char *new_path,
-                         uint32_t replace)
+smbkit_status memfs_link(void *volume, struct smbkit_op *op, void *file,
+                         const struct smbkit_rename *a)
 {
+    const char *new_path = a->new_path;
+    uint32_t replace = a->flags & SMBKIT_RENAME_REPLACE;
     (void)op;
     struct memfs_volume *vol = volume;
     struct memfs_open *open = file;

@@ -95,7 +95,7 @@ struct memfs_entry {
 
 struct memfs_open {
     struct memfs_entry *entry; /* owned reference */
-    uint32_t kept_times; /* SMBKIT_SET_ACCESS_TIME, _CHANGE_TIME: set through this handle; guarded
+    uint32_t kept_times; /* SMBKIT_HAS_ACCESS_TIME, _CHANGE_TIME: set through this handle; guarded
                             by the node's lock */
 };
 
@@ -156,13 +156,11 @@ void memfs_trim(struct memfs_volume *vol);
 
 /* --- mem_tree.c: operations on names --- */
 
-smbkit_status memfs_create(void *volume, struct smbkit_op *op, const struct smbkit_create *how,
-                           void **file_r, struct smbkit_attr *attr);
+smbkit_status memfs_create(void *volume, struct smbkit_op *op, struct smbkit_create *how);
 void memfs_close(void *volume, struct smbkit_op *op, void *file);
-smbkit_status memfs_lookup(void *volume, struct smbkit_op *op, const char *path,
-                           struct smbkit_attr *attr);
-smbkit_status memfs_get_path(void *volume, struct smbkit_op *op, void *file, char *buf,
-                             uint32_t cap);
+smbkit_status memfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a);
+smbkit_status memfs_get_path(void *volume, struct smbkit_op *op, void *file,
+                             struct smbkit_buffer *a);
 void memfs_tree_free(struct memfs_volume *vol); /* every name, at volume_close */
 
 /* What a path leads to. Paths here are those of plugin.h; the caller holds tree_lock. */
@@ -183,15 +181,16 @@ void memfs_detach(struct memfs_volume *vol, struct memfs_entry *entry);
 
 /* --- mem_move.c --- */
 
-smbkit_status memfs_rename(void *volume, struct smbkit_op *op, void *file, const char *new_path,
-                           uint32_t replace);
-smbkit_status memfs_link(void *volume, struct smbkit_op *op, void *file, const char *new_path,
-                         uint32_t replace);
-smbkit_status memfs_remove(void *volume, struct smbkit_op *op, void *file);
+smbkit_status memfs_rename(void *volume, struct smbkit_op *op, void *file,
+                           const struct smbkit_rename *a);
+smbkit_status memfs_link(void *volume, struct smbkit_op *op, void *file,
+                         const struct smbkit_rename *a);
+smbkit_status memfs_remove(void *volume, struct smbkit_op *op, void *file,
+                           const struct smbkit_remove *a);
 
 /* --- mem_list.c --- */
 
-smbkit_status memfs_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
+smbkit_status memfs_enumerate(void *volume, struct smbkit_op *op, void *file,
                               struct smbkit_sink *sink);
 
 /* --- mem_meta.c --- */
@@ -204,12 +203,12 @@ void memfs_note_write(struct memfs_node *node, const struct memfs_open *open);
 void memfs_fill_attr(struct memfs_node *node, struct smbkit_attr *attr); /* locks the node */
 smbkit_status memfs_getattr(void *volume, struct smbkit_op *op, void *file,
                             struct smbkit_attr *attr);
-smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
+smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file,
                             const struct smbkit_attr *attr);
-smbkit_status memfs_get_security(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
-                                 uint32_t cap, uint32_t *needed_bytes);
+smbkit_status memfs_get_security(void *volume, struct smbkit_op *op, void *file,
+                                 struct smbkit_get_security *a);
 smbkit_status memfs_set_security(void *volume, struct smbkit_op *op, void *file,
-                                 const uint8_t *security, uint32_t len_bytes);
+                                 const struct smbkit_set_security *a);
 /* Replace the stored descriptor by a copy; len 0: none. The caller holds the node's lock or is its
  * only user. */
 smbkit_status memfs_keep_security(struct memfs_node *node, const uint8_t *security, uint32_t len);
@@ -221,14 +220,15 @@ smbkit_status memfs_write(void *volume, struct smbkit_op *op, void *file, struct
 
 /* --- mem_space.c: size, reservation, holes --- */
 
-smbkit_status memfs_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size);
-smbkit_status memfs_overwrite(void *volume, struct smbkit_op *op, void *file, uint32_t attributes,
-                              uint64_t alloc_size, struct smbkit_attr *attr);
-smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file, uint64_t alloc_size);
-smbkit_status memfs_zero_range(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                               uint64_t length);
-smbkit_status memfs_ranges(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                           uint64_t length, struct smbkit_range *out, uint32_t *count_r);
+smbkit_status memfs_set_size(void *volume, struct smbkit_op *op, void *file,
+                             const struct smbkit_size *a);
+smbkit_status memfs_overwrite(void *volume, struct smbkit_op *op, void *file,
+                              struct smbkit_overwrite *a);
+smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file,
+                             const struct smbkit_size *a);
+smbkit_status memfs_zero_range(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_span *a);
+smbkit_status memfs_ranges(void *volume, struct smbkit_op *op, void *file, struct smbkit_ranges *a);
 /* Charge the volume for data with these two in place of the present ones. False: no room, nothing
  * changed. */
 bool memfs_recharge(struct memfs_volume *vol, struct memfs_data *data, uint64_t backed,

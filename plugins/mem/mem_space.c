@@ -137,8 +137,10 @@ smbkit_status memfs_data_back(struct memfs_volume *vol, struct memfs_data *data,
     return failed ? SMBKIT_STATUS_NO_MEMORY : SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status memfs_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size)
+smbkit_status memfs_set_size(void *volume, struct smbkit_op *op, void *file,
+                             const struct smbkit_size *a)
 {
+    uint64_t size = a->size;
     (void)op;
     struct memfs_open *open = file;
     struct memfs_node *node = open->entry->node;
@@ -158,9 +160,12 @@ smbkit_status memfs_set_size(void *volume, struct smbkit_op *op, void *file, uin
     return SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status memfs_overwrite(void *volume, struct smbkit_op *op, void *file, uint32_t attributes,
-                              uint64_t alloc_size, struct smbkit_attr *attr)
+smbkit_status memfs_overwrite(void *volume, struct smbkit_op *op, void *file,
+                              struct smbkit_overwrite *a)
 {
+    uint32_t attributes = a->attributes;
+    uint64_t alloc_size = a->alloc_size;
+    struct smbkit_attr *attr = a->attr;
     (void)op;
     struct memfs_open *open = file;
     struct memfs_node *node = open->entry->node;
@@ -186,8 +191,10 @@ smbkit_status memfs_overwrite(void *volume, struct smbkit_op *op, void *file, ui
 }
 
 /* [MS-FSA] 2.1.5.15.1: a reservation below the size cuts the file. */
-smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file, uint64_t alloc_size)
+smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file,
+                             const struct smbkit_size *a)
 {
+    uint64_t alloc_size = a->size;
     (void)op;
     struct memfs_open *open = file;
     struct memfs_node *node = open->entry->node;
@@ -222,9 +229,11 @@ static void zero_chunk(struct memfs_volume *vol, struct memfs_data *data, uint64
     }
 }
 
-smbkit_status memfs_zero_range(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                               uint64_t length)
+smbkit_status memfs_zero_range(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_span *a)
 {
+    uint64_t offset = a->offset;
+    uint64_t length = a->length;
     (void)op;
     struct memfs_open *open = file;
     struct memfs_node *node = open->entry->node;
@@ -269,9 +278,13 @@ static bool add_range(struct smbkit_range *out, uint32_t *count, uint32_t room,
     return true;
 }
 
-smbkit_status memfs_ranges(void *volume, struct smbkit_op *op, void *file, uint64_t offset,
-                           uint64_t length, struct smbkit_range *out, uint32_t *count_r)
+smbkit_status memfs_ranges(void *volume, struct smbkit_op *op, void *file, struct smbkit_ranges *a)
 {
+    uint64_t offset = a->offset;
+    uint64_t length = a->length;
+    struct smbkit_range *out = a->out;
+    uint32_t *count_r = &a->count;
+    *count_r = a->room;
     (void)volume;
     (void)op;
     struct memfs_node *node = ((struct memfs_open *)file)->entry->node;

@@ -43,7 +43,7 @@ static void test_sparse(void)
     static uint8_t data[CHUNK];
     memset(data, 'x', sizeof(data));
     void *f = pt_new(&t, "f");
-    CHECK_INT(t.p->set_size(t.v, &t.op, f, 1ull << 40), 0);
+    CHECK_INT(pt_set_size(&t, f, 1ull << 40), 0);
     CHECK_INT(pt_free_bytes(&t), 1 << 20);
     CHECK_INT(pt_write(&t, f, 0, data, 100), 0);
     CHECK_INT(pt_write(&t, f, 3ull << 30, data, CHUNK), 0);
@@ -51,34 +51,35 @@ static void test_sparse(void)
     CHECK_INT(pt_free_bytes(&t), (1 << 20) - CHUNK - 3 * CLUSTER);
     struct smbkit_range r[4];
     uint32_t n = 4;
-    CHECK_INT(t.p->ranges(t.v, &t.op, f, 0, UINT64_MAX, r, &n), 0);
+    CHECK_INT(pt_ranges(&t, f, (struct smbkit_range){0, UINT64_MAX}, r, &n), 0);
     CHECK_INT(n, 2);
     CHECK_INT(r[0].offset, 0);
     CHECK_INT(r[0].length, CLUSTER);
     CHECK_INT(r[1].offset, 3ull << 30);
     CHECK_INT(r[1].length, CHUNK + 2 * CLUSTER);
     n = 1;
-    CHECK_INT(t.p->ranges(t.v, &t.op, f, 0, UINT64_MAX, r, &n), SMBKIT_STATUS_BUFFER_OVERFLOW);
+    CHECK_INT(pt_ranges(&t, f, (struct smbkit_range){0, UINT64_MAX}, r, &n),
+              SMBKIT_STATUS_BUFFER_OVERFLOW);
     CHECK_INT(n, 1);
     n = 4;
-    CHECK_INT(t.p->ranges(t.v, &t.op, f, (3ull << 30) + 10, 20, r, &n), 0);
+    CHECK_INT(pt_ranges(&t, f, (struct smbkit_range){(3ull << 30) + 10, 20}, r, &n), 0);
     CHECK_INT(n, 1);
     CHECK_INT(r[0].offset, (3ull << 30) + 10);
     CHECK_INT(r[0].length, 20);
     n = 4;
-    CHECK_INT(t.p->ranges(t.v, &t.op, f, 1ull << 41, 20, r, &n), 0);
+    CHECK_INT(pt_ranges(&t, f, (struct smbkit_range){1ull << 41, 20}, r, &n), 0);
     CHECK_INT(n, 0);
-    CHECK_INT(t.p->zero_range(t.v, &t.op, f, 10, (3ull << 30) + 20), 0);
+    CHECK_INT(pt_zero_range(&t, f, 10, (3ull << 30) + 20), 0);
     uint8_t buf[40];
     CHECK_INT(pt_read(&t, f, (3ull << 30) + 20, buf, 40), 40);
     CHECK(buf[9] == 0 && buf[10] == 'x');
-    CHECK_INT(t.p->zero_range(t.v, &t.op, f, 3ull << 30, UINT64_MAX), 0);
+    CHECK_INT(pt_zero_range(&t, f, 3ull << 30, UINT64_MAX), 0);
     CHECK_INT(pt_free_bytes(&t), (1 << 20) - CLUSTER);
-    CHECK_INT(t.p->set_size(t.v, &t.op, f, 5), 0);
-    CHECK_INT(t.p->set_size(t.v, &t.op, f, 40), 0);
+    CHECK_INT(pt_set_size(&t, f, 5), 0);
+    CHECK_INT(pt_set_size(&t, f, 40), 0);
     CHECK_INT(pt_read(&t, f, 0, buf, 40), 40);
     CHECK(buf[4] == 'x' && buf[5] == 0 && buf[39] == 0);
-    CHECK_INT(t.p->set_size(t.v, &t.op, f, 0), 0);
+    CHECK_INT(pt_set_size(&t, f, 0), 0);
     CHECK_INT(pt_free_bytes(&t), 1 << 20);
     pt_close(&t, f);
     pt_close_volume(&t);
@@ -122,16 +123,16 @@ static void test_quota(void)
     CHECK_INT(pt_read(&t, f, left - 1, &last, 1), 1);
     CHECK_INT(last, 'z');
     struct smbkit_attr attr;
-    CHECK_INT(t.p->overwrite(t.v, &t.op, f, 0, left + 1, &attr), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(pt_overwrite(&t, f, 0, left + 1, &attr), SMBKIT_STATUS_DISK_FULL);
     CHECK_INT(pt_attr(&t, f).size, left);
-    CHECK_INT(t.p->overwrite(t.v, &t.op, f, 0, left, &attr), 0);
+    CHECK_INT(pt_overwrite(&t, f, 0, left, &attr), 0);
     CHECK_INT(attr.size, 0);
     CHECK_INT(attr.alloc_size, left);
     CHECK_INT(pt_free_bytes(&t), 0); /* reserved */
     CHECK_INT(pt_write(&t, f, 0, data, (uint32_t)left), 0);
-    CHECK_INT(t.p->set_size(t.v, &t.op, f, 1), 0);
+    CHECK_INT(pt_set_size(&t, f, 1), 0);
     CHECK_INT(pt_free_bytes(&t), left - CLUSTER);
-    CHECK_INT(t.p->remove(t.v, &t.op, f), 0);
+    CHECK_INT(pt_remove_file(&t, f), 0);
     CHECK_INT(pt_free_bytes(&t), left - CLUSTER); /* open: keeps its data */
     pt_close(&t, f);
     CHECK_INT(pt_free_bytes(&t), left);
@@ -156,24 +157,24 @@ static void test_reserve(void)
                                 .path = "f",
                                 .kind = SMBKIT_KIND_FILE,
                                 .alloc_size = (1 << 20) + 1};
-    CHECK_INT(t.p->create(t.v, &t.op, &how, &f, &attr), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(pt_create(&t, &how, &f, &attr), SMBKIT_STATUS_DISK_FULL);
     CHECK_INT(pt_try(&t, "f"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
     how.alloc_size = 1 << 20;
-    CHECK_INT(t.p->create(t.v, &t.op, &how, &f, &attr), 0);
+    CHECK_INT(pt_create(&t, &how, &f, &attr), 0);
     CHECK_INT(attr.alloc_size, 1 << 20);
     CHECK_INT(pt_free_bytes(&t), 0);
     void *g = pt_new(&t, "g");
     CHECK_INT(pt_write(&t, g, 0, "g", 1), SMBKIT_STATUS_DISK_FULL);
     CHECK_INT(pt_write(&t, f, 0, "f", 1), 0);
     CHECK_INT(pt_attr(&t, f).size, 1);
-    CHECK_INT(t.p->allocate(t.v, &t.op, f, 100000), 0);
+    CHECK_INT(pt_allocate(&t, f, 100000), 0);
     CHECK_INT(pt_free_bytes(&t), (1 << 20) - 102400);
     CHECK_INT(pt_attr(&t, f).size, 1);
-    CHECK_INT(t.p->allocate(t.v, &t.op, f, 2 << 20), SMBKIT_STATUS_DISK_FULL);
-    CHECK_INT(t.p->allocate(t.v, &t.op, f, 0), 0);
+    CHECK_INT(pt_allocate(&t, f, 2 << 20), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(pt_allocate(&t, f, 0), 0);
     CHECK_INT(pt_attr(&t, f).size, 0);
     CHECK_INT(pt_free_bytes(&t), 1 << 20);
-    CHECK_INT(t.p->allocate(t.v, &t.op, f, 50000), 0);
+    CHECK_INT(pt_allocate(&t, f, 50000), 0);
     pt_close(&t, f); /* what was reserved and not used goes with the last handle */
     CHECK_INT(pt_free_bytes(&t), 1 << 20);
     pt_close(&t, g);
@@ -192,8 +193,8 @@ static void test_files_max(void)
     void *c = pt_new(&t, "c");
     CHECK_INT(pt_create_kind(&t, "d", SMBKIT_CREATE, SMBKIT_KIND_FILE, &f),
               SMBKIT_STATUS_DISK_FULL);
-    CHECK_INT(t.p->link(t.v, &t.op, c, "l", 0), 0); /* a name, not a file */
-    CHECK_INT(t.p->remove(t.v, &t.op, c), 0);
+    CHECK_INT(pt_link_file(&t, c, "l", 0), 0); /* a name, not a file */
+    CHECK_INT(pt_remove_file(&t, c), 0);
     CHECK_INT(pt_remove(&t, "l"), 0);
     CHECK_INT(pt_create_kind(&t, "d", SMBKIT_CREATE, SMBKIT_KIND_FILE, &f),
               SMBKIT_STATUS_DISK_FULL);
@@ -256,7 +257,7 @@ static void test_memory_back(void)
         pt_close(&t, s);
     }
     CHECK(resident_kib() - before > 300 * 1024);
-    CHECK_INT(t.p->remove(t.v, &t.op, f), 0);
+    CHECK_INT(pt_remove_file(&t, f), 0);
     pt_close(&t, f);
     for (uint32_t i = 0; i < 20000; i++) {
         snprintf(name, sizeof(name), "small%u", i);

@@ -30,7 +30,7 @@ static void test_args(void)
         struct pt t;
         const char *args[] = {rows[i].arg, NULL};
         test_context("%s", rows[i].arg);
-        CHECK_INT(pt_open_volume(&t, smbkit_static_mem(), args, NULL), rows[i].want);
+        CHECK_INT(pt_open_volume(&t, smbkit_static_mem(&pt_api), args, NULL), rows[i].want);
         CHECK(strstr(t.error, rows[i].says) != NULL);
         if (SMBKIT_OK(rows[i].want)) {
             if (rows[i].total) {
@@ -114,10 +114,10 @@ static void test_case(void)
         CHECK_INT(SMBKIT_OK(pt_try(&t, rows[i].b)), rows[i].same);
         void *file = pt_any(&t, rows[i].a);
         char path[64];
-        CHECK_INT(t.p->get_path(t.v, &t.op, file, path, sizeof(path)), 0);
+        CHECK_INT(pt_get_path(&t, file, path, sizeof(path)), 0);
         CHECK_STR(path, rows[i].a);
-        CHECK_INT(t.p->rename(t.v, &t.op, file, rows[i].b, 0), 0);
-        CHECK_INT(t.p->get_path(t.v, &t.op, file, path, sizeof(path)), 0);
+        CHECK_INT(pt_rename_file(&t, file, rows[i].b, 0), 0);
+        CHECK_INT(pt_get_path(&t, file, path, sizeof(path)), 0);
         CHECK_STR(path, rows[i].b);
         pt_close(&t, file);
         CHECK_INT(SMBKIT_OK(pt_try(&t, rows[i].a)), rows[i].same);
@@ -135,23 +135,23 @@ static void test_paths(void)
     pt_mkdir(&t, "One/Two");
     void *file = pt_new(&t, "one/two/Three");
     char path[32];
-    CHECK_INT(t.p->get_path(t.v, &t.op, file, path, sizeof(path)), 0);
+    CHECK_INT(pt_get_path(&t, file, path, sizeof(path)), 0);
     CHECK_STR(path, "One/Two/Three");
-    CHECK_INT(t.p->get_path(t.v, &t.op, file, path, 14), 0);
-    CHECK_INT(t.p->get_path(t.v, &t.op, file, path, 13), SMBKIT_STATUS_BUFFER_TOO_SMALL);
+    CHECK_INT(pt_get_path(&t, file, path, 14), 0);
+    CHECK_INT(pt_get_path(&t, file, path, 13), SMBKIT_STATUS_BUFFER_TOO_SMALL);
     CHECK_INT(pt_rename(&t, "ONE", "Uno", 0), 0);
-    CHECK_INT(t.p->get_path(t.v, &t.op, file, path, sizeof(path)), 0);
+    CHECK_INT(pt_get_path(&t, file, path, sizeof(path)), 0);
     CHECK_STR(path, "Uno/Two/Three");
-    CHECK_INT(t.p->remove(t.v, &t.op, file), 0);
-    CHECK_INT(t.p->get_path(t.v, &t.op, file, path, sizeof(path)), SMBKIT_STATUS_FILE_DELETED);
-    CHECK_INT(t.p->remove(t.v, &t.op, file), SMBKIT_STATUS_FILE_DELETED);
-    CHECK_INT(t.p->rename(t.v, &t.op, file, "x", 0), SMBKIT_STATUS_FILE_DELETED);
+    CHECK_INT(pt_remove_file(&t, file), 0);
+    CHECK_INT(pt_get_path(&t, file, path, sizeof(path)), SMBKIT_STATUS_FILE_DELETED);
+    CHECK_INT(pt_remove_file(&t, file), SMBKIT_STATUS_FILE_DELETED);
+    CHECK_INT(pt_rename_file(&t, file, "x", 0), SMBKIT_STATUS_FILE_DELETED);
     pt_close(&t, file);
     void *root = pt_any(&t, "");
-    CHECK_INT(t.p->get_path(t.v, &t.op, root, path, sizeof(path)), 0);
+    CHECK_INT(pt_get_path(&t, root, path, sizeof(path)), 0);
     CHECK_STR(path, "");
-    CHECK_INT(t.p->remove(t.v, &t.op, root), SMBKIT_STATUS_CANNOT_DELETE);
-    CHECK_INT(t.p->rename(t.v, &t.op, root, "x", 0), SMBKIT_STATUS_ACCESS_DENIED);
+    CHECK_INT(pt_remove_file(&t, root), SMBKIT_STATUS_CANNOT_DELETE);
+    CHECK_INT(pt_rename_file(&t, root, "x", 0), SMBKIT_STATUS_ACCESS_DENIED);
     pt_close(&t, root);
     pt_close_volume(&t);
 }
@@ -214,28 +214,28 @@ static void test_links(void)
     pt_mkdir(&t, "d");
     void *f = pt_new(&t, "f");
     CHECK_INT(pt_write(&t, f, 0, "linked", 6), 0);
-    CHECK_INT(t.p->link(t.v, &t.op, f, "d/l", 0), 0);
-    CHECK_INT(t.p->link(t.v, &t.op, f, "d/L", 0), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
-    CHECK_INT(t.p->link(t.v, &t.op, f, "d/L", 1), 0);
-    CHECK_INT(t.p->link(t.v, &t.op, f, "f", 1), 0);
+    CHECK_INT(pt_link_file(&t, f, "d/l", 0), 0);
+    CHECK_INT(pt_link_file(&t, f, "d/L", 0), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
+    CHECK_INT(pt_link_file(&t, f, "d/L", 1), 0);
+    CHECK_INT(pt_link_file(&t, f, "f", 1), 0);
     CHECK_INT(pt_attr(&t, f).link_count, 2);
     void *l = pt_any(&t, "d/l");
     CHECK_INT(pt_attr(&t, l).file_id, pt_attr(&t, f).file_id);
-    CHECK_INT(t.p->remove(t.v, &t.op, f), 0);
+    CHECK_INT(pt_remove_file(&t, f), 0);
     pt_close(&t, f);
     CHECK_INT(pt_attr(&t, l).link_count, 1);
     char buf[8] = {0};
     CHECK_INT(pt_read(&t, l, 0, buf, 8), 6);
     CHECK_STR(buf, "linked");
     pt_close(&t, pt_new(&t, "other"));
-    CHECK_INT(t.p->link(t.v, &t.op, l, "other", 0), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
-    CHECK_INT(t.p->link(t.v, &t.op, l, "other", 1), 0);
-    CHECK_INT(t.p->link(t.v, &t.op, l, "d", 1), SMBKIT_STATUS_ACCESS_DENIED);
-    CHECK_INT(t.p->rename(t.v, &t.op, l, "other", 1), 0); /* onto a link of its own */
+    CHECK_INT(pt_link_file(&t, l, "other", 0), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
+    CHECK_INT(pt_link_file(&t, l, "other", 1), 0);
+    CHECK_INT(pt_link_file(&t, l, "d", 1), SMBKIT_STATUS_ACCESS_DENIED);
+    CHECK_INT(pt_rename_file(&t, l, "other", 1), 0); /* onto a link of its own */
     CHECK_INT(pt_attr(&t, l).link_count, 1);
     CHECK_INT(pt_try(&t, "d/l"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
     void *d = pt_any(&t, "d");
-    CHECK_INT(t.p->link(t.v, &t.op, d, "e", 0), SMBKIT_STATUS_FILE_IS_A_DIRECTORY);
+    CHECK_INT(pt_link_file(&t, d, "e", 0), SMBKIT_STATUS_FILE_IS_A_DIRECTORY);
     pt_close(&t, d);
     pt_close(&t, l);
     CHECK_INT(pt_remove(&t, "other"), 0);
@@ -244,9 +244,9 @@ static void test_links(void)
     char name[32];
     for (int i = 1; i < 1024; i++) {
         snprintf(name, sizeof(name), "m%d", i);
-        CHECK_INT(t.p->link(t.v, &t.op, many, name, 0), 0);
+        CHECK_INT(pt_link_file(&t, many, name, 0), 0);
     }
-    CHECK_INT(t.p->link(t.v, &t.op, many, "too-many", 0), SMBKIT_STATUS_TOO_MANY_LINKS);
+    CHECK_INT(pt_link_file(&t, many, "too-many", 0), SMBKIT_STATUS_TOO_MANY_LINKS);
     pt_close(&t, many);
     pt_close_volume(&t);
 }
@@ -267,14 +267,14 @@ static void test_meta(void)
                               .write_time = 30,
                               .change_time = 40,
                               .attributes = SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_DIRECTORY};
-    CHECK_INT(t.p->setattr(t.v, &t.op, f, SMBKIT_SET_ATTRIBUTES | SMBKIT_SET_CREATE_TIME, &set), 0);
+    CHECK_INT(pt_setattr(&t, f, SMBKIT_HAS_ATTRIBUTES | SMBKIT_HAS_CREATE_TIME, &set), 0);
     struct smbkit_attr b = pt_attr(&t, f);
     CHECK_INT(b.attributes, SMBKIT_ATTR_HIDDEN);
     CHECK_INT(b.create_time, 10);
     CHECK_INT(b.write_time, a.write_time);
     CHECK(b.change_time >= a.change_time);
     set.attributes = 0;
-    CHECK_INT(t.p->setattr(t.v, &t.op, f, 0x1f, &set), 0);
+    CHECK_INT(pt_setattr(&t, f, 0x1f, &set), 0);
     b = pt_attr(&t, f);
     CHECK_INT(b.attributes, SMBKIT_ATTR_NORMAL);
     CHECK_INT(b.access_time, 20);
@@ -294,7 +294,7 @@ static void test_meta(void)
     /* Room that is reserved changes no data. */
     b = pt_attr(&t, g);
     usleep(1000);
-    CHECK_INT(t.p->allocate(t.v, &t.op, g, 100000), 0);
+    CHECK_INT(pt_allocate(&t, g, 100000), 0);
     CHECK_INT(pt_attr(&t, g).write_time, b.write_time);
     CHECK(pt_attr(&t, g).change_time > b.change_time);
     pt_close(&t, g);
@@ -311,12 +311,12 @@ static void test_security(void)
     uint8_t buf[16] = {0};
     uint32_t needed = 99;
     void *f = pt_new(&t, "f");
-    CHECK_INT(t.p->get_security(t.v, &t.op, f, buf, 16, &needed), SMBKIT_STATUS_NOT_FOUND);
+    CHECK_INT(pt_get_security(&t, f, buf, 16, &needed), SMBKIT_STATUS_NOT_FOUND);
     CHECK_INT(needed, 0);
-    CHECK_INT(t.p->set_security(t.v, &t.op, f, (const uint8_t *)"0123456789", 10), 0);
-    CHECK_INT(t.p->get_security(t.v, &t.op, f, buf, 9, &needed), SMBKIT_STATUS_BUFFER_TOO_SMALL);
+    CHECK_INT(pt_set_security(&t, f, (const uint8_t *)"0123456789", 10), 0);
+    CHECK_INT(pt_get_security(&t, f, buf, 9, &needed), SMBKIT_STATUS_BUFFER_TOO_SMALL);
     CHECK_INT(needed, 10);
-    CHECK_INT(t.p->get_security(t.v, &t.op, f, buf, 10, &needed), 0);
+    CHECK_INT(pt_get_security(&t, f, buf, 10, &needed), 0);
     CHECK_MEM(buf, needed, "0123456789", 10);
     pt_close(&t, f);
     struct smbkit_attr attr;
@@ -324,13 +324,12 @@ static void test_security(void)
                                 .disposition = SMBKIT_CREATE,
                                 .path = "d",
                                 .kind = SMBKIT_KIND_DIRECTORY,
-                                .security = (const uint8_t *)"abc",
-                                .security_len_bytes = 3};
-    CHECK_INT(t.p->create(t.v, &t.op, &how, &f, &attr), 0);
+                                .security = {.base = (const uint8_t *)"abc", .len = 3}};
+    CHECK_INT(pt_create(&t, &how, &f, &attr), 0);
     CHECK_INT(attr.attributes, SMBKIT_ATTR_DIRECTORY);
-    CHECK_INT(t.p->get_security(t.v, &t.op, f, buf, 10, &needed), 0);
+    CHECK_INT(pt_get_security(&t, f, buf, 10, &needed), 0);
     CHECK_MEM(buf, needed, "abc", 3);
-    CHECK_INT(t.p->set_security(t.v, &t.op, f, buf, 65537), SMBKIT_STATUS_INVALID_SECURITY_DESCR);
+    CHECK_INT(pt_set_security(&t, f, buf, 65537), SMBKIT_STATUS_INVALID_SECURITY_DESCR);
     pt_close(&t, f);
     pt_close_volume(&t);
 }

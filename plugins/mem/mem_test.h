@@ -4,7 +4,7 @@
 
 #include "plugin_test.h"
 
-const struct smbkit_plugin *smbkit_static_mem(void);
+const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
 
 #define CHUNK 65536u
 #define CLUSTER 4096u
@@ -12,7 +12,7 @@ const struct smbkit_plugin *smbkit_static_mem(void);
 static inline bool start(struct pt *t, const char *size, const char *files)
 {
     const char *args[] = {size, files, NULL};
-    smbkit_status status = pt_open_volume(t, smbkit_static_mem(), size ? args : NULL, NULL);
+    smbkit_status status = pt_open_volume(t, smbkit_static_mem(&pt_api), size ? args : NULL, NULL);
     if (!SMBKIT_OK(status)) {
         test_fail(__FILE__, __LINE__, "volume_open: %s", t->error);
     }

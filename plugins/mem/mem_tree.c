@@ -102,8 +102,8 @@ static smbkit_status make_node(struct memfs_volume *vol, const struct smbkit_cre
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    if (how->security) {
-        status = memfs_keep_security(node, how->security, how->security_len_bytes);
+    if (how->security.base) {
+        status = memfs_keep_security(node, how->security.base, how->security.len);
     }
     if (SMBKIT_OK(status) && !node->dir && how->alloc_size > 0) {
         bool fits = how->alloc_size <= (uint64_t)MEMFS_SIZE_MAX &&
@@ -159,11 +159,12 @@ static smbkit_status create_new(struct memfs_volume *vol, const struct smbkit_cr
     return status;
 }
 
-smbkit_status memfs_create(void *volume, struct smbkit_op *op, const struct smbkit_create *how,
-                           void **file_r, struct smbkit_attr *attr)
+smbkit_status memfs_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
 {
+    void **file_r = &how->file;
+    struct smbkit_attr *attr = how->attr;
     (void)op;
-    if (how->stream || how->ea_len_bytes > 0) {
+    if (how->stream || how->ea.len > 0) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
     struct memfs_open *open = calloc(1, sizeof(*open));
@@ -193,9 +194,10 @@ void memfs_close(void *volume, struct smbkit_op *op, void *file)
     memfs_trim(volume);
 }
 
-smbkit_status memfs_lookup(void *volume, struct smbkit_op *op, const char *path,
-                           struct smbkit_attr *attr)
+smbkit_status memfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a)
 {
+    const char *path = a->path;
+    struct smbkit_attr *attr = a->attr;
     (void)op;
     struct memfs_volume *vol = volume;
     struct memfs_place place;
@@ -234,9 +236,11 @@ static size_t build_path(const struct memfs_entry *entry, char *buf, size_t cap)
     return need;
 }
 
-smbkit_status memfs_get_path(void *volume, struct smbkit_op *op, void *file, char *buf,
-                             uint32_t cap)
+smbkit_status memfs_get_path(void *volume, struct smbkit_op *op, void *file,
+                             struct smbkit_buffer *a)
 {
+    char *buf = (char *)a->base;
+    uint32_t cap = a->cap;
     (void)op;
     struct memfs_volume *vol = volume;
     const struct memfs_entry *entry = ((struct memfs_open *)file)->entry;
@@ -244,8 +248,10 @@ smbkit_status memfs_get_path(void *volume, struct smbkit_op *op, void *file, cha
     pthread_rwlock_rdlock(&vol->tree_lock);
     if (!entry->parent && entry != vol->root) {
         status = SMBKIT_STATUS_FILE_DELETED;
-    } else if (build_path(entry, buf, cap) > cap) {
-        status = SMBKIT_STATUS_BUFFER_TOO_SMALL;
+    } else {
+        uint32_t needed = build_path(entry, buf, cap);
+        a->len = needed - 1;
+        status = needed > cap ? SMBKIT_STATUS_BUFFER_TOO_SMALL : status;
     }
     pthread_rwlock_unlock(&vol->tree_lock);
     return status;

@@ -55,7 +55,7 @@ static void walk_write(struct pt *t, int n, void *f, uint64_t *seed)
 static void walk_size(struct pt *t, int n, void *f, uint64_t *seed)
 {
     uint32_t size = (uint32_t)(test_random(seed) % MODEL_BYTES);
-    CHECK_INT(t->p->set_size(t->v, &t->op, f, size), 0);
+    CHECK_INT(pt_set_size(t, f, size), 0);
     if (size < model[n].size) {
         memset(model[n].data + size, 0, model[n].size - size);
     }
@@ -66,7 +66,7 @@ static void walk_zero(struct pt *t, int n, void *f, uint64_t *seed)
 {
     uint32_t offset = (uint32_t)(test_random(seed) % MODEL_BYTES);
     uint32_t len = (uint32_t)(test_random(seed) % MODEL_BYTES);
-    CHECK_INT(t->p->zero_range(t->v, &t->op, f, offset, len), 0);
+    CHECK_INT(pt_zero_range(t, f, offset, len), 0);
     uint32_t end = offset + len < MODEL_BYTES ? offset + len : MODEL_BYTES;
     memset(model[n].data + offset, 0, end - offset);
 }
@@ -191,19 +191,19 @@ static void shared_call(struct pt *t, void *f, uint64_t r, struct pt_page *page)
     snprintf(path, sizeof(path), "shared/%d", (int)(r / 8 % 8));
     switch (r >> 12 & 7) {
     case 0:
-        (void)t->p->remove(t->v, &t->op, f);
+        (void)pt_remove_file(t, f);
         break;
     case 1:
-        (void)t->p->rename(t->v, &t->op, f, path, 1);
+        (void)pt_rename_file(t, f, path, 1);
         break;
     case 2:
-        (void)t->p->set_size(t->v, &t->op, f, r % 1000);
+        (void)pt_set_size(t, f, r % 1000);
         break;
     case 3:
-        (void)t->p->get_path(t->v, &t->op, f, path, sizeof(path));
+        (void)pt_get_path(t, f, path, sizeof(path));
         break;
     case 4:
-        (void)t->p->link(t->v, &t->op, f, path, 1);
+        (void)pt_link_file(t, f, path, 1);
         break;
     default:
         list_shared(t, page);

@@ -116,3 +116,9 @@ NODISCARD static inline bool refcount_put(struct refcount *r)
     ASSERT(old != 0);
     return old == 1;
 }
+
+/* Tells threads that live at the same time apart. */
+static inline uintptr_t thread_self(void)
+{
+    return (uintptr_t)pthread_self();
+}

@@ -34,11 +34,8 @@ static void explain(const struct smbkit_plugin *plugin, enum plugin_kind kind)
     printf("%s %s %s\n", kind == PLUGIN_SOURCE ? "plugin" : "filter", plugin->name,
            text_or(plugin->version, ""));
     printf("%s\n", text_or(plugin->description, ""));
-    printf("ABI %u; %s%s\n", plugin->api_version,
-           plugin->thread_model < ARRAY_LEN(models) ? models[plugin->thread_model] : "?",
-           plugin->flags & SMBKIT_NEVER_BLOCKS   ? "; never blocks"
-           : plugin->flags & SMBKIT_TRIES_NOWAIT ? "; blocks only where it must"
-                                                 : "");
+    printf("ABI %u; %s\n", plugin->api_version & 0xffffu,
+           plugin->thread_model < ARRAY_LEN(models) ? models[plugin->thread_model] : "?");
     printf("\n%s\n", text_or(plugin->config_help, "It takes no arguments."));
 }
 

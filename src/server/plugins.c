@@ -12,13 +12,14 @@
 #define NAMES_MAX 1024 /* plugins in a folder that are listed */
 
 /* X(name) for each folder of plugins/ and filters/, made by the build. */
-#define DECLARE(name) const struct smbkit_plugin *smbkit_static_##name(void);
+#define DECLARE(name)                                                                              \
+    const struct smbkit_plugin *smbkit_static_##name(const struct smbkit_host_table *api);
 SMBKIT_STATIC_PLUGINS(DECLARE)
 SMBKIT_STATIC_FILTERS(DECLARE)
 
 struct static_plugin {
     const char *name;
-    const struct smbkit_plugin *(*init)(void);
+    const struct smbkit_plugin *(*init)(const struct smbkit_host_table *api);
 };
 #define ROW(name) {#name, smbkit_static_##name},
 static const struct static_plugin static_sources[] = {SMBKIT_STATIC_PLUGINS(ROW){NULL, NULL}};
@@ -211,7 +212,7 @@ static const struct smbkit_plugin *adopt(struct plugins *p, struct wanted want,
     return plugin;
 }
 
-typedef const struct smbkit_plugin *(*init_fn)(void);
+typedef const struct smbkit_plugin *(*init_fn)(const struct smbkit_host_table *api);
 
 static const struct smbkit_plugin *load_file(struct plugins *p, enum plugin_kind kind,
                                              const char *name, const char *path, char err[512])
@@ -230,7 +231,8 @@ static const struct smbkit_plugin *load_file(struct plugins *p, enum plugin_kind
     }
     init_fn init;
     mem_copy(&init, &symbol, sizeof(init)); /* C has no cast from object to function pointer */
-    const struct smbkit_plugin *plugin = adopt(p, (struct wanted){kind, name}, init(), lib, err);
+    const struct smbkit_plugin *plugin =
+        adopt(p, (struct wanted){kind, name}, init(&vfs_api), lib, err);
     if (!plugin) {
         CLEANUP_MEM char *reason = str_dup(err);
         str_format(err, 512, "%s: %s", path, reason ? reason : "out of memory");
@@ -318,7 +320,7 @@ const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind
     CLEANUP_MEM char *path = file_in(p->dir, kind, name);
     for (const struct static_plugin *s = static_table(kind); !path && s->name; s++) {
         if (str_eq(s->name, name)) {
-            return adopt(p, (struct wanted){kind, name}, s->init(), NULL, err);
+            return adopt(p, (struct wanted){kind, name}, s->init(&vfs_api), NULL, err);
         }
     }
     path = path ? path : file_in(SMBKIT_PLUGIN_DIR, kind, name);

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "base/utf.h"
+#include "os/os.h"
 
 #define LOG_MODULE LOG_SERVER
 #define FINGERPRINT_MAX (1u << 20) /* bytes of a share's canonical text */
@@ -114,7 +115,8 @@ static struct vfs_volume *open_volume(struct plugins *plugins, const struct conf
     if (!make_layer(plugins, PLUGIN_SOURCE, &s->plugin, &layers[s->filter_count], err)) {
         return NULL;
     }
-    struct vfs_volume_spec spec = {.share_name = s->name,
+    struct vfs_volume_spec spec = {.now = os_time_now(),
+                                   .share_name = s->name,
                                    .layers = layers,
                                    .layer_count = s->filter_count + 1,
                                    .read_only = s->read_only};

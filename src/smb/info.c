@@ -286,7 +286,7 @@ smbkit_status smb_volume_info_get(struct smb_request *r, struct smb_volume_info 
         .device_type = SMB2_FILE_DEVICE_DISK,
         .device_characteristics = SMB2_FILE_DEVICE_IS_MOUNTED |
                                   (r->tree->share->read_only ? SMB2_FILE_READ_ONLY_DEVICE : 0),
-        .attributes = fs_attributes(r, v->features),
+        .attributes = fs_attributes(r, vfs_volume_features(r->tree->share->volume)),
         .component_max = v->component_max,
         .fs_name = v->fs_name,
         /* Quotas are off, and none is the default. [MS-FSCC] 2.5.2 */

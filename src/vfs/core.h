@@ -35,12 +35,18 @@ struct vfs_volume {
     bool never_blocks;
     bool tries_nowait;
     bool serializes_files;
+    bool
+        awaits; /* a filter wants no PENDING to pass by it: calls are awaited where they are made */
     uint32_t features;
     uint32_t component_max;
     uint32_t cluster_size_bytes;
     uint64_t seed;   /* of its hashes */
     uint64_t domain; /* of file ids that the plugin gives none for; no other volume's */
     struct smbkit_host host;
+    const struct vfs_services *services; /* NULL: none */
+    const struct smbkit_admin *admin;    /* NULL: not granted */
+    uint64_t opened_at; /* FILETIME, as its plugin's answers tell; see attr_settle */
+    struct op_pool ops;
     struct vfs_token *token; /* for calls that no client asked for */
 
     struct node_shard shards[NODE_SHARDS];
@@ -59,7 +65,8 @@ struct vfs_volume {
     atomic_uint_fast64_t removals;
 
     /* statistics, relaxed */
-    atomic_uint_fast64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written, plugin_calls;
+    atomic_uint_fast64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written;
+    atomic_uint_fast64_t calls[SMBKIT_OP_COUNT];
 };
 
 /* An id for a file whose plugin has none: from its path, without regard to case where the volume
@@ -205,6 +212,11 @@ NODISCARD smbkit_status disposition_check_empty(const struct vfs_call *call, str
 static inline bool open_may(const struct vfs_open *o, uint32_t need)
 {
     return (o->granted_access & need) == need;
+}
+/* For messages. */
+static inline const char *open_plugin_name(const struct vfs_open *o)
+{
+    return o->volume->layers[o->volume->layer_count - 1].plugin->name;
 }
 /* May this volume be changed? [MS-FSA] "If File.Volume.IsReadOnly": the one place. */
 NODISCARD smbkit_status volume_check_writable(const struct vfs_volume *v);

@@ -92,10 +92,8 @@ static smbkit_status plugin_create(struct create *c, const uint8_t *sd, size_t s
         .attributes = create_attributes(c, is_directory),
         .flags = c->options & VFS_WRITE_THROUGH ? SMBKIT_CREATE_WRITE_THROUGH : 0,
         .alloc_size = is_directory ? 0 : c->in->alloc_size,
-        .security = sd,
-        .security_len_bytes = (uint32_t)sd_len,
-        .ea = c->in->ea_len > 0 ? c->in->ea : NULL,
-        .ea_len_bytes = (uint32_t)c->in->ea_len,
+        .security = {.base = sd, .len = (uint32_t)sd_len},
+        .ea = {.base = c->in->ea_len > 0 ? c->in->ea : NULL, .len = (uint32_t)c->in->ea_len},
     };
     c->f = (struct door_file){.volume = c->in->volume};
     smbkit_status st = door_create(c->call, &c->f, &how, &c->attr);

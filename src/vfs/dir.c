@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "vfs/attr.h"
 #include "vfs/core.h"
 #include "vfs/names.h"
 #include "vfs/path.h"
@@ -81,13 +82,13 @@ static smbkit_status entry_settle(struct query *x, const char *name, struct smbk
 static bool hold(struct query *x, const struct smbkit_entry *e)
 {
     struct held *h = &x->held[x->held_count];
-    *h = (struct held){.name = str_dup(e->name), .cookie = e->cookie, .has_attr = e->has_attr};
+    *h = (struct held){.name = str_dup(e->name), .cookie = e->cookie, .has_attr = e->attr != NULL};
     if (!h->name) {
         x->failed = SMBKIT_STATUS_NO_MEMORY;
         return false;
     }
-    if (e->has_attr) {
-        h->attr = e->attr;
+    if (e->attr) {
+        attr_copy(&h->attr, e->attr);
     }
     x->held_count++;
     return true;
@@ -111,12 +112,12 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
         }
         return 1;
     }
-    if (x->held_count > 0 || (x->q->want_attr && !e->has_attr)) {
+    if (x->held_count > 0 || (x->q->want_attr && !e->attr)) {
         return hold(x, e) ? 1 : 0;
     }
     struct smbkit_attr attr = {0};
     if (x->q->want_attr) {
-        attr = e->attr;
+        attr_copy(&attr, e->attr);
         x->failed = entry_settle(x, e->name, &attr);
     }
     if (!SMBKIT_OK(x->failed) || !emit(x, e->name, &attr)) {
@@ -162,8 +163,10 @@ static smbkit_status held_emit(struct query *x)
 
 static smbkit_status scan(struct query *x)
 {
-    struct smbkit_sink sink = {
-        .struct_size = sizeof(sink), .want_attr = x->q->want_attr, .entry = sink_entry, .core = x};
+    struct smbkit_sink sink = {.struct_size = sizeof(sink),
+                               .want = x->q->want_attr ? SMBKIT_WANT_ATTR : 0,
+                               .entry = sink_entry,
+                               .core = x};
     while (!x->full) {
         uint64_t before = x->at.cookie;
         smbkit_status st = door_enumerate(x->call, &x->o->f, before, &sink);

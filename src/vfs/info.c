@@ -55,7 +55,7 @@ smbkit_status info_restore_write_time(const struct vfs_call *call, struct vfs_op
     if (!due) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    smbkit_status st = door_setattr(call, &o->f, SMBKIT_SET_WRITE_TIME, &attr);
+    smbkit_status st = door_setattr(call, &o->f, SMBKIT_HAS_WRITE_TIME, &attr);
     if (st == SMBKIT_STATUS_WOULD_BLOCK) {
         SCOPED_LOCK(&o->lock);
         o->write_time_dirty = o->keeps_write_time;
@@ -101,15 +101,15 @@ static smbkit_status basic_check(const struct vfs_open *o, const struct vfs_basi
 /* What setattr is to do, and what is to be told. */
 static uint32_t basic_mask(const struct vfs_basic_info *b, uint32_t *notify_r)
 {
-    uint32_t mask = (time_is_set(b->create_time) ? SMBKIT_SET_CREATE_TIME : 0) |
-                    (time_is_set(b->access_time) ? SMBKIT_SET_ACCESS_TIME : 0) |
-                    (time_is_set(b->write_time) ? SMBKIT_SET_WRITE_TIME : 0) |
-                    (time_is_set(b->change_time) ? SMBKIT_SET_CHANGE_TIME : 0) |
-                    (b->attributes ? SMBKIT_SET_ATTRIBUTES : 0);
-    *notify_r = (mask & SMBKIT_SET_CREATE_TIME ? NOTIFY_CHANGE_CREATION : 0) |
-                (mask & SMBKIT_SET_ACCESS_TIME ? NOTIFY_CHANGE_LAST_ACCESS : 0) |
-                (mask & SMBKIT_SET_WRITE_TIME ? NOTIFY_CHANGE_LAST_WRITE : 0) |
-                (mask & SMBKIT_SET_ATTRIBUTES ? NOTIFY_CHANGE_ATTRIBUTES : 0);
+    uint32_t mask = (time_is_set(b->create_time) ? SMBKIT_HAS_CREATE_TIME : 0) |
+                    (time_is_set(b->access_time) ? SMBKIT_HAS_ACCESS_TIME : 0) |
+                    (time_is_set(b->write_time) ? SMBKIT_HAS_WRITE_TIME : 0) |
+                    (time_is_set(b->change_time) ? SMBKIT_HAS_CHANGE_TIME : 0) |
+                    (b->attributes ? SMBKIT_HAS_ATTRIBUTES : 0);
+    *notify_r = (mask & SMBKIT_HAS_CREATE_TIME ? NOTIFY_CHANGE_CREATION : 0) |
+                (mask & SMBKIT_HAS_ACCESS_TIME ? NOTIFY_CHANGE_LAST_ACCESS : 0) |
+                (mask & SMBKIT_HAS_WRITE_TIME ? NOTIFY_CHANGE_LAST_WRITE : 0) |
+                (mask & SMBKIT_HAS_ATTRIBUTES ? NOTIFY_CHANGE_ATTRIBUTES : 0);
     return mask;
 }
 
@@ -320,7 +320,11 @@ smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o, struct smbki
     if (!open_may(o, SMBKIT_READ_DATA)) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    struct layer_ranges r = {.within = within, .out = out, .count = *count_r};
+    struct smbkit_ranges r = {.struct_size = sizeof(r),
+                              .room = *count_r,
+                              .offset = within.offset,
+                              .length = within.length,
+                              .out = out};
     st = door_ranges(call, &o->f, &r);
     *count_r = r.count;
     return st;

@@ -1,34 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Read, write, flush: [MS-FSA] 2.1.5.3, 2.1.5.4, 2.1.5.7. A plugin may answer later; the open
- * counts the transfer as in flight until then, so that close waits for it. The states are those of
- * layer.h. */
-#include "vfs/io.h"
-
-#include "base/log.h"
+ * counts the transfer as in flight until then, so that close waits for it. */
 #include "vfs/core.h"
 #include "vfs/info.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
 
-#define LOG_MODULE LOG_VFS
+/* Of a transfer. DONE: it was handed up and has ended; its status is to be collected. */
+enum { IO_IDLE, IO_RUNNING, IO_PENDING, IO_DONE };
 
 void vfs_io_init(struct vfs_io *io)
 {
-    *io = (struct vfs_io){.fd = -1};
-    op_core_init(&io->core, io);
+    *io = (struct vfs_io){0};
+    mutex_init(&io->lock);
     list_init(&io->waiters);
 }
 
-/* Memory that the plugin gave and nobody took over. */
-static void io_release(struct vfs_io *io)
+void vfs_io_release(struct vfs_io *io)
 {
-    void (*release)(void *) = io->release;
-    io->release = NULL;
-    if (release) {
-        release(io->release_arg);
-    }
+    uint32_t count = io->given_count;
+    io->given_count = 0;
     io->memory = NULL;
-    io->fd = -1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (io->releases[i].fn) {
+            io->releases[i].fn(io->releases[i].arg);
+        }
+    }
 }
 
 /* Let go of what a pending transfer held on to. */
@@ -46,23 +43,40 @@ static void io_drop(struct vfs_io *io)
 void vfs_io_fini(struct vfs_io *io)
 {
     ASSERT(!vfs_io_is_busy(io));
-    io_release(io);
+    vfs_io_release(io);
+    if (io->op) {
+        op_put(io->op); /* ended, and nobody came to collect it */
+    }
     io_drop(io);
-    op_core_fini(&io->core);
+    mutex_fini(&io->lock);
 }
 
 bool vfs_io_is_busy(const struct vfs_io *io)
 {
-    struct vfs_op_core *core = &((struct vfs_io *)(uintptr_t)io)->core;
-    SCOPED_LOCK(&core->lock);
-    return core->state == OP_RUNNING || core->state == OP_COMPLETED || core->state == OP_PENDING;
+    SCOPED_LOCK(&((struct vfs_io *)(uintptr_t)io)->lock);
+    return io->state == IO_RUNNING || io->state == IO_PENDING;
+}
+
+void vfs_io_cancel(struct vfs_io *io)
+{
+    mutex_lock(&io->lock);
+    struct op *op = io->state == IO_PENDING ? io->op : NULL;
+    if (op) {
+        op_ref(op);
+    }
+    mutex_unlock(&io->lock);
+    if (op) {
+        op_cancel(op);
+        op_put(op);
+    }
 }
 
 void vfs_io_take_release(struct vfs_io *io, void (**release_r)(void *), void **arg_r)
 {
-    *release_r = io->release;
-    *arg_r = io->release_arg;
-    io->release = NULL;
+    ASSERT(io->given_count == 1);
+    *release_r = io->releases[0].fn;
+    *arg_r = io->releases[0].arg;
+    io->given_count = 0;
 }
 
 /* What a transfer that has ended leaves behind, whoever collects it. No plugin call: it may run on
@@ -74,14 +88,13 @@ static smbkit_status io_account(struct vfs_io *io, struct vfs_open *o, smbkit_st
         return st;
     }
     uint32_t done = io->plugin_io.done;
-    if (done > io->plugin_io.length) {
-        return SMBKIT_STATUS_INTERNAL_ERROR;
+    if (io->given_count == 1) {
+        io->memory = io->given[0].base;
+    } else {
+        st = layer_io_join(&io->plugin_io); /* front ends send one piece */
     }
-    if (io->fd >= 0) {
-        /* The buffer was not filled; sent as it is, it would show the client old memory. */
-        log_error(NULL, "plugin_gave_descriptor plugin=%s",
-                  v->layers[v->layer_count - 1].plugin->name);
-        return SMBKIT_STATUS_INTERNAL_ERROR;
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
     io->done = done;
     vfs_open_position_set(o, io->plugin_io.offset + done);
@@ -95,57 +108,74 @@ static smbkit_status io_account(struct vfs_io *io, struct vfs_open *o, smbkit_st
     return st;
 }
 
-void io_complete_locked(struct vfs_io *io, smbkit_status status)
+/* A transfer that was handed up has ended. */
+static void io_finished(void *arg, smbkit_status status)
 {
+    struct vfs_io *io = arg;
+    SCOPED_LOCK(&io->lock);
     struct vfs_open *o = io->open;
-    const struct layer *top = o->volume->layers;
-    status = layer_status_check(top, &io->op, status);
-    if (status == SMBKIT_STATUS_WOULD_BLOCK) {
-        status = SMBKIT_STATUS_INTERNAL_ERROR; /* too late to say so */
-    }
-    io->core.status = io_account(io, o, status);
-    io->core.state = OP_DONE;
+    io->status = io_account(io, o, status);
+    io->state = IO_DONE;
     open_end(o);
-    /* Last: with the lock that the caller holds, the owner cannot end io before that. */
+    /* Last: with the lock held, the owner cannot end io before that. */
     wait_wake_all(&o->volume->waits, &io->waiters);
 }
 
-/* The plugin said PENDING: WAIT, unless it has been completed in the meantime (then *st_r). */
-static bool io_hand_up(const struct vfs_call *call, struct vfs_open *o, struct vfs_io *io,
-                       smbkit_status *st_r)
+static void io_state_set(struct vfs_io *io, int state)
 {
-    SCOPED_LOCK(&io->core.lock);
-    if (io->core.state == OP_COMPLETED) {
-        io->core.state = OP_IDLE;
-        *st_r = layer_status_check(o->volume->layers, &io->op, io->core.status);
-        return false;
-    }
-    io->core.state = OP_PENDING;
+    SCOPED_LOCK(&io->lock);
+    io->state = state;
+}
+
+/* The call is over. */
+static void io_op_put(struct vfs_io *io, int state)
+{
+    mutex_lock(&io->lock);
+    struct op *op = io->op;
+    io->op = NULL;
+    io->state = state;
+    mutex_unlock(&io->lock);
+    op_put(op);
+}
+
+/* The plugin said PENDING: WAIT; or it has been completed in the meantime. */
+static smbkit_status io_hand_up(const struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)
+{
+    smbkit_status st;
+    mutex_lock(&io->lock);
+    io->state = IO_PENDING;
     io->open = vfs_open_ref(o);
     io->token = vfs_token_ref(call->token);
     wait_register(&o->volume->waits, &io->waiters, call->wait);
-    return true;
+    mutex_unlock(&io->lock);
+    op_hand_up(io->op, io_finished, io, &st);
+    if (st == SMBKIT_STATUS_PENDING) {
+        return SMBKIT_STATUS_WAIT;
+    }
+    (void)vfs_wait_cancel(call->wait);
+    io_op_put(io, IO_RUNNING);
+    io_drop(io);
+    return st;
 }
 
 /* *handed_up: the transfer goes on, and its completion ends the call on the open. */
 static smbkit_status io_start(const struct vfs_call *call, struct vfs_open *o, struct vfs_io *io,
                               bool *handed_up)
 {
-    io_release(io);
+    vfs_io_release(io);
     io->done = 0;
-    mutex_lock(&io->core.lock);
-    door_op_init(&io->op, &io->core, call);
-    mutex_unlock(&io->core.lock);
+    io_state_set(io, IO_RUNNING);
     smbkit_status st = door_io(call, &o->f, io, (enum door_io_kind)io->kind);
-    *handed_up = st == SMBKIT_STATUS_PENDING && io_hand_up(call, o, io, &st);
-    if (*handed_up) {
-        return SMBKIT_STATUS_WAIT;
+    if (st == SMBKIT_STATUS_PENDING) {
+        st = io_hand_up(call, o, io);
     }
-    mutex_lock(&io->core.lock);
-    io->core.state = OP_IDLE;
-    mutex_unlock(&io->core.lock);
-    if (st == SMBKIT_STATUS_WOULD_BLOCK) {
-        io_release(io);
+    *handed_up = st == SMBKIT_STATUS_WAIT;
+    if (*handed_up) {
+        return st;
+    }
+    io_state_set(io, IO_IDLE);
+    if (!SMBKIT_OK(st)) {
+        vfs_io_release(io);
         return st;
     }
     return io_account(io, o, st);
@@ -155,20 +185,20 @@ static smbkit_status io_start(const struct vfs_call *call, struct vfs_open *o, s
 static bool io_is_begun(const struct vfs_call *call, struct vfs_open *o, struct vfs_io *io,
                         smbkit_status *st_r)
 {
-    mutex_lock(&io->core.lock);
-    int state = io->core.state;
-    if (state == OP_PENDING) {
+    mutex_lock(&io->lock);
+    int state = io->state;
+    if (state == IO_PENDING) {
         wait_register(&o->volume->waits, &io->waiters, call->wait);
         *st_r = SMBKIT_STATUS_WAIT;
-    } else if (state == OP_DONE) {
-        io->core.state = OP_IDLE;
-        *st_r = io->core.status;
+    } else if (state == IO_DONE) {
+        *st_r = io->status;
     }
-    mutex_unlock(&io->core.lock);
-    if (state == OP_DONE) {
+    mutex_unlock(&io->lock);
+    if (state == IO_DONE) {
+        io_op_put(io, IO_IDLE);
         io_drop(io);
     }
-    return state == OP_PENDING || state == OP_DONE;
+    return state == IO_PENDING || state == IO_DONE;
 }
 
 typedef smbkit_status (*io_check_fn)(const struct vfs_call *call, struct vfs_open *o,

@@ -2,44 +2,22 @@
 #include "vfs/layer.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 
-#define LOG_MODULE LOG_VFS
+#define LOG_MODULE LOG_PLUGIN
 
-void op_core_init(struct vfs_op_core *core, struct vfs_io *io)
-{
-    *core = (struct vfs_op_core){.io = io, .state = OP_IDLE};
-    mutex_init(&core->lock);
-    cond_init(&core->cond);
-}
+/* ---- before and after a call ---- */
 
-void op_core_fini(struct vfs_op_core *core)
-{
-    cond_fini(&core->cond);
-    mutex_fini(&core->lock);
-}
-
-/* Any function pointer of a plugin, only to see whether it is there. */
-typedef void (*any_function)(void);
-
-struct layer *layer_find(struct layer *from, size_t function_offset)
-{
-    struct layer *l = from;
-    while (l && !*(const any_function *)((const char *)l->plugin + function_offset)) {
-        l = l->below;
-    }
-    return l;
-}
-
-smbkit_status layer_enter(struct layer *l, const struct smbkit_op *op)
+/* SUCCESS: the call may be made, layer_leave must follow. WOULD_BLOCK. */
+static smbkit_status layer_enter(struct layer *l, uint32_t id, const struct smbkit_op *op)
 {
     bool nowait = op->flags & SMBKIT_OP_NOWAIT;
-    uint32_t flags = l->plugin->flags;
-    if (nowait && !(flags & (SMBKIT_NEVER_BLOCKS | SMBKIT_TRIES_NOWAIT))) {
+    if (nowait && !(l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT))) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     if (l->plugin->thread_model == SMBKIT_SERIALIZE_ALL) {
         /* Who holds the lock of a plugin that never blocks lets it go at once. */
-        if (nowait && !(flags & SMBKIT_NEVER_BLOCKS)) {
+        if (nowait && !(l->features & SMBKIT_FEATURE_NEVER_BLOCKS)) {
             if (!mutex_try(&l->serial)) {
                 return SMBKIT_STATUS_WOULD_BLOCK;
             }
@@ -48,132 +26,166 @@ smbkit_status layer_enter(struct layer *l, const struct smbkit_op *op)
         }
     }
     /* relaxed: a statistic */
-    atomic_fetch_add_explicit(l->calls, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&l->calls[id], 1, memory_order_relaxed);
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Wait for smbkit_complete of a call that answered PENDING. */
-static smbkit_status op_await(struct vfs_op_core *core)
+/* An answer that stands behind its room. */
+static bool answers_fit(const struct op_row *row, const void *args)
 {
-    SCOPED_LOCK(&core->lock);
-    while (core->state != OP_COMPLETED) {
-        cond_wait(&core->cond, &core->lock);
+    for (const struct op_pointer *p = row->pointers; p < row->pointers + OP_POINTERS_MAX; p++) {
+        const void *member = (const char *)args + p->offset;
+        const struct smbkit_buffer *b = p->kind == OP_PTR_BUFFER ? member : NULL;
+        if (p->kind == OP_PTR_BUFFER_PTR) {
+            b = *(const struct smbkit_buffer *const *)member;
+        }
+        if (b && b->len > b->cap) {
+            return false;
+        }
     }
-    core->state = OP_RUNNING;
-    return core->status;
+    return true;
 }
 
-smbkit_status layer_status_check(const struct layer *l, const struct smbkit_op *op,
-                                 smbkit_status st)
+smbkit_status layer_answer_check(struct op *op, smbkit_status st)
 {
+    const struct op_row *row = &op_rows[op->about.id];
+    const struct layer *l = op->about.layer;
     bool bad = st > 0 || st == SMBKIT_STATUS_WAIT ||
-               (st == SMBKIT_STATUS_WOULD_BLOCK && !(op->flags & SMBKIT_OP_NOWAIT));
-    if (!bad) {
-        return st;
+               (st == SMBKIT_STATUS_WOULD_BLOCK && !(op->pub.flags & SMBKIT_OP_NOWAIT));
+    if (bad) {
+        log_error(NULL, "plugin_bad_status plugin=%s op=%s status=0x%08x", l->plugin->name,
+                  row->name, (unsigned)st);
+        return SMBKIT_STATUS_INTERNAL_ERROR;
     }
-    log_error(NULL, "plugin_bad_status plugin=%s status=0x%08x", l->plugin->name, (unsigned)st);
-    return SMBKIT_STATUS_INTERNAL_ERROR;
+    if (SMBKIT_OK(st) && !answers_fit(row, op->about.args)) {
+        log_error(NULL, "plugin_answer_too_long plugin=%s op=%s", l->plugin->name, row->name);
+        return SMBKIT_STATUS_INTERNAL_ERROR;
+    }
+    return row->check ? row->check(l, op->about.args, st) : st;
 }
 
-smbkit_status layer_leave(struct layer *l, struct smbkit_op *op, smbkit_status st, bool may_pend)
+static smbkit_status layer_leave(struct layer *l, struct op *op, smbkit_status st)
 {
     if (l->plugin->thread_model == SMBKIT_SERIALIZE_ALL) {
         mutex_unlock(&l->serial);
     }
     if (st == SMBKIT_STATUS_PENDING) {
-        if (may_pend && !(op->flags & SMBKIT_OP_SYNC)) {
+        if (!(op->pub.flags & SMBKIT_OP_SYNC) && !l->awaits) {
             return st;
         }
-        st = op_await(op->core);
+        st = op_await(op);
+    } else {
+        op_returned(op);
     }
-    return layer_status_check(l, op, st);
+    return layer_answer_check(op, st);
 }
 
-smbkit_status layer_volume_info(struct layer *from, struct smbkit_op *op,
-                                struct smbkit_volume_info *info)
+/* ---- which layer ---- */
+
+/* A call that passes by layers: their files are those of the layer below. */
+struct passing {
+    void *file;
+    void **other; /* the member of args that names another file; NULL: it has none */
+    void *other_before;
+};
+
+static void passing_init(struct passing *p, const struct op_row *row, void *file, void *args)
 {
-    struct layer *l = LAYER_FIND(from, volume_info);
-    if (!l) {
-        return SMBKIT_STATUS_SUCCESS;
+    *p = (struct passing){.file = file};
+    for (const struct op_pointer *ptr = row->pointers; ptr->kind != OP_PTR_NONE; ptr++) {
+        if (ptr->kind == OP_PTR_FILE) {
+            p->other = (void **)((char *)args + ptr->offset);
+            p->other_before = *p->other;
+        }
     }
-    smbkit_status st = layer_enter(l, op);
+}
+
+static void passing_undo(const struct passing *p)
+{
+    if (p->other) {
+        *p->other = p->other_before;
+    }
+}
+
+static void pass_by(const struct layer *l, const struct op_row *row, struct passing *p)
+{
+    if (!row->of_file || !l->plugin->file_below) {
+        return;
+    }
+    p->file = l->plugin->file_below(l->volume, p->file);
+    if (p->other) {
+        *p->other = l->plugin->file_below(l->volume, *p->other);
+    }
+}
+
+static bool hides(const struct layer *l, const struct op_row *row)
+{
+    typedef void (*any_function)(void);
+    return row->hidden_by &&
+           *(const any_function *)((const char *)l->plugin + row->hidden_by) != NULL;
+}
+
+/* NULL: none has it, or it is hidden. */
+static struct layer *find_layer(struct layer *from, const struct op_row *row, struct passing *p)
+{
+    struct layer *l = from;
+    while (l && !op_row_has(row, l->plugin)) {
+        if (hides(l, row)) {
+            return NULL;
+        }
+        pass_by(l, row, p);
+        l = l->below;
+    }
+    return l;
+}
+
+static smbkit_status call_in(struct layer *l, const struct op_about *about, struct op *op,
+                             void *file)
+{
+    smbkit_status st = layer_enter(l, about->id, &op->pub);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    st = layer_leave(l, op, l->plugin->volume_info(l->volume, op, info), false);
-    info->label[sizeof(info->label) - 1] = 0;
-    info->fs_name[sizeof(info->fs_name) - 1] = 0;
+    struct op_about before = op->about;
+    op->about = *about;
+    st = op_rows[about->id].call(l->plugin, l->volume, &op->pub, file, about->args);
+    st = layer_leave(l, op, st);
+    if (st != SMBKIT_STATUS_PENDING) {
+        op->about = before;
+    }
     return st;
 }
 
-smbkit_status layer_create(struct layer *from, struct smbkit_op *op,
-                           const struct smbkit_create *how, void **file_r, struct smbkit_attr *attr)
+smbkit_status layer_call(struct layer *from, uint32_t id, struct smbkit_op *op, void *file,
+                         void *args)
 {
-    struct layer *l = LAYER_FIND(from, create);
-    ASSERT(how->disposition == SMBKIT_OPEN || how->disposition == SMBKIT_CREATE);
-    smbkit_status st = layer_enter(l, op);
-    if (!SMBKIT_OK(st)) {
-        return st;
+    const struct op_row *row = &op_rows[id];
+    struct passing p;
+    passing_init(&p, row, file, args);
+    struct layer *l = find_layer(from, row, &p);
+    if (!l) {
+        passing_undo(&p);
+        return row->emulate ? row->emulate(from, op, file, args) : row->absent;
     }
-    void *file = NULL;
-    struct smbkit_attr a = {0};
-    st = layer_leave(l, op, l->plugin->create(l->volume, op, how, &file, &a), false);
-    /* A plugin without state of its own may well have a file of NULL. */
-    if (!SMBKIT_OK(st)) {
-        if (file) {
-            log_error(NULL, "plugin_file_with_error plugin=%s status=%s", l->plugin->name,
-                      smbkit_status_name(st));
-        }
-        return st;
+    const struct op_about about = {.layer = l, .id = id, .args = args};
+    smbkit_status st = call_in(l, &about, op_of(op), p.file);
+    if (st != SMBKIT_STATUS_PENDING) {
+        passing_undo(&p);
     }
-    *file_r = file;
-    *attr = a;
     return st;
 }
 
 void layer_close(struct layer *from, struct smbkit_op *op, void *file)
 {
-    struct layer *l = LAYER_FIND(from, close);
-    ASSERT(!(op->flags & SMBKIT_OP_NOWAIT));
-    smbkit_status st = layer_enter(l, op);
-    ASSERT(SMBKIT_OK(st));
-    l->plugin->close(l->volume, op, file);
-    st = layer_leave(l, op, SMBKIT_STATUS_SUCCESS, false);
-    ASSERT(SMBKIT_OK(st));
-}
-
-/* By name, without a file: open and close. */
-static smbkit_status lookup_by_create(struct layer *from, struct smbkit_op *op, const char *path,
-                                      struct smbkit_attr *attr)
-{
-    struct smbkit_create how = {.struct_size = sizeof(how),
-                                .disposition = SMBKIT_OPEN,
-                                .path = path,
-                                .kind = SMBKIT_KIND_ANY,
-                                .access = SMBKIT_READ_ATTRIBUTES};
-    void *file = NULL;
-    smbkit_status st = layer_create(from, op, &how, &file, attr);
-    if (SMBKIT_OK(st)) {
-        struct smbkit_op close_op = *op;
-        close_op.flags &= ~SMBKIT_OP_NOWAIT;
-        layer_close(from, &close_op, file);
-    }
-    return st;
-}
-
-smbkit_status layer_lookup(struct layer *from, struct smbkit_op *op, const char *path,
-                           struct smbkit_attr *attr)
-{
-    /* A filter with create and without lookup may change what names mean: it must be asked, by
-     * create. */
     struct layer *l = from;
-    while (!l->plugin->lookup && !l->plugin->create) {
+    while (!l->plugin->close) {
         l = l->below;
     }
-    if (!l->plugin->lookup) {
-        return lookup_by_create(l, op, path, attr);
+    if (l->plugin->thread_model == SMBKIT_SERIALIZE_ALL) {
+        mutex_lock(&l->serial);
     }
-    smbkit_status st = layer_enter(l, op);
-    return SMBKIT_OK(st) ? layer_leave(l, op, l->plugin->lookup(l->volume, op, path, attr), false)
-                         : st;
+    l->plugin->close(l->volume, op, file);
+    if (l->plugin->thread_model == SMBKIT_SERIALIZE_ALL) {
+        mutex_unlock(&l->serial);
+    }
 }

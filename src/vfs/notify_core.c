@@ -266,17 +266,16 @@ static const struct {
     [SMBKIT_CHANGE_RENAMED_TO] = {NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
 };
 
-void smbkit_changed(struct smbkit_host *host, const char *path, uint32_t what)
+void notify_event(struct vfs_volume *v, const struct smbkit_event *event)
 {
-    struct vfs_volume *v = host->volume;
-    uint32_t change = what & 0xffu;
-    uint32_t filter = what >> 8;
-    names_reported(v, change, path);
+    uint32_t change = event->what & 0xffu;
+    uint32_t filter = event->what >> 8;
+    names_reported(v, change, event->path);
     if (change == SMBKIT_CHANGE_OVERFLOW) {
         struct list touched;
         list_init(&touched);
         SCOPED_LOCK(&v->notify_lock);
-        notify_overflow_below(&v->notify, path, &touched);
+        notify_overflow_below(&v->notify, event->path, &touched);
         touched_wake(v, &touched);
         return;
     }
@@ -284,7 +283,14 @@ void smbkit_changed(struct smbkit_host *host, const char *path, uint32_t what)
         return;
     }
     if (change != SMBKIT_CHANGE_ADDED && change != SMBKIT_CHANGE_RENAMED_FROM) {
-        break_by_path(v, path);
+        break_by_path(v, event->path);
     }
-    notify_changed(v, path, REPORTS[change].action, filter ? filter : REPORTS[change].filter);
+    notify_changed(v, event->path, REPORTS[change].action,
+                   filter ? filter : REPORTS[change].filter);
+    if (change == SMBKIT_CHANGE_RENAMED_FROM && event->new_path) {
+        const struct smbkit_event to = {.struct_size = sizeof(to),
+                                        .what = SMBKIT_CHANGE_RENAMED_TO | filter << 8,
+                                        .path = event->new_path};
+        notify_event(v, &to);
+    }
 }

@@ -30,3 +30,5 @@ void notify_end(struct vfs_call *call, struct vfs_open *o);
 void notify_deleting(struct vfs_node *n);
 /* A directory has moved. */
 void notify_dir_moved(struct vfs_volume *v, const char *old_path, const char *new_path);
+/* What a plugin reports: smbkit_tell. */
+void notify_event(struct vfs_volume *v, const struct smbkit_event *event);

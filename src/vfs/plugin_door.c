@@ -3,26 +3,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "vfs/attr.h"
 #include "vfs/core.h"
 
 #define LOG_MODULE LOG_VFS
-
-/* One call into the plugins that is awaited where it is made. */
-struct door {
-    struct smbkit_op op;
-    struct vfs_op_core core;
-    struct mutex *serial;
-};
-
-void door_op_init(struct smbkit_op *op, struct vfs_op_core *core, const struct vfs_call *call)
-{
-    *op = (struct smbkit_op){.struct_size = sizeof(*op),
-                             .flags = call->nowait ? SMBKIT_OP_NOWAIT : 0,
-                             .who = vfs_token_identity_get(call->token),
-                             .core = core};
-    core->cancelled = call->cancelled;
-    core->state = OP_RUNNING;
-}
 
 /* Take an open's lock; false: that would wait and the call must not. */
 static bool serial_take(const struct vfs_call *call, struct mutex *serial)
@@ -37,50 +21,46 @@ static bool serial_take(const struct vfs_call *call, struct mutex *serial)
     return true;
 }
 
-static smbkit_status door_enter(struct door *d, const struct vfs_call *call, struct mutex *serial)
+static void serial_give(struct mutex *serial)
 {
-    if (!serial_take(call, serial)) {
-        return SMBKIT_STATUS_WOULD_BLOCK;
+    if (serial) {
+        mutex_unlock(serial);
     }
-    d->serial = serial;
-    op_core_init(&d->core, NULL);
-    door_op_init(&d->op, &d->core, call);
-    if (call->nowait) {
-        d->op.flags |= SMBKIT_OP_SYNC; /* there is nobody to await it */
-    }
-    return SMBKIT_STATUS_SUCCESS;
 }
 
-static void door_leave(struct door *d)
+/* One call into the plugins, awaited where it is made. */
+static smbkit_status door_call(const struct vfs_call *call, const struct door_file *f, uint32_t id,
+                               void *args)
 {
-    ASSERT(d->core.state == OP_RUNNING); /* completed what it had not called pending */
-    op_core_fini(&d->core);
-    if (d->serial) {
-        mutex_unlock(d->serial);
+    struct vfs_volume *v = f->volume;
+    struct op *op = op_new(&v->ops, call);
+    if (!op) {
+        return SMBKIT_STATUS_NO_MEMORY;
     }
+    if (!serial_take(call, f->serial)) {
+        op_put(op);
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (call->nowait) {
+        op->pub.flags |= SMBKIT_OP_SYNC; /* there is nobody to await it */
+    }
+    smbkit_status st = layer_call(v->layers, id, &op->pub, f->file, args);
+    serial_give(f->serial);
+    if (st == SMBKIT_STATUS_PENDING) {
+        st = op_await(op);
+        st = layer_answer_check(op, st);
+    }
+    log_debug(NULL, "plugin_call op=%s plugin=%s status=%s", op_rows[id].name,
+              v->layers[v->layer_count - 1].plugin->name, smbkit_status_name(st));
+    op_put(op);
+    return st;
 }
 
 smbkit_status door_attr_settle(const struct vfs_volume *v, struct smbkit_attr *a)
 {
-    if (a->size > INT64_MAX || a->alloc_size > INT64_MAX) {
+    if (!attr_settle(v, a)) {
         log_error(NULL, "plugin_bad_size size=%llu", (unsigned long long)a->size);
         return SMBKIT_STATUS_INTERNAL_ERROR;
-    }
-    if (a->attributes != SMBKIT_ATTR_NORMAL) {
-        a->attributes &= ~SMBKIT_ATTR_NORMAL;
-    }
-    if (a->attributes == 0) {
-        a->attributes = SMBKIT_ATTR_NORMAL;
-    }
-    if (a->attributes & SMBKIT_ATTR_DIRECTORY) {
-        a->size = 0;
-        a->alloc_size = 0;
-    } else if (a->alloc_size == 0 && a->size > 0) {
-        uint64_t unit = v->cluster_size_bytes;
-        a->alloc_size = (a->size + unit - 1) / unit * unit;
-    }
-    if (a->link_count == 0) {
-        a->link_count = 1;
     }
     if (a->file_domain == 0) {
         a->file_domain = v->domain;
@@ -118,28 +98,28 @@ static smbkit_status file_attr_settle(const struct door_file *f, struct smbkit_a
 smbkit_status door_volume_info(const struct vfs_call *call, struct vfs_volume *v,
                                struct smbkit_volume_info *info)
 {
-    struct door d;
-    smbkit_status st = door_enter(&d, call, NULL);
-    if (SMBKIT_OK(st)) {
-        st = layer_volume_info(v->layers, &d.op, info);
-        door_leave(&d);
-    }
-    return st;
+    const struct door_file f = {.volume = v};
+    return door_call(call, &f, SMBKIT_OP_volume_info, info);
+}
+
+static void attr_clear(struct smbkit_attr *attr)
+{
+    *attr = (struct smbkit_attr){.struct_size = sizeof(*attr)};
 }
 
 smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
                           const struct smbkit_create *how, struct smbkit_attr *attr)
 {
-    struct door d;
-    smbkit_status st = door_enter(&d, call, NULL);
+    ASSERT(how->disposition == SMBKIT_OPEN || how->disposition == SMBKIT_CREATE);
+    const struct door_file nobody_knows_it_yet = {.volume = f->volume};
+    struct smbkit_create a = *how;
+    a.attr = attr;
+    attr_clear(attr);
+    smbkit_status st = door_call(call, &nobody_knows_it_yet, SMBKIT_OP_create, &a);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    st = layer_create(f->volume->layers, &d.op, how, &f->file, attr);
-    door_leave(&d);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
+    f->file = a.file;
     door_attr_id_by_path(f->volume, how->path, attr);
     st = door_attr_settle(f->volume, attr);
     if (!SMBKIT_OK(st)) {
@@ -153,26 +133,24 @@ smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
 
 void door_close(const struct vfs_call *call, const struct door_file *f)
 {
+    struct vfs_volume *v = f->volume;
     struct vfs_call may_wait = *call;
     may_wait.nowait = false; /* close is short by contract, and always possible */
-    struct door d;
-    smbkit_status st = door_enter(&d, &may_wait, f->serial);
-    ASSERT(SMBKIT_OK(st));
-    layer_close(f->volume->layers, &d.op, f->file);
-    door_leave(&d);
+    struct op op;
+    op_init_sync(&op, &may_wait);
+    (void)serial_take(&may_wait, f->serial);
+    layer_close(v->layers, &op.pub, f->file);
+    serial_give(f->serial);
+    op_fini_sync(&op);
 }
 
 smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v, const char *path,
                           struct smbkit_attr *attr)
 {
-    struct door d;
-    smbkit_status st = door_enter(&d, call, NULL);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    *attr = (struct smbkit_attr){0};
-    st = layer_lookup(v->layers, &d.op, path, attr);
-    door_leave(&d);
+    const struct door_file f = {.volume = v};
+    struct smbkit_lookup a = {.struct_size = sizeof(a), .path = path, .attr = attr};
+    attr_clear(attr);
+    smbkit_status st = door_call(call, &f, SMBKIT_OP_lookup, &a);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -183,29 +161,18 @@ smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v, con
 smbkit_status door_getattr(const struct vfs_call *call, const struct door_file *f,
                            struct smbkit_attr *attr)
 {
-    struct door d;
-    smbkit_status st = door_enter(&d, call, f->serial);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    *attr = (struct smbkit_attr){0};
-    st = layer_getattr(f->volume->layers, &d.op, f->file, attr);
-    door_leave(&d);
+    attr_clear(attr);
+    smbkit_status st = door_call(call, f, SMBKIT_OP_getattr, attr);
     return SMBKIT_OK(st) ? file_attr_settle(f, attr) : st;
 }
 
 smbkit_status door_overwrite(const struct vfs_call *call, const struct door_file *f,
                              uint32_t attributes, uint64_t alloc_size, struct smbkit_attr *attr)
 {
-    struct layer_overwrite how = {.attributes = attributes, .alloc_size = alloc_size, .attr = attr};
-    struct door d;
-    smbkit_status st = door_enter(&d, call, f->serial);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    *attr = (struct smbkit_attr){0};
-    st = layer_overwrite(f->volume->layers, &d.op, f->file, &how);
-    door_leave(&d);
+    struct smbkit_overwrite a = {
+        .struct_size = sizeof(a), .attributes = attributes, .alloc_size = alloc_size, .attr = attr};
+    attr_clear(attr);
+    smbkit_status st = door_call(call, f, SMBKIT_OP_overwrite, &a);
     return SMBKIT_OK(st) ? file_attr_settle(f, attr) : st;
 }
 
@@ -217,127 +184,155 @@ smbkit_status door_get_security(const struct vfs_call *call, const struct door_f
 {
     *sd_r = NULL;
     *len_r = 0;
-    struct layer_security_buf sd = {.needed_bytes = SECURITY_FIRST_BYTES};
+    struct smbkit_get_security a = {.struct_size = sizeof(a),
+                                    .buffer = {.len = SECURITY_FIRST_BYTES}};
     smbkit_status st = SMBKIT_STATUS_BUFFER_TOO_SMALL;
     for (unsigned i = 0; i < SECURITY_TRIES_MAX && st == SMBKIT_STATUS_BUFFER_TOO_SMALL; i++) {
-        sd.cap = MIN(sd.needed_bytes, (uint32_t)SECURITY_BYTES_MAX);
-        CLEANUP_MEM uint8_t *buf = mem_alloc(sd.cap);
-        struct door d;
-        st = buf ? door_enter(&d, call, f->serial) : SMBKIT_STATUS_NO_MEMORY;
-        if (!SMBKIT_OK(st)) {
-            return st;
+        a.buffer.cap = MIN(a.buffer.len, (uint32_t)SECURITY_BYTES_MAX);
+        a.buffer.len = 0;
+        CLEANUP_MEM uint8_t *buf = mem_alloc(a.buffer.cap);
+        if (!buf) {
+            return SMBKIT_STATUS_NO_MEMORY;
         }
-        sd.buf = buf;
-        st = layer_get_security(f->volume->layers, &d.op, f->file, &sd);
-        door_leave(&d);
+        a.buffer.base = buf;
+        st = door_call(call, f, SMBKIT_OP_get_security, &a);
         if (SMBKIT_OK(st)) {
             *sd_r = buf;
-            *len_r = sd.needed_bytes;
+            *len_r = a.buffer.len;
             buf = NULL;
         }
     }
     return st == SMBKIT_STATUS_BUFFER_TOO_SMALL ? SMBKIT_STATUS_INTERNAL_ERROR : st;
 }
 
-/* The many that only pass their arguments on. */
-#define DOOR_CALL(call, f, expression)                                                             \
-    struct door d;                                                                                 \
-    smbkit_status st = door_enter(&d, call, (f)->serial);                                          \
-    if (SMBKIT_OK(st)) {                                                                           \
-        struct layer *top = (f)->volume->layers;                                                   \
-        struct smbkit_op *op = &d.op;                                                              \
-        st = expression;                                                                           \
-        door_leave(&d);                                                                            \
-    }                                                                                              \
-    return st
-
 smbkit_status door_enumerate(const struct vfs_call *call, const struct door_file *f,
                              uint64_t cookie, struct smbkit_sink *sink)
 {
-    DOOR_CALL(call, f, layer_enumerate(top, op, f->file, cookie, sink));
+    sink->cookie = cookie;
+    return door_call(call, f, SMBKIT_OP_enumerate, sink);
 }
 
 smbkit_status door_get_path(const struct vfs_call *call, const struct door_file *f, char *buf,
                             uint32_t cap)
 {
-    DOOR_CALL(call, f, layer_get_path(top, op, f->file, buf, cap));
+    struct smbkit_buffer a = {.base = (uint8_t *)buf, .cap = cap};
+    smbkit_status st = door_call(call, f, SMBKIT_OP_get_path, &a);
+    if (SMBKIT_OK(st)) {
+        buf[MIN(a.len, cap - 1)] = 0;
+    }
+    return st;
+}
+
+static smbkit_status rename_call(const struct vfs_call *call, const struct door_file *f,
+                                 uint32_t id, struct smbkit_rename a)
+{
+    a.struct_size = sizeof(a);
+    return door_call(call, f, id, &a);
 }
 
 smbkit_status door_rename(const struct vfs_call *call, const struct door_file *f,
                           const char *new_path, bool replace)
 {
-    DOOR_CALL(call, f, layer_rename(top, op, f->file, new_path, replace));
+    return rename_call(
+        call, f, SMBKIT_OP_rename,
+        (struct smbkit_rename){.new_path = new_path, .flags = replace ? SMBKIT_RENAME_REPLACE : 0});
 }
 
 smbkit_status door_link(const struct vfs_call *call, const struct door_file *f,
                         const char *new_path, bool replace)
 {
-    DOOR_CALL(call, f, layer_link(top, op, f->file, new_path, replace));
+    return rename_call(
+        call, f, SMBKIT_OP_link,
+        (struct smbkit_rename){.new_path = new_path, .flags = replace ? SMBKIT_RENAME_REPLACE : 0});
 }
 
 smbkit_status door_remove(const struct vfs_call *call, const struct door_file *f)
 {
-    DOOR_CALL(call, f, layer_remove(top, op, f->file));
+    struct smbkit_remove a = {.struct_size = sizeof(a)};
+    return door_call(call, f, SMBKIT_OP_remove, &a);
 }
 
 smbkit_status door_setattr(const struct vfs_call *call, const struct door_file *f, uint32_t mask,
                            const struct smbkit_attr *attr)
 {
-    DOOR_CALL(call, f, layer_setattr(top, op, f->file, mask, attr));
+    struct smbkit_attr a = *attr;
+    a.struct_size = sizeof(a);
+    a.valid = mask;
+    return door_call(call, f, SMBKIT_OP_setattr, &a);
 }
 
 smbkit_status door_set_security(const struct vfs_call *call, const struct door_file *f,
                                 const uint8_t *sd, size_t len)
 {
-    DOOR_CALL(call, f, layer_set_security(top, op, f->file, sd, (uint32_t)len));
+    struct smbkit_set_security a = {.struct_size = sizeof(a),
+                                    .security = {.base = sd, .len = (uint32_t)len}};
+    return door_call(call, f, SMBKIT_OP_set_security, &a);
+}
+
+static smbkit_status size_call(const struct vfs_call *call, const struct door_file *f, uint32_t id,
+                               uint64_t size)
+{
+    struct smbkit_size a = {.struct_size = sizeof(a), .size = size};
+    return door_call(call, f, id, &a);
 }
 
 smbkit_status door_set_size(const struct vfs_call *call, const struct door_file *f, uint64_t size)
 {
-    DOOR_CALL(call, f, layer_set_size(top, op, f->file, size));
+    return size_call(call, f, SMBKIT_OP_set_size, size);
 }
 
 smbkit_status door_allocate(const struct vfs_call *call, const struct door_file *f,
                             uint64_t alloc_size)
 {
-    DOOR_CALL(call, f, layer_allocate(top, op, f->file, alloc_size));
+    return size_call(call, f, SMBKIT_OP_allocate, alloc_size);
 }
 
 smbkit_status door_zero_range(const struct vfs_call *call, const struct door_file *f,
                               uint64_t offset, uint64_t length)
 {
-    struct smbkit_range range = {.offset = offset, .length = length};
-    DOOR_CALL(call, f, layer_zero_range(top, op, f->file, range));
+    struct smbkit_span a = {.struct_size = sizeof(a), .offset = offset, .length = length};
+    return door_call(call, f, SMBKIT_OP_zero_range, &a);
 }
 
 smbkit_status door_ranges(const struct vfs_call *call, const struct door_file *f,
-                          struct layer_ranges *r)
+                          struct smbkit_ranges *r)
 {
-    DOOR_CALL(call, f, layer_ranges(top, op, f->file, r));
+    return door_call(call, f, SMBKIT_OP_ranges, r);
 }
 
 smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on)
 {
-    DOOR_CALL(call, f, layer_watch(top, op, f->file, on));
+    struct smbkit_watch a = {.struct_size = sizeof(a), .on = on, .recursive = 1};
+    return door_call(call, f, SMBKIT_OP_watch, &a);
+}
+
+static smbkit_status io_call(const struct door_file *f, struct vfs_io *io, enum door_io_kind kind,
+                             struct smbkit_op *op)
+{
+    static const uint32_t ids[] = {SMBKIT_OP_read, SMBKIT_OP_write, SMBKIT_OP_flush};
+    io->flush = (struct smbkit_flush){.struct_size = sizeof(io->flush)};
+    void *args = kind == DOOR_FLUSH ? (void *)&io->flush : (void *)&io->plugin_io;
+    return layer_call(f->volume->layers, ids[kind], op, f->file, args);
 }
 
 smbkit_status door_io(const struct vfs_call *call, const struct door_file *f, struct vfs_io *io,
                       enum door_io_kind kind)
 {
-    if (!serial_take(call, f->serial)) {
-        return SMBKIT_STATUS_WOULD_BLOCK;
+    io->op = op_new(&f->volume->ops, call);
+    if (!io->op) {
+        return SMBKIT_STATUS_NO_MEMORY;
     }
-    struct layer *top = f->volume->layers;
-    smbkit_status st;
-    if (kind == DOOR_READ) {
-        st = layer_read(top, &io->op, f->file, &io->plugin_io);
-    } else if (kind == DOOR_WRITE) {
-        st = layer_write(top, &io->op, f->file, &io->plugin_io);
-    } else {
-        st = layer_flush(top, &io->op, f->file);
+    smbkit_status st = SMBKIT_STATUS_WOULD_BLOCK;
+    if (serial_take(call, f->serial)) {
+        if (call->nowait && f->volume->awaits) {
+            io->op->pub.flags |= SMBKIT_OP_SYNC;
+        }
+        st = io_call(f, io, kind, &io->op->pub);
+        serial_give(f->serial);
     }
-    if (f->serial) {
-        mutex_unlock(f->serial);
+    if (st != SMBKIT_STATUS_PENDING) {
+        op_put(io->op);
+        io->op = NULL;
     }
     return st;
 }

@@ -61,11 +61,11 @@ NODISCARD smbkit_status door_allocate(const struct vfs_call *call, const struct 
 NODISCARD smbkit_status door_zero_range(const struct vfs_call *call, const struct door_file *f,
                                         uint64_t offset, uint64_t length);
 NODISCARD smbkit_status door_ranges(const struct vfs_call *call, const struct door_file *f,
-                                    struct layer_ranges *r);
+                                    struct smbkit_ranges *r);
 NODISCARD smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on);
 
-/* Read, write, flush: the op is the caller's, since it may outlive the call. May answer PENDING. */
+/* Read, write, flush: may answer PENDING; io->op is the call under way then, and the caller's to
+ * put. On any other answer io->op is NULL. */
 enum door_io_kind { DOOR_READ, DOOR_WRITE, DOOR_FLUSH };
-void door_op_init(struct smbkit_op *op, struct vfs_op_core *core, const struct vfs_call *call);
 NODISCARD smbkit_status door_io(const struct vfs_call *call, const struct door_file *f,
                                 struct vfs_io *io, enum door_io_kind kind);

@@ -21,6 +21,7 @@
 #include "base/wr.h"
 #include "os/sync.h"
 
+struct op;
 struct vfs_volume;
 struct vfs_open;
 struct vfs_node;
@@ -93,7 +94,34 @@ struct vfs_layer_spec {
     uint32_t arg_count;
 };
 
+/* What the server lends to plugins (smbkit/host.h tells what each does). Lives longer than any
+ * volume. */
+struct vfs_services {
+    struct smbkit_timer *(*timer_new)(const struct vfs_services *s, void (*fn)(void *arg),
+                                      void *arg);
+    void (*timer_set)(struct smbkit_timer *timer, uint64_t ms);
+    void (*timer_free)(struct smbkit_timer *timer);
+    struct smbkit_fd_watch *(*fd_watch_new)(const struct vfs_services *s, int64_t fd,
+                                            void (*fn)(void *arg, uint32_t ready), void *arg);
+    void (*fd_watch_set)(struct smbkit_fd_watch *watch, uint32_t wanted);
+    void (*fd_watch_free)(struct smbkit_fd_watch *watch);
+    smbkit_status (*run)(const struct vfs_services *s, void (*fn)(void *arg), void *arg);
+};
+/* What the server makes begins so. */
+struct smbkit_timer {
+    const struct vfs_services *services;
+};
+struct smbkit_fd_watch {
+    const struct vfs_services *services;
+};
+
+/* What plugins call: handed to smbkit_plugin_init. */
+extern const struct smbkit_host_table vfs_api;
+
 struct vfs_volume_spec {
+    uint64_t now;                        /* FILETIME: what files of which no time is known show */
+    const struct vfs_services *services; /* NULL: nothing is lent */
+    const struct smbkit_admin *admin;    /* NULL: not granted to this volume's plugins */
     const char *share_name;
     const struct vfs_layer_spec *layers; /* filters first, outermost first; the plugin last */
     uint32_t layer_count;                /* 1..VFS_LAYERS_MAX */
@@ -115,6 +143,7 @@ void vfs_volume_unref(struct vfs_volume *v); /* the last one calls volume_close 
 bool vfs_volume_never_blocks(const struct vfs_volume *v);
 bool vfs_volume_tries_nowait(const struct vfs_volume *v);
 bool vfs_volume_is_read_only(const struct vfs_volume *v);
+uint32_t vfs_volume_features(const struct vfs_volume *v); /* SMBKIT_FEATURE_* */
 /* call->token may be NULL here: nobody in particular asks. */
 NODISCARD smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
                                         struct smbkit_volume_info *info);
@@ -242,17 +271,6 @@ NODISCARD char *vfs_open_path(struct vfs_call *call, struct vfs_open *o);
 
 /* ---- data ---- */
 
-/* A plugin call under way: what smbkit_op.core points to. vfs only. */
-struct vfs_op_core {
-    const atomic_bool
-        *cancelled;    /* may be NULL; the caller's, for as long as the call is under way */
-    struct vfs_io *io; /* whose call it is; NULL: it is awaited on the spot */
-    struct mutex lock; /* guards what follows */
-    struct cond cond;
-    int state;
-    smbkit_status status;
-};
-
 /* One transfer; lives in the request, across WAITs. */
 struct vfs_io {
     /* in */
@@ -262,17 +280,27 @@ struct vfs_io {
     uint8_t *buffer;                   /* read: room for length bytes */
     const struct smbkit_segment *segs; /* write */
     uint32_t seg_count;
+    /* write: keep(keep_arg) makes segs live until a matching unkeep(keep_arg), any thread; NULL: a
+     * plugin must copy them */
+    void (*keep)(void *arg);
+    void (*unkeep)(void *arg);
+    void *keep_arg;
     /* out */
     uint32_t done;
     const void *memory; /* read: not NULL when the plugin gave its own memory */
     /* vfs only */
-    int64_t fd; /* >= 0: the plugin answered with a descriptor, which no front end can send yet */
-    uint64_t fd_offset;
-    void (*release)(void *arg);
-    void *release_arg;
-    struct smbkit_op op;
+    struct smbkit_segment given[SMBKIT_IO_GIVE_MAX];
+    struct vfs_release {
+        void (*fn)(void *arg);
+        void *arg;
+    } releases[SMBKIT_IO_GIVE_MAX];
+    uint32_t given_count;
     struct smbkit_io plugin_io;
-    struct vfs_op_core core;
+    struct smbkit_flush flush;
+    struct op *op;     /* of the call under way */
+    struct mutex lock; /* guards what follows */
+    int state;
+    smbkit_status status;
     struct list waiters;     /* the request that waits for it */
     struct vfs_open *open;   /* a reference while the call is under way or not collected */
     struct vfs_token *token; /* likewise */
@@ -283,6 +311,10 @@ void vfs_io_init(struct vfs_io *io);
  * memory. */
 void vfs_io_fini(struct vfs_io *io);
 bool vfs_io_is_busy(const struct vfs_io *io);
+/* The client has given the transfer up: tell the plugin, if it asked to be told. */
+void vfs_io_cancel(struct vfs_io *io);
+/* Release what the plugin gave. */
+void vfs_io_release(struct vfs_io *io);
 /* Hand the release of given memory over to the caller. */
 void vfs_io_take_release(struct vfs_io *io, void (**release_r)(void *), void **arg_r);
 

@@ -36,7 +36,7 @@ static void info_fill(const struct vfs_volume *v, struct smbkit_volume_info *inf
 }
 
 /* A plugin's nonsense does no harm. */
-static void info_settle(const struct vfs_volume *v, struct smbkit_volume_info *info)
+static void info_settle(struct smbkit_volume_info *info)
 {
     if (info->sector_size_bytes == 0) {
         info->sector_size_bytes = 512;
@@ -47,9 +47,6 @@ static void info_settle(const struct vfs_volume *v, struct smbkit_volume_info *i
     if (info->component_max == 0 || info->component_max > COMPONENT_DEFAULT) {
         info->component_max = COMPONENT_DEFAULT;
     }
-    if (v->read_only) {
-        info->features |= SMBKIT_FEATURE_READ_ONLY;
-    }
 }
 
 smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
@@ -59,22 +56,32 @@ smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
     struct vfs_call own = *call;
     own.token = call->token ? call->token : v->token;
     smbkit_status st = door_volume_info(&own, v, info);
-    info_settle(v, info);
+    info_settle(info);
     return st;
 }
 
 static void volume_flags_gather(struct vfs_volume *v)
 {
+    v->features = v->layers[0].features;
     v->never_blocks = true;
     v->tries_nowait = true;
+    bool awaits = false;
     for (uint32_t i = 0; i < v->layer_count; i++) {
-        const struct smbkit_plugin *p = v->layers[i].plugin;
-        v->never_blocks &= (p->flags & SMBKIT_NEVER_BLOCKS) != 0;
-        v->tries_nowait &= (p->flags & (SMBKIT_NEVER_BLOCKS | SMBKIT_TRIES_NOWAIT)) != 0;
-        v->serializes_files |= p->thread_model == SMBKIT_SERIALIZE_FILE;
+        const struct layer *l = &v->layers[i];
+        v->never_blocks &= (l->features & SMBKIT_FEATURE_NEVER_BLOCKS) != 0;
+        v->tries_nowait &=
+            (l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT)) != 0;
+        v->serializes_files |= l->plugin->thread_model == SMBKIT_SERIALIZE_FILE;
+        awaits |=
+            (l->plugin->flags & SMBKIT_IS_FILTER) && !(l->plugin->flags & SMBKIT_SEES_PENDING);
     }
+    for (uint32_t i = 0; i < v->layer_count; i++) {
+        v->layers[i].awaits = awaits;
+    }
+    v->awaits = awaits;
     /* Filters that write pass it on: what there is to write to is the plugin's word. */
     v->read_only |= v->layers[v->layer_count - 1].plugin->write == NULL;
+    v->read_only |= (v->features & SMBKIT_FEATURE_READ_ONLY) != 0;
 }
 
 /* What the plugins say of themselves, once they are open. */
@@ -89,10 +96,8 @@ static smbkit_status volume_features_read(struct vfs_volume *v)
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    v->features = info.features;
     v->component_max = info.component_max;
     v->cluster_size_bytes = info.cluster_size_bytes;
-    v->read_only |= (info.features & SMBKIT_FEATURE_READ_ONLY) != 0;
     if (!(v->features & SMBKIT_FEATURE_IGNORES_CASE)) {
         v->names = nameindex_new(NAMEINDEX_NAMES_MAX, v->seed);
         return v->names ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
@@ -107,8 +112,10 @@ static smbkit_status layer_open(struct layer *l, const struct vfs_layer_spec *sp
     args.args = spec->args;
     args.arg_count = spec->arg_count;
     args.next = l->below ? &l->next : NULL;
+    args.features = l->below ? l->below->features : 0;
     smbkit_status st = l->plugin->volume_open(&args, &l->volume);
     l->is_open = SMBKIT_OK(st);
+    l->features = args.features;
     if (!l->is_open && !args.error[0]) {
         str_format(args.error, args.error_size, "%s: the volume cannot be opened: %s",
                    l->plugin->name, smbkit_status_name(st));
@@ -134,6 +141,9 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     v->seed = hash_bytes(0, spec->share_name, str_len(spec->share_name));
     v->domain = hash_u64(v->seed, 4) | 1;
     v->host.volume = v;
+    v->services = spec->services;
+    v->opened_at = spec->now;
+    v->admin = spec->admin;
     mutex_init(&v->names_lock);
     mutex_init(&v->notify_lock);
     wait_domain_init(&v->waits);
@@ -145,8 +155,8 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     for (uint32_t i = 0; i < spec->layer_count; i++) {
         layers[i].plugin = spec->layers[i].plugin;
         layers[i].below = i + 1 < spec->layer_count ? &layers[i + 1] : NULL;
-        layers[i].next.layer = layers[i].below;
-        layers[i].calls = &v->plugin_calls;
+        layers[i].next = (struct smbkit_next){.owner = &layers[i], .layer = layers[i].below};
+        layers[i].calls = v->calls;
         mutex_init(&layers[i].serial);
     }
     return v;
@@ -172,6 +182,7 @@ static void volume_free(struct vfs_volume *v)
     if (v->token) {
         vfs_token_unref(v->token);
     }
+    op_pool_fini(&v->ops);
     notify_registry_fini(&v->notify);
     wait_domain_fini(&v->waits);
     mutex_fini(&v->notify_lock);
@@ -206,6 +217,10 @@ smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_vol
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     struct vfs_volume *v = volume_new(spec);
+    if (v && !op_pool_init(&v->ops)) {
+        volume_free(v);
+        v = NULL;
+    }
     if (!v) {
         str_format(err, err_size, "no memory");
         return SMBKIT_STATUS_NO_MEMORY;
@@ -263,6 +278,11 @@ bool vfs_volume_is_read_only(const struct vfs_volume *v)
     return v->read_only;
 }
 
+uint32_t vfs_volume_features(const struct vfs_volume *v)
+{
+    return v->features | (v->read_only ? SMBKIT_FEATURE_READ_ONLY : 0);
+}
+
 void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
 {
     /* relaxed: numbers for people, each by itself */
@@ -272,8 +292,10 @@ void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
         .nodes_now = atomic_load_explicit(&v->nodes_now, memory_order_relaxed),
         .bytes_read = atomic_load_explicit(&v->bytes_read, memory_order_relaxed),
         .bytes_written = atomic_load_explicit(&v->bytes_written, memory_order_relaxed),
-        .plugin_calls = atomic_load_explicit(&v->plugin_calls, memory_order_relaxed),
     };
+    for (unsigned i = 0; i < SMBKIT_OP_COUNT; i++) {
+        out->plugin_calls += atomic_load_explicit(&v->calls[i], memory_order_relaxed);
+    }
 }
 
 smbkit_status volume_check_writable(const struct vfs_volume *v)

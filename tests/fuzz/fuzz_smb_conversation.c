@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2) {
         return 0;
     }
-    struct smbkit_plugin filter = slow_filter(data[0] & 1 ? SMBKIT_TRIES_NOWAIT : 0);
+    struct smbkit_plugin filter = slow_filter(data[0] & 1 ? SMBKIT_FEATURE_TRIES_NOWAIT : 0);
     fake_init(&f);
     f.credits = 64;
     f.filter = data[0] & 2 ? &filter : NULL;

@@ -7,4 +7,7 @@
 
 #define ROW(s, m) {#s "." #m, offsetof(struct s, m), sizeof(((struct s *)0)->m)},
 
-const struct abi_offset ABI_OFFSETS[] = {ABI_V1_MEMBERS(ROW){NULL, 0, 0}};
+#define OPERATION(kind, name, type) ROW(smbkit_plugin, name)
+
+const struct abi_offset ABI_OFFSETS[] = {ABI_V1_MEMBERS(ROW)
+                                             SMBKIT_OPERATIONS(OPERATION){NULL, 0, 0}};

@@ -14,7 +14,7 @@ static void test_offsets(void)
         CHECK_INT(now->offset, old->offset);
         CHECK_INT(now->size, old->size);
     }
-    CHECK(!old->name && !now->name);
+    CHECK(!old->name); /* operations may have been added at the end */
 }
 
 static const struct test_case cases[] = {

@@ -3,6 +3,11 @@
 #pragma once
 
 #define ABI_V1_MEMBERS(X)                                                                          \
+    X(smbkit_bytes, base)                                                                          \
+    X(smbkit_bytes, len)                                                                           \
+    X(smbkit_buffer, base)                                                                         \
+    X(smbkit_buffer, cap)                                                                          \
+    X(smbkit_buffer, len)                                                                          \
     X(smbkit_identity, struct_size)                                                                \
     X(smbkit_identity, flags)                                                                      \
     X(smbkit_identity, user)                                                                       \
@@ -11,8 +16,17 @@
     X(smbkit_identity, sid)                                                                        \
     X(smbkit_identity, sid_len_bytes)                                                              \
     X(smbkit_identity, rid)                                                                        \
+    X(smbkit_identity, groups)                                                                     \
+    X(smbkit_identity, group_count)                                                                \
+    X(smbkit_identity, reserved)                                                                   \
+    X(smbkit_identity, session_id)                                                                 \
+    X(smbkit_identity, client_id)                                                                  \
+    X(smbkit_identity, token)                                                                      \
+    X(smbkit_attr, struct_size)                                                                    \
+    X(smbkit_attr, valid)                                                                          \
     X(smbkit_attr, file_id)                                                                        \
     X(smbkit_attr, file_id_high)                                                                   \
+    X(smbkit_attr, file_domain)                                                                    \
     X(smbkit_attr, size)                                                                           \
     X(smbkit_attr, alloc_size)                                                                     \
     X(smbkit_attr, create_time)                                                                    \
@@ -23,8 +37,6 @@
     X(smbkit_attr, link_count)                                                                     \
     X(smbkit_attr, reparse_tag)                                                                    \
     X(smbkit_attr, ea_size)                                                                        \
-    X(smbkit_attr, file_domain)                                                                    \
-    X(smbkit_attr, reserved)                                                                       \
     X(smbkit_volume_info, struct_size)                                                             \
     X(smbkit_volume_info, serial)                                                                  \
     X(smbkit_volume_info, total_bytes)                                                             \
@@ -34,24 +46,13 @@
     X(smbkit_volume_info, sector_size_bytes)                                                       \
     X(smbkit_volume_info, cluster_size_bytes)                                                      \
     X(smbkit_volume_info, component_max)                                                           \
-    X(smbkit_volume_info, features)                                                                \
+    X(smbkit_volume_info, reserved)                                                                \
     X(smbkit_volume_info, object_id)                                                               \
     X(smbkit_volume_info, label)                                                                   \
     X(smbkit_volume_info, fs_name)                                                                 \
-    X(smbkit_op, struct_size)                                                                      \
-    X(smbkit_op, flags)                                                                            \
-    X(smbkit_op, who)                                                                              \
-    X(smbkit_op, core)                                                                             \
-    X(smbkit_arg, key)                                                                             \
-    X(smbkit_arg, value)                                                                           \
-    X(smbkit_volume_args, struct_size)                                                             \
-    X(smbkit_volume_args, arg_count)                                                               \
-    X(smbkit_volume_args, args)                                                                    \
-    X(smbkit_volume_args, host)                                                                    \
-    X(smbkit_volume_args, next)                                                                    \
-    X(smbkit_volume_args, share_name)                                                              \
-    X(smbkit_volume_args, error)                                                                   \
-    X(smbkit_volume_args, error_size)                                                              \
+    X(smbkit_session_root, struct_size)                                                            \
+    X(smbkit_session_root, flags)                                                                  \
+    X(smbkit_session_root, path)                                                                   \
     X(smbkit_create, struct_size)                                                                  \
     X(smbkit_create, disposition)                                                                  \
     X(smbkit_create, path)                                                                         \
@@ -61,19 +62,42 @@
     X(smbkit_create, attributes)                                                                   \
     X(smbkit_create, flags)                                                                        \
     X(smbkit_create, alloc_size)                                                                   \
+    X(smbkit_create, snapshot_time)                                                                \
+    X(smbkit_create, file_id)                                                                      \
+    X(smbkit_create, file_id_high)                                                                 \
     X(smbkit_create, security)                                                                     \
-    X(smbkit_create, security_len_bytes)                                                           \
-    X(smbkit_create, ea_len_bytes)                                                                 \
     X(smbkit_create, ea)                                                                           \
+    X(smbkit_create, file)                                                                         \
+    X(smbkit_create, attr)                                                                         \
+    X(smbkit_create, security_r)                                                                   \
+    X(smbkit_create, security_none)                                                                \
+    X(smbkit_create, reserved)                                                                     \
+    X(smbkit_lookup, struct_size)                                                                  \
+    X(smbkit_lookup, flags)                                                                        \
+    X(smbkit_lookup, path)                                                                         \
+    X(smbkit_lookup, stream)                                                                       \
+    X(smbkit_lookup, snapshot_time)                                                                \
+    X(smbkit_lookup, attr)                                                                         \
+    X(smbkit_lookup, security_r)                                                                   \
+    X(smbkit_lookup, security_none)                                                                \
+    X(smbkit_lookup, reserved)                                                                     \
     X(smbkit_entry, struct_size)                                                                   \
-    X(smbkit_entry, has_attr)                                                                      \
+    X(smbkit_entry, flags)                                                                         \
     X(smbkit_entry, name)                                                                          \
     X(smbkit_entry, cookie)                                                                        \
     X(smbkit_entry, attr)                                                                          \
+    X(smbkit_entry, short_name)                                                                    \
     X(smbkit_sink, struct_size)                                                                    \
-    X(smbkit_sink, want_attr)                                                                      \
+    X(smbkit_sink, want)                                                                           \
+    X(smbkit_sink, cookie)                                                                         \
+    X(smbkit_sink, pattern)                                                                        \
     X(smbkit_sink, entry)                                                                          \
     X(smbkit_sink, core)                                                                           \
+    X(smbkit_rename, struct_size)                                                                  \
+    X(smbkit_rename, flags)                                                                        \
+    X(smbkit_rename, new_path)                                                                     \
+    X(smbkit_remove, struct_size)                                                                  \
+    X(smbkit_remove, flags)                                                                        \
     X(smbkit_segment, base)                                                                        \
     X(smbkit_segment, len)                                                                         \
     X(smbkit_io, struct_size)                                                                      \
@@ -86,8 +110,163 @@
     X(smbkit_io, seg_count)                                                                        \
     X(smbkit_io, reserved)                                                                         \
     X(smbkit_io, core)                                                                             \
+    X(smbkit_file_fd, struct_size)                                                                 \
+    X(smbkit_file_fd, flags)                                                                       \
+    X(smbkit_file_fd, fd)                                                                          \
+    X(smbkit_flush, struct_size)                                                                   \
+    X(smbkit_flush, flags)                                                                         \
+    X(smbkit_size, struct_size)                                                                    \
+    X(smbkit_size, flags)                                                                          \
+    X(smbkit_size, size)                                                                           \
+    X(smbkit_overwrite, struct_size)                                                               \
+    X(smbkit_overwrite, attributes)                                                                \
+    X(smbkit_overwrite, alloc_size)                                                                \
+    X(smbkit_overwrite, ea)                                                                        \
+    X(smbkit_overwrite, attr)                                                                      \
     X(smbkit_range, offset)                                                                        \
     X(smbkit_range, length)                                                                        \
+    X(smbkit_span, struct_size)                                                                    \
+    X(smbkit_span, flags)                                                                          \
+    X(smbkit_span, offset)                                                                         \
+    X(smbkit_span, length)                                                                         \
+    X(smbkit_ranges, struct_size)                                                                  \
+    X(smbkit_ranges, room)                                                                         \
+    X(smbkit_ranges, offset)                                                                       \
+    X(smbkit_ranges, length)                                                                       \
+    X(smbkit_ranges, out)                                                                          \
+    X(smbkit_ranges, count)                                                                        \
+    X(smbkit_ranges, reserved)                                                                     \
+    X(smbkit_copy, struct_size)                                                                    \
+    X(smbkit_copy, flags)                                                                          \
+    X(smbkit_copy, source)                                                                         \
+    X(smbkit_copy, source_offset)                                                                  \
+    X(smbkit_copy, offset)                                                                         \
+    X(smbkit_copy, length)                                                                         \
+    X(smbkit_copy, done)                                                                           \
+    X(smbkit_get_security, struct_size)                                                            \
+    X(smbkit_get_security, flags)                                                                  \
+    X(smbkit_get_security, buffer)                                                                 \
+    X(smbkit_set_security, struct_size)                                                            \
+    X(smbkit_set_security, flags)                                                                  \
+    X(smbkit_set_security, security)                                                               \
+    X(smbkit_get_ea, struct_size)                                                                  \
+    X(smbkit_get_ea, flags)                                                                        \
+    X(smbkit_get_ea, buffer)                                                                       \
+    X(smbkit_set_ea, struct_size)                                                                  \
+    X(smbkit_set_ea, flags)                                                                        \
+    X(smbkit_set_ea, ea)                                                                           \
+    X(smbkit_get_reparse, struct_size)                                                             \
+    X(smbkit_get_reparse, tag)                                                                     \
+    X(smbkit_get_reparse, buffer)                                                                  \
+    X(smbkit_set_reparse, struct_size)                                                             \
+    X(smbkit_set_reparse, tag)                                                                     \
+    X(smbkit_set_reparse, data)                                                                    \
+    X(smbkit_value, struct_size)                                                                   \
+    X(smbkit_value, flags)                                                                         \
+    X(smbkit_value, value)                                                                         \
+    X(smbkit_object_id, struct_size)                                                               \
+    X(smbkit_object_id, flags)                                                                     \
+    X(smbkit_object_id, id)                                                                        \
+    X(smbkit_object_id, birth)                                                                     \
+    X(smbkit_snapshots, struct_size)                                                               \
+    X(smbkit_snapshots, room)                                                                      \
+    X(smbkit_snapshots, times)                                                                     \
+    X(smbkit_snapshots, count)                                                                     \
+    X(smbkit_snapshots, total)                                                                     \
+    X(smbkit_quota, struct_size)                                                                   \
+    X(smbkit_quota, flags)                                                                         \
+    X(smbkit_quota, sid)                                                                           \
+    X(smbkit_quota, used)                                                                          \
+    X(smbkit_quota, threshold)                                                                     \
+    X(smbkit_quota, limit)                                                                         \
+    X(smbkit_quota, cookie)                                                                        \
+    X(smbkit_quota, sid_r)                                                                         \
+    X(smbkit_lock, struct_size)                                                                    \
+    X(smbkit_lock, flags)                                                                          \
+    X(smbkit_lock, offset)                                                                         \
+    X(smbkit_lock, length)                                                                         \
+    X(smbkit_lock, owner)                                                                          \
+    X(smbkit_access, struct_size)                                                                  \
+    X(smbkit_access, flags)                                                                        \
+    X(smbkit_access, desired)                                                                      \
+    X(smbkit_access, granted)                                                                      \
+    X(smbkit_cache, struct_size)                                                                   \
+    X(smbkit_cache, state)                                                                         \
+    X(smbkit_cache, key)                                                                           \
+    X(smbkit_watch, struct_size)                                                                   \
+    X(smbkit_watch, on)                                                                            \
+    X(smbkit_watch, recursive)                                                                     \
+    X(smbkit_watch, filter)                                                                        \
+    X(smbkit_reconfigure, struct_size)                                                             \
+    X(smbkit_reconfigure, arg_count)                                                               \
+    X(smbkit_reconfigure, args)                                                                    \
+    X(smbkit_reconfigure, error)                                                                   \
+    X(smbkit_reconfigure, error_size)                                                              \
+    X(smbkit_reconfigure, reserved)                                                                \
+    X(smbkit_ioctl, struct_size)                                                                   \
+    X(smbkit_ioctl, code)                                                                          \
+    X(smbkit_ioctl, in)                                                                            \
+    X(smbkit_ioctl, out)                                                                           \
+    X(smbkit_control, struct_size)                                                                 \
+    X(smbkit_control, flags)                                                                       \
+    X(smbkit_control, command)                                                                     \
+    X(smbkit_control, text)                                                                        \
+    X(smbkit_event, struct_size)                                                                   \
+    X(smbkit_event, what)                                                                          \
+    X(smbkit_event, path)                                                                          \
+    X(smbkit_event, stream)                                                                        \
+    X(smbkit_event, new_path)                                                                      \
+    X(smbkit_event, file_id)                                                                       \
+    X(smbkit_event, file_id_high)                                                                  \
+    X(smbkit_event, client_id)                                                                     \
+    X(smbkit_event, flags)                                                                         \
+    X(smbkit_event, reserved)                                                                      \
+    X(smbkit_admin, struct_size)                                                                   \
+    X(smbkit_admin, version)                                                                       \
+    X(smbkit_admin, core)                                                                          \
+    X(smbkit_admin, query)                                                                         \
+    X(smbkit_admin, release)                                                                       \
+    X(smbkit_admin, act)                                                                           \
+    X(smbkit_host_table, struct_size)                                                              \
+    X(smbkit_host_table, version)                                                                  \
+    X(smbkit_host_table, complete)                                                                 \
+    X(smbkit_host_table, is_cancelled)                                                             \
+    X(smbkit_host_table, on_cancel)                                                                \
+    X(smbkit_host_table, child)                                                                    \
+    X(smbkit_host_table, next)                                                                     \
+    X(smbkit_host_table, next_close)                                                               \
+    X(smbkit_host_table, io_buffer)                                                                \
+    X(smbkit_host_table, io_give)                                                                  \
+    X(smbkit_host_table, io_keep)                                                                  \
+    X(smbkit_host_table, event)                                                                    \
+    X(smbkit_host_table, cache_break)                                                              \
+    X(smbkit_host_table, log)                                                                      \
+    X(smbkit_host_table, status_from_errno)                                                        \
+    X(smbkit_host_table, status_name)                                                              \
+    X(smbkit_host_table, timer_new)                                                                \
+    X(smbkit_host_table, timer_set)                                                                \
+    X(smbkit_host_table, timer_free)                                                               \
+    X(smbkit_host_table, fd_watch_new)                                                             \
+    X(smbkit_host_table, fd_watch_set)                                                             \
+    X(smbkit_host_table, fd_watch_free)                                                            \
+    X(smbkit_host_table, run)                                                                      \
+    X(smbkit_host_table, admin)                                                                    \
+    X(smbkit_op, struct_size)                                                                      \
+    X(smbkit_op, flags)                                                                            \
+    X(smbkit_op, who)                                                                              \
+    X(smbkit_op, plugin)                                                                           \
+    X(smbkit_op, core)                                                                             \
+    X(smbkit_arg, key)                                                                             \
+    X(smbkit_arg, value)                                                                           \
+    X(smbkit_volume_args, struct_size)                                                             \
+    X(smbkit_volume_args, arg_count)                                                               \
+    X(smbkit_volume_args, args)                                                                    \
+    X(smbkit_volume_args, host)                                                                    \
+    X(smbkit_volume_args, next)                                                                    \
+    X(smbkit_volume_args, share_name)                                                              \
+    X(smbkit_volume_args, error)                                                                   \
+    X(smbkit_volume_args, error_size)                                                              \
+    X(smbkit_volume_args, features)                                                                \
     X(smbkit_plugin, struct_size)                                                                  \
     X(smbkit_plugin, api_version)                                                                  \
     X(smbkit_plugin, thread_model)                                                                 \
@@ -100,25 +279,5 @@
     X(smbkit_plugin, unload)                                                                       \
     X(smbkit_plugin, volume_open)                                                                  \
     X(smbkit_plugin, volume_close)                                                                 \
-    X(smbkit_plugin, volume_info)                                                                  \
-    X(smbkit_plugin, create)                                                                       \
     X(smbkit_plugin, close)                                                                        \
-    X(smbkit_plugin, lookup)                                                                       \
-    X(smbkit_plugin, enumerate)                                                                    \
-    X(smbkit_plugin, get_path)                                                                     \
-    X(smbkit_plugin, rename)                                                                       \
-    X(smbkit_plugin, link)                                                                         \
-    X(smbkit_plugin, remove)                                                                       \
-    X(smbkit_plugin, getattr)                                                                      \
-    X(smbkit_plugin, setattr)                                                                      \
-    X(smbkit_plugin, get_security)                                                                 \
-    X(smbkit_plugin, set_security)                                                                 \
-    X(smbkit_plugin, read)                                                                         \
-    X(smbkit_plugin, write)                                                                        \
-    X(smbkit_plugin, flush)                                                                        \
-    X(smbkit_plugin, set_size)                                                                     \
-    X(smbkit_plugin, overwrite)                                                                    \
-    X(smbkit_plugin, allocate)                                                                     \
-    X(smbkit_plugin, zero_range)                                                                   \
-    X(smbkit_plugin, ranges)                                                                       \
-    X(smbkit_plugin, watch)
+    X(smbkit_plugin, file_below)

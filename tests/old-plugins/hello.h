@@ -15,14 +15,15 @@ static const char *const hello_file = "file";
 static void hello_attr(const char *what, struct smbkit_attr *attr)
 {
     memset(attr, 0, sizeof(*attr));
+    attr->struct_size = sizeof(*attr);
     attr->file_id = what == hello_root ? 1 : 2;
     attr->attributes = what == hello_root ? SMBKIT_ATTR_DIRECTORY : SMBKIT_ATTR_READONLY;
     attr->size = what == hello_root ? 0 : sizeof(hello_text) - 1;
 }
 
-static smbkit_status hello_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+static smbkit_status hello_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
-    (void)args;
+    args->features = SMBKIT_FEATURE_NEVER_BLOCKS;
     *volume_r = (void *)hello_root;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -32,10 +33,10 @@ static void hello_volume_close(void *volume)
     (void)volume;
 }
 
-static smbkit_status hello_create(void *volume, struct smbkit_op *op,
-                                  const struct smbkit_create *how, void **file_r,
-                                  struct smbkit_attr *attr)
+static smbkit_status hello_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
 {
+    void **file_r = &how->file;
+    struct smbkit_attr *attr = how->attr;
     (void)volume;
     (void)op;
     if (strcmp(how->path, "") != 0 && strcmp(how->path, "hello.txt") != 0) {
@@ -64,14 +65,16 @@ static void hello_close(void *volume, struct smbkit_op *op, void *file)
 }
 
 static smbkit_status hello_enumerate(void *volume, struct smbkit_op *op, void *file,
-                                     uint64_t cookie, struct smbkit_sink *sink)
+                                     struct smbkit_sink *sink)
 {
+    uint64_t cookie = sink->cookie;
+    struct smbkit_attr attr;
     struct smbkit_entry e = {
-        .struct_size = sizeof(e), .name = "hello.txt", .cookie = 1, .has_attr = 1};
+        .struct_size = sizeof(e), .name = "hello.txt", .cookie = 1, .attr = &attr};
     (void)volume;
     (void)op;
     (void)file;
-    hello_attr(hello_file, &e.attr);
+    hello_attr(hello_file, &attr);
     if (cookie == 0) {
         sink->entry(sink, &e);
     }
@@ -105,7 +108,7 @@ static smbkit_status hello_read(void *volume, struct smbkit_op *op, void *file,
 
 /* The members that every plugin here has. */
 #define HELLO_MEMBERS(plugin_name)                                                                 \
-    .thread_model = SMBKIT_PARALLEL, .flags = SMBKIT_NEVER_BLOCKS, .name = plugin_name,            \
-    .description = "one file, for a test", .version = "0", .volume_open = hello_volume_open,       \
-    .volume_close = hello_volume_close, .create = hello_create, .close = hello_close,              \
-    .enumerate = hello_enumerate, .getattr = hello_getattr, .read = hello_read
+    .thread_model = SMBKIT_PARALLEL, .name = plugin_name, .description = "one file, for a test",   \
+    .version = "0", .volume_open = hello_volume_open, .volume_close = hello_volume_close,          \
+    .create = hello_create, .close = hello_close, .enumerate = hello_enumerate,                    \
+    .getattr = hello_getattr, .read = hello_read

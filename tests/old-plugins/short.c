@@ -5,16 +5,20 @@
 
 #include "hello.h"
 
-static smbkit_status trap_flush(void *volume, struct smbkit_op *op, void *file)
+static smbkit_status trap_flush(void *volume, struct smbkit_op *op, void *file,
+                                const struct smbkit_flush *a)
 {
+    (void)a;
     (void)volume;
     (void)op;
     (void)file;
     abort();
 }
 
-static smbkit_status trap_watch(void *volume, struct smbkit_op *op, void *file, uint32_t on)
+static smbkit_status trap_watch(void *volume, struct smbkit_op *op, void *file,
+                                const struct smbkit_watch *a)
 {
+    uint32_t on = a->on;
     (void)volume;
     (void)op;
     (void)file;

@@ -2,8 +2,7 @@
 /* What the tests of plugins and filters share: a stand-in for the core, and one-line calls of a
  * plugin.
  *
- * The stand-in's functions are weak, so that linking with the real core works as well; what base
- * provides (smbkit_status_from_errno, smbkit_status_name) is the real thing. Included
+ * What base provides (smbkit_status_from_errno, smbkit_status_name) is the real thing. Included
  * once by each test program. */
 #pragma once
 
@@ -17,8 +16,6 @@
 
 #include "test.h"
 
-#define FAKE __attribute__((weak))
-
 /* ------------------------------------------------------------------------------- the core */
 
 /* The last line logged, and how many there were. */
@@ -26,171 +23,116 @@ static char fake_log_line[1024];
 static atomic_uint fake_log_count;
 static pthread_mutex_t fake_log_lock = PTHREAD_MUTEX_INITIALIZER;
 
-FAKE void smbkit_log(uint32_t level, const char *fmt, ...)
+static void pt_log(uint32_t level, const char *fmt, va_list args)
 {
     (void)level;
-    va_list ap;
-    va_start(ap, fmt);
     pthread_mutex_lock(&fake_log_lock);
-    vsnprintf(fake_log_line, sizeof(fake_log_line), fmt, ap);
+    vsnprintf(fake_log_line, sizeof(fake_log_line), fmt, args);
     pthread_mutex_unlock(&fake_log_lock);
-    va_end(ap);
     fake_log_count++;
 }
 
 /* An op of the tests is cancelled when op->core points to a set flag. */
-FAKE int32_t smbkit_op_is_cancelled(const struct smbkit_op *op)
+static int32_t pt_is_cancelled(const struct smbkit_op *op)
 {
     return op->core && atomic_load((atomic_int *)op->core);
 }
 
-FAKE void smbkit_complete(struct smbkit_op *op, smbkit_status status)
+static void pt_complete(struct smbkit_op *op, smbkit_status status)
 {
     (void)op;
     (void)status;
     test_fail(__FILE__, __LINE__, "no plugin under test answers PENDING");
 }
 
-FAKE void smbkit_changed(struct smbkit_host *host, const char *path, uint32_t what)
+/* Nothing is pending here, so a child is its parent. */
+static struct smbkit_op *pt_child(struct smbkit_op *parent,
+                                  void (*done)(void *arg, smbkit_status status), void *arg)
+{
+    (void)done;
+    (void)arg;
+    return parent;
+}
+
+static smbkit_status pt_on_cancel(struct smbkit_op *op, void (*fn)(void *arg), void *arg)
+{
+    (void)op;
+    (void)fn;
+    (void)arg;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static void pt_event(struct smbkit_host *host, const struct smbkit_event *event)
 {
     (void)host;
-    (void)path;
-    (void)what;
+    (void)event;
 }
 
-FAKE void smbkit_io_give(struct smbkit_io *io, const void *memory, uint32_t length,
-                         void (*release)(void *arg), void *arg)
+static smbkit_status pt_io_give(struct smbkit_io *io, const struct smbkit_segment *seg,
+                                void (*release)(void *arg), void *arg)
 {
-    memcpy(io->buffer, memory, length);
-    io->done = length;
+    memcpy(io->buffer + io->done, seg->base, seg->len);
+    io->done += (uint32_t)seg->len;
     release(arg);
+    return SMBKIT_STATUS_SUCCESS;
 }
 
-FAKE void smbkit_io_fd(struct smbkit_io *io, int64_t fd, uint64_t offset, uint32_t length)
+static smbkit_status pt_io_keep(struct smbkit_io *io, uint32_t index, void (**release_r)(void *arg),
+                                void **arg_r)
 {
-    (void)fd;
-    (void)offset;
-    io->done = length;
+    (void)io;
+    (void)index;
+    (void)release_r;
+    (void)arg_r;
+    return SMBKIT_STATUS_NOT_SUPPORTED;
 }
 
-/* The layer below a filter under test: any plugin, all of whose functions are there. */
+/* The layer below a filter under test: any plugin. */
 struct smbkit_next {
     const struct smbkit_plugin *plugin;
     void *volume;
 };
-#define NEXT(name, ...) next->plugin->name(next->volume, op, __VA_ARGS__)
 
-FAKE smbkit_status smbkit_next_volume_info(struct smbkit_next *next, struct smbkit_op *op,
-                                           struct smbkit_volume_info *info)
+static smbkit_status pt_next(struct smbkit_next *next, uint32_t id, struct smbkit_op *op,
+                             void *file, void *args)
 {
-    return NEXT(volume_info, info);
+    (void)file;
+    switch (id) {
+#define PT_CASE(kind, name, type)                                                                  \
+    case SMBKIT_OP_##name:                                                                         \
+        return next->plugin->name                                                                  \
+                   ? next->plugin->name(next->volume, op, SMBKIT_FILE_ARG_##kind(type *) args)     \
+                   : SMBKIT_STATUS_SUCCESS;
+        SMBKIT_OPERATIONS(PT_CASE)
+#undef PT_CASE
+    default:
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
 }
-FAKE smbkit_status smbkit_next_create(struct smbkit_next *next, struct smbkit_op *op,
-                                      const struct smbkit_create *how, void **file_r,
-                                      struct smbkit_attr *attr)
+
+static void pt_next_close(struct smbkit_next *next, struct smbkit_op *op, void *file)
 {
-    return NEXT(create, how, file_r, attr);
+    next->plugin->close(next->volume, op, file);
 }
-FAKE void smbkit_next_close(struct smbkit_next *next, struct smbkit_op *op, void *file)
-{
-    NEXT(close, file);
-}
-FAKE smbkit_status smbkit_next_lookup(struct smbkit_next *next, struct smbkit_op *op,
-                                      const char *path, struct smbkit_attr *attr)
-{
-    return NEXT(lookup, path, attr);
-}
-FAKE smbkit_status smbkit_next_enumerate(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                         uint64_t cookie, struct smbkit_sink *sink)
-{
-    return NEXT(enumerate, file, cookie, sink);
-}
-FAKE smbkit_status smbkit_next_get_path(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                        char *buf, uint32_t cap)
-{
-    return NEXT(get_path, file, buf, cap);
-}
-FAKE smbkit_status smbkit_next_rename(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                      const char *new_path, uint32_t replace)
-{
-    return NEXT(rename, file, new_path, replace);
-}
-FAKE smbkit_status smbkit_next_link(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                    const char *new_path, uint32_t replace)
-{
-    return NEXT(link, file, new_path, replace);
-}
-FAKE smbkit_status smbkit_next_remove(struct smbkit_next *next, struct smbkit_op *op, void *file)
-{
-    return NEXT(remove, file);
-}
-FAKE smbkit_status smbkit_next_getattr(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                       struct smbkit_attr *attr)
-{
-    return NEXT(getattr, file, attr);
-}
-FAKE smbkit_status smbkit_next_setattr(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                       uint32_t mask, const struct smbkit_attr *attr)
-{
-    return NEXT(setattr, file, mask, attr);
-}
-FAKE smbkit_status smbkit_next_get_security(struct smbkit_next *next, struct smbkit_op *op,
-                                            void *file, uint8_t *buf, uint32_t cap,
-                                            uint32_t *needed_bytes)
-{
-    return NEXT(get_security, file, buf, cap, needed_bytes);
-}
-FAKE smbkit_status smbkit_next_set_security(struct smbkit_next *next, struct smbkit_op *op,
-                                            void *file, const uint8_t *security, uint32_t len_bytes)
-{
-    return NEXT(set_security, file, security, len_bytes);
-}
-FAKE smbkit_status smbkit_next_read(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                    struct smbkit_io *io)
-{
-    return NEXT(read, file, io);
-}
-FAKE smbkit_status smbkit_next_write(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                     struct smbkit_io *io)
-{
-    return NEXT(write, file, io);
-}
-FAKE smbkit_status smbkit_next_flush(struct smbkit_next *next, struct smbkit_op *op, void *file)
-{
-    return next->plugin->flush ? NEXT(flush, file) : SMBKIT_STATUS_SUCCESS;
-}
-FAKE smbkit_status smbkit_next_set_size(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                        uint64_t size)
-{
-    return NEXT(set_size, file, size);
-}
-FAKE smbkit_status smbkit_next_overwrite(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                         uint32_t attributes, uint64_t alloc_size,
-                                         struct smbkit_attr *attr)
-{
-    return NEXT(overwrite, file, attributes, alloc_size, attr);
-}
-FAKE smbkit_status smbkit_next_allocate(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                        uint64_t alloc_size)
-{
-    return NEXT(allocate, file, alloc_size);
-}
-FAKE smbkit_status smbkit_next_zero_range(struct smbkit_next *next, struct smbkit_op *op,
-                                          void *file, uint64_t offset, uint64_t length)
-{
-    return NEXT(zero_range, file, offset, length);
-}
-FAKE smbkit_status smbkit_next_ranges(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                      uint64_t offset, uint64_t length, struct smbkit_range *out,
-                                      uint32_t *count_r)
-{
-    return NEXT(ranges, file, offset, length, out, count_r);
-}
-FAKE smbkit_status smbkit_next_watch(struct smbkit_next *next, struct smbkit_op *op, void *file,
-                                     uint32_t on)
-{
-    return next->plugin->watch ? NEXT(watch, file, on) : SMBKIT_STATUS_NOT_SUPPORTED;
-}
+
+static const struct smbkit_host_table pt_api = {
+    .struct_size = sizeof(pt_api),
+    .version = SMBKIT_API_VERSION,
+    .complete = pt_complete,
+    .is_cancelled = pt_is_cancelled,
+    .on_cancel = pt_on_cancel,
+    .child = pt_child,
+    .next = pt_next,
+    .next_close = pt_next_close,
+    .io_give = pt_io_give,
+    .io_keep = pt_io_keep,
+    .event = pt_event,
+    .log = pt_log,
+    .status_from_errno = (smbkit_status_from_errno),
+    .status_name = (smbkit_status_name),
+};
+/* For the test program itself; weak, since the core may be linked in and has one. */
+__attribute__((weak)) const struct smbkit_host_table *smbkit_api = &pt_api;
 
 /* ------------------------------------------------------------------------- calls of a plugin */
 
@@ -206,6 +148,7 @@ struct pt {
     const struct smbkit_plugin *p;
     void *v;
     struct smbkit_op op;
+    uint32_t features; /* that its volume_open said */
     char error[256];
 };
 
@@ -223,7 +166,7 @@ static inline smbkit_status pt_open_volume(struct pt *t, const struct smbkit_plu
         snprintf(keys[count], sizeof(keys[count]), "%.*s", (int)(eq - args[count]), args[count]);
         list[count] = (struct smbkit_arg){keys[count], eq + 1};
     }
-    *t = (struct pt){.p = plugin, .op = {sizeof(struct smbkit_op), 0, &pt_who, NULL}};
+    *t = (struct pt){.p = plugin, .op = {sizeof(struct smbkit_op), 0, &pt_who, NULL, NULL}};
     struct smbkit_volume_args va = {.struct_size = sizeof(va),
                                     .arg_count = count,
                                     .args = list,
@@ -231,7 +174,9 @@ static inline smbkit_status pt_open_volume(struct pt *t, const struct smbkit_plu
                                     .share_name = "test",
                                     .error = t->error,
                                     .error_size = sizeof(t->error)};
-    return plugin->volume_open(&va, &t->v);
+    smbkit_status status = plugin->volume_open(&va, &t->v);
+    t->features = va.features;
+    return status;
 }
 
 static inline void pt_close_volume(struct pt *t)
@@ -239,16 +184,132 @@ static inline void pt_close_volume(struct pt *t)
     t->p->volume_close(t->v);
 }
 
+static inline smbkit_status pt_create(struct pt *t, const struct smbkit_create *how, void **file_r,
+                                      struct smbkit_attr *attr)
+{
+    struct smbkit_create a = *how;
+    a.struct_size = sizeof(a);
+    a.attr = attr;
+    *attr = (struct smbkit_attr){.struct_size = sizeof(*attr)};
+    smbkit_status status = t->p->create(t->v, &t->op, &a);
+    *file_r = a.file;
+    return status;
+}
+
+static inline smbkit_status pt_lookup(struct pt *t, const char *path, struct smbkit_attr *attr)
+{
+    struct smbkit_lookup a = {.struct_size = sizeof(a), .path = path, .attr = attr};
+    *attr = (struct smbkit_attr){.struct_size = sizeof(*attr)};
+    return t->p->lookup(t->v, &t->op, &a);
+}
+
+static inline smbkit_status pt_setattr(struct pt *t, void *file, uint32_t mask,
+                                       const struct smbkit_attr *attr)
+{
+    struct smbkit_attr a = *attr;
+    a.struct_size = sizeof(a);
+    a.valid = mask;
+    return t->p->setattr(t->v, &t->op, file, &a);
+}
+
+static inline smbkit_status pt_get_security(struct pt *t, void *file, uint8_t *buf, uint32_t cap,
+                                            uint32_t *needed_bytes)
+{
+    struct smbkit_get_security a = {.struct_size = sizeof(a), .buffer = {.base = buf, .cap = cap}};
+    smbkit_status status = t->p->get_security(t->v, &t->op, file, &a);
+    *needed_bytes = a.buffer.len;
+    return status;
+}
+
+static inline smbkit_status pt_set_security(struct pt *t, void *file, const uint8_t *sd,
+                                            uint32_t len)
+{
+    struct smbkit_set_security a = {.struct_size = sizeof(a), .security = {.base = sd, .len = len}};
+    return t->p->set_security(t->v, &t->op, file, &a);
+}
+
+static inline smbkit_status pt_flush(struct pt *t, void *file)
+{
+    struct smbkit_flush a = {.struct_size = sizeof(a)};
+    return t->p->flush(t->v, &t->op, file, &a);
+}
+
+static inline smbkit_status pt_set_size(struct pt *t, void *file, uint64_t size)
+{
+    struct smbkit_size a = {.struct_size = sizeof(a), .size = size};
+    return t->p->set_size(t->v, &t->op, file, &a);
+}
+
+static inline smbkit_status pt_allocate(struct pt *t, void *file, uint64_t size)
+{
+    struct smbkit_size a = {.struct_size = sizeof(a), .size = size};
+    return t->p->allocate(t->v, &t->op, file, &a);
+}
+
+static inline smbkit_status pt_overwrite(struct pt *t, void *file, uint32_t attributes,
+                                         uint64_t alloc_size, struct smbkit_attr *attr)
+{
+    struct smbkit_overwrite a = {
+        .struct_size = sizeof(a), .attributes = attributes, .alloc_size = alloc_size, .attr = attr};
+    *attr = (struct smbkit_attr){.struct_size = sizeof(*attr)};
+    return t->p->overwrite(t->v, &t->op, file, &a);
+}
+
+static inline smbkit_status pt_zero_range(struct pt *t, void *file, uint64_t offset,
+                                          uint64_t length)
+{
+    struct smbkit_span a = {.struct_size = sizeof(a), .offset = offset, .length = length};
+    return t->p->zero_range(t->v, &t->op, file, &a);
+}
+
+/* *count_r in: room, out: filled. */
+static inline smbkit_status pt_ranges(struct pt *t, void *file, struct smbkit_range within,
+                                      struct smbkit_range *out, uint32_t *count_r)
+{
+    struct smbkit_ranges a = {.struct_size = sizeof(a),
+                              .room = *count_r,
+                              .offset = within.offset,
+                              .length = within.length,
+                              .out = out};
+    smbkit_status status = t->p->ranges(t->v, &t->op, file, &a);
+    *count_r = a.count;
+    return status;
+}
+
+static inline smbkit_status pt_get_path(struct pt *t, void *file, char *buf, uint32_t cap)
+{
+    struct smbkit_buffer a = {.base = (uint8_t *)buf, .cap = cap};
+    return t->p->get_path(t->v, &t->op, file, &a);
+}
+
+static inline smbkit_status pt_remove_file(struct pt *t, void *file)
+{
+    struct smbkit_remove a = {.struct_size = sizeof(a)};
+    return t->p->remove(t->v, &t->op, file, &a);
+}
+
+static inline smbkit_status pt_rename_file(struct pt *t, void *file, const char *to,
+                                           uint32_t replace)
+{
+    struct smbkit_rename a = {
+        .struct_size = sizeof(a), .flags = replace ? SMBKIT_RENAME_REPLACE : 0, .new_path = to};
+    return t->p->rename(t->v, &t->op, file, &a);
+}
+
+static inline smbkit_status pt_link_file(struct pt *t, void *file, const char *to, uint32_t replace)
+{
+    struct smbkit_rename a = {
+        .struct_size = sizeof(a), .flags = replace ? SMBKIT_RENAME_REPLACE : 0, .new_path = to};
+    return t->p->link(t->v, &t->op, file, &a);
+}
+
 static inline smbkit_status pt_create_kind(struct pt *t, const char *path, uint32_t disposition,
                                            uint32_t kind, void **file_r)
 {
     struct smbkit_attr attr;
-    struct smbkit_create how = {.struct_size = sizeof(how),
-                                .disposition = disposition,
-                                .path = path,
-                                .kind = kind,
-                                .access = SMBKIT_ALL_ACCESS};
-    return t->p->create(t->v, &t->op, &how, file_r, &attr);
+    struct smbkit_create how = {
+        .disposition = disposition, .path = path, .kind = kind, .access = SMBKIT_ALL_ACCESS};
+    return pt_create(t, &how, file_r, &attr);
 }
 
 /* An open file, or NULL with the test failed. */
@@ -328,7 +389,7 @@ static inline smbkit_status pt_remove(struct pt *t, const char *path)
     void *file = NULL;
     smbkit_status status = pt_create_kind(t, path, SMBKIT_OPEN, SMBKIT_KIND_ANY, &file);
     if (SMBKIT_OK(status)) {
-        status = t->p->remove(t->v, &t->op, file);
+        status = pt_remove_file(t, file);
         pt_close(t, file);
     }
     return status;
@@ -340,7 +401,7 @@ static inline smbkit_status pt_rename(struct pt *t, const char *from, const char
     void *file = NULL;
     smbkit_status status = pt_create_kind(t, from, SMBKIT_OPEN, SMBKIT_KIND_ANY, &file);
     if (SMBKIT_OK(status)) {
-        status = t->p->rename(t->v, &t->op, file, to, replace);
+        status = pt_rename_file(t, file, to, replace);
         pt_close(t, file);
     }
     return status;
@@ -371,7 +432,7 @@ static inline int32_t pt_page_entry(struct smbkit_sink *sink, const struct smbki
         return 0;
     }
     snprintf(page->names[page->count], sizeof(page->names[0]), "%s", entry->name);
-    page->attrs[page->count] = entry->attr;
+    page->attrs[page->count] = entry->attr ? *entry->attr : (struct smbkit_attr){0};
     page->count++;
     page->cookie = entry->cookie;
     return 1;
@@ -380,10 +441,13 @@ static inline int32_t pt_page_entry(struct smbkit_sink *sink, const struct smbki
 /* Up to room (<= PT_NAMES_MAX) entries after page->cookie; returns their number. */
 static inline uint32_t pt_list(struct pt *t, void *dir, struct pt_page *page, uint32_t room)
 {
-    page->sink = (struct smbkit_sink){sizeof(page->sink), 1, pt_page_entry, NULL};
+    page->sink = (struct smbkit_sink){.struct_size = sizeof(page->sink),
+                                      .want = SMBKIT_WANT_ATTR,
+                                      .cookie = page->cookie,
+                                      .entry = pt_page_entry};
     page->room = room;
     page->count = 0;
-    CHECK_INT(t->p->enumerate(t->v, &t->op, dir, page->cookie, &page->sink), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(t->p->enumerate(t->v, &t->op, dir, &page->sink), SMBKIT_STATUS_SUCCESS);
     return page->count;
 }
 

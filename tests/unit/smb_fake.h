@@ -9,7 +9,7 @@
 #include "smb/smb.h"
 #include "wire/hdr.h"
 
-const struct smbkit_plugin *smbkit_static_mem(void);
+const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
 
 #define FAKE_TIMERS 64
 #define FAKE_SENT 256
@@ -301,7 +301,7 @@ static UNUSED void fake_init(struct fake *f)
 static UNUSED void fake_start(struct fake *f, const struct smb_config *config)
 {
     char err[256] = "";
-    f->plugin = vfs_plugin_adopt(smbkit_static_mem(), err, sizeof(err));
+    f->plugin = vfs_plugin_adopt(smbkit_static_mem(&vfs_api), err, sizeof(err));
     ASSERT(f->plugin);
     struct vfs_layer_spec layers[2] = {{.plugin = f->plugin}, {.plugin = f->plugin}};
     struct vfs_volume_spec spec = {.share_name = "mem", .layers = layers, .layer_count = 1};

@@ -329,7 +329,7 @@ static void end_it(struct fake *f, enum ending how, struct smb2_file_id id)
 static void test_transfer_is_told(void)
 {
     for (unsigned how = 0; how < ENDINGS; how++) {
-        struct smbkit_plugin filter = slow_filter(SMBKIT_TRIES_NOWAIT);
+        struct smbkit_plugin filter = slow_filter(SMBKIT_FEATURE_TRIES_NOWAIT);
         struct fake f;
         test_context("ending %u", how);
         start(&f, &filter);

@@ -20,9 +20,12 @@ struct slow {
 
 /* The one there is: filters have no other way to the test. */
 static struct slow slow_now;
+static uint32_t slow_features; /* of the next volume; see slow_filter */
 
-static smbkit_status slow_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+static smbkit_status slow_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
+    args->features &= ~(SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT);
+    args->features |= slow_features;
     *volume_r = args->next;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -66,22 +69,21 @@ static UNUSED bool slow_complete(void)
     return true;
 }
 
-#define SLOW_CALL(name, params, args)                                                              \
-    static smbkit_status slow_##name params                                                        \
+#define SLOW_CALL(name, type)                                                                      \
+    static smbkit_status slow_##name(void *v, struct smbkit_op *op, void *file, type *a)           \
     {                                                                                              \
-        return slow_would_block(op) ? SMBKIT_STATUS_WOULD_BLOCK : smbkit_next_##name args;         \
+        return slow_would_block(op) ? SMBKIT_STATUS_WOULD_BLOCK                                    \
+                                    : smbkit_next_##name(v, op, file, a);                          \
     }
-SLOW_CALL(create,
-          (void *v, struct smbkit_op *op, const struct smbkit_create *how, void **file_r,
-           struct smbkit_attr *attr),
-          (v, op, how, file_r, attr))
-SLOW_CALL(getattr, (void *v, struct smbkit_op *op, void *file, struct smbkit_attr *attr),
-          (v, op, file, attr))
-SLOW_CALL(enumerate,
-          (void *v, struct smbkit_op *op, void *file, uint64_t cookie, struct smbkit_sink *sink),
-          (v, op, file, cookie, sink))
-SLOW_CALL(remove, (void *v, struct smbkit_op *op, void *file), (v, op, file))
-SLOW_CALL(set_size, (void *v, struct smbkit_op *op, void *file, uint64_t size), (v, op, file, size))
+SLOW_CALL(getattr, struct smbkit_attr)
+SLOW_CALL(enumerate, struct smbkit_sink)
+SLOW_CALL(remove, const struct smbkit_remove)
+SLOW_CALL(set_size, const struct smbkit_size)
+
+static smbkit_status slow_create(void *v, struct smbkit_op *op, struct smbkit_create *how)
+{
+    return slow_would_block(op) ? SMBKIT_STATUS_WOULD_BLOCK : smbkit_next_create(v, op, how);
+}
 
 static void slow_close(void *v, struct smbkit_op *op, void *file)
 {
@@ -100,20 +102,22 @@ static smbkit_status slow_write(void *v, struct smbkit_op *op, void *file, struc
                                 : slow_pend(op, smbkit_next_write(v, op, file, io));
 }
 
-static smbkit_status slow_flush(void *v, struct smbkit_op *op, void *file)
+static smbkit_status slow_flush(void *v, struct smbkit_op *op, void *file,
+                                const struct smbkit_flush *a)
 {
     return slow_would_block(op) ? SMBKIT_STATUS_WOULD_BLOCK
-                                : slow_pend(op, smbkit_next_flush(v, op, file));
+                                : slow_pend(op, smbkit_next_flush(v, op, file, a));
 }
 
-/* flags besides IS_FILTER: TRIES_NOWAIT, or 0: always on a worker; NEVER_BLOCKS: always inline. */
-static UNUSED struct smbkit_plugin slow_filter(uint32_t flags)
+/* features: TRIES_NOWAIT, or 0: always on a worker; NEVER_BLOCKS: always inline. */
+static UNUSED struct smbkit_plugin slow_filter(uint32_t features)
 {
+    slow_features = features;
     return (struct smbkit_plugin){
         .struct_size = sizeof(struct smbkit_plugin),
-        .api_version = SMBKIT_API_VERSION,
+        .api_version = SMBKIT_FILTER_VERSION,
         .thread_model = SMBKIT_PARALLEL,
-        .flags = SMBKIT_IS_FILTER | flags,
+        .flags = SMBKIT_IS_FILTER | SMBKIT_SEES_PENDING,
         .name = "slow",
         .description = "slow",
         .version = "1",

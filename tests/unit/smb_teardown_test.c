@@ -367,10 +367,10 @@ static void play_with(const struct tape *tape, const struct setting *s, struct p
 
 static const struct setting settings[] = {
     {.has_filter = false},
-    {.has_filter = true, .flags = SMBKIT_TRIES_NOWAIT, .blocks = true},
-    {.has_filter = true, .flags = SMBKIT_TRIES_NOWAIT, .pends = true},
+    {.has_filter = true, .flags = SMBKIT_FEATURE_TRIES_NOWAIT, .blocks = true},
+    {.has_filter = true, .flags = SMBKIT_FEATURE_TRIES_NOWAIT, .pends = true},
     {.has_filter = true, .flags = 0, .pends = true},
-    {.has_filter = true, .flags = SMBKIT_NEVER_BLOCKS, .pends = true, .encrypts = true},
+    {.has_filter = true, .flags = SMBKIT_FEATURE_NEVER_BLOCKS, .pends = true, .encrypts = true},
 };
 
 static const unsigned pauses[] = {UINT_MAX, 0, 1, 3};

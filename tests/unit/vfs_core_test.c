@@ -94,11 +94,11 @@ static void with_fake(void)
 static void with_mem(void)
 {
     struct fixture f = {0};
-    REQUIRE(fixture_open(&f, smbkit_static_mem(), false));
+    REQUIRE(fixture_open(&f, smbkit_static_mem(&vfs_api), false));
     simple_path(&f);
     fixture_close(&f);
     f = (struct fixture){0};
-    REQUIRE(fixture_open(&f, smbkit_static_mem(), false));
+    REQUIRE(fixture_open(&f, smbkit_static_mem(&vfs_api), false));
     surrogates(&f);
     fixture_close(&f);
 }

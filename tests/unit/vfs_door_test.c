@@ -23,6 +23,9 @@ static void adoption(void)
     CHECK(vfs_plugin_adopt(&p, err, sizeof(err)) == NULL);
     p = FAKE_PLUGIN;
     p.flags |= SMBKIT_IS_FILTER;
+    CHECK(vfs_plugin_adopt(&p, err, sizeof(err)) == NULL); /* of another filter version */
+    CHECK(strstr(err, "filter version") != NULL);
+    p.api_version = SMBKIT_FILTER_VERSION;
     p.close = NULL;
     CHECK(vfs_plugin_adopt(&p, err, sizeof(err)) == NULL);
     /* An older plugin: what it lacks is absent. */
@@ -42,19 +45,17 @@ struct counter {
 };
 static struct counter counter;
 
-static smbkit_status counter_open(const struct smbkit_volume_args *args, void **volume_r)
+static smbkit_status counter_open(struct smbkit_volume_args *args, void **volume_r)
 {
     counter = (struct counter){.next = args->next};
     *volume_r = &counter;
     return SMBKIT_STATUS_SUCCESS;
 }
-static smbkit_status counter_create(void *volume, struct smbkit_op *op,
-                                    const struct smbkit_create *how, void **file_r,
-                                    struct smbkit_attr *attr)
+static smbkit_status counter_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
 {
     struct counter *c = volume;
     c->creates++;
-    return smbkit_next_create(c->next, op, how, file_r, attr);
+    return smbkit_next_create(c->next, op, how);
 }
 static void counter_close(void *volume, struct smbkit_op *op, void *file)
 {
@@ -70,9 +71,9 @@ static smbkit_status counter_read(void *volume, struct smbkit_op *op, void *file
 }
 static const struct smbkit_plugin COUNTER = {
     .struct_size = sizeof(COUNTER),
-    .api_version = SMBKIT_API_VERSION,
+    .api_version = SMBKIT_FILTER_VERSION,
     .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_NEVER_BLOCKS | SMBKIT_IS_FILTER,
+    .flags = SMBKIT_IS_FILTER | SMBKIT_SEES_PENDING,
     .name = "counter",
     .volume_open = counter_open,
     .create = counter_create,
@@ -311,9 +312,8 @@ static void would_block(void)
 static void nowait_unsupported(void)
 {
     struct fixture f = {0};
-    struct smbkit_plugin p = FAKE_PLUGIN;
-    p.flags = 0;
-    REQUIRE(fixture_open(&f, &p, false));
+    f.fake.no_nowait = true;
+    REQUIRE(fixture_fake(&f));
     CHECK(!vfs_volume_tries_nowait(f.v));
     struct vfs_call nowait = f.call;
     nowait.nowait = true;
@@ -355,8 +355,10 @@ static smbkit_status bad_read(void *volume, struct smbkit_op *op, void *file, st
     io->done = io->length + 1;
     return SMBKIT_STATUS_SUCCESS;
 }
-static smbkit_status bad_flush(void *volume, struct smbkit_op *op, void *file)
+static smbkit_status bad_flush(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_flush *a)
 {
+    (void)a;
     (void)volume;
     (void)op;
     (void)file;
@@ -382,27 +384,6 @@ static void contract(void)
     CHECK_INT(read_at(&f, o, 0, buf, sizeof(buf)), S(INTERNAL_ERROR));
     CHECK_INT(vfs_flush(&f.call, o, &io), S(INTERNAL_ERROR));
     vfs_io_fini(&io);
-    must_close(&f, o);
-    fixture_close(&f);
-}
-
-/* Answered with a descriptor, which nobody can send: never the buffer as it was. */
-static smbkit_status fd_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
-{
-    smbkit_io_fd(io, 0, 0, io->length);
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-static void descriptor(void)
-{
-    struct smbkit_plugin p = FAKE_PLUGIN;
-    p.read = fd_read;
-    struct fixture f = {0};
-    REQUIRE(fixture_open(&f, &p, false));
-    struct vfs_open *o = must_open(&f, "file", RW, SMBKIT_CREATE, 0);
-    REQUIRE(o);
-    char buf[8];
-    CHECK_INT(read_at(&f, o, 0, buf, sizeof(buf)), S(INTERNAL_ERROR));
     must_close(&f, o);
     fixture_close(&f);
 }
@@ -510,7 +491,6 @@ static const struct test_case cases[] = {
     {"nowait_unsupported", nowait_unsupported},
     {"pending_everywhere", pending_everywhere},
     {"contract", contract},
-    {"descriptor", descriptor},
     {"defaults", defaults},
     {"io_rules", io_rules},
 };

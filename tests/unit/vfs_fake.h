@@ -100,13 +100,14 @@ static UNUSED bool fake_complete(struct fake_volume *v)
     return true;
 }
 
-static smbkit_status fake_volume_open(const struct smbkit_volume_args *args, void **volume_r)
+static smbkit_status fake_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct fake_volume *v = fake_next;
     pthread_mutex_init(&v->lock, NULL);
     v->buckets = calloc(FAKE_BUCKETS, sizeof(*v->buckets));
     v->root = fake_new(v, SMBKIT_ATTR_DIRECTORY);
     v->host = args->host;
+    args->features = v->features | (v->no_nowait ? 0 : SMBKIT_FEATURE_TRIES_NOWAIT);
     *volume_r = v;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -129,7 +130,6 @@ static smbkit_status fake_info(void *volume, struct smbkit_op *op, struct smbkit
 {
     struct fake_volume *v = volume;
     smbkit_status st = fake_enter(v, op, FAKE_INFO, NULL);
-    info->features = v->features;
     if (v->available) {
         info->available_bytes = v->available;
     }
@@ -163,18 +163,18 @@ static smbkit_status fake_create_locked(struct fake_volume *v, const struct smbk
         (*node_r)->id = base->id; /* a sibling in the fake's store, the same file to the core */
     }
     fake_attach(v, dir, *node_r, leaf);
-    if (how->security) {
-        (*node_r)->sd = malloc(how->security_len_bytes);
-        memcpy((*node_r)->sd, how->security, how->security_len_bytes);
-        (*node_r)->sd_len = how->security_len_bytes;
+    if (how->security.base) {
+        (*node_r)->sd = malloc(how->security.len);
+        memcpy((*node_r)->sd, how->security.base, how->security.len);
+        (*node_r)->sd_len = how->security.len;
     }
     return SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status fake_create(void *volume, struct smbkit_op *op,
-                                 const struct smbkit_create *how, void **file_r,
-                                 struct smbkit_attr *attr)
+static smbkit_status fake_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
 {
+    void **file_r = &how->file;
+    struct smbkit_attr *attr = how->attr;
     struct fake_volume *v = volume;
     struct fake_node *n = NULL;
     smbkit_status st = fake_enter(v, op, FAKE_CREATE, NULL);
@@ -211,9 +211,10 @@ static void fake_close(void *volume, struct smbkit_op *op, void *file)
     (void)fake_leave(v, op, FAKE_CLOSE, NULL, SMBKIT_STATUS_SUCCESS);
 }
 
-static smbkit_status fake_lookup(void *volume, struct smbkit_op *op, const char *path,
-                                 struct smbkit_attr *attr)
+static smbkit_status fake_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a)
 {
+    const char *path = a->path;
+    struct smbkit_attr *attr = a->attr;
     struct fake_volume *v = volume;
     struct fake_node *dir, *n;
     const char *leaf;
@@ -227,9 +228,10 @@ static smbkit_status fake_lookup(void *volume, struct smbkit_op *op, const char 
     return fake_leave(v, op, FAKE_LOOKUP, NULL, st);
 }
 
-static smbkit_status fake_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
+static smbkit_status fake_enumerate(void *volume, struct smbkit_op *op, void *file,
                                     struct smbkit_sink *sink)
 {
+    uint64_t cookie = sink->cookie;
     struct fake_volume *v = volume;
     struct fake_node *n = ((struct fake_file *)file)->node;
     smbkit_status st = fake_enter(v, op, FAKE_ENUMERATE, file);
@@ -237,11 +239,11 @@ static smbkit_status fake_enumerate(void *volume, struct smbkit_op *op, void *fi
         if (!n->children[i]) {
             continue;
         }
-        struct smbkit_entry e = {.struct_size = sizeof(e),
-                                 .name = n->children[i]->name,
-                                 .cookie = i + 1,
-                                 .has_attr = i % 3 != 0};
-        fake_attr(v, n->children[i], &e.attr);
+        struct smbkit_entry e = {
+            .struct_size = sizeof(e), .name = n->children[i]->name, .cookie = i + 1};
+        struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+        fake_attr(v, n->children[i], &attr);
+        e.attr = i % 3 != 0 ? &attr : NULL;
         if (!sink->entry(sink, &e)) {
             break;
         }
@@ -250,8 +252,10 @@ static smbkit_status fake_enumerate(void *volume, struct smbkit_op *op, void *fi
 }
 
 static smbkit_status fake_rename(void *volume, struct smbkit_op *op, void *file,
-                                 const char *new_path, uint32_t replace)
+                                 const struct smbkit_rename *a)
 {
+    const char *new_path = a->new_path;
+    uint32_t replace = a->flags & SMBKIT_RENAME_REPLACE;
     struct fake_volume *v = volume;
     struct fake_node *n = ((struct fake_file *)file)->node, *dir = NULL, *old = NULL;
     const char *leaf = "";
@@ -280,8 +284,10 @@ static smbkit_status fake_rename(void *volume, struct smbkit_op *op, void *file,
     return fake_leave(v, op, FAKE_RENAME, file, st);
 }
 
-static smbkit_status fake_remove(void *volume, struct smbkit_op *op, void *file)
+static smbkit_status fake_remove(void *volume, struct smbkit_op *op, void *file,
+                                 const struct smbkit_remove *a)
 {
+    (void)a;
     struct fake_volume *v = volume;
     struct fake_node *n = ((struct fake_file *)file)->node;
     smbkit_status st = fake_enter(v, op, FAKE_REMOVE, file);
@@ -304,24 +310,28 @@ static smbkit_status fake_getattr(void *volume, struct smbkit_op *op, void *file
     return fake_leave(v, op, FAKE_GETATTR, file, st);
 }
 
-static smbkit_status fake_setattr(void *volume, struct smbkit_op *op, void *file, uint32_t mask,
+static smbkit_status fake_setattr(void *volume, struct smbkit_op *op, void *file,
                                   const struct smbkit_attr *attr)
 {
+    uint32_t mask = attr->valid;
     struct fake_volume *v = volume;
     struct fake_node *n = ((struct fake_file *)file)->node;
     smbkit_status st = fake_enter(v, op, FAKE_SETATTR, file);
     if (SMBKIT_OK(st)) {
         n->change_time = ++v->clock;
-        n->create_time = mask & SMBKIT_SET_CREATE_TIME ? attr->create_time : n->create_time;
-        n->write_time = mask & SMBKIT_SET_WRITE_TIME ? attr->write_time : n->write_time;
-        n->attributes = mask & SMBKIT_SET_ATTRIBUTES ? attr->attributes : n->attributes;
+        n->create_time = mask & SMBKIT_HAS_CREATE_TIME ? attr->create_time : n->create_time;
+        n->write_time = mask & SMBKIT_HAS_WRITE_TIME ? attr->write_time : n->write_time;
+        n->attributes = mask & SMBKIT_HAS_ATTRIBUTES ? attr->attributes : n->attributes;
     }
     return fake_leave(v, op, FAKE_SETATTR, file, st);
 }
 
-static smbkit_status fake_get_sd(void *volume, struct smbkit_op *op, void *file, uint8_t *buf,
-                                 uint32_t cap, uint32_t *needed_bytes)
+static smbkit_status fake_get_sd(void *volume, struct smbkit_op *op, void *file,
+                                 struct smbkit_get_security *a)
 {
+    uint8_t *buf = a->buffer.base;
+    uint32_t cap = a->buffer.cap;
+    uint32_t *needed_bytes = &a->buffer.len;
     struct fake_volume *v = volume;
     struct fake_node *n = ((struct fake_file *)file)->node;
     smbkit_status st = fake_enter(v, op, FAKE_GET_SD, file);
@@ -336,9 +346,11 @@ static smbkit_status fake_get_sd(void *volume, struct smbkit_op *op, void *file,
     return fake_leave(v, op, FAKE_GET_SD, file, st);
 }
 
-static smbkit_status fake_set_sd(void *volume, struct smbkit_op *op, void *file, const uint8_t *sd,
-                                 uint32_t len)
+static smbkit_status fake_set_sd(void *volume, struct smbkit_op *op, void *file,
+                                 const struct smbkit_set_security *a)
 {
+    const uint8_t *sd = a->security.base;
+    uint32_t len = a->security.len;
     struct fake_volume *v = volume;
     struct fake_node *n = ((struct fake_file *)file)->node;
     smbkit_status st = fake_enter(v, op, FAKE_SET_SD, file);
@@ -396,15 +408,19 @@ static smbkit_status fake_write(void *volume, struct smbkit_op *op, void *file,
     return fake_leave(v, op, FAKE_WRITE, file, st);
 }
 
-static smbkit_status fake_flush(void *volume, struct smbkit_op *op, void *file)
+static smbkit_status fake_flush(void *volume, struct smbkit_op *op, void *file,
+                                const struct smbkit_flush *a)
 {
+    (void)a;
     struct fake_volume *v = volume;
     smbkit_status st = fake_enter(v, op, FAKE_FLUSH, file);
     return fake_leave(v, op, FAKE_FLUSH, file, st);
 }
 
-static smbkit_status fake_set_size(void *volume, struct smbkit_op *op, void *file, uint64_t size)
+static smbkit_status fake_set_size(void *volume, struct smbkit_op *op, void *file,
+                                   const struct smbkit_size *a)
 {
+    uint64_t size = a->size;
     struct fake_volume *v = volume;
     struct fake_node *n = ((struct fake_file *)file)->node;
     smbkit_status st = fake_enter(v, op, FAKE_SET_SIZE, file);
@@ -419,7 +435,6 @@ static const struct smbkit_plugin FAKE_PLUGIN = {
     .struct_size = sizeof(FAKE_PLUGIN),
     .api_version = SMBKIT_API_VERSION,
     .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_TRIES_NOWAIT,
     .name = "fake",
     .volume_open = fake_volume_open,
     .volume_close = fake_volume_close,

@@ -61,6 +61,7 @@ struct fake_volume {
     uint64_t next_id, clock;
     /* knobs */
     uint32_t features;
+    bool no_nowait; /* it knows no SMBKIT_OP_NOWAIT */
     uint32_t thread_model;
     bool ids_missing;
     uint64_t available; /* bytes; 0: does not say */

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-const struct smbkit_plugin *smbkit_static_mem(void);
+const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
 
 struct fixture {
     struct smbkit_plugin *plugin;

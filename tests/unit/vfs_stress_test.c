@@ -198,7 +198,7 @@ static void serialize_all(void)
 }
 static void with_mem(void)
 {
-    stress(SMBKIT_PARALLEL, smbkit_static_mem());
+    stress(SMBKIT_PARALLEL, smbkit_static_mem(&vfs_api));
 }
 
 static const struct test_case cases[] = {

@@ -74,6 +74,19 @@ extern "C" {
 #define SMBKIT_KIND_FILE 1u
 #define SMBKIT_KIND_DIRECTORY 2u
 
+/* Bytes that are lent: nobody may write to them. */
+struct smbkit_bytes {
+    const uint8_t *base;
+    uint32_t len;
+};
+/* Room for an answer. len: the bytes of the answer, always set by who fills it; more than cap: it
+ * did not fit, and the call answers SMBKIT_STATUS_BUFFER_TOO_SMALL. */
+struct smbkit_buffer {
+    uint8_t *base;
+    uint32_t cap;
+    uint32_t len;
+};
+
 /* Who asks. Borrowed for the call. Strings are UTF-8, never NULL. */
 struct smbkit_identity {
     uint32_t struct_size;
@@ -84,19 +97,34 @@ struct smbkit_identity {
     const uint8_t *sid;         /* binary SID, [MS-DTYP] 2.4.2.2 */
     uint32_t sid_len_bytes;
     uint32_t rid;
+    const struct smbkit_bytes *groups; /* [group_count] binary SIDs, without sid itself */
+    uint32_t group_count;
+    uint32_t reserved;
+    uint64_t session_id; /* of the client's session; 0: the server itself asks */
+    uint64_t client_id;  /* the same for all sessions of one client machine; 0: the server itself */
+    uint64_t token;      /* opaque: what the system's own log-in gave (Windows: a HANDLE), else 0 */
 };
 #define SMBKIT_WHO_GUEST 0x1u
 #define SMBKIT_WHO_ANONYMOUS 0x2u
 #define SMBKIT_WHO_ADMIN 0x4u /* an administrator of the server */
 
-/* Attributes of a file. Times are FILETIME: 100 ns since 1601-01-01 UTC. All zero is a valid answer
- * for "not known" except attributes, where a directory must say SMBKIT_ATTR_DIRECTORY. */
+/* Attributes of a file. Times are FILETIME: 100 ns since 1601-01-01 UTC.
+ *
+ * As an answer: a field is known when it is not zero, or when its bit in `valid` is set; so a
+ * plugin that keeps little fills in what it has and leaves the rest zero. Times that are not known
+ * get those of the file that are, or the time at which the volume was opened; an allocation that is
+ * not known is the size, rounded up. A directory must say SMBKIT_ATTR_DIRECTORY.
+ * As what to set (setattr): exactly the fields whose bit is set. */
 struct smbkit_attr {
+    uint32_t struct_size;  /* of who made the room: never write behind it */
+    uint32_t valid;        /* SMBKIT_HAS_* */
     uint64_t file_id;      /* unique in its domain, the same for every open of the file while any is
                               open, and in listings; 0: the core makes one from the path */
     uint64_t file_id_high; /* upper half of a 128-bit id, else 0 */
+    uint64_t file_domain;  /* what the id is unique in; 0: this volume. Volumes that show the same
+                              files (two shares of one file system) give the same domain */
     uint64_t size;         /* bytes; 0 for a directory */
-    uint64_t alloc_size;   /* bytes on the store; 0 with size > 0: the core rounds size up */
+    uint64_t alloc_size;   /* bytes on the store */
     uint64_t create_time;
     uint64_t access_time;
     uint64_t write_time;
@@ -104,20 +132,19 @@ struct smbkit_attr {
     uint32_t attributes; /* SMBKIT_ATTR_* */
     uint32_t link_count; /* 0 counts as 1 */
     uint32_t reparse_tag;
-    uint32_t ea_size;     /* bytes of the EAs as FILE_FULL_EA_INFORMATION */
-    uint64_t file_domain; /* whose ids these are. Volumes that give the same domain have the same
-                             files: what is open by one is seen by the other. 0: the volume's own */
-    uint64_t reserved[3]; /* zero */
+    uint32_t ea_size; /* bytes of the EAs as FILE_FULL_EA_INFORMATION */
 };
+#define SMBKIT_HAS_CREATE_TIME 0x1u
+#define SMBKIT_HAS_ACCESS_TIME 0x2u
+#define SMBKIT_HAS_WRITE_TIME 0x4u
+#define SMBKIT_HAS_CHANGE_TIME 0x8u
+#define SMBKIT_HAS_ATTRIBUTES 0x10u
+#define SMBKIT_HAS_SIZE 0x20u
+#define SMBKIT_HAS_ALLOC_SIZE 0x40u
+#define SMBKIT_HAS_FILE_ID 0x80u
 
-/* Which fields of smbkit_attr a setattr means */
-#define SMBKIT_SET_CREATE_TIME 0x1u
-#define SMBKIT_SET_ACCESS_TIME 0x2u
-#define SMBKIT_SET_WRITE_TIME 0x4u
-#define SMBKIT_SET_CHANGE_TIME 0x8u
-#define SMBKIT_SET_ATTRIBUTES 0x10u
-
-/* What the volume is. The core fills plausible values before the call; change what you know. */
+/* How large the volume is, and what it is called. The core fills plausible values before the call;
+ * change what you know. */
 struct smbkit_volume_info {
     uint32_t struct_size;
     uint32_t serial;
@@ -128,11 +155,14 @@ struct smbkit_volume_info {
     uint32_t sector_size_bytes;  /* 512 or 4096 */
     uint32_t cluster_size_bytes; /* a multiple of sector_size_bytes */
     uint32_t component_max;      /* longest file name, UTF-16 units; 255 */
-    uint32_t features;           /* SMBKIT_FEATURE_* */
-    uint8_t object_id[16];       /* a GUID that names the volume */
-    char label[64];              /* UTF-8, terminated */
+    uint32_t reserved;
+    uint8_t object_id[16]; /* a GUID that names the volume */
+    char label[64];        /* UTF-8, terminated */
     char fs_name[32]; /* what clients see as the file system: "NTFS" keeps the most clients happy */
 };
+
+/* What a volume is, said once by its volume_open in args->features. A filter finds there what the
+ * layer below said and changes what it changes. */
 #define SMBKIT_FEATURE_READ_ONLY 0x1u /* every change is refused before it reaches the plugin */
 #define SMBKIT_FEATURE_IGNORES_CASE                                                                \
     0x2u /* the plugin itself finds names without regard to case; otherwise the core does */
@@ -142,9 +172,19 @@ struct smbkit_volume_info {
 #define SMBKIT_FEATURE_SECURITY 0x20u /* keeps security descriptors */
 #define SMBKIT_FEATURE_REPARSE 0x40u
 #define SMBKIT_FEATURE_HARD_LINKS 0x80u
-#define SMBKIT_FEATURE_STABLE_IDS 0x100u /* file ids survive a restart */
+#define SMBKIT_FEATURE_STABLE_IDS 0x100u   /* file ids survive a restart */
+#define SMBKIT_FEATURE_NEVER_BLOCKS 0x200u /* every call returns at once (memory only) */
+#define SMBKIT_FEATURE_TRIES_NOWAIT                                                                \
+    0x400u /* looks at SMBKIT_OP_NOWAIT and answers WOULD_BLOCK where it would wait */
+#define SMBKIT_FEATURE_COMPRESSION 0x800u
+#define SMBKIT_FEATURE_SNAPSHOTS 0x1000u
+#define SMBKIT_FEATURE_QUOTA 0x2000u
+#define SMBKIT_FEATURE_OBJECT_IDS 0x4000u
+#define SMBKIT_FEATURE_CLONE 0x8000u /* clone_range shares blocks */
+#define SMBKIT_FEATURE_OPEN_BY_ID 0x10000u
+#define SMBKIT_FEATURE_REPORTS 0x20000u /* tells, by events, every change that others make */
 
-/* What changed, for smbkit_changed */
+/* What changed: smbkit_event.what */
 #define SMBKIT_CHANGE_ADDED 1u
 #define SMBKIT_CHANGE_REMOVED 2u
 #define SMBKIT_CHANGE_MODIFIED 3u

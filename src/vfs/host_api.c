@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table that plugins are handed: smbkit/host.h. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "vfs/core.h"
+#include "vfs/notify_core.h"
+
+#define LOG_MODULE LOG_PLUGIN
+#define LOG_LINE_MAX 1024 /* of one smbkit_log */
+
+/* ---- the layer below ---- */
+
+static smbkit_status api_next(struct smbkit_next *next, uint32_t id, struct smbkit_op *pub,
+                              void *file, void *args)
+{
+    struct op *op = op_of(pub);
+    if (id >= SMBKIT_OP_COUNT) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    bool joins = id == SMBKIT_OP_read && !(next->owner->plugin->flags & SMBKIT_SEES_SEGMENTS);
+    if (op->parent) {
+        op->join = joins ? args : NULL;
+    }
+    smbkit_status st = layer_call(next->layer, id, pub, file, args);
+    if (st == SMBKIT_STATUS_PENDING && op->parent) {
+        op_hand_up(op, NULL, NULL, &st);
+    }
+    if (st == SMBKIT_STATUS_PENDING) {
+        return st;
+    }
+    if (joins && SMBKIT_OK(st)) {
+        st = layer_io_join(args);
+    }
+    if (op->parent) {
+        op_put(op);
+    }
+    return st;
+}
+
+static void api_next_close(struct smbkit_next *next, struct smbkit_op *op, void *file)
+{
+    /* A filter may close what it opened within a call that must not wait: close is short by
+     * contract. */
+    uint32_t flags = op->flags;
+    op->flags &= ~SMBKIT_OP_NOWAIT;
+    layer_close(next->layer, op, file);
+    op->flags = flags;
+}
+
+/* ---- data ---- */
+
+static uint8_t *api_io_buffer(struct smbkit_io *io)
+{
+    return io->buffer;
+}
+
+static void refuse_give(struct smbkit_io *io, void (*release)(void *arg), void *arg)
+{
+    const struct vfs_io *v = io->core;
+    const char *plugin = v && v->open ? open_plugin_name(v->open) : "?";
+    log_error(NULL, "plugin_gave_too_much plugin=%s done=%u length=%u", plugin, io->done,
+              io->length);
+    if (release) {
+        release(arg);
+    }
+}
+
+static smbkit_status api_io_give(struct smbkit_io *io, const struct smbkit_segment *seg,
+                                 void (*release)(void *arg), void *arg)
+{
+    struct vfs_io *v = io->core;
+    bool fits = io->done <= io->length && seg->len <= io->length - io->done;
+    if (!fits || (v && v->given_count == SMBKIT_IO_GIVE_MAX)) {
+        refuse_give(io, release, arg);
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (!v) {
+        /* A filter reads into a buffer of its own. */
+        mem_copy(io->buffer + io->done, seg->base, seg->len);
+        if (release) {
+            release(arg);
+        }
+    } else {
+        v->given[v->given_count] = *seg;
+        v->releases[v->given_count++] = (struct vfs_release){.fn = release, .arg = arg};
+        io->segs = v->given;
+        io->seg_count = v->given_count;
+    }
+    io->done += (uint32_t)seg->len;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status layer_io_join(struct smbkit_io *io)
+{
+    struct vfs_io *v = io->core;
+    if (!v || v->given_count == 0) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (!io->buffer) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < v->given_count; i++) {
+        mem_copy(io->buffer + at, v->given[i].base, v->given[i].len);
+        at += (uint32_t)v->given[i].len;
+    }
+    vfs_io_release(v);
+    io->segs = NULL;
+    io->seg_count = 0;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status api_io_keep(struct smbkit_io *io, uint32_t index,
+                                 void (**release_r)(void *arg), void **arg_r)
+{
+    struct vfs_io *v = io->core;
+    if (!v || !v->keep || index >= io->seg_count || io->segs != v->segs) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    v->keep(v->keep_arg);
+    *release_r = v->unkeep;
+    *arg_r = v->keep_arg;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* ---- the rest ---- */
+
+static void api_event(struct smbkit_host *host, const struct smbkit_event *event)
+{
+    notify_event(host->volume, event);
+}
+
+static smbkit_status api_cache_break(struct smbkit_host *host, uint64_t key, uint32_t state)
+{
+    (void)host;
+    (void)key;
+    (void)state;
+    return SMBKIT_STATUS_NOT_FOUND; /* the core asks for no caching yet: there is none to break */
+}
+
+static void api_log(uint32_t level, const char *fmt, va_list args)
+{
+    enum log_level at = (enum log_level)MIN(level, (uint32_t)LOG_DEBUG);
+    if (!log_is_on(LOG_MODULE, at)) {
+        return;
+    }
+    char line[LOG_LINE_MAX];
+    str_vformat(line, sizeof(line), fmt, args);
+    log_write(at, LOG_MODULE, NULL, "%s", line);
+}
+
+/* ---- what the server lends ---- */
+
+static struct smbkit_timer *api_timer_new(struct smbkit_host *host, void (*fn)(void *arg),
+                                          void *arg)
+{
+    const struct vfs_services *s = host->volume->services;
+    return s ? s->timer_new(s, fn, arg) : NULL;
+}
+
+static void api_timer_set(struct smbkit_timer *timer, uint64_t ms)
+{
+    timer->services->timer_set(timer, ms);
+}
+
+static void api_timer_free(struct smbkit_timer *timer)
+{
+    if (timer) {
+        timer->services->timer_free(timer);
+    }
+}
+
+static struct smbkit_fd_watch *api_fd_watch_new(struct smbkit_host *host, int64_t fd,
+                                                void (*fn)(void *arg, uint32_t ready), void *arg)
+{
+    const struct vfs_services *s = host->volume->services;
+    return s ? s->fd_watch_new(s, fd, fn, arg) : NULL;
+}
+
+static void api_fd_watch_set(struct smbkit_fd_watch *watch, uint32_t wanted)
+{
+    watch->services->fd_watch_set(watch, wanted);
+}
+
+static void api_fd_watch_free(struct smbkit_fd_watch *watch)
+{
+    if (watch) {
+        watch->services->fd_watch_free(watch);
+    }
+}
+
+static smbkit_status api_run(struct smbkit_host *host, void (*fn)(void *arg), void *arg)
+{
+    const struct vfs_services *s = host->volume->services;
+    return s ? s->run(s, fn, arg) : SMBKIT_STATUS_NOT_SUPPORTED;
+}
+
+static const struct smbkit_admin *api_admin(struct smbkit_host *host)
+{
+    return host->volume->admin;
+}
+
+const struct smbkit_host_table vfs_api = {
+    .struct_size = sizeof(vfs_api),
+    .version = SMBKIT_API_VERSION,
+    .complete = op_complete,
+    .is_cancelled = op_is_cancelled,
+    .on_cancel = op_on_cancel,
+    .child = op_child,
+    .next = api_next,
+    .next_close = api_next_close,
+    .io_buffer = api_io_buffer,
+    .io_give = api_io_give,
+    .io_keep = api_io_keep,
+    .event = api_event,
+    .cache_break = api_cache_break,
+    .log = api_log,
+    .status_from_errno = (smbkit_status_from_errno),
+    .status_name = (smbkit_status_name),
+    .timer_new = api_timer_new,
+    .timer_set = api_timer_set,
+    .timer_free = api_timer_free,
+    .fd_watch_new = api_fd_watch_new,
+    .fd_watch_set = api_fd_watch_set,
+    .fd_watch_free = api_fd_watch_free,
+    .run = api_run,
+    .admin = api_admin,
+};
+
+/* The program's own, for what is linked in without a name. */
+const struct smbkit_host_table *smbkit_api = &vfs_api;

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vfs/op.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "vfs/layer.h"
+#include "vfs/ops.h"
+#include "vfs/token.h"
+
+#define LOG_MODULE LOG_PLUGIN
+
+/* ---- the pool ---- */
+
+static struct op *op_alloc(void)
+{
+    struct op *op = mem_zalloc(sizeof(*op));
+    if (op) {
+        mutex_init(&op->lock);
+        cond_init(&op->cond);
+        list_init(&op->cancels);
+        list_init(&op->cancel_link);
+        list_init(&op->pool_link);
+    }
+    return op;
+}
+
+static void op_free(struct op *op)
+{
+    cond_fini(&op->cond);
+    mutex_fini(&op->lock);
+    mem_free(op);
+}
+
+bool op_pool_init(struct op_pool *p)
+{
+    *p = (struct op_pool){0};
+    mutex_init(&p->lock);
+    list_init(&p->resting);
+    for (; p->resting_count < OPS_RESTING; p->resting_count++) {
+        struct op *op = op_alloc();
+        if (!op) {
+            return false;
+        }
+        op->pool = p;
+        list_push_back(&p->resting, &op->pool_link);
+    }
+    return true;
+}
+
+void op_pool_fini(struct op_pool *p)
+{
+    ASSERT(p->used_count == 0);
+    LIST_FOR_EACH_SAFE (l, &p->resting) {
+        op_free(LIST_ENTRY(l, struct op, pool_link));
+    }
+    mutex_fini(&p->lock);
+}
+
+static struct op *resting_take_locked(struct op_pool *p)
+{
+    struct list *l = list_pop_front(&p->resting);
+    p->resting_count -= l ? 1 : 0;
+    return l ? LIST_ENTRY(l, struct op, pool_link) : NULL;
+}
+
+static struct op *pool_take(struct op_pool *p)
+{
+    mutex_lock(&p->lock);
+    struct op *op = p->resting_count >= OPS_RESTING ? resting_take_locked(p) : NULL;
+    mutex_unlock(&p->lock);
+    if (!op) {
+        op = op_alloc();
+    }
+    SCOPED_LOCK(&p->lock);
+    if (!op) {
+        op = resting_take_locked(p); /* better a short rest than none */
+    }
+    if (op) {
+        op->pool = p;
+        op->refs = 1;
+        p->used_count++;
+    }
+    return op;
+}
+
+/* What a new use of it begins with; pub is filled by the caller. */
+static void op_reset(struct op *op, struct op *root)
+{
+    SCOPED_LOCK(&op->lock);
+    op->pub.struct_size = sizeof(op->pub);
+    op->pub.core = op;
+    op->pub.plugin = NULL;
+    op->root = root;
+    op->parent = NULL;
+    op->child_done = NULL;
+    op->state = OP_RUNNING;
+    op->about = (struct op_about){0};
+    op->join = NULL;
+    op->finished = NULL;
+    op->cancel_seen = false;
+    op->cancelled = NULL;
+    op->cancelling = NULL;
+    op->cancel_fn = NULL;
+}
+
+static void op_fill(struct op *op, const struct vfs_call *call)
+{
+    op_reset(op, op);
+    op->pub.flags = call->nowait ? SMBKIT_OP_NOWAIT : 0;
+    op->pub.who = vfs_token_identity_get(call->token);
+    op->cancelled = call->cancelled;
+}
+
+struct op *op_new(struct op_pool *p, const struct vfs_call *call)
+{
+    struct op *op = pool_take(p);
+    if (op) {
+        op_fill(op, call);
+    }
+    return op;
+}
+
+void op_init_sync(struct op *op, const struct vfs_call *call)
+{
+    *op = (struct op){0};
+    mutex_init(&op->lock);
+    cond_init(&op->cond);
+    list_init(&op->cancels);
+    list_init(&op->cancel_link);
+    op_fill(op, call);
+    op->pub.flags = SMBKIT_OP_SYNC;
+}
+
+void op_fini_sync(struct op *op)
+{
+    cond_fini(&op->cond);
+    mutex_fini(&op->lock);
+}
+
+void op_ref(struct op *op)
+{
+    if (op->pool) {
+        SCOPED_LOCK(&op->pool->lock);
+        op->refs++;
+    }
+}
+
+void op_put(struct op *op)
+{
+    struct op_pool *p = op->pool;
+    if (!p) {
+        return;
+    }
+    mutex_lock(&p->lock);
+    bool is_over = --op->refs == 0;
+    mutex_unlock(&p->lock);
+    if (!is_over) {
+        return;
+    }
+    mutex_lock(&op->lock);
+    op->state = OP_RESTING;
+    mutex_unlock(&op->lock);
+    struct op *parent = op->parent;
+    mutex_lock(&p->lock);
+    list_push_back(&p->resting, &op->pool_link);
+    p->resting_count++;
+    p->used_count--;
+    mutex_unlock(&p->lock);
+    if (parent) {
+        op_put(parent);
+    }
+}
+
+/* ---- the end of a call ---- */
+
+static const char *plugin_name(const struct op *op)
+{
+    return op->about.layer ? op->about.layer->plugin->name : "?";
+}
+
+static smbkit_status op_check(struct op *op, smbkit_status status)
+{
+    return op->about.layer ? layer_answer_check(op, status) : status;
+}
+
+/* A status that comes after the call has returned: too late to say that it would block. */
+static smbkit_status late_check(struct op *op, smbkit_status status)
+{
+    if (status == SMBKIT_STATUS_WOULD_BLOCK || status == SMBKIT_STATUS_PENDING) {
+        log_error(NULL, "plugin_bad_status plugin=%s op=%s status=%s late=1", plugin_name(op),
+                  op_rows[op->about.id].name, smbkit_status_name(status));
+        return SMBKIT_STATUS_INTERNAL_ERROR;
+    }
+    return op_check(op, status);
+}
+
+void op_hand_up(struct op *op, void (*finished)(void *arg, smbkit_status status), void *arg,
+                smbkit_status *st_r)
+{
+    SCOPED_LOCK(&op->lock);
+    if (op->state == OP_COMPLETED) {
+        op->state = OP_RUNNING;
+        *st_r = op_check(op, op->status);
+        return;
+    }
+    op->state = OP_PENDING;
+    op->finished = finished;
+    op->finished_arg = arg;
+    *st_r = SMBKIT_STATUS_PENDING;
+}
+
+smbkit_status op_await(struct op *op)
+{
+    SCOPED_LOCK(&op->lock);
+    while (op->state != OP_COMPLETED) {
+        cond_wait(&op->cond, &op->lock);
+    }
+    op->state = OP_RUNNING;
+    return op->status;
+}
+
+void op_returned(struct op *op)
+{
+    SCOPED_LOCK(&op->lock);
+    if (op->state == OP_COMPLETED) {
+        log_error(NULL, "plugin_completed_and_returned plugin=%s op=%s", plugin_name(op),
+                  op_rows[op->about.id].name);
+        op->state = OP_RUNNING;
+    }
+}
+
+/* It is not to be told of a cancel any more, nor is it being told. */
+static void cancel_forget(struct op *op)
+{
+    struct op *root = op->root;
+    SCOPED_LOCK(&root->lock);
+    list_remove(&op->cancel_link);
+    op->cancel_fn = NULL;
+    while (root->cancelling == op && root->canceller != thread_self()) {
+        cond_wait(&root->cond, &root->lock);
+    }
+}
+
+static void child_complete(struct op *op, smbkit_status status)
+{
+    if (op->join && SMBKIT_OK(status)) {
+        status = layer_io_join(op->join);
+    }
+    void (*done)(void *, smbkit_status) = op->child_done;
+    void *arg = op->child_arg;
+    done(arg, status);
+    op_put(op);
+}
+
+void op_complete(struct smbkit_op *pub, smbkit_status status)
+{
+    struct op *op = op_of(pub);
+    mutex_lock(&op->lock);
+    bool in_use = op->state == OP_RUNNING || op->state == OP_PENDING;
+    mutex_unlock(&op->lock);
+    if (in_use) {
+        cancel_forget(op);
+    }
+    mutex_lock(&op->lock);
+    if (op->state == OP_RUNNING) {
+        op->status = status;
+        op->state = OP_COMPLETED;
+        cond_broadcast(&op->cond);
+    } else if (op->state == OP_PENDING) {
+        op->state = OP_RESTING;
+        status = late_check(op, status);
+        if (op->parent) {
+            mutex_unlock(&op->lock);
+            child_complete(op, status);
+            return;
+        }
+        op->finished(op->finished_arg, status);
+    } else {
+        log_error(NULL, "plugin_completed_twice plugin=%s op=%s", plugin_name(op),
+                  op_rows[op->about.id].name);
+    }
+    mutex_unlock(&op->lock);
+}
+
+/* ---- cancelling ---- */
+
+int32_t op_is_cancelled(const struct smbkit_op *pub)
+{
+    const struct op *root = ((const struct op *)pub->core)->root;
+    /* relaxed: a hint; nothing is published with it */
+    return root->cancelled && atomic_load_explicit(root->cancelled, memory_order_relaxed);
+}
+
+smbkit_status op_on_cancel(struct smbkit_op *pub, void (*fn)(void *arg), void *arg)
+{
+    struct op *op = op_of(pub);
+    struct op *root = op->root;
+    SCOPED_LOCK(&root->lock);
+    list_remove(&op->cancel_link);
+    op->cancel_fn = fn;
+    op->cancel_arg = arg;
+    if (!fn) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (root->cancel_seen || op_is_cancelled(pub)) {
+        op->cancel_fn = NULL;
+        return SMBKIT_STATUS_CANCELLED;
+    }
+    list_push_back(&root->cancels, &op->cancel_link);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+void op_cancel(struct op *root)
+{
+    mutex_lock(&root->lock);
+    root->cancel_seen = true;
+    while (!list_is_empty(&root->cancels) && !root->cancelling) {
+        struct op *op = LIST_ENTRY(list_pop_front(&root->cancels), struct op, cancel_link);
+        void (*fn)(void *) = op->cancel_fn;
+        void *arg = op->cancel_arg;
+        op->cancel_fn = NULL;
+        root->cancelling = op;
+        root->canceller = thread_self();
+        mutex_unlock(&root->lock);
+        fn(arg);
+        mutex_lock(&root->lock);
+        root->cancelling = NULL;
+        cond_broadcast(&root->cond);
+    }
+    mutex_unlock(&root->lock);
+}
+
+/* ---- children ---- */
+
+struct smbkit_op *op_child(struct smbkit_op *parent_pub,
+                           void (*done)(void *arg, smbkit_status status), void *arg)
+{
+    struct op *parent = op_of(parent_pub);
+    if (!parent->pool) {
+        return NULL;
+    }
+    struct op *op = pool_take(parent->pool);
+    if (!op) {
+        return NULL;
+    }
+    op_ref(parent);
+    op_reset(op, parent->root);
+    op->parent = parent;
+    op->child_done = done;
+    op->child_arg = arg;
+    op->pub.flags = parent->pub.flags;
+    op->pub.who = parent->pub.who;
+    return &op->pub;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vfs/ops.h"
+
+#include "base/log.h"
+#include "vfs/emulate.h"
+#include "vfs/layer.h"
+
+#define LOG_MODULE LOG_PLUGIN
+
+#define CALL(kind, name, type)                                                                     \
+    static smbkit_status call_##name(const struct smbkit_plugin *p, void *volume,                  \
+                                     struct smbkit_op *op, void *file, void *args)                 \
+    {                                                                                              \
+        (void)file;                                                                                \
+        return p->name(volume, op, SMBKIT_FILE_ARG_##kind(type *) args);                           \
+    }
+SMBKIT_OPERATIONS(CALL)
+
+/* ---- what may be answered ---- */
+
+static smbkit_status check_volume_info(const struct layer *l, void *args, smbkit_status st)
+{
+    struct smbkit_volume_info *info = args;
+    (void)l;
+    info->label[sizeof(info->label) - 1] = 0;
+    info->fs_name[sizeof(info->fs_name) - 1] = 0;
+    return st;
+}
+
+/* A plugin without state of its own may well have a file of NULL. */
+static smbkit_status check_create(const struct layer *l, void *args, smbkit_status st)
+{
+    const struct smbkit_create *a = args;
+    if (!SMBKIT_OK(st) && a->file) {
+        log_error(NULL, "plugin_file_with_error plugin=%s status=%s", l->plugin->name,
+                  smbkit_status_name(st));
+    }
+    return st;
+}
+
+static smbkit_status check_io(const struct layer *l, void *args, smbkit_status st)
+{
+    const struct smbkit_io *io = args;
+    if (SMBKIT_OK(st) && io->done > io->length) {
+        log_error(NULL, "plugin_io_too_long plugin=%s done=%u length=%u", l->plugin->name, io->done,
+                  io->length);
+        return SMBKIT_STATUS_INTERNAL_ERROR;
+    }
+    return st;
+}
+
+static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_status st)
+{
+    struct smbkit_ranges *r = args;
+    if (r->count > r->room) {
+        log_error(NULL, "plugin_ranges_too_many plugin=%s", l->plugin->name);
+        r->count = 0;
+        return SMBKIT_STATUS_INTERNAL_ERROR;
+    }
+    return st;
+}
+
+/* ---- the rows ---- */
+
+#define IS_FILE_VOLUME false
+#define IS_FILE_FILE true
+/* What all rows have; the rest is said below by name. */
+#define ROW(kind, op, type, ...)                                                                   \
+    [SMBKIT_OP_##op] = {.name = #op,                                                               \
+                        .size = sizeof(type),                                                      \
+                        .function = offsetof(struct smbkit_plugin, op),                            \
+                        .of_file = IS_FILE_##kind,                                                 \
+                        .call = call_##op,                                                         \
+                        REST_##op},
+#define FN(op) offsetof(struct smbkit_plugin, op)
+#define S(name) SMBKIT_STATUS_##name
+#define PTR(kind, type, member)                                                                    \
+    {                                                                                              \
+        OP_PTR_##kind, offsetof(struct type, member)                                               \
+    }
+#define POINTERS(...) .pointers = {__VA_ARGS__}
+
+/* The default of each operation, and its pointers. No default: every stack has it
+ * (vfs_plugin_adopt). */
+#define REST_volume_info .absent = S(SUCCESS), .check = check_volume_info
+#define REST_create                                                                                \
+    .absent = S(INTERNAL_ERROR), .check = check_create,                                            \
+    POINTERS(PTR(STRING, smbkit_create, path), PTR(STRING, smbkit_create, stream),                 \
+             PTR(BYTES, smbkit_create, security), PTR(BYTES, smbkit_create, ea),                   \
+             PTR(ATTR, smbkit_create, attr))
+#define REST_lookup                                                                                \
+    .emulate = emulate_lookup, .hidden_by = FN(create),                                            \
+    POINTERS(PTR(STRING, smbkit_lookup, path), PTR(STRING, smbkit_lookup, stream),                 \
+             PTR(ATTR, smbkit_lookup, attr), PTR(BUFFER_PTR, smbkit_lookup, security_r))
+#define REST_enumerate .absent = S(INTERNAL_ERROR)
+#define REST_get_path .absent = S(NOT_SUPPORTED), .pointers = {{OP_PTR_BUFFER, 0}}
+#define REST_rename .absent = S(ACCESS_DENIED), POINTERS(PTR(STRING, smbkit_rename, new_path))
+#define REST_link .absent = S(NOT_SUPPORTED), POINTERS(PTR(STRING, smbkit_rename, new_path))
+#define REST_remove .absent = S(ACCESS_DENIED)
+#define REST_getattr .absent = S(INTERNAL_ERROR)
+#define REST_setattr .absent = S(ACCESS_DENIED)
+#define REST_get_security .absent = S(NOT_FOUND), POINTERS(PTR(BUFFER, smbkit_get_security, buffer))
+#define REST_set_security                                                                          \
+    .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_security, security))
+#define REST_read .absent = S(INTERNAL_ERROR), .check = check_io
+#define REST_write .absent = S(MEDIA_WRITE_PROTECTED), .check = check_io
+#define REST_flush .absent = S(SUCCESS)
+#define REST_set_size .absent = S(MEDIA_WRITE_PROTECTED)
+#define REST_overwrite                                                                             \
+    .emulate = emulate_overwrite,                                                                  \
+    POINTERS(PTR(BYTES, smbkit_overwrite, ea), PTR(ATTR, smbkit_overwrite, attr))
+#define REST_allocate .emulate = emulate_allocate
+#define REST_zero_range .emulate = emulate_zero_range
+#define REST_ranges .emulate = emulate_ranges, .check = check_ranges
+#define REST_watch .absent = S(SUCCESS)
+#define REST_session_root                                                                          \
+    .absent = S(NOT_SUPPORTED), POINTERS(PTR(BUFFER, smbkit_session_root, path))
+#define REST_commit .absent = S(SUCCESS)
+#define REST_file_fd .absent = S(NOT_SUPPORTED), .hidden_by = FN(read)
+#define REST_trim .absent = S(SUCCESS)
+#define REST_copy_range .emulate = emulate_copy_range, POINTERS(PTR(FILE, smbkit_copy, source))
+#define REST_clone_range                                                                           \
+    .absent = S(NOT_SUPPORTED), .hidden_by = FN(write), POINTERS(PTR(FILE, smbkit_copy, source))
+#define REST_streams .absent = S(SUCCESS)
+#define REST_get_ea .absent = S(SUCCESS), POINTERS(PTR(BUFFER, smbkit_get_ea, buffer))
+#define REST_set_ea .absent = S(EAS_NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_ea, ea))
+#define REST_get_reparse                                                                           \
+    .absent = S(NOT_A_REPARSE_POINT), POINTERS(PTR(BUFFER, smbkit_get_reparse, buffer))
+#define REST_set_reparse .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_reparse, data))
+#define REST_set_sparse .absent = S(NOT_SUPPORTED)
+#define REST_get_compression .absent = S(SUCCESS)
+#define REST_set_compression .absent = S(NOT_SUPPORTED)
+#define REST_object_id .absent = S(NOT_SUPPORTED)
+#define REST_snapshots .absent = S(SUCCESS)
+#define REST_get_quota                                                                             \
+    .absent = S(NOT_SUPPORTED),                                                                    \
+    POINTERS(PTR(BYTES, smbkit_quota, sid), PTR(BUFFER, smbkit_quota, sid_r))
+#define REST_set_quota .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_quota, sid))
+#define REST_lock .absent = S(SUCCESS)
+#define REST_access_check .absent = S(NOT_SUPPORTED)
+#define REST_cache_request .absent = S(SUCCESS)
+#define REST_cache_ack .absent = S(SUCCESS)
+#define REST_reconfigure .absent = S(NOT_SUPPORTED)
+#define REST_ioctl                                                                                 \
+    .absent = S(INVALID_DEVICE_REQUEST),                                                           \
+    POINTERS(PTR(BYTES, smbkit_ioctl, in), PTR(BUFFER, smbkit_ioctl, out))
+#define REST_control                                                                               \
+    .absent = S(NOT_SUPPORTED),                                                                    \
+    POINTERS(PTR(STRING, smbkit_control, command), PTR(BUFFER, smbkit_control, text))
+
+const struct op_row op_rows[SMBKIT_OP_COUNT] = {SMBKIT_OPERATIONS(ROW)};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core's side of SMBKIT_OPERATIONS: for each operation how it is called, what is done where no
+ * layer has it, and which pointers its struct holds, so that one piece of code calls, checks,
+ * copies and logs them all. Adding an operation is a row in smbkit/ops.h and one in ops.c. */
+#pragma once
+
+#include <smbkit/plugin.h>
+
+#include "base/base.h"
+
+struct layer;
+
+/* What a member of an operation's struct points to. */
+enum op_pointer_kind {
+    OP_PTR_NONE,
+    OP_PTR_STRING,     /* const char *, may be NULL */
+    OP_PTR_BYTES,      /* struct smbkit_bytes */
+    OP_PTR_BUFFER,     /* struct smbkit_buffer: room for an answer */
+    OP_PTR_BUFFER_PTR, /* struct smbkit_buffer *, may be NULL */
+    OP_PTR_ATTR,       /* struct smbkit_attr *: room for an answer */
+    OP_PTR_FILE,       /* void *: another file of the volume */
+};
+struct op_pointer {
+    uint16_t kind;
+    uint16_t offset;
+};
+#define OP_POINTERS_MAX 5
+
+struct op_row {
+    const char *name;
+    uint32_t size;     /* of its struct */
+    uint32_t function; /* offset in struct smbkit_plugin */
+    bool of_file;
+    smbkit_status (*call)(const struct smbkit_plugin *p, void *volume, struct smbkit_op *op,
+                          void *file, void *args);
+    /* Where no layer has it: the answer, or what makes one. */
+    smbkit_status absent;
+    smbkit_status (*emulate)(struct layer *from, struct smbkit_op *op, void *file, void *args);
+    /* Is it what may be answered? Mends what does no harm. May be NULL. */
+    smbkit_status (*check)(const struct layer *l, void *args, smbkit_status st);
+    /* Not 0: a layer that has this function and not the operation itself hides the layers below:
+     * what they say of it would not be true of the layer's files. */
+    uint32_t hidden_by;
+    struct op_pointer pointers[OP_POINTERS_MAX];
+};
+extern const struct op_row op_rows[SMBKIT_OP_COUNT];
+
+static inline bool op_row_has(const struct op_row *row, const struct smbkit_plugin *p)
+{
+    typedef void (*any_function)(void);
+    return *(const any_function *)((const char *)p + row->function) != NULL;
+}
