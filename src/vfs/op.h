@@ -66,8 +66,9 @@ struct op {
     uint32_t refs;         /* guarded by pool->lock */
 };
 
-#define OPS_RESTING 32u /* ops of a volume at rest before one is used again; each some 400 bytes   \
-                         */
+#define OPS_RESTING                                                                                \
+    32u /* ops of a volume at rest before one is used again; each some 400 bytes                   \
+         */
 
 struct op_pool {
     struct mutex lock;
