@@ -71,6 +71,7 @@ static bool take_credits(struct smb_message *m)
 static void request_fini(struct smb_request *r)
 {
     if (r->io_ready) {
+        vfs_journal_fini(&r->journal);
         vfs_io_fini(&r->io);
         vfs_wait_fini(&r->wait);
     }

@@ -21,6 +21,7 @@ static bool volume_blocks(const struct smb_request *r)
 static void work(struct job *job)
 {
     struct smb_request *r = CONTAINER_OF(job, struct smb_request, work_job);
+    vfs_journal_begin(&r->journal);
     r->status = r->row->fn(r);
     r->conn->ops->post(r->conn->io, &r->done_job);
 }
@@ -72,9 +73,15 @@ static bool is_last(const struct smb_request *r)
     return r->msg->current + 1 == r->msg->count;
 }
 
+/* Has a plugin a call of it under way? */
+static bool is_at_plugin(const struct smb_request *r)
+{
+    return r->io_ready && (vfs_io_is_busy(&r->io) || vfs_journal_is_busy(&r->journal));
+}
+
 static bool may_abandon(const struct smb_request *r)
 {
-    return (r->row->flags & SMB_CMD_CANCEL) && !(r->io_ready && vfs_io_is_busy(&r->io));
+    return (r->row->flags & SMB_CMD_CANCEL) && !is_at_plugin(r);
 }
 
 /* There is a bound to what waits until something happens: it must leave room for what makes it
@@ -115,6 +122,13 @@ static void go_async(struct smb_request *r)
  * request that is gone. */
 static void conclude(struct smb_request *r, smbkit_status status)
 {
+    if (vfs_journal_is_busy(&r->journal)) {
+        /* A plugin's call that the answer does not depend on: its end wakes. */
+        r->status = status;
+        r->state = SMB_REQ_ENDING;
+        vfs_journal_cancel(&r->journal);
+        return;
+    }
     (void)vfs_wait_cancel(&r->wait); /* from here on no new wake, and a waker has let go */
     if (atomic_load_explicit(&r->wake_posted, memory_order_relaxed)) {
         r->status = status;
@@ -198,6 +212,7 @@ static void request_run(struct smb_request *r)
     if (r->tree && r->tree->share->volume && vfs_volume_never_blocks(r->tree->share->volume)) {
         r->call.nowait = false;
     }
+    vfs_journal_begin(&r->journal);
     ran(r, r->row->fn(r));
 }
 
@@ -258,7 +273,7 @@ static void woken(struct job *job)
     struct smb_request *r = CONTAINER_OF(job, struct smb_request, wake_job);
     atomic_store_explicit(&r->wake_posted, false, memory_order_relaxed); /* as in post_wake */
     if (r->state == SMB_REQ_ENDING) {
-        smb_request_finish(r, r->status);
+        conclude(r, r->status);
         return;
     }
     if (r->state != SMB_REQ_WAITING) {
@@ -300,6 +315,9 @@ void smb_request_cancel(struct smb_request *r)
     }
     if (r->state == SMB_REQ_WAITING && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
         post_wake(r); /* which looks at the flag */
+    } else if (r->state == SMB_REQ_WAITING) {
+        vfs_io_cancel(&r->io);
+        vfs_journal_cancel(&r->journal);
     }
     /* Otherwise a wake or a worker's report is on its way and looks at the flag. */
 }
@@ -341,6 +359,7 @@ void smb_request_start(struct smb_request *r)
     init_jobs(r);
     vfs_wait_init(&r->wait, wake);
     vfs_io_init(&r->io);
+    vfs_journal_init(&r->journal);
     r->io_ready = true;
     r->rsp = wr_new((size_t)r->conn->transact_max + SMB_FRAME_OVERHEAD);
     r->row = smb_command_get(r->hdr.command);
@@ -355,6 +374,7 @@ void smb_request_start(struct smb_request *r)
                               memory_order_relaxed); /* only told */
     }
     r->call.wait = &r->wait;
+    r->call.journal = &r->journal;
     r->call.cancelled = &r->unwanted;
     if (r->hdr.command == SMB2_TREE_DISCONNECT || r->hdr.command == SMB2_LOGOFF) {
         smb_requests_unwanted(r->conn, r->session, r->tree, NULL); /* LOGOFF has no tree */

@@ -58,6 +58,7 @@ struct smb_request {
     struct smb_timer timer; /* session setup: the delay of a failed log-in */
     struct vfs_wait wait;
     struct vfs_call call;
+    struct vfs_journal journal; /* whoever runs the handler; vfs */
     struct vfs_io io;
     struct smbkit_segment seg; /* what io.segs points to */
     bool io_ready;

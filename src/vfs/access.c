@@ -102,7 +102,7 @@ static smbkit_status check_descriptor(const struct vfs_call *call, const struct 
     if (lacks || (SMBKIT_OK(st) && wants_all && (lendable & ~q->max))) {
         uint32_t lent = 0;
         smbkit_status parent_st = parent_lends(call, f->volume, q->path, &lent);
-        if (parent_st == SMBKIT_STATUS_WOULD_BLOCK || parent_st == SMBKIT_STATUS_NO_MEMORY) {
+        if (door_stops(parent_st) || parent_st == SMBKIT_STATUS_NO_MEMORY) {
             sd_fini(&sd);
             return parent_st;
         }

@@ -163,6 +163,7 @@ smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open, struct smb
 {
     struct wait_scope scope;
     wait_scope_init(&scope, call);
+    scope.call.journal = NULL; /* from some point on it cannot be given up: it waits on the spot */
     smbkit_status st;
     do {
         st = close_once(&scope.call, open, attr);

@@ -193,6 +193,8 @@ NODISCARD struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n);
 /* A call begins on the open: FILE_CLOSED once vfs_close has begun. open_end must follow. */
 NODISCARD smbkit_status open_begin(struct vfs_open *o);
 void open_end(struct vfs_open *o);
+/* One more end is to come: the plugin has not finished with the open. Between begin and end. */
+void open_hold(struct vfs_open *o);
 static inline void open_endp(struct vfs_open **o)
 {
     if (*o) {

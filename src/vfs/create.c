@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "vfs/access.h"
 #include "vfs/create.h"
+#include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
@@ -146,6 +147,7 @@ static void open_fill(struct vfs_open *o, const struct create *c)
 {
     o->f = c->f;
     o->f.node = o->node;
+    o->f.open = o;
     o->f.serial = c->in->volume->serializes_files ? &o->serial : NULL;
     o->granted_access = c->granted;
     o->share_access = c->in->share_access;
@@ -227,12 +229,12 @@ static smbkit_status check_still_there(struct create *c)
         return SMBKIT_STATUS_SUCCESS;
     }
     struct smbkit_attr now;
-    smbkit_status st = door_lookup(c->call, c->in->volume, c->path, &now);
+    smbkit_status st = journal_look(c->call, c->in->volume, c->path, &now);
     if (SMBKIT_OK(st) && now.file_id == c->attr.file_id &&
         now.file_id_high == c->attr.file_id_high) {
         return st;
     }
-    if (st == SMBKIT_STATUS_WOULD_BLOCK) {
+    if (door_stops(st)) {
         return st;
     }
     c->again = true;
@@ -246,7 +248,7 @@ static smbkit_status overwrite(struct create *c, struct vfs_open *o)
         attributes |= c->attr.attributes & SMBKIT_ATTR_SETTABLE;
     }
     smbkit_status st = door_overwrite(c->call, &o->f, attributes, c->in->alloc_size, &c->attr);
-    if (SMBKIT_OK(st)) {
+    if (SMBKIT_OK(st) && journal_once(c->call)) {
         notify_modified(o,
                         NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE | NOTIFY_CHANGE_ATTRIBUTES);
     }
@@ -314,6 +316,7 @@ static void create_undo(struct create *c)
 {
     struct vfs_call may_wait = *c->call;
     may_wait.nowait = false;
+    may_wait.journal = NULL;
     struct names_change change;
     names_before(&may_wait, c->in->volume, c->path, &change);
     smbkit_status st = door_remove(&may_wait, &c->f);
@@ -359,7 +362,9 @@ static smbkit_status open_new_file(struct create *c)
         return st;
     }
     st = check_still_there(c);
-    if (!SMBKIT_OK(st) && st != SMBKIT_STATUS_WOULD_BLOCK) {
+    /* Without a journal the file could not be found again as one's own: then it is good enough. */
+    bool stops = door_stops(st) && c->call->journal;
+    if (stops || (!SMBKIT_OK(st) && !door_stops(st))) {
         enter_undo(c, o);
         return st;
     }
@@ -367,11 +372,23 @@ static smbkit_status open_new_file(struct create *c)
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* As it was when the first run began: the file that it opened may have lost its name since. */
+static uint64_t removals_seen(const struct create *c)
+{
+    const struct journal_note *before = journal_recall(c->call, NOTE_REMOVALS, NULL);
+    if (before) {
+        return before->number;
+    }
+    const struct journal_note note = {.number = atomic_load(&c->in->volume->removals)};
+    journal_note(c->call, NOTE_REMOVALS, NULL, &note, false);
+    return note.number;
+}
+
 static smbkit_status attempt(struct create *c)
 {
     c->again = false;
     c->breaking = false;
-    c->removals = atomic_load(&c->in->volume->removals);
+    c->removals = removals_seen(c);
     smbkit_status st = create_resolve(c);
     if (SMBKIT_OK(st)) {
         st = open_existing(c);
@@ -401,6 +418,9 @@ smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
         } while (wait_scope_again(&scope, st) || (c.again && turns < CREATE_TRIES_MAX));
     }
     mem_free(c.path);
+    if (SMBKIT_OK(st)) {
+        journal_forget(&scope.call);
+    }
     wait_scope_fini(&scope);
     return st;
 }

@@ -4,6 +4,7 @@
 #include "base/utf.h"
 #include "vfs/access.h"
 #include "vfs/create.h"
+#include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
 #include "vfs/path.h"
@@ -128,7 +129,10 @@ smbkit_status create_new(struct create *c)
     st = plugin_create(c, sd, sd_len);
     bool is_name = SMBKIT_OK(st) && !c->in->stream;
     names_after(c->call, v, &change, is_name ? NAMES_ADDED : NAMES_NOTHING, c->path);
-    if (SMBKIT_OK(st) && c->in->stream) {
+    if (!SMBKIT_OK(st) || !journal_once(c->call)) {
+        return st;
+    }
+    if (c->in->stream) {
         notify_stream(v, c->path, c->in->stream, NOTIFY_ADDED_STREAM, NOTIFY_CHANGE_STREAM_NAME);
     }
     if (is_name) {

@@ -88,7 +88,7 @@ static smbkit_status path_ask(struct create *c)
         buf[3 * PATH_UNITS_MAX] = 0;
         return path_take(c, str_dup(buf));
     }
-    return st == SMBKIT_STATUS_WOULD_BLOCK ? st : path_take(c, str_dup(c->in->path));
+    return door_stops(st) ? st : path_take(c, str_dup(c->in->path));
 }
 
 /* The plugin minds the case and has no such name: is there one in other letters? */

@@ -200,7 +200,7 @@ static smbkit_status dots(struct query *x)
                 smbkit_status up = parent ? door_lookup(x->call, x->o->volume, parent, &above)
                                           : SMBKIT_STATUS_NO_MEMORY;
                 attr = SMBKIT_OK(up) ? above : attr;
-                st = up == SMBKIT_STATUS_WOULD_BLOCK ? up : st;
+                st = door_stops(up) ? up : st;
             }
             if (!SMBKIT_OK(st)) {
                 return st;
@@ -316,7 +316,7 @@ static smbkit_status query_run(struct query *x)
     st = query_fill(x);
     /* What was taken counts before an error, which comes again. Not before a call that is made
      * anew: a listing of dots alone would look like an empty directory to hasty clients. */
-    bool again = st == SMBKIT_STATUS_WOULD_BLOCK || st == SMBKIT_STATUS_WAIT;
+    bool again = door_stops(st);
     bool answered = SMBKIT_OK(st) || (x->taken > 0 && !again);
     if (!answered) {
         mem_free(x->at.pattern);

@@ -56,7 +56,7 @@ smbkit_status info_restore_write_time(const struct vfs_call *call, struct vfs_op
         return SMBKIT_STATUS_SUCCESS;
     }
     smbkit_status st = door_setattr(call, &o->f, SMBKIT_HAS_WRITE_TIME, &attr);
-    if (st == SMBKIT_STATUS_WOULD_BLOCK) {
+    if (door_stops(st)) {
         SCOPED_LOCK(&o->lock);
         o->write_time_dirty = o->keeps_write_time;
     }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "vfs/journal.h"
 #include "vfs/path.h"
 
 /* A stamp that the next look at the directory replaces: the core changed it, and could not look at
@@ -176,8 +177,8 @@ static smbkit_status resolve_one(const struct vfs_call *call, struct vfs_volume 
     return spelled ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-smbkit_status names_resolve(const struct vfs_call *call, struct vfs_volume *v, const char *path,
-                            char **real_r)
+static smbkit_status resolve_path(const struct vfs_call *call, struct vfs_volume *v,
+                                  const char *path, char **real_r)
 {
     *real_r = NULL;
     size_t at = 0;
@@ -213,6 +214,23 @@ smbkit_status names_resolve(const struct vfs_call *call, struct vfs_volume *v, c
     return st;
 }
 
+smbkit_status names_resolve(const struct vfs_call *call, struct vfs_volume *v, const char *path,
+                            char **real_r)
+{
+    const struct journal_note *before = journal_recall(call, NOTE_NAME, path);
+    if (before) {
+        *real_r = str_dup(before->text);
+        return before->text && !*real_r ? SMBKIT_STATUS_NO_MEMORY : before->status;
+    }
+    const struct vfs_call apart = journal_apart(call); /* a whole directory may be read for it */
+    smbkit_status st = journal_stopped(call, resolve_path(&apart, v, path, real_r));
+    if (!door_stops(st)) {
+        const struct journal_note note = {.status = st, .text = *real_r};
+        journal_note(call, NOTE_NAME, path, &note, false);
+    }
+    return st;
+}
+
 void names_forget(struct vfs_volume *v, const char *path)
 {
     if (!v->names) {
@@ -240,7 +258,8 @@ void names_before(const struct vfs_call *call, struct vfs_volume *v, const char 
     bool is_cached = nameindex_get(v->names, dir) != NULL;
     mutex_unlock(&v->names_lock);
     struct smbkit_attr attr;
-    if (!is_cached || !SMBKIT_OK(door_lookup(call, v, dir, &attr))) {
+    const struct vfs_call apart = journal_apart(call);
+    if (!is_cached || !SMBKIT_OK(door_lookup(&apart, v, dir, &attr))) {
         return;
     }
     SCOPED_LOCK(&v->names_lock);
@@ -270,7 +289,8 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
         return;
     }
     struct smbkit_attr attr;
-    bool looked = SMBKIT_OK(door_lookup(call, v, c->dir, &attr));
+    const struct vfs_call apart = journal_apart(call);
+    bool looked = SMBKIT_OK(door_lookup(&apart, v, c->dir, &attr));
     mutex_lock(&v->names_lock);
     struct nameindex_dir *d = nameindex_get(v->names, c->dir);
     if (d) {

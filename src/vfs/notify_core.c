@@ -95,6 +95,7 @@ void notify_end(struct vfs_call *call, struct vfs_open *o)
     if (plugin_watches) {
         struct vfs_call may_wait = *call;
         may_wait.nowait = false; /* as short as the close that it goes with */
+        may_wait.journal = NULL;
         smbkit_status st = door_watch(&may_wait, &o->f, false);
         (void)st; /* the file is closed next; there is nothing else to do about it */
     }
@@ -175,7 +176,7 @@ static smbkit_status plugin_watch(const struct vfs_call *call, struct vfs_open *
         mutex_unlock(&o->volume->notify_lock);
     }
     /* The core's own changes are reported in any case. */
-    return st == SMBKIT_STATUS_WOULD_BLOCK ? st : SMBKIT_STATUS_SUCCESS;
+    return door_stops(st) ? st : SMBKIT_STATUS_SUCCESS;
 }
 
 static smbkit_status queue_give(struct notify_queue *queue, const struct vfs_notify_query *q)

@@ -69,6 +69,13 @@ void open_end(struct vfs_open *o)
     }
 }
 
+void open_hold(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    ASSERT(o->in_flight > 0);
+    o->in_flight++;
+}
+
 char *open_path_copy(struct vfs_open *o)
 {
     SCOPED_LOCK(&o->node->lock);
@@ -153,6 +160,7 @@ char *vfs_open_path(struct vfs_call *call, struct vfs_open *o)
         }
         struct vfs_call may_wait = *call;
         may_wait.nowait = call->nowait && o->volume->tries_nowait;
+        may_wait.journal = NULL; /* it cannot stop here */
         if (SMBKIT_OK(door_get_path(&may_wait, &o->f, buf, GET_PATH_MAX))) {
             buf[GET_PATH_MAX - 1] = 0;
             return str_dup(buf);

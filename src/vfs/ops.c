@@ -87,7 +87,7 @@ static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_stat
     .absent = S(INTERNAL_ERROR), .check = check_create,                                            \
     POINTERS(PTR(STRING, smbkit_create, path), PTR(STRING, smbkit_create, stream),                 \
              PTR(BYTES, smbkit_create, security), PTR(BYTES, smbkit_create, ea),                   \
-             PTR(ATTR, smbkit_create, attr))
+             PTR(ATTR, smbkit_create, attr), PTR(BUFFER_PTR, smbkit_create, security_r))
 #define REST_lookup                                                                                \
     .emulate = emulate_lookup, .hidden_by = FN(create),                                            \
     POINTERS(PTR(STRING, smbkit_lookup, path), PTR(STRING, smbkit_lookup, stream),                 \

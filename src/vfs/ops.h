@@ -24,7 +24,7 @@ struct op_pointer {
     uint16_t kind;
     uint16_t offset;
 };
-#define OP_POINTERS_MAX 5
+#define OP_POINTERS_MAX 7 /* the last one ends the list */
 
 struct op_row {
     const char *name;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "vfs/attr.h"
 #include "vfs/core.h"
+#include "vfs/journal.h"
 
 #define LOG_MODULE LOG_VFS
 
@@ -28,32 +29,51 @@ static void serial_give(struct mutex *serial)
     }
 }
 
-/* One call into the plugins, awaited where it is made. */
-static smbkit_status door_call(const struct vfs_call *call, const struct door_file *f, uint32_t id,
-                               void *args)
+smbkit_status door_layer_call(const struct vfs_call *call, const struct door_file *f, uint32_t id,
+                              struct op *op, void *args)
 {
     struct vfs_volume *v = f->volume;
-    struct op *op = op_new(&v->ops, call);
+    if (!serial_take(call, f->serial)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    smbkit_status st = layer_call(v->layers, id, &op->pub, f->file, args);
+    serial_give(f->serial);
+    log_debug(NULL, "plugin_call op=%s plugin=%s status=%s", op_rows[id].name,
+              v->layers[v->layer_count - 1].plugin->name, smbkit_status_name(st));
+    return st;
+}
+
+/* A call that is awaited where it is made. */
+static smbkit_status call_now(const struct vfs_call *call, const struct door_file *f, uint32_t id,
+                              void *args)
+{
+    struct op *op = op_new(&f->volume->ops, call);
     if (!op) {
         return SMBKIT_STATUS_NO_MEMORY;
-    }
-    if (!serial_take(call, f->serial)) {
-        op_put(op);
-        return SMBKIT_STATUS_WOULD_BLOCK;
     }
     if (call->nowait) {
         op->pub.flags |= SMBKIT_OP_SYNC; /* there is nobody to await it */
     }
-    smbkit_status st = layer_call(v->layers, id, &op->pub, f->file, args);
-    serial_give(f->serial);
+    smbkit_status st = door_layer_call(call, f, id, op, args);
     if (st == SMBKIT_STATUS_PENDING) {
         st = op_await(op);
         st = layer_answer_check(op, st);
     }
-    log_debug(NULL, "plugin_call op=%s plugin=%s status=%s", op_rows[id].name,
-              v->layers[v->layer_count - 1].plugin->name, smbkit_status_name(st));
     op_put(op);
     return st;
+}
+
+/* Nothing ever stops a call of a volume that never blocks, so there is nothing to replay. */
+static bool is_journaled(const struct vfs_call *call, const struct vfs_volume *v)
+{
+    return call->journal && call->wait && !v->never_blocks;
+}
+
+static smbkit_status door_call(const struct vfs_call *call, const struct door_file *f, uint32_t id,
+                               void *args)
+{
+    return is_journaled(call, f->volume) ? journal_call(call, f, id, args)
+                                         : call_now(call, f, id, args);
 }
 
 smbkit_status door_attr_settle(const struct vfs_volume *v, struct smbkit_attr *a)
@@ -134,6 +154,9 @@ smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
 void door_close(const struct vfs_call *call, const struct door_file *f)
 {
     struct vfs_volume *v = f->volume;
+    if (is_journaled(call, v) && !journal_closes(call, f)) {
+        return;
+    }
     struct vfs_call may_wait = *call;
     may_wait.nowait = false; /* close is short by contract, and always possible */
     struct op op;
@@ -209,7 +232,8 @@ smbkit_status door_enumerate(const struct vfs_call *call, const struct door_file
                              uint64_t cookie, struct smbkit_sink *sink)
 {
     sink->cookie = cookie;
-    return door_call(call, f, SMBKIT_OP_enumerate, sink);
+    return is_journaled(call, f->volume) ? journal_enumerate(call, f, sink)
+                                         : call_now(call, f, SMBKIT_OP_enumerate, sink);
 }
 
 smbkit_status door_get_path(const struct vfs_call *call, const struct door_file *f, char *buf,

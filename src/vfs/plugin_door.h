@@ -14,6 +14,7 @@
 struct door_file {
     struct vfs_volume *volume;
     void *file;
+    struct vfs_open *open; /* whose file it is; NULL: it is no open's (yet) */
     struct mutex *serial; /* NULL: no layer has SERIALIZE_FILE, or nobody else knows the file yet */
     struct vfs_node *node;        /* once it is an open's: it knows the id then */
     uint64_t domain, id, id_high; /* what attributes without an id get */
@@ -25,6 +26,15 @@ NODISCARD smbkit_status door_attr_settle(const struct vfs_volume *v, struct smbk
 /* Where the plugin has no id for the file at that path. */
 void door_attr_id_by_path(const struct vfs_volume *v, const char *path, struct smbkit_attr *a);
 
+/* The handler is to stop here, and will be run again: it keeps nothing. */
+static inline bool door_stops(smbkit_status st)
+{
+    return st == SMBKIT_STATUS_WOULD_BLOCK || st == SMBKIT_STATUS_WAIT;
+}
+
+/* For journal.c: the call itself, with its thread model. May answer PENDING. */
+NODISCARD smbkit_status door_layer_call(const struct vfs_call *call, const struct door_file *f,
+                                        uint32_t id, struct op *op, void *args);
 NODISCARD smbkit_status door_volume_info(const struct vfs_call *call, struct vfs_volume *v,
                                          struct smbkit_volume_info *info);
 /* f->volume is set by the caller; file, domain, id, id_high are filled; serial is left alone. */

@@ -8,6 +8,7 @@
 #include "base/utf.h"
 #include "vfs/access.h"
 #include "vfs/create.h"
+#include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
@@ -158,7 +159,7 @@ static smbkit_status check_replace(const struct vfs_call *call, struct vfs_volum
     }
     /* From here on that file keeps its name. Had another taken its place before? */
     struct smbkit_attr now;
-    st = door_lookup(call, v, t->existing, &now);
+    st = journal_look(call, v, t->existing, &now);
     bool same = now.file_id == t->attr.file_id && now.file_id_high == t->attr.file_id_high;
     t->changed = is_missing(st) || (SMBKIT_OK(st) && !same);
     return t->changed ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
@@ -256,6 +257,7 @@ static smbkit_status move_do(struct move *m)
      */
     struct vfs_call may_wait = *call;
     may_wait.nowait = false;
+    may_wait.journal = NULL;
     if (!SMBKIT_OK(door_rename(&may_wait, f, to->path, false))) {
         mem_free(to->path);
         to->path = to->existing;

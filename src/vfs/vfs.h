@@ -78,8 +78,26 @@ void vfs_wait_fini(struct vfs_wait *w);
  * registered for something. */
 bool vfs_wait_cancel(struct vfs_wait *w);
 
+/* The plugin calls of a request, so that it can be run again without making them twice; see
+ * journal.h. Lives in the request; whoever runs the handler touches it. */
+struct vfs_journal {
+    struct list steps; /* vfs only, all of it */
+    struct list *at;   /* the next step to replay; &steps: none is left */
+    bool resumes;      /* the handler was stopped by a plugin: the next run replays */
+};
+void vfs_journal_init(struct vfs_journal *j);
+/* No step may be pending. Files of a handler that was stopped, and is not run again, are closed. */
+void vfs_journal_fini(struct vfs_journal *j);
+/* Before each run of the handler. */
+void vfs_journal_begin(struct vfs_journal *j);
+/* Is a plugin call of it under way? Any thread that may touch it. */
+bool vfs_journal_is_busy(const struct vfs_journal *j);
+/* The client has given the request up: tell the plugin, if it asked to be told. */
+void vfs_journal_cancel(struct vfs_journal *j);
+
 /* The surroundings of a call; on the caller's stack. */
 struct vfs_call {
+    struct vfs_journal *journal; /* NULL: plugins that answer PENDING are waited for on the spot */
     struct vfs_token *token;
     struct vfs_wait *wait;        /* NULL: block instead of answering WAIT (a worker thread only) */
     const atomic_bool *cancelled; /* what smbkit_op_is_cancelled tells; may be NULL */

@@ -131,6 +131,7 @@ void wait_scope_init(struct wait_scope *s, const struct vfs_call *call)
     s->blocks = call->wait == NULL;
     s->woken = false;
     if (s->blocks) {
+        s->call.journal = NULL; /* it can wait for the plugin on the spot */
         vfs_wait_init(&s->own, scope_wake);
         mutex_init(&s->lock);
         cond_init(&s->cond);

@@ -19,6 +19,15 @@ static void *fake_late_run(void *arg)
     return NULL;
 }
 
+static bool fake_counts_down(atomic_uint_fast64_t *n)
+{
+    uint64_t left = atomic_load(n);
+    if (left > 0) {
+        atomic_store(n, left - 1);
+    }
+    return left == 1;
+}
+
 /* Before a call: is it to fail, or would it block? After it: pend, if that is wanted. */
 static smbkit_status fake_enter(struct fake_volume *v, struct smbkit_op *op, enum fake_call call,
                                 struct fake_file *n)
@@ -33,6 +42,9 @@ static smbkit_status fake_enter(struct fake_volume *v, struct smbkit_op *op, enu
     }
     pthread_mutex_lock(&v->lock);
     if ((op->flags & SMBKIT_OP_NOWAIT) && atomic_load(&v->blocks)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (call != FAKE_CLOSE && (op->flags & SMBKIT_OP_NOWAIT) && fake_counts_down(&v->block_at)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     uint64_t left = atomic_load(&v->fail_at);
@@ -52,6 +64,11 @@ static smbkit_status fake_leave(struct fake_volume *v, struct smbkit_op *op, enu
     int pend = is_io && st != SMBKIT_STATUS_WOULD_BLOCK && !(op->flags & SMBKIT_OP_SYNC)
                    ? atomic_load(&v->pend)
                    : 0;
+    bool may_pend =
+        call != FAKE_CLOSE && st != SMBKIT_STATUS_WOULD_BLOCK && !(op->flags & SMBKIT_OP_SYNC);
+    if (may_pend && (fake_counts_down(&v->pend_at) || atomic_load(&v->pend_each))) {
+        pend = 1;
+    }
     if (pend == 1 && v->pending_count < FAKE_PENDING_MAX) {
         v->pending[v->pending_count] = op;
         v->pending_status[v->pending_count++] = st;

@@ -61,7 +61,10 @@ struct fake_volume {
     uint64_t next_id, clock;
     /* knobs */
     uint32_t features;
-    bool no_nowait; /* it knows no SMBKIT_OP_NOWAIT */
+    /* The call that counts this down to 0 answers WOULD_BLOCK (if it may), or PENDING. */
+    atomic_uint_fast64_t block_at, pend_at;
+    atomic_bool pend_each; /* every call that may */
+    bool no_nowait;        /* it knows no SMBKIT_OP_NOWAIT */
     uint32_t thread_model;
     bool ids_missing;
     uint64_t available; /* bytes; 0: does not say */

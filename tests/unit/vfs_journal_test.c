@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Handlers that are stopped by a plugin and run again: whichever call is the one that would block,
+ * or pends, the answers are the same, nothing is done twice, and nothing stays open. */
+#include "vfs_fixture.h"
+
+#include "vfs/journal_copy.h"
+
+#define S(name) SMBKIT_STATUS_##name
+
+/* A request: where it waits, and its journal. */
+struct rig {
+    struct fixture f;
+    struct waiter w;
+    struct vfs_journal j;
+    struct vfs_call call;
+    unsigned stops;
+};
+
+static bool rig_open(struct rig *r)
+{
+    *r = (struct rig){0};
+    r->f.fake.features = SMBKIT_FEATURE_SECURITY;
+    if (!fixture_fake(&r->f)) {
+        return false;
+    }
+    make(&r->f, "dir", true);
+    waiter_init(&r->w);
+    vfs_journal_init(&r->j);
+    r->call = r->f.call;
+    r->call.wait = &r->w.wait;
+    r->call.journal = &r->j;
+    return true;
+}
+
+static void rig_close(struct rig *r)
+{
+    vfs_journal_fini(&r->j);
+    waiter_fini(&r->w);
+    CHECK_INT(r->f.fake.files, 0);
+    fixture_close(&r->f);
+}
+
+/* What the front end does with an answer; false: it is final. */
+static bool again(struct rig *r, smbkit_status st)
+{
+    r->call.nowait = true;
+    if (st == S(WOULD_BLOCK)) {
+        r->call.nowait = false;
+    } else if (st == S(WAIT)) {
+        CHECK(fake_complete(&r->f.fake));
+        CHECK(!vfs_journal_is_busy(&r->j));
+        (void)vfs_wait_cancel(&r->w.wait);
+    } else {
+        return false;
+    }
+    r->stops++;
+    return true;
+}
+
+#define RUN(r, expression)                                                                         \
+    ({                                                                                             \
+        smbkit_status run_st;                                                                      \
+        (r)->call.nowait = true;                                                                   \
+        do {                                                                                       \
+            vfs_journal_begin(&(r)->j);                                                            \
+            run_st = (expression);                                                                 \
+        } while (again((r), run_st));                                                              \
+        vfs_journal_fini(&(r)->j);                                                                 \
+        run_st;                                                                                    \
+    })
+
+/* Closing cannot be given up half way: it waits for its plugin on the spot, so nothing pends here.
+ */
+static smbkit_status close_it(struct rig *r, struct vfs_open *o, struct smbkit_attr *attr)
+{
+    uint64_t pend_at = atomic_exchange(&r->f.fake.pend_at, 0);
+    smbkit_status st = RUN(r, vfs_close(&r->call, o, attr));
+    atomic_store(&r->f.fake.pend_at, pend_at);
+    return st;
+}
+
+static bool take(void *arg, const struct vfs_dir_entry *e)
+{
+    (void)e;
+    ++*(unsigned *)arg;
+    return true;
+}
+
+static smbkit_status list(struct rig *r, unsigned *count_r)
+{
+    struct vfs_create_in in = create_in(&r->f, "dir");
+    struct vfs_create_out out;
+    in.disposition = SMBKIT_OPEN;
+    in.desired_access = SMBKIT_READ_DATA | SMBKIT_READ_ATTRIBUTES;
+    smbkit_status st = RUN(r, vfs_create(&r->call, &in, &out));
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    const struct vfs_dir_query q = {
+        .pattern = "*", .want_attr = true, .entry = take, .arg = count_r};
+    st = RUN(r, (*count_r = 0, vfs_query_directory(&r->call, out.open, &q)));
+    smbkit_status closed = close_it(r, out.open, NULL);
+    return SMBKIT_OK(st) ? closed : st;
+}
+
+/* Uses most of the core; the first status that is not success. */
+static smbkit_status script(struct rig *r, unsigned *listed_r)
+{
+    struct vfs_create_in in = create_in(&r->f, "dir/File");
+    struct vfs_create_out out;
+    in.desired_access |= SMBKIT_DELETE;
+    smbkit_status st = RUN(r, vfs_create(&r->call, &in, &out));
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    CHECK_INT(out.action, SMBKIT_CREATED);
+    struct smbkit_attr attr;
+    st = RUN(r, vfs_getattr(&r->call, out.open, SMBKIT_READ_ATTRIBUTES, &attr));
+    if (SMBKIT_OK(st)) {
+        st = RUN(r, vfs_set_end_of_file(&r->call, out.open, 3));
+    }
+    if (SMBKIT_OK(st)) {
+        st = RUN(r, vfs_rename(&r->call, out.open, "dir/Other", true));
+    }
+    if (SMBKIT_OK(st)) {
+        st = list(r, listed_r);
+    }
+    in.path = "DIR/OTHER"; /* found by the index of names */
+    in.disposition = SMBKIT_OVERWRITE_IF;
+    struct vfs_create_out second;
+    if (SMBKIT_OK(st)) {
+        st = RUN(r, vfs_create(&r->call, &in, &second));
+    }
+    if (SMBKIT_OK(st)) {
+        CHECK_INT(second.action, SMBKIT_OVERWRITTEN);
+        st = close_it(r, second.open, NULL);
+    }
+    if (SMBKIT_OK(st)) {
+        st = RUN(r, vfs_set_disposition(&r->call, out.open, 1));
+    }
+    smbkit_status closed = close_it(r, out.open, &attr);
+    return SMBKIT_OK(st) ? closed : st;
+}
+
+/* How often the plugin was called when nothing stopped. */
+static uint64_t calls_unhindered(void)
+{
+    struct rig r;
+    unsigned listed = 0;
+    if (!rig_open(&r)) {
+        return 0;
+    }
+    CHECK_INT(script(&r, &listed), 0);
+    CHECK_INT(r.stops, 2); /* closing what is to be deleted is for a worker */
+    CHECK_INT(listed, 3);  /* ".", "..", "Other" */
+    uint64_t total = r.f.fake.total;
+    rig_close(&r);
+    return total;
+}
+
+static void stopped_at_each(bool pends)
+{
+    uint64_t calls = calls_unhindered();
+    for (uint64_t n = 1; n <= calls; n++) {
+        struct rig r;
+        unsigned listed = 0;
+        test_context("%s at call %llu", pends ? "pending" : "blocking", (unsigned long long)n);
+        REQUIRE(rig_open(&r));
+        atomic_store(pends ? &r.f.fake.pend_at : &r.f.fake.block_at, n);
+        CHECK_INT(script(&r, &listed), 0);
+        CHECK_INT(listed, 3);
+        CHECK(r.stops <= 3);
+        /* Once each, and perhaps once more to say that it would block. */
+        CHECK(r.f.fake.calls[FAKE_RENAME] <= (pends ? 1 : 2));
+        CHECK(r.f.fake.calls[FAKE_REMOVE] <= (pends ? 1 : 2));
+        rig_close(&r);
+    }
+    test_context("%s", "");
+}
+
+static void pending_at_each(void)
+{
+    stopped_at_each(true);
+}
+
+static void blocking_at_each(void)
+{
+    stopped_at_each(false);
+}
+
+/* Every call pends: a CREATE of several calls makes progress, and makes each call once. */
+static void all_pend(void)
+{
+    struct rig r;
+    REQUIRE(rig_open(&r));
+    struct vfs_create_in in = create_in(&r.f, "dir/first");
+    struct vfs_create_out out;
+    uint64_t before = r.f.fake.total;
+    CHECK_INT(RUN(&r, vfs_create(&r.call, &in, &out)), 0);
+    uint64_t unhindered = r.f.fake.total - before;
+    CHECK_INT(close_it(&r, out.open, NULL), 0);
+    r.f.fake.pend_each = true;
+    in.path = "dir/second";
+    before = r.f.fake.total;
+    CHECK_INT(RUN(&r, vfs_create(&r.call, &in, &out)), 0);
+    CHECK(r.stops >= 3);
+    CHECK(r.f.fake.total - before <= unhindered);
+    r.f.fake.pend_each = false;
+    CHECK_INT(close_it(&r, out.open, NULL), 0);
+    rig_close(&r);
+}
+
+/* A request that is given up while it is stopped leaves no file open, wherever that is. */
+static void given_up(void)
+{
+    for (uint64_t n = 1; n < 12; n++) {
+        struct rig r;
+        test_context("given up at call %llu", (unsigned long long)n);
+        REQUIRE(rig_open(&r));
+        atomic_store(&r.f.fake.pend_at, n);
+        struct vfs_create_in in = create_in(&r.f, "dir/file");
+        struct vfs_create_out out;
+        r.call.nowait = true;
+        vfs_journal_begin(&r.j);
+        smbkit_status st = vfs_create(&r.call, &in, &out);
+        if (st == S(WAIT)) {
+            CHECK(vfs_journal_is_busy(&r.j));
+            vfs_journal_cancel(&r.j);
+            CHECK(fake_complete(&r.f.fake));
+            (void)vfs_wait_cancel(&r.w.wait);
+        } else if (SMBKIT_OK(st)) {
+            atomic_store(&r.f.fake.pend_at, 0);
+            CHECK_INT(close_it(&r, out.open, NULL), 0);
+        }
+        rig_close(&r);
+    }
+    test_context("%s", "");
+}
+
+/* A run that waits for the core decides again: nothing is replayed. */
+static void fresh(void)
+{
+    struct rig r;
+    REQUIRE(rig_open(&r));
+    struct vfs_open *o = must_open(&r.f, "dir/file", RW, SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    struct smbkit_attr attr;
+    vfs_journal_begin(&r.j);
+    CHECK_INT(vfs_getattr(&r.call, o, 0, &attr), 0);
+    CHECK_INT(attr.size, 0);
+    CHECK_INT(write_at(&r.f, o, 0, "hello"), 0);
+    vfs_journal_begin(&r.j);
+    CHECK_INT(vfs_getattr(&r.call, o, 0, &attr), 0);
+    CHECK_INT(attr.size, 5);
+    vfs_journal_fini(&r.j);
+    must_close(&r.f, o);
+    rig_close(&r);
+}
+
+/* Copies hold everything, answers come back to where the caller wants them. */
+static void copies(void)
+{
+    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+    uint8_t room[8] = {0};
+    struct smbkit_buffer sd = {.base = room, .cap = sizeof(room)};
+    const struct op_row *row = &op_rows[SMBKIT_OP_create];
+    struct smbkit_create a = {.struct_size = sizeof(a),
+                              .path = "path",
+                              .stream = "stream",
+                              .security = {.base = (const uint8_t *)"sd", .len = 2},
+                              .attr = &attr,
+                              .security_r = &sd};
+    struct smbkit_create *copy = mem_zalloc(args_copy_size(row, &a));
+    REQUIRE(copy);
+    args_copy(row, copy, &a);
+    CHECK(copy->path != a.path && copy->attr != a.attr && copy->security_r->base != room);
+    CHECK_STR(copy->path, "path");
+    CHECK_STR(copy->stream, "stream");
+    CHECK_MEM(copy->security.base, copy->security.len, "sd", 2);
+    copy->file = room;
+    copy->attr->size = 7;
+    mem_copy(copy->security_r->base, "abc", 3);
+    copy->security_r->len = 3;
+    args_give_back(row, copy, &a);
+    CHECK_STR(a.path, "path");
+    CHECK(a.file == room && a.attr == &attr && a.security_r == &sd);
+    CHECK_INT(attr.size, 7);
+    CHECK_MEM(room, sd.len, "abc", 3);
+    mem_free(copy);
+}
+
+static const struct test_case cases[] = {
+    {"pending_at_each", pending_at_each},
+    {"blocking_at_each", blocking_at_each},
+    {"all_pend", all_pend},
+    {"given_up", given_up},
+    {"fresh", fresh},
+    {"copies", copies},
+};
+TEST_MAIN(cases)
