@@ -360,8 +360,7 @@ static void *share_handle(void *arg)
     char buf[16] = {0};
     for (int i = 0; i < 200; i++) {
         (void)pt_write(&t, both[1], 0, buf, 16);
-        (void)pt_setattr(&t, both[1], SMBKIT_HAS_ATTRIBUTES | SMBKIT_HAS_WRITE_TIME,
-                           &set);
+        (void)pt_setattr(&t, both[1], SMBKIT_HAS_ATTRIBUTES | SMBKIT_HAS_WRITE_TIME, &set);
         (void)pt_rename_file(&t, both[1], i % 2 ? "shared/x" : "shared/y", 1);
         pt_attr(&t, both[1]);
     }

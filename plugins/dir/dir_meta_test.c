@@ -130,12 +130,9 @@ static void test_unreadable(void)
     if (has_xattrs(&w.t) && fchmodat(w.fd, "f", 0200, 0) == 0) {
         CHECK_INT(pt_set_security(&w.t, f, (const uint8_t *)"0123456789", 10), 0);
         become(65534);
-        CHECK_INT(pt_get_security(&w.t, f, buf, 16, &needed),
-                  SMBKIT_STATUS_ACCESS_DENIED);
-        CHECK_INT(pt_get_security(&w.t, f, buf, 1, &needed),
-                  SMBKIT_STATUS_ACCESS_DENIED);
-        CHECK_INT(pt_setattr(&w.t, f, SMBKIT_HAS_ATTRIBUTES, &attr),
-                  SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(pt_get_security(&w.t, f, buf, 16, &needed), SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(pt_get_security(&w.t, f, buf, 1, &needed), SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(pt_setattr(&w.t, f, SMBKIT_HAS_ATTRIBUTES, &attr), SMBKIT_STATUS_ACCESS_DENIED);
         CHECK_INT(pt_lookup(&w.t, "f", &attr), 0);
         page.cookie = 0;
         CHECK_INT(pt_list(&w.t, dir, &page, 60), 1);
