@@ -174,6 +174,17 @@ static bool add(struct users *u, const struct auth_user *user)
     return true;
 }
 
+void users_versions_take(struct users *u, const struct users *before, uint64_t *next)
+{
+    for (size_t i = 0; i < u->count; i++) {
+        struct auth_user *now = &u->by_rid[i]->user;
+        const struct auth_user *then = before ? users_find(before, now->name) : NULL;
+        bool same = then && then->rid == now->rid && then->disabled == now->disabled &&
+                    mem_eq_ct(then->nt_hash, now->nt_hash, sizeof(now->nt_hash));
+        now->version = same ? then->version : ++*next;
+    }
+}
+
 smbkit_status users_set(struct users *u, const char *name, const uint8_t nt_hash[16], bool disabled)
 {
     if (!users_is_name(name)) {

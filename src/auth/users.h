@@ -38,6 +38,8 @@ const struct auth_user *users_find(const struct users *u, const char *name);
 size_t users_count(const struct users *u);
 /* i < users_count; in order of rid. Borrowed until the table changes. */
 const struct auth_user *users_at(const struct users *u, size_t i);
+/* Give each user the version it had before, or a new one (++*next) where it is new or differs. */
+void users_versions_take(struct users *u, const struct users *before, uint64_t *next);
 /* Well-formed UTF-8 of 1..USERS_NAME_MAX bytes, without control characters, without the characters
  * that no Windows account name may have ("/\[]:;|=,+*?<>@), not starting with '#' or '!', not
  * starting or ending with a blank. */

@@ -262,7 +262,7 @@ static struct users_store *make_users(struct serve *s)
             return NULL;
         }
         /* Who is let in on the command line is trusted with lists of sessions and paths. */
-        if (!config_add_admin(s->config, u->name)) {
+        if (!config_add_user(&s->config->admins, u->name)) {
             cmd_error("out of memory");
             users_store_free(store);
             return NULL;

@@ -379,8 +379,7 @@ static bool set_guest_ok(struct config *c, struct config_share *s, const char *v
 }
 
 struct user_words {
-    struct config *config;
-    struct config_share *share; /* NULL: administrators */
+    struct names *list;
     char *err;
 };
 
@@ -391,23 +390,23 @@ static bool add_user(void *arg, const char *word)
         str_format(w->err, 256, "\"%s\" is no user's name; groups are not known", word);
         return false;
     }
-    bool ok = w->share ? config_share_add_user(w->share, word) : config_add_admin(w->config, word);
-    return ok || refuse(w->err, "too many users");
+    return config_add_user(w->list, word) || refuse(w->err, "too many users");
 }
 
 static bool set_admin_users(struct config *c, struct config_share *s, const char *value,
                             char err[256])
 {
     (void)s;
-    struct user_words words = {.config = c, .err = err};
+    struct user_words words = {.list = &c->admins, .err = err};
     return each_word(value, add_user, &words);
 }
 
 static bool set_valid_users(struct config *c, struct config_share *s, const char *value,
                             char err[256])
 {
+    (void)c;
     s->has_users = true;
-    struct user_words words = {.config = c, .share = s, .err = err};
+    struct user_words words = {.list = &s->users, .err = err};
     return each_word(value, add_user, &words);
 }
 

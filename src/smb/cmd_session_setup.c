@@ -212,7 +212,7 @@ static smbkit_status succeed(struct smb_request *r, const struct smb2_session_se
         vfs_token_unref(token);
         return status;
     }
-    smb_session_become(s, token, account);
+    smb_session_become(s, token, account, id->version);
     mutex_lock(&s->lock);
     bool lost = s->state == SMB_SESSION_DELETED;
     if (!lost) {
@@ -221,7 +221,7 @@ static smbkit_status succeed(struct smb_request *r, const struct smb2_session_se
         s->anonymous = id->anonymous;
     }
     mutex_unlock(&s->lock);
-    if (lost) {
+    if (lost || smb_session_fault(s)) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
     r->sign_reply = smb_session_is_keyed(s);
@@ -254,7 +254,8 @@ static smbkit_status step(struct smb_request *r, const struct smb2_session_setup
     }
     if (!ch->auth) {
         ch->rounds = 0;
-        ch->auth = auth_new(&r->conn->server->config.auth);
+        const struct auth_config auth = smb_server_auth(r->conn->server);
+        ch->auth = auth_new(&auth);
     }
     if (!ch->auth || ++ch->rounds > SMB_LOGON_ROUNDS_MAX) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;

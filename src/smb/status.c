@@ -8,32 +8,6 @@
 #include "smb/server.h"
 #include "smb/session.h"
 
-struct session_list {
-    struct smb_session **items;
-    size_t count;
-};
-
-/* References to all sessions, so that they can be looked at without the server's lock. */
-static struct session_list take_sessions(struct smb_server *s)
-{
-    struct session_list list = {0};
-    SCOPED_LOCK(&s->lock);
-    list.items = mem_calloc(s->sessions.count + 1, sizeof(*list.items));
-    for (struct hash_link *l = hash_table_next(&s->sessions, NULL); l && list.items;
-         l = hash_table_next(&s->sessions, l)) {
-        list.items[list.count++] = smb_session_ref(CONTAINER_OF(l, struct smb_session, link));
-    }
-    return list;
-}
-
-static void session_list_fini(struct session_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        smb_session_unref(list->items[i]);
-    }
-    mem_free(list->items);
-}
-
 static bool describe_session(struct smb_session *s, struct smb_session_info *out)
 {
     struct vfs_token *token = smb_session_token(s);
@@ -63,14 +37,15 @@ static bool describe_session(struct smb_session *s, struct smb_session_info *out
 void smb_server_sessions_each(struct smb_server *s,
                               void (*fn)(void *arg, const struct smb_session_info *), void *arg)
 {
-    struct session_list list = take_sessions(s);
+    struct smb_session_list list;
+    (void)smb_sessions_take(s, &list); /* without memory: nothing is told */
     for (size_t i = 0; i < list.count; i++) {
         struct smb_session_info info;
         if (describe_session(list.items[i], &info)) {
             fn(arg, &info);
         }
     }
-    session_list_fini(&list);
+    smb_sessions_drop(&list);
 }
 
 static void describe_open(struct smb_open *o, struct smb_session *s, struct smb_tree *t,
@@ -135,64 +110,4 @@ void smb_server_stats(struct smb_server *s, struct smb_server_stats *out)
     LIST_FOR_EACH (l, &s->conns) {
         out->conns_now++;
     }
-}
-
-/* ---- ending what is there ---- */
-
-bool smb_server_session_close(struct smb_server *s, uint64_t session_id)
-{
-    struct smb_session *session = smb_session_find(s, session_id);
-    if (!session) {
-        return false;
-    }
-    (void)smb_session_end(session); /* false: it ends already */
-    smb_session_unref(session);
-    return true;
-}
-
-static struct smb_tree *tree_of_share(struct smb_session *session, const struct smb_share *share)
-{
-    SCOPED_LOCK(&session->lock);
-    for (struct hash_link *l = hash_table_next(&session->trees, NULL); l;
-         l = hash_table_next(&session->trees, l)) {
-        struct smb_tree *t = CONTAINER_OF(l, struct smb_tree, link);
-        if (t->share == share) {
-            return smb_tree_ref(t);
-        }
-    }
-    return NULL;
-}
-
-static void close_trees_of(struct smb_session *session, const struct smb_share *share)
-{
-    struct smb_tree *t;
-    while ((t = tree_of_share(session, share))) {
-        (void)smb_tree_end(t); /* false: it ends already, and is out of the table */
-        smb_tree_unref(t);
-    }
-}
-
-bool smb_server_share_remove(struct smb_server *s, const char *name, bool disconnect)
-{
-    struct smb_share *share = smb_server_share_find(s, name);
-    if (!share || share->type != SMB_SHARE_IS_DISK) {
-        smb_share_unref(share);
-        return false;
-    }
-    mutex_lock(&s->lock);
-    bool mine = !list_is_empty(&share->link);
-    list_remove(&share->link);
-    mutex_unlock(&s->lock);
-    if (disconnect) {
-        struct session_list list = take_sessions(s);
-        for (size_t i = 0; i < list.count; i++) {
-            close_trees_of(list.items[i], share);
-        }
-        session_list_fini(&list);
-    }
-    smb_share_unref(share);
-    if (mine) {
-        smb_share_unref(share); /* the list's */
-    }
-    return mine;
 }

@@ -24,7 +24,7 @@ smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file
             return st;
         }
     }
-    enum sd_default_kind kind = f->volume->read_only ? SD_READABLE : SD_OPEN;
+    enum sd_default_kind kind = vfs_volume_is_read_only(f->volume) ? SD_READABLE : SD_OPEN;
     struct sid administrators = sid_builtin(544);
     return sd_default(out, kind, &administrators, &administrators);
 }
@@ -123,7 +123,7 @@ smbkit_status access_check(const struct vfs_call *call, const struct door_file *
                            struct access_query *q)
 {
     uint32_t cap = q->cap;
-    if (f->volume->read_only) {
+    if (vfs_volume_is_read_only(f->volume)) {
         cap &= ~ACCESS_WRITES;
     }
     if (q->desired & ~SMBKIT_MAXIMUM_ALLOWED & ~cap) {

@@ -31,7 +31,7 @@ struct vfs_volume {
     /* immutable after it was opened */
     struct layer *layers; /* [layer_count], outermost first */
     uint32_t layer_count;
-    bool read_only;
+    bool never_writes; /* the plugin's word: read-only whatever was asked for */
     bool never_blocks;
     bool tries_nowait;
     bool serializes_files;
@@ -42,6 +42,8 @@ struct vfs_volume {
     uint64_t domain; /* of file ids that the plugin gives none for; no other volume's */
     struct smbkit_host host;
     struct vfs_token *token; /* for calls that no client asked for */
+
+    atomic_bool read_only; /* relaxed: each call goes by what it finds */
 
     struct node_shard shards[NODE_SHARDS];
 

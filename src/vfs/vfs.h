@@ -115,6 +115,9 @@ void vfs_volume_unref(struct vfs_volume *v); /* the last one calls volume_close 
 bool vfs_volume_never_blocks(const struct vfs_volume *v);
 bool vfs_volume_tries_nowait(const struct vfs_volume *v);
 bool vfs_volume_is_read_only(const struct vfs_volume *v);
+/* From now on no call changes anything, not even the end of an open that was to delete its file;
+ * or changes are allowed again, where the plugin takes any. */
+void vfs_volume_read_only_set(struct vfs_volume *v, bool on);
 /* call->token may be NULL here: nobody in particular asks. */
 NODISCARD smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
                                         struct smbkit_volume_info *info);

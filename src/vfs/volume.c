@@ -47,7 +47,7 @@ static void info_settle(const struct vfs_volume *v, struct smbkit_volume_info *i
     if (info->component_max == 0 || info->component_max > COMPONENT_DEFAULT) {
         info->component_max = COMPONENT_DEFAULT;
     }
-    if (v->read_only) {
+    if (vfs_volume_is_read_only(v)) {
         info->features |= SMBKIT_FEATURE_READ_ONLY;
     }
 }
@@ -74,7 +74,7 @@ static void volume_flags_gather(struct vfs_volume *v)
         v->serializes_files |= p->thread_model == SMBKIT_SERIALIZE_FILE;
     }
     /* Filters that write pass it on: what there is to write to is the plugin's word. */
-    v->read_only |= v->layers[v->layer_count - 1].plugin->write == NULL;
+    v->never_writes |= v->layers[v->layer_count - 1].plugin->write == NULL;
 }
 
 /* What the plugins say of themselves, once they are open. */
@@ -92,7 +92,7 @@ static smbkit_status volume_features_read(struct vfs_volume *v)
     v->features = info.features;
     v->component_max = info.component_max;
     v->cluster_size_bytes = info.cluster_size_bytes;
-    v->read_only |= (info.features & SMBKIT_FEATURE_READ_ONLY) != 0;
+    v->never_writes |= (info.features & SMBKIT_FEATURE_READ_ONLY) != 0;
     if (!(v->features & SMBKIT_FEATURE_IGNORES_CASE)) {
         v->names = nameindex_new(NAMEINDEX_NAMES_MAX, v->seed);
         return v->names ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
@@ -128,7 +128,6 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     v->layers = layers;
     refcount_init(&v->refs);
     v->layer_count = spec->layer_count;
-    v->read_only = spec->read_only;
     v->cluster_size_bytes = CLUSTER_DEFAULT_BYTES;
     v->component_max = COMPONENT_DEFAULT;
     v->seed = hash_bytes(0, spec->share_name, str_len(spec->share_name));
@@ -224,6 +223,7 @@ smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_vol
     if (SMBKIT_OK(st)) {
         st = volume_features_read(v);
     }
+    vfs_volume_read_only_set(v, spec->read_only);
     if (!SMBKIT_OK(st)) {
         if (!err[0]) {
             str_format(err, err_size, "the volume cannot be opened: %s", smbkit_status_name(st));
@@ -260,7 +260,12 @@ bool vfs_volume_tries_nowait(const struct vfs_volume *v)
 
 bool vfs_volume_is_read_only(const struct vfs_volume *v)
 {
-    return v->read_only;
+    return atomic_load_explicit(&v->read_only, memory_order_relaxed); /* see there */
+}
+
+void vfs_volume_read_only_set(struct vfs_volume *v, bool on)
+{
+    atomic_store_explicit(&v->read_only, on || v->never_writes, memory_order_relaxed);
 }
 
 void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
@@ -278,7 +283,7 @@ void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
 
 smbkit_status volume_check_writable(const struct vfs_volume *v)
 {
-    return v->read_only ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
+    return vfs_volume_is_read_only(v) ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
 }
 
 void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, uint64_t *id_high)
