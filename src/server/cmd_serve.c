@@ -257,6 +257,8 @@ static struct users_store *make_users(struct serve *s)
             cmd_error("user %s: %s", u->name,
                       status == SMBKIT_STATUS_INVALID_PARAMETER
                           ? "the password is not UTF-8 or longer than 256 characters"
+                      : status == SMBKIT_STATUS_OBJECT_NAME_COLLISION
+                          ? "the name gives the identifier (RID) of another user; choose another"
                           : smbkit_status_name(status));
             users_store_free(store);
             return NULL;

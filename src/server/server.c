@@ -57,8 +57,10 @@ void server_smb_config(struct server *s, const struct config *c, struct smb_conf
         .env = {.now = env_now, .monotonic_ms = env_monotonic_ms, .random = env_random},
     };
     uint16_t port = c->listen_count ? c->listen[0].port : c->port;
-    identity_get(port, s->machine_sid, out->server_guid);
-    mem_copy(out->machine_sid, s->machine_sid, sizeof(out->machine_sid));
+    uint8_t identity[USERS_IDENTITY_LEN];
+    const uint8_t *users = users_store_identity(s->users, identity) ? identity : NULL;
+    identity_sid(users, out->machine_sid);
+    identity_guid_here(users, port, out->server_guid);
     str_copy(out->server_name, sizeof(out->server_name), c->netbios_name);
     str_copy(out->workgroup, sizeof(out->workgroup), c->workgroup);
     str_copy(out->comment, sizeof(out->comment), c->server_string);

@@ -194,6 +194,16 @@ bool users_store_has(struct users_store *s, const char *name)
     return u && !u->disabled;
 }
 
+bool users_store_identity(struct users_store *s, uint8_t out[USERS_IDENTITY_LEN])
+{
+    SCOPED_LOCK(&s->lock);
+    const uint8_t *identity = users_identity_get(s->file);
+    if (identity) {
+        mem_copy(out, identity, USERS_IDENTITY_LEN);
+    }
+    return identity != NULL;
+}
+
 size_t users_store_count(struct users_store *s)
 {
     SCOPED_LOCK(&s->lock);

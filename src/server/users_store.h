@@ -22,6 +22,8 @@ bool users_store_lookup(void *store, const char *name, struct auth_user *out);
 bool users_store_is_current(void *store, const char *name, uint64_t version);
 /* Is there an enabled user of this name? */
 bool users_store_has(struct users_store *s, const char *name);
+/* The identity of the file; false: there is no file, or it has none. */
+bool users_store_identity(struct users_store *s, uint8_t out[USERS_IDENTITY_LEN]);
 size_t users_store_count(struct users_store *s);
 
 /* Read a users file: mode 0600 (or stricter), well-formed. *stamp_r may be NULL. An absent file is
