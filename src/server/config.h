@@ -58,7 +58,8 @@ struct config_share {
     bool guest_ok;
     bool browseable;
     bool encrypt;
-    bool has_users; /* only those named in users may connect */
+    bool private_files; /* "new files" */
+    bool has_users;     /* only those named in users may connect */
     struct names users;
     unsigned line; /* where its section begins; 0: not from a file */
 };

@@ -432,6 +432,19 @@ static bool set_share_encrypt(struct config *c, struct config_share *s, const ch
     return true;
 }
 
+static bool set_new_files(struct config *c, struct config_share *s, const char *value,
+                          char err[256])
+{
+    static const struct word words[] = {{"shared", 0}, {"private", 1}, {NULL, 0}};
+    (void)c;
+    int v = 0;
+    if (!choose(words, value, &v, err)) {
+        return false;
+    }
+    s->private_files = v != 0;
+    return true;
+}
+
 static bool set_filter(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     (void)c;
@@ -504,6 +517,8 @@ static const struct config_key keys[] = {
     {"browsable", S, NULL, set_browseable, NULL},
     {"smb encrypt", S, "off|required", set_share_encrypt,
      "refuse who does not encrypt; default: off"},
+    {"new files", S, "shared|private", set_new_files,
+     "whose is what a user makes: every user's, or the maker's alone; default: shared"},
     {"filter", S, "NAME[:KEY=VALUE,...]", set_filter,
      "a layer over the plugin; may stand more than once, outermost first"},
 };

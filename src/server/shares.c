@@ -126,6 +126,7 @@ static struct vfs_volume *open_volume(struct plugins *plugins, const struct conf
         }
         return NULL;
     }
+    vfs_volume_private_files_set(volume, s->private_files);
     return volume;
 }
 
@@ -190,6 +191,7 @@ static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
 {
     if (l->volume && str_eq(l->fingerprint, print)) {
         vfs_volume_read_only_set(l->volume, c->read_only);
+        vfs_volume_private_files_set(l->volume, c->private_files);
         return vfs_volume_ref(l->volume);
     }
     return open_volume(s->plugins, c, err);

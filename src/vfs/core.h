@@ -43,7 +43,8 @@ struct vfs_volume {
     struct smbkit_host host;
     struct vfs_token *token; /* for calls that no client asked for */
 
-    atomic_bool read_only; /* relaxed: each call goes by what it finds */
+    atomic_bool private_files; /* relaxed, as the next */
+    atomic_bool read_only;     /* relaxed: each call goes by what it finds */
 
     struct node_shard shards[NODE_SHARDS];
 

@@ -268,6 +268,11 @@ void vfs_volume_read_only_set(struct vfs_volume *v, bool on)
     atomic_store_explicit(&v->read_only, on || v->never_writes, memory_order_relaxed);
 }
 
+void vfs_volume_private_files_set(struct vfs_volume *v, bool on)
+{
+    atomic_store_explicit(&v->private_files, on, memory_order_relaxed); /* see there */
+}
+
 void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
 {
     /* relaxed: numbers for people, each by itself */
