@@ -3,6 +3,7 @@
  * how long it took. */
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,16 @@ static const char *quote(const char *path, char *buf)
     return buf;
 }
 
+/* As it is where it is one word, else between quotes. */
+static const char *word(const char *s, char *buf)
+{
+    bool plain = true;
+    for (const char *p = s; *p; p++) {
+        plain = plain && (uint8_t)*p > 0x20 && *p != '"' && *p != '\\';
+    }
+    return plain ? s : quote(s, buf);
+}
+
 /* One operation under way. */
 struct entry {
     struct logger *l;
@@ -71,8 +82,9 @@ end(const struct entry *e, smbkit_status status, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(args, sizeof(args), fmt, ap);
     va_end(ap);
+    char user[USER_MAX * 4 + 8];
     smbkit_log(e->l->level, "share=%s user=%s op=%s %s%sstatus=%s us=%" PRIu64, e->l->share,
-               e->user, e->name, args, args[0] ? " " : "", smbkit_status_name(status),
+               word(e->user, user), e->name, args, args[0] ? " " : "", smbkit_status_name(status),
                now_us() - e->start_us);
     return status;
 }
@@ -92,10 +104,11 @@ static smbkit_status log_create(void *volume, struct smbkit_op *op, const struct
     char path[QUOTED_MAX];
     struct entry e = begin(volume, op, "create");
     smbkit_status status = smbkit_next_create(e.l->next, op, how, file_r, attr);
+    char stream[QUOTED_MAX] = "";
     return end(&e, status, "path=%s stream=%s kind=%s how=%s access=0x%08x file=%p",
-               quote(how->path, path), how->stream ? how->stream : "", kinds[how->kind % 3],
-               how->disposition == SMBKIT_CREATE ? "create" : "open", how->access,
-               SMBKIT_OK(status) ? *file_r : NULL);
+               quote(how->path, path), how->stream ? quote(how->stream, stream) : "",
+               kinds[how->kind % 3], how->disposition == SMBKIT_CREATE ? "create" : "open",
+               how->access, SMBKIT_OK(status) ? *file_r : NULL);
 }
 
 static void log_close(void *volume, struct smbkit_op *op, void *file)

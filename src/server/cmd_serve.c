@@ -344,10 +344,8 @@ static void start_control(struct server *server)
     const char *given = server_config_get(server)->control_socket;
     CLEANUP_MEM char *path = given ? str_dup(given) : control_default_path(true);
     if (path && !server_control_start(server, path, err)) {
-        /* Asked for: worth a line. By default: the second server on a host simply has none. */
-        if (given) {
-            cmd_error("%s; serving all the same, without smbkit status", err);
-        }
+        cmd_error("%s; smbkit status will not reach this server, which serves all the same%s", err,
+                  given ? "" : " (--control-socket names another place)");
     }
 }
 

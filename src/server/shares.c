@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/shares.h"
 
+#include "base/escape.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -228,7 +229,7 @@ static void remove_unwanted(struct shares *s)
         if (!l->is_wanted) {
             if (l->volume) {
                 smb_server_share_remove(s->smb, l->name);
-                log_info(NULL, "share removed name=\"%s\"", l->name);
+                log_info(NULL, "share removed name=%s", quoted(l->name).text);
             }
             live_free(l);
         }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -174,7 +175,7 @@ bool users_store_lookup(void *arg, const char *name, struct auth_user *out)
         }
     }
     if (!fresh) {
-        log_error(NULL, "users file not reloaded reason=\"%s\"", err);
+        log_error(NULL, "users file not reloaded reason=%s", quoted(err).text);
     }
     return u != NULL;
 }

@@ -60,6 +60,7 @@ static smbkit_status check_signature(struct smb_request *r)
                      (unsigned long long)r->hdr.message_id);
             return SMBKIT_STATUS_ACCESS_DENIED;
         }
+        atomic_store_explicit(&s->seen_signed, true, memory_order_relaxed); /* only told */
         return SMBKIT_STATUS_SUCCESS;
     }
     if (s->signing_required && r->hdr.command != SMB2_CANCEL) {

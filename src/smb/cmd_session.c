@@ -2,6 +2,7 @@
 /* LOGOFF, TREE_CONNECT, TREE_DISCONNECT, ECHO and CANCEL.
  * [MS-SMB2] 3.3.5.6, 3.3.5.7, 3.3.5.8, 3.3.5.16, 3.3.5.17 */
 #define LOG_MODULE LOG_SMB
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
@@ -81,6 +82,16 @@ static smbkit_status connect_tree(struct smb_request *r, struct smb_share *share
     return status;
 }
 
+static void tell_refusal(const struct smb_request *r, const struct smb_share *share)
+{
+    unsigned untold;
+    if (smb_server_may_tell(r->conn->server, &untold)) {
+        log_warn(&r->conn->log, "share refused share=%s user=%s from=%s untold=%u",
+                 quoted(share->name).text, quoted(vfs_token_identity_get(r->call.token)->user).text,
+                 r->conn->address, untold);
+    }
+}
+
 smbkit_status cmd_tree_connect(struct smb_request *r)
 {
     struct smb2_tree_connect_req req;
@@ -99,6 +110,9 @@ smbkit_status cmd_tree_connect(struct smb_request *r)
         return SMBKIT_STATUS_BAD_NETWORK_NAME;
     }
     smbkit_status status = connect_tree(r, share);
+    if (status == SMBKIT_STATUS_ACCESS_DENIED) {
+        tell_refusal(r, share);
+    }
     smb_share_unref(share);
     if (!SMBKIT_OK(status)) {
         return status;

@@ -2,6 +2,7 @@
 /* Holding those who are connected to the configuration as it is now. What would be refused today
  * ends; settings of a share that stays (read only) are looked at by each request. */
 #define LOG_MODULE LOG_SMB
+#include "base/escape.h"
 #include "base/mem.h"
 #include "smb/conn.h"
 #include "smb/server.h"
@@ -150,7 +151,7 @@ static void tree_enforce(struct smb_tree *t)
     smbkit_status status = smb_tree_check(t);
     if (!SMBKIT_OK(status) && smb_tree_end(t)) {
         const struct log_ctx log = {.conn_id = t->session->conn_id};
-        log_info(&log, "tree connect ended share=\"%s\" status=%s", t->share->name,
+        log_info(&log, "tree connect ended share=%s status=%s", quoted(t->share->name).text,
                  smbkit_status_name(status));
     }
 }

@@ -23,6 +23,12 @@ struct auth_config smb_server_auth(struct smb_server *s)
     return s->config.auth;
 }
 
+bool smb_server_may_tell(struct smb_server *s, unsigned *untold_r)
+{
+    SCOPED_LOCK(&s->lock);
+    return log_rate_allows(&s->refusals, smb_server_monotonic_ms(s), untold_r);
+}
+
 uint64_t smb_server_now(const struct smb_server *s)
 {
     return s->config.env.now(s->config.env.arg);

@@ -7,6 +7,7 @@
 #include "auth/throttle.h"
 #include "base/budget.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "os/sync.h"
 #include "rpc/rpc.h"
 #include "smb/smb.h"
@@ -58,6 +59,7 @@ struct smb_server {
     struct names admins;            /* lock */
     struct list conns;              /* lock */
     struct auth_throttle *throttle; /* lock */
+    struct log_rate refusals;       /* lock */
     struct vfs_token *own_token;    /* immutable: who asks when the server itself does */
     struct hash_table clients;      /* lock; by GUID: struct smb_client */
     struct hash_table accounts;     /* lock; by name: struct smb_account */
@@ -85,6 +87,10 @@ struct auth_config smb_server_auth(struct smb_server *s);
 
 /* Is this user an administrator of the server? */
 bool smb_server_is_admin(struct smb_server *s, const char *user);
+
+/* May another refused log-in or share be told? The log goes to a screen, and peers can be many.
+ * *untold_r: how many were not, before this one. */
+bool smb_server_may_tell(struct smb_server *s, unsigned *untold_r);
 
 uint64_t smb_server_now(const struct smb_server *s);
 uint64_t smb_server_monotonic_ms(const struct smb_server *s);

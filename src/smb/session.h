@@ -98,9 +98,10 @@ struct smb_session {
     struct list reap_waiters; /* waits: LOGOFF, TREE_DISCONNECT, SESSION_SETUP of who follows */
     const char *end_conn;     /* before its end; not NULL: end its connections too, and why */
 
-    bool signing_required; /* with keys */
-    bool encrypt;          /* with keys: this session's messages must be sealed */
-    bool guest, anonymous; /* lock */
+    bool signing_required;                /* with keys */
+    bool encrypt;                         /* with keys: this session's messages must be sealed */
+    bool guest, anonymous;                /* lock */
+    atomic_bool seen_signed, seen_sealed; /* relaxed: only told */
     uint64_t created_at;
     atomic_uint_fast64_t idle_since; /* relaxed: only told */
 };

@@ -157,12 +157,15 @@ struct smb_session_info {
     char user[256];
     char client_address[64];
     uint16_t dialect;
-    bool signed_, encrypted, guest;
+    bool signed_;   /* plain messages, each signed */
+    bool encrypted; /* sealed messages; such are not signed */
+    bool guest;
     uint64_t connected_at, idle_since; /* FILETIME */
     uint32_t tree_count, open_count;
 };
 struct smb_open_info {
     uint64_t session_id;
+    char user[256];
     char share[128];
     char path[1024];
     uint32_t access;

@@ -8,6 +8,19 @@
 #include "smb/server.h"
 #include "smb/session.h"
 
+/* As it is, not as it could be: a client may seal or sign what nobody asks it to. */
+static void describe_protection(struct smb_session *s, struct smb_session_info *out)
+{
+    if (!smb_session_is_keyed(s)) {
+        return;
+    }
+    /* relaxed: only told */
+    bool seals = s->encrypt || atomic_load_explicit(&s->seen_sealed, memory_order_relaxed);
+    bool signs = atomic_load_explicit(&s->seen_signed, memory_order_relaxed);
+    out->encrypted = seals;
+    out->signed_ = !s->encrypt && (signs || (s->signing_required && !seals));
+}
+
 static bool describe_session(struct smb_session *s, struct smb_session_info *out)
 {
     struct vfs_token *token = smb_session_token(s);
@@ -18,16 +31,15 @@ static bool describe_session(struct smb_session *s, struct smb_session_info *out
         .session_id = s->id,
         .conn_id = s->conn_id,
         .dialect = s->dialect,
-        .encrypted = s->encrypt,
         .connected_at = s->created_at,
         .idle_since = atomic_load_explicit(&s->idle_since, memory_order_relaxed), /* only told */
     };
     mutex_lock(&s->lock);
     out->guest = s->guest || s->anonymous;
-    out->signed_ = smb_session_is_keyed(s);
     out->tree_count = s->tree_count;
     out->open_count = s->open_count;
     mutex_unlock(&s->lock);
+    describe_protection(s, out);
     (void)str_copy(out->user, sizeof(out->user), vfs_token_identity_get(token)->user);
     (void)str_copy(out->client_address, sizeof(out->client_address), s->address);
     vfs_token_unref(token);
@@ -53,11 +65,14 @@ static void describe_open(struct smb_open *o, struct smb_session *s, struct smb_
 {
     *out = (struct smb_open_info){.session_id = s->id};
     (void)str_copy(out->share, sizeof(out->share), t->share->name);
+    struct vfs_token *token = smb_session_token(s);
+    (void)str_copy(out->user, sizeof(out->user), token ? vfs_token_identity_get(token)->user : "");
     if (o->kind == SMB_OPEN_PIPE) {
         (void)str_copy(out->path, sizeof(out->path), o->pipe_name);
+        out->access = SMBKIT_READ_DATA | SMBKIT_WRITE_DATA;
+        vfs_token_unref(token);
         return;
     }
-    struct vfs_token *token = smb_session_token(s);
     struct vfs_call call = {.token = token};
     CLEANUP_MEM char *path = vfs_open_path(&call, o->file);
     (void)str_copy(out->path, sizeof(out->path), path ? path : "");

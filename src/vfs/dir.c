@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* [MS-FSA] 2.1.5.6.3 Server Requests Querying a Directory. Queries on one open come one after the
  * other; the position moves only when the answer is SUCCESS. */
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -100,7 +101,7 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
         return 0;
     }
     if (e->cookie == 0) {
-        log_error(NULL, "plugin_bad_cookie name=%s", e->name);
+        log_error(NULL, "plugin_bad_cookie name=%s", quoted(e->name).text);
         x->failed = SMBKIT_STATUS_INTERNAL_ERROR;
         return 0;
     }
