@@ -18,6 +18,7 @@
 #include "vfs/wait.h"
 
 #define NODE_SHARDS 32 /* enough that the threads of a large machine seldom meet */
+#define VOLUME_TOLD 64 /* directories that the log is told something of once */
 #define SECURITY_BYTES_MAX SD_BYTES_MAX
 
 struct node_shard {
@@ -53,7 +54,9 @@ struct vfs_volume {
 
     struct mutex notify_lock;
     struct notify_registry notify; /* guarded by notify_lock */
-    atomic_size_t watch_count;     /* of notify: a hint that spares the lock */
+    /* Hashes of directories whose bad names the log has told; relaxed: only told. */
+    atomic_uint_fast64_t told[VOLUME_TOLD];
+    atomic_size_t watch_count; /* of notify: a hint that spares the lock */
 
     struct wait_domain waits;
 
