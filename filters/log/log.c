@@ -46,6 +46,16 @@ static const char *quote(const char *path, char *buf)
     return buf;
 }
 
+/* As it is where it is one word, else between quotes. */
+static const char *word(const char *s, char *buf)
+{
+    bool plain = true;
+    for (const char *p = s; *p; p++) {
+        plain = plain && (uint8_t)*p > 0x20 && *p != '"' && *p != '\\';
+    }
+    return plain ? s : quote(s, buf);
+}
+
 /* One operation under way. What its struct says goes into the line when it ends. */
 struct entry {
     struct logger *l;
@@ -70,8 +80,9 @@ static void say_create(const struct smbkit_create *a, bool ok, char *text)
 {
     static const char *const kinds[] = {"any", "file", "directory"};
     char path[QUOTED_MAX];
+    char stream[QUOTED_MAX];
     SAY("path=%s stream=%s kind=%s how=%s access=0x%08x file=%p", quote(a->path, path),
-        a->stream ? a->stream : "", kinds[a->kind % 3],
+        a->stream ? quote(a->stream, stream) : "", kinds[a->kind % 3],
         a->disposition == SMBKIT_CREATE ? "create" : "open", a->access, ok ? a->file : NULL);
 }
 
@@ -209,8 +220,9 @@ static void line(const struct entry *e, smbkit_status status)
     if (e->file) {
         snprintf(file, sizeof(file), "file=%p ", e->file);
     }
+    char user[QUOTED_MAX];
     smbkit_log(e->l->level, "share=%s user=%.*s op=%s %s%s%sstatus=%s us=%" PRIu64, e->l->share,
-               USER_MAX, e->op->who->user, op_names[e->id], file, text, text[0] ? " " : "",
+               USER_MAX, word(e->op->who->user, user), op_names[e->id], file, text, text[0] ? " " : "",
                smbkit_status_name(status), now_us() - e->start_us);
 }
 
@@ -271,9 +283,10 @@ static void log_close(void *volume, struct smbkit_op *op, void *file)
 {
     struct logger *l = volume;
     uint64_t start_us = now_us();
+    char user[QUOTED_MAX];
     smbkit_next_close(l->next, op, file);
     smbkit_log(l->level, "share=%s user=%.*s op=close file=%p status=SUCCESS us=%" PRIu64, l->share,
-               USER_MAX, op->who->user, file, now_us() - start_us);
+               USER_MAX, word(op->who->user, user), file, now_us() - start_us);
 }
 
 static smbkit_status parse_args(struct logger *l, const struct smbkit_volume_args *args)

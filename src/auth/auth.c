@@ -19,7 +19,7 @@ enum auth_state {
 };
 
 struct auth_session {
-    const struct auth_config *cfg; /* borrowed: outlives the session */
+    struct auth_config cfg;
     enum auth_state state;
     const struct auth_mech *mech; /* NULL until chosen */
     void *mech_ctx;
@@ -34,7 +34,7 @@ struct auth_session *auth_new(const struct auth_config *cfg)
 {
     struct auth_session *s = mem_zalloc(sizeof(*s));
     if (s) {
-        s->cfg = cfg;
+        s->cfg = *cfg;
         s->is_first_reply = true;
     }
     return s;
@@ -65,7 +65,7 @@ const char *auth_claimed_user_get(const struct auth_session *s)
 
 static smbkit_status mech_open(struct auth_session *s, const struct auth_mech *mech)
 {
-    s->mech_ctx = mech->open(s->cfg, &s->login);
+    s->mech_ctx = mech->open(&s->cfg, &s->login);
     if (!s->mech_ctx) {
         return SMBKIT_STATUS_NO_MEMORY;
     }

@@ -24,16 +24,20 @@ struct auth_user {
     uint8_t nt_hash[16];       /* MD4 of the password in UTF-16LE: a secret */
     uint32_t rid;
     bool disabled;
+    uint64_t version; /* the caller's: another one when the user is not what it was */
 };
 
 struct auth_config {
     /* Find a user without regard to case. false: there is none. out is zeroed before. Any thread.
      */
     bool (*user_lookup)(void *arg, const char *name_utf8, struct auth_user *out);
+    /* Is the user still as this version of it was: neither removed nor disabled nor given another
+     * password? NULL: always. Any thread. */
+    bool (*user_is_current)(void *arg, const char *name_utf8, uint64_t version);
     /* The time as FILETIME, and len random bytes fit for keys. Any thread. */
     uint64_t (*now)(void *arg);
     void (*random)(void *arg, void *p, size_t len);
-    void *arg;            /* for all three callbacks */
+    void *arg;            /* for all callbacks */
     bool allow_guest;     /* an unknown user (never a wrong password) becomes guest */
     bool allow_anonymous; /* the empty user without password */
     char target_name[16]; /* NetBIOS computer name, at most 15 bytes of UTF-8 */
@@ -46,6 +50,7 @@ struct auth_identity {
     char domain[AUTH_NAME_SIZE];      /* as the client sent it: for the log, not to be relied on */
     char workstation[AUTH_NAME_SIZE]; /* likewise */
     uint32_t rid;                     /* AUTH_RID_GUEST for guests, 0 for anonymous */
+    uint64_t version;                 /* the user's; 0 for guests and anonymous */
     bool guest;                       /* no key that both sides share: cannot sign or seal */
     bool anonymous;                   /* its key protects nothing: everyone can compute it */
     uint8_t session_key[AUTH_SESSION_KEY_LEN]; /* the exported session key; zero for guests */
@@ -53,7 +58,7 @@ struct auth_identity {
 
 struct auth_session;
 
-/* cfg is borrowed and must outlive the session. NULL without memory. */
+/* cfg is copied; its texts and callbacks must outlive the session. NULL without memory. */
 NODISCARD struct auth_session *auth_new(const struct auth_config *cfg);
 void auth_free(struct auth_session *s); /* wipes its keys; NULL allowed */
 CLEANUP_DEFINE(auth_free, struct auth_session *)

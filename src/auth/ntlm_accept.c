@@ -258,6 +258,7 @@ static smbkit_status user_accept(struct acceptor *a, const struct auth_user *use
     struct auth_identity *id = &a->login->id;
     str_copy(id->user, sizeof(id->user), user->name);
     id->rid = user->rid;
+    id->version = user->version;
     mem_copy(id->session_key, a->exported_key, NTLM_KEY_LEN);
     return SMBKIT_STATUS_SUCCESS;
 }

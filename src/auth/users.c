@@ -10,7 +10,9 @@
 
 #define HASH_HEX_LEN 32
 #define NAME_BAD_CHARS "\"/\\[]:;|=,+*?<>@"
-#define HIGH_WATER "!next-rid:"
+#define IDENTITY "!identity:"
+#define OLD_MARK "!next-rid:" /* of versions that counted rids: read, and not written any more */
+#define RID_SEED 0x736d626b69742121ull /* never to be changed: files keep SIDs */
 #define FLAG_DISABLED "disabled"
 #define LINE_HEADROOM 96 /* of a formatted line besides the name */
 
@@ -24,7 +26,8 @@ struct users {
     struct entry **by_rid; /* ascending */
     size_t count;
     size_t cap;
-    uint32_t next_rid; /* above every rid ever given */
+    bool has_identity;
+    uint8_t identity[USERS_IDENTITY_LEN];
 };
 
 struct users *users_new(void)
@@ -32,7 +35,6 @@ struct users *users_new(void)
     struct users *u = mem_zalloc(sizeof(*u));
     if (u) {
         hash_table_init(&u->by_name);
-        u->next_rid = USERS_RID_FIRST;
     }
     return u;
 }
@@ -170,8 +172,41 @@ static bool add(struct users *u, const struct auth_user *user)
     mem_move(u->by_rid + at + 1, u->by_rid + at, (u->count - at) * sizeof(struct entry *));
     u->by_rid[at] = e;
     u->count++;
-    u->next_rid = MAX(u->next_rid, user->rid + 1);
     return true;
+}
+
+void users_versions_take(struct users *u, const struct users *before, uint64_t *next)
+{
+    for (size_t i = 0; i < u->count; i++) {
+        struct auth_user *now = &u->by_rid[i]->user;
+        const struct auth_user *then = before ? users_find(before, now->name) : NULL;
+        bool same = then && then->rid == now->rid && then->disabled == now->disabled &&
+                    mem_eq_ct(then->nt_hash, now->nt_hash, sizeof(now->nt_hash));
+        now->version = same ? then->version : ++*next;
+    }
+}
+
+const uint8_t *users_identity_get(const struct users *u)
+{
+    return u->has_identity ? u->identity : NULL;
+}
+
+void users_identity_set(struct users *u, const uint8_t identity[USERS_IDENTITY_LEN])
+{
+    mem_copy(u->identity, identity, USERS_IDENTITY_LEN);
+    u->has_identity = true;
+}
+
+uint32_t users_rid_of_name(const char *name)
+{
+    uint64_t hash = utf8_ihash(RID_SEED, name, str_len(name));
+    return USERS_RID_NAMED + (uint32_t)(hash % (USERS_RID_MAX - USERS_RID_NAMED + 1));
+}
+
+static const struct auth_user *find_rid(const struct users *u, uint32_t rid)
+{
+    size_t at = rid_position(u, rid);
+    return at < u->count && u->by_rid[at]->user.rid == rid ? &u->by_rid[at]->user : NULL;
 }
 
 smbkit_status users_set(struct users *u, const char *name, const uint8_t nt_hash[16], bool disabled)
@@ -185,10 +220,13 @@ smbkit_status users_set(struct users *u, const char *name, const uint8_t nt_hash
         e->user.disabled = disabled;
         return SMBKIT_STATUS_SUCCESS;
     }
-    if (u->count >= USERS_COUNT_MAX || u->next_rid > USERS_RID_MAX) {
+    if (u->count >= USERS_COUNT_MAX) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    struct auth_user user = {.rid = u->next_rid, .disabled = disabled};
+    struct auth_user user = {.rid = users_rid_of_name(name), .disabled = disabled};
+    if (find_rid(u, user.rid)) {
+        return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    }
     str_copy(user.name, sizeof(user.name), name);
     mem_copy(user.nt_hash, nt_hash, sizeof(user.nt_hash));
     bool added = add(u, &user);
@@ -215,7 +253,6 @@ bool users_remove(struct users *u, const char *name)
 struct parser {
     struct users *users;
     unsigned line;
-    bool has_high_water;
     char *err;
     size_t err_size;
 };
@@ -260,6 +297,7 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* 16 bytes: a hash or the identity. */
 static bool hash_parse(const char *hex, uint8_t hash[16])
 {
     if (str_len(hex) != HASH_HEX_LEN) {
@@ -276,28 +314,26 @@ static bool hash_parse(const char *hex, uint8_t hash[16])
     return true;
 }
 
-static bool rid_parse(struct parser *p, const char *text, uint32_t max, uint32_t *rid)
+static bool rid_parse(struct parser *p, const char *text, uint32_t *rid)
 {
     uint64_t value = 0;
     bool is_decimal = text[0] >= '0' && text[0] <= '9' && !str_has_prefix(text, "0x");
-    if (!is_decimal || !str_to_u64(text, max, &value) || value < USERS_RID_FIRST) {
-        return fail(p, "\"%.40s\" is not a rid (%d to %u)", text, USERS_RID_FIRST, max);
+    if (!is_decimal || !str_to_u64(text, USERS_RID_MAX, &value) || value < USERS_RID_FIRST) {
+        return fail(p, "\"%.40s\" is not a rid (%d to %u)", text, USERS_RID_FIRST, USERS_RID_MAX);
     }
     *rid = (uint32_t)value;
     return true;
 }
 
-static bool high_water_parse(struct parser *p, const char *text)
+static bool identity_parse(struct parser *p, const char *text)
 {
-    uint32_t rid = 0;
-    if (p->has_high_water) {
-        return fail(p, "a second %.*s line", (int)str_len(HIGH_WATER) - 1, HIGH_WATER);
+    if (p->users->has_identity) {
+        return fail(p, "a second %.*s line", (int)str_len(IDENTITY) - 1, IDENTITY);
     }
-    if (!rid_parse(p, text, USERS_RID_MAX + 1, &rid)) {
-        return false;
+    if (!hash_parse(text, p->users->identity)) {
+        return fail(p, "the identity must be %d hexadecimal digits", HASH_HEX_LEN);
     }
-    p->has_high_water = true;
-    p->users->next_rid = MAX(p->users->next_rid, rid);
+    p->users->has_identity = true;
     return true;
 }
 
@@ -332,7 +368,7 @@ static bool fields_parse(struct parser *p, char *name, struct auth_user *user)
         return fail(p, "\"%.80s\" is not a user name", name);
     }
     str_copy(user->name, sizeof(user->name), name);
-    if (!rid_parse(p, rid, USERS_RID_MAX, &user->rid)) {
+    if (!rid_parse(p, rid, &user->rid)) {
         return false;
     }
     if (!hash_parse(hash, user->nt_hash)) {
@@ -350,9 +386,9 @@ static bool user_add(struct parser *p, const struct auth_user *user)
     if (entry_find(u, user->name)) {
         return fail(p, "user \"%s\" is there twice", user->name);
     }
-    size_t at = rid_position(u, user->rid);
-    if (at < u->count && u->by_rid[at]->user.rid == user->rid) {
-        return fail(p, "rid %u is \"%s\"'s", user->rid, u->by_rid[at]->user.name);
+    const struct auth_user *other = find_rid(u, user->rid);
+    if (other) {
+        return fail(p, "rid %u is \"%s\"'s", user->rid, other->name);
     }
     return add(u, user) || fail_memory(p);
 }
@@ -364,8 +400,11 @@ static bool line_parse(struct parser *p, char *line)
     if (line[0] == '#' || line[0] == '\0') {
         return true;
     }
-    if (str_has_prefix(line, HIGH_WATER)) {
-        return high_water_parse(p, line + str_len(HIGH_WATER));
+    if (str_has_prefix(line, IDENTITY)) {
+        return identity_parse(p, line + str_len(IDENTITY));
+    }
+    if (str_has_prefix(line, OLD_MARK)) {
+        return true;
     }
     bool ok = fields_parse(p, line, &user) && user_add(p, &user);
     mem_wipe(&user, sizeof(user));
@@ -415,14 +454,20 @@ bool users_parse(const char *text, size_t len, struct users **out, char *err, si
     return true;
 }
 
-static void user_format(struct wr *w, const struct auth_user *user)
+static void hash_format(const uint8_t hash[16], char hex[HASH_HEX_LEN + 1])
 {
     static const char digits[] = "0123456789abcdef";
-    char hex[HASH_HEX_LEN + 1] = {0};
-    for (size_t i = 0; i < sizeof(user->nt_hash); i++) {
-        hex[2 * i] = digits[user->nt_hash[i] >> 4];
-        hex[2 * i + 1] = digits[user->nt_hash[i] & 15];
+    for (size_t i = 0; i < HASH_HEX_LEN / 2; i++) {
+        hex[2 * i] = digits[hash[i] >> 4];
+        hex[2 * i + 1] = digits[hash[i] & 15];
     }
+    hex[HASH_HEX_LEN] = '\0';
+}
+
+static void user_format(struct wr *w, const struct auth_user *user)
+{
+    char hex[HASH_HEX_LEN + 1];
+    hash_format(user->nt_hash, hex);
     wr_printf(w, "%s:%u:%s:%s\n", user->name, user->rid, hex, user->disabled ? FLAG_DISABLED : "");
     mem_wipe(hex, sizeof(hex));
 }
@@ -438,7 +483,12 @@ char *users_format(const struct users *u, size_t *len_r)
         return NULL;
     }
     struct wr w = wr_init(text, cap);
-    wr_printf(&w, "# smbkit users: name:rid:nthash:flags\n" HIGH_WATER "%u\n", u->next_rid);
+    wr_printf(&w, "# smbkit users: name:rid:nthash:flags\n");
+    if (u->has_identity) {
+        char hex[HASH_HEX_LEN + 1];
+        hash_format(u->identity, hex);
+        wr_printf(&w, IDENTITY "%s\n", hex);
+    }
     for (size_t i = 0; i < u->count; i++) {
         user_format(&w, &u->by_rid[i]->user);
     }

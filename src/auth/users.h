@@ -2,18 +2,22 @@
 /* The users file, as text: reading and writing the file itself is the caller's work.
  *
  *     # comment
- *     !next-rid:1002
- *     alice:1000:0cb6948805f797bf2a82807973b89537:
+ *     !identity:6f1d...           32 hexadecimal digits
+ *     alice:602894114:0cb6948805f797bf2a82807973b89537:
  *     bob:1001:8846f7eaee8fb117ad06bdd830b7586c:disabled
  *
- * The next-rid line is the high-water mark: a rid is never given twice, even after its user was
- * removed. Not locked: the owner publishes a finished table to readers, or locks. */
+ * A user's SID is made of the file's identity and the user's rid, and so is the same wherever the
+ * file is used. The rid of a new user comes from the name alone: the same in whatever order users
+ * are added, and again after one was removed. Not locked: the owner publishes a finished table to
+ * readers, or locks. */
 #pragma once
 
 #include "auth/auth.h"
 
-#define USERS_RID_FIRST 1000       /* as [MS-SAMR] 3.1.1.9.2 numbers accounts */
-#define USERS_RID_MAX 0x3FFFFFFFu  /* likewise */
+#define USERS_RID_FIRST 1000        /* as [MS-SAMR] 3.1.1.9.2 numbers accounts */
+#define USERS_RID_MAX 0x3FFFFFFFu   /* likewise */
+#define USERS_RID_NAMED 0x10000000u /* the first that names give; those below are given by hand */
+#define USERS_IDENTITY_LEN 16
 #define USERS_COUNT_MAX 65536      /* a text file is the wrong place for more */
 #define USERS_LINE_MAX 1024        /* bytes without the line end */
 #define USERS_TEXT_MAX (16u << 20) /* bytes */
@@ -33,17 +37,26 @@ NODISCARD bool users_parse(const char *text, size_t len, struct users **out, cha
 /* The canonical text, owned and terminated; wipe it before mem_free. NULL without memory. Comments
  * are not kept. */
 NODISCARD char *users_format(const struct users *u, size_t *len_r);
+/* Random bytes that tell this set of users from all others; NULL: none were ever given. Borrowed.
+ */
+const uint8_t *users_identity_get(const struct users *u);
+void users_identity_set(struct users *u, const uint8_t identity[USERS_IDENTITY_LEN]);
+/* The rid that a name gives, in whatever case it is written. The same for ever. */
+uint32_t users_rid_of_name(const char *name);
 /* Borrowed until the table changes; NULL: none. Case is ignored. */
 const struct auth_user *users_find(const struct users *u, const char *name);
 size_t users_count(const struct users *u);
 /* i < users_count; in order of rid. Borrowed until the table changes. */
 const struct auth_user *users_at(const struct users *u, size_t i);
+/* Give each user the version it had before, or a new one (++*next) where it is new or differs. */
+void users_versions_take(struct users *u, const struct users *before, uint64_t *next);
 /* Well-formed UTF-8 of 1..USERS_NAME_MAX bytes, without control characters, without the characters
  * that no Windows account name may have ("/\[]:;|=,+*?<>@), not starting with '#' or '!', not
  * starting or ending with a blank. */
 bool users_is_name(const char *name);
 /* Add, or change hash and flags of an existing user (its rid stays).
- * Errors: OBJECT_NAME_INVALID, INSUFFICIENT_RESOURCES (too many users or rids), NO_MEMORY. */
+ * Errors: OBJECT_NAME_INVALID, OBJECT_NAME_COLLISION (another user has the rid of the name),
+ * INSUFFICIENT_RESOURCES (too many users), NO_MEMORY. */
 NODISCARD smbkit_status users_set(struct users *u, const char *name, const uint8_t nt_hash[16],
                                   bool disabled);
 /* false: there was none. */

@@ -34,6 +34,12 @@
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define SWAP(a, b)                                                                                 \
+    do {                                                                                           \
+        typeof(a) swap_ = (a);                                                                     \
+        (a) = (b);                                                                                 \
+        (b) = swap_;                                                                               \
+    } while (0)
 
 /* A programmer's error ends the process with a message and a stack; kept in release builds. */
 #define ASSERT(cond)                                                                               \

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/str.h"
 
 #define LOG_TEXT_MAX 1024u /* longer lines are cut, and end in "..." */
@@ -136,6 +137,22 @@ bool log_levels_parse(const char *spec)
     return true;
 }
 
+bool log_rate_allows(struct log_rate *r, uint64_t now_ms, unsigned *untold_r)
+{
+    if (r->told == 0 || now_ms - r->since_ms >= LOG_RATE_MS) {
+        r->since_ms = now_ms;
+        r->told = 0;
+    }
+    if (r->told == LOG_RATE_LINES) {
+        r->untold++;
+        return false;
+    }
+    r->told++;
+    *untold_r = r->untold;
+    r->untold = 0;
+    return true;
+}
+
 void log_write(enum log_level level, enum log_module module, const struct log_ctx *ctx,
                const char *fmt, ...)
 {
@@ -147,11 +164,11 @@ void log_write(enum log_level level, enum log_module module, const struct log_ct
     if (!fits) {
         str_copy(text + sizeof(text) - 4, 4, "...");
     }
-    /* Names come from peers: no forged lines, no terminal sequences. */
-    for (char *p = text; *p; p++) {
-        if ((unsigned char)*p < ' ' || *p == 0x7f) {
-            *p = '?';
-        }
-    }
-    sink(sink_arg, level, module, ctx, text);
+    /* Plugins' words and peers' names: no forged lines, no terminal sequences. Never longer. */
+    char plain[LOG_TEXT_MAX];
+    struct wr w = wr_init(plain, sizeof(plain));
+    wr_plain(&w, text);
+    wr_u8(&w, 0);
+    ASSERT(wr_ok(&w));
+    sink(sink_arg, level, module, ctx, plain);
 }

@@ -53,6 +53,18 @@ static inline bool log_is_on(enum log_module module, enum log_level level)
     return __builtin_expect((unsigned)level <= on, 0);
 }
 
+/* For lines that a peer can cause at will: LOG_RATE_LINES in LOG_RATE_MS, the others are counted.
+ * Not locked. */
+#define LOG_RATE_LINES 20u
+#define LOG_RATE_MS 10000u
+struct log_rate {
+    uint64_t since_ms;
+    unsigned told;
+    unsigned untold;
+};
+/* May a line be written now? Then *untold_r is how many were not since the last one. */
+bool log_rate_allows(struct log_rate *r, uint64_t now_ms, unsigned *untold_r);
+
 void log_write(enum log_level level, enum log_module module, const struct log_ctx *ctx,
                const char *fmt, ...) PRINTF_LIKE(4, 5);
 

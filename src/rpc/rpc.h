@@ -67,6 +67,8 @@ struct rpc_session {
 typedef bool (*rpc_share_cb)(void *cb_arg, const struct rpc_share *share);
 typedef bool (*rpc_session_cb)(void *cb_arg, const struct rpc_session *session);
 
+#define RPC_COMMENT_SIZE 64 /* of the server's own comment, with the terminating zero */
+
 /* What the server tells its clients. Filled by the server layer; immutable; outlives every pipe.
  * The functions are called from any thread, must not block, and may hold locks of the server layer
  * while they call cb. All may be NULL: no shares, no sessions, time 0, UTC. */
@@ -75,6 +77,7 @@ struct rpc_env {
     const char *server_name; /* NetBIOS-style name, without backslashes */
     const char *domain;      /* or workgroup */
     const char *comment;
+    void (*comment_get)(void *arg, char out[RPC_COMMENT_SIZE]); /* NULL: comment, for ever */
     const char *user_path;  /* sv102_userpath; NULL gives "C:\" */
     uint32_t version_major; /* e.g. 10 */
     uint32_t version_minor;

@@ -119,6 +119,12 @@ uint32_t srvsvc_server_get_info(struct rpc_call *call)
     if (!cur_ok(&call->in)) {
         return PDU_FAULT_NDR;
     }
+    char text[RPC_COMMENT_SIZE];
+    const char *comment = env->comment;
+    if (env->comment_get) {
+        env->comment_get(env->arg, text);
+        comment = text;
+    }
     const uint32_t type_default =
         RPC_SV_TYPE_WORKSTATION | RPC_SV_TYPE_SERVER | RPC_SV_TYPE_NT | RPC_SV_TYPE_SERVER_NT;
     const struct ndr_value values[FIELDS] = {
@@ -127,7 +133,7 @@ uint32_t srvsvc_server_get_info(struct rpc_call *call)
         [MAJOR] = {.u32 = env->version_major},
         [MINOR] = {.u32 = env->version_minor},
         [TYPE] = {.u32 = or_default(env->server_type, type_default)},
-        [COMMENT] = {.str = rpc_text(env->comment)},
+        [COMMENT] = {.str = rpc_text(comment)},
         [USERS] = {.u32 = or_default(env->users_max, SERVER_UNLIMITED)},
         [DISC] = {.u32 = or_default(env->disc_min, SERVER_UNLIMITED)},
         [HIDDEN] = {.u32 = env->is_hidden},

@@ -127,7 +127,10 @@ static void start_control(struct server *server)
     const char *given = server_config_get(server)->control_socket;
     CLEANUP_MEM char *path = given ? str_dup(given) : control_default_path(true);
     if (path && !server_control_start(server, path, err)) {
-        log_warn(NULL, "no control socket, smbkit status will not work: %s", err);
+        log_warn(NULL,
+                 "no control socket, smbkit status will not reach this server: %s; "
+                 "\"control socket\" names another place",
+                 err);
     }
 }
 

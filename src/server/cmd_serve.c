@@ -257,12 +257,14 @@ static struct users_store *make_users(struct serve *s)
             cmd_error("user %s: %s", u->name,
                       status == SMBKIT_STATUS_INVALID_PARAMETER
                           ? "the password is not UTF-8 or longer than 256 characters"
+                      : status == SMBKIT_STATUS_OBJECT_NAME_COLLISION
+                          ? "the name gives the identifier (RID) of another user; choose another"
                           : smbkit_status_name(status));
             users_store_free(store);
             return NULL;
         }
         /* Who is let in on the command line is trusted with lists of sessions and paths. */
-        if (!config_add_admin(s->config, u->name)) {
+        if (!config_add_user(&s->config->admins, u->name)) {
             cmd_error("out of memory");
             users_store_free(store);
             return NULL;
@@ -342,10 +344,8 @@ static void start_control(struct server *server)
     const char *given = server_config_get(server)->control_socket;
     CLEANUP_MEM char *path = given ? str_dup(given) : control_default_path(true);
     if (path && !server_control_start(server, path, err)) {
-        /* Asked for: worth a line. By default: the second server on a host simply has none. */
-        if (given) {
-            cmd_error("%s; serving all the same, without smbkit status", err);
-        }
+        cmd_error("%s; smbkit status will not reach this server, which serves all the same%s", err,
+                  given ? "" : " (--control-socket names another place)");
     }
 }
 

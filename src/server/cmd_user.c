@@ -5,6 +5,7 @@
 
 #include "auth/users.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 #include "os/os.h"
 #include "os/process.h"
@@ -61,7 +62,10 @@ static int set_password(struct user_cmd *u, bool disabled)
         return EXIT_FAILED;
     }
     if (!SMBKIT_OK(status)) {
-        cmd_error("user %s: %s", u->name, smbkit_status_name(status));
+        cmd_error("user %s: %s", u->name,
+                  status == SMBKIT_STATUS_OBJECT_NAME_COLLISION
+                      ? "the name gives the identifier (RID) of another user; choose another name"
+                      : smbkit_status_name(status));
         return EXIT_FAILED;
     }
     return save(u);
@@ -112,11 +116,21 @@ static int user_del(struct user_cmd *u)
 
 static int user_list(struct user_cmd *u)
 {
-    for (size_t i = 0; i < users_count(u->users); i++) {
-        const struct auth_user *user = users_at(u->users, i);
+    struct names names = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < users_count(u->users); i++) {
+        ok = names_add(&names, users_at(u->users, i)->name);
+    }
+    names_sort(&names);
+    for (size_t i = 0; ok && i < names.count; i++) {
+        const struct auth_user *user = users_find(u->users, names.items[i]);
         printf("%s  %u%s\n", user->name, user->rid, user->disabled ? "  disabled" : "");
     }
-    return EXIT_OK;
+    names_fini(&names);
+    if (!ok) {
+        cmd_error("out of memory");
+    }
+    return ok ? EXIT_OK : EXIT_FAILED;
 }
 
 static const struct action {
@@ -178,6 +192,16 @@ static const struct action *find_action(const struct user_cmd *u, int *code_r)
     return NULL;
 }
 
+/* What tells the SIDs of these users from those of all others; kept with them from now on. */
+static void identity_make(struct users *users)
+{
+    uint8_t identity[USERS_IDENTITY_LEN];
+    os_random(identity, sizeof(identity));
+    if (users) {
+        users_identity_set(users, identity);
+    }
+}
+
 static bool open_file(struct user_cmd *u, const struct action *a)
 {
     char err[512];
@@ -191,6 +215,7 @@ static bool open_file(struct user_cmd *u, const struct action *a)
     if (!u->users && e == -ENOENT && a->makes_file) {
         u->users = users_new();
         str_copy(err, sizeof(err), "out of memory");
+        identity_make(u->users);
     }
     if (!u->users) {
         cmd_error("%s", err);

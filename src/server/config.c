@@ -67,20 +67,12 @@ void config_layer_fini(struct config_layer *l)
     *l = (struct config_layer){0};
 }
 
-static void names_free(char **names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        mem_free(names[i]);
-    }
-    mem_free(names);
-}
-
 static void share_fini(struct config_share *s)
 {
     for (uint32_t i = 0; i < s->filter_count; i++) {
         config_layer_fini(&s->filters[i]);
     }
-    names_free(s->users, s->user_count);
+    names_fini(&s->users);
     config_layer_fini(&s->plugin);
     mem_free(s->filters);
     mem_free(s->name);
@@ -96,7 +88,7 @@ void config_free(struct config *c)
         share_fini(&c->shares[i]);
     }
     mem_free(c->shares);
-    names_free(c->admins, c->admin_count);
+    names_fini(&c->admins);
     mem_free(c->server_string);
     mem_free(c->users_file);
     mem_free(c->log_level);
@@ -214,32 +206,9 @@ const char *config_args_get(const struct config_args *a, const char *key)
     return NULL;
 }
 
-static bool add_name(char ***list, size_t *count, const char *name)
+bool config_add_user(struct names *list, const char *name)
 {
-    if (*count >= CONFIG_USERS_MAX) {
-        return false;
-    }
-    char **grown = mem_realloc(*list, (*count + 1) * sizeof(*grown));
-    if (!grown) {
-        return false;
-    }
-    *list = grown;
-    char *copy = str_dup(name);
-    if (!copy) {
-        return false;
-    }
-    grown[(*count)++] = copy;
-    return true;
-}
-
-bool config_share_add_user(struct config_share *s, const char *name)
-{
-    return add_name(&s->users, &s->user_count, name);
-}
-
-bool config_add_admin(struct config *c, const char *name)
-{
-    return add_name(&c->admins, &c->admin_count, name);
+    return list->count < CONFIG_USERS_MAX && names_add(list, name);
 }
 
 bool config_share_add_filter(struct config_share *s, struct config_layer *layer)

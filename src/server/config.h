@@ -5,6 +5,7 @@
 
 #include <smbkit/plugin.h>
 
+#include "base/names.h"
 #include "net/net.h"
 #include "server/problems.h"
 #include "smb/smb.h"
@@ -57,9 +58,9 @@ struct config_share {
     bool guest_ok;
     bool browseable;
     bool encrypt;
-    bool has_users; /* only those named in users may connect */
-    char **users;
-    size_t user_count;
+    bool private_files; /* "new files" */
+    bool has_users;     /* only those named in users may connect */
+    struct names users;
     unsigned line; /* where its section begins; 0: not from a file */
 };
 
@@ -77,8 +78,7 @@ struct config {
     enum smb_encryption encryption;
     bool allow_guest;
     bool allow_anonymous;
-    char **admins; /* "admin users" */
-    size_t admin_count;
+    struct names admins; /* "admin users" */
     char *users_file;
     char *log_level;
     char *log_file; /* "stderr", "syslog" or a path */
@@ -108,8 +108,8 @@ const char *config_share_name_check(const char *name);
 NODISCARD bool config_args_add(struct config_args *a, const char *key, const char *value);
 const char *config_args_get(const struct config_args *a, const char *key);
 NODISCARD bool config_set_string(char **slot, const char *value);
-NODISCARD bool config_share_add_user(struct config_share *s, const char *name);
-NODISCARD bool config_add_admin(struct config *c, const char *name);
+/* To "valid users" or "admin users". False: too many, or no memory. */
+NODISCARD bool config_add_user(struct names *list, const char *name);
 /* An owned layer is moved into the share. */
 NODISCARD bool config_share_add_filter(struct config_share *s, struct config_layer *layer);
 void config_layer_fini(struct config_layer *l);

@@ -379,8 +379,7 @@ static bool set_guest_ok(struct config *c, struct config_share *s, const char *v
 }
 
 struct user_words {
-    struct config *config;
-    struct config_share *share; /* NULL: administrators */
+    struct names *list;
     char *err;
 };
 
@@ -391,23 +390,23 @@ static bool add_user(void *arg, const char *word)
         str_format(w->err, 256, "\"%s\" is no user's name; groups are not known", word);
         return false;
     }
-    bool ok = w->share ? config_share_add_user(w->share, word) : config_add_admin(w->config, word);
-    return ok || refuse(w->err, "too many users");
+    return config_add_user(w->list, word) || refuse(w->err, "too many users");
 }
 
 static bool set_admin_users(struct config *c, struct config_share *s, const char *value,
                             char err[256])
 {
     (void)s;
-    struct user_words words = {.config = c, .err = err};
+    struct user_words words = {.list = &c->admins, .err = err};
     return each_word(value, add_user, &words);
 }
 
 static bool set_valid_users(struct config *c, struct config_share *s, const char *value,
                             char err[256])
 {
+    (void)c;
     s->has_users = true;
-    struct user_words words = {.config = c, .share = s, .err = err};
+    struct user_words words = {.list = &s->users, .err = err};
     return each_word(value, add_user, &words);
 }
 
@@ -430,6 +429,19 @@ static bool set_share_encrypt(struct config *c, struct config_share *s, const ch
         return refuse(err, "a share knows off and required; desired is for [global]");
     }
     s->encrypt = v == SMB_ENCRYPT_REQUIRED;
+    return true;
+}
+
+static bool set_new_files(struct config *c, struct config_share *s, const char *value,
+                          char err[256])
+{
+    static const struct word words[] = {{"shared", 0}, {"private", 1}, {NULL, 0}};
+    (void)c;
+    int v = 0;
+    if (!choose(words, value, &v, err)) {
+        return false;
+    }
+    s->private_files = v != 0;
     return true;
 }
 
@@ -505,6 +517,8 @@ static const struct config_key keys[] = {
     {"browsable", S, NULL, set_browseable, NULL},
     {"smb encrypt", S, "off|required", set_share_encrypt,
      "refuse who does not encrypt; default: off"},
+    {"new files", S, "shared|private", set_new_files,
+     "whose is what a user makes: every user's, or the maker's alone; default: shared"},
     {"filter", S, "NAME[:KEY=VALUE,...]", set_filter,
      "a layer over the plugin; may stand more than once, outermost first"},
 };

@@ -41,12 +41,13 @@ static void note_valid_users(const struct config *c, const struct config_users *
     char file[512];
     for (size_t i = 0; i < c->share_count; i++) {
         const struct config_share *s = &c->shares[i];
-        for (size_t k = 0; k < s->user_count; k++) {
-            if (!users->user_known(users->arg, s->users[k])) {
+        for (size_t k = 0; k < s->users.count; k++) {
+            if (!users->user_known(users->arg, s->users.items[k])) {
                 problems_add(notes,
                              "share \"%s\": there is no user \"%s\" (valid users); add one with: "
                              "smbkit user add%s %s",
-                             s->name, s->users[k], file_option(c, file, sizeof(file)), s->users[k]);
+                             s->name, s->users.items[k], file_option(c, file, sizeof(file)),
+                             s->users.items[k]);
             }
         }
     }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -28,7 +29,7 @@ char *control_default_path(bool make)
         return NULL;
     }
     if (make && os_folder_make(folder, 0700) != 0) {
-        log_debug(NULL, "folder not made path=%s", folder); /* listening will tell */
+        log_debug(NULL, "folder not made path=%s", quoted(folder).text); /* listening will tell */
     }
     return str_printf("%s/control", folder);
 }
@@ -81,8 +82,7 @@ struct control *control_new(struct server *s, const char *path, char err[256])
     char why[128];
     os_error_text(-e, why, sizeof(why));
     str_format(err, 256, "control socket %s: %s", path,
-               e == -EADDRINUSE ? "another smbkit uses it; give \"control socket\" another path"
-                                : why);
+               e == -EADDRINUSE ? "another smbkit uses it" : why);
     if (c) {
         os_local_free(c->listener);
     }

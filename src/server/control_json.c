@@ -2,6 +2,7 @@
 /* What goes over the control socket, as JSON and as text. */
 #include <jansson.h>
 
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strbuf.h"
@@ -13,10 +14,10 @@
 
 #define TEXT_MAX (8u << 20) /* bytes of a status as text */
 
-/* jansson's own memory to ours. */
+/* jansson's own memory to ours. In ASCII: it may be read on a terminal. */
 static char *dump(json_t *object)
 {
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     char *copy = str_dup(text);
     if (text) {
         json_free_t free_fn = NULL;
@@ -32,11 +33,17 @@ static char *refuse(const char *why)
     return dump(json_pack("{s:b, s:s}", "ok", 0, "error", why));
 }
 
-/* Names come from clients; what is not UTF-8 for JSON (a lone surrogate) is told so. */
+/* Names come from clients; what JSON cannot carry (a lone surrogate) is a question mark. */
 static json_t *text_json(const char *s)
 {
     json_t *j = json_string(s);
-    return j ? j : json_string("(not UTF-8)");
+    if (j) {
+        return j;
+    }
+    CLEANUP(wr_fini) struct wr w = wr_new(TEXT_MAX);
+    wr_plain(&w, s);
+    wr_u8(&w, 0);
+    return json_string(wr_ok(&w) ? (const char *)w.base : "?");
 }
 
 static json_t *time_json(uint64_t filetime)
@@ -65,6 +72,40 @@ static void add_session(void *arg, const struct smb_session_info *i)
                         "opens", (json_int_t)i->open_count));
 }
 
+static const struct {
+    uint32_t right;
+    const char *word;
+} rights[] = {
+    {SMBKIT_READ_DATA, "read"},
+    {SMBKIT_WRITE_DATA, "write"},
+    {SMBKIT_APPEND_DATA, "append"},
+    {SMBKIT_EXECUTE, "execute"},
+    {SMBKIT_DELETE, "delete"},
+    {SMBKIT_DELETE_CHILD, "delete below"},
+    {SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_EA, "read attributes"},
+    {SMBKIT_WRITE_ATTRIBUTES | SMBKIT_WRITE_EA, "write attributes"},
+    {SMBKIT_READ_CONTROL, "read permissions"},
+    {SMBKIT_WRITE_DAC | SMBKIT_WRITE_OWNER, "write permissions"},
+    {SMBKIT_ACCESS_SYSTEM_SECURITY, "audit"},
+};
+
+static json_t *rights_json(uint32_t access)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(rights); i++) {
+        if (access & rights[i].right) {
+            json_array_append_new(out, json_string(rights[i].word));
+        }
+    }
+    return out;
+}
+
+/* [MS-SMB2] 2.2.13 RequestedOplockLevel */
+static const char *oplock_word(uint8_t level)
+{
+    return level == 0x01 ? "II" : level == 0x08 ? "exclusive" : level == 0x09 ? "batch" : "none";
+}
+
 static void add_open(void *arg, const struct smb_open_info *i)
 {
     json_t *list = arg;
@@ -75,9 +116,12 @@ static void add_open(void *arg, const struct smb_open_info *i)
     char access[16];
     str_format(id, sizeof(id), "0x%016llx", (unsigned long long)i->session_id);
     str_format(access, sizeof(access), "0x%08x", i->access);
-    json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s, s:I}", "session", id, "share",
-                                          text_json(i->share), "path", text_json(i->path), "access",
-                                          access, "oplock", (json_int_t)i->oplock_level));
+    json_array_append_new(list,
+                          json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:s}", "session", id,
+                                    "user", text_json(i->user), "share", text_json(i->share),
+                                    "path", text_json(i->path), "access", access, "rights",
+                                    rights_json(i->access), "oplock", (json_int_t)i->oplock_level,
+                                    "caching", oplock_word(i->oplock_level)));
 }
 
 static json_t *counters_json(struct server *s)
@@ -181,10 +225,20 @@ static long long get_int(const json_t *o, const char *key)
     return (long long)json_integer_value(json_object_get(o, key));
 }
 
-static void put_text(struct wr *w, const char *s)
+/* Between quotes: what a client named cannot look like another column. */
+static void put_name(struct wr *w, const char *s)
 {
-    for (; *s; s++) {
-        wr_u8(w, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : (uint8_t)*s);
+    wr_u8(w, '"');
+    wr_escaped(w, s);
+    wr_u8(w, '"');
+}
+
+static void put_user(struct wr *w, const char *user)
+{
+    if (*user) {
+        wr_escaped(w, user);
+    } else {
+        wr_printf(w, "(anonymous)");
     }
 }
 
@@ -192,7 +246,7 @@ static void put_session(struct wr *w, const json_t *o)
 {
     const char *user = get_text(o, "user");
     wr_printf(w, "  ");
-    put_text(w, *user ? user : "(anonymous)");
+    put_user(w, user);
     wr_printf(w, "%s  %s  dialect %s%s%s  %lld open  since %s\n",
               json_is_true(json_object_get(o, "guest")) ? " (guest)" : "", get_text(o, "address"),
               get_text(o, "dialect"), json_is_true(json_object_get(o, "signed")) ? "  signed" : "",
@@ -202,11 +256,19 @@ static void put_session(struct wr *w, const json_t *o)
 
 static void put_open(struct wr *w, const json_t *o)
 {
+    const json_t *words = json_object_get(o, "rights");
     wr_printf(w, "  ");
-    put_text(w, get_text(o, "share"));
-    wr_u8(w, '/');
-    put_text(w, get_text(o, "path"));
-    wr_printf(w, "  access %s\n", get_text(o, "access"));
+    put_user(w, get_text(o, "user"));
+    wr_printf(w, "  ");
+    put_name(w, get_text(o, "share"));
+    wr_u8(w, ' ');
+    put_name(w, get_text(o, "path"));
+    wr_u8(w, ' ');
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        const char *word = json_string_value(json_array_get(words, i));
+        wr_printf(w, "%s %s", i ? "," : "", word ? word : "?");
+    }
+    wr_u8(w, '\n');
 }
 
 static void put_list(struct wr *w, const json_t *root, const char *key, const char *title,
@@ -240,7 +302,7 @@ static void put_status(struct wr *w, const json_t *root)
               get_int(c, "requests_total"), get_int(c, "bytes_in_total"),
               get_int(c, "bytes_out_total"), get_int(c, "logon_failures_total"));
     put_list(w, root, "sessions", "Sessions:", put_session);
-    put_list(w, root, "opens", "Open files:", put_open);
+    put_list(w, root, "opens", "Open files, by whom, share, path and what for:", put_open);
     wr_u8(w, 0);
 }
 

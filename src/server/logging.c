@@ -3,10 +3,10 @@
 
 #include <errno.h>
 
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strbuf.h"
-#include "base/utf.h"
 #include "os/os.h"
 #include "os/process.h"
 
@@ -40,47 +40,16 @@ static void format_ctx(struct wr *w, const struct log_ctx *ctx, const char *fmt)
     }
 }
 
-/* A peer's bytes in a value must not make a line of their own. */
-static void put_plain(struct wr *w, const char *text)
-{
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        wr_u8(w, c < 0x20 || c == 0x7f ? '?' : c);
-    }
-}
-
 void logging_format_text(struct wr *w, const struct log_line *line)
 {
     char when[32];
     os_time_format(line->now, when, sizeof(when));
     wr_printf(w, "%s %-5s %s ", when, log_level_name(line->level), log_module_name(line->module));
-    put_plain(w, line->text);
+    wr_plain(w, line->text);
     if (line->ctx) {
         format_ctx(w, line->ctx, " ");
     }
     wr_u8(w, '\n');
-}
-
-static void put_json_string(struct wr *w, const char *s)
-{
-    size_t left = str_len(s);
-    while (left > 0) {
-        uint32_t cp = 0;
-        size_t n = utf8_decode(s, left, &cp);
-        if (n == 0 || (cp >= 0xd800 && cp < 0xe000)) {
-            wr_printf(w, "\\ufffd");
-            n = n ? n : 1;
-        } else if (cp < 0x20 || cp == 0x7f) {
-            wr_printf(w, "\\u%04x", cp);
-        } else {
-            if (cp == '"' || cp == '\\') {
-                wr_u8(w, '\\');
-            }
-            wr_bytes(w, s, n);
-        }
-        s += n;
-        left -= n;
-    }
 }
 
 void logging_format_json(struct wr *w, const struct log_line *line)
@@ -89,7 +58,7 @@ void logging_format_json(struct wr *w, const struct log_line *line)
     os_time_format(line->now, when, sizeof(when));
     wr_printf(w, "{\"time\":\"%s\",\"level\":\"%s\",\"module\":\"%s\",\"text\":\"", when,
               log_level_name(line->level), log_module_name(line->module));
-    put_json_string(w, line->text);
+    wr_escaped(w, line->text);
     wr_u8(w, '"');
     if (line->ctx) {
         format_ctx(w, line->ctx, ",");
@@ -103,7 +72,7 @@ static void to_syslog(enum log_level level, const struct log_ctx *ctx, const cha
         [LOG_ERROR] = 3, [LOG_WARN] = 4, [LOG_INFO] = 6, [LOG_DEBUG] = 7, [LOG_TRACE] = 7};
     char buf[4096];
     struct wr w = wr_init(buf, sizeof(buf) - 1);
-    put_plain(&w, text);
+    wr_plain(&w, text);
     if (ctx) {
         format_ctx(&w, ctx, " ");
     }

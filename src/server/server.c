@@ -29,15 +29,11 @@ static void env_random(void *arg, void *buf, size_t n)
     os_random(buf, n);
 }
 
-static bool auth_user_lookup(void *arg, const char *name, struct auth_user *out)
-{
-    return users_store_lookup(arg, name, out);
-}
-
 static void auth_fill(struct server *s, const struct config *c, struct auth_config *out)
 {
     *out = (struct auth_config){
-        .user_lookup = auth_user_lookup,
+        .user_lookup = users_store_lookup,
+        .user_is_current = users_store_is_current,
         .now = env_now,
         .random = env_random,
         .arg = s->users,
@@ -57,13 +53,14 @@ void server_smb_config(struct server *s, const struct config *c, struct smb_conf
         .encryption = c->encryption,
         .transact_max_bytes = c->transact_max_bytes,
         .credits_max = (uint16_t)c->credits_max,
-        .admins = (const char *const *)c->admins,
-        .admin_count = c->admin_count,
+        .admins = &c->admins,
         .env = {.now = env_now, .monotonic_ms = env_monotonic_ms, .random = env_random},
     };
     uint16_t port = c->listen_count ? c->listen[0].port : c->port;
-    identity_get(port, s->machine_sid, out->server_guid);
-    mem_copy(out->machine_sid, s->machine_sid, sizeof(out->machine_sid));
+    uint8_t identity[USERS_IDENTITY_LEN];
+    const uint8_t *users = users_store_identity(s->users, identity) ? identity : NULL;
+    identity_sid(users, out->machine_sid);
+    identity_guid_here(users, port, out->server_guid);
     str_copy(out->server_name, sizeof(out->server_name), c->netbios_name);
     str_copy(out->workgroup, sizeof(out->workgroup), c->workgroup);
     str_copy(out->comment, sizeof(out->comment), c->server_string);

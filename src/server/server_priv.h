@@ -37,7 +37,6 @@ struct server {
     unsigned listener_count;
     uint64_t started_at;
     atomic_uint_fast64_t next_conn_id;
-    uint32_t machine_sid[3];
 };
 
 /* What smb is told of a configuration. */

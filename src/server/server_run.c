@@ -9,7 +9,6 @@
 
 #define LOG_MODULE LOG_SERVER
 #define POLL_MS 20           /* how often the end looks whether connections are gone */
-#define SESSIONS_MAX 65536   /* sessions looked at in one reload */
 #define TRIM_MS 3000         /* how often it looks whether a load is over ... */
 #define TRIM_REQUESTS 100    /* ... which it is with fewer requests than this since */
 #define EXIT_SECOND_SIGNAL 3 /* as smbkit(1) says */
@@ -53,41 +52,6 @@ bool server_start(struct server *s, struct problems *problems)
 
 /* ---- reload ---- */
 
-struct session_list {
-    struct users_store *users;
-    uint64_t ids[64]; /* of one round */
-    unsigned count;
-};
-
-static void note_orphan(void *arg, const struct smb_session_info *info)
-{
-    struct session_list *list = arg;
-    bool known = info->guest || info->user[0] == '\0' || users_store_has(list->users, info->user);
-    if (!known && list->count < ARRAY_LEN(list->ids)) {
-        list->ids[list->count++] = info->session_id;
-    }
-}
-
-/* Who is no longer a user is no longer served. */
-static void close_orphans(struct server *s)
-{
-    struct session_list list = {.users = s->users};
-    for (unsigned round = 0; round < SESSIONS_MAX / ARRAY_LEN(list.ids); round++) {
-        list.count = 0;
-        smb_server_sessions_each(s->smb, note_orphan, &list);
-        unsigned closed = 0;
-        for (unsigned i = 0; i < list.count; i++) {
-            closed += smb_server_session_close(s->smb, list.ids[i]);
-        }
-        if (closed > 0) {
-            log_info(NULL, "sessions of removed users closed count=%u", closed);
-        }
-        if (closed < ARRAY_LEN(list.ids)) {
-            return;
-        }
-    }
-}
-
 static void apply_config(struct server *s, const char *file, struct problems *problems)
 {
     CLEANUP(config_free) struct config *c = config_load(file, problems);
@@ -113,10 +77,11 @@ void server_reload(struct server *s, const char *file)
     if (file) {
         apply_config(s, file, &problems);
     }
-    if (users_store_load(s->users, err, sizeof(err))) {
-        close_orphans(s);
-    } else {
+    if (!users_store_load(s->users, err, sizeof(err))) {
         problems_add(&problems, "%s", err);
+    }
+    if (!smb_server_enforce(s->smb)) {
+        problems_add(&problems, "out of memory: clients may be connected who should not be");
     }
     problems_log(&problems, LOG_ERROR, "reload problem: ");
     log_info(NULL, "reloaded problems=%u shares=%zu", problems.count,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/shares.h"
 
+#include "base/escape.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -15,7 +16,7 @@
 struct live {
     struct list link;
     char *name;
-    char *fingerprint; /* of what makes the volume */
+    char *fingerprint; /* of what makes the volume: another one needs another volume */
     struct vfs_volume *volume;
     bool is_wanted;
 };
@@ -82,7 +83,6 @@ static void put_layer(struct wr *w, const struct config_layer *l)
 static char *fingerprint(const struct config_share *s)
 {
     CLEANUP(wr_fini) struct wr w = wr_new(FINGERPRINT_MAX);
-    wr_u8(&w, s->read_only ? 'r' : 'w');
     for (uint32_t i = 0; i < s->filter_count; i++) {
         put_layer(&w, &s->filters[i]);
     }
@@ -129,6 +129,7 @@ static struct vfs_volume *open_volume(struct plugins *plugins, const struct conf
         }
         return NULL;
     }
+    vfs_volume_private_files_set(volume, s->private_files);
     return volume;
 }
 
@@ -177,14 +178,8 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
         .encrypt = c->encrypt,
         .guest_ok = c->guest_ok,
         .hidden = !c->browseable,
-        .users = c->has_users ? (const char *const *)c->users : NULL,
-        .user_count = c->user_count,
+        .users = c->has_users ? &c->users : NULL,
     };
-    /* An empty list lets nobody in; a list that is absent lets everybody in. */
-    static const char *const nobody[1] = {""};
-    if (c->has_users && c->user_count == 0) {
-        spec.users = nobody;
-    }
     smbkit_status status = smb_server_share_set(s->smb, &spec);
     if (!SMBKIT_OK(status)) {
         str_format(err, 512, "refused: %s", smbkit_status_name(status));
@@ -198,6 +193,8 @@ static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
                                      const struct config_share *c, const char *print, char err[512])
 {
     if (l->volume && str_eq(l->fingerprint, print)) {
+        vfs_volume_read_only_set(l->volume, c->read_only);
+        vfs_volume_private_files_set(l->volume, c->private_files);
         return vfs_volume_ref(l->volume);
     }
     return open_volume(s->plugins, c, err);
@@ -233,8 +230,8 @@ static void remove_unwanted(struct shares *s)
         struct live *l = LIST_ENTRY(link, struct live, link);
         if (!l->is_wanted) {
             if (l->volume) {
-                smb_server_share_remove(s->smb, l->name, true);
-                log_info(NULL, "share removed name=\"%s\"", l->name);
+                smb_server_share_remove(s->smb, l->name);
+                log_info(NULL, "share removed name=%s", quoted(l->name).text);
             }
             live_free(l);
         }

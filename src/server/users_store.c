@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -18,6 +19,7 @@ struct users_store {
     struct mutex lock;
     struct users *file;  /* guarded by lock; never NULL */
     struct users *given; /* guarded by lock; never NULL */
+    uint64_t version;    /* guarded by lock: the last that a user was given */
     uint64_t stamp;      /* guarded by lock: of the file as it was read last, well or not */
 };
 
@@ -126,6 +128,7 @@ static bool load_locked(struct users_store *s, char *err, size_t err_size)
     if (!u) {
         return false;
     }
+    users_versions_take(u, s->file, &s->version);
     users_free(s->file);
     s->file = u;
     return true;
@@ -157,8 +160,9 @@ static const struct auth_user *find(const struct users_store *s, const char *nam
     return u ? u : users_find(s->file, name);
 }
 
-bool users_store_lookup(struct users_store *s, const char *name, struct auth_user *out)
+bool users_store_lookup(void *arg, const char *name, struct auth_user *out)
 {
+    struct users_store *s = arg;
     char err[512];
     bool fresh;
     const struct auth_user *u;
@@ -171,9 +175,17 @@ bool users_store_lookup(struct users_store *s, const char *name, struct auth_use
         }
     }
     if (!fresh) {
-        log_error(NULL, "users file not reloaded reason=\"%s\"", err);
+        log_error(NULL, "users file not reloaded reason=%s", quoted(err).text);
     }
     return u != NULL;
+}
+
+bool users_store_is_current(void *arg, const char *name, uint64_t version)
+{
+    struct users_store *s = arg;
+    SCOPED_LOCK(&s->lock);
+    const struct auth_user *u = find(s, name);
+    return u && !u->disabled && u->version == version;
 }
 
 bool users_store_has(struct users_store *s, const char *name)
@@ -181,6 +193,16 @@ bool users_store_has(struct users_store *s, const char *name)
     SCOPED_LOCK(&s->lock);
     const struct auth_user *u = find(s, name);
     return u && !u->disabled;
+}
+
+bool users_store_identity(struct users_store *s, uint8_t out[USERS_IDENTITY_LEN])
+{
+    SCOPED_LOCK(&s->lock);
+    const uint8_t *identity = users_identity_get(s->file);
+    if (identity) {
+        mem_copy(out, identity, USERS_IDENTITY_LEN);
+    }
+    return identity != NULL;
 }
 
 size_t users_store_count(struct users_store *s)

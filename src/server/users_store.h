@@ -16,11 +16,14 @@ NODISCARD smbkit_status users_store_add(struct users_store *s, const char *name,
                                         const char *password);
 /* Read the file now. False: err says what is wrong and what to do; the users known so far stay. */
 NODISCARD bool users_store_load(struct users_store *s, char *err, size_t err_size);
-/* The callback of struct auth_config, with the store as argument. Reads the file anew when it has
- * changed. */
-bool users_store_lookup(struct users_store *s, const char *name, struct auth_user *out);
+/* The callbacks of struct auth_config, with the store as argument. The lookup reads the file anew
+ * when it has changed. */
+bool users_store_lookup(void *store, const char *name, struct auth_user *out);
+bool users_store_is_current(void *store, const char *name, uint64_t version);
 /* Is there an enabled user of this name? */
 bool users_store_has(struct users_store *s, const char *name);
+/* The identity of the file; false: there is no file, or it has none. */
+bool users_store_identity(struct users_store *s, uint8_t out[USERS_IDENTITY_LEN]);
 size_t users_store_count(struct users_store *s);
 
 /* Read a users file: mode 0600 (or stricter), well-formed. *stamp_r may be NULL. An absent file is

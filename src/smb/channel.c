@@ -97,6 +97,9 @@ static void gone_run(struct job *job)
 {
     struct smb_channel *ch = CONTAINER_OF(job, struct smb_channel, gone_job);
     smb_requests_unwanted(ch->conn, ch->session, NULL, NULL);
+    if (ch->session->end_conn) {
+        smb_conn_end(ch->conn, ch->session->end_conn);
+    }
     smb_channel_unref(ch);
 }
 

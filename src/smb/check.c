@@ -60,6 +60,7 @@ static smbkit_status check_signature(struct smb_request *r)
                      (unsigned long long)r->hdr.message_id);
             return SMBKIT_STATUS_ACCESS_DENIED;
         }
+        atomic_store_explicit(&s->seen_signed, true, memory_order_relaxed); /* only told */
         return SMBKIT_STATUS_SUCCESS;
     }
     if (s->signing_required && r->hdr.command != SMB2_CANCEL) {
@@ -89,10 +90,10 @@ static smbkit_status check_tree(struct smb_request *r)
     if (!r->tree) {
         return SMBKIT_STATUS_NETWORK_NAME_DELETED;
     }
-    if (r->tree->share->encrypt && !r->msg->seal) {
+    if (smb_share_is_encrypted(r->tree->share) && !r->msg->seal) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    if ((r->row->flags & SMB_CMD_MUTATES) && r->tree->share->read_only) {
+    if ((r->row->flags & SMB_CMD_MUTATES) && smb_share_is_read_only(r->tree->share)) {
         return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     }
     return SMBKIT_STATUS_SUCCESS;

@@ -2,6 +2,7 @@
 /* LOGOFF, TREE_CONNECT, TREE_DISCONNECT, ECHO and CANCEL.
  * [MS-SMB2] 3.3.5.6, 3.3.5.7, 3.3.5.8, 3.3.5.16, 3.3.5.17 */
 #define LOG_MODULE LOG_SMB
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
@@ -44,26 +45,14 @@ static char *share_name(struct wire_slice path)
     return *p ? str_dup(p + 1) : NULL;
 }
 
-/* A share that must be sealed refuses who cannot seal; that later requests are sealed is
- * check_tree's. 3.3.5.7 */
-static smbkit_status may_connect(const struct smb_request *r, const struct smb_share *share)
-{
-    if (share->encrypt && !r->session->keys.seal) {
-        return SMBKIT_STATUS_ACCESS_DENIED;
-    }
-    return smb_share_admits(share, vfs_token_identity_get(r->call.token))
-               ? SMBKIT_STATUS_SUCCESS
-               : SMBKIT_STATUS_ACCESS_DENIED;
-}
-
 static void write_tree_reply(struct smb_request *r, const struct smb_tree *tree)
 {
     bool is_pipe = tree->share->type == SMB_SHARE_IS_PIPE;
     struct smb2_tree_connect_rsp rsp = {
         .share_type = is_pipe ? SMB2_SHARE_TYPE_PIPE : SMB2_SHARE_TYPE_DISK,
         .share_flags = (is_pipe ? SMB2_SHAREFLAG_NO_CACHING : SMB2_SHAREFLAG_MANUAL_CACHING) |
-                       (tree->share->encrypt ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0),
-        .maximal_access = tree->access_max & SMBKIT_ALL_ACCESS,
+                       (tree->told_to_encrypt ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0),
+        .maximal_access = smb_tree_access_max(tree) & SMBKIT_ALL_ACCESS,
     };
     smb2_tree_connect_rsp_format(smb_reply_begin(r), &rsp);
 }
@@ -74,6 +63,33 @@ static bool is_proven(const struct smb_request *r)
     const struct smb_session *s = r->session;
     return r->conn->dialect != SMB2_DIALECT_311 || !smb_session_is_keyed(s) || r->signed_in ||
            r->msg->seal;
+}
+
+static smbkit_status connect_tree(struct smb_request *r, struct smb_share *share)
+{
+    smbkit_status status = smb_share_check(share, r->session);
+    if (SMBKIT_OK(status)) {
+        status = smb_tree_new(r->session, share, &r->tree);
+    }
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    /* Again: what was changed before the tree could be found by smb_server_enforce is seen here. */
+    status = smb_tree_check(r->tree);
+    if (!SMBKIT_OK(status)) {
+        (void)smb_tree_end(r->tree); /* false: it has ended already */
+    }
+    return status;
+}
+
+static void tell_refusal(const struct smb_request *r, const struct smb_share *share)
+{
+    unsigned untold;
+    if (smb_server_may_tell(r->conn->server, &untold)) {
+        log_warn(&r->conn->log, "share refused share=%s user=%s from=%s untold=%u",
+                 quoted(share->name).text, quoted(vfs_token_identity_get(r->call.token)->user).text,
+                 r->conn->address, untold);
+    }
 }
 
 smbkit_status cmd_tree_connect(struct smb_request *r)
@@ -93,9 +109,9 @@ smbkit_status cmd_tree_connect(struct smb_request *r)
     if (!share) {
         return SMBKIT_STATUS_BAD_NETWORK_NAME;
     }
-    smbkit_status status = may_connect(r, share);
-    if (SMBKIT_OK(status)) {
-        status = smb_tree_new(r->session, share, &r->tree);
+    smbkit_status status = connect_tree(r, share);
+    if (status == SMBKIT_STATUS_ACCESS_DENIED) {
+        tell_refusal(r, share);
     }
     smb_share_unref(share);
     if (!SMBKIT_OK(status)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SESSION_SETUP. [MS-SMB2] 3.3.5.5. Runs on a worker: the users file may be read. */
 #define LOG_MODULE LOG_SMB
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/utf.h"
 #include "smb/command.h"
@@ -83,8 +84,12 @@ static smbkit_status begin(struct smb_request *r, const struct smb2_session_setu
 static void fail(struct smb_request *r, smbkit_status status)
 {
     struct smb_server *server = r->conn->server;
-    log_info(&r->conn->log, "log-in failed user=\"%s\" from=%s status=%s",
-             auth_claimed_user_get(r->channel->auth), r->conn->address, smbkit_status_name(status));
+    unsigned untold;
+    if (smb_server_may_tell(server, &untold)) {
+        log_warn(&r->conn->log, "log-in failed user=%s from=%s status=%s untold=%u",
+                 quoted(auth_claimed_user_get(r->channel->auth)).text, r->conn->address,
+                 smbkit_status_name(status), untold);
+    }
     if (status == SMBKIT_STATUS_LOGON_FAILURE || status == SMBKIT_STATUS_ACCOUNT_DISABLED) {
         atomic_fetch_add_explicit(&server->logon_failures, 1, memory_order_relaxed); /* only told */
         SCOPED_LOCK(&server->lock);
@@ -212,7 +217,7 @@ static smbkit_status succeed(struct smb_request *r, const struct smb2_session_se
         vfs_token_unref(token);
         return status;
     }
-    smb_session_become(s, token, account);
+    smb_session_become(s, token, account, id->version);
     mutex_lock(&s->lock);
     bool lost = s->state == SMB_SESSION_DELETED;
     if (!lost) {
@@ -221,7 +226,7 @@ static smbkit_status succeed(struct smb_request *r, const struct smb2_session_se
         s->anonymous = id->anonymous;
     }
     mutex_unlock(&s->lock);
-    if (lost) {
+    if (lost || smb_session_fault(s)) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
     r->sign_reply = smb_session_is_keyed(s);
@@ -229,7 +234,7 @@ static smbkit_status succeed(struct smb_request *r, const struct smb2_session_se
     auth_throttle_succeeded(r->conn->server->throttle, r->conn->address_hash);
     mutex_unlock(&r->conn->server->lock);
     end_previous(r, req->previous_session_id);
-    log_info(&r->conn->log, "logged in user=\"%s\" from=%s session=%llu%s", id->user,
+    log_info(&r->conn->log, "logged in user=%s from=%s session=%llu%s", quoted(id->user).text,
              r->conn->address, (unsigned long long)s->id, s->encrypt ? " encrypted" : "");
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -254,7 +259,8 @@ static smbkit_status step(struct smb_request *r, const struct smb2_session_setup
     }
     if (!ch->auth) {
         ch->rounds = 0;
-        ch->auth = auth_new(&r->conn->server->config.auth);
+        const struct auth_config auth = smb_server_auth(r->conn->server);
+        ch->auth = auth_new(&auth);
     }
     if (!ch->auth || ++ch->rounds > SMB_LOGON_ROUNDS_MAX) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;

@@ -258,7 +258,7 @@ static uint32_t fs_attributes(const struct smb_request *r, uint32_t have)
             out |= features[i].attribute;
         }
     }
-    if (r->tree->share->read_only) {
+    if (smb_share_is_read_only(r->tree->share)) {
         out |= SMB2_FS_READ_ONLY_VOLUME;
     }
     return out;
@@ -284,8 +284,9 @@ smbkit_status smb_volume_info_get(struct smb_request *r, struct smb_volume_info 
         .sectors_per_unit = unit / v->sector_size_bytes,
         .bytes_per_sector = v->sector_size_bytes,
         .device_type = SMB2_FILE_DEVICE_DISK,
-        .device_characteristics = SMB2_FILE_DEVICE_IS_MOUNTED |
-                                  (r->tree->share->read_only ? SMB2_FILE_READ_ONLY_DEVICE : 0),
+        .device_characteristics =
+            SMB2_FILE_DEVICE_IS_MOUNTED |
+            (smb_share_is_read_only(r->tree->share) ? SMB2_FILE_READ_ONLY_DEVICE : 0),
         .attributes = fs_attributes(r, vfs_volume_features(r->tree->share->volume)),
         .component_max = v->component_max,
         .fs_name = v->fs_name,

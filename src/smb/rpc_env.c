@@ -3,6 +3,7 @@
 #define LOG_MODULE LOG_SMB
 #include "base/str.h"
 #include "base/time.h"
+#include "base/utf.h"
 #include "smb/server.h"
 
 /* ---- shares and sessions for srvsvc ---- */
@@ -14,7 +15,7 @@ static bool tell_share(const struct smb_share *share, rpc_share_cb cb, void *cb_
     bool is_pipe = share->type == SMB_SHARE_IS_PIPE;
     const struct rpc_share told = {
         .name = share->name,
-        .comment = share->comment,
+        .comment = share->set.comment,
         .path = is_pipe ? "" : path,
         .type = (is_pipe ? RPC_STYPE_IPC | RPC_STYPE_SPECIAL : RPC_STYPE_DISKTREE),
         .current_uses = atomic_load_explicit(&share->trees, memory_order_relaxed), /* only told */
@@ -26,10 +27,10 @@ static bool tell_share(const struct smb_share *share, rpc_share_cb cb, void *cb_
 static bool is_listed(const struct smb_share *share, const struct rpc_caller *who)
 {
     if (who->is_anonymous) {
-        return share->guest_ok;
+        return atomic_load_explicit(&share->set.guest_ok, memory_order_relaxed);
     }
     size_t len = str_len(share->name);
-    return !share->hidden || (len > 0 && share->name[len - 1] == '$');
+    return !share->set.hidden || (len > 0 && share->name[len - 1] == '$');
 }
 
 static void shares_each(void *arg, const struct rpc_caller *who, rpc_share_cb cb, void *cb_arg)
@@ -48,13 +49,16 @@ static bool share_get(void *arg, const struct rpc_caller *who, const char *name,
                       void *cb_arg)
 {
     (void)who;
-    struct smb_share *share = smb_server_share_find(arg, name);
-    if (!share) {
-        return false;
+    struct smb_server *s = arg;
+    SCOPED_LOCK(&s->lock);
+    LIST_FOR_EACH (l, &s->shares) {
+        const struct smb_share *share = LIST_ENTRY(l, struct smb_share, link);
+        if (utf8_ieq(share->name, name)) {
+            (void)tell_share(share, cb, cb_arg);
+            return true;
+        }
     }
-    (void)tell_share(share, cb, cb_arg);
-    smb_share_unref(share);
-    return true;
+    return false;
 }
 
 static uint32_t seconds_since(uint64_t now, uint64_t then)
@@ -93,6 +97,13 @@ static void sessions_each(void *arg, rpc_session_cb cb, void *cb_arg)
     smb_server_sessions_each(arg, tell_session, &walk);
 }
 
+static void comment_get(void *arg, char out[RPC_COMMENT_SIZE])
+{
+    struct smb_server *s = arg;
+    SCOPED_LOCK(&s->lock);
+    (void)str_copy(out, RPC_COMMENT_SIZE, s->config.comment);
+}
+
 static uint64_t env_now(void *arg)
 {
     return smb_server_now(arg);
@@ -104,7 +115,7 @@ void smb_rpc_env_init(struct smb_server *s)
         .arg = s,
         .server_name = s->config.server_name,
         .domain = s->config.workgroup,
-        .comment = s->config.comment,
+        .comment_get = comment_get,
         .version_major = 10,
         .started = s->started_at,
         .shares_each = shares_each,

@@ -147,6 +147,7 @@ bool smb_unseal(struct smb_conn *c, struct iobuf *frame, const uint8_t **inner_r
         smb_session_unref(s);
         return false;
     }
+    atomic_store_explicit(&s->seen_sealed, true, memory_order_relaxed); /* only told */
     *inner_r = span.base;
     *inner_len_r = span.len;
     *session_r = s;

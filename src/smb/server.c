@@ -12,7 +12,21 @@ struct smb_policy smb_server_policy(struct smb_server *s)
     SCOPED_LOCK(&s->lock);
     return (struct smb_policy){.signing_required = s->config.signing_required,
                                .encryption = s->config.encryption,
-                               .credits_max = s->config.credits_max};
+                               .credits_max = s->config.credits_max,
+                               .allow_guest = s->config.auth.allow_guest,
+                               .allow_anonymous = s->config.auth.allow_anonymous};
+}
+
+struct auth_config smb_server_auth(struct smb_server *s)
+{
+    SCOPED_LOCK(&s->lock);
+    return s->config.auth;
+}
+
+bool smb_server_may_tell(struct smb_server *s, unsigned *untold_r)
+{
+    SCOPED_LOCK(&s->lock);
+    return log_rate_allows(&s->refusals, smb_server_monotonic_ms(s), untold_r);
 }
 
 uint64_t smb_server_now(const struct smb_server *s)
@@ -32,44 +46,17 @@ void smb_server_random(const struct smb_server *s, void *buf, size_t n)
 
 /* ---- shares ---- */
 
-static void names_free(char **names, size_t count)
+static void settings_fini(struct smb_share_settings *set)
 {
-    for (size_t i = 0; i < count; i++) {
-        mem_free(names[i]);
-    }
-    mem_free(names);
-}
-
-/* An owned copy of a list of names. NULL without memory. */
-static char **names_copy(const char *const *names, size_t count)
-{
-    char **out = mem_calloc(count + 1, sizeof(*out));
-    for (size_t i = 0; out && i < count; i++) {
-        out[i] = str_dup(names[i]);
-        if (!out[i]) {
-            names_free(out, i);
-            return NULL;
-        }
-    }
-    return out;
-}
-
-static bool names_have(char *const *names, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (utf8_ieq(names[i], name)) {
-            return true;
-        }
-    }
-    return false;
+    names_fini(&set->users);
+    mem_free(set->comment);
 }
 
 static void share_free(struct smb_share *share)
 {
     vfs_volume_unref(share->volume);
-    names_free(share->users, share->user_count);
+    settings_fini(&share->set);
     mem_free(share->name);
-    mem_free(share->comment);
     mem_free(share);
 }
 
@@ -80,14 +67,21 @@ void smb_share_unref(struct smb_share *share)
     }
 }
 
-static bool copy_users(struct smb_share *share, const struct smb_share_spec *spec)
+/* relaxed: as the fields say */
+static void flags_set(struct smb_share_settings *set, bool read_only, bool encrypt, bool guest_ok)
 {
-    if (!spec->users) {
-        return true;
-    }
-    share->users = names_copy(spec->users, spec->user_count);
-    share->user_count = share->users ? spec->user_count : 0;
-    return share->users != NULL;
+    atomic_store_explicit(&set->read_only, read_only, memory_order_relaxed);
+    atomic_store_explicit(&set->encrypt, encrypt, memory_order_relaxed);
+    atomic_store_explicit(&set->guest_ok, guest_ok, memory_order_relaxed);
+}
+
+static bool settings_init(struct smb_share_settings *set, const struct smb_share_spec *spec)
+{
+    set->comment = str_dup(spec->comment ? spec->comment : "");
+    set->has_users = spec->users != NULL;
+    set->hidden = spec->hidden;
+    flags_set(set, spec->read_only, spec->encrypt, spec->guest_ok);
+    return names_copy(&set->users, spec->users) && set->comment;
 }
 
 static uint32_t volume_serial(struct smb_server *s, struct vfs_volume *volume)
@@ -108,14 +102,9 @@ static struct smb_share *share_new(struct smb_server *s, const struct smb_share_
     list_init(&share->link);
     share->type = type;
     share->name = str_dup(spec->name);
-    share->comment = str_dup(spec->comment ? spec->comment : "");
     share->volume = spec->volume ? vfs_volume_ref(spec->volume) : NULL;
     share->serial = volume_serial(s, spec->volume);
-    share->read_only = spec->read_only;
-    share->encrypt = spec->encrypt;
-    share->guest_ok = spec->guest_ok;
-    share->hidden = spec->hidden;
-    if (!share->name || !share->comment || !copy_users(share, spec)) {
+    if (!settings_init(&share->set, spec) || !share->name) {
         share_free(share);
         return NULL;
     }
@@ -133,6 +122,35 @@ static struct smb_share *share_lookup(struct smb_server *s, const char *name)
     return NULL;
 }
 
+/* The fresh share's settings become the old one's. server->lock is held. */
+static void settings_take(struct smb_share *old, struct smb_share *fresh)
+{
+    struct smb_share_settings *to = &old->set;
+    struct smb_share_settings *from = &fresh->set;
+    SWAP(to->comment, from->comment);
+    SWAP(to->users, from->users);
+    to->has_users = from->has_users;
+    to->hidden = from->hidden;
+    flags_set(to, from->read_only, from->encrypt, from->guest_ok);
+}
+
+/* The share that was replaced, if one was. */
+static struct smb_share *share_put(struct smb_server *s, struct smb_share *fresh)
+{
+    SCOPED_LOCK(&s->lock);
+    struct smb_share *old = share_lookup(s, fresh->name);
+    if (!old) {
+        list_push_back(&s->shares, &fresh->link);
+    } else if (old->volume == fresh->volume && str_eq(old->name, fresh->name)) {
+        settings_take(old, fresh);
+        return fresh;
+    } else {
+        list_insert_before(&old->link, &fresh->link);
+        list_remove(&old->link);
+    }
+    return old;
+}
+
 smbkit_status smb_server_share_set(struct smb_server *s, const struct smb_share_spec *spec)
 {
     if (str_len(spec->name) == 0 || str_len(spec->name) >= SMB_SHARE_NAME_BYTES) {
@@ -142,17 +160,23 @@ smbkit_status smb_server_share_set(struct smb_server *s, const struct smb_share_
     if (!share) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    mutex_lock(&s->lock);
-    struct smb_share *old = share_lookup(s, spec->name);
-    if (old) {
-        list_insert_before(&old->link, &share->link);
-        list_remove(&old->link);
-    } else {
-        list_push_back(&s->shares, &share->link);
-    }
-    mutex_unlock(&s->lock);
-    smb_share_unref(old);
+    smb_share_unref(share_put(s, share));
     return SMBKIT_STATUS_SUCCESS;
+}
+
+bool smb_server_share_remove(struct smb_server *s, const char *name)
+{
+    struct smb_share *share;
+    {
+        SCOPED_LOCK(&s->lock);
+        share = share_lookup(s, name);
+        if (!share || share->type != SMB_SHARE_IS_DISK) {
+            return false;
+        }
+        list_remove(&share->link);
+    }
+    smb_share_unref(share);
+    return true;
 }
 
 struct smb_share *smb_server_share_find(struct smb_server *s, const char *name)
@@ -173,17 +197,6 @@ size_t smb_server_share_count(struct smb_server *s)
         n += LIST_ENTRY(l, struct smb_share, link)->type == SMB_SHARE_IS_DISK;
     }
     return n;
-}
-
-bool smb_share_admits(const struct smb_share *share, const struct smbkit_identity *who)
-{
-    if (share->type == SMB_SHARE_IS_PIPE) {
-        return true;
-    }
-    if (who->flags & (SMBKIT_WHO_GUEST | SMBKIT_WHO_ANONYMOUS)) {
-        return share->guest_ok;
-    }
-    return !share->users || names_have(share->users, share->user_count, who->user);
 }
 
 /* ---- the server ---- */
@@ -253,7 +266,7 @@ void smb_server_free(struct smb_server *s)
     hash_table_fini(&s->sessions);
     hash_table_fini(&s->clients);
     hash_table_fini(&s->accounts);
-    names_free(s->admins, s->admin_count);
+    names_fini(&s->admins);
     auth_throttle_free(s->throttle);
     vfs_token_unref(s->own_token);
     budget_fini(&s->memory);
@@ -263,22 +276,24 @@ void smb_server_free(struct smb_server *s)
 
 bool smb_server_reconfigure(struct smb_server *s, const struct smb_config *config)
 {
-    char **admins = names_copy(config->admins, config->admin_count);
-    if (!admins) {
+    struct names admins;
+    if (!names_copy(&admins, config->admins)) {
         return false;
     }
     SCOPED_LOCK(&s->lock);
-    names_free(s->admins, s->admin_count);
+    names_fini(&s->admins);
     s->admins = admins;
-    s->admin_count = config->admin_count;
+    str_copy(s->config.comment, sizeof(s->config.comment), config->comment);
     s->config.signing_required = config->signing_required;
     s->config.encryption = config->encryption;
     s->config.credits_max = config->credits_max;
+    s->config.auth.allow_guest = config->auth.allow_guest;
+    s->config.auth.allow_anonymous = config->auth.allow_anonymous;
     return true;
 }
 
 bool smb_server_is_admin(struct smb_server *s, const char *user)
 {
     SCOPED_LOCK(&s->lock);
-    return names_have(s->admins, s->admin_count, user);
+    return names_have(&s->admins, user);
 }

@@ -7,27 +7,33 @@
 #include "auth/throttle.h"
 #include "base/budget.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "os/sync.h"
 #include "rpc/rpc.h"
 #include "smb/smb.h"
 
 enum smb_share_type { SMB_SHARE_IS_DISK, SMB_SHARE_IS_PIPE };
 
-/* One share. Immutable; reference-counted: the server's list and each tree connect hold it. */
+/* What a reload may change of a share. */
+struct smb_share_settings {
+    char *comment;      /* server->lock */
+    bool has_users;     /* server->lock: only those in users may connect */
+    struct names users; /* server->lock */
+    bool hidden;        /* server->lock */
+    /* relaxed: each request goes by what it finds */
+    atomic_bool read_only, encrypt, guest_ok;
+};
+
+/* One share: a name and a volume, which stay, and settings, which may change. Reference-counted:
+ * the server's list and each tree connect hold it. */
 struct smb_share {
     struct refcount refs;
-    struct list link; /* server->lock */
-    enum smb_share_type type;
+    struct list link;         /* server->lock; empty: replaced or removed */
+    enum smb_share_type type; /* immutable, as the next three */
     char *name;
-    char *comment;
     struct vfs_volume *volume; /* NULL for IPC$ */
     uint32_t serial;           /* of the volume */
-    bool read_only;
-    bool encrypt;
-    bool guest_ok;
-    bool hidden;
-    char **users; /* NULL: everybody */
-    size_t user_count;
+    struct smb_share_settings set;
     atomic_uint trees; /* connected; relaxed, only told */
 };
 
@@ -50,10 +56,10 @@ struct smb_server {
     struct mutex lock;
     struct list shares;             /* lock */
     struct hash_table sessions;     /* lock; by session id */
-    char **admins;                  /* lock */
-    size_t admin_count;             /* lock */
+    struct names admins;            /* lock */
     struct list conns;              /* lock */
     struct auth_throttle *throttle; /* lock */
+    struct log_rate refusals;       /* lock */
     struct vfs_token *own_token;    /* immutable: who asks when the server itself does */
     struct hash_table clients;      /* lock; by GUID: struct smb_client */
     struct hash_table accounts;     /* lock; by name: struct smb_account */
@@ -71,11 +77,20 @@ struct smb_policy {
     bool signing_required;
     enum smb_encryption encryption;
     uint16_t credits_max;
+    bool allow_guest;
+    bool allow_anonymous;
 };
 struct smb_policy smb_server_policy(struct smb_server *s);
 
+/* What a log-in goes by; its texts and callbacks live as long as the server. */
+struct auth_config smb_server_auth(struct smb_server *s);
+
 /* Is this user an administrator of the server? */
 bool smb_server_is_admin(struct smb_server *s, const char *user);
+
+/* May another refused log-in or share be told? The log goes to a screen, and peers can be many.
+ * *untold_r: how many were not, before this one. */
+bool smb_server_may_tell(struct smb_server *s, unsigned *untold_r);
 
 uint64_t smb_server_now(const struct smb_server *s);
 uint64_t smb_server_monotonic_ms(const struct smb_server *s);
@@ -84,8 +99,14 @@ void smb_server_random(const struct smb_server *s, void *buf, size_t n);
 /* Find by name without regard to case; owned reference or NULL. */
 NODISCARD struct smb_share *smb_server_share_find(struct smb_server *s, const char *name);
 void smb_share_unref(struct smb_share *share);
-/* May this user connect? */
-bool smb_share_admits(const struct smb_share *share, const struct smbkit_identity *who);
+static inline bool smb_share_is_read_only(const struct smb_share *share)
+{
+    return atomic_load_explicit(&share->set.read_only, memory_order_relaxed); /* see there */
+}
+static inline bool smb_share_is_encrypted(const struct smb_share *share)
+{
+    return atomic_load_explicit(&share->set.encrypt, memory_order_relaxed); /* see there */
+}
 
 /* Fill server->rpc_env with what the pipes tell. */
 void smb_rpc_env_init(struct smb_server *s);

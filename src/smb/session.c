@@ -124,6 +124,26 @@ struct smb_session *smb_session_find(struct smb_server *server, uint64_t id)
     return l ? smb_session_ref(CONTAINER_OF(l, struct smb_session, link)) : NULL;
 }
 
+bool smb_sessions_take(struct smb_server *s, struct smb_session_list *list)
+{
+    *list = (struct smb_session_list){0};
+    SCOPED_LOCK(&s->lock);
+    list->items = mem_calloc(s->sessions.count + 1, sizeof(*list->items));
+    for (struct hash_link *l = hash_table_next(&s->sessions, NULL); l && list->items;
+         l = hash_table_next(&s->sessions, l)) {
+        list->items[list->count++] = smb_session_ref(CONTAINER_OF(l, struct smb_session, link));
+    }
+    return list->items != NULL;
+}
+
+void smb_sessions_drop(struct smb_session_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        smb_session_unref(list->items[i]);
+    }
+    mem_free(list->items);
+}
+
 enum smb_session_state smb_session_state_get(struct smb_session *s)
 {
     SCOPED_LOCK(&s->lock);
@@ -138,13 +158,15 @@ struct vfs_token *smb_session_token(struct smb_session *s)
     return s->token ? vfs_token_ref(s->token) : NULL;
 }
 
-void smb_session_become(struct smb_session *s, struct vfs_token *t, struct smb_account *a)
+void smb_session_become(struct smb_session *s, struct vfs_token *t, struct smb_account *a,
+                        uint64_t user_version)
 {
     mutex_lock(&s->lock);
     struct vfs_token *old_token = s->token;
     struct smb_account *old_account = s->account;
     s->token = t;
     s->account = a;
+    s->user_version = user_version;
     mutex_unlock(&s->lock);
     vfs_token_unref(old_token);
     smb_account_unref(old_account);

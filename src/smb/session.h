@@ -23,17 +23,19 @@ struct smb_tree {
     uint32_t id;
     struct smb_session *session; /* a reference */
     struct smb_share *share;     /* a reference */
-    uint32_t access_max;         /* what opens may be granted */
+    bool told_to_encrypt;        /* immutable: the share was encrypted when this was connected */
     uint64_t created_at;
     bool closed;       /* session->lock: no new opens */
     struct list opens; /* session->lock: by smb_open.tree_link, those that can be found */
 
     /* The closing of its opens, once it is closed; see tree.c. */
     struct job reap_job;
-    struct list reap_link;    /* whoever ends the session */
-    struct smb_conn *reap_by; /* a reference: whose transport lends the worker */
-    unsigned reap_left;       /* session->lock: closes under way, and 1 for the job */
-    bool reaped;              /* session->lock: all are closed */
+    struct job gone_job;        /* holds a reference while posted */
+    struct smb_conn *gone_conn; /* likewise */
+    struct list reap_link;      /* whoever ends the session */
+    struct smb_conn *reap_by;   /* a reference: whose transport lends the worker */
+    unsigned reap_left;         /* session->lock: closes under way, and 1 for the job */
+    bool reaped;                /* session->lock: all are closed */
 };
 
 /* A session on one connection. [MS-SMB2] 3.3.1.14 */
@@ -85,6 +87,7 @@ struct smb_session {
     struct smb_keys keys;            /* see keyed */
     struct vfs_token *token;         /* lock: replaced by reauthentication, in one place */
     struct smb_account *account;     /* lock: a reference; with token */
+    uint64_t user_version;           /* lock: of the user who logged in, see auth.h */
     struct hash_table trees;         /* lock */
     struct hash_table opens;         /* lock: by volatile file id; those not found yet, too */
     uint32_t tree_id_next;           /* lock */
@@ -93,10 +96,12 @@ struct smb_session {
     unsigned reaping;                /* lock: trees that are being closed */
     struct wait_domain waits;
     struct list reap_waiters; /* waits: LOGOFF, TREE_DISCONNECT, SESSION_SETUP of who follows */
+    const char *end_conn;     /* before its end; not NULL: end its connections too, and why */
 
-    bool signing_required; /* with keys */
-    bool encrypt;          /* with keys: this session's messages must be sealed */
-    bool guest, anonymous; /* lock */
+    bool signing_required;                /* with keys */
+    bool encrypt;                         /* with keys: this session's messages must be sealed */
+    bool guest, anonymous;                /* lock */
+    atomic_bool seen_signed, seen_sealed; /* relaxed: only told */
     uint64_t created_at;
     atomic_uint_fast64_t idle_since; /* relaxed: only told */
 };
@@ -118,8 +123,10 @@ NODISCARD smbkit_status smb_session_reaped(struct smb_session *s, struct vfs_wai
 NODISCARD smbkit_status smb_tree_reaped(struct smb_tree *t, struct vfs_wait *w);
 /* The token now; owned reference, NULL before the first success. */
 NODISCARD struct vfs_token *smb_session_token(struct smb_session *s);
-/* Who it is from now on; takes both references. */
-void smb_session_become(struct smb_session *s, struct vfs_token *t, struct smb_account *a);
+/* Who it is from now on; takes both references. user_version: of the user, as the log-in found it.
+ */
+void smb_session_become(struct smb_session *s, struct vfs_token *t, struct smb_account *a,
+                        uint64_t user_version);
 /* Derive the keys for the dialect from the exported session key. [MS-SMB2] 3.3.5.5.3 */
 NODISCARD smbkit_status smb_session_keys_init(struct smb_channel *ch,
                                               const uint8_t session_key[16]);
@@ -174,3 +181,24 @@ void smb_trees_reap(struct list *trees, struct smb_conn *by);
 void smb_tree_work(struct smb_tree *t, struct job *job);
 /* An open of the tree is closed. */
 void smb_tree_reaped_one(struct smb_tree *t);
+/* What opens may be granted. */
+uint32_t smb_tree_access_max(const struct smb_tree *t);
+
+/* References to all sessions, so that they can be looked at without the server's lock. False:
+ * without memory, and the list is empty. */
+struct smb_session_list {
+    struct smb_session **items;
+    size_t count;
+};
+bool smb_sessions_take(struct smb_server *s, struct smb_session_list *list);
+void smb_sessions_drop(struct smb_session_list *list);
+
+/* ---- revoke.c: is it still right that they are connected? ---- */
+
+/* NULL: yes; else why the session must end. True as well for one that has just logged in, unless
+ * the configuration changed meanwhile. */
+const char *smb_session_fault(struct smb_session *s);
+/* May the session connect to the share? BAD_NETWORK_NAME: it is gone; ACCESS_DENIED. */
+NODISCARD smbkit_status smb_share_check(struct smb_share *share, struct smb_session *s);
+/* May it stay connected? As above. */
+NODISCARD smbkit_status smb_tree_check(struct smb_tree *t);

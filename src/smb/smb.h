@@ -9,6 +9,7 @@
 #include "auth/auth.h"
 #include "base/iobuf.h"
 #include "base/job.h"
+#include "base/names.h"
 #include "vfs/vfs.h"
 
 struct smb_server;
@@ -88,8 +89,7 @@ struct smb_config {
     uint32_t machine_sid[3];
     /* Administrators: see paths and sessions through srvsvc, may give files any owner and edit
      * SACLs; names in any case of letters; copied. */
-    const char *const *admins;
-    size_t admin_count;
+    const struct names *admins; /* NULL: nobody */
     struct auth_config auth; /* kept by copy; its strings and callbacks outlive the server object */
     struct smb_env env;
 };
@@ -97,9 +97,13 @@ struct smb_config {
 NODISCARD struct smb_server *smb_server_new(const struct smb_config *config);
 /* No connection may be left. */
 void smb_server_free(struct smb_server *s);
-/* Change what may change while running: signing, encryption, credits, administrators. false: no
- * memory, nothing changed. */
+/* Change what may change while running: comment, signing, encryption, credits, administrators,
+ * whether guests and the nameless may log in. false: no memory, nothing changed. */
 NODISCARD bool smb_server_reconfigure(struct smb_server *s, const struct smb_config *config);
+/* Hold who is connected to the configuration, shares and users as they are now: sessions and tree
+ * connects that would be refused today end, with their files. The files are closed later, on
+ * workers. false: no memory, some may not have been looked at. */
+NODISCARD bool smb_server_enforce(struct smb_server *s);
 
 /* ---- shares ---- */
 
@@ -111,14 +115,16 @@ struct smb_share_spec {
     bool encrypt; /* refuse who does not encrypt */
     bool guest_ok;
     bool hidden;
-    const char *const *users; /* NULL: every user; else the names that may connect; copied */
-    size_t user_count;
+    const struct names *users; /* NULL: every user; else the names that may connect; copied */
 };
-/* Add, or replace one of the same name: trees that are connected keep the old one. */
+/* Add, or change the one of the same name. With the same volume as before its settings change in
+ * place, for those who are connected too; with another volume its tree connects end. Either way
+ * smb_server_enforce is due afterwards. */
 NODISCARD smbkit_status smb_server_share_set(struct smb_server *s,
                                              const struct smb_share_spec *spec);
-/* New tree connects are refused; with disconnect, files open on it are closed and its trees end. */
-bool smb_server_share_remove(struct smb_server *s, const char *name, bool disconnect);
+/* Its tree connects end with the smb_server_enforce that is due afterwards. false: there is none.
+ */
+bool smb_server_share_remove(struct smb_server *s, const char *name);
 size_t smb_server_share_count(struct smb_server *s);
 
 /* ---- connections (loop thread of the connection) ---- */
@@ -151,12 +157,15 @@ struct smb_session_info {
     char user[256];
     char client_address[64];
     uint16_t dialect;
-    bool signed_, encrypted, guest;
+    bool signed_;   /* plain messages, each signed */
+    bool encrypted; /* sealed messages; such are not signed */
+    bool guest;
     uint64_t connected_at, idle_since; /* FILETIME */
     uint32_t tree_count, open_count;
 };
 struct smb_open_info {
     uint64_t session_id;
+    char user[256];
     char share[128];
     char path[1024];
     uint32_t access;

@@ -8,30 +8,17 @@
 #include "smb/server.h"
 #include "smb/session.h"
 
-struct session_list {
-    struct smb_session **items;
-    size_t count;
-};
-
-/* References to all sessions, so that they can be looked at without the server's lock. */
-static struct session_list take_sessions(struct smb_server *s)
+/* As it is, not as it could be: a client may seal or sign what nobody asks it to. */
+static void describe_protection(struct smb_session *s, struct smb_session_info *out)
 {
-    struct session_list list = {0};
-    SCOPED_LOCK(&s->lock);
-    list.items = mem_calloc(s->sessions.count + 1, sizeof(*list.items));
-    for (struct hash_link *l = hash_table_next(&s->sessions, NULL); l && list.items;
-         l = hash_table_next(&s->sessions, l)) {
-        list.items[list.count++] = smb_session_ref(CONTAINER_OF(l, struct smb_session, link));
+    if (!smb_session_is_keyed(s)) {
+        return;
     }
-    return list;
-}
-
-static void session_list_fini(struct session_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        smb_session_unref(list->items[i]);
-    }
-    mem_free(list->items);
+    /* relaxed: only told */
+    bool seals = s->encrypt || atomic_load_explicit(&s->seen_sealed, memory_order_relaxed);
+    bool signs = atomic_load_explicit(&s->seen_signed, memory_order_relaxed);
+    out->encrypted = seals;
+    out->signed_ = !s->encrypt && (signs || (s->signing_required && !seals));
 }
 
 static bool describe_session(struct smb_session *s, struct smb_session_info *out)
@@ -44,16 +31,15 @@ static bool describe_session(struct smb_session *s, struct smb_session_info *out
         .session_id = s->id,
         .conn_id = s->conn_id,
         .dialect = s->dialect,
-        .encrypted = s->encrypt,
         .connected_at = s->created_at,
         .idle_since = atomic_load_explicit(&s->idle_since, memory_order_relaxed), /* only told */
     };
     mutex_lock(&s->lock);
     out->guest = s->guest || s->anonymous;
-    out->signed_ = smb_session_is_keyed(s);
     out->tree_count = s->tree_count;
     out->open_count = s->open_count;
     mutex_unlock(&s->lock);
+    describe_protection(s, out);
     (void)str_copy(out->user, sizeof(out->user), vfs_token_identity_get(token)->user);
     (void)str_copy(out->client_address, sizeof(out->client_address), s->address);
     vfs_token_unref(token);
@@ -63,14 +49,15 @@ static bool describe_session(struct smb_session *s, struct smb_session_info *out
 void smb_server_sessions_each(struct smb_server *s,
                               void (*fn)(void *arg, const struct smb_session_info *), void *arg)
 {
-    struct session_list list = take_sessions(s);
+    struct smb_session_list list;
+    (void)smb_sessions_take(s, &list); /* without memory: nothing is told */
     for (size_t i = 0; i < list.count; i++) {
         struct smb_session_info info;
         if (describe_session(list.items[i], &info)) {
             fn(arg, &info);
         }
     }
-    session_list_fini(&list);
+    smb_sessions_drop(&list);
 }
 
 static void describe_open(struct smb_open *o, struct smb_session *s, struct smb_tree *t,
@@ -78,11 +65,14 @@ static void describe_open(struct smb_open *o, struct smb_session *s, struct smb_
 {
     *out = (struct smb_open_info){.session_id = s->id};
     (void)str_copy(out->share, sizeof(out->share), t->share->name);
+    struct vfs_token *token = smb_session_token(s);
+    (void)str_copy(out->user, sizeof(out->user), token ? vfs_token_identity_get(token)->user : "");
     if (o->kind == SMB_OPEN_PIPE) {
         (void)str_copy(out->path, sizeof(out->path), o->pipe_name);
+        out->access = SMBKIT_READ_DATA | SMBKIT_WRITE_DATA;
+        vfs_token_unref(token);
         return;
     }
-    struct vfs_token *token = smb_session_token(s);
     struct vfs_call call = {.token = token};
     CLEANUP_MEM char *path = vfs_open_path(&call, o->file);
     (void)str_copy(out->path, sizeof(out->path), path ? path : "");
@@ -135,64 +125,4 @@ void smb_server_stats(struct smb_server *s, struct smb_server_stats *out)
     LIST_FOR_EACH (l, &s->conns) {
         out->conns_now++;
     }
-}
-
-/* ---- ending what is there ---- */
-
-bool smb_server_session_close(struct smb_server *s, uint64_t session_id)
-{
-    struct smb_session *session = smb_session_find(s, session_id);
-    if (!session) {
-        return false;
-    }
-    (void)smb_session_end(session); /* false: it ends already */
-    smb_session_unref(session);
-    return true;
-}
-
-static struct smb_tree *tree_of_share(struct smb_session *session, const struct smb_share *share)
-{
-    SCOPED_LOCK(&session->lock);
-    for (struct hash_link *l = hash_table_next(&session->trees, NULL); l;
-         l = hash_table_next(&session->trees, l)) {
-        struct smb_tree *t = CONTAINER_OF(l, struct smb_tree, link);
-        if (t->share == share) {
-            return smb_tree_ref(t);
-        }
-    }
-    return NULL;
-}
-
-static void close_trees_of(struct smb_session *session, const struct smb_share *share)
-{
-    struct smb_tree *t;
-    while ((t = tree_of_share(session, share))) {
-        (void)smb_tree_end(t); /* false: it ends already, and is out of the table */
-        smb_tree_unref(t);
-    }
-}
-
-bool smb_server_share_remove(struct smb_server *s, const char *name, bool disconnect)
-{
-    struct smb_share *share = smb_server_share_find(s, name);
-    if (!share || share->type != SMB_SHARE_IS_DISK) {
-        smb_share_unref(share);
-        return false;
-    }
-    mutex_lock(&s->lock);
-    bool mine = !list_is_empty(&share->link);
-    list_remove(&share->link);
-    mutex_unlock(&s->lock);
-    if (disconnect) {
-        struct session_list list = take_sessions(s);
-        for (size_t i = 0; i < list.count; i++) {
-            close_trees_of(list.items[i], share);
-        }
-        session_list_fini(&list);
-    }
-    smb_share_unref(share);
-    if (mine) {
-        smb_share_unref(share); /* the list's */
-    }
-    return mine;
 }

@@ -11,8 +11,10 @@
 #include "smb/conn.h"
 #include "smb/limits.h"
 #include "smb/open.h"
+#include "smb/request.h"
 #include "smb/session.h"
 
+static void gone_run(struct job *job);
 static void reap_run(struct job *job);
 
 /* ---- life ---- */
@@ -76,18 +78,15 @@ smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, struc
     list_init(&t->reap_link);
     list_init(&t->reap_job.link);
     t->reap_job.fn = reap_run;
+    list_init(&t->gone_job.link);
+    t->gone_job.fn = gone_run;
     t->session = smb_session_ref(s);
     refcount_get(&share->refs);
     t->share = share;
-    t->access_max = SMBKIT_ALL_ACCESS | SMBKIT_ACCESS_SYSTEM_SECURITY;
+    t->told_to_encrypt = smb_share_is_encrypted(share);
     t->created_at = smb_server_now(s->server);
     atomic_fetch_add_explicit(&share->trees, 1, memory_order_relaxed); /* only told */
     atomic_fetch_add_explicit(&s->server->trees_now, 1, memory_order_relaxed);
-    if (share->read_only) {
-        t->access_max &=
-            ~(SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA | SMBKIT_WRITE_EA | SMBKIT_WRITE_ATTRIBUTES |
-              SMBKIT_DELETE_CHILD | SMBKIT_DELETE | SMBKIT_WRITE_DAC | SMBKIT_WRITE_OWNER);
-    }
     mutex_lock(&s->lock);
     smbkit_status status = insert(s, t);
     mutex_unlock(&s->lock);
@@ -104,6 +103,15 @@ struct smb_tree *smb_tree_find(struct smb_session *s, uint32_t id)
     SCOPED_LOCK(&s->lock);
     struct hash_link *l = hash_table_get(&s->trees, hash_u64(0, id), tree_eq, &id);
     return l ? smb_tree_ref(CONTAINER_OF(l, struct smb_tree, link)) : NULL;
+}
+
+uint32_t smb_tree_access_max(const struct smb_tree *t)
+{
+    const uint32_t writes = SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA | SMBKIT_WRITE_EA |
+                            SMBKIT_WRITE_ATTRIBUTES | SMBKIT_DELETE_CHILD | SMBKIT_DELETE |
+                            SMBKIT_WRITE_DAC | SMBKIT_WRITE_OWNER;
+    uint32_t all = SMBKIT_ALL_ACCESS | SMBKIT_ACCESS_SYSTEM_SECURITY;
+    return smb_share_is_read_only(t->share) ? all & ~writes : all;
 }
 
 /* ---- the end ---- */
@@ -128,6 +136,22 @@ void smb_trees_take(struct smb_session *s, struct list *trees)
     }
 }
 
+/* Loop thread of the connection: nobody waits for what plugins are reading from it any more. */
+static void gone_run(struct job *job)
+{
+    struct smb_tree *t = CONTAINER_OF(job, struct smb_tree, gone_job);
+    smb_requests_unwanted(t->gone_conn, t->session, t, NULL);
+    smb_conn_unref(t->gone_conn);
+    smb_tree_unref(t);
+}
+
+static void gone_post(struct smb_tree *t, struct smb_conn *c)
+{
+    (void)smb_tree_ref(t);
+    t->gone_conn = smb_conn_ref(c);
+    c->ops->post(c->io, &t->gone_job);
+}
+
 bool smb_tree_end(struct smb_tree *t)
 {
     struct smb_session *s = t->session;
@@ -140,6 +164,9 @@ bool smb_tree_end(struct smb_tree *t)
         take_out(s, t, &trees);
     }
     mutex_unlock(&s->lock);
+    if (mine) {
+        gone_post(t, by);
+    }
     smb_trees_reap(&trees, by);
     smb_conn_unref(by);
     return mine;

@@ -11,7 +11,7 @@ static bool volume_keeps_security(const struct vfs_volume *v)
 }
 
 smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
-                             struct secdesc *out)
+                             bool is_directory, struct secdesc *out)
 {
     if (volume_keeps_security(f->volume)) {
         CLEANUP_MEM uint8_t *bytes = NULL;
@@ -24,9 +24,15 @@ smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file
             return st;
         }
     }
-    enum sd_default_kind kind = f->volume->read_only ? SD_READABLE : SD_OPEN;
+    enum sd_default_kind kind = vfs_volume_is_read_only(f->volume) ? SD_READABLE : SD_OPEN;
     struct sid administrators = sid_builtin(544);
-    return sd_default(out, kind, &administrators, &administrators);
+    smbkit_status st = sd_default(out, kind, &administrators, &administrators);
+    /* relaxed: each call goes by what it finds */
+    bool keeps_private = atomic_load_explicit(&f->volume->private_files, memory_order_relaxed);
+    if (SMBKIT_OK(st) && is_directory && !keeps_private) {
+        sd_make_inheritable(out);
+    }
+    return st;
 }
 
 smbkit_status access_sd_load_path(const struct vfs_call *call, struct vfs_volume *v,
@@ -42,7 +48,7 @@ smbkit_status access_sd_load_path(const struct vfs_call *call, struct vfs_volume
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    st = access_sd_load(call, &f, out);
+    st = access_sd_load(call, &f, true, out);
     door_close(call, &f);
     return st;
 }
@@ -90,7 +96,7 @@ static smbkit_status check_descriptor(const struct vfs_call *call, const struct 
                                       struct access_query *q)
 {
     struct secdesc sd;
-    smbkit_status st = access_sd_load(call, f, &sd);
+    smbkit_status st = access_sd_load(call, f, false, &sd);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -123,7 +129,7 @@ smbkit_status access_check(const struct vfs_call *call, const struct door_file *
                            struct access_query *q)
 {
     uint32_t cap = q->cap;
-    if (f->volume->read_only) {
+    if (vfs_volume_is_read_only(f->volume)) {
         cap &= ~ACCESS_WRITES;
     }
     if (q->desired & ~SMBKIT_MAXIMUM_ALLOWED & ~cap) {

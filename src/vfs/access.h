@@ -10,10 +10,11 @@
     (SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA | SMBKIT_WRITE_EA | SMBKIT_DELETE_CHILD |              \
      SMBKIT_WRITE_ATTRIBUTES | SMBKIT_DELETE | SMBKIT_WRITE_DAC | SMBKIT_WRITE_OWNER)
 
-/* The descriptor of an open file, or the one the core makes for it. out needs sd_fini on success.
- */
+/* The descriptor of an open file, or the one the core makes for it: everybody whom the share admits
+ * may do everything, and with what is made below it too, unless the volume says otherwise. out
+ * needs sd_fini on success. */
 NODISCARD smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
-                                       struct secdesc *out);
+                                       bool is_directory, struct secdesc *out);
 /* The same of the directory at that path. */
 NODISCARD smbkit_status access_sd_load_path(const struct vfs_call *call, struct vfs_volume *v,
                                             const char *dir, struct secdesc *out);

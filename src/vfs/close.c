@@ -41,13 +41,14 @@ static smbkit_status directory_check(const struct vfs_call *call, struct vfs_ope
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Does the name go with this open? Then it is marked, so that nobody opens it any more.
- * *is_news_r: nobody had marked it before. */
+/* Does the name go with this open? Then it is marked, so that nobody opens it any more. Nothing
+ * goes from a volume that became read-only meanwhile. *is_news_r: nobody had marked it before. */
 static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open *o, bool *delete_r,
                                    bool *is_news_r)
 {
     SCOPED_LOCK(&o->node->lock);
-    bool pending = o->delete_on_close || o->name->delete_pending;
+    bool pending =
+        (o->delete_on_close || o->name->delete_pending) && !vfs_volume_is_read_only(o->volume);
     *delete_r = pending && o->name->open_count == 1;
     if (*delete_r && call->nowait && !o->volume->never_blocks) {
         return SMBKIT_STATUS_WOULD_BLOCK;

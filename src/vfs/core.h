@@ -18,6 +18,7 @@
 #include "vfs/wait.h"
 
 #define NODE_SHARDS 32 /* enough that the threads of a large machine seldom meet */
+#define VOLUME_TOLD 64 /* directories that the log is told something of once */
 #define SECURITY_BYTES_MAX SD_BYTES_MAX
 
 struct node_shard {
@@ -31,7 +32,7 @@ struct vfs_volume {
     /* immutable after it was opened */
     struct layer *layers; /* [layer_count], outermost first */
     uint32_t layer_count;
-    bool read_only;
+    bool never_writes; /* the plugin's word: read-only whatever was asked for */
     bool never_blocks;
     bool tries_nowait;
     bool serializes_files;
@@ -49,6 +50,9 @@ struct vfs_volume {
     struct op_pool ops;
     struct vfs_token *token; /* for calls that no client asked for */
 
+    atomic_bool private_files; /* relaxed, as the next */
+    atomic_bool read_only;     /* relaxed: each call goes by what it finds */
+
     struct node_shard shards[NODE_SHARDS];
 
     struct mutex names_lock;
@@ -56,7 +60,9 @@ struct vfs_volume {
 
     struct mutex notify_lock;
     struct notify_registry notify; /* guarded by notify_lock */
-    atomic_size_t watch_count;     /* of notify: a hint that spares the lock */
+    /* Hashes of directories whose bad names the log has told; relaxed: only told. */
+    atomic_uint_fast64_t told[VOLUME_TOLD];
+    atomic_size_t watch_count; /* of notify: a hint that spares the lock */
 
     struct wait_domain waits;
 

@@ -54,7 +54,7 @@ static smbkit_status check_access(const struct create *c)
     if (c->desired & ~SMBKIT_MAXIMUM_ALLOWED & ~in->access_cap) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    if (in->volume->read_only && (c->desired & ACCESS_WRITES)) {
+    if (vfs_volume_is_read_only(in->volume) && (c->desired & ACCESS_WRITES)) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
     return SMBKIT_STATUS_SUCCESS;
@@ -147,7 +147,8 @@ smbkit_status create_check_existing(const struct create *c)
         if (keep & ~in->file_attributes) {
             return SMBKIT_STATUS_ACCESS_DENIED;
         }
-        return in->volume->read_only ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
+        return vfs_volume_is_read_only(in->volume) ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
+                                                   : SMBKIT_STATUS_SUCCESS;
     }
     return SMBKIT_STATUS_SUCCESS;
 }

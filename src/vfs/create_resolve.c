@@ -50,7 +50,8 @@ static smbkit_status open_path(struct create *c, const char *path)
     if (!c->wants_max || c->in->disposition == SMBKIT_CREATE) {
         return open_for(c, path, explicit);
     }
-    uint32_t cap = c->in->access_cap & (c->in->volume->read_only ? ~ACCESS_WRITES : ~0u);
+    uint32_t cap =
+        c->in->access_cap & (vfs_volume_is_read_only(c->in->volume) ? ~ACCESS_WRITES : ~0u);
     smbkit_status st = SMBKIT_STATUS_ACCESS_DENIED;
     for (size_t i = 0; i < ARRAY_LEN(MAXIMUM_TRIES); i++) {
         st = open_for(c, path, explicit | (MAXIMUM_TRIES[i] & cap));

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* [MS-FSA] 2.1.5.6.3 Server Requests Querying a Directory. Queries on one open come one after the
  * other; the position moves only when the answer is SUCCESS. */
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf.h"
 #include "vfs/attr.h"
 #include "vfs/core.h"
 #include "vfs/names.h"
@@ -51,15 +53,33 @@ static bool emit(struct query *x, const char *name, const struct smbkit_attr *at
     return true;
 }
 
+static bool is_dots(const char *name)
+{
+    return str_eq(name, ".") || str_eq(name, "..");
+}
+
+/* The plugin's author should know, but once for a directory: clients list it again and again. */
+static void tell_bad_name(struct query *x, const char *name)
+{
+    struct vfs_volume *v = x->o->volume;
+    uint64_t hash = utf8_ihash(v->seed, x->dir_path, str_len(x->dir_path)) | 1;
+    /* relaxed: only told */
+    if (atomic_exchange_explicit(&v->told[hash / 2 % VOLUME_TOLD], hash, memory_order_relaxed) !=
+        hash) {
+        log_warn(NULL, "plugin lists a name that SMB cannot carry plugin=%s directory=%s name=%s",
+                 v->layers[v->layer_count - 1].plugin->name, quoted(x->dir_path).text,
+                 quoted(name).text);
+    }
+}
+
 static bool name_is_sane(const char *name)
 {
-    bool dots = str_eq(name, ".") || str_eq(name, "..");
     for (const char *c = name; *c; c++) {
         if (*c == '/') {
             return false;
         }
     }
-    return name[0] && !dots;
+    return name[0] && !is_dots(name);
 }
 
 /* Attributes from an enumeration, in shape. They tell the id that an open of the name tells. */
@@ -101,9 +121,12 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
         return 0;
     }
     if (e->cookie == 0) {
-        log_error(NULL, "plugin_bad_cookie name=%s", e->name);
+        log_error(NULL, "plugin_bad_cookie name=%s", quoted(e->name).text);
         x->failed = SMBKIT_STATUS_INTERNAL_ERROR;
         return 0;
+    }
+    if (!path_is_name(e->name) && !is_dots(e->name)) {
+        tell_bad_name(x, e->name);
     }
     if (!name_is_sane(e->name) || !wildcard_match(x->at.pattern, e->name)) {
         /* What comes before a held entry is passed over with it. */

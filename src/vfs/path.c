@@ -52,6 +52,13 @@ static smbkit_status check_component(const char *s, size_t len)
                                                           : SMBKIT_STATUS_SUCCESS;
 }
 
+bool path_is_name(const char *s)
+{
+    size_t len = str_len(s);
+    return utf8_is_valid(s, len) && find_char(s, len, '\\') == len &&
+           SMBKIT_OK(check_component(s, len));
+}
+
 static smbkit_status check_components(const char *s, size_t len)
 {
     size_t depth = 0;

@@ -13,6 +13,8 @@
                             */
 #define PATH_DEPTH_MAX 512 /* components; what walks up a path does at most so many steps */
 
+/* Can clients name it, as one component? [MS-FSCC] 2.1.5.2 */
+bool path_is_name(const char *s);
 /* The last component, borrowed from path; "" of the root. */
 const char *path_leaf(const char *path);
 /* Bytes of the part before the last separator; 0 when the parent is the root (and for the root

@@ -176,6 +176,13 @@ uint32_t sd_map_generic(uint32_t mask)
     return mask;
 }
 
+void sd_make_inheritable(struct secdesc *sd)
+{
+    for (uint32_t i = 0; sd->dacl && i < sd->dacl->count; i++) {
+        sd->dacl->aces[i].flags |= ACE_FLAG_OBJECT_INHERIT | ACE_FLAG_CONTAINER_INHERIT;
+    }
+}
+
 smbkit_status sd_default(struct secdesc *out, enum sd_default_kind kind, const struct sid *owner,
                          const struct sid *group)
 {

@@ -95,5 +95,7 @@ enum sd_default_kind {
     SD_PRIVATE,  /* owner: full control; nobody else */
     SD_READABLE, /* everyone: read and execute; for read-only volumes */
 };
+/* Hand every entry of the DACL down to whatever is made below. */
+void sd_make_inheritable(struct secdesc *sd);
 NODISCARD smbkit_status sd_default(struct secdesc *out, enum sd_default_kind kind,
                                    const struct sid *owner, const struct sid *group);

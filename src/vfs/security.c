@@ -19,7 +19,7 @@ smbkit_status vfs_query_security(struct vfs_call *call, struct vfs_open *o, uint
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
     struct secdesc sd;
-    st = access_sd_load(call, &o->f, &sd);
+    st = access_sd_load(call, &o->f, o->is_directory, &sd);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -66,7 +66,7 @@ smbkit_status vfs_set_security(struct vfs_call *call, struct vfs_open *o, uint32
         return st;
     }
     struct secdesc stored;
-    st = access_sd_load(call, &o->f, &stored);
+    st = access_sd_load(call, &o->f, o->is_directory, &stored);
     if (SMBKIT_OK(st)) {
         st = sd_set(&stored, &given, what, call->token);
         if (SMBKIT_OK(st)) {

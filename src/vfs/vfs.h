@@ -162,6 +162,12 @@ bool vfs_volume_never_blocks(const struct vfs_volume *v);
 bool vfs_volume_tries_nowait(const struct vfs_volume *v);
 bool vfs_volume_is_read_only(const struct vfs_volume *v);
 uint32_t vfs_volume_features(const struct vfs_volume *v); /* SMBKIT_FEATURE_* */
+/* From now on no call changes anything, not even the end of an open that was to delete its file;
+ * or changes are allowed again, where the plugin takes any. */
+void vfs_volume_read_only_set(struct vfs_volume *v, bool on);
+/* Whose is a new file in a folder that hands down no rights? On: its maker's alone (and SYSTEM's).
+ * Off, as at first: a folder without a descriptor of its own hands down everything to everybody. */
+void vfs_volume_private_files_set(struct vfs_volume *v, bool on);
 /* call->token may be NULL here: nobody in particular asks. */
 NODISCARD smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
                                         struct smbkit_volume_info *info);

@@ -80,8 +80,8 @@ static void volume_flags_gather(struct vfs_volume *v)
     }
     v->awaits = awaits;
     /* Filters that write pass it on: what there is to write to is the plugin's word. */
-    v->read_only |= v->layers[v->layer_count - 1].plugin->write == NULL;
-    v->read_only |= (v->features & SMBKIT_FEATURE_READ_ONLY) != 0;
+    v->never_writes |= v->layers[v->layer_count - 1].plugin->write == NULL;
+    v->never_writes |= (v->features & SMBKIT_FEATURE_READ_ONLY) != 0;
 }
 
 /* What the plugins say of themselves, once they are open. */
@@ -135,7 +135,6 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     v->layers = layers;
     refcount_init(&v->refs);
     v->layer_count = spec->layer_count;
-    v->read_only = spec->read_only;
     v->cluster_size_bytes = CLUSTER_DEFAULT_BYTES;
     v->component_max = COMPONENT_DEFAULT;
     v->seed = hash_bytes(0, spec->share_name, str_len(spec->share_name));
@@ -239,6 +238,7 @@ smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_vol
     if (SMBKIT_OK(st)) {
         st = volume_features_read(v);
     }
+    vfs_volume_read_only_set(v, spec->read_only);
     if (!SMBKIT_OK(st)) {
         if (!err[0]) {
             str_format(err, err_size, "the volume cannot be opened: %s", smbkit_status_name(st));
@@ -275,12 +275,22 @@ bool vfs_volume_tries_nowait(const struct vfs_volume *v)
 
 bool vfs_volume_is_read_only(const struct vfs_volume *v)
 {
-    return v->read_only;
+    return atomic_load_explicit(&v->read_only, memory_order_relaxed); /* see there */
+}
+
+void vfs_volume_read_only_set(struct vfs_volume *v, bool on)
+{
+    atomic_store_explicit(&v->read_only, on || v->never_writes, memory_order_relaxed);
+}
+
+void vfs_volume_private_files_set(struct vfs_volume *v, bool on)
+{
+    atomic_store_explicit(&v->private_files, on, memory_order_relaxed); /* see there */
 }
 
 uint32_t vfs_volume_features(const struct vfs_volume *v)
 {
-    return v->features | (v->read_only ? SMBKIT_FEATURE_READ_ONLY : 0);
+    return v->features | (vfs_volume_is_read_only(v) ? SMBKIT_FEATURE_READ_ONLY : 0);
 }
 
 void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
@@ -300,7 +310,7 @@ void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
 
 smbkit_status volume_check_writable(const struct vfs_volume *v)
 {
-    return v->read_only ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
+    return vfs_volume_is_read_only(v) ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
 }
 
 void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, uint64_t *id_high)

@@ -7,7 +7,7 @@
 
 #define HASH "a4f49c406510bdcab6824ee7c30fd852" /* "Password": [MS-NLMP] 4.2.2.1.2 */
 #define GOOD                                                                                       \
-    "# smbkit users: name:rid:nthash:flags\n!next-rid:1010\n"                                      \
+    "# smbkit users: name:rid:nthash:flags\n!identity:" HASH "\n"                                  \
     "alice:1000:" HASH ":\nB\xc3\xb6"                                                              \
     "b:1005:" HASH ":disabled\n"
 
@@ -69,8 +69,10 @@ static const struct {
     {"name twice", "a:1000:" HASH ":\nb:1001:" HASH ":\nA:1002:" HASH ":\n",
      "line 3: user \"A\" is there twice"},
     {"rid twice", "a:1000:" HASH ":\nb:1000:" HASH ":\n", "line 2: rid 1000 is \"a\"'s"},
-    {"mark twice", "!next-rid:1000\n!next-rid:1000\n", "line 2: a second !next-rid line"},
-    {"mark of nothing", "!next-rid:\n", "line 1: \"\" is not a rid (1000 to 1073741824)"},
+    {"identity twice", "!identity:" HASH "\n!identity:" HASH "\n",
+     "line 2: a second !identity line"},
+    {"identity of nothing", "!identity:\n", "line 1: the identity must be 32 hexadecimal digits"},
+    {"an old mark", "!next-rid:1000\na:1000:" HASH ":\n", NULL},
 };
 
 static void test_parse(void)
@@ -142,21 +144,35 @@ static void test_name_bound(void)
 static const uint8_t hash_a[16] = {1};
 static const uint8_t hash_b[16] = {2};
 
-static void test_rids_are_not_reused(void)
+/* In whatever order they come, and again after a removal. What files keep must stay what it is. */
+static void test_rids_come_from_names(void)
 {
-    struct users *u = users_new();
-    CHECK(SMBKIT_OK(users_set(u, "a", hash_a, false)));
-    CHECK(SMBKIT_OK(users_set(u, "b", hash_a, false)));
-    CHECK_INT(users_find(u, "b")->rid, 1001);
-    CHECK(users_remove(u, "B"));
-    CHECK(!users_remove(u, "B"));
-    size_t len;
-    char *text = users_format(u, &len);
-    struct users *again = parse(text);
-    CHECK(SMBKIT_OK(users_set(again, "b", hash_a, false)));
-    CHECK_INT(users_find(again, "b")->rid, 1002);
-    mem_free(text);
-    users_free(again);
+    struct users *one = users_new();
+    struct users *two = users_new();
+    CHECK(SMBKIT_OK(users_set(one, "ann", hash_a, false)));
+    CHECK(SMBKIT_OK(users_set(one, "Bob", hash_a, false)));
+    CHECK(SMBKIT_OK(users_set(two, "bob", hash_b, false)));
+    CHECK(SMBKIT_OK(users_set(two, "ANN", hash_b, false)));
+    CHECK_INT(users_find(one, "ann")->rid, users_find(two, "ann")->rid);
+    CHECK_INT(users_find(one, "bob")->rid, users_find(two, "bob")->rid);
+    CHECK_INT(users_rid_of_name("ann"), 597289374);
+    CHECK_INT(users_rid_of_name("J\xc3\x9cRGEN"), users_rid_of_name("j\xc3\xbcrgen"));
+    CHECK(users_remove(two, "BOB"));
+    CHECK(!users_remove(two, "bob"));
+    CHECK(SMBKIT_OK(users_set(two, "bob", hash_a, false)));
+    CHECK_INT(users_find(one, "bob")->rid, users_find(two, "bob")->rid);
+    users_free(one);
+    users_free(two);
+}
+
+static void test_collision(void)
+{
+    char text[200];
+    snprintf(text, sizeof(text), "other:%u:" HASH ":\n", users_rid_of_name("ann"));
+    struct users *u = parse(text);
+    REQUIRE(u);
+    CHECK_INT(users_set(u, "ann", hash_a, false), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
+    CHECK(!users_find(u, "ann"));
     users_free(u);
 }
 
@@ -174,37 +190,28 @@ static void test_set_keeps_rid(void)
     users_free(u);
 }
 
-static void test_rids_run_out(void)
-{
-    struct users *u = parse("!next-rid:1073741823\n");
-    CHECK(SMBKIT_OK(users_set(u, "last", hash_a, false)));
-    CHECK_INT(users_set(u, "more", hash_a, false), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
-    size_t len;
-    char *text = users_format(u, &len);
-    struct users *again = parse(text); /* the full table's mark is accepted */
-    users_free(again);
-    mem_free(text);
-    users_free(u);
-}
-
 static void test_many(void)
 {
     struct users *u = users_new();
-    for (unsigned i = 0; i < USERS_COUNT_MAX; i++) {
+    unsigned collisions = 0;
+    for (unsigned i = 0; users_count(u) < USERS_COUNT_MAX; i++) {
         char name[16];
         snprintf(name, sizeof(name), "u%u", i);
-        REQUIRE(SMBKIT_OK(users_set(u, name, hash_a, false)));
+        smbkit_status st = users_set(u, name, hash_a, false);
+        collisions += st == SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+        REQUIRE(SMBKIT_OK(st) || st == SMBKIT_STATUS_OBJECT_NAME_COLLISION);
     }
+    CHECK(collisions < 20); /* 2.7 are to be expected */
     CHECK_INT(users_set(u, "more", hash_a, false), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
-    for (unsigned i = 0; i < USERS_COUNT_MAX; i += 2) {
-        char name[16];
-        snprintf(name, sizeof(name), "U%u", i);
-        CHECK(users_remove(u, name));
+    for (size_t i = 1; i < users_count(u); i++) {
+        REQUIRE(users_at(u, i - 1)->rid < users_at(u, i)->rid);
     }
-    CHECK_INT(users_count(u), USERS_COUNT_MAX / 2);
-    for (size_t i = 0; i < users_count(u); i++) {
-        CHECK_INT(users_at(u, i)->rid, USERS_RID_FIRST + 1 + 2 * i);
+    for (unsigned i = 0; i < 1000; i++) {
+        char name[AUTH_NAME_SIZE];
+        strcpy(name, users_at(u, i)->name);
+        REQUIRE(users_remove(u, name) && !users_find(u, name));
     }
+    CHECK_INT(users_count(u), USERS_COUNT_MAX - 1000);
     users_free(u);
 }
 
@@ -283,9 +290,9 @@ static const struct test_case cases[] = {
     {"bound of a line", test_line_bound},
     {"bound of the text", test_text_bound},
     {"names", test_name_bound},
-    {"rids are not reused", test_rids_are_not_reused},
+    {"rids come from names", test_rids_come_from_names},
+    {"a rid that is taken", test_collision},
     {"a change keeps the rid", test_set_keeps_rid},
-    {"rids run out", test_rids_run_out},
     {"as many users as allowed", test_many},
     {"order of rid", test_order},
     {"out of memory", test_no_memory},

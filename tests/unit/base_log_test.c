@@ -105,8 +105,23 @@ static void parsing(void)
     CHECK(!log_is_on(LOG_NET, LOG_WARN) && log_is_on(LOG_SMB, LOG_TRACE));
 }
 
+static void rate(void)
+{
+    struct log_rate r = {0};
+    unsigned untold = 99;
+    for (unsigned i = 0; i < 3 * LOG_RATE_LINES; i++) {
+        CHECK_INT(log_rate_allows(&r, 5000 + i, &untold), i < LOG_RATE_LINES);
+        CHECK_INT(untold, 0);
+    }
+    CHECK(!log_rate_allows(&r, 5000 + LOG_RATE_MS - 1, &untold));
+    CHECK(log_rate_allows(&r, 5000 + LOG_RATE_MS, &untold));
+    CHECK_INT(untold, 2 * LOG_RATE_LINES + 1);
+    CHECK(log_rate_allows(&r, 5000 + LOG_RATE_MS, &untold));
+    CHECK_INT(untold, 0);
+}
+
 static const struct test_case cases[] = {
     {"levels", levels}, {"text", text},       {"cutting", cutting},
-    {"names", names},   {"parsing", parsing},
+    {"names", names},   {"parsing", parsing}, {"rate", rate},
 };
 TEST_MAIN(cases)

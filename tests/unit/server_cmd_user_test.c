@@ -63,7 +63,7 @@ static void test_life_of_a_user(void)
     CHECK_INT(st.st_mode & 07777, 0600);
     CHECK_INT(run("add bob --file F --password-file P"), EXIT_OK);
     CHECK_INT(run("list --file F"), EXIT_OK);
-    CHECK_STR(output, "alice  1000\nbob  1001\n");
+    CHECK_STR(output, "alice  799454550\nbob  273166020\n");
     CHECK_INT(run("add ALICE --file F --password-file P"), EXIT_FAILED);
     CHECK(strstr(output, "there is a user \"ALICE\" already"));
 
@@ -79,7 +79,7 @@ static void test_life_of_a_user(void)
     CHECK_INT(run("passwd alice --file F --password-file P"), EXIT_OK);
     CHECK(users_store_lookup(s, "alice", &changed));
     CHECK(memcmp(u.nt_hash, changed.nt_hash, 16) != 0);
-    CHECK_INT(changed.rid, 1000);
+    CHECK_INT(changed.rid, u.rid);
     CHECK_INT(run("del alice --file F"), EXIT_OK);
     CHECK(!users_store_lookup(s, "alice", &u));
     CHECK(!users_store_has(s, "alice"));

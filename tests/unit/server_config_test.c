@@ -107,8 +107,8 @@ static void test_shares_of_a_whole_file(void)
     CHECK(d->guest_ok);
     CHECK(!d->browseable);
     CHECK(d->encrypt);
-    REQUIRE(d->user_count == 3);
-    CHECK_STR(d->users[2], "carol");
+    REQUIRE(d->users.count == 3);
+    CHECK_STR(d->users.items[2], "carol");
     REQUIRE(d->filter_count == 2);
     CHECK_STR(d->filters[0].name, "delay");
     CHECK_STR(config_args_get(&d->filters[0].args, "write"), "5");

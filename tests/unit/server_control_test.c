@@ -83,6 +83,7 @@ void smb_server_opens_each(struct smb_server *s,
                            void (*fn)(void *arg, const struct smb_open_info *), void *arg)
 {
     struct smb_open_info i = {.session_id = 0x1234,
+                              .user = "ann",
                               .share = "docs",
                               .path = "a\x1b/b\xff",
                               .access = 0x120089,
@@ -144,9 +145,10 @@ static void test_status_json(void)
               "\"10.0.0.1\","
               "\"dialect\":\"0x0311\",\"signed\":true,\"encrypted\":false,\"guest\":false,"
               "\"since\":\"1970-01-01T00:00:00.000Z\",\"idle_since\":\"1970-01-01T00:00:00.000Z\","
-              "\"trees\":1,\"opens\":1}],\"opens\":[{\"session\":\"0x0000000000001234\",\"share\":"
-              "\"docs\","
-              "\"path\":\"(not UTF-8)\",\"access\":\"0x00120089\",\"oplock\":9}]}");
+              "\"trees\":1,\"opens\":1}],\"opens\":[{\"session\":\"0x0000000000001234\","
+              "\"user\":\"ann\",\"share\":\"docs\",\"path\":\"a?/b?\",\"access\":\"0x00120089\","
+              "\"rights\":[\"read\",\"read attributes\",\"read permissions\"],\"oplock\":9,"
+              "\"caching\":\"batch\"}]}");
     mem_free(a);
 }
 
@@ -164,9 +166,9 @@ static void test_status_text(void)
            "Shares 2, connections 3, sessions 1, open files 1, waiting requests 1\n"
            "Requests 100, bytes in 1000, bytes out 5000000000, failed log-ins 2\n"
            "Sessions:\n"
-           "  al\"ice  10.0.0.1  dialect 0x0311  signed  1 open  since 1970-01-01T00:00:00.000Z\n"
-           "Open files:\n"
-           "  docs/(not UTF-8)  access 0x00120089\n"));
+           "  al\\\"ice  10.0.0.1  dialect 0x0311  signed  1 open  since 1970-01-01T00:00:00.000Z\n"
+           "Open files, by whom, share, path and what for:\n"
+           "  ann  \"docs\" \"a?/b?\"  read, read attributes, read permissions\n"));
     mem_free(t);
     mem_free(a);
     CHECK(control_status_text("x", &err) == NULL);

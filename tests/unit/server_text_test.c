@@ -145,19 +145,41 @@ static void test_args(void)
 
 static void test_identity(void)
 {
+    static const uint8_t users[2][USERS_IDENTITY_LEN] = {{1}, {[15] = 1}};
     static const char id[] = "0123456789abcdef0123456789abcde0\n";
-    uint32_t sid[2][3];
-    uint8_t guid[3][16];
-    CHECK(identity_from_text(id, 445, sid[0], guid[0]));
-    CHECK(identity_from_text(id, 445, sid[1], guid[1]));
-    CHECK_MEM(sid[0], sizeof(sid[0]), sid[1], sizeof(sid[1]));
-    CHECK_MEM(guid[0], 16, guid[1], 16);
-    CHECK(identity_from_text(id, 4450, sid[1], guid[2]));
-    CHECK_MEM(sid[0], sizeof(sid[0]), sid[1], sizeof(sid[1]));
-    CHECK(memcmp(guid[0], guid[2], 16) != 0);
-    CHECK(!identity_from_text("0123456789abcdef0123456789abcde", 1, sid[0], guid[0]));
-    CHECK(!identity_from_text("", 1, sid[0], guid[0]));
-    CHECK(!identity_from_text("uninitialized", 1, sid[0], guid[0]));
+    static const struct {
+        struct identity_place place;
+        unsigned same_as; /* the row whose GUID it must have: itself, or one before */
+    } rows[] = {
+        {{id, users[0], "a", 445}, 0},
+        {{id, users[1], "b", 445}, 0}, /* the machine is enough */
+        {{id, users[0], "a", 446}, 2},
+        {{NULL, users[0], "a", 445}, 3},
+        {{"", users[0], "a", 445}, 3},
+        {{"uninitialized", users[0], "a", 445}, 3},
+        {{"0123456789abcdef0123456789abcde", users[0], "a", 445}, 3},
+        {{NULL, users[1], "a", 445}, 7},
+        {{NULL, users[0], "b", 445}, 8},
+        {{NULL, NULL, "a", 445}, 9},
+    };
+    uint8_t guid[ARRAY_LEN(rows)][16];
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+        identity_guid(&rows[i].place, guid[i]);
+        CHECK(memcmp(guid[i], guid[i] + 8, 8) != 0);
+        for (unsigned k = 0; k < i; k++) {
+            test_context("rows %u and %u", i, k);
+            CHECK_INT(memcmp(guid[i], guid[k], 16) == 0, rows[i].same_as == rows[k].same_as);
+        }
+    }
+    /* What files keep must stay what it is. */
+    uint32_t sid[3][3];
+    identity_sid(NULL, sid[0]);
+    identity_sid(users[0], sid[1]);
+    identity_sid(users[1], sid[2]);
+    CHECK_INT(sid[0][0], 3799958001u);
+    CHECK_INT(sid[0][1], 1721789449);
+    CHECK_INT(sid[0][2], 1032432635);
+    CHECK(memcmp(sid[0], sid[1], 12) != 0 && memcmp(sid[1], sid[2], 12) != 0);
 }
 
 static void test_closest(void)

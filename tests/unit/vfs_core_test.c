@@ -3,6 +3,8 @@
  * mem. */
 #include "vfs_fixture.h"
 
+#include "base/log.h"
+
 struct listing {
     char names[8][32];
     unsigned count;
@@ -57,6 +59,60 @@ static void simple_path(struct fixture *f)
     CHECK_STR(l.names[2], "file.txt");
     CHECK_INT(vfs_query_directory(&f->call, d, &q), SMBKIT_STATUS_NO_MORE_FILES);
     must_close(f, d);
+}
+
+static smbkit_status bad_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
+                                   struct smbkit_sink *sink)
+{
+    static const char *const names[] = {"good", "a/b", "", "c:d", "e\\f", "a/b"};
+    (void)volume;
+    (void)op;
+    (void)file;
+    for (uint64_t i = cookie; i < ARRAY_LEN(names); i++) {
+        const struct smbkit_entry e = {.struct_size = sizeof(e), .name = names[i], .cookie = i + 1};
+        if (!sink->entry(sink, &e)) {
+            break;
+        }
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static char said[1024];
+static unsigned said_count;
+
+static void hear(void *arg, enum log_level level, enum log_module module, const struct log_ctx *ctx,
+                 const char *text)
+{
+    (void)arg;
+    (void)level;
+    (void)module;
+    (void)ctx;
+    snprintf(said, sizeof(said), "%s", text);
+    said_count++;
+}
+
+/* The plugin's author is told once for a directory, however often it is listed. */
+static void bad_names(void)
+{
+    struct fixture f = {0};
+    struct smbkit_plugin p = FAKE_PLUGIN;
+    p.enumerate = bad_enumerate;
+    REQUIRE(fixture_open(&f, &p, false));
+    log_set_sink(hear, NULL);
+    for (unsigned round = 0; round < 3; round++) {
+        struct vfs_open *d = must_open(&f, "", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+        REQUIRE(d);
+        struct listing l = {.room = 8};
+        struct vfs_dir_query q = {.entry = list_entry, .arg = &l};
+        CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_SUCCESS);
+        CHECK_STR(l.names[2], "good");
+        must_close(&f, d);
+    }
+    log_set_sink(NULL, NULL);
+    CHECK_INT(said_count, 1);
+    CHECK_STR(said, "plugin lists a name that SMB cannot carry plugin=fake directory=\"\" "
+                    "name=\"a/b\"");
+    fixture_close(&f);
 }
 
 /* Half a surrogate pair is a name like any other, [MS-FSCC] 2.1.5: two halves are two names. */
@@ -162,6 +218,7 @@ static const struct test_case cases[] = {
     {"with_fake", with_fake},
     {"with_mem", with_mem},
     {"streams", streams},
+    {"bad_names", bad_names},
     {"volume_without_memory", volume_without_memory},
 };
 TEST_MAIN(cases)

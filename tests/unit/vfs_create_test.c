@@ -343,6 +343,33 @@ static smbkit_status sd_read_only(struct wr *w)
     return st;
 }
 
+/* A folder without a descriptor: what is made in it is everybody's, or the maker's alone. */
+static void made_up_descriptors(void)
+{
+    for (unsigned private = 0; private < 2; private ++) {
+        struct fixture f = {0};
+        f.fake.features = SMBKIT_FEATURE_SECURITY;
+        REQUIRE(fixture_fake(&f));
+        vfs_volume_private_files_set(f.v, private);
+        make(&f, "dir", true);
+        make(&f, "dir/file", false);
+        const struct vfs_token_spec spec = {
+            .user = "berta", .domain = "", .client_address = "", .rid = 1002};
+        struct vfs_token *berta = vfs_token_new(&spec);
+        struct vfs_create_in in = create_in(&f, "dir/file");
+        in.disposition = SMBKIT_OPEN;
+        struct vfs_call call = f.call;
+        call.token = berta;
+        test_context("private %u", private);
+        SWAP(f.call, call);
+        CHECK_INT(try_open(&f, &in), private ? S(ACCESS_DENIED) : 0);
+        SWAP(f.call, call);
+        CHECK_INT(try_open(&f, &in), 0);
+        vfs_token_unref(berta);
+        fixture_close(&f);
+    }
+}
+
 static void security(void)
 {
     struct fixture f = {0};
@@ -522,6 +549,7 @@ static const struct test_case cases[] = {
     {"delete_on_close", delete_on_close},
     {"disposition_info", disposition_info},
     {"read_only_volume", read_only_volume},
+    {"made_up_descriptors", made_up_descriptors},
     {"security", security},
     {"basic_info", basic_info},
     {"found_at_once", found_at_once},

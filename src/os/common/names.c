@@ -2,12 +2,8 @@
 #include "os/common/names.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-#include "base/mem.h"
 #include "base/str.h"
-
-#define NAMES_MIN 16u
 
 static bool name_is_wanted(const char *name, const char *suffix)
 {
@@ -19,57 +15,7 @@ static bool name_is_wanted(const char *name, const char *suffix)
     return len >= suffix_len && str_eq(name + len - suffix_len, suffix);
 }
 
-static bool names_grow(struct names *n)
+int dir_name_add(struct names *n, const char *name, const char *suffix)
 {
-    size_t cap = n->cap ? n->cap * 2 : NAMES_MIN;
-    char **items = mem_realloc(n->items, cap * sizeof(*items));
-    if (!items) {
-        return false;
-    }
-    n->items = items;
-    n->cap = cap;
-    return true;
-}
-
-int names_add(struct names *n, const char *name, const char *suffix)
-{
-    if (!name_is_wanted(name, suffix)) {
-        return 0;
-    }
-    if (n->count == n->cap && !names_grow(n)) {
-        return -ENOMEM;
-    }
-    char *copy = str_dup(name);
-    if (!copy) {
-        return -ENOMEM;
-    }
-    n->items[n->count++] = copy;
-    return 0;
-}
-
-static int name_compare(const void *a, const void *b)
-{
-    const char *x = *(char *const *)a;
-    const char *y = *(char *const *)b;
-    while (*x && *x == *y) {
-        x++;
-        y++;
-    }
-    return (unsigned char)*x - (unsigned char)*y;
-}
-
-void names_sort(struct names *n)
-{
-    if (n->count > 0) {
-        qsort(n->items, n->count, sizeof(*n->items), name_compare);
-    }
-}
-
-void names_free(struct names *n)
-{
-    for (size_t i = 0; i < n->count; i++) {
-        mem_free(n->items[i]);
-    }
-    mem_free(n->items);
-    *n = (struct names){0};
+    return !name_is_wanted(name, suffix) || names_add(n, name) ? 0 : -ENOMEM;
 }

@@ -13,7 +13,7 @@ static int names_read(DIR *dir, const char *suffix, struct names *n)
         if (!e) {
             return -errno;
         }
-        int err = names_add(n, e->d_name, suffix);
+        int err = dir_name_add(n, e->d_name, suffix);
         if (err) {
             return err;
         }
@@ -32,7 +32,7 @@ int os_dir_list(const char *path, const char *suffix, char ***names_r, size_t *c
     int err = names_read(dir, suffix, &n);
     closedir(dir);
     if (err) {
-        names_free(&n);
+        names_fini(&n);
         return err;
     }
     names_sort(&n);

@@ -143,7 +143,7 @@ static int names_read(HANDLE find, WIN32_FIND_DATAW *data, const char *suffix, s
 {
     do {
         CLEANUP_MEM char *name = wide_to_utf8(data->cFileName);
-        int err = name ? names_add(n, name, suffix) : -ENOMEM;
+        int err = name ? dir_name_add(n, name, suffix) : -ENOMEM;
         if (err) {
             return err;
         }
@@ -169,7 +169,7 @@ int os_dir_list(const char *path, const char *suffix, char ***names_r, size_t *c
     int err = names_read(find, &data, suffix, &n);
     FindClose(find);
     if (err) {
-        names_free(&n);
+        names_fini(&n);
         return err;
     }
     names_sort(&n);
