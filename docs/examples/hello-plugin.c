@@ -35,8 +35,7 @@ static smbkit_status hello_volume_open(struct smbkit_volume_args *args, void **v
     return args->arg_count > 0 ? SMBKIT_STATUS_INVALID_PARAMETER : SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status hello_create(void *volume, struct smbkit_op *op,
-                                  struct smbkit_create *how)
+static smbkit_status hello_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
 {
     void **file_r = &how->file;
     struct smbkit_attr *attr = how->attr;
@@ -66,7 +65,8 @@ static smbkit_status hello_getattr(void *volume, struct smbkit_op *op, void *fil
     return SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status hello_enumerate(void *volume, struct smbkit_op *op, void *file, struct smbkit_sink *sink)
+static smbkit_status hello_enumerate(void *volume, struct smbkit_op *op, void *file,
+                                     struct smbkit_sink *sink)
 {
     uint64_t cookie = sink->cookie;
     for (uint64_t n = cookie + 1; n < COUNT; n++) {

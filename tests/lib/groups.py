@@ -41,16 +41,22 @@ def missing(tool):
 
 # ---- style ----
 
-def style(log):
+def check(checker, log):
     """Every line that a checker prints is a failure; a silent checker and its self-test are passes."""
     r = Results()
+    code, out = run([f'scripts/{checker}', '--self-test'], log)
+    r.add(code == 0, f'{checker} --self-test: {out.strip().splitlines()[-1:]}')
+    code, out = run([f'scripts/{checker}'], log)
+    problems = [line for line in out.splitlines() if not line.startswith(checker + ':')]
+    r.add(code == 0 and not problems, f'{checker}: {len(problems)} problems')
+    r.notes += [f'{checker}: {p}' for p in problems]
+    return r
+
+
+def style(log):
+    r = Results()
     for checker in ('check-layers', 'check-style'):
-        code, out = run([f'scripts/{checker}', '--self-test'], log)
-        r.add(code == 0, f'{checker} --self-test: {out.strip().splitlines()[-1:]}')
-        code, out = run([f'scripts/{checker}'], log)
-        problems = [line for line in out.splitlines() if not line.startswith(checker + ':')]
-        r.add(code == 0 and not problems, f'{checker}: {len(problems)} problems')
-        r.notes += [f'{checker}: {p}' for p in problems]
+        r.merge(check(checker, log))
     return r
 
 
@@ -65,6 +71,7 @@ def manuals(log):
         code, out = run(['mandoc', '-Tlint', '-W', 'warning', page], log)
         r.add(code == 0 and not out.strip(), page)
         r.notes += out.strip().splitlines()
+    r.merge(check('check-abi-page', log))
     return r
 
 
