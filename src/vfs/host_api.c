@@ -19,11 +19,14 @@ static smbkit_status api_next(struct smbkit_next *next, uint32_t id, struct smbk
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
     bool joins = id == SMBKIT_OP_read && !(next->owner->plugin->flags & SMBKIT_SEES_SEGMENTS);
-    if (op->parent) {
+    bool is_own_child = op->is_fresh; /* not that of a filter above, which this one passes on */
+    if (is_own_child) {
+        op->is_fresh = false;
         op->join = joins ? args : NULL;
+        op_child_begin(op, next->owner);
     }
     smbkit_status st = layer_call(next->layer, id, pub, file, args);
-    if (st == SMBKIT_STATUS_PENDING && op->parent) {
+    if (st == SMBKIT_STATUS_PENDING && is_own_child) {
         op_hand_up(op, NULL, NULL, &st);
     }
     if (st == SMBKIT_STATUS_PENDING) {
@@ -32,7 +35,9 @@ static smbkit_status api_next(struct smbkit_next *next, uint32_t id, struct smbk
     if (joins && SMBKIT_OK(st)) {
         st = layer_io_join(args);
     }
-    if (op->parent) {
+    if (is_own_child) {
+        op_child_end(op);
+        op_early_complete(op->parent);
         op_put(op);
     }
     return st;
@@ -70,8 +75,13 @@ static smbkit_status api_io_give(struct smbkit_io *io, const struct smbkit_segme
                                  void (*release)(void *arg), void *arg)
 {
     struct vfs_io *v = io->core;
+    if (v && io->seg_count == 0) {
+        vfs_io_release(v); /* a filter answers anew, without what it was given */
+    }
     bool fits = io->done <= io->length && seg->len <= io->length - io->done;
-    if (!fits || (v && v->given_count == SMBKIT_IO_GIVE_MAX)) {
+    bool has_room =
+        v ? v->given_count < SMBKIT_IO_GIVE_MAX && io->done == vfs_io_given(v) : io->buffer != NULL;
+    if (!fits || !has_room) {
         refuse_give(io, release, arg);
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }

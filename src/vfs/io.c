@@ -28,6 +28,15 @@ void vfs_io_release(struct vfs_io *io)
     }
 }
 
+uint64_t vfs_io_given(const struct vfs_io *io)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < io->given_count; i++) {
+        sum += io->given[i].len;
+    }
+    return sum;
+}
+
 /* Let go of what a pending transfer held on to. */
 static void io_drop(struct vfs_io *io)
 {

@@ -33,7 +33,7 @@ static smbkit_status layer_enter(struct layer *l, uint32_t id, const struct smbk
 /* An answer that stands behind its room. */
 static bool answers_fit(const struct op_row *row, const void *args)
 {
-    for (const struct op_pointer *p = row->pointers; p < row->pointers + OP_POINTERS_MAX; p++) {
+    for (const struct op_pointer *p = row->pointers; p->kind != OP_PTR_NONE; p++) {
         const void *member = (const char *)args + p->offset;
         const struct smbkit_buffer *b = p->kind == OP_PTR_BUFFER ? member : NULL;
         if (p->kind == OP_PTR_BUFFER_PTR) {
@@ -50,6 +50,9 @@ smbkit_status layer_answer_check(struct op *op, smbkit_status st)
 {
     const struct op_row *row = &op_rows[op->about.id];
     const struct layer *l = op->about.layer;
+    if (op->about.other) {
+        *op->about.other = op->about.other_before;
+    }
     bool bad = st > 0 || st == SMBKIT_STATUS_WAIT ||
                (st == SMBKIT_STATUS_WOULD_BLOCK && !(op->pub.flags & SMBKIT_OP_NOWAIT));
     if (bad) {
@@ -71,6 +74,7 @@ static smbkit_status layer_leave(struct layer *l, struct op *op, smbkit_status s
     }
     if (st == SMBKIT_STATUS_PENDING) {
         if (!(op->pub.flags & SMBKIT_OP_SYNC) && !l->awaits) {
+            op->pends_below = l->is_below;
             return st;
         }
         st = op_await(op);
@@ -150,8 +154,8 @@ static smbkit_status call_in(struct layer *l, const struct op_about *about, stru
     op->about = *about;
     st = op_rows[about->id].call(l->plugin, l->volume, &op->pub, file, about->args);
     st = layer_leave(l, op, st);
-    if (st != SMBKIT_STATUS_PENDING) {
-        op->about = before;
+    if (st != SMBKIT_STATUS_PENDING && before.layer) {
+        op->about = before; /* else it stays: should it be completed once more, we know by whom */
     }
     return st;
 }
@@ -171,6 +175,10 @@ smbkit_status layer_call(struct layer *from, uint32_t id, struct smbkit_op *op, 
     smbkit_status st = call_in(l, &about, op_of(op), p.file);
     if (st != SMBKIT_STATUS_PENDING) {
         passing_undo(&p);
+    } else if (p.other) {
+        /* When it is over; nobody looks at that before it was handed up or awaited. */
+        op_of(op)->about.other = p.other;
+        op_of(op)->about.other_before = p.other_before;
     }
     return st;
 }

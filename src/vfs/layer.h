@@ -35,6 +35,7 @@ struct layer {
     struct smbkit_next next;
     atomic_uint_fast64_t *calls; /* the volume's counters, [SMBKIT_OP_COUNT] */
     bool is_open;
+    bool is_below;       /* of a filter */
     bool awaits;         /* a filter of the stack wants no PENDING to pass by it */
     struct mutex serial; /* SERIALIZE_ALL */
 };

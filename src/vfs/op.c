@@ -49,7 +49,9 @@ bool op_pool_init(struct op_pool *p)
 
 void op_pool_fini(struct op_pool *p)
 {
-    ASSERT(p->used_count == 0);
+    if (p->used_count > 0) {
+        log_error(NULL, "plugin_ops_leaked count=%u", p->used_count); /* children never passed on */
+    }
     LIST_FOR_EACH_SAFE (l, &p->resting) {
         op_free(LIST_ENTRY(l, struct op, pool_link));
     }
@@ -95,8 +97,13 @@ static void op_reset(struct op *op, struct op *root)
     op->child_done = NULL;
     op->state = OP_RUNNING;
     op->about = (struct op_about){0};
+    op->children = 0;
+    op->child_layer = NULL;
+    op->is_early = false;
     op->join = NULL;
     op->finished = NULL;
+    op->is_fresh = false;
+    op->pends_below = false;
     op->cancel_seen = false;
     op->cancelled = NULL;
     op->cancelling = NULL;
@@ -219,26 +226,62 @@ smbkit_status op_await(struct op *op)
     return op->status;
 }
 
-void op_returned(struct op *op)
+static void complain(const struct op *op, const char *what)
 {
-    SCOPED_LOCK(&op->lock);
-    if (op->state == OP_COMPLETED) {
-        log_error(NULL, "plugin_completed_and_returned plugin=%s op=%s", plugin_name(op),
-                  op_rows[op->about.id].name);
-        op->state = OP_RUNNING;
-    }
+    log_error(NULL, "%s plugin=%s op=%s", what, plugin_name(op), op_rows[op->about.id].name);
 }
 
-/* It is not to be told of a cancel any more, nor is it being told. */
-static void cancel_forget(struct op *op)
+/* It is not to be told of a cancel any more, nor is it being told. layer: only if that is whose
+ * function it is; NULL: whosever. */
+static void cancel_forget(struct op *op, const struct layer *layer)
 {
     struct op *root = op->root;
     SCOPED_LOCK(&root->lock);
+    if (layer && op->cancel_layer != layer) {
+        return;
+    }
     list_remove(&op->cancel_link);
     op->cancel_fn = NULL;
     while (root->cancelling == op && root->canceller != thread_self()) {
         cond_wait(&root->cond, &root->lock);
     }
+    op->cancel_layer = NULL;
+}
+
+void op_returned(struct op *op)
+{
+    const struct layer *layer = op->about.layer;
+    if (op->pends_below) {
+        complain(op, "plugin_dropped_pending");
+        UNUSED smbkit_status lost = op_await(op);
+        op->pends_below = false;
+    }
+    cancel_forget(op, layer);
+    SCOPED_LOCK(&op->lock);
+    if (op->children > 0 && op->child_layer == layer) {
+        complain(op, "plugin_returned_before_child");
+        while (op->children > 0) {
+            cond_wait(&op->cond, &op->lock);
+        }
+    }
+    if (op->state == OP_COMPLETED) {
+        complain(op, "plugin_completed_and_returned");
+        op->state = OP_RUNNING;
+    }
+}
+
+void op_child_begin(struct op *op, struct layer *filter)
+{
+    SCOPED_LOCK(&op->parent->lock);
+    op->parent->children++;
+    op->parent->child_layer = filter;
+}
+
+void op_child_end(struct op *op)
+{
+    SCOPED_LOCK(&op->parent->lock);
+    op->parent->children--;
+    cond_broadcast(&op->parent->cond);
 }
 
 static void child_complete(struct op *op, smbkit_status status)
@@ -248,19 +291,48 @@ static void child_complete(struct op *op, smbkit_status status)
     }
     void (*done)(void *, smbkit_status) = op->child_done;
     void *arg = op->child_arg;
+    op_child_end(op);
     done(arg, status);
+    op_early_complete(op->parent);
     op_put(op);
+}
+
+void op_early_complete(struct op *op)
+{
+    mutex_lock(&op->lock);
+    bool is_due = op->is_early && op->children == 0;
+    op->is_early &= !is_due;
+    smbkit_status status = op->early_status;
+    mutex_unlock(&op->lock);
+    if (is_due) {
+        op_complete(&op->pub, status);
+    }
+}
+
+/* false: it is not in use. What has children ends with the last of them. */
+static bool may_complete(struct op *op, smbkit_status status)
+{
+    SCOPED_LOCK(&op->lock);
+    if (op->state != OP_RUNNING && op->state != OP_PENDING) {
+        complain(op, "plugin_completed_twice");
+        return false;
+    }
+    if (op->children > 0) {
+        complain(op, "plugin_completed_before_child");
+        op->is_early = true;
+        op->early_status = status;
+        return false;
+    }
+    return true;
 }
 
 void op_complete(struct smbkit_op *pub, smbkit_status status)
 {
     struct op *op = op_of(pub);
-    mutex_lock(&op->lock);
-    bool in_use = op->state == OP_RUNNING || op->state == OP_PENDING;
-    mutex_unlock(&op->lock);
-    if (in_use) {
-        cancel_forget(op);
+    if (!may_complete(op, status)) {
+        return;
     }
+    cancel_forget(op, NULL);
     mutex_lock(&op->lock);
     if (op->state == OP_RUNNING) {
         op->status = status;
@@ -276,8 +348,7 @@ void op_complete(struct smbkit_op *pub, smbkit_status status)
         }
         op->finished(op->finished_arg, status);
     } else {
-        log_error(NULL, "plugin_completed_twice plugin=%s op=%s", plugin_name(op),
-                  op_rows[op->about.id].name);
+        complain(op, "plugin_completed_twice"); /* another thread, at the same time */
     }
     mutex_unlock(&op->lock);
 }
@@ -294,11 +365,18 @@ int32_t op_is_cancelled(const struct smbkit_op *pub)
 smbkit_status op_on_cancel(struct smbkit_op *pub, void (*fn)(void *arg), void *arg)
 {
     struct op *op = op_of(pub);
+    mutex_lock(&op->lock);
+    bool in_use = op->state == OP_RUNNING || op->state == OP_PENDING;
     struct op *root = op->root;
+    mutex_unlock(&op->lock);
+    if (!in_use) {
+        return SMBKIT_STATUS_CANCELLED; /* it is over: there is nothing to be told any more */
+    }
     SCOPED_LOCK(&root->lock);
     list_remove(&op->cancel_link);
     op->cancel_fn = fn;
     op->cancel_arg = arg;
+    op->cancel_layer = fn ? op->about.layer : NULL;
     if (!fn) {
         return SMBKIT_STATUS_SUCCESS;
     }
@@ -346,6 +424,7 @@ struct smbkit_op *op_child(struct smbkit_op *parent_pub,
     op_ref(parent);
     op_reset(op, parent->root);
     op->parent = parent;
+    op->is_fresh = true;
     op->child_done = done;
     op->child_arg = arg;
     op->pub.flags = parent->pub.flags;

@@ -26,6 +26,9 @@ struct op_about {
     struct layer *layer;
     uint32_t id;
     void *args;
+    /* The other file in args was exchanged for that of a layer below; NULL: it was not. */
+    void **other;
+    void *other_before;
 };
 
 enum op_state { OP_RESTING, OP_RUNNING, OP_COMPLETED, OP_PENDING };
@@ -46,10 +49,17 @@ struct op {
     enum op_state state;
     smbkit_status status;
     struct op_about about;
+    uint32_t children;         /* passed down and not over */
+    struct layer *child_layer; /* which made the last of them */
+    bool is_early;             /* completed before its children, with early_status */
+    smbkit_status early_status;
     struct smbkit_io *join; /* a child's read whose pieces its filter wants joined */
     /* A root that was handed up: called once, under lock, with the checked status. */
     void (*finished)(void *arg, smbkit_status status);
     void *finished_arg;
+
+    bool is_fresh;    /* caller's thread: a child that its maker has not passed down yet */
+    bool pends_below; /* caller's thread: a layer was told PENDING by the one below it */
 
     /* roots: guarded by lock */
     bool cancel_seen;
@@ -61,6 +71,7 @@ struct op {
     struct list cancel_link; /* root->cancels */
     void (*cancel_fn)(void *arg);
     void *cancel_arg;
+    struct layer *cancel_layer; /* whose function it is */
 
     struct list pool_link; /* guarded by pool->lock */
     uint32_t refs;         /* guarded by pool->lock */
@@ -98,8 +109,14 @@ void op_hand_up(struct op *op, void (*finished)(void *arg, smbkit_status status)
                 smbkit_status *st_r);
 /* The plugin said PENDING: wait for it here. */
 NODISCARD smbkit_status op_await(struct op *op);
-/* The plugin returned something else than PENDING. Logs if it has completed it all the same. */
+/* The layer returned something else than PENDING: what it registered is forgotten. Logs if it has
+ * completed it all the same, and waits for what is still under way below. */
 void op_returned(struct op *op);
+/* A child is passed down by a filter, and is over: before its parent is told. */
+void op_child_begin(struct op *op, struct layer *filter);
+void op_child_end(struct op *op);
+/* It was completed while children were out: now, if they are over. No lock held. */
+void op_early_complete(struct op *op);
 /* The caller has lost interest: tell who asked to be told. Any thread, no lock held. */
 void op_cancel(struct op *op);
 

@@ -41,7 +41,10 @@ static smbkit_status check_create(const struct layer *l, void *args, smbkit_stat
 static smbkit_status check_io(const struct layer *l, void *args, smbkit_status st)
 {
     const struct smbkit_io *io = args;
-    if (SMBKIT_OK(st) && io->done > io->length) {
+    const struct vfs_io *v = io->core;
+    /* What was given is all there is: nothing may be sent from behind it. */
+    bool is_good = !v || v->given_count == 0 || io->done == vfs_io_given(v);
+    if (SMBKIT_OK(st) && (io->done > io->length || !is_good)) {
         log_error(NULL, "plugin_io_too_long plugin=%s done=%u length=%u", l->plugin->name, io->done,
                   io->length);
         return SMBKIT_STATUS_INTERNAL_ERROR;

@@ -339,6 +339,8 @@ bool vfs_io_is_busy(const struct vfs_io *io);
 void vfs_io_cancel(struct vfs_io *io);
 /* Release what the plugin gave. */
 void vfs_io_release(struct vfs_io *io);
+/* How many bytes that is. */
+uint64_t vfs_io_given(const struct vfs_io *io);
 /* Hand the release of given memory over to the caller. */
 void vfs_io_take_release(struct vfs_io *io, void (**release_r)(void *), void **arg_r);
 

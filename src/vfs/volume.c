@@ -156,6 +156,7 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
         layers[i].below = i + 1 < spec->layer_count ? &layers[i + 1] : NULL;
         layers[i].next = (struct smbkit_next){.owner = &layers[i], .layer = layers[i].below};
         layers[i].calls = v->calls;
+        layers[i].is_below = i > 0;
         mutex_init(&layers[i].serial);
     }
     return v;
