@@ -119,7 +119,9 @@ struct smbkit_plugin {
 #ifdef __cplusplus
 #define SMBKIT_EXTERN_C extern "C"
 #define SMBKIT_API_DEFINITION                                                                      \
-    extern "C" SMBKIT_HIDDEN const struct smbkit_host_table *smbkit_api = nullptr;
+    extern "C" {                                                                                   \
+    SMBKIT_HIDDEN const struct smbkit_host_table *smbkit_api = nullptr;                            \
+    }
 #else
 #define SMBKIT_EXTERN_C
 #define SMBKIT_API_DEFINITION SMBKIT_HIDDEN const struct smbkit_host_table *smbkit_api;

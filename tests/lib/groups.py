@@ -75,6 +75,41 @@ def manuals(log):
     return r
 
 
+# ---- the public headers ----
+
+PLUGIN_C = '#include <smbkit/filter.h>\nstatic const struct smbkit_plugin p = {0};\nSMBKIT_REGISTER(p)\n'
+PLUGIN_CXX = ('#include <smbkit/filter.h>\n'
+              'static const struct smbkit_plugin p = [] { struct smbkit_plugin x{}; return x; }();\n'
+              'SMBKIT_REGISTER(p)\n')
+PEDANTIC = ['-Wall', '-Wextra', '-pedantic', '-Werror', '-Wno-missing-field-initializers', '-Iinclude']
+# What a plugin may be built with: a name, compilers of which the first that is there is taken, options, source.
+HEADER_BUILDS = (
+    ('C99', ('gcc', 'cc'), ['-std=c99', '-c'], PLUGIN_C),
+    ('C++17', ('g++', 'clang++-14'), ['-std=c++17', '-c', '-x', 'c++'], PLUGIN_CXX),
+    # Linked without an import library: a plugin imports nothing.
+    ('a DLL', ('x86_64-w64-mingw32-gcc',), ['-shared'], PLUGIN_C),
+    ('the compiler of Windows', ('clang-14', 'clang'),
+     ['--target=x86_64-pc-windows-msvc', '-ffreestanding', '-fsyntax-only'], PLUGIN_C),
+)
+
+
+def headers(log):
+    r = Results()
+    with tempfile.TemporaryDirectory() as folder:
+        source = os.path.join(folder, 'plugin.c')
+        for name, compilers, options, text in HEADER_BUILDS:
+            compiler = have(*compilers)
+            if not compiler:
+                r.merge(missing(compilers[0]))
+                continue
+            with open(source, 'w', encoding='utf-8') as f:
+                f.write(text)
+            output = [] if '-fsyntax-only' in options else ['-o', os.path.join(folder, 'out')]
+            code, _ = run([compiler, *PEDANTIC, *options, source, *output], log)
+            r.add(code == 0, f'a plugin in {name}: {compiler}')
+    return r
+
+
 # ---- builds and unit tests ----
 
 ASAN = ('-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dc_args=-fno-sanitize-recover=all')
@@ -278,6 +313,7 @@ QUICK, CHECK, LONG = 'quick', 'check', 'long'
 GROUPS = {
     'style': (style, 'cpu', (), QUICK, 'style and layers of the sources, and the checkers themselves'),
     'manuals': (manuals, 'cpu', (), QUICK, 'mandoc -Tlint on every manual page'),
+    'headers': (headers, 'cpu', (), QUICK, 'plugins in C99, in C++17, as a DLL, for the compiler of Windows'),
     'build': (release, 'cpu', (), QUICK, 'gcc -Werror, into build/'),
     'unit': (unit, 'cpu', ('build',), QUICK, 'unit tests'),
     'mingw': (mingw, 'cpu', (), CHECK, 'the portable layers compile for Windows'),

@@ -373,7 +373,7 @@ struct smbkit_control {
      * "." and "..". */                                                                            \
     X(FILE, enumerate, struct smbkit_sink)                                                         \
     /* The path as the volume spells it; room for a terminator is kept. For volumes that ignore    \
-     * case or change names by themselves. Absent: as it was opened. */                                                       \
+     * case or change names by themselves. Absent: as it was opened. */                            \
     X(FILE, get_path, struct smbkit_buffer)                                                        \
     /* The core has checked that it may. Absent: ACCESS_DENIED. */                                 \
     X(FILE, rename, const struct smbkit_rename)                                                    \
