@@ -171,6 +171,11 @@ static smbkit_status dirfs_volume_open(const struct smbkit_volume_args *args, vo
         return status;
     }
     pthread_mutex_init(&vol->dos_lock, NULL);
+    atomic_init(&vol->archive_taken, 1);
+    if (vol->tries_nowait) { /* without: slower */
+        vol->known = dirfs_known_new();
+        vol->snaps = dirfs_snaps_new();
+    }
     *volume_r = vol;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -180,6 +185,8 @@ static void dirfs_volume_close(void *volume)
     struct dirfs_volume *vol = volume;
     close(vol->root);
     pthread_mutex_destroy(&vol->dos_lock);
+    dirfs_known_free(vol->known);
+    dirfs_snaps_free(vol->snaps);
     free(vol->path);
     free(vol);
 }
