@@ -137,10 +137,7 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
     if (found <= 0) {
         dos.attributes = default_attributes(vol, name, stx);
     }
-    uint64_t dev = dirfs_dev(stx);
     *attr = (struct smbkit_attr){
-        .file_id = stx->stx_ino,
-        .file_id_high = dev == vol->root_dev ? 0 : dev,
         .size = S_ISREG(stx->stx_mode) ? stx->stx_size : 0,
         .alloc_size = S_ISREG(stx->stx_mode) ? stx->stx_blocks * 512 : 0,
         .create_time = dos.create_time ? dos.create_time : birth_time(stx),
@@ -152,6 +149,7 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
         .reparse_tag = is_link ? IO_REPARSE_TAG_SYMLINK : 0,
         .link_count = is_dir ? 1 : stx->stx_nlink,
     };
+    dirfs_fill_id(vol, stx, where, attr);
     if (attr->attributes == 0) {
         attr->attributes = SMBKIT_ATTR_NORMAL;
     }

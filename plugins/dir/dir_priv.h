@@ -24,6 +24,17 @@
     (255 * 3 + 13)        /* bytes of one name as clients see it, terminated, and some */
 #define DIRFS_PROC_MAX 64 /* bytes of "/proc/self/fd/N", terminated */
 
+/* Devices below the folder that are not the folder's. */
+#define DIRFS_OTHERS 32
+struct dirfs_others {
+    pthread_mutex_t lock;
+    unsigned next;
+    struct {
+        uint64_t dev;
+        uint64_t key;
+    } rows[DIRFS_OTHERS];
+};
+
 struct dirfs_volume {
     /* immutable */
     int root;   /* the folder, open for reading */
@@ -34,8 +45,9 @@ struct dirfs_volume {
     bool hides_dot_files;
     bool has_xattrs;   /* user.* in the folder itself; file systems mounted below may differ */
     bool tries_nowait; /* the kernel has RESOLVE_CACHED, and the file system is a local one */
-    struct dirfs_known *known;      /* NULL: nothing is remembered; it has a lock of its own */
-    struct dirfs_snaps *snaps;      /* likewise */
+    struct dirfs_known *known; /* NULL: nothing is remembered; it has a lock of its own */
+    struct dirfs_snaps *snaps; /* likewise */
+    struct dirfs_others *others;
     atomic_bool lacks_nowait_write; /* the file system has no such writes: ask no more */
     atomic_uint archive_taken;      /* how often ARCHIVE was taken from any file, and 1 */
     pthread_mutex_t dos_lock; /* reading, changing and writing back the attributes of any file */
@@ -170,6 +182,15 @@ smbkit_status dirfs_getattr(void *volume, struct smbkit_op *op, void *file,
                             struct smbkit_attr *attr);
 /* What the file's xattr says, or would say. 0 or -errno. */
 int dirfs_current_dos(struct dirfs_volume *vol, struct dirfs_file *file, struct dirfs_dos *dos);
+
+/* --- dir_ids.c --- */
+
+struct statfs;
+/* File systems whose metadata does not come over a network or from another process. */
+bool dirfs_is_local(const struct statfs *fs);
+/* file_domain and file_id. */
+void dirfs_fill_id(const struct dirfs_volume *vol, const struct statx *stx,
+                   const struct dirfs_where *where, struct smbkit_attr *attr);
 
 /* --- dir_setattr.c --- */
 
