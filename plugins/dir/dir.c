@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,23 +89,10 @@ static smbkit_status check_kernel(const struct dirfs_volume *vol,
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* File systems whose metadata does not come over a network or from another process. */
 static bool is_local(int fd)
 {
-    static const uint32_t magics[] = {
-        EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,  BTRFS_SUPER_MAGIC,
-        TMPFS_MAGIC,      F2FS_SUPER_MAGIC, 0x2fc12fc1, /* ZFS */
-    };
     struct statfs fs;
-    if (fstatfs(fd, &fs) != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
-        if ((uint32_t)fs.f_type == magics[i]) {
-            return true;
-        }
-    }
-    return false;
+    return fstatfs(fd, &fs) == 0 && dirfs_is_local(&fs);
 }
 
 static smbkit_status probe(struct dirfs_volume *vol, const struct smbkit_volume_args *args)
@@ -170,18 +156,29 @@ static uint32_t features(const struct dirfs_volume *vol)
 static smbkit_status dirfs_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct dirfs_volume *vol = calloc(1, sizeof(*vol));
-    if (!vol) {
+    struct dirfs_others *others = calloc(1, sizeof(*others));
+    if (!vol || !others) {
+        free(vol);
+        free(others);
         snprintf(args->error, args->error_size, "dir: no memory");
         return SMBKIT_STATUS_NO_MEMORY;
     }
     smbkit_status status = setup(vol, args);
     if (!SMBKIT_OK(status)) {
+        free(others);
         free(vol->path);
         free(vol);
         return status;
     }
     pthread_mutex_init(&vol->dos_lock, NULL);
     args->features = features(vol);
+    pthread_mutex_init(&others->lock, NULL);
+    vol->others = others;
+    atomic_init(&vol->archive_taken, 1);
+    if (vol->tries_nowait) { /* without: slower */
+        vol->known = dirfs_known_new();
+        vol->snaps = dirfs_snaps_new();
+    }
     *volume_r = vol;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -191,6 +188,10 @@ static void dirfs_volume_close(void *volume)
     struct dirfs_volume *vol = volume;
     close(vol->root);
     pthread_mutex_destroy(&vol->dos_lock);
+    dirfs_known_free(vol->known);
+    dirfs_snaps_free(vol->snaps);
+    pthread_mutex_destroy(&vol->others->lock);
+    free(vol->others);
     free(vol->path);
     free(vol);
 }

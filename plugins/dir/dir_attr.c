@@ -88,6 +88,20 @@ int dirfs_dos_write(const struct dirfs_where *where, const struct dirfs_dos *dos
     return dirfs_set_xattr(where, DOS_XATTR, blob, sizeof(blob));
 }
 
+int dirfs_dos_find(const struct dirfs_volume *vol, const struct statx *stx,
+                   const struct dirfs_where *where, struct dirfs_dos *dos)
+{
+    int found;
+    struct dirfs_seen seen = dirfs_seen(stx);
+    if (dirfs_known_dos(vol, &seen, &found, dos)) {
+        return found;
+    }
+    uint64_t changes = dirfs_known_changes(vol);
+    found = dirfs_dos_read(where, dos);
+    dirfs_know_dos(vol, &seen, changes, found, dos);
+    return found;
+}
+
 /* What a file without the xattr has. */
 static uint32_t default_attributes(const struct dirfs_volume *vol, const char *name,
                                    const struct statx *stx)
@@ -119,14 +133,11 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
     bool is_dir = S_ISDIR(stx->stx_mode);
     bool is_link = S_ISLNK(stx->stx_mode);
     struct dirfs_dos dos = {0};
-    int found = is_dir || S_ISREG(stx->stx_mode) ? dirfs_dos_read(where, &dos) : 0;
+    int found = is_dir || S_ISREG(stx->stx_mode) ? dirfs_dos_find(vol, stx, where, &dos) : 0;
     if (found <= 0) {
         dos.attributes = default_attributes(vol, name, stx);
     }
-    uint64_t dev = dirfs_dev(stx);
     *attr = (struct smbkit_attr){
-        .file_id = stx->stx_ino,
-        .file_id_high = dev == vol->root_dev ? 0 : dev,
         .size = S_ISREG(stx->stx_mode) ? stx->stx_size : 0,
         .alloc_size = S_ISREG(stx->stx_mode) ? stx->stx_blocks * 512 : 0,
         .create_time = dos.create_time ? dos.create_time : birth_time(stx),
@@ -138,6 +149,7 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
         .reparse_tag = is_link ? IO_REPARSE_TAG_SYMLINK : 0,
         .link_count = is_dir ? 1 : stx->stx_nlink,
     };
+    dirfs_fill_id(vol, stx, where, attr);
     if (attr->attributes == 0) {
         attr->attributes = SMBKIT_ATTR_NORMAL;
     }
@@ -162,14 +174,17 @@ smbkit_status dirfs_file_attr(struct dirfs_volume *vol, struct dirfs_file *file,
 {
     struct statx stx;
     int err = dirfs_stat_fd(file->fd, &stx);
-    if (err) {
-        return smbkit_status_from_errno(-err);
-    }
+    return err ? smbkit_status_from_errno(-err) : dirfs_file_attr_of(vol, file, &stx, attr);
+}
+
+smbkit_status dirfs_file_attr_of(struct dirfs_volume *vol, struct dirfs_file *file,
+                                 const struct statx *stx, struct smbkit_attr *attr)
+{
     char name[DIRFS_NAME_MAX];
     char proc[DIRFS_PROC_MAX];
     struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
     file_name(file, name);
-    err = dirfs_fill_attr(vol, name, &stx, &where, attr);
+    int err = dirfs_fill_attr(vol, name, stx, &where, attr);
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }
 

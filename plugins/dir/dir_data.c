@@ -121,8 +121,8 @@ static smbkit_status write_nowait(struct dirfs_volume *vol, struct dirfs_file *f
 {
     /* The first write of a handle looks at an xattr, and write-through waits by its nature. */
     if (!vol->tries_nowait || file->writes_through || (io->flags & SMBKIT_IO_WRITE_THROUGH) ||
-        dirfs_has_flag(file, DIRFS_NO_NOWAIT_WRITE | DIRFS_KEEPS_WRITE_TIME) ||
-        !dirfs_has_flag(file, DIRFS_ARCHIVED)) {
+        atomic_load_explicit(&vol->lacks_nowait_write, memory_order_relaxed) || /* a hint */
+        dirfs_has_flag(file, DIRFS_KEEPS_WRITE_TIME) || !dirfs_is_archived(vol, file)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     int64_t n = write_once(file, io, RWF_NOWAIT);
@@ -131,7 +131,8 @@ static smbkit_status write_nowait(struct dirfs_volume *vol, struct dirfs_file *f
         return SMBKIT_STATUS_SUCCESS;
     }
     if (n < 0 && n != -EAGAIN && would_wait(n)) {
-        dirfs_set_flag(file, DIRFS_NO_NOWAIT_WRITE); /* ext4 has no such writes through the cache */
+        /* ext4 has no such writes through the cache */
+        atomic_store_explicit(&vol->lacks_nowait_write, true, memory_order_relaxed);
     }
     /* Part of it may have been written: the worker writes the same bytes there again. */
     return n >= 0 || would_wait(n) ? SMBKIT_STATUS_WOULD_BLOCK : smbkit_status_from_errno((int)-n);

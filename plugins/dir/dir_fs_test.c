@@ -193,12 +193,12 @@ static void test_mounted_below(void)
     if (mount("none", path, "tmpfs", 0, NULL) == 0) {
         pt_close(t, pt_new(t, "a"));
         void *b = pt_new(t, "below/b");
-        CHECK(pt_attr(t, b).file_id_high != 0);
+        uint64_t domain = pt_attr(t, b).file_domain;
         CHECK_INT(pt_rename_file(t, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
         CHECK_INT(pt_link_file(t, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
         pt_close(t, b);
         void *a = pt_any(t, "a");
-        CHECK_INT(pt_attr(t, a).file_id_high, 0);
+        CHECK(pt_attr(t, a).file_domain != domain);
         pt_close(t, a);
         umount(path);
     }
@@ -250,10 +250,68 @@ static void test_no_openat2(void)
     }
 }
 
+/* Ids below a mount point: other than any of the folder's, the same in listings and opens, and the
+ * same for another volume's look at the same files. */
+static void test_ids_below_mount(void)
+{
+    struct world w;
+    struct world other;
+    struct smbkit_attr a[4];
+    static struct pt_page page;
+    char path[128];
+    if (!mount_here("tmpfs", NULL)) {
+        return;
+    }
+    if (world_start(&w, PLACE, NULL)) {
+        mkdirat(w.fd, "m", 0755);
+        mkdirat(w.fd, "d", 0755);
+        snprintf(path, sizeof(path), "%s/m", w.share);
+        CHECK_INT(mount("none", path, "tmpfs", 0, NULL), 0);
+        put_file(w.fd, "m/f", "f");
+        put_file(w.fd, "d/f", "f");
+        static const char *const names[] = {"", "m", "m/f", "d/f"};
+        for (int i = 0; i < 4; i++) {
+            struct smbkit_attr looked;
+            void *f = pt_any(&w.t, names[i]);
+            a[i] = pt_attr(&w.t, f);
+            CHECK_INT(pt_lookup(&w.t, names[i], &looked), 0);
+            CHECK_INT(looked.file_id, a[i].file_id);
+            CHECK_INT(looked.file_domain, a[i].file_domain);
+            CHECK_INT(a[i].file_id_high, 0);
+            pt_close(&w.t, f);
+            for (int k = 0; k < i; k++) {
+                CHECK(a[k].file_id != a[i].file_id);
+            }
+        }
+        CHECK(a[0].file_domain == a[3].file_domain && a[1].file_domain == a[2].file_domain);
+        CHECK(a[0].file_domain != a[1].file_domain);
+        struct stat st;
+        CHECK_INT(fstatat(w.fd, "d/f", &st, 0), 0);
+        CHECK_INT(a[3].file_id, st.st_ino);
+        void *dir = pt_any(&w.t, "m");
+        page.cookie = 0;
+        CHECK_INT(pt_list(&w.t, dir, &page, 5), 1);
+        CHECK_INT(page.attrs[0].file_id, a[2].file_id);
+        pt_close(&w.t, dir);
+        /* another volume of the same folder */
+        other = w;
+        if (world_mount(&other, NULL, NULL)) {
+            void *f = pt_any(&other.t, "m/f");
+            CHECK_INT(pt_attr(&other.t, f).file_id, a[2].file_id);
+            CHECK_INT(pt_attr(&other.t, f).file_domain, a[2].file_domain);
+            pt_close(&other.t, f);
+            pt_close_volume(&other.t);
+        }
+        umount2(path, MNT_DETACH);
+        world_end(&w);
+    }
+    umount(PLACE);
+}
+
 static const struct test_case cases[] = {
     {"without xattrs", test_no_xattrs},   {"without holes", test_no_holes},
     {"a full file system", test_full},    {"a file system mounted below", test_mounted_below},
-    {"without openat2", test_no_openat2},
+    {"without openat2", test_no_openat2}, {"ids below a mount point", test_ids_below_mount},
 };
 
 TEST_MAIN(cases)

@@ -25,9 +25,15 @@ struct kernel_entry {
     char d_name[];
 };
 
+#define SNAP_ROWS_MAX 2048u /* larger directories are read piece by piece */
+#define SNAP_FRESH_MS 100u  /* no look at what may have changed untold before that */
+
 struct dirfs_list {
-    int fd;      /* the directory, its position behind the buffer's last entry */
-    uint32_t at; /* bytes of buf given out */
+    int fd;                  /* the directory, its position behind the buffer's last entry */
+    int extra;               /* to be closed, or -1 */
+    struct dirfs_snap *snap; /* what is given out, or NULL: what the kernel gives */
+    size_t row;              /* of snap, the next one */
+    uint32_t at;             /* bytes of buf given out */
     uint32_t len;
     uint64_t cookie; /* of the last entry given out */
     _Alignas(8) char buf[LIST_BYTES];
@@ -36,7 +42,10 @@ struct dirfs_list {
 void dirfs_list_free(struct dirfs_list *list)
 {
     if (list) {
-        close(list->fd);
+        if (list->extra >= 0) {
+            close(list->extra);
+        }
+        dirfs_snap_unref(list->snap);
         free(list);
     }
 }
@@ -55,17 +64,13 @@ static int list_new(struct dirfs_file *file)
     if (!list) {
         return -ENOMEM;
     }
-    char proc[DIRFS_PROC_MAX];
-    dirfs_proc_path(file->fd, proc);
-    list->fd = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a position of its own */
+    memset(list, 0, offsetof(struct dirfs_list, buf));
+    list->fd = dirfs_real_fd(file, false, &list->extra); /* nobody else uses its position */
     if (list->fd < 0) {
-        int err = -errno;
+        int err = list->fd;
         free(list);
         return err;
     }
-    list->at = 0;
-    list->len = 0;
-    list->cookie = 0;
     file->list = list;
     return 0;
 }
@@ -136,8 +141,9 @@ static int follow_to_file(const struct walk *w, const char *name, struct statx *
     return fd;
 }
 
-/* The attributes of an entry. 0, or -errno when it is gone. */
-static int entry_attr(const struct walk *w, const char *name, struct smbkit_attr *attr)
+/* The attributes of an entry. 0, or -errno when it is gone. looks_again: see struct dirfs_row. */
+static int entry_attr(const struct walk *w, const char *name, struct smbkit_attr *attr,
+                      bool *looks_again)
 {
     struct statx stx;
     char proc[DIRFS_PROC_MAX];
@@ -147,6 +153,7 @@ static int entry_attr(const struct walk *w, const char *name, struct smbkit_attr
               STATX_BASIC_STATS | STATX_BTIME, &stx) != 0) {
         return -errno;
     }
+    *looks_again = !S_ISREG(stx.stx_mode) || stx.stx_nlink > 1;
     int fd = S_ISLNK(stx.stx_mode) ? follow_to_file(w, name, &stx) : -1;
     if (fd >= 0) {
         where = dirfs_where_file(fd, true, proc);
@@ -180,26 +187,35 @@ static bool is_dots(const char *name)
     return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-/* Give one entry to the core. False: it had no room. */
-static bool give(struct walk *w, const struct kernel_entry *from)
+/* The entry's name for clients, in DIRFS_SHOWN_MAX bytes. False: it is not shown. */
+static bool show(struct walk *w, const char *host, char *shown)
 {
-    char shown[DIRFS_SHOWN_MAX];
-    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
-    struct smbkit_entry entry = {
-        .struct_size = sizeof(entry), .name = shown, .cookie = (uint64_t)from->d_off};
-    if (is_dots(from->d_name)) {
-        return true;
+    if (is_dots(host)) {
+        return false;
     }
-    if (!dirfs_name_from_host(from->d_name, shown)) {
+    if (!dirfs_name_from_host(host, shown)) {
         log_odd_name(w, "of more than 255 bytes: not shown");
-        return true;
+        return false;
     }
     if (has_escapes(shown)) {
         log_odd_name(w, "that are not UTF-8: some clients (smbclient) then list nothing of it");
     }
-    /* What a symlink is must be known even when the core wants no more than names. */
-    if (w->sink->want || from->d_type == DT_LNK || from->d_type == DT_UNKNOWN) {
-        if (entry_attr(w, from->d_name, &attr) != 0) {
+    return true;
+}
+
+/* Give one entry to the core. False: it had no room. */
+static bool give(struct walk *w, const struct kernel_entry *from)
+{
+    char shown[DIRFS_SHOWN_MAX];
+    bool looks_again;
+    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+    struct smbkit_entry entry = {
+        .struct_size = sizeof(entry), .name = shown, .cookie = (uint64_t)from->d_off};
+    if (!show(w, from->d_name, shown)) {
+        return true;
+    }
+    if (w->sink->want & SMBKIT_WANT_ATTR) {
+        if (entry_attr(w, from->d_name, &attr, &looks_again) != 0) {
             return true;
         }
         entry.attr = &attr;
@@ -228,26 +244,178 @@ static int list_from(struct walk *w, const struct smbkit_op *op, uint64_t cookie
     return err;
 }
 
+/* Read what the kernel gives into snap. -E2BIG: that is only the beginning. */
+static int snap_fill(struct walk *w, const struct smbkit_op *op, struct dirfs_snap *snap)
+{
+    struct dirfs_list *list = w->list;
+    const struct kernel_entry *entry;
+    char shown[DIRFS_SHOWN_MAX];
+    int err = seek_to(list, 0);
+    while (!err && (entry = peek(list, &err)) != NULL) {
+        struct dirfs_row row = {.cookie = (uint64_t)entry->d_off,
+                                .attr = {.struct_size = sizeof(row.attr)}};
+        if (snap->count == SNAP_ROWS_MAX) {
+            return -E2BIG;
+        }
+        if (list->at == 0 && smbkit_op_is_cancelled(op)) {
+            return -ECANCELED;
+        }
+        if (show(w, entry->d_name, shown) &&
+            entry_attr(w, entry->d_name, &row.attr, &row.looks_again) == 0) {
+            err = dirfs_snap_add(snap, entry->d_name, shown, &row) ? 0 : -ENOMEM;
+        }
+        list->cookie = row.cookie;
+        list->at += entry->d_reclen;
+    }
+    return err;
+}
+
+static int snap_make(struct walk *w, const struct smbkit_op *op, const struct dirfs_seen *seen)
+{
+    struct dirfs_snap *snap = dirfs_snap_new();
+    if (!snap) {
+        return -ENOMEM;
+    }
+    struct dirfs_watch watch = dirfs_snap_watch(w->vol->snaps, w->list->fd, seen);
+    int err = snap_fill(w, op, snap);
+    snap->at_ms = dirfs_now_ms();
+    snap->is_part = err == -E2BIG;
+    if (err && !snap->is_part) {
+        dirfs_snap_unref(snap);
+        return err;
+    }
+    if (!snap->is_part) {
+        dirfs_snap_keep(w->vol->snaps, &watch, snap);
+    }
+    w->list->snap = snap;
+    return 0;
+}
+
+static bool is_stale(const struct dirfs_snap *snap)
+{
+    return dirfs_now_ms() - snap->at_ms > SNAP_FRESH_MS;
+}
+
+/* At the beginning of an enumeration: one that still holds, or a new one, or none. -EAGAIN: that
+ * would wait. */
+static int snap_take(struct walk *w, const struct smbkit_op *op)
+{
+    struct dirfs_list *list = w->list;
+    struct dirfs_seen seen;
+    dirfs_snap_unref(list->snap);
+    list->snap = NULL;
+    list->row = 0;
+    if (!w->vol->snaps || !(w->sink->want & SMBKIT_WANT_ATTR) || w->file->seen.dev != w->vol->root_dev) {
+        return 0;
+    }
+    int err = dirfs_seen_now(w->file, &seen);
+    if (err) {
+        return err;
+    }
+    list->snap = dirfs_snap_find(w->vol->snaps, &seen);
+    if (list->snap) {
+        return 0;
+    }
+    return dirfs_is_nowait(op) ? -EAGAIN : snap_make(w, op, &seen);
+}
+
+/* The row after that cookie. */
+static size_t row_after(const struct dirfs_list *list, uint64_t cookie)
+{
+    const struct dirfs_snap *snap = list->snap;
+    if (cookie == 0 || (list->row > 0 && snap->rows[list->row - 1].cookie == cookie)) {
+        return cookie == 0 ? 0 : list->row;
+    }
+    size_t row = 0;
+    while (row < snap->count && snap->rows[row].cookie != cookie) {
+        row++;
+    }
+    return row < snap->count ? row + 1 : row;
+}
+
+/* False: the core had no room. */
+static bool give_rows(struct walk *w)
+{
+    struct dirfs_list *list = w->list;
+    const struct dirfs_snap *snap = list->snap;
+    bool stale = is_stale(snap);
+    for (; list->row < snap->count; list->row++) {
+        const struct dirfs_row *row = &snap->rows[list->row];
+        const char *host = snap->names + row->host;
+        bool ignored;
+        struct smbkit_attr attr = row->attr;
+        const struct smbkit_entry entry = {.struct_size = sizeof(entry),
+                                           .name = snap->names + row->shown,
+                                           .cookie = row->cookie,
+                                           .attr = &attr};
+        if (stale && row->looks_again && entry_attr(w, host, &attr, &ignored) != 0) {
+            continue;
+        }
+        if (w->sink->entry(w->sink, &entry) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int list_rows(struct walk *w, const struct smbkit_op *op, uint64_t cookie)
+{
+    struct dirfs_list *list = w->list;
+    const struct dirfs_snap *snap = list->snap;
+    list->row = row_after(list, cookie);
+    if (dirfs_is_nowait(op) && (snap->is_part || (snap->looks_again && is_stale(snap)))) {
+        return -EAGAIN;
+    }
+    bool was_beyond = list->row == snap->count && snap->is_part;
+    if (!give_rows(w) || !snap->is_part) {
+        return 0;
+    }
+    return list_from(w, op, was_beyond ? cookie : snap->rows[snap->count - 1].cookie);
+}
+
+static int list_locked(struct dirfs_volume *vol, const struct smbkit_op *op,
+                       struct dirfs_file *file, struct smbkit_sink *sink)
+{
+    uint64_t cookie = sink->cookie;
+    int err = file->list ? 0 : list_new(file);
+    if (err) {
+        return err;
+    }
+    struct walk w = {vol, file, file->list, sink};
+    if (cookie == 0) {
+        err = snap_take(&w, op);
+    }
+    if (err) {
+        return err;
+    }
+    if (w.list->snap) {
+        return list_rows(&w, op, cookie);
+    }
+    return dirfs_is_nowait(op) ? -EAGAIN : list_from(&w, op, cookie);
+}
+
 smbkit_status dirfs_enumerate(void *volume, struct smbkit_op *op, void *file,
                               struct smbkit_sink *sink)
 {
-    uint64_t cookie = sink->cookie;
+    struct dirfs_volume *vol = volume;
     struct dirfs_file *f = file;
-    if (dirfs_is_nowait(op)) {
+    bool nowait = dirfs_is_nowait(op);
+    if (nowait && (!vol->snaps || !f->is_dir || f->is_path)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     if (!f->is_dir) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    pthread_mutex_lock(&f->lock);
-    int err = f->list ? 0 : list_new(f);
-    if (!err) {
-        struct walk w = {volume, f, f->list, sink};
-        err = list_from(&w, op, cookie);
+    if (nowait ? pthread_mutex_trylock(&f->lock) != 0 : pthread_mutex_lock(&f->lock) != 0) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
     }
+    int err = list_locked(vol, op, f, sink);
     pthread_mutex_unlock(&f->lock);
     if (err == -ECANCELED) {
         return SMBKIT_STATUS_CANCELLED;
+    }
+    if (err == -EAGAIN && nowait) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
     }
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }

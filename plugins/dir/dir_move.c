@@ -22,9 +22,13 @@ struct spot {
     char path[DIRFS_PATH_MAX];
 };
 
+/* Is that the file? As it is now: on some file systems (mergerfs, overlays) an inode gets another
+ * number while it is open. */
 static bool is_same(const struct statx *stx, const struct dirfs_file *file)
 {
-    return stx->stx_ino == file->ino && dirfs_dev(stx) == file->dev;
+    struct statx own;
+    return dirfs_stat_fd(file->fd, &own) == 0 && stx->stx_ino == own.stx_ino &&
+           dirfs_dev(stx) == dirfs_dev(&own);
 }
 
 /* Does the name in the directory lead to the file? A symlink does when its target is the file. */
@@ -36,7 +40,7 @@ static bool leads_to(const struct dirfs_volume *vol, const struct spot *spot,
               &stx) != 0) {
         return false;
     }
-    if (is_same(&stx, file) || !S_ISLNK(stx.stx_mode)) {
+    if (file->is_link || !S_ISLNK(stx.stx_mode)) {
         return is_same(&stx, file);
     }
     int fd = dirfs_openat2(vol, spot->path, O_PATH, false);
@@ -249,7 +253,7 @@ static int link_replace(const struct dirfs_file *file, const struct spot *to)
     int err = -EEXIST;
     for (unsigned i = 0; i < TEMPORARY_TRIES && err == -EEXIST; i++) {
         snprintf(name, sizeof(name), ".smbkit-link-%d-%u-%llx", file->fd, i,
-                 (unsigned long long)file->ino);
+                 (unsigned long long)file->seen.ino);
         err = link_at(file, to->dir, name);
     }
     if (err) {

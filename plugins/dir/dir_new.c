@@ -55,11 +55,17 @@ static bool is_fatal(int err)
     return err != 0 && err != -EOPNOTSUPP;
 }
 
+/* What a new file's xattr is for: ARCHIVE alone is what a file without it has. */
+static uint32_t kept_attributes(const struct smbkit_create *how)
+{
+    return how->attributes & SMBKIT_ATTR_SETTABLE & ~SMBKIT_ATTR_ARCHIVE;
+}
+
 /* What the new file is to have. 0 or -errno. */
 static int furnish(const struct smbkit_create *how, int fd)
 {
     struct dirfs_where where = {.fd = fd};
-    uint32_t attributes = how->attributes & SMBKIT_ATTR_SETTABLE & ~SMBKIT_ATTR_ARCHIVE;
+    uint32_t attributes = kept_attributes(how);
     int err = 0;
     if (attributes) {
         bool is_dir = how->kind == SMBKIT_KIND_DIRECTORY;
@@ -93,8 +99,27 @@ static void unmake(const struct dirfs_volume *vol, const char *host, int fd, boo
     close(parent);
 }
 
+/* What is known of a file that was made just now. */
+static void know_new(const struct dirfs_volume *vol, const struct smbkit_create *how,
+                     const struct dirfs_opened *o)
+{
+    struct dirfs_seen seen = dirfs_seen(&o->stx);
+    dirfs_known_forget(vol, seen.ino); /* another one's number until now, perhaps */
+    const struct dirfs_security security = {.buf = (uint8_t *)(uintptr_t)how->security,
+                                            .len = how->security_len_bytes,
+                                            .is_kept = how->security != NULL};
+    struct dirfs_dos none = {0};
+    uint64_t changes = dirfs_known_changes(vol);
+    if (vol->has_xattrs) {
+        dirfs_know_security(vol, &seen, changes, &security);
+    }
+    if (!kept_attributes(how)) {
+        dirfs_know_dos(vol, &seen, changes, 0, &none);
+    }
+}
+
 smbkit_status dirfs_make(struct dirfs_volume *vol, const struct smbkit_create *how,
-                         const char *host, int *fd_r)
+                         const char *host, struct dirfs_opened *o)
 {
     if (vol->is_readonly) {
         return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
@@ -103,15 +128,20 @@ smbkit_status dirfs_make(struct dirfs_volume *vol, const struct smbkit_create *h
         return SMBKIT_STATUS_OBJECT_NAME_COLLISION; /* the folder itself */
     }
     bool is_dir = how->kind == SMBKIT_KIND_DIRECTORY;
-    smbkit_status status = is_dir ? make_dir(vol, host, fd_r) : make_file(vol, host, fd_r);
+    *o = (struct dirfs_opened){.can_write = !is_dir};
+    smbkit_status status = is_dir ? make_dir(vol, host, &o->fd) : make_file(vol, host, &o->fd);
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    int err = furnish(how, *fd_r);
+    int err = furnish(how, o->fd);
+    if (!err) {
+        err = dirfs_stat_fd(o->fd, &o->stx);
+    }
     if (err) {
-        unmake(vol, host, *fd_r, is_dir);
-        close(*fd_r);
+        unmake(vol, host, o->fd, is_dir);
+        close(o->fd);
         return smbkit_status_from_errno(-err);
     }
+    know_new(vol, how, o);
     return SMBKIT_STATUS_SUCCESS;
 }

@@ -87,6 +87,13 @@ void dirfs_proc_path(int fd, char *buf)
     snprintf(buf, DIRFS_PROC_MAX, "/proc/self/fd/%d", fd);
 }
 
+static void close_unless_root(const struct dirfs_volume *vol, int fd)
+{
+    if (fd != vol->root) {
+        close(fd);
+    }
+}
+
 smbkit_status dirfs_lookup_status(int err)
 {
     switch (err) {
@@ -112,16 +119,16 @@ static smbkit_status missing_status(const struct dirfs_volume *vol, const char *
     if (status != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
         return status;
     }
-    const char *name;
+    const char *name = host;
     char target[1];
-    int parent = dirfs_open_parent(vol, host, nowait, &name);
+    int parent = strchr(host, '/') ? dirfs_open_parent(vol, host, nowait, &name) : vol->root;
     if (parent < 0) {
         return parent == -EAGAIN ? SMBKIT_STATUS_WOULD_BLOCK : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
     }
     if (readlinkat(parent, name, target, sizeof(target)) >= 0) {
         status = SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
     }
-    close(parent);
+    close_unless_root(vol, parent);
     return status;
 }
 
@@ -135,14 +142,16 @@ static int reopen(int fd, int flags)
     return real < 0 ? -errno : real;
 }
 
-static int reopen_for(int fd, bool is_dir, uint32_t access)
+static int reopen_for(int fd, bool is_dir, uint32_t access, bool *can_write)
 {
+    *can_write = false;
     if (is_dir) {
         return reopen(fd, O_RDONLY | O_DIRECTORY);
     }
     if (!(access & WRITE_BITS)) {
         return reopen(fd, O_RDONLY);
     }
+    *can_write = true;
     int real = reopen(fd, O_RDWR);
     return real == -EACCES && !(access & READ_BITS) ? reopen(fd, O_WRONLY) : real;
 }
@@ -174,24 +183,25 @@ static smbkit_status check_kind(const struct statx *stx, uint32_t kind)
 }
 
 /* Put a descriptor that can do what access asks for in the place of the O_PATH one. */
-static smbkit_status open_data(const struct smbkit_create *how, const struct statx *stx, int *fd)
+static smbkit_status open_data(const struct smbkit_create *how, struct dirfs_opened *o)
 {
-    bool is_dir = S_ISDIR(stx->stx_mode);
-    if (S_ISLNK(stx->stx_mode)) {
+    bool is_dir = S_ISDIR(o->stx.stx_mode);
+    if (S_ISLNK(o->stx.stx_mode)) {
         return SMBKIT_STATUS_SUCCESS; /* itself: there is nothing to read in it */
     }
-    if (!is_dir && !S_ISREG(stx->stx_mode)) {
+    if (!is_dir && !S_ISREG(o->stx.stx_mode)) {
         return SMBKIT_STATUS_ACCESS_DENIED; /* FIFO, socket, device */
     }
-    int real = reopen_for(*fd, is_dir, how->access);
+    int real = reopen_for(o->fd, is_dir, how->access, &o->can_write);
     if (real == -EAGAIN) {
         return SMBKIT_STATUS_SHARING_VIOLATION; /* a lease of a process on the host */
     }
     if (real < 0) {
         return smbkit_status_from_errno(-real);
     }
-    close(*fd);
-    *fd = real;
+    close(o->fd);
+    o->fd = real;
+    o->is_path = false;
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -200,52 +210,59 @@ static bool wants_data(const struct smbkit_create *how, bool is_dir)
     return (how->access & (READ_BITS | (is_dir ? 0 : WRITE_BITS))) != 0;
 }
 
-static smbkit_status open_existing(struct dirfs_volume *vol, const struct smbkit_create *how,
-                                   const char *host, bool nowait, int *fd_r)
+static smbkit_status stat_status(int fd, struct statx *stx)
 {
-    bool is_itself = how->flags & SMBKIT_CREATE_OPEN_REPARSE_POINT;
-    int fd = dirfs_openat2(vol, host, O_PATH | (is_itself ? O_NOFOLLOW : 0), nowait);
-    if (fd < 0) {
-        return missing_status(vol, host, -fd, nowait);
-    }
-    struct statx stx;
-    int err = dirfs_stat_fd(fd, &stx);
-    smbkit_status status = err ? smbkit_status_from_errno(-err) : check_kind(&stx, how->kind);
-    if (SMBKIT_OK(status) && wants_data(how, S_ISDIR(stx.stx_mode))) {
-        status = open_data(how, &stx, &fd);
-    }
-    if (!SMBKIT_OK(status)) {
-        close(fd);
-        return status;
-    }
-    *fd_r = fd;
-    return SMBKIT_STATUS_SUCCESS;
+    int err = dirfs_stat_fd(fd, stx);
+    return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }
 
-/* The object for an open descriptor, which it takes over, also on failure. */
-static smbkit_status file_new(int fd, const struct smbkit_create *how, const char *host,
+static smbkit_status open_existing(struct dirfs_volume *vol, const struct smbkit_create *how,
+                                   const char *host, bool nowait, struct dirfs_opened *o)
+{
+    bool is_itself = how->flags & SMBKIT_CREATE_OPEN_REPARSE_POINT;
+    *o = (struct dirfs_opened){.is_path = true};
+    if (!host[0] && !wants_data(how, true)) {
+        o->fd = vol->root; /* for the attributes of the folder itself */
+        return stat_status(o->fd, &o->stx);
+    }
+    o->fd = dirfs_openat2(vol, host, O_PATH | (is_itself ? O_NOFOLLOW : 0), nowait);
+    if (o->fd < 0) {
+        return missing_status(vol, host, -o->fd, nowait);
+    }
+    smbkit_status status = stat_status(o->fd, &o->stx);
+    if (SMBKIT_OK(status)) {
+        status = check_kind(&o->stx, how->kind);
+    }
+    if (SMBKIT_OK(status) && wants_data(how, S_ISDIR(o->stx.stx_mode))) {
+        status = open_data(how, o);
+    }
+    if (!SMBKIT_OK(status)) {
+        close(o->fd);
+    }
+    return status;
+}
+
+/* The object for what was opened, which it takes over, also on failure. */
+static smbkit_status file_new(const struct dirfs_volume *vol, const struct dirfs_opened *o,
+                              const struct smbkit_create *how, const char *host,
                               struct dirfs_file **file_r)
 {
-    struct statx stx;
     struct dirfs_file *file = calloc(1, sizeof(*file));
     char *path = strdup(host);
-    int err = dirfs_stat_fd(fd, &stx);
-    int open_flags = fcntl(fd, F_GETFL);
-    if (!file || !path || err || open_flags < 0) {
-        close(fd);
+    if (!file || !path) {
+        close_unless_root(vol, o->fd);
         free(path);
         free(file);
-        return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_NO_MEMORY;
+        return SMBKIT_STATUS_NO_MEMORY;
     }
-    file->fd = fd;
+    file->fd = o->fd;
     file->path = path;
-    file->is_path = (open_flags & O_PATH) != 0;
-    file->can_write = !file->is_path && (open_flags & O_ACCMODE) != O_RDONLY;
-    file->is_dir = S_ISDIR(stx.stx_mode);
-    file->is_link = S_ISLNK(stx.stx_mode);
+    file->is_path = o->is_path;
+    file->can_write = o->can_write;
+    file->is_dir = S_ISDIR(o->stx.stx_mode);
+    file->is_link = S_ISLNK(o->stx.stx_mode);
     file->writes_through = (how->flags & SMBKIT_CREATE_WRITE_THROUGH) != 0;
-    file->dev = dirfs_dev(&stx);
-    file->ino = stx.stx_ino;
+    file->seen = dirfs_seen(&o->stx);
     pthread_mutex_init(&file->lock, NULL);
     *file_r = file;
     return SMBKIT_STATUS_SUCCESS;
@@ -276,16 +293,17 @@ smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_cre
     if (nowait && (is_new || !vol->tries_nowait)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
+    unsigned archive_taken = atomic_load_explicit(&vol->archive_taken, memory_order_acquire);
     char host[DIRFS_PATH_MAX];
-    int fd;
+    struct dirfs_opened o;
     smbkit_status status = dirfs_name_to_host(how->path, host);
     if (SMBKIT_OK(status)) {
         status =
-            is_new ? dirfs_make(vol, how, host, &fd) : open_existing(vol, how, host, nowait, &fd);
+            is_new ? dirfs_make(vol, how, host, &o) : open_existing(vol, how, host, nowait, &o);
     }
     struct dirfs_file *file = NULL;
     if (SMBKIT_OK(status)) {
-        status = file_new(fd, how, host, &file);
+        status = file_new(vol, &o, how, host, &file);
     }
     if (!SMBKIT_OK(status)) {
         return status;
@@ -294,10 +312,13 @@ smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_cre
         dirfs_set_flag(file, DIRFS_NEW_NAME);
     }
     advise(file, how->flags);
-    status = dirfs_file_attr(vol, file, attr);
+    status = dirfs_file_attr_of(vol, file, &o.stx, attr);
     if (!SMBKIT_OK(status)) {
         dirfs_close(vol, op, file);
         return status;
+    }
+    if (attr->attributes & SMBKIT_ATTR_ARCHIVE) {
+        atomic_store_explicit(&file->archived, archive_taken, memory_order_release);
     }
     *file_r = file;
     return SMBKIT_STATUS_SUCCESS;
@@ -305,10 +326,9 @@ smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_cre
 
 void dirfs_close(void *volume, struct smbkit_op *op, void *file)
 {
-    (void)volume;
     (void)op;
     struct dirfs_file *f = file;
-    close(f->fd);
+    close_unless_root(volume, f->fd);
     dirfs_list_free(f->list);
     free(f->path);
     pthread_mutex_destroy(&f->lock);
@@ -329,7 +349,7 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_loo
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    int fd = dirfs_openat2(vol, host, O_PATH, nowait);
+    int fd = host[0] ? dirfs_openat2(vol, host, O_PATH, nowait) : vol->root;
     status = fd < 0 ? missing_status(vol, host, -fd, nowait) : SMBKIT_STATUS_SUCCESS;
     if (status == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED) {
         fd = dirfs_openat2(vol, host, O_PATH | O_NOFOLLOW, nowait); /* as a listing has it */
@@ -345,6 +365,6 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_loo
         const char *slash = strrchr(host, '/');
         err = dirfs_fill_attr(vol, slash ? slash + 1 : host, &stx, &where, attr);
     }
-    close(fd);
+    close_unless_root(vol, fd);
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }

@@ -24,6 +24,17 @@
     (255 * 3 + 13)        /* bytes of one name as clients see it, terminated, and some */
 #define DIRFS_PROC_MAX 64 /* bytes of "/proc/self/fd/N", terminated */
 
+/* Devices below the folder that are not the folder's. */
+#define DIRFS_OTHERS 32
+struct dirfs_others {
+    pthread_mutex_t lock;
+    unsigned next;
+    struct {
+        uint64_t dev;
+        uint64_t key;
+    } rows[DIRFS_OTHERS];
+};
+
 struct dirfs_volume {
     /* immutable */
     int root;   /* the folder, open for reading */
@@ -34,18 +45,40 @@ struct dirfs_volume {
     bool hides_dot_files;
     bool has_xattrs;   /* user.* in the folder itself; file systems mounted below may differ */
     bool tries_nowait; /* the kernel has RESOLVE_CACHED, and the file system is a local one */
+    struct dirfs_known *known; /* NULL: nothing is remembered; it has a lock of its own */
+    struct dirfs_snaps *snaps; /* likewise */
+    struct dirfs_others *others;
+    atomic_bool lacks_nowait_write; /* the file system has no such writes: ask no more */
+    atomic_uint archive_taken;      /* how often ARCHIVE was taken from any file, and 1 */
     pthread_mutex_t dos_lock; /* reading, changing and writing back the attributes of any file */
 };
 
-struct dirfs_list; /* dir_list.c */
+struct dirfs_list;  /* dir_list.c */
+struct dirfs_known; /* dir_known.c */
+struct dirfs_snaps; /* dir_snap.c */
+
+/* Which file, and when it was last changed. */
+struct dirfs_seen {
+    uint64_t dev;
+    uint64_t ino;
+    int64_t btime; /* ns since 1970 */
+    int64_t ctime;
+    uint64_t at_ms; /* when it was looked at, see dirfs_now_ms */
+};
+
+/* An open descriptor, and what statx said of it. */
+struct dirfs_opened {
+    int fd;
+    bool is_path;
+    bool can_write;
+    struct statx stx;
+};
 
 /* Bits of dirfs_file.flags, from any thread. */
 #define DIRFS_KEEPS_WRITE_TIME                                                                     \
     0x1u                          /* set through this handle: writing through it leaves it alone */
-#define DIRFS_ARCHIVED 0x4u       /* ARCHIVE is known to be set */
-#define DIRFS_NO_NOWAIT_READ 0x8u /* the file system has no such reads, or writes: ask no more */
-#define DIRFS_NO_NOWAIT_WRITE 0x10u
-#define DIRFS_NEW_NAME 0x20u /* made or moved by this handle: flush covers the directory */
+#define DIRFS_NO_NOWAIT_READ 0x8u /* the file system has no such reads: ask no more */
+#define DIRFS_NEW_NAME 0x20u      /* made or moved by this handle: flush covers the directory */
 
 struct dirfs_file {
     /* immutable */
@@ -55,9 +88,9 @@ struct dirfs_file {
     bool is_link; /* a symlink itself, not what it leads to */
     bool can_write;
     bool writes_through;
-    uint64_t dev;
-    uint64_t ino;
+    struct dirfs_seen seen; /* at the open; an inode's number may change meanwhile (mergerfs) */
     atomic_uint flags;
+    atomic_uint archived;                 /* archive_taken when ARCHIVE was known to be set, or 0 */
     atomic_uint_fast64_t kept_write_time; /* FILETIME, before the flag is set */
     pthread_mutex_t lock;
     char *path;              /* on the host, relative to the folder; guarded by lock */
@@ -106,10 +139,9 @@ int dirfs_open_by_links(const struct dirfs_volume *vol, const char *path, uint64
 
 /* --- dir_new.c: making files --- */
 
-/* Make what does not exist yet; *fd_r is open for reading and writing, or a directory for reading.
- */
+/* Make what does not exist yet; it is open for reading and writing, or a directory for reading. */
 smbkit_status dirfs_make(struct dirfs_volume *vol, const struct smbkit_create *how,
-                         const char *host, int *fd_r);
+                         const char *host, struct dirfs_opened *o);
 
 /* --- dir_attr.c --- */
 
@@ -131,17 +163,32 @@ struct dirfs_where dirfs_where_file(int fd, bool is_path, char *buf);
 /* 1: read; 0: the file has none, or the file system keeps none; -errno: it may have one. */
 int dirfs_dos_read(const struct dirfs_where *where, struct dirfs_dos *dos);
 int dirfs_dos_write(const struct dirfs_where *where, const struct dirfs_dos *dos); /* 0 or -errno */
+/* As dirfs_dos_read, from memory if it can be. */
+int dirfs_dos_find(const struct dirfs_volume *vol, const struct statx *stx,
+                   const struct dirfs_where *where, struct dirfs_dos *dos);
 /* name: on the host, last component. 0, or -errno when the attributes that the file keeps cannot be
  * read: attr then has those of a file that keeps none, which will do to show it. So it has, with 0,
  * when the server's user may not read them. */
 int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const struct statx *stx,
                     const struct dirfs_where *where, struct smbkit_attr *attr);
+/* From what statx says now, and what it has said. */
 smbkit_status dirfs_file_attr(struct dirfs_volume *vol, struct dirfs_file *file,
                               struct smbkit_attr *attr);
+smbkit_status dirfs_file_attr_of(struct dirfs_volume *vol, struct dirfs_file *file,
+                                 const struct statx *stx, struct smbkit_attr *attr);
 smbkit_status dirfs_getattr(void *volume, struct smbkit_op *op, void *file,
                             struct smbkit_attr *attr);
 /* What the file's xattr says, or would say. 0 or -errno. */
 int dirfs_current_dos(struct dirfs_volume *vol, struct dirfs_file *file, struct dirfs_dos *dos);
+
+/* --- dir_ids.c --- */
+
+struct statfs;
+/* File systems whose metadata does not come over a network or from another process. */
+bool dirfs_is_local(const struct statfs *fs);
+/* file_domain and file_id. */
+void dirfs_fill_id(const struct dirfs_volume *vol, const struct statx *stx,
+                   const struct dirfs_where *where, struct smbkit_attr *attr);
 
 /* --- dir_setattr.c --- */
 
@@ -151,6 +198,78 @@ smbkit_status dirfs_set_dos(struct dirfs_volume *vol, struct dirfs_file *file, u
                             const struct smbkit_attr *attr);
 /* After the data has changed: ARCHIVE, and the times that the client wants kept. */
 void dirfs_note_write(struct dirfs_volume *vol, struct dirfs_file *file);
+
+/* --- dir_known.c: what xattrs said. Any thread. --- */
+
+/* A descriptor: cap bytes at buf; len, also when cap is less. is_kept: there is one. */
+struct dirfs_security {
+    uint8_t *buf;
+    uint32_t cap;
+    uint32_t len;
+    bool is_kept;
+};
+struct dirfs_known *dirfs_known_new(void); /* NULL: no memory */
+void dirfs_known_free(struct dirfs_known *known);
+uint64_t dirfs_now_ms(void); /* monotonic, to some ms; no system call */
+struct dirfs_seen dirfs_seen(const struct statx *stx);
+/* The file as it is now; just after the open that is what it was then. 0 or -errno. */
+int dirfs_seen_now(const struct dirfs_file *file, struct dirfs_seen *seen);
+/* To be asked before an xattr is read whose content is then made known: what was changed in between
+ * is not. */
+uint64_t dirfs_known_changes(const struct dirfs_volume *vol);
+/* After any change of the file's xattrs. */
+void dirfs_known_forget(const struct dirfs_volume *vol, uint64_t ino);
+/* found as dirfs_dos_read has it. */
+bool dirfs_known_dos(const struct dirfs_volume *vol, const struct dirfs_seen *seen, int *found_r,
+                     struct dirfs_dos *dos);
+void dirfs_know_dos(const struct dirfs_volume *vol, const struct dirfs_seen *seen, uint64_t changes,
+                    int found, const struct dirfs_dos *dos);
+bool dirfs_known_security(const struct dirfs_volume *vol, const struct dirfs_seen *seen,
+                          struct dirfs_security *out);
+void dirfs_know_security(const struct dirfs_volume *vol, const struct dirfs_seen *seen,
+                         uint64_t changes, const struct dirfs_security *security);
+
+/* --- dir_snap.c: listings that still hold. Any thread. --- */
+
+struct dirfs_row {
+    uint64_t cookie;
+    uint32_t host; /* where its names are, in names */
+    uint32_t shown;
+    bool looks_again; /* changes without being told */
+    struct smbkit_attr attr;
+};
+/* A whole directory; immutable once it is kept. */
+struct dirfs_snap {
+    atomic_uint refs;
+    uint64_t at_ms;
+    bool is_part;     /* the beginning of a large one; not kept */
+    bool looks_again; /* some row does */
+    size_t count;
+    size_t rows_cap;
+    size_t names_len;
+    size_t names_cap;
+    struct dirfs_row *rows;
+    char *names; /* each terminated */
+};
+struct dirfs_watch {
+    int wd;
+    uint64_t changes;
+};
+struct dirfs_snaps *dirfs_snaps_new(void); /* NULL: no memory, or no inotify */
+void dirfs_snaps_free(struct dirfs_snaps *snaps);
+struct dirfs_snap *dirfs_snap_new(void);
+struct dirfs_snap *dirfs_snap_ref(struct dirfs_snap *snap);
+void dirfs_snap_unref(struct dirfs_snap *snap);
+/* row's names are set. False: no memory. */
+bool dirfs_snap_add(struct dirfs_snap *snap, const char *host, const char *shown,
+                    const struct dirfs_row *row);
+/* A reference to the listing of the directory, if nothing has changed since. */
+struct dirfs_snap *dirfs_snap_find(struct dirfs_snaps *snaps, const struct dirfs_seen *seen);
+/* Before the directory is read, and after it. */
+struct dirfs_watch dirfs_snap_watch(struct dirfs_snaps *snaps, int fd,
+                                    const struct dirfs_seen *seen);
+void dirfs_snap_keep(struct dirfs_snaps *snaps, const struct dirfs_watch *watch,
+                     struct dirfs_snap *snap);
 
 /* --- dir_security.c --- */
 
@@ -205,6 +324,13 @@ static inline bool dirfs_is_nowait(const struct smbkit_op *op)
 static inline bool dirfs_has_flag(struct dirfs_file *file, unsigned flag)
 {
     return (atomic_load_explicit(&file->flags, memory_order_acquire) & flag) != 0;
+}
+
+/* ARCHIVE is set, and no write needs to. */
+static inline bool dirfs_is_archived(struct dirfs_volume *vol, struct dirfs_file *file)
+{
+    return atomic_load_explicit(&file->archived, memory_order_acquire) ==
+           atomic_load_explicit(&vol->archive_taken, memory_order_acquire);
 }
 
 static inline void dirfs_set_flag(struct dirfs_file *file, unsigned flag)

@@ -16,37 +16,58 @@ int dirfs_keep_security(const struct dirfs_where *where, const uint8_t *security
 
 /* Only what says that there is none means that: a descriptor that cannot be read (EACCES, EIO,
  * ENOMEM) may be one that denies, and whoever asks is refused. */
-static smbkit_status missing_status(int err)
+static bool means_none(int64_t err)
 {
-    return err == ENODATA || err == EOPNOTSUPP ? SMBKIT_STATUS_NOT_FOUND
-                                               : smbkit_status_from_errno(err);
+    return err == -ENODATA || err == -EOPNOTSUPP;
+}
+
+/* From the file system, and make it known. 0 or -errno; out->len is more than out->cap when the
+ * room is too small. */
+static int read_security(const struct dirfs_volume *vol, const struct dirfs_file *file,
+                         const struct dirfs_seen *seen, struct dirfs_security *out)
+{
+    char proc[DIRFS_PROC_MAX];
+    struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
+    uint64_t changes = dirfs_known_changes(vol);
+    int64_t n = out->cap > 0 ? dirfs_get_xattr(&where, SD_XATTR, out->buf, out->cap) : -ERANGE;
+    bool has_content = n != -ERANGE;
+    if (!has_content) {
+        n = dirfs_get_xattr(&where, SD_XATTR, NULL, 0);
+        n = n >= 0 && n <= out->cap ? (int64_t)SD_MAX_BYTES : n; /* has just shrunk */
+    }
+    if (n < 0 && !means_none(n)) {
+        return (int)n;
+    }
+    out->is_kept = n >= 0;
+    out->len = n < 0 ? 0 : (uint32_t)n; /* kept and empty: nobody wrote that; the core refuses it */
+    if (has_content || n < 0) {
+        dirfs_know_security(vol, seen, changes, out);
+    }
+    return 0;
 }
 
 smbkit_status dirfs_get_security(void *volume, struct smbkit_op *op, void *file,
                                  struct smbkit_get_security *a)
 {
-    uint8_t *buf = a->buffer.base;
-    uint32_t cap = a->buffer.cap;
-    uint32_t *needed_bytes = &a->buffer.len;
-    (void)volume;
-    struct dirfs_file *f = file;
-    char proc[DIRFS_PROC_MAX];
-    struct dirfs_where where = dirfs_where_file(f->fd, f->is_path, proc);
-    *needed_bytes = 0;
-    if (dirfs_is_nowait(op)) {
-        return SMBKIT_STATUS_WOULD_BLOCK;
+    const struct dirfs_volume *vol = volume;
+    struct dirfs_security out = {.buf = a->buffer.base, .cap = a->buffer.cap};
+    struct dirfs_seen seen;
+    a->buffer.len = 0;
+    int err = dirfs_seen_now(file, &seen);
+    if (!err && !dirfs_known_security(vol, &seen, &out)) {
+        if (dirfs_is_nowait(op)) {
+            return SMBKIT_STATUS_WOULD_BLOCK;
+        }
+        err = read_security(vol, file, &seen, &out);
     }
-    int64_t n = dirfs_get_xattr(&where, SD_XATTR, buf, cap);
-    if (n == -ERANGE || (n >= 0 && cap == 0)) {
-        n = dirfs_get_xattr(&where, SD_XATTR, NULL, 0);
-        *needed_bytes = n < 0 ? 0 : n < cap ? SD_MAX_BYTES : (uint32_t)n; /* has shrunk since */
-        return n < 0 ? missing_status((int)-n) : SMBKIT_STATUS_BUFFER_TOO_SMALL;
+    if (err) {
+        return smbkit_status_from_errno(-err);
     }
-    if (n < 0) {
-        return missing_status((int)-n);
+    a->buffer.len = out.len;
+    if (!out.is_kept) {
+        return SMBKIT_STATUS_NOT_FOUND;
     }
-    *needed_bytes = (uint32_t)n; /* 0: no descriptor that anybody wrote; the core refuses it */
-    return SMBKIT_STATUS_SUCCESS;
+    return out.len > out.cap ? SMBKIT_STATUS_BUFFER_TOO_SMALL : SMBKIT_STATUS_SUCCESS;
 }
 
 static int drop_security(const struct dirfs_where *where)
@@ -72,5 +93,6 @@ smbkit_status dirfs_set_security(void *volume, struct smbkit_op *op, void *file,
     }
     int err =
         len_bytes == 0 ? drop_security(&where) : dirfs_keep_security(&where, security, len_bytes);
+    dirfs_known_forget(vol, f->seen.ino);
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }

@@ -54,8 +54,8 @@ static smbkit_status set_without_xattr(const struct dirfs_file *file, const stru
     return lost || dos->create_time ? SMBKIT_STATUS_NOT_SUPPORTED : SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status store_dos(struct dirfs_file *file, const struct dirfs_dos *dos,
-                               const struct dirfs_dos *old)
+static smbkit_status store_dos(const struct dirfs_volume *vol, struct dirfs_file *file,
+                               const struct dirfs_dos *dos, const struct dirfs_dos *old)
 {
     char proc[DIRFS_PROC_MAX];
     struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
@@ -68,6 +68,7 @@ static smbkit_status store_dos(struct dirfs_file *file, const struct dirfs_dos *
         }
     }
     int err = dirfs_dos_write(&where, dos);
+    dirfs_known_forget(vol, file->seen.ino);
     if (err == -EOPNOTSUPP) {
         return set_without_xattr(file, dos, old);
     }
@@ -94,11 +95,11 @@ smbkit_status dirfs_set_dos(struct dirfs_volume *vol, struct dirfs_file *file, u
         dos.create_time = attr->create_time;
     }
     if (dos.attributes != old.attributes || dos.create_time != old.create_time) {
-        status = store_dos(file, &dos, &old);
+        status = store_dos(vol, file, &dos, &old);
     }
     pthread_mutex_unlock(&vol->dos_lock);
     if (!(dos.attributes & SMBKIT_ATTR_ARCHIVE)) {
-        dirfs_clear_flag(file, DIRFS_ARCHIVED);
+        atomic_fetch_add_explicit(&vol->archive_taken, 1, memory_order_acq_rel);
     }
     return status;
 }
@@ -166,15 +167,17 @@ static void set_archive(struct dirfs_volume *vol, struct dirfs_file *file)
     if (found > 0 && !(dos.attributes & SMBKIT_ATTR_ARCHIVE)) {
         dos.attributes |= SMBKIT_ATTR_ARCHIVE;
         (void)dirfs_dos_write(&where, &dos); /* the data is there all the same */
+        dirfs_known_forget(vol, file->seen.ino);
     }
     pthread_mutex_unlock(&vol->dos_lock);
 }
 
 void dirfs_note_write(struct dirfs_volume *vol, struct dirfs_file *file)
 {
-    if (!dirfs_has_flag(file, DIRFS_ARCHIVED)) {
-        dirfs_set_flag(file, DIRFS_ARCHIVED);
+    if (!dirfs_is_archived(vol, file)) {
+        unsigned taken = atomic_load_explicit(&vol->archive_taken, memory_order_acquire);
         set_archive(vol, file);
+        atomic_store_explicit(&file->archived, taken, memory_order_release);
     }
     if (dirfs_has_flag(file, DIRFS_KEEPS_WRITE_TIME)) {
         struct timespec ts[2] = {
