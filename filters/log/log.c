@@ -222,8 +222,8 @@ static void line(const struct entry *e, smbkit_status status)
     }
     char user[QUOTED_MAX];
     smbkit_log(e->l->level, "share=%s user=%.*s op=%s %s%s%sstatus=%s us=%" PRIu64, e->l->share,
-               USER_MAX, word(e->op->who->user, user), op_names[e->id], file, text, text[0] ? " " : "",
-               smbkit_status_name(status), now_us() - e->start_us);
+               USER_MAX, word(e->op->who->user, user), op_names[e->id], file, text,
+               text[0] ? " " : "", smbkit_status_name(status), now_us() - e->start_us);
 }
 
 /* The layer below has finished later. */

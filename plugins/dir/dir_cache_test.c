@@ -13,7 +13,7 @@ static void wait_ms(long ms)
 static smbkit_status get_security(struct pt *t, void *f, char *text)
 {
     uint32_t len = 0;
-    smbkit_status st = t->p->get_security(t->v, &t->op, f, (uint8_t *)text, 15, &len);
+    smbkit_status st = pt_get_security(t, f, (uint8_t *)text, 15, &len);
     text[SMBKIT_OK(st) ? len : 0] = '\0';
     return st;
 }
@@ -50,7 +50,7 @@ static void test_descriptors(void)
         for (int i = 0; i < 3; i++) {
             /* by us: at once */
             snprintf(text, sizeof(text), "ours%d", i);
-            CHECK_INT(w.t.p->set_security(w.t.v, &w.t.op, f, (const uint8_t *)text, 5), 0);
+            CHECK_INT(pt_set_security(&w.t, f, (const uint8_t *)text, 5), 0);
             check_security(&w, text);
             /* on the host: as soon as it is looked at with other eyes */
             snprintf(text, sizeof(text), "host%d", i);
@@ -58,7 +58,7 @@ static void test_descriptors(void)
             wait_ms(150);
             check_security(&w, text);
         }
-        CHECK_INT(w.t.p->set_security(w.t.v, &w.t.op, f, NULL, 0), 0);
+        CHECK_INT(pt_set_security(&w.t, f, NULL, 0), 0);
         check_security(&w, NULL);
         pt_close(&w.t, f);
     }
@@ -78,11 +78,10 @@ static void test_number_used_again(void)
                                     .kind = SMBKIT_KIND_FILE,
                                     .path = "f",
                                     .attributes = SMBKIT_ATTR_HIDDEN,
-                                    .security = (const uint8_t *)"abc",
-                                    .security_len_bytes = 3};
+                                    .security = {.base = (const uint8_t *)"abc", .len = 3}};
         struct smbkit_attr attr;
         void *f = NULL;
-        CHECK_INT(w.t.p->create(w.t.v, &w.t.op, &how, &f, &attr), 0);
+        CHECK_INT(pt_create(&w.t, &how, &f, &attr), 0);
         pt_close(&w.t, f);
         CHECK_INT(pt_remove(&w.t, "f"), 0);
         put_file(w.fd, "f", "f");
@@ -108,7 +107,7 @@ static void test_archive(void)
         void *backup = pt_any(&w.t, "f");
         for (int i = 0; i < 3; i++) {
             CHECK_INT(pt_attr(&w.t, f).attributes, SMBKIT_ATTR_ARCHIVE);
-            CHECK_INT(w.t.p->setattr(w.t.v, &w.t.op, backup, SMBKIT_SET_ATTRIBUTES, &set), 0);
+            CHECK_INT(pt_setattr(&w.t, backup, SMBKIT_HAS_ATTRIBUTES, &set), 0);
             CHECK_INT(pt_attr(&w.t, f).attributes, SMBKIT_ATTR_NORMAL);
             CHECK_INT(pt_write(&w.t, f, 0, "x", 1), 0);
         }
@@ -182,17 +181,17 @@ static void check_listing_of_ours(struct world *w)
     void *f = pt_any(t, "d/f");
     CHECK_INT(pt_write(t, f, 100, "x", 1), 0);
     CHECK_INT(listed(t, "f").size, 101);
-    CHECK_INT(t->p->set_size(t->v, &t->op, f, 50), 0);
+    CHECK_INT(pt_set_size(t, f, 50), 0);
     CHECK_INT(listed(t, "f").size, 50);
-    CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_WRITE_TIME, &set), 0);
+    CHECK_INT(pt_setattr(t, f, SMBKIT_HAS_WRITE_TIME, &set), 0);
     CHECK_INT(listed(t, "f").write_time, set.write_time);
     if (has_xattrs(w)) {
-        CHECK_INT(t->p->setattr(t->v, &t->op, f, SMBKIT_SET_ATTRIBUTES, &set), 0);
+        CHECK_INT(pt_setattr(t, f, SMBKIT_HAS_ATTRIBUTES, &set), 0);
         CHECK_INT(listed(t, "f").attributes, SMBKIT_ATTR_HIDDEN);
     }
-    CHECK_INT(t->p->rename(t->v, &t->op, f, "d/g", 0), 0);
+    CHECK_INT(pt_rename_file(t, f, "d/g", 0), 0);
     CHECK_INT(listed(t, "f").attributes, 0);
-    CHECK_INT(t->p->remove(t->v, &t->op, f), 0);
+    CHECK_INT(pt_remove_file(t, f), 0);
     CHECK_INT(listed(t, "g").attributes, 0);
     pt_close(t, f);
 }

@@ -305,7 +305,8 @@ static int snap_take(struct walk *w, const struct smbkit_op *op)
     dirfs_snap_unref(list->snap);
     list->snap = NULL;
     list->row = 0;
-    if (!w->vol->snaps || !(w->sink->want & SMBKIT_WANT_ATTR) || w->file->seen.dev != w->vol->root_dev) {
+    if (!w->vol->snaps || !(w->sink->want & SMBKIT_WANT_ATTR) ||
+        w->file->seen.dev != w->vol->root_dev) {
         return 0;
     }
     int err = dirfs_seen_now(w->file, &seen);

@@ -105,9 +105,9 @@ static void know_new(const struct dirfs_volume *vol, const struct smbkit_create 
 {
     struct dirfs_seen seen = dirfs_seen(&o->stx);
     dirfs_known_forget(vol, seen.ino); /* another one's number until now, perhaps */
-    const struct dirfs_security security = {.buf = (uint8_t *)(uintptr_t)how->security,
-                                            .len = how->security_len_bytes,
-                                            .is_kept = how->security != NULL};
+    const struct dirfs_security security = {.buf = (uint8_t *)(uintptr_t)how->security.base,
+                                            .len = how->security.len,
+                                            .is_kept = how->security.base != NULL};
     struct dirfs_dos none = {0};
     uint64_t changes = dirfs_known_changes(vol);
     if (vol->has_xattrs) {

@@ -78,9 +78,13 @@ static smbkit_status api_io_give(struct smbkit_io *io, const struct smbkit_segme
     if (v && io->seg_count == 0) {
         vfs_io_release(v); /* a filter answers anew, without what it was given */
     }
+    if (v && !v->given) {
+        v->given = mem_alloc(sizeof(*v->given));
+    }
     bool fits = io->done <= io->length && seg->len <= io->length - io->done;
     bool has_room =
-        v ? v->given_count < SMBKIT_IO_GIVE_MAX && io->done == vfs_io_given(v) : io->buffer != NULL;
+        v ? v->given && v->given_count < SMBKIT_IO_GIVE_MAX && io->done == vfs_io_given(v)
+          : io->buffer != NULL;
     if (!fits || !has_room) {
         refuse_give(io, release, arg);
         return SMBKIT_STATUS_INVALID_PARAMETER;
@@ -92,9 +96,10 @@ static smbkit_status api_io_give(struct smbkit_io *io, const struct smbkit_segme
             release(arg);
         }
     } else {
-        v->given[v->given_count] = *seg;
-        v->releases[v->given_count++] = (struct vfs_release){.fn = release, .arg = arg};
-        io->segs = v->given;
+        v->given->segs[v->given_count] = *seg;
+        v->given->releases[v->given_count].fn = release;
+        v->given->releases[v->given_count++].arg = arg;
+        io->segs = v->given->segs;
         io->seg_count = v->given_count;
     }
     io->done += (uint32_t)seg->len;
@@ -112,8 +117,8 @@ smbkit_status layer_io_join(struct smbkit_io *io)
     }
     uint32_t at = 0;
     for (uint32_t i = 0; i < v->given_count; i++) {
-        mem_copy(io->buffer + at, v->given[i].base, v->given[i].len);
-        at += (uint32_t)v->given[i].len;
+        mem_copy(io->buffer + at, v->given->segs[i].base, v->given->segs[i].len);
+        at += (uint32_t)v->given->segs[i].len;
     }
     vfs_io_release(v);
     io->segs = NULL;

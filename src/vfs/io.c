@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Read, write, flush: [MS-FSA] 2.1.5.3, 2.1.5.4, 2.1.5.7. A plugin may answer later; the open
  * counts the transfer as in flight until then, so that close waits for it. */
+#include "base/mem.h"
 #include "vfs/core.h"
 #include "vfs/info.h"
 #include "vfs/notify_core.h"
@@ -22,8 +23,8 @@ void vfs_io_release(struct vfs_io *io)
     io->given_count = 0;
     io->memory = NULL;
     for (uint32_t i = 0; i < count; i++) {
-        if (io->releases[i].fn) {
-            io->releases[i].fn(io->releases[i].arg);
+        if (io->given->releases[i].fn) {
+            io->given->releases[i].fn(io->given->releases[i].arg);
         }
     }
 }
@@ -32,7 +33,7 @@ uint64_t vfs_io_given(const struct vfs_io *io)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < io->given_count; i++) {
-        sum += io->given[i].len;
+        sum += io->given->segs[i].len;
     }
     return sum;
 }
@@ -57,6 +58,7 @@ void vfs_io_fini(struct vfs_io *io)
         op_put(io->op); /* ended, and nobody came to collect it */
     }
     io_drop(io);
+    mem_free(io->given);
     mutex_fini(&io->lock);
 }
 
@@ -83,8 +85,8 @@ void vfs_io_cancel(struct vfs_io *io)
 void vfs_io_take_release(struct vfs_io *io, void (**release_r)(void *), void **arg_r)
 {
     ASSERT(io->given_count == 1);
-    *release_r = io->releases[0].fn;
-    *arg_r = io->releases[0].arg;
+    *release_r = io->given->releases[0].fn;
+    *arg_r = io->given->releases[0].arg;
     io->given_count = 0;
 }
 
@@ -98,7 +100,7 @@ static smbkit_status io_account(struct vfs_io *io, struct vfs_open *o, smbkit_st
     }
     uint32_t done = io->plugin_io.done;
     if (io->given_count == 1) {
-        io->memory = io->given[0].base;
+        io->memory = io->given->segs[0].base;
     } else {
         st = layer_io_join(&io->plugin_io); /* front ends send one piece */
     }

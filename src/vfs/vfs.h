@@ -295,6 +295,14 @@ NODISCARD char *vfs_open_path(struct vfs_call *call, struct vfs_open *o);
 
 /* ---- data ---- */
 
+/* What a plugin answered a read with. */
+struct vfs_given {
+    struct smbkit_segment segs[SMBKIT_IO_GIVE_MAX];
+    struct {
+        void (*fn)(void *arg);
+        void *arg;
+    } releases[SMBKIT_IO_GIVE_MAX];
+};
 /* One transfer; lives in the request, across WAITs. */
 struct vfs_io {
     /* in */
@@ -313,11 +321,7 @@ struct vfs_io {
     uint32_t done;
     const void *memory; /* read: not NULL when the plugin gave its own memory */
     /* vfs only */
-    struct smbkit_segment given[SMBKIT_IO_GIVE_MAX];
-    struct vfs_release {
-        void (*fn)(void *arg);
-        void *arg;
-    } releases[SMBKIT_IO_GIVE_MAX];
+    struct vfs_given *given; /* owned; NULL: nothing was ever given */
     uint32_t given_count;
     struct smbkit_io plugin_io;
     struct smbkit_flush flush;

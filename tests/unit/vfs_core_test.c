@@ -61,14 +61,14 @@ static void simple_path(struct fixture *f)
     must_close(f, d);
 }
 
-static smbkit_status bad_enumerate(void *volume, struct smbkit_op *op, void *file, uint64_t cookie,
+static smbkit_status bad_enumerate(void *volume, struct smbkit_op *op, void *file,
                                    struct smbkit_sink *sink)
 {
     static const char *const names[] = {"good", "a/b", "", "c:d", "e\\f", "a/b"};
     (void)volume;
     (void)op;
     (void)file;
-    for (uint64_t i = cookie; i < ARRAY_LEN(names); i++) {
+    for (uint64_t i = sink->cookie; i < ARRAY_LEN(names); i++) {
         const struct smbkit_entry e = {.struct_size = sizeof(e), .name = names[i], .cookie = i + 1};
         if (!sink->entry(sink, &e)) {
             break;
