@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "base/utf.h"
+#include "os/os.h"
 
 #define LOG_MODULE LOG_SERVER
 #define FINGERPRINT_MAX (1u << 20) /* bytes of a share's canonical text */
@@ -118,6 +119,7 @@ static struct vfs_volume *open_volume(struct plugins *plugins, const struct conf
                                    .layers = layers,
                                    .layer_count = s->filter_count + 1,
                                    .read_only = s->read_only};
+    os_random(&spec.hash_seed, sizeof(spec.hash_seed));
     err[0] = '\0';
     smbkit_status status = vfs_volume_open(&spec, &volume, err, 512);
     if (!SMBKIT_OK(status)) {

@@ -98,6 +98,9 @@ struct vfs_volume_spec {
     const struct vfs_layer_spec *layers; /* filters first, outermost first; the plugin last */
     uint32_t layer_count;                /* 1..VFS_LAYERS_MAX */
     bool read_only;
+    /* Random: clients choose the names in the volume's hash tables. What must be the same after a
+     * restart (serial, made-up ids) comes from share_name. */
+    uint64_t hash_seed;
 };
 #define VFS_LAYERS_MAX 16 /* a stack deeper than this is a configuration mistake */
 

@@ -3,6 +3,8 @@
  * mem. */
 #include "vfs_fixture.h"
 
+#include "vfs/core.h"
+
 struct listing {
     char names[8][32];
     unsigned count;
@@ -158,10 +160,37 @@ static void volume_without_memory(void)
     fixture_close(&f);
 }
 
+/* The places of clients' names in hash tables come from a secret, not from the share's name; what
+ * must be the same after a restart does not. */
+static void seeds(void)
+{
+    struct fixture f = {0};
+    struct smbkit_volume_info info[2];
+    uint64_t ids[2][2];
+    REQUIRE(fixture_fake(&f));
+    const struct vfs_layer_spec layer = {.plugin = f.plugin};
+    for (unsigned i = 0; i < 2; i++) {
+        struct fake_volume fake = {0};
+        fake_next = &fake;
+        const struct vfs_volume_spec spec = {
+            .share_name = "s", .layers = &layer, .layer_count = 1, .hash_seed = 77 + i};
+        struct vfs_volume *v;
+        char err[256];
+        REQUIRE(SMBKIT_OK(vfs_volume_open(&spec, &v, err, sizeof(err))));
+        CHECK_INT(v->hash_seed, 77 + i);
+        CHECK_INT(v->notify.seed, 77 + i);
+        volume_path_id(v, "a/b", &ids[i][0], &ids[i][1]);
+        CHECK_INT(vfs_volume_info(&f.call, v, &info[i]), SMBKIT_STATUS_SUCCESS);
+        vfs_volume_unref(v);
+    }
+    CHECK(memcmp(ids[0], ids[1], sizeof(ids[0])) == 0);
+    CHECK_INT(info[0].serial, info[1].serial);
+    fixture_close(&f);
+}
+
 static const struct test_case cases[] = {
-    {"with_fake", with_fake},
-    {"with_mem", with_mem},
-    {"streams", streams},
-    {"volume_without_memory", volume_without_memory},
+    {"with_fake", with_fake}, {"with_mem", with_mem},
+    {"streams", streams},     {"volume_without_memory", volume_without_memory},
+    {"seeds", seeds},
 };
 TEST_MAIN(cases)
