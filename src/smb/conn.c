@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/addr.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "smb/limits.h"
@@ -69,7 +70,9 @@ struct smb_conn *smb_conn_new(struct smb_server *s, const struct smb_conn_io *op
     c->io = io;
     c->log.conn_id = conn_id;
     (void)str_copy(c->address, sizeof(c->address), address);
-    c->address_hash = hash_bytes(s->hash_seed, c->address, str_len(c->address));
+    char place[ADDR_PREFIX_SIZE];
+    addr_prefix(c->address, place);
+    c->place_hash = hash_bytes(s->hash_seed, place, str_len(place));
     c->transact_max = 65536; /* until NEGOTIATE says more; bounds the reply to it */
     mutex_init(&c->lock);
     hash_table_init(&c->channels);

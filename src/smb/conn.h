@@ -18,7 +18,7 @@ struct smb_conn {
     void *io;                      /* immutable */
     struct log_ctx log;            /* immutable */
     char address[64];              /* immutable */
-    uint64_t address_hash;         /* immutable */
+    uint64_t place_hash;           /* immutable; of what counts as one place (base/addr.h) */
     struct list link;              /* server->lock */
     struct job free_job;
 

@@ -124,6 +124,37 @@ static void conclude(struct smb_request *r, smbkit_status status)
     smb_request_finish(r, status);
 }
 
+static void post_wake(struct smb_request *r)
+{
+    /* relaxed: posting orders it; the flag only keeps the job from being posted twice */
+    if (!atomic_exchange_explicit(&r->wake_posted, true, memory_order_relaxed)) {
+        r->conn->ops->post(r->conn->io, &r->wake_job);
+    }
+}
+
+static void held(struct smb_timer *t)
+{
+    run_when_room(CONTAINER_OF(t, struct smb_request, timer));
+}
+
+/* Only time wakes it, or the end, which its handler sees in r->cancelled. */
+static void hold(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    uint32_t ms = r->hold_ms;
+    r->hold_ms = 0;
+    r->timer.fn = held;
+    if (!c->closed && !c->draining) {
+        c->ops->timer_set(c->io, &r->timer, ms);
+        if (r->timer.transport) {
+            return;
+        }
+        /* no timer to be had: the transport ends the connection */
+    }
+    atomic_store_explicit(&r->cancelled, true, memory_order_relaxed); /* posting orders it */
+    post_wake(r);
+}
+
 /* The last thing done with r in its caller: r may be gone afterwards. */
 static void start_waiting(struct smb_request *r)
 {
@@ -132,6 +163,10 @@ static void start_waiting(struct smb_request *r)
         /* It begins its reply anew, and may wait for long. */
         wr_fini(&r->rsp);
         smb_room_give(r);
+    }
+    if (r->hold_ms) {
+        hold(r);
+        return;
     }
     if (r->hdr.command == SMB2_CLOSE) {
         smb_requests_unwanted(r->conn, NULL, NULL, r->open);
@@ -240,14 +275,6 @@ void smb_requests_slow(struct smb_timer *t)
 
 /* ---- waking ---- */
 
-static void post_wake(struct smb_request *r)
-{
-    /* relaxed: posting orders it; the flag only keeps the job from being posted twice */
-    if (!atomic_exchange_explicit(&r->wake_posted, true, memory_order_relaxed)) {
-        r->conn->ops->post(r->conn->io, &r->wake_job);
-    }
-}
-
 static void wake(struct vfs_wait *w)
 {
     post_wake(CONTAINER_OF(w, struct smb_request, wait));
@@ -273,21 +300,8 @@ static void woken(struct job *job)
     run_when_room(r);
 }
 
-static void delayed(struct smb_timer *t)
-{
-    struct smb_request *r = CONTAINER_OF(t, struct smb_request, timer);
-    r->delay_ms = 0;
-    smb_request_finish(r, r->status);
-}
-
 void smb_request_cancel(struct smb_request *r)
 {
-    if (r->timer.transport && r->conn->closed) {
-        r->conn->ops->timer_cancel(r->conn->io, &r->timer);
-        r->delay_ms = 0;
-        r->conn->ops->post(r->conn->io, &r->done_job);
-        return;
-    }
     /* relaxed: a flag that is looked at now and then */
     atomic_store_explicit(&r->cancelled, true, memory_order_relaxed);
     atomic_store_explicit(&r->unwanted, true, memory_order_relaxed);
@@ -295,6 +309,11 @@ void smb_request_cancel(struct smb_request *r)
         smb_room_forget(r);
         r->status = SMBKIT_STATUS_CANCELLED;
         r->state = SMB_REQ_ENDING;
+        post_wake(r);
+        return;
+    }
+    if (r->timer.transport && (r->conn->closed || r->conn->draining)) {
+        r->conn->ops->timer_cancel(r->conn->io, &r->timer);
         post_wake(r);
         return;
     }
@@ -365,15 +384,6 @@ void smb_request_start(struct smb_request *r)
 void smb_request_finish(struct smb_request *r, smbkit_status status)
 {
     struct smb_conn *c = r->conn;
-    if (r->delay_ms && !c->closed) {
-        r->status = status;
-        r->timer.fn = delayed;
-        c->ops->timer_set(c->io, &r->timer, r->delay_ms);
-        if (r->timer.transport) {
-            return;
-        }
-        r->delay_ms = 0; /* no timer to be had: the transport ends the connection */
-    }
     r->state = SMB_REQ_DONE;
     if (r->interim_sent) {
         c->async_count--;

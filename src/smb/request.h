@@ -55,7 +55,7 @@ struct smb_request {
     struct job work_job;
     struct job done_job;
     struct job wake_job;
-    struct smb_timer timer; /* session setup: the delay of a failed log-in */
+    struct smb_timer timer; /* hold_ms */
     struct vfs_wait wait;
     struct vfs_call call;
     struct vfs_io io;
@@ -77,7 +77,8 @@ struct smb_request {
     bool credits_granted;   /* in an interim reply: the final one grants none */
     bool detached;          /* CLOSE, TREE_DISCONNECT, LOGOFF: it was this one that ended it */
     bool holds_setup;       /* SESSION_SETUP: channel->setup_busy is its own, to the end */
-    uint32_t delay_ms;      /* loop thread: hold the reply back so long */
+    uint32_t hold_ms; /* set by a handler that answers WAIT: run it again after so long, or when the
+                         connection ends */
 };
 
 struct smb_message {
