@@ -99,6 +99,16 @@ static struct workers *make_workers(unsigned calls)
     return workers_new(quota, WORKERS_IDLE_MS);
 }
 
+static struct net_limits *make_limits(const struct config *c)
+{
+    const struct net_limits_spec spec = {
+        .total_max = c->connections_max,
+        .per_place_max = c->connections_per_address_max,
+        .guests_max = MIN(c->connections_max, (unsigned)SERVER_GUESTS_MAX),
+    };
+    return net_limits_new(&spec);
+}
+
 static bool make_parts(struct server *s)
 {
     struct smb_config smb;
@@ -106,7 +116,7 @@ static bool make_parts(struct server *s)
     s->smb = smb_server_new(&smb);
     s->plugins = plugins_new(s->config->plugin_dir);
     s->workers = make_workers(s->config->workers_max);
-    s->limits = net_limits_new(s->config->connections_max, s->config->connections_per_address_max);
+    s->limits = make_limits(s->config);
     if (!s->smb || !s->plugins || !s->workers || !s->limits) {
         return false;
     }

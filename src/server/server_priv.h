@@ -9,6 +9,8 @@
 #include "server/server.h"
 #include "server/shares.h"
 
+/* Connections that have not logged in yet; a client is one for some milliseconds. */
+#define SERVER_GUESTS_MAX 256
 #define SERVER_LOOPS_MAX 64 /* more cores than this are the file systems' and the kernel's */
 
 struct server_loop {
