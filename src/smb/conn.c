@@ -29,6 +29,8 @@ static void conn_free(struct job *job)
     mutex_fini(&c->lock);
     credits_fini(&c->credits);
     smb_room_fini(c);
+    hash_table_fini(&c->by_mid);
+    hash_table_fini(&c->by_async);
     c->ops->released(c->io);
     mem_free(c);
 }
@@ -77,6 +79,8 @@ struct smb_conn *smb_conn_new(struct smb_server *s, const struct smb_conn_io *op
     mutex_init(&c->lock);
     hash_table_init(&c->channels);
     list_init(&c->messages);
+    hash_table_init(&c->by_mid);
+    hash_table_init(&c->by_async);
     list_init(&c->breaks);
     list_init(&c->slow);
     list_init(&c->free_job.link);

@@ -56,6 +56,8 @@ struct smb_conn {
     struct hash_table channels; /* lock; by session id */
     struct list messages;       /* under way */
     unsigned message_count;
+    struct hash_table by_mid;   /* requests that wait or are on a worker: what CANCEL finds */
+    struct hash_table by_async; /* those of them with an AsyncId */
     unsigned async_count;
     size_t waiting_bytes; /* of these, those that wait until something happens */
     uint64_t async_id_next;

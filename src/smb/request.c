@@ -16,6 +16,59 @@ static bool volume_blocks(const struct smb_request *r)
            !vfs_volume_never_blocks(r->tree->share->volume);
 }
 
+/* ---- what CANCEL finds ---- */
+
+static bool mid_is(const struct hash_link *link, const void *id)
+{
+    return CONTAINER_OF(link, struct smb_request, mid_link)->hdr.message_id ==
+           *(const uint64_t *)id;
+}
+
+static bool async_is(const struct hash_link *link, const void *id)
+{
+    return CONTAINER_OF(link, struct smb_request, async_link)->async_id == *(const uint64_t *)id;
+}
+
+/* Without memory it is not found: CANCEL may come too late anyhow. */
+static void index_by_mid(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    if (!r->has_mid_link && r->hdr.command != SMB2_CANCEL) { /* which bears another's MessageId */
+        r->has_mid_link = hash_table_add(&c->by_mid, &r->mid_link,
+                                         hash_u64(c->server->hash_seed, r->hdr.message_id));
+    }
+}
+
+static void index_by_async(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    r->has_async_link =
+        hash_table_add(&c->by_async, &r->async_link, hash_u64(c->server->hash_seed, r->async_id));
+}
+
+static void index_drop(struct smb_request *r)
+{
+    if (r->has_mid_link) {
+        hash_table_remove(&r->conn->by_mid, &r->mid_link);
+        r->has_mid_link = false;
+    }
+    if (r->has_async_link) {
+        hash_table_remove(&r->conn->by_async, &r->async_link);
+        r->has_async_link = false;
+    }
+}
+
+struct smb_request *smb_request_find(const struct smb_conn *c, bool is_async, uint64_t id)
+{
+    uint64_t hash = hash_u64(c->server->hash_seed, id);
+    if (is_async) {
+        struct hash_link *l = hash_table_get(&c->by_async, hash, async_is, &id);
+        return l ? CONTAINER_OF(l, struct smb_request, async_link) : NULL;
+    }
+    struct hash_link *l = hash_table_get(&c->by_mid, hash, mid_is, &id);
+    return l ? CONTAINER_OF(l, struct smb_request, mid_link) : NULL;
+}
+
 /* ---- workers ---- */
 
 static void work(struct job *job)
@@ -62,6 +115,7 @@ static void send_to_worker(struct smb_request *r)
     r->call.nowait = false;
     r->on_worker = true;
     slow_add(r);
+    index_by_mid(r);
     r->conn->ops->work(r->conn->io, &key, &r->work_job);
 }
 
@@ -105,6 +159,7 @@ static void go_async(struct smb_request *r)
     c->waiting_bytes += r->waiting_bytes;
     r->async_id = ++c->async_id_next;
     r->interim_sent = true;
+    index_by_async(r);
     c->async_count++;
     /* relaxed: only told */
     atomic_fetch_add_explicit(&c->server->waiting_now, 1, memory_order_relaxed);
@@ -159,6 +214,7 @@ static void hold(struct smb_request *r)
 static void start_waiting(struct smb_request *r)
 {
     r->state = SMB_REQ_WAITING;
+    index_by_mid(r);
     if (!r->payload) {
         /* It begins its reply anew, and may wait for long. */
         wr_fini(&r->rsp);
@@ -244,6 +300,7 @@ static void run_when_room(struct smb_request *r)
         return;
     case SMB_ROOM_LATER:
         r->state = SMB_REQ_STARVED;
+        index_by_mid(r);
         return;
     case SMB_ROOM_NEVER:
         smb_request_finish(r, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
@@ -385,6 +442,7 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
 {
     struct smb_conn *c = r->conn;
     r->state = SMB_REQ_DONE;
+    index_drop(r);
     if (r->interim_sent) {
         c->async_count--;
         c->waiting_bytes -= r->waiting_bytes;

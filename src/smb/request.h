@@ -48,7 +48,9 @@ struct smb_request {
     bool signed_in;               /* it came with a good signature */
     uint64_t async_id;            /* loop thread; 0: synchronous */
     uint64_t started_ms;
-    struct list slow_link; /* loop thread: in conn->slow */
+    struct list slow_link;                 /* loop thread: in conn->slow */
+    struct hash_link mid_link, async_link; /* loop thread: in conn->by_mid, conn->by_async */
+    bool has_mid_link, has_async_link;
     atomic_bool cancelled; /* release/acquire not needed: a hint */
     atomic_bool unwanted;  /* as cancelled, and what the plugin is told; its answer counts though */
     smbkit_status status;
@@ -117,8 +119,8 @@ void smb_request_cancel(struct smb_request *r);
  * reading from it any more, and give up opens that are not there yet. Loop thread. */
 void smb_requests_unwanted(struct smb_conn *c, const struct smb_session *s,
                            const struct smb_tree *t, const struct smb_open *o);
-/* The request with this id that is under way; NULL when there is none. */
-struct smb_request *smb_request_find(struct smb_conn *c, bool is_async, uint64_t id);
+/* The request with this id that waits or is on a worker; NULL when there is none. O(1). */
+struct smb_request *smb_request_find(const struct smb_conn *c, bool is_async, uint64_t id);
 
 /* Run (again). Loop thread. */
 void smb_request_start(struct smb_request *r);
