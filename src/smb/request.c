@@ -113,6 +113,7 @@ static void send_to_worker(struct smb_request *r)
 {
     const struct work_key key = work_key(r);
     r->call.nowait = false;
+    r->call.on_loop = false;
     r->on_worker = true;
     slow_add(r);
     index_by_mid(r);
@@ -286,6 +287,7 @@ static void request_run(struct smb_request *r)
         return;
     }
     r->call.nowait = true;
+    r->call.on_loop = true;
     if (r->tree && r->tree->share->volume && vfs_volume_never_blocks(r->tree->share->volume)) {
         r->call.nowait = false;
     }

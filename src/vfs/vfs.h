@@ -83,6 +83,7 @@ struct vfs_call {
     struct vfs_wait *wait;        /* NULL: block instead of answering WAIT (a worker thread only) */
     const atomic_bool *cancelled; /* what smbkit_op_is_cancelled tells; may be NULL */
     bool nowait;                  /* on an event loop: answer WOULD_BLOCK rather than block */
+    bool on_loop;                 /* likewise: answer WOULD_BLOCK rather than compute for long */
 };
 
 /* ---- volumes ---- */

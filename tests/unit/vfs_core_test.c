@@ -160,6 +160,38 @@ static void volume_without_memory(void)
     fixture_close(&f);
 }
 
+/* A listing of many names, few of which match, goes on from a worker; the position has not moved.
+ */
+static void long_listing(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_open(&f, smbkit_static_mem(), false));
+    for (unsigned i = 0; i < 3000; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "file%04u", i);
+        make(&f, name, false);
+    }
+    struct vfs_open *d = must_open(&f, "", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    REQUIRE(d);
+    struct listing l = {.room = 8};
+    struct vfs_dir_query q = {.entry = list_entry, .arg = &l, .pattern = "*2999"};
+    f.call.on_loop = true;
+    CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_WOULD_BLOCK);
+    CHECK_INT(l.count, 0);
+    f.call.on_loop = false;
+    CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(l.count, 1);
+    CHECK_STR(l.names[0], "file2999");
+    q.pattern = "file00*";
+    q.restart = true;
+    q.single = true;
+    f.call.on_loop = true; /* quick enough */
+    CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(l.count, 2);
+    must_close(&f, d);
+    fixture_close(&f);
+}
+
 /* The places of clients' names in hash tables come from a secret, not from the share's name; what
  * must be the same after a restart does not. */
 static void seeds(void)
@@ -189,8 +221,8 @@ static void seeds(void)
 }
 
 static const struct test_case cases[] = {
-    {"with_fake", with_fake}, {"with_mem", with_mem},
-    {"streams", streams},     {"volume_without_memory", volume_without_memory},
-    {"seeds", seeds},
+    {"with_fake", with_fake},       {"with_mem", with_mem},
+    {"streams", streams},           {"volume_without_memory", volume_without_memory},
+    {"long_listing", long_listing}, {"seeds", seeds},
 };
 TEST_MAIN(cases)
