@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections that never log in: they do not keep others out, nor stay (quick)."""
+import resource
 import socket
 
 import rawclient
@@ -23,6 +24,18 @@ def many():
         check(held)
         for c in crowd:
             c.close()
+
+
+@case('the limit of descriptors is raised to what the system allows')
+def descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        with Server('mem:') as s:
+            now, most = resource.prlimit(s.process.pid, resource.RLIMIT_NOFILE)
+            check(now == min(most, 1 << 20), now, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 main()
