@@ -115,6 +115,22 @@ static smbkit_status make_root(struct memfs_volume *vol)
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* A secret for the hash of names, which clients choose. 0 where the system has none to give: time
+ * and address are hard to guess from afar. */
+static uint64_t random_seed(void)
+{
+    uint64_t seed = 0;
+    FILE *f = fopen("/dev/urandom", "rb");
+    if (f) {
+        setvbuf(f, NULL, _IONBF, 0);
+        if (fread(&seed, sizeof(seed), 1, f) != 1) {
+            seed = 0;
+        }
+        fclose(f);
+    }
+    return seed;
+}
+
 static smbkit_status memfs_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct memfs_volume *vol = calloc(1, sizeof(*vol));
@@ -130,8 +146,7 @@ static smbkit_status memfs_volume_open(struct smbkit_volume_args *args, void **v
         return status;
     }
     vol->create_time = memfs_now();
-    /* Time and address are hard to guess from afar, which is all that the hash of names needs. */
-    vol->seed = (vol->create_time ^ (uintptr_t)vol << 20) * 0x9e3779b97f4a7c15ull;
+    vol->seed = random_seed() ^ (vol->create_time ^ (uintptr_t)vol << 20) * 0x9e3779b97f4a7c15ull;
     init_tree_lock(vol);
     status = make_root(vol);
     if (!SMBKIT_OK(status)) {

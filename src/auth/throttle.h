@@ -1,15 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Failed log-ins cost the peer: the reply to a failing address is held back, longer with each
- * failure. A pure structure of fixed size; time is passed in. Not locked: the owner locks. */
+/* Guessing passwords takes time: who failed often waits before the next attempt is judged, and
+ * attempts that come side by side wait in line, on however many connections. Counted are the place
+ * that an attempt comes from and the user that it names.
+ *
+ * A user who has logged in from a place before is judged there by his failures at that place alone:
+ * nobody who guesses elsewhere, or guesses other users' passwords beside him, keeps him out.
+ *
+ * A pure structure of fixed size; time is passed in. Not locked: the owner locks. */
 #pragma once
 
 #include "base/base.h"
 
-#define AUTH_THROTTLE_ENTRIES 4096 /* keys remembered; 96 KiB */
+#define AUTH_THROTTLE_ENTRIES 4096 /* places, users and pairs that failed; 128 KiB */
+#define AUTH_THROTTLE_KNOWN 4096   /* users with a place where they logged in; 64 KiB */
 #define AUTH_THROTTLE_FREE 3       /* failures without a delay: typing errors */
 #define AUTH_THROTTLE_DELAY_FIRST_MS 250
-#define AUTH_THROTTLE_DELAY_MAX_MS 16000 /* below the time-outs of clients (Windows: 60 s) */
-#define AUTH_THROTTLE_FORGET_MS 600000   /* the count halves for each such span without a failure */
+#define AUTH_THROTTLE_DELAY_MAX_MS 16000 /* of a place, or of a user where he is known */
+/* Of a user where he is not known: many places may guess for him, and he may come from a new one.
+ */
+#define AUTH_THROTTLE_USER_DELAY_MAX_MS 2000
+/* Nobody waits longer than this, below the time-outs of clients (smbclient: 20 s). */
+#define AUTH_THROTTLE_WAIT_MAX_MS 18000
+#define AUTH_THROTTLE_FORGET_MS 600000 /* the count halves for each such span without a failure */
+
+#define AUTH_THROTTLE_REFUSED UINT32_MAX
 
 struct auth_throttle;
 
@@ -17,11 +31,18 @@ NODISCARD struct auth_throttle *auth_throttle_new(void);
 void auth_throttle_free(struct auth_throttle *t); /* NULL allowed */
 CLEANUP_DEFINE(auth_throttle_free, struct auth_throttle *)
 
-/* addr_hash: a keyed hash (base/hash.h) of the peer's address (IPv6: of its /64), or of address and
- * user; equal hashes share their count. now_ms: any clock that does not go back. */
+/* Keyed hashes (base/hash.h) of the place (base/addr.h) and of the claimed name, folded. Equal
+ * hashes share their count. */
+struct auth_who {
+    uint64_t place;
+    uint64_t user;
+};
 
-/* How long to hold back the reply to this peer's log-in. Call after _failed. */
-uint32_t auth_throttle_delay_ms(const struct auth_throttle *t, uint64_t addr_hash, uint64_t now_ms);
-void auth_throttle_failed(struct auth_throttle *t, uint64_t addr_hash, uint64_t now_ms);
-/* Forgets the peer's failures. */
-void auth_throttle_succeeded(struct auth_throttle *t, uint64_t addr_hash);
+/* An attempt was judged, right or wrong, and nobody has been told. Returns for how many ms to keep
+ * the verdict back, be it good or bad; AUTH_THROTTLE_REFUSED: the line is too long, say that it
+ * failed whatever the verdict is, and forget that. now_ms: any clock that does not go back.
+ * Cost: O(1). */
+NODISCARD uint32_t auth_throttle_attempt(struct auth_throttle *t, struct auth_who who,
+                                         bool is_right, uint64_t now_ms);
+/* The user got in: he is known at this place, and what failed there in his name is forgotten. */
+void auth_throttle_succeeded(struct auth_throttle *t, struct auth_who who);

@@ -33,8 +33,8 @@ static void free_now(struct job *job)
 
 static void admit(struct listener *ls)
 {
-    const struct net_accepted *a = &ls->accepted;
-    int err = net_limits_enter(ls->spec.limits, a->peer.text);
+    struct net_accepted *a = &ls->accepted;
+    int err = net_limits_enter(ls->spec.limits, a->peer.text, &a->slot);
     if (err == 0) {
         net_fd_tune(a->fd);
         ls->spec.accepted(ls->spec.arg, a);

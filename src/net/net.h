@@ -62,23 +62,45 @@ void net_addr_format(const struct net_addr *a, char *buf, size_t size);
 
 /* ---- connection limits (any thread) ---- */
 
-struct net_limits;
+/* A connection begins as a guest, of whom there are few: when there is no room, the guest that has
+ * been there longest, from where most of them come, makes room for the newcomer. So nobody who
+ * cannot log in keeps others out, from however many connections. Once it is a resident (somebody
+ * logged in) it is not sent away. Addresses are counted by place (base/addr.h). */
 
-NODISCARD struct net_limits *net_limits_new(unsigned total_max, unsigned per_address_max);
-void net_limits_free(struct net_limits *l); /* NULL allowed */
-/* Count a connection of this address in. -EUSERS: the address has its maximum; -EMFILE: all places
- * are taken; -ENOMEM. */
-NODISCARD int net_limits_enter(struct net_limits *l, const char *address);
-void net_limits_leave(struct net_limits *l, const char *address); /* once for each enter */
+struct net_limits;
+struct net_slot; /* one connection's */
+
+struct net_limits_spec {
+    unsigned total_max;     /* connections, guests and residents */
+    unsigned per_place_max; /* of one place */
+    unsigned guests_max;
+};
+/* Sent away and not gone yet: more newcomers are refused while there are so many. */
+#define NET_LIMITS_LEAVING_MAX 1024
+
+NODISCARD struct net_limits *net_limits_new(const struct net_limits_spec *spec);
+void net_limits_free(struct net_limits *l); /* NULL allowed; every slot has left */
+/* Count a connection of this address in. *slot_r: owned, given back by net_slot_leave. -EUSERS: the
+ * place has its maximum of residents; -EMFILE: all of it is full; -ENOMEM. Cost: O(log n), or
+ * O(places with guests) when a guest must go. */
+NODISCARD int net_limits_enter(struct net_limits *l, const char *address, struct net_slot **slot_r);
 unsigned net_limits_count(struct net_limits *l);
+/* What to do when the connection must go: called once at most, perhaps within this call, on any
+ * thread and under a lock: it may only post a job. */
+void net_slot_attach(struct net_slot *s, void (*send_away)(void *owner), void *owner);
+/* A guest no more. Harmless when repeated, or when it was sent away already. */
+void net_slot_settle(struct net_slot *s);
+/* The connection is gone. True: send_away was called before; it is not called from now on. */
+bool net_slot_leave(struct net_slot *s);
 
 /* ---- listener ---- */
 
 struct listener;
 
-/* A connection that was let in; the callee owns fd (net_fd_close) and one place of the limits. */
+/* A connection that was let in; the callee owns fd (net_fd_close) and slot (net_slot_leave). */
 struct net_accepted {
     int64_t fd;
+    struct net_slot *slot;
     struct net_addr peer;
 };
 void net_fd_close(int64_t fd);

@@ -13,7 +13,8 @@ struct os_local;
 /* Mode 0600. A socket that nobody listens on any more is replaced; -EADDRINUSE when somebody does.
  */
 NODISCARD int os_local_listen(const char *path, struct os_local **out);
-/* Wait for a client; -ECANCELED after os_local_wake. */
+/* Wait for a client; -ECANCELED after os_local_wake. Out of descriptors or memory it takes a tenth
+ * of a second to say so. */
 NODISCARD int os_local_accept(struct os_local *l, struct os_local **out);
 /* Any thread: end os_local_accept for good. */
 void os_local_wake(struct os_local *l);

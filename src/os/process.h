@@ -29,6 +29,10 @@ NODISCARD int os_password_read(const char *prompt, char *buf, size_t size);
 
 /* ident is borrowed for good. */
 void os_syslog_open(const char *ident);
+/* Let the process have as many descriptors as the system allows it, up to wanted; how many it may
+ * have now. */
+size_t os_descriptors_raise(size_t wanted);
+
 /* severity: 3 error, 4 warning, 6 info, 7 debug (RFC 5424). Any thread. */
 void os_syslog_write(int severity, const char *text);
 /* Append to a file, made with mode 0640. The file descriptor, or -errno. */

@@ -3,7 +3,9 @@
  * include. winpthreads carries it on Windows. */
 #pragma once
 
+#include <errno.h>
 #include <pthread.h>
+#include <time.h>
 #include <stdatomic.h>
 
 #include "base/base.h"
@@ -55,6 +57,22 @@ static inline void cond_fini(struct cond *c)
 static inline void cond_wait(struct cond *c, struct mutex *m)
 {
     ASSERT(pthread_cond_wait(&c->c, &m->m) == 0);
+}
+
+/* As cond_wait, for ms at most; false: the time is up. */
+static inline bool cond_wait_ms(struct cond *c, struct mutex *m, uint32_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    int err = pthread_cond_timedwait(&c->c, &m->m, &t);
+    ASSERT(err == 0 || err == ETIMEDOUT);
+    return err == 0;
 }
 
 static inline void cond_signal(struct cond *c)

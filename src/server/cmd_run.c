@@ -156,6 +156,7 @@ static int run_config(struct config **c, const char *file, struct problems *prob
         cmd_problems(problems);
         return EXIT_FAILED;
     }
+    os_signals_hold();
     struct logging *logging = logging_new(*c, err);
     if (!logging) {
         cmd_error("%s", err);
@@ -163,7 +164,6 @@ static int run_config(struct config **c, const char *file, struct problems *prob
         return EXIT_FAILED;
     }
     log_notes(*c, users);
-    os_signals_hold();
     int code = EXIT_FAILED;
     struct server *server = server_new(c, &users, logging, problems);
     if (server) {

@@ -369,13 +369,13 @@ static int make_and_serve(struct serve *s)
     if (!users) {
         return EXIT_FAILED;
     }
+    os_signals_hold();
     struct logging *logging = logging_new(s->config, err);
     if (!logging) {
         cmd_error("%s", err);
         users_store_free(users);
         return EXIT_FAILED;
     }
-    os_signals_hold();
     struct server *server = server_new(&s->config, &users, logging, &problems);
     int code = EXIT_FAILED;
     if (server) {

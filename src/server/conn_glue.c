@@ -18,6 +18,10 @@ struct conn {
     struct smb_conn *smb;
     struct list timers; /* struct conn_timer, set ones */
     bool is_stream_closed;
+    bool is_over; /* freed when away_job has run */
+    bool was_sent_away;
+    struct net_slot *slot;
+    struct job away_job;
     uint64_t id;
     struct net_addr peer;
 };
@@ -59,6 +63,7 @@ static void io_resume(void *io)
 static void io_logged_on(void *io)
 {
     struct conn *c = io;
+    net_slot_settle(c->slot);
     if (!c->is_stream_closed) {
         stream_read_ahead(c->stream);
     }
@@ -131,6 +136,13 @@ static void io_timer_cancel(void *io, struct smb_timer *owner)
     }
 }
 
+static void conn_gone(struct conn *c)
+{
+    /* release: what this connection did is over for whoever sees the count */
+    atomic_fetch_sub_explicit(&c->home->count, 1, memory_order_release);
+    mem_free(c);
+}
+
 static void conn_free(struct conn *c)
 {
     LIST_FOR_EACH_SAFE (l, &c->timers) {
@@ -140,10 +152,30 @@ static void conn_free(struct conn *c)
         stream_free(c->stream);
     }
     list_remove(&c->link);
-    net_limits_leave(c->home->limits, c->peer.text);
-    /* release: what this connection did is over for whoever sees the count */
-    atomic_fetch_sub_explicit(&c->home->count, 1, memory_order_release);
-    mem_free(c);
+    c->is_over = true;
+    if (!net_slot_leave(c->slot) || c->was_sent_away) {
+        conn_gone(c); /* else away_job is on its way */
+    }
+}
+
+/* Another connection needs the place. Any thread, under the limits' lock. */
+static void send_away(void *owner)
+{
+    struct conn *c = owner;
+    loop_post(c->home->loop, &c->away_job);
+}
+
+static void go_away(struct job *job)
+{
+    struct conn *c = CONTAINER_OF(job, struct conn, away_job);
+    struct log_ctx ctx = {.conn_id = c->id};
+    c->was_sent_away = true;
+    if (c->is_over) {
+        conn_gone(c);
+    } else if (!c->is_stream_closed) {
+        log_info(&ctx, "makes room for others before log-in address=%s", c->peer.text);
+        stream_abort(c->stream, -EUSERS);
+    }
 }
 
 static void io_released(void *io)
@@ -212,7 +244,7 @@ static void refuse(struct conn_home *h, const struct net_accepted *a, const char
 {
     log_warn(NULL, "connection refused address=%s reason=%s", a->peer.text, why);
     net_fd_close(a->fd);
-    net_limits_leave(h->limits, a->peer.text);
+    (void)net_slot_leave(a->slot);
 }
 
 static struct conn *conn_new(struct conn_home *h, const struct net_accepted *a, uint64_t conn_id)
@@ -224,6 +256,9 @@ static struct conn *conn_new(struct conn_home *h, const struct net_accepted *a, 
     c->home = h;
     c->id = conn_id;
     c->peer = a->peer;
+    c->slot = a->slot;
+    c->away_job.fn = go_away;
+    list_init(&c->away_job.link);
     list_init(&c->timers);
     list_push_back(&h->conns, &c->link);
     atomic_fetch_add_explicit(&h->count, 1, memory_order_relaxed); /* a mere count here */
@@ -254,6 +289,7 @@ void conn_start(struct conn_home *h, const struct net_accepted *a, uint64_t conn
         return;
     }
     log_debug(&ctx, "connection opened address=%s port=%u", a->peer.text, a->peer.port);
+    net_slot_attach(c->slot, send_away, c);
 }
 
 void conn_home_drain(struct conn_home *h)

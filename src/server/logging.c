@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "os/os.h"
 #include "os/process.h"
+#include "server/log_queue.h"
 
 #define LOG_MODULE LOG_SERVER
 #define LINE_MAX_BYTES 16384u /* a longer line is dropped */
@@ -18,8 +19,10 @@ struct logging {
     enum config_log_format format; /* immutable after init */
     bool to_syslog;                /* immutable after init */
     char *path;                    /* immutable after init; NULL: stderr or the system's log */
+    struct log_queue *queue;       /* immutable after init */
+    int fd;                        /* of the queue's thread */
     struct mutex lock;             /* innermost: nothing is locked or logged under it */
-    int fd;                        /* guarded by lock */
+    int next_fd;                   /* guarded by lock: takes the place of fd; -1: none */
 };
 
 static void format_ctx(struct wr *w, const struct log_ctx *ctx, const char *fmt)
@@ -66,41 +69,90 @@ void logging_format_json(struct wr *w, const struct log_line *line)
     wr_bytes(w, "}\n", 2);
 }
 
-static void to_syslog(enum log_level level, const struct log_ctx *ctx, const char *text)
+/* The system's log adds time and name itself; the line ends with a zero byte. */
+static void format_syslog(struct wr *w, const struct log_line *line)
+{
+    wr_plain(w, line->text);
+    if (line->ctx) {
+        format_ctx(w, line->ctx, " ");
+    }
+    wr_u8(w, 0);
+}
+
+static void format(const struct logging *l, struct wr *w, const struct log_line *line)
+{
+    if (l->to_syslog) {
+        format_syslog(w, line);
+    } else if (l->format == CONFIG_LOG_JSON) {
+        logging_format_json(w, line);
+    } else {
+        logging_format_text(w, line);
+    }
+}
+
+static int severity_of(enum log_level level)
 {
     static const int severities[] = {
         [LOG_ERROR] = 3, [LOG_WARN] = 4, [LOG_INFO] = 6, [LOG_DEBUG] = 7, [LOG_TRACE] = 7};
-    char buf[4096];
-    struct wr w = wr_init(buf, sizeof(buf) - 1);
-    wr_plain(&w, text);
-    if (ctx) {
-        format_ctx(&w, ctx, " ");
-    }
-    buf[wr_pos(&w)] = '\0';
-    os_syslog_write(severities[level], buf);
+    return severities[level];
 }
 
+/* Any thread, which must not be held up: only puts the line into the queue. */
 static void sink(void *arg, enum log_level level, enum log_module module, const struct log_ctx *ctx,
                  const char *text)
 {
     struct logging *l = arg;
-    if (l->to_syslog) {
-        to_syslog(level, ctx, text);
-        return;
-    }
     const struct log_line line = {
         .now = os_time_now(), .level = level, .module = module, .ctx = ctx, .text = text};
     CLEANUP(wr_fini) struct wr w = wr_new(LINE_MAX_BYTES);
-    if (l->format == CONFIG_LOG_JSON) {
-        logging_format_json(&w, &line);
-    } else {
-        logging_format_text(&w, &line);
-    }
-    SCOPED_LOCK(&l->lock);
+    format(l, &w, &line);
     if (wr_ok(&w)) {
-        os_append_write(l->fd, w.base, wr_pos(&w));
+        log_queue_put(l->queue, severity_of(level), w.base, wr_pos(&w));
     }
 }
+
+/* ---- the queue's thread ---- */
+
+static void take_next_fd(struct logging *l)
+{
+    mutex_lock(&l->lock);
+    int fd = l->next_fd;
+    l->next_fd = -1;
+    mutex_unlock(&l->lock);
+    if (fd >= 0) {
+        os_append_close(l->fd);
+        l->fd = fd;
+    }
+}
+
+static void write_line(void *arg, int severity, const void *line, size_t len)
+{
+    struct logging *l = arg;
+    if (l->to_syslog) {
+        os_syslog_write(severity, line);
+        return;
+    }
+    take_next_fd(l);
+    os_append_write(l->fd, line, len);
+}
+
+static void write_dropped(void *arg, uint64_t count)
+{
+    struct logging *l = arg;
+    char text[64];
+    str_format(text, sizeof(text), "log lines lost count=%llu", (unsigned long long)count);
+    const struct log_line line = {
+        .now = os_time_now(), .level = LOG_WARN, .module = LOG_SERVER, .text = text};
+    CLEANUP(wr_fini) struct wr w = wr_new(LINE_MAX_BYTES);
+    format(l, &w, &line);
+    if (wr_ok(&w)) {
+        write_line(l, severity_of(LOG_WARN), w.base, wr_pos(&w));
+    }
+}
+
+static const struct log_queue_ops queue_ops = {.write = write_line, .dropped = write_dropped};
+
+/* ---- begin and end ---- */
 
 static bool open_target(struct logging *l, const char *target, char err[256])
 {
@@ -124,6 +176,16 @@ static bool open_target(struct logging *l, const char *target, char err[256])
     return true;
 }
 
+static void free_parts(struct logging *l)
+{
+    if (l->path && l->fd != STDERR_FD && l->fd >= 0) {
+        os_append_close(l->fd);
+    }
+    mutex_fini(&l->lock);
+    mem_free(l->path);
+    mem_free(l);
+}
+
 struct logging *logging_new(const struct config *c, char err[256])
 {
     struct logging *l = mem_zalloc(sizeof(*l));
@@ -132,12 +194,17 @@ struct logging *logging_new(const struct config *c, char err[256])
         return NULL;
     }
     l->fd = STDERR_FD;
+    l->next_fd = -1;
     l->format = c->log_format;
     mutex_init(&l->lock);
     if (!open_target(l, c->log_file, err)) {
-        mutex_fini(&l->lock);
-        mem_free(l->path);
-        mem_free(l);
+        free_parts(l);
+        return NULL;
+    }
+    l->queue = log_queue_new(&queue_ops, l);
+    if (!l->queue) {
+        str_copy(err, 256, "out of memory or of threads");
+        free_parts(l);
         return NULL;
     }
     if (!log_levels_parse(c->log_level)) {
@@ -157,13 +224,13 @@ void logging_reopen(struct logging *l)
         log_error(NULL, "log file not reopened path=%s error=%d", l->path, -fd);
         return;
     }
-    int old;
-    {
-        SCOPED_LOCK(&l->lock);
-        old = l->fd;
-        l->fd = fd;
+    mutex_lock(&l->lock);
+    int unused = l->next_fd;
+    l->next_fd = fd;
+    mutex_unlock(&l->lock);
+    if (unused >= 0) {
+        os_append_close(unused);
     }
-    os_append_close(old);
 }
 
 void logging_free(struct logging *l)
@@ -172,10 +239,8 @@ void logging_free(struct logging *l)
         return;
     }
     log_set_sink(NULL, NULL);
-    if (l->path) {
-        os_append_close(l->fd);
-    }
-    mutex_fini(&l->lock);
-    mem_free(l->path);
-    mem_free(l);
+    if (log_queue_close(l->queue)) {
+        take_next_fd(l);
+        free_parts(l);
+    } /* else the process ends with a line that nobody takes */
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where log lines go: stderr, the system's log or a file; as text or JSON. */
+/* Where log lines go: stderr, the system's log or a file; as text or JSON. Written by a thread of
+ * its own (log_queue.h): nobody who logs waits for what takes the lines. */
 #pragma once
 
 #include "base/log.h"
@@ -7,12 +8,14 @@
 
 struct logging;
 
-/* Open what c says and make it the log's sink. NULL with a line in err. */
+/* Open what c says and make it the log's sink; starts a thread, so after os_signals_hold. NULL with
+ * a line in err. */
 NODISCARD struct logging *logging_new(const struct config *c, char err[256]);
 /* Open the file anew (it may have been rotated away); on failure the old one stays and that is
  * logged. Any thread. */
 void logging_reopen(struct logging *l);
-/* The sink goes back to the default. No other thread may log. NULL allowed. */
+/* The sink goes back to the default, once all is written or LOG_QUEUE_CLOSE_MS have passed. No
+ * other thread may log. NULL allowed. */
 void logging_free(struct logging *l);
 
 /* What one line tells. Borrowed for the call. */

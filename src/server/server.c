@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "os/process.h"
 #include "server/identity.h"
 #include "smb/limits.h"
 
@@ -96,6 +97,22 @@ static struct workers *make_workers(unsigned calls)
     return workers_new(quota, WORKERS_IDLE_MS);
 }
 
+/* Connections may use up half the descriptors: the others are for files, and for who asks for the
+ * server's state. */
+static struct net_limits *make_limits(const struct config *c)
+{
+    size_t half = os_descriptors_raise(SERVER_DESCRIPTORS_WANTED) / 2;
+    if (half < c->connections_max) {
+        log_warn(NULL, "few descriptors connections_max=%zu", half);
+    }
+    const struct net_limits_spec spec = {
+        .total_max = (unsigned)MIN((size_t)c->connections_max, MAX(half, (size_t)1)),
+        .per_place_max = c->connections_per_address_max,
+        .guests_max = MIN(c->connections_max, (unsigned)SERVER_GUESTS_MAX),
+    };
+    return net_limits_new(&spec);
+}
+
 static bool make_parts(struct server *s)
 {
     struct smb_config smb;
@@ -103,7 +120,7 @@ static bool make_parts(struct server *s)
     s->smb = smb_server_new(&smb);
     s->plugins = plugins_new(s->config->plugin_dir);
     s->workers = make_workers(s->config->workers_max);
-    s->limits = net_limits_new(s->config->connections_max, s->config->connections_per_address_max);
+    s->limits = make_limits(s->config);
     if (!s->smb || !s->plugins || !s->workers || !s->limits) {
         return false;
     }

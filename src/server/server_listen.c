@@ -36,7 +36,7 @@ static void on_accepted(void *arg, const struct net_accepted *a)
     struct handover *h = mem_zalloc(sizeof(*h));
     if (!h) {
         net_fd_close(a->fd);
-        net_limits_leave(s->limits, a->peer.text);
+        (void)net_slot_leave(a->slot);
         return;
     }
     h->job.fn = take_over;

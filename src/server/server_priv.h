@@ -9,6 +9,10 @@
 #include "server/server.h"
 #include "server/shares.h"
 
+/* Descriptors that are asked of the system: connections, open files, and some to spare. */
+#define SERVER_DESCRIPTORS_WANTED (1u << 20)
+/* Connections that have not logged in yet; a client is one for some milliseconds. */
+#define SERVER_GUESTS_MAX 256
 #define SERVER_LOOPS_MAX 64 /* more cores than this are the file systems' and the kernel's */
 
 struct server_loop {

@@ -120,6 +120,7 @@ static struct vfs_volume *open_volume(struct plugins *plugins, const struct conf
                                    .layers = layers,
                                    .layer_count = s->filter_count + 1,
                                    .read_only = s->read_only};
+    os_random(&spec.hash_seed, sizeof(spec.hash_seed));
     err[0] = '\0';
     smbkit_status status = vfs_volume_open(&spec, &volume, err, 512);
     if (!SMBKIT_OK(status)) {

@@ -36,6 +36,7 @@ void smb_channel_unref(struct smb_channel *ch)
     if (ch && refcount_put(&ch->refs)) {
         crypto_signer_free(ch->signer);
         auth_free(ch->auth);
+        mem_free(ch->answer);
         smb_session_unref(ch->session);
         smb_conn_unref(ch->conn);
         mem_free(ch);

@@ -3,6 +3,7 @@
 #define LOG_MODULE LOG_SMB
 #include "base/escape.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/utf.h"
 #include "smb/command.h"
 #include "smb/limits.h"
@@ -79,9 +80,49 @@ static smbkit_status begin(struct smb_request *r, const struct smb2_session_setu
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* A failed log-in takes a session that never was with it; reauthentication that fails ends the
- * session too. 3.3.5.5.3 */
-static void fail(struct smb_request *r, smbkit_status status)
+/* ---- the throttle ---- */
+
+static struct auth_who who_tries(const struct smb_request *r)
+{
+    const char *user = auth_claimed_user_get(r->channel->auth);
+    return (struct auth_who){
+        .place = r->conn->place_hash,
+        .user = utf8_ihash(r->conn->server->hash_seed, user, str_len(user)),
+    };
+}
+
+/* Is the verdict about a password, which is what may be guessed? */
+static bool is_about_password(const struct smb_channel *ch)
+{
+    const struct auth_identity *id = auth_identity_get(ch->auth);
+    return ch->verdict == SMBKIT_STATUS_LOGON_FAILURE ||
+           ch->verdict == SMBKIT_STATUS_ACCOUNT_DISABLED ||
+           (SMBKIT_OK(ch->verdict) && id && !id->guest && !id->anonymous);
+}
+
+/* For how long to keep the verdict back, good or bad: what is not told in time needs no waiting
+ * for. Too long a line refuses, whatever the verdict. */
+static uint32_t hold_back_ms(struct smb_request *r)
+{
+    struct smb_server *server = r->conn->server;
+    struct smb_channel *ch = r->channel;
+    if (!ch->auth || !is_about_password(ch)) {
+        return 0;
+    }
+    mutex_lock(&server->lock);
+    uint32_t ms = auth_throttle_attempt(server->throttle, who_tries(r), SMBKIT_OK(ch->verdict),
+                                        smb_server_monotonic_ms(server));
+    mutex_unlock(&server->lock);
+    if (ms == AUTH_THROTTLE_REFUSED) {
+        log_info(&r->conn->log, "log-in not looked at: too many wait that failed from=%s",
+                 r->conn->address);
+        ch->verdict = SMBKIT_STATUS_LOGON_FAILURE;
+        return AUTH_THROTTLE_WAIT_MAX_MS; /* so that asking again costs as much */
+    }
+    return ms;
+}
+
+static void tell_failure(struct smb_request *r, smbkit_status status)
 {
     struct smb_server *server = r->conn->server;
     unsigned untold;
@@ -91,13 +132,12 @@ static void fail(struct smb_request *r, smbkit_status status)
                  smbkit_status_name(status), untold);
     }
     if (status == SMBKIT_STATUS_LOGON_FAILURE || status == SMBKIT_STATUS_ACCOUNT_DISABLED) {
-        atomic_fetch_add_explicit(&server->logon_failures, 1, memory_order_relaxed); /* only told */
-        SCOPED_LOCK(&server->lock);
-        uint64_t now = smb_server_monotonic_ms(server);
-        auth_throttle_failed(server->throttle, r->conn->address_hash, now);
-        r->delay_ms = auth_throttle_delay_ms(server->throttle, r->conn->address_hash, now);
+        atomic_fetch_add_explicit(&r->conn->server->logon_failures, 1,
+                                  memory_order_relaxed); /* only told */
     }
 }
+
+/* ---- success ---- */
 
 static uint32_t who_flags(struct smb_server *server, const struct auth_identity *id)
 {
@@ -230,9 +270,10 @@ static smbkit_status succeed(struct smb_request *r, const struct smb2_session_se
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
     r->sign_reply = smb_session_is_keyed(s);
-    mutex_lock(&r->conn->server->lock);
-    auth_throttle_succeeded(r->conn->server->throttle, r->conn->address_hash);
-    mutex_unlock(&r->conn->server->lock);
+    if (is_about_password(r->channel)) {
+        SCOPED_LOCK(&r->conn->server->lock);
+        auth_throttle_succeeded(r->conn->server->throttle, who_tries(r));
+    }
     end_previous(r, req->previous_session_id);
     log_info(&r->conn->log, "logged in user=%s from=%s session=%llu%s", quoted(id->user).text,
              r->conn->address, (unsigned long long)s->id, s->encrypt ? " encrypted" : "");
@@ -247,8 +288,19 @@ static uint16_t session_flags(struct smb_session *s)
                       (s->encrypt ? SMB2_SESSION_FLAG_ENCRYPT_DATA : 0));
 }
 
-/* One round of the log-in. setup_busy is ours. */
-static smbkit_status step(struct smb_request *r, const struct smb2_session_setup_req *req)
+static void answer(struct smb_request *r, smbkit_status status)
+{
+    const struct smb_channel *ch = r->channel;
+    struct smb2_session_setup_rsp rsp = {
+        .session_flags = SMBKIT_OK(status) ? session_flags(r->session) : 0,
+        .security = {ch->answer, ch->answer_len},
+    };
+    smb2_session_setup_rsp_format(smb_reply_begin(r), &rsp);
+    smb_reply_keep(r);
+}
+
+/* One round of the log-in; leaves what to answer in the channel. setup_busy is ours. */
+static smbkit_status round_of(struct smb_request *r, const struct smb2_session_setup_req *req)
 {
     struct smb_session *s = r->session;
     struct smb_channel *ch = r->channel;
@@ -265,21 +317,34 @@ static smbkit_status step(struct smb_request *r, const struct smb2_session_setup
     if (!ch->auth || ++ch->rounds > SMB_LOGON_ROUNDS_MAX) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    CLEANUP_MEM uint8_t *blob = NULL;
-    size_t blob_len = 0;
-    smbkit_status status =
-        auth_step(ch->auth, req->security.p, req->security.len, &blob, &blob_len);
+    mem_free(ch->answer);
+    ch->answer = NULL;
+    return auth_step(ch->auth, req->security.p, req->security.len, &ch->answer, &ch->answer_len);
+}
+
+/* The last round's verdict comes true. A log-in that fails takes a session that never was with it;
+ * reauthentication that fails ends the session too. 3.3.5.5.3 */
+static smbkit_status conclude(struct smb_request *r, const struct smb2_session_setup_req *req)
+{
+    struct smb_channel *ch = r->channel;
+    /* relaxed: the connection ended while the verdict was held back; nobody hears it any more */
+    bool is_late = atomic_load_explicit(&r->cancelled, memory_order_relaxed);
+    smbkit_status status = is_late ? SMBKIT_STATUS_CANCELLED : ch->verdict;
     if (SMBKIT_OK(status)) {
         status = succeed(r, req);
     }
-    if (SMBKIT_OK(status) || status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
-        struct smb2_session_setup_rsp rsp = {
-            .session_flags = SMBKIT_OK(status) ? session_flags(s) : 0,
-            .security = {blob, blob_len},
-        };
-        smb2_session_setup_rsp_format(smb_reply_begin(r), &rsp);
-        smb_reply_keep(r);
+    if (SMBKIT_OK(status)) {
+        answer(r, status);
+    } else {
+        if (ch->auth) {
+            tell_failure(r, status);
+        }
+        (void)smb_session_end(ch->session); /* false: somebody else did */
     }
+    auth_free(ch->auth);
+    ch->auth = NULL;
+    mem_free(ch->answer);
+    ch->answer = NULL;
     return status;
 }
 
@@ -290,24 +355,21 @@ static smbkit_status log_in(struct smb_request *r)
     if (smb2_session_setup_req_parse(&in, &req) != WIRE_OK) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
+    if (r->holds_setup) {
+        return conclude(r, &req); /* it was held back, and its time has come */
+    }
     smbkit_status status = begin(r, &req);
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    struct smb_channel *ch = r->channel;
-    status = step(r, &req);
+    status = round_of(r, &req);
     if (status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
+        answer(r, status);
         return status;
     }
-    if (!SMBKIT_OK(status)) {
-        if (ch->auth) {
-            fail(r, status);
-        }
-        (void)smb_session_end(ch->session); /* false: somebody else did */
-    }
-    auth_free(ch->auth);
-    ch->auth = NULL;
-    return status;
+    r->channel->verdict = status;
+    r->hold_ms = hold_back_ms(r);
+    return r->hold_ms ? SMBKIT_STATUS_WAIT : conclude(r, &req);
 }
 
 smbkit_status cmd_session_setup(struct smb_request *r)

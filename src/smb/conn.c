@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/addr.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "smb/limits.h"
@@ -28,6 +29,8 @@ static void conn_free(struct job *job)
     mutex_fini(&c->lock);
     credits_fini(&c->credits);
     smb_room_fini(c);
+    hash_table_fini(&c->by_mid);
+    hash_table_fini(&c->by_async);
     c->ops->released(c->io);
     mem_free(c);
 }
@@ -69,11 +72,15 @@ struct smb_conn *smb_conn_new(struct smb_server *s, const struct smb_conn_io *op
     c->io = io;
     c->log.conn_id = conn_id;
     (void)str_copy(c->address, sizeof(c->address), address);
-    c->address_hash = hash_bytes(s->hash_seed, c->address, str_len(c->address));
+    char place[ADDR_PREFIX_SIZE];
+    addr_prefix(c->address, place);
+    c->place_hash = hash_bytes(s->hash_seed, place, str_len(place));
     c->transact_max = 65536; /* until NEGOTIATE says more; bounds the reply to it */
     mutex_init(&c->lock);
     hash_table_init(&c->channels);
     list_init(&c->messages);
+    hash_table_init(&c->by_mid);
+    hash_table_init(&c->by_async);
     list_init(&c->breaks);
     list_init(&c->slow);
     list_init(&c->free_job.link);

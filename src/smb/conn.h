@@ -18,7 +18,7 @@ struct smb_conn {
     void *io;                      /* immutable */
     struct log_ctx log;            /* immutable */
     char address[64];              /* immutable */
-    uint64_t address_hash;         /* immutable */
+    uint64_t place_hash;           /* immutable; of what counts as one place (base/addr.h) */
     struct list link;              /* server->lock */
     struct job free_job;
 
@@ -56,6 +56,8 @@ struct smb_conn {
     struct hash_table channels; /* lock; by session id */
     struct list messages;       /* under way */
     unsigned message_count;
+    struct hash_table by_mid;   /* requests that wait or are on a worker: what CANCEL finds */
+    struct hash_table by_async; /* those of them with an AsyncId */
     unsigned async_count;
     size_t waiting_bytes; /* of these, those that wait until something happens */
     uint64_t async_id_next;

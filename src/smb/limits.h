@@ -62,8 +62,9 @@
 #define SMB_OPENS_MAX 1048576u
 /* Rounds of one log-in: NTLM takes two, SPNEGO negotiation one more. */
 #define SMB_LOGON_ROUNDS_MAX 8
-/* How long a connection may take to set up its first session. */
-#define SMB_LOGON_TIME_MS 60000u
+/* How long a connection may take to set up its first session: what a verdict that waits in line
+ * may take (auth/throttle.h), and as much again. */
+#define SMB_LOGON_TIME_MS 36000u
 /* How long a client may take to answer an oplock break, as Windows ([MS-SMB2] 3.3.2.1). */
 #define SMB_OPLOCK_TIME_MS 35000u
 /* A request on a worker that takes longer is told STATUS_PENDING, so that no client times out. */

@@ -177,21 +177,3 @@ void smb_message_cancel(struct smb_message *m)
         smb_request_cancel(&m->requests[m->current]);
     }
 }
-
-struct smb_request *smb_request_find(struct smb_conn *c, bool is_async, uint64_t id)
-{
-    LIST_FOR_EACH (l, &c->messages) {
-        struct smb_message *m = LIST_ENTRY(l, struct smb_message, link);
-        if (m->current >= m->count) {
-            continue;
-        }
-        struct smb_request *r = &m->requests[m->current];
-        if (r->hdr.command == SMB2_CANCEL) {
-            continue; /* bears the MessageId of what it cancels */
-        }
-        if (is_async ? r->async_id == id && id != 0 : r->hdr.message_id == id) {
-            return r;
-        }
-    }
-    return NULL;
-}

@@ -16,6 +16,59 @@ static bool volume_blocks(const struct smb_request *r)
            !vfs_volume_never_blocks(r->tree->share->volume);
 }
 
+/* ---- what CANCEL finds ---- */
+
+static bool mid_is(const struct hash_link *link, const void *id)
+{
+    return CONTAINER_OF(link, struct smb_request, mid_link)->hdr.message_id ==
+           *(const uint64_t *)id;
+}
+
+static bool async_is(const struct hash_link *link, const void *id)
+{
+    return CONTAINER_OF(link, struct smb_request, async_link)->async_id == *(const uint64_t *)id;
+}
+
+/* Without memory it is not found: CANCEL may come too late anyhow. */
+static void index_by_mid(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    if (!r->has_mid_link && r->hdr.command != SMB2_CANCEL) { /* which bears another's MessageId */
+        r->has_mid_link = hash_table_add(&c->by_mid, &r->mid_link,
+                                         hash_u64(c->server->hash_seed, r->hdr.message_id));
+    }
+}
+
+static void index_by_async(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    r->has_async_link =
+        hash_table_add(&c->by_async, &r->async_link, hash_u64(c->server->hash_seed, r->async_id));
+}
+
+static void index_drop(struct smb_request *r)
+{
+    if (r->has_mid_link) {
+        hash_table_remove(&r->conn->by_mid, &r->mid_link);
+        r->has_mid_link = false;
+    }
+    if (r->has_async_link) {
+        hash_table_remove(&r->conn->by_async, &r->async_link);
+        r->has_async_link = false;
+    }
+}
+
+struct smb_request *smb_request_find(const struct smb_conn *c, bool is_async, uint64_t id)
+{
+    uint64_t hash = hash_u64(c->server->hash_seed, id);
+    if (is_async) {
+        struct hash_link *l = hash_table_get(&c->by_async, hash, async_is, &id);
+        return l ? CONTAINER_OF(l, struct smb_request, async_link) : NULL;
+    }
+    struct hash_link *l = hash_table_get(&c->by_mid, hash, mid_is, &id);
+    return l ? CONTAINER_OF(l, struct smb_request, mid_link) : NULL;
+}
+
 /* ---- workers ---- */
 
 static void work(struct job *job)
@@ -61,8 +114,10 @@ static void send_to_worker(struct smb_request *r)
 {
     const struct work_key key = work_key(r);
     r->call.nowait = false;
+    r->call.on_loop = false;
     r->on_worker = true;
     slow_add(r);
+    index_by_mid(r);
     r->conn->ops->work(r->conn->io, &key, &r->work_job);
 }
 
@@ -112,6 +167,7 @@ static void go_async(struct smb_request *r)
     c->waiting_bytes += r->waiting_bytes;
     r->async_id = ++c->async_id_next;
     r->interim_sent = true;
+    index_by_async(r);
     c->async_count++;
     /* relaxed: only told */
     atomic_fetch_add_explicit(&c->server->waiting_now, 1, memory_order_relaxed);
@@ -138,14 +194,50 @@ static void conclude(struct smb_request *r, smbkit_status status)
     smb_request_finish(r, status);
 }
 
+static void post_wake(struct smb_request *r)
+{
+    /* relaxed: posting orders it; the flag only keeps the job from being posted twice */
+    if (!atomic_exchange_explicit(&r->wake_posted, true, memory_order_relaxed)) {
+        r->conn->ops->post(r->conn->io, &r->wake_job);
+    }
+}
+
+static void held(struct smb_timer *t)
+{
+    run_when_room(CONTAINER_OF(t, struct smb_request, timer));
+}
+
+/* Only time wakes it, or the end, which its handler sees in r->cancelled. */
+static void hold(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    uint32_t ms = r->hold_ms;
+    r->hold_ms = 0;
+    r->timer.fn = held;
+    if (!c->closed && !c->draining) {
+        c->ops->timer_set(c->io, &r->timer, ms);
+        if (r->timer.transport) {
+            return;
+        }
+        /* no timer to be had: the transport ends the connection */
+    }
+    atomic_store_explicit(&r->cancelled, true, memory_order_relaxed); /* posting orders it */
+    post_wake(r);
+}
+
 /* The last thing done with r in its caller: r may be gone afterwards. */
 static void start_waiting(struct smb_request *r)
 {
     r->state = SMB_REQ_WAITING;
+    index_by_mid(r);
     if (!r->payload) {
         /* It begins its reply anew, and may wait for long. */
         wr_fini(&r->rsp);
         smb_room_give(r);
+    }
+    if (r->hold_ms) {
+        hold(r);
+        return;
     }
     if (r->hdr.command == SMB2_CLOSE) {
         smb_requests_unwanted(r->conn, NULL, NULL, r->open);
@@ -209,6 +301,7 @@ static void request_run(struct smb_request *r)
         return;
     }
     r->call.nowait = true;
+    r->call.on_loop = true;
     if (r->tree && r->tree->share->volume && vfs_volume_never_blocks(r->tree->share->volume)) {
         r->call.nowait = false;
     }
@@ -224,6 +317,7 @@ static void run_when_room(struct smb_request *r)
         return;
     case SMB_ROOM_LATER:
         r->state = SMB_REQ_STARVED;
+        index_by_mid(r);
         return;
     case SMB_ROOM_NEVER:
         smb_request_finish(r, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
@@ -255,14 +349,6 @@ void smb_requests_slow(struct smb_timer *t)
 
 /* ---- waking ---- */
 
-static void post_wake(struct smb_request *r)
-{
-    /* relaxed: posting orders it; the flag only keeps the job from being posted twice */
-    if (!atomic_exchange_explicit(&r->wake_posted, true, memory_order_relaxed)) {
-        r->conn->ops->post(r->conn->io, &r->wake_job);
-    }
-}
-
 static void wake(struct vfs_wait *w)
 {
     post_wake(CONTAINER_OF(w, struct smb_request, wait));
@@ -288,21 +374,8 @@ static void woken(struct job *job)
     run_when_room(r);
 }
 
-static void delayed(struct smb_timer *t)
-{
-    struct smb_request *r = CONTAINER_OF(t, struct smb_request, timer);
-    r->delay_ms = 0;
-    smb_request_finish(r, r->status);
-}
-
 void smb_request_cancel(struct smb_request *r)
 {
-    if (r->timer.transport && r->conn->closed) {
-        r->conn->ops->timer_cancel(r->conn->io, &r->timer);
-        r->delay_ms = 0;
-        r->conn->ops->post(r->conn->io, &r->done_job);
-        return;
-    }
     /* relaxed: a flag that is looked at now and then */
     atomic_store_explicit(&r->cancelled, true, memory_order_relaxed);
     atomic_store_explicit(&r->unwanted, true, memory_order_relaxed);
@@ -310,6 +383,11 @@ void smb_request_cancel(struct smb_request *r)
         smb_room_forget(r);
         r->status = SMBKIT_STATUS_CANCELLED;
         r->state = SMB_REQ_ENDING;
+        post_wake(r);
+        return;
+    }
+    if (r->timer.transport && (r->conn->closed || r->conn->draining)) {
+        r->conn->ops->timer_cancel(r->conn->io, &r->timer);
         post_wake(r);
         return;
     }
@@ -385,16 +463,8 @@ void smb_request_start(struct smb_request *r)
 void smb_request_finish(struct smb_request *r, smbkit_status status)
 {
     struct smb_conn *c = r->conn;
-    if (r->delay_ms && !c->closed) {
-        r->status = status;
-        r->timer.fn = delayed;
-        c->ops->timer_set(c->io, &r->timer, r->delay_ms);
-        if (r->timer.transport) {
-            return;
-        }
-        r->delay_ms = 0; /* no timer to be had: the transport ends the connection */
-    }
     r->state = SMB_REQ_DONE;
+    index_drop(r);
     if (r->interim_sent) {
         c->async_count--;
         c->waiting_bytes -= r->waiting_bytes;

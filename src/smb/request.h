@@ -48,14 +48,16 @@ struct smb_request {
     bool signed_in;               /* it came with a good signature */
     uint64_t async_id;            /* loop thread; 0: synchronous */
     uint64_t started_ms;
-    struct list slow_link; /* loop thread: in conn->slow */
+    struct list slow_link;                 /* loop thread: in conn->slow */
+    struct hash_link mid_link, async_link; /* loop thread: in conn->by_mid, conn->by_async */
+    bool has_mid_link, has_async_link;
     atomic_bool cancelled; /* release/acquire not needed: a hint */
     atomic_bool unwanted;  /* as cancelled, and what the plugin is told; its answer counts though */
     smbkit_status status;
     struct job work_job;
     struct job done_job;
     struct job wake_job;
-    struct smb_timer timer; /* session setup: the delay of a failed log-in */
+    struct smb_timer timer; /* hold_ms */
     struct vfs_wait wait;
     struct vfs_call call;
     struct vfs_journal journal; /* whoever runs the handler; vfs */
@@ -78,7 +80,8 @@ struct smb_request {
     bool credits_granted;   /* in an interim reply: the final one grants none */
     bool detached;          /* CLOSE, TREE_DISCONNECT, LOGOFF: it was this one that ended it */
     bool holds_setup;       /* SESSION_SETUP: channel->setup_busy is its own, to the end */
-    uint32_t delay_ms;      /* loop thread: hold the reply back so long */
+    uint32_t hold_ms; /* set by a handler that answers WAIT: run it again after so long, or when the
+                         connection ends */
 };
 
 struct smb_message {
@@ -117,8 +120,8 @@ void smb_request_cancel(struct smb_request *r);
  * reading from it any more, and give up opens that are not there yet. Loop thread. */
 void smb_requests_unwanted(struct smb_conn *c, const struct smb_session *s,
                            const struct smb_tree *t, const struct smb_open *o);
-/* The request with this id that is under way; NULL when there is none. */
-struct smb_request *smb_request_find(struct smb_conn *c, bool is_async, uint64_t id);
+/* The request with this id that waits or is on a worker; NULL when there is none. O(1). */
+struct smb_request *smb_request_find(const struct smb_conn *c, bool is_async, uint64_t id);
 
 /* Run (again). Loop thread. */
 void smb_request_start(struct smb_request *r);

@@ -53,6 +53,9 @@ struct smb_channel {
     /* The log-in under way; only the one SESSION_SETUP (setup_busy) touches it. */
     bool setup_busy; /* session->lock: it is under way, its reply included */
     struct auth_session *auth;
+    smbkit_status verdict; /* of the last round, while it is held back */
+    uint8_t *answer;       /* its security blob, owned; NULL: none */
+    size_t answer_len;
     unsigned rounds;
     uint8_t preauth[64];
 };

@@ -53,7 +53,8 @@ struct smb_conn_io {
     void (*send)(void *io, struct iochain *message);
     /* Loop thread. smb_conn_frame_new had no room and has some now: ask again, later. */
     void (*resume)(void *io);
-    /* Loop thread, once. The client has logged in: it may be read in larger pieces. */
+    /* Loop thread, once. The client has logged in: it is no stranger any more, and may be read in
+     * larger pieces. */
     void (*logged_on)(void *io);
     /* Loop thread. End the connection once what was sent is out (at most a few seconds);
      * smb_conn_closed follows, later. */

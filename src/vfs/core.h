@@ -41,8 +41,9 @@ struct vfs_volume {
     uint32_t features;
     uint32_t component_max;
     uint32_t cluster_size_bytes;
-    uint64_t seed;   /* of its hashes */
-    uint64_t domain; /* of file ids that the plugin gives none for; no other volume's */
+    uint64_t hash_seed; /* of its tables; a secret */
+    uint64_t id_seed;   /* of the ids that are made up: the same after a restart */
+    uint64_t domain;    /* of file ids that the plugin gives none for; no other volume's */
     struct smbkit_host host;
     const struct vfs_services *services; /* NULL: none */
     const struct smbkit_admin *admin;    /* NULL: not granted */

@@ -14,6 +14,9 @@
 
 #define LOG_MODULE LOG_VFS
 
+/* Entries that are looked at on an event loop before the query goes on from a worker: some
+ * milliseconds. */
+#define SEEN_ON_LOOP_MAX 1024
 #define HELD_MAX 32 /* entries without attributes that are gathered before these are asked for */
 
 /* An entry that waits for its attributes. */
@@ -29,8 +32,10 @@ struct query {
     const struct vfs_call *call;
     struct vfs_open *o;
     const struct vfs_dir_query *q;
-    char *dir_path;       /* owned */
-    struct dir_cursor at; /* a copy; goes back to the open on success */
+    char *dir_path;         /* owned */
+    struct wildcard *match; /* owned; of at.pattern, unless that is just a name */
+    unsigned seen;          /* entries that the plugin has given */
+    struct dir_cursor at;   /* a copy; goes back to the open on success */
     uint32_t taken;
     bool full; /* the next entry found no room, or one was all that was asked for */
     bool no_room;
@@ -62,7 +67,7 @@ static bool is_dots(const char *name)
 static void tell_bad_name(struct query *x, const char *name)
 {
     struct vfs_volume *v = x->o->volume;
-    uint64_t hash = utf8_ihash(v->seed, x->dir_path, str_len(x->dir_path)) | 1;
+    uint64_t hash = utf8_ihash(v->hash_seed, x->dir_path, str_len(x->dir_path)) | 1;
     /* relaxed: only told */
     if (atomic_exchange_explicit(&v->told[hash / 2 % VOLUME_TOLD], hash, memory_order_relaxed) !=
         hash) {
@@ -128,7 +133,11 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
     if (!path_is_name(e->name) && !is_dots(e->name)) {
         tell_bad_name(x, e->name);
     }
-    if (!name_is_sane(e->name) || !wildcard_match(x->at.pattern, e->name)) {
+    if (x->call->on_loop && ++x->seen > SEEN_ON_LOOP_MAX) {
+        x->failed = SMBKIT_STATUS_WOULD_BLOCK;
+        return 0;
+    }
+    if (!name_is_sane(e->name) || !wildcard_matches(x->match, e->name)) {
         /* What comes before a held entry is passed over with it. */
         if (x->held_count == 0) {
             x->at.cookie = e->cookie;
@@ -214,7 +223,7 @@ static smbkit_status dots(struct query *x)
     while (x->at.dots_done < 2 && !x->full) {
         const char *name = NAMES[x->at.dots_done];
         struct smbkit_attr attr = {0};
-        bool matches = wildcard_match(x->at.pattern, name);
+        bool matches = wildcard_matches(x->match, name);
         if (matches && x->q->want_attr) {
             smbkit_status st = door_getattr(x->call, &x->o->f, &attr);
             if (SMBKIT_OK(st) && x->at.dots_done == 1) {
@@ -326,7 +335,8 @@ static smbkit_status query_fill(struct query *x)
     if (is_name) {
         return exact(x);
     }
-    smbkit_status st = dots(x);
+    x->match = wildcard_new(x->at.pattern);
+    smbkit_status st = x->match ? dots(x) : SMBKIT_STATUS_NO_MEMORY;
     return SMBKIT_OK(st) && !x->full ? scan(x) : st;
 }
 
@@ -403,6 +413,7 @@ static smbkit_status query_once(const struct vfs_call *call, struct vfs_open *o,
         x->at = o->dir;
         x->dir_path = open_path_copy(o);
         st = x->dir_path ? query_run(x) : SMBKIT_STATUS_NO_MEMORY;
+        wildcard_free(x->match);
         mem_free(x->dir_path);
         mem_free(x);
     } else {

@@ -7,7 +7,7 @@
 
 static uint64_t key_hash(const struct vfs_volume *v, const struct node_key *key)
 {
-    uint64_t h = hash_u64(v->seed ^ key->id_high, key->id);
+    uint64_t h = hash_u64(v->hash_seed ^ key->id_high, key->id);
     return key->stream ? utf8_ihash(h, key->stream, str_len(key->stream)) : h;
 }
 

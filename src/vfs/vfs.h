@@ -102,6 +102,7 @@ struct vfs_call {
     struct vfs_wait *wait;        /* NULL: block instead of answering WAIT (a worker thread only) */
     const atomic_bool *cancelled; /* what smbkit_op_is_cancelled tells; may be NULL */
     bool nowait;                  /* on an event loop: answer WOULD_BLOCK rather than block */
+    bool on_loop;                 /* likewise: answer WOULD_BLOCK rather than compute for long */
 };
 
 /* ---- volumes ---- */
@@ -144,6 +145,9 @@ struct vfs_volume_spec {
     const struct vfs_layer_spec *layers; /* filters first, outermost first; the plugin last */
     uint32_t layer_count;                /* 1..VFS_LAYERS_MAX */
     bool read_only;
+    /* Random: clients choose the names in the volume's hash tables. What must be the same after a
+     * restart (serial, made-up ids) comes from share_name. */
+    uint64_t hash_seed;
 };
 #define VFS_LAYERS_MAX 16 /* a stack deeper than this is a configuration mistake */
 

@@ -21,7 +21,7 @@ static void info_fill(const struct vfs_volume *v, struct smbkit_volume_info *inf
 {
     *info = (struct smbkit_volume_info){
         .struct_size = sizeof(*info),
-        .serial = (uint32_t)hash_u64(v->seed, 1),
+        .serial = (uint32_t)hash_u64(v->id_seed, 1),
         .total_bytes = 1ull << 40,
         .free_bytes = 1ull << 39,
         .available_bytes = 1ull << 39,
@@ -31,7 +31,7 @@ static void info_fill(const struct vfs_volume *v, struct smbkit_volume_info *inf
     };
     str_copy(info->fs_name, sizeof(info->fs_name), "NTFS");
     for (unsigned i = 0; i < 16; i++) {
-        info->object_id[i] = (uint8_t)(hash_u64(v->seed, 2 + i / 8) >> (i % 8 * 8));
+        info->object_id[i] = (uint8_t)(hash_u64(v->id_seed, 2 + i / 8) >> (i % 8 * 8));
     }
 }
 
@@ -99,7 +99,7 @@ static smbkit_status volume_features_read(struct vfs_volume *v)
     v->component_max = info.component_max;
     v->cluster_size_bytes = info.cluster_size_bytes;
     if (!(v->features & SMBKIT_FEATURE_IGNORES_CASE)) {
-        v->names = nameindex_new(NAMEINDEX_NAMES_MAX, v->seed);
+        v->names = nameindex_new(NAMEINDEX_NAMES_MAX, v->hash_seed);
         return v->names ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
     }
     return SMBKIT_STATUS_SUCCESS;
@@ -137,8 +137,9 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     v->layer_count = spec->layer_count;
     v->cluster_size_bytes = CLUSTER_DEFAULT_BYTES;
     v->component_max = COMPONENT_DEFAULT;
-    v->seed = hash_bytes(0, spec->share_name, str_len(spec->share_name));
-    v->domain = hash_u64(v->seed, 4) | 1;
+    v->hash_seed = spec->hash_seed;
+    v->id_seed = hash_bytes(0, spec->share_name, str_len(spec->share_name));
+    v->domain = hash_u64(v->id_seed, 4) | 1;
     v->host.volume = v;
     v->services = spec->services;
     v->opened_at = spec->now;
@@ -146,7 +147,7 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     mutex_init(&v->names_lock);
     mutex_init(&v->notify_lock);
     wait_domain_init(&v->waits);
-    notify_registry_init(&v->notify, v->seed);
+    notify_registry_init(&v->notify, v->hash_seed);
     for (unsigned i = 0; i < NODE_SHARDS; i++) {
         mutex_init(&v->shards[i].lock);
         hash_table_init(&v->shards[i].nodes);
@@ -319,10 +320,10 @@ void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, 
     size_t len = str_len(path);
     if (v->names) {
         /* Two names that differ in letters' case only may be two files there. */
-        *id = hash_bytes(v->seed, path, len);
-        *id_high = hash_bytes(~v->seed, path, len) | 1;
+        *id = hash_bytes(v->id_seed, path, len);
+        *id_high = hash_bytes(~v->id_seed, path, len) | 1;
         return;
     }
-    *id = utf8_ihash(v->seed, path, len);
-    *id_high = utf8_ihash(~v->seed, path, len) | 1;
+    *id = utf8_ihash(v->id_seed, path, len);
+    *id_high = utf8_ihash(~v->id_seed, path, len) | 1;
 }

@@ -8,9 +8,14 @@
 #define WILDCARD_PATTERN_MAX                                                                       \
     1024 /* code points; a name has at most 255 units, so a longer one is nonsense */
 
-/* Does name (UTF-8, one component) match without regard to case? "*.*" and "" match everything, as
- * "*". A pattern of more than WILDCARD_PATTERN_MAX code points matches nothing. Pure. Cost:
- * O(length of name * length of pattern), no allocation. */
-bool wildcard_match(const char *pattern, const char *name);
+/* A pattern made ready for many names: "*.*" and "" match everything, as "*"; one of more than
+ * WILDCARD_PATTERN_MAX code points matches nothing. NULL: no memory. */
+struct wildcard;
+NODISCARD struct wildcard *wildcard_new(const char *pattern);
+void wildcard_free(struct wildcard *w); /* NULL allowed */
+CLEANUP_DEFINE(wildcard_free, struct wildcard *)
+/* Does name (UTF-8, one component) match without regard to case? Pure. Cost: O(length of name),
+ * times a word's work for each 64 elements of the pattern, whatever both are; no allocation. */
+bool wildcard_matches(const struct wildcard *w, const char *name);
 /* Has it any of * ? < > " (the pattern is not just a name)? */
 bool wildcard_has_any(const char *pattern);

@@ -86,6 +86,7 @@ class Connection:
         self.key = self.seal_key = self.unseal_key = None
         self.signing = self.seal = False
         self.nonce = int.from_bytes(os.urandom(6), 'little')
+        self.nonces = set()  # of the server: MessageIds that signed, and what sealed
 
     def __enter__(self):
         return self
@@ -132,14 +133,23 @@ class Connection:
     def _split(self, frame):
         sealed = frame[:4] == b'\xfdSMB'
         if sealed:
+            self._use_nonce(frame[20:36])
             frame = self.unsealed(frame)
         while frame:
             r = Response(frame[:struct.unpack_from('<I', frame, 20)[0] or None], sealed)
+            if r.flags & SIGNED:
+                check(r.status != PENDING, 'an interim answer is signed: mid', r.mid)
+                self._use_nonce(r.mid)
             frame = frame[r.next:] if r.next else b''
             self.credits += r.credits
             if r.status == PENDING and r.async_id is not None:
                 self.interim[r.mid] = r.async_id
             self.waiting.append(r)
+
+    def _use_nonce(self, nonce):
+        """Whatever the scenario: none may sign or seal two messages. [MS-SMB2] 3.1.4.1"""
+        check(nonce not in self.nonces, 'a nonce is used twice:', nonce)
+        self.nonces.add(nonce)
 
     def arrived(self, seconds=0):
         """What has come until now or comes within so many seconds, interim answers too."""

@@ -60,50 +60,8 @@ static void test_format(void)
     CHECK_STR(buf, "[2001:db8::1]:4450");
 }
 
-static void test_limits(void)
-{
-    struct net_limits *l = net_limits_new(3, 2);
-    REQUIRE(l);
-    CHECK_INT(net_limits_enter(l, "a"), 0);
-    CHECK_INT(net_limits_enter(l, "a"), 0);
-    CHECK_INT(net_limits_enter(l, "a"), -EUSERS);
-    CHECK_INT(net_limits_enter(l, "b"), 0);
-    CHECK_INT(net_limits_enter(l, "c"), -EMFILE);
-    CHECK_INT(net_limits_count(l), 3);
-    net_limits_leave(l, "a");
-    CHECK_INT(net_limits_enter(l, "b"), 0);
-    CHECK_INT(net_limits_enter(l, "b"), -EMFILE);
-    net_limits_leave(l, "b");
-    net_limits_leave(l, "b");
-    net_limits_leave(l, "a");
-    CHECK_INT(net_limits_count(l), 0);
-    net_limits_free(l);
-}
-
-static void test_limits_many_addresses(void)
-{
-    struct net_limits *l = net_limits_new(100000, 1);
-    char name[32];
-    REQUIRE(l);
-    for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < 1000; i++) {
-            snprintf(name, sizeof(name), "10.0.%d.%d", i / 256, i % 256);
-            CHECK_INT(net_limits_enter(l, name), 0);
-            CHECK_INT(net_limits_enter(l, name), -EUSERS);
-        }
-        for (int i = 0; i < 1000; i++) {
-            snprintf(name, sizeof(name), "10.0.%d.%d", i / 256, i % 256);
-            net_limits_leave(l, name);
-        }
-    }
-    CHECK_INT(net_limits_count(l), 0);
-    net_limits_free(l);
-}
-
 static const struct test_case cases[] = {
     {"addresses as text", test_parse},
     {"an address with its port", test_format},
-    {"limits of an address and in total", test_limits},
-    {"limits forget addresses that are gone", test_limits_many_addresses},
 };
 TEST_MAIN(cases)

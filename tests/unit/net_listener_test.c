@@ -59,7 +59,9 @@ static void hall_init(struct hall *h, unsigned total, unsigned each)
     memset(h, 0, sizeof(*h));
     mutex_init(&h->lock);
     cond_init(&h->moved);
-    h->limits = net_limits_new(total, each);
+    const struct net_limits_spec limits = {
+        .total_max = total, .per_place_max = each, .guests_max = total};
+    h->limits = net_limits_new(&limits);
     CHECK_INT(loop_new(&h->loop), 0);
 }
 
@@ -67,7 +69,7 @@ static void hall_fini(struct hall *h, struct os_thread *t)
 {
     for (unsigned i = 0; i < h->count; i++) {
         net_fd_close(h->seen[i].fd);
-        net_limits_leave(h->limits, h->seen[i].peer.text);
+        (void)net_slot_leave(h->seen[i].slot);
     }
     loop_stop(h->loop);
     os_thread_join(t);
@@ -98,6 +100,9 @@ static void test_listener(void)
     }
     wait_accepted(&h, 3);
     CHECK_STR(h.seen[0].peer.text, "127.0.0.1");
+    for (int i = 0; i < 3; i++) {
+        net_slot_settle(h.seen[i].slot);
+    }
     fds[3] = dial(&addr);
     char c;
     CHECK(read(fds[3], &c, 1) <= 0); /* over the address's limit: closed at once */

@@ -69,6 +69,7 @@ struct fake {
     uint64_t nonce;
     uint16_t credits; /* asked for in every request */
     uint64_t previous_session_id;
+    const char *address; /* NULL: 192.0.2.1 */
     /* what the server has used as a nonce on this connection */
     uint8_t mids_signed[FAKE_MIDS / 8];
     bool has_seal_nonce;
@@ -329,7 +330,7 @@ static UNUSED void fake_connect(struct fake *f)
     if (f->on_event) {
         f->on_event(f, FAKE_EVENT_CONNECT, NULL, 0);
     }
-    f->conn = smb_conn_new(f->server, &fake_io, f, "192.0.2.1", 1);
+    f->conn = smb_conn_new(f->server, &fake_io, f, f->address ? f->address : "192.0.2.1", 1);
     ASSERT(f->conn);
 }
 

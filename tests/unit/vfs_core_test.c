@@ -4,6 +4,7 @@
 #include "vfs_fixture.h"
 
 #include "base/log.h"
+#include "vfs/core.h"
 
 struct listing {
     char names[8][32];
@@ -214,11 +215,73 @@ static void volume_without_memory(void)
     fixture_close(&f);
 }
 
+/* A listing of many names, few of which match, goes on from a worker; the position has not moved.
+ */
+static void long_listing(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_open(&f, smbkit_static_mem(&vfs_api), false));
+    for (unsigned i = 0; i < 3000; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "file%04u", i);
+        make(&f, name, false);
+    }
+    struct vfs_open *d = must_open(&f, "", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    REQUIRE(d);
+    struct listing l = {.room = 8};
+    struct vfs_dir_query q = {.entry = list_entry, .arg = &l, .pattern = "*2999"};
+    f.call.on_loop = true;
+    CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_WOULD_BLOCK);
+    CHECK_INT(l.count, 0);
+    f.call.on_loop = false;
+    CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(l.count, 1);
+    CHECK_STR(l.names[0], "file2999");
+    q.pattern = "file00*";
+    q.restart = true;
+    q.single = true;
+    f.call.on_loop = true; /* quick enough */
+    CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(l.count, 2);
+    must_close(&f, d);
+    fixture_close(&f);
+}
+
+/* The places of clients' names in hash tables come from a secret, not from the share's name; what
+ * must be the same after a restart does not. */
+static void seeds(void)
+{
+    struct fixture f = {0};
+    struct smbkit_volume_info info[2];
+    uint64_t ids[2][2];
+    REQUIRE(fixture_fake(&f));
+    const struct vfs_layer_spec layer = {.plugin = f.plugin};
+    for (unsigned i = 0; i < 2; i++) {
+        struct fake_volume fake = {0};
+        fake_next = &fake;
+        const struct vfs_volume_spec spec = {
+            .share_name = "s", .layers = &layer, .layer_count = 1, .hash_seed = 77 + i};
+        struct vfs_volume *v;
+        char err[256];
+        REQUIRE(SMBKIT_OK(vfs_volume_open(&spec, &v, err, sizeof(err))));
+        CHECK_INT(v->hash_seed, 77 + i);
+        CHECK_INT(v->notify.seed, 77 + i);
+        volume_path_id(v, "a/b", &ids[i][0], &ids[i][1]);
+        CHECK_INT(vfs_volume_info(&f.call, v, &info[i]), SMBKIT_STATUS_SUCCESS);
+        vfs_volume_unref(v);
+    }
+    CHECK(memcmp(ids[0], ids[1], sizeof(ids[0])) == 0);
+    CHECK_INT(info[0].serial, info[1].serial);
+    fixture_close(&f);
+}
+
 static const struct test_case cases[] = {
     {"with_fake", with_fake},
     {"with_mem", with_mem},
     {"streams", streams},
     {"bad_names", bad_names},
+    {"long_listing", long_listing},
+    {"seeds", seeds},
     {"volume_without_memory", volume_without_memory},
 };
 TEST_MAIN(cases)

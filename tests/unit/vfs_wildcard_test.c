@@ -65,6 +65,13 @@ static const struct {
     {"*\"", "a.b", true},
 };
 
+static bool wildcard_match(const char *pattern, const char *name)
+{
+    CLEANUP(wildcard_free) struct wildcard *w = wildcard_new(pattern);
+    CHECK(w);
+    return w && wildcard_matches(w, name);
+}
+
 static void test_table(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -105,6 +112,8 @@ static void random_text(uint64_t *seed, const char *alphabet, char *out, size_t 
     out[len] = '\0';
 }
 
+#define LETTERS "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static void test_random_walk(void)
 {
     uint64_t seed = 42;
@@ -119,8 +128,14 @@ static void test_random_walk(void)
         }
         bool want = model(p, s);
         matched += want;
-        if (wildcard_match(p, s) != want) {
-            test_context("%s ~ %s", p, s);
+        /* behind so many equal letters that it crosses from one word of the sets to the next */
+        char long_p[80] = "";
+        char long_s[80] = "";
+        int before = i % 3 ? 58 + i % 8 : 0;
+        snprintf(long_p, sizeof(long_p), "%.*s%s", before, LETTERS, p);
+        snprintf(long_s, sizeof(long_s), "%.*s%s", before, LETTERS, s);
+        if (wildcard_match(long_p, long_s) != want) {
+            test_context("%s ~ %s", long_p, long_s);
             CHECK(!"differs from the model");
             return;
         }
@@ -142,11 +157,21 @@ static void test_no_explosion(void)
     s[255] = '\0';
     CHECK(!wildcard_match(p, s));
     memset(p, '*', sizeof(p));
-    p[WILDCARD_PATTERN_MAX] = '\0';
-    CHECK(wildcard_match(p, s));
-    p[WILDCARD_PATTERN_MAX] = '*';
     p[WILDCARD_PATTERN_MAX + 1] = '\0';
-    CHECK(!wildcard_match(p, s));
+    CHECK(wildcard_match(p, s)); /* in a row they count as one */
+}
+
+/* DOS_QM gives way to the end of the name, so that these match however many they are. */
+static void test_bound(void)
+{
+    char p[WILDCARD_PATTERN_MAX + 2];
+    memset(p, '>', sizeof(p));
+    for (size_t len = WILDCARD_PATTERN_MAX - 1; len <= WILDCARD_PATTERN_MAX + 1; len++) {
+        p[len] = '\0';
+        test_context("%zu elements", len);
+        CHECK_INT(wildcard_match(p, "a"), len <= WILDCARD_PATTERN_MAX);
+        p[len] = '>';
+    }
 }
 
 static void test_has_any(void)
@@ -159,9 +184,7 @@ static void test_has_any(void)
 }
 
 static const struct test_case cases[] = {
-    {"table", test_table},
-    {"random walk", test_random_walk},
-    {"no explosion", test_no_explosion},
-    {"has any", test_has_any},
+    {"table", test_table}, {"random walk", test_random_walk}, {"no explosion", test_no_explosion},
+    {"bound", test_bound}, {"has any", test_has_any},
 };
 TEST_MAIN(cases)

@@ -14,6 +14,8 @@
 #include "base/wr.h"
 #include "os/os.h"
 
+#define ACCEPT_PAUSE_MS 100
+
 struct os_local {
     int fd;
     int wake[2]; /* a pipe: the listener's */
@@ -149,6 +151,14 @@ int os_local_listen(const char *path, struct os_local **out)
     return 0;
 }
 
+/* Out of descriptors or memory: the client stays in the queue, and asking again at once would
+ * spin. */
+static int pause_accepting(struct os_local *l, int err)
+{
+    struct pollfd p = {.fd = l->wake[0], .events = POLLIN};
+    return poll(&p, 1, ACCEPT_PAUSE_MS) > 0 ? -ECANCELED : err;
+}
+
 int os_local_accept(struct os_local *l, struct os_local **out)
 {
     struct pollfd p[2] = {{.fd = l->fd, .events = POLLIN}, {.fd = l->wake[0], .events = POLLIN}};
@@ -161,15 +171,17 @@ int os_local_accept(struct os_local *l, struct os_local **out)
     }
     int err = local_new(out);
     if (err != 0) {
-        return err;
+        return pause_accepting(l, err);
     }
     (*out)->fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-    if ((*out)->fd < 0) {
-        err = -errno;
-        os_local_free(*out);
-        *out = NULL;
+    if ((*out)->fd >= 0) {
+        return 0;
     }
-    return err;
+    err = -errno;
+    os_local_free(*out);
+    *out = NULL;
+    bool is_short = err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM;
+    return is_short ? pause_accepting(l, err) : err;
 }
 
 void os_local_wake(struct os_local *l)

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "base/str.h"
 #include "base/time.h"
@@ -122,6 +123,20 @@ int os_append_open(const char *path)
 {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
     return fd < 0 ? -errno : fd;
+}
+
+size_t os_descriptors_raise(size_t wanted)
+{
+    struct rlimit now;
+    if (getrlimit(RLIMIT_NOFILE, &now) != 0) {
+        return wanted;
+    }
+    struct rlimit raised = now;
+    raised.rlim_cur = MIN((rlim_t)wanted, now.rlim_max);
+    if (raised.rlim_cur > now.rlim_cur && setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+        now = raised;
+    }
+    return (size_t)MIN(now.rlim_cur, (rlim_t)SIZE_MAX);
 }
 
 void os_append_write(int fd, const void *data, size_t len)

@@ -1,114 +1,129 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No nonce signs or seals two messages: a long mixed session under every algorithm (quick). raw_client.py looks at each
-message; the scenario sees to it that there are interim replies, refusals, breaks, CANCELs and compounds."""
-import raw_client as raw
+"""No nonce signs or seals two messages: a long mixed session under every algorithm (quick). rawclient.py looks at each
+message; the scenario sees to it that there are interim answers, refusals, breaks, CANCELs and compounds."""
+import time
+
+import rawbodies as b
 from harness import Server, case, check, main
-from raw_client import SUCCESS
+from rawclient import (AES_CMAC, AES_GMAC, CCM_128, CCM_256, GCM_128, GCM_256, HMAC_SHA256, PENDING, RELATED, SIGNED, UNSOLICITED,
+                       Closed, Connection, connect)
 
-MODES = ((0x0202, raw.HMAC_SHA256, ()), (0x0210, raw.HMAC_SHA256, ()), (0x0300, raw.AES_CMAC, ()),
-         (0x0302, raw.AES_CMAC, ()), (0x0311, raw.HMAC_SHA256, ()), (0x0311, raw.AES_CMAC, ()),
-         (0x0311, raw.AES_GMAC, ()), (0x0300, raw.AES_CMAC, (raw.CCM_128,)), (0x0311, raw.AES_GMAC, (raw.CCM_128,)),
-         (0x0311, raw.AES_GMAC, (raw.GCM_128,)), (0x0311, raw.AES_GMAC, (raw.CCM_256,)),
-         (0x0311, raw.AES_GMAC, (raw.GCM_256,)))
-
-
-def statuses(client, count):
-    return sorted(client.receive().status for _ in range(count))
+MODES = ((0x202, HMAC_SHA256, ()), (0x210, HMAC_SHA256, ()), (0x300, AES_CMAC, ()), (0x302, AES_CMAC, ()), (0x311, HMAC_SHA256, ()),
+         (0x311, AES_CMAC, ()), (0x311, AES_GMAC, ()), (0x300, AES_CMAC, (CCM_128,)), (0x311, AES_GMAC, (CCM_128,)),
+         (0x311, AES_GMAC, (GCM_128,)), (0x311, AES_GMAC, (CCM_256,)), (0x311, AES_GMAC, (GCM_256,)))
 
 
-def wait_and_cancel(c):
-    folder = c.create('', access=0x81, disposition=1)
-    mids = [c.send(raw.CHANGE_NOTIFY, raw.notify_body(folder)) for _ in range(5)]
-    check(statuses(c, 5) == [raw.PENDING] * 5)
+def wait_for_interim(c, *mids):
+    came = []
+    until = time.monotonic() + 20
+    while not all(mid in c.interim for mid in mids):
+        check(time.monotonic() < until, 'no interim answer', mids)
+        came += c.arrived(1)
+    c.waiting = came + c.waiting
+
+
+def cancel_everything(c):
+    folder = c.opened('', access=b.LIST)
+    mids = [c.send(b.CHANGE_NOTIFY, b.change_notify(folder)) for _ in range(5)]
+    wait_for_interim(c, *mids)
     for mid in mids:
-        c.send(raw.CANCEL, raw.ECHO_BODY, mid=mid, flags=raw.FLAG_RELATED)  # wrong, and never answered
-        c.send(raw.CANCEL, raw.ECHO_BODY, mid=mid)
-        c.send(raw.CANCEL, raw.ECHO_BODY, mid=mid)  # too late
-    check(statuses(c, 5) == [raw.CANCELLED] * 5)
-    c.ask(raw.CLOSE, raw.close_body(folder))
+        c.send(b.CANCEL, b.EMPTY, mid=mid, charge=0, flags=RELATED)  # wrong, and never answered
+        c.cancel(mid)
+        c.cancel(mid)  # too late
+    for mid in mids:
+        check(c.receive(mid).name == 'CANCELLED')
+    c.close(folder)
 
 
 def fight_for_a_lock(c):
-    first, second = c.create('locked'), c.create('locked')
-    check(c.ask(raw.LOCK, raw.lock_body(first, (0, 1, raw.LOCK_EXCLUSIVE))).status == SUCCESS)
-    waiting = c.send(raw.LOCK, raw.lock_body(second, (0, 1, raw.LOCK_EXCLUSIVE)))
-    check(c.receive().status == raw.PENDING)
-    c.send(raw.LOCK, raw.lock_body(first, (0, 1, raw.LOCK_UNLOCK)))
-    check(c.receive_for(waiting).status == SUCCESS)
-    for file in first, second:
-        c.ask(raw.CLOSE, raw.close_body(file))
+    first, second = (c.opened('locked', disposition=b.OPEN_IF) for _ in range(2))
+    check(c.lock(first, 0, 1, 2) == 'OK')
+    waiting = c.start_lock(second, 0, 1, 2)
+    wait_for_interim(c, waiting)
+    check(c.lock(first, 0, 1, 4) == 'OK')
+    check(c.receive(waiting).name == 'OK')
+    c.close(first)
+    c.close(second)
 
 
 def break_an_oplock(c):
-    first = c.create('cached', oplock=9)
-    second = c.send(raw.CREATE, raw.create_body('cached'))
-    seen = {r.command: r for r in (c.receive(), c.receive())}
-    check(seen[raw.OPLOCK_BREAK].mid == 2**64 - 1 and not seen[raw.OPLOCK_BREAK].flags & raw.FLAG_SIGNED, seen)
-    check(seen[raw.CREATE].status == raw.PENDING, seen)
-    c.send(raw.OPLOCK_BREAK, raw.oplock_break_body(first, 0))
-    reply = c.receive_for(second)
-    check(reply.status == SUCCESS, reply)
-    for file in first, reply.body[64:80]:
-        c.ask(raw.CLOSE, raw.close_body(file))
+    first = c.opened('cached', disposition=b.OPEN_IF, oplock=9)
+    second = c.send(b.CREATE, b.create('cached'))
+    broken = c.receive(UNSOLICITED)
+    check(broken.command == b.OPLOCK_BREAK and not broken.flags & SIGNED, broken.command, broken.flags)
+    wait_for_interim(c, second)
+    check(c.call(b.OPLOCK_BREAK, b.oplock_break(first, 0)).name == 'OK')
+    r = c.receive(second)
+    check(r.name == 'OK', r.name)
+    c.close(first)
+    c.close(r.file_id)
 
 
 def compound(c):
-    c.send_compound((raw.CREATE, raw.create_body('made')), (raw.WRITE, raw.write_body(raw.ANY_FILE, b'abc'), {'flags': raw.FLAG_RELATED}),
-                    (raw.CLOSE, raw.close_body(raw.ANY_FILE), {'flags': raw.FLAG_RELATED}))
-    check(statuses(c, 3) == [SUCCESS] * 3)
-    folder = c.create('', access=0x81, disposition=1)
-    c.send_compound((raw.ECHO, raw.ECHO_BODY), (raw.CHANGE_NOTIFY, raw.notify_body(folder)))
-    check(statuses(c, 2) == [SUCCESS, raw.PENDING])
-    c.ask(raw.CLOSE, raw.close_body(folder))
+    for mid in c.chain((b.CREATE, b.create('made', disposition=b.OPEN_IF)), (b.WRITE, b.write(b.SAME_FILE, b'abc')),
+                       (b.CLOSE, b.close(b.SAME_FILE))):
+        check(c.receive(mid).name == 'OK')
+    folder = c.opened('', access=b.LIST)
+    first, last = c.chain((b.ECHO, b.EMPTY), (b.CHANGE_NOTIFY, b.change_notify(folder)), related=False)
+    check(c.receive(first).name == 'OK')
+    wait_for_interim(c, last)
+    c.close(folder)
+    check(c.receive(last).name == 'NOTIFY_CLEANUP')
 
 
 def be_refused(c):
-    if not c.seals:
-        check(c.ask(raw.ECHO, raw.ECHO_BODY, signs=False).status == raw.ACCESS_DENIED)
-        wrong = bytearray(c.frame(raw.ECHO, raw.ECHO_BODY))
-        wrong[60] ^= 1
-        c.socket.sendall(wrong)
-        check(c.receive().status == raw.ACCESS_DENIED)
-    check(c.ask(77, raw.ECHO_BODY).status == raw.INVALID_PARAMETER)
-    check(c.login(session_id=c.session_id).status == SUCCESS)
+    if not c.seal:
+        check(c.echo(sign=False).name == 'ACCESS_DENIED')
+        key, c.key = c.key, bytes(16)
+        check(c.echo().name == 'ACCESS_DENIED')
+        c.key = key
+    check(c.call(77, b.EMPTY).name == 'INVALID_PARAMETER')
+    if not c.seal:
+        check(c.login().name == 'OK')
 
 
-def bind_and_fail(c, port, mode):
-    """From other connections, whose MessageIds are the same numbers."""
+def bind_and_fail(c, port, dialect, signing):
+    """From other connections, whose MessageIds are the same numbers: one set of nonces where they are nonces."""
     for _ in range(2):
-        with raw.RawClient(port) as other:
-            other.negotiate(*mode)
-            other.signing_key, other.session_hash = c.signing_key, b''
-            other.nonces = c.nonces if c.signing == raw.AES_GMAC else set()
-            reply = other.session_setup(b'NTLMSSP', flags=1, session_id=c.session_id, signs=True)
-            check(reply.status == raw.NOT_ACCEPTED, reply)
+        with Connection(port) as other:
+            other.negotiate((dialect,), sign_with=(signing,), ciphers=())
+            other.key, other.sid = c.key, c.sid
+            other.nonces = c.nonces if c.sign_with == AES_GMAC else set()
+            check(other.setup(b'NTLMSSP', sign=True, flags=1).name == 'REQUEST_NOT_ACCEPTED')
+
+
+def say_it_again(c):
+    """A MessageId a second time: no answer that could be signed, but the end."""
+    try:
+        r = c.call(b.ECHO, b.EMPTY, mid=c.mid - 1)
+        check(False, r.name)
+    except Closed:
+        pass
 
 
 def talk(dialect, signing, ciphers):
     with Server('mem:', args=['--encrypt'] if ciphers else []) as s:
-        mode = (dialect, signing, ciphers)
-        with raw.enter(s.port, dialect=dialect, signing=signing, ciphers=ciphers) as c:
-            check(c.seals == bool(ciphers))
+        with connect(s, 'mem', dialect, sign_with=(signing,), ciphers=ciphers) as c:
+            check(c.seal == bool(ciphers) and c.sign_with == signing, c.sign_with)
             for _ in range(3):
-                for part in wait_and_cancel, fight_for_a_lock, break_an_oplock, compound, be_refused:
+                for part in cancel_everything, fight_for_a_lock, break_an_oplock, compound, be_refused:
                     part(c)
-            bind_and_fail(c, s.port, mode)
-            check(c.ask(raw.ECHO, raw.ECHO_BODY).status == SUCCESS)
+            bind_and_fail(c, s.port, dialect, signing)
+            check(c.echo().name == 'OK')
             check(len(c.nonces) > 50, len(c.nonces))
-            c.send(raw.ECHO, raw.ECHO_BODY, mid=c.mid - 1)  # a MessageId a second time
-            check(c.is_closed())
+            say_it_again(c)
 
 
 for mode in MODES:
-    case('dialect {:#06x} signing {} ciphers {}'.format(*mode), *mode)(talk)
+    case('dialect {:#06x}, signing {}, ciphers {}'.format(*mode), *mode)(talk)
 
 
 @case('NEGOTIATE that claims to be signed is refused')
 def signed_negotiate():
     with Server('mem:') as s:
-        for dialect in (0x0202, 0x0210, 0x0300, 0x0302, 0x0311):
-            with raw.RawClient(s.port) as c:
-                check(c.negotiate(dialect, flags=raw.FLAG_SIGNED).status == raw.INVALID_PARAMETER)
+        for dialect in (0x202, 0x210, 0x300, 0x302, 0x311):
+            with Connection(s.port) as c:
+                check(c.negotiate((dialect,), flags=SIGNED).name == 'INVALID_PARAMETER')
 
 
 main()
