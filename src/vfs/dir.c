@@ -133,11 +133,12 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
     if (!path_is_name(e->name) && !is_dots(e->name)) {
         tell_bad_name(x, e->name);
     }
-    if (x->call->on_loop && ++x->seen > SEEN_ON_LOOP_MAX) {
-        x->failed = SMBKIT_STATUS_WOULD_BLOCK;
-        return 0;
-    }
     if (!name_is_sane(e->name) || !wildcard_matches(x->match, e->name)) {
+        /* What matches is bounded by the reply. */
+        if (x->call->on_loop && ++x->seen > SEEN_ON_LOOP_MAX) {
+            x->failed = SMBKIT_STATUS_WOULD_BLOCK;
+            return 0;
+        }
         /* What comes before a held entry is passed over with it. */
         if (x->held_count == 0) {
             x->at.cookie = e->cookie;
