@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client that asks and does not read makes the server hold, and what comes back afterwards (not under sanitizers): bounded by
+"""What a client that asks and does not read makes the server hold, and what comes back afterwards: bounded by
 its connection, whatever it asks."""
 import select
 import struct
