@@ -100,21 +100,29 @@ void vfs_journal_init(struct vfs_journal *j)
     j->at = &j->steps;
 }
 
+/* A run is over for good. What it got to is its own; the rest it did not ask for: it may have been
+ * refused before it made a call. */
+static void drop_all(struct vfs_journal *j)
+{
+    drop_from(j, j->resumes ? j->steps.next : j->at, true);
+    drop_from(j, j->steps.next, false);
+    j->resumes = false;
+}
+
 void vfs_journal_fini(struct vfs_journal *j)
 {
     ASSERT(!vfs_journal_is_busy(j));
-    drop_from(j, j->steps.next, j->resumes);
-    j->resumes = false;
+    drop_all(j);
 }
 
 void vfs_journal_begin(struct vfs_journal *j)
 {
     if (j->resumes) {
         j->at = j->steps.next;
+        j->resumes = false;
     } else {
-        drop_from(j, j->steps.next, false);
+        drop_all(j);
     }
-    j->resumes = false;
 }
 
 bool vfs_journal_is_busy(const struct vfs_journal *j)
@@ -448,6 +456,6 @@ smbkit_status journal_look(const struct vfs_call *call, struct vfs_volume *v, co
 void journal_forget(const struct vfs_call *call)
 {
     if (call->journal) {
-        drop_from(call->journal, call->journal->steps.next, false);
+        drop_all(call->journal);
     }
 }
