@@ -254,8 +254,8 @@ class Server:
             else:
                 code = self.process.returncode
             if kind is None:
-                check(code == self.end_code, f'the server ended with {code}:\n', self.log())
-                self.check_log()
+                self.check_log()  # first: what alarmed it says more than how it ended
+                check(code == self.end_code, f'the server ended with {code}:\n', self.log()[-3000:])
             else:
                 print('# the end of the log of the server:')
                 for line in self.log().splitlines()[-30:]:
