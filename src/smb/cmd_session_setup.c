@@ -288,6 +288,13 @@ static uint16_t session_flags(struct smb_session *s)
                       (s->encrypt ? SMB2_SESSION_FLAG_ENCRYPT_DATA : 0));
 }
 
+static void drop_answer(struct smb_channel *ch)
+{
+    mem_free(ch->answer);
+    ch->answer = NULL;
+    ch->answer_len = 0;
+}
+
 static void answer(struct smb_request *r, smbkit_status status)
 {
     const struct smb_channel *ch = r->channel;
@@ -297,6 +304,7 @@ static void answer(struct smb_request *r, smbkit_status status)
     };
     smb2_session_setup_rsp_format(smb_reply_begin(r), &rsp);
     smb_reply_keep(r);
+    drop_answer(r->channel);
 }
 
 /* One round of the log-in; leaves what to answer in the channel. setup_busy is ours. */
@@ -317,8 +325,7 @@ static smbkit_status round_of(struct smb_request *r, const struct smb2_session_s
     if (!ch->auth || ++ch->rounds > SMB_LOGON_ROUNDS_MAX) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    mem_free(ch->answer);
-    ch->answer = NULL;
+    drop_answer(ch);
     return auth_step(ch->auth, req->security.p, req->security.len, &ch->answer, &ch->answer_len);
 }
 
@@ -333,18 +340,15 @@ static smbkit_status conclude(struct smb_request *r, const struct smb2_session_s
     if (SMBKIT_OK(status)) {
         status = succeed(r, req);
     }
-    if (SMBKIT_OK(status)) {
-        answer(r, status);
-    } else {
+    if (!SMBKIT_OK(status)) {
         if (ch->auth) {
             tell_failure(r, status);
         }
         (void)smb_session_end(ch->session); /* false: somebody else did */
+        drop_answer(ch);
     }
     auth_free(ch->auth);
     ch->auth = NULL;
-    mem_free(ch->answer);
-    ch->answer = NULL;
     return status;
 }
 
@@ -364,7 +368,6 @@ static smbkit_status log_in(struct smb_request *r)
     }
     status = round_of(r, &req);
     if (status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
-        answer(r, status);
         return status;
     }
     r->channel->verdict = status;
@@ -374,8 +377,13 @@ static smbkit_status log_in(struct smb_request *r)
 
 smbkit_status cmd_session_setup(struct smb_request *r)
 {
-    /* Logged in, and waiting for the session before to be closed? Then the reply is written. */
+    /* Has it waited for the session before to be closed? Then it has logged in. */
     smbkit_status status = r->previous ? SMBKIT_STATUS_SUCCESS : log_in(r);
-    return SMBKIT_OK(status) && r->previous ? smb_session_reaped(r->previous, r->call.wait)
-                                            : status;
+    if (SMBKIT_OK(status) && r->previous) {
+        status = smb_session_reaped(r->previous, r->call.wait);
+    }
+    if (SMBKIT_OK(status) || status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
+        answer(r, status);
+    }
+    return status;
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gets in: passwords, guests, several users (quick)."""
+import rawbodies as b
 from harness import DIALECTS, PASSWORD, USER, Server, case, check, check_in, main
+from rawclient import Files, connect
 
 
 @case('a wrong password is refused, the right one works after it')
@@ -85,6 +87,17 @@ def secrets():
         s.smbclient('mem', 'ls').ok()
         check(PASSWORD not in s.log(), 'the password stands in the log')
         check_in(USER, s.log())
+
+
+@case('who logs in again is told so when the files of the session before are closed, however long that takes')
+def slow_previous():
+    with Server(config='[m]\nplugin = mem\nread only = no\nfilter = delay:remove=500\n') as s:
+        with connect(s, 'm') as old, Files(s.port) as new:
+            old.opened('gone', access=b.READ_WRITE | 0x10000, disposition=b.CREATE_NEW, options=b.DELETE_ON_CLOSE)
+            new.negotiate()
+            check(new.login(previous=old.sid).name == 'OK', 'log-in')
+            check(new.tree('m').name == 'OK', 'the share')
+            check(new.try_open('gone') == 'OBJECT_NAME_NOT_FOUND', 'the file is there when the log-in has been answered')
 
 
 main()
