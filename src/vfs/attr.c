@@ -15,10 +15,10 @@ void attr_copy(struct smbkit_attr *to, const struct smbkit_attr *from)
     to->struct_size = sizeof(*to);
 }
 
-/* A time that is known, or which of the others tells most about it. */
-static void time_settle(const struct smbkit_attr *a, uint32_t has, uint64_t *t,
-                        const uint64_t others[4])
+/* A time that is known, and so noted, or which of the others tells most about it. */
+static void time_settle(struct smbkit_attr *a, uint32_t has, uint64_t *t, const uint64_t others[4])
 {
+    a->valid |= *t != 0 ? has : 0;
     for (unsigned i = 0; i < 4 && *t == 0 && !(a->valid & has); i++) {
         *t = others[i];
     }
