@@ -113,6 +113,16 @@ static smbkit_status probe(struct dirfs_volume *vol, const struct smbkit_volume_
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* Where the folder lies, for shares that lie in each other. Not for the root: all is in there. */
+static void tell_location(const struct smbkit_volume_args *args, const char *path)
+{
+    char *real = args->location_size > 0 ? realpath(path, NULL) : NULL;
+    if (real && real[1] && strlen(real) < args->location_size) {
+        memcpy(args->location, real, strlen(real) + 1);
+    }
+    free(real);
+}
+
 static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_args *args)
 {
     const char *path = NULL;
@@ -139,7 +149,9 @@ static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_
     smbkit_status status = probe(vol, args);
     if (!SMBKIT_OK(status)) {
         close(vol->root);
+        return status;
     }
+    tell_location(args, path);
     return status;
 }
 

@@ -24,17 +24,35 @@ struct live {
 struct shares {
     struct smb_server *smb;
     struct plugins *plugins;
+    struct vfs_nodes *nodes; /* of all volumes */
     struct list live;
 };
+
+static uint64_t clock_us(void)
+{
+    return os_monotonic_ns() / 1000;
+}
+
+static struct vfs_nodes *nodes_new(void)
+{
+    uint64_t seed;
+    os_random(&seed, sizeof(seed));
+    return vfs_nodes_new(seed, clock_us);
+}
 
 struct shares *shares_new(struct smb_server *smb, struct plugins *plugins)
 {
     struct shares *s = mem_zalloc(sizeof(*s));
-    if (s) {
-        s->smb = smb;
-        s->plugins = plugins;
-        list_init(&s->live);
+    struct vfs_nodes *nodes = nodes_new();
+    if (!s || !nodes) {
+        vfs_nodes_unref(nodes);
+        mem_free(s);
+        return NULL;
     }
+    s->smb = smb;
+    s->nodes = nodes;
+    s->plugins = plugins;
+    list_init(&s->live);
     return s;
 }
 
@@ -57,6 +75,7 @@ void shares_free(struct shares *s)
     LIST_FOR_EACH_SAFE (l, &s->live) {
         live_free(LIST_ENTRY(l, struct live, link));
     }
+    vfs_nodes_unref(s->nodes);
     mem_free(s);
 }
 
@@ -101,8 +120,8 @@ static bool make_layer(struct plugins *plugins, enum plugin_kind kind, const str
     return out->plugin != NULL;
 }
 
-static struct vfs_volume *open_volume(struct plugins *plugins, const struct config_share *s,
-                                      char err[512])
+static struct vfs_volume *open_volume(struct plugins *plugins, struct vfs_nodes *nodes,
+                                      const struct config_share *s, char err[512])
 {
     struct vfs_layer_spec layers[VFS_LAYERS_MAX];
     struct vfs_volume *volume = NULL;
@@ -115,7 +134,8 @@ static struct vfs_volume *open_volume(struct plugins *plugins, const struct conf
     if (!make_layer(plugins, PLUGIN_SOURCE, &s->plugin, &layers[s->filter_count], err)) {
         return NULL;
     }
-    struct vfs_volume_spec spec = {.now = os_time_now(),
+    struct vfs_volume_spec spec = {.nodes = nodes,
+                                   .now = os_time_now(),
                                    .share_name = s->name,
                                    .layers = layers,
                                    .layer_count = s->filter_count + 1,
@@ -198,7 +218,7 @@ static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
         vfs_volume_private_files_set(l->volume, c->private_files);
         return vfs_volume_ref(l->volume);
     }
-    return open_volume(s->plugins, c, err);
+    return open_volume(s->plugins, s->nodes, c, err);
 }
 
 static bool apply_one(struct shares *s, struct live *l, const struct config_share *c, char err[512])
@@ -266,7 +286,7 @@ void shares_check(struct plugins *plugins, const struct config *c, struct proble
 {
     for (size_t i = 0; i < c->share_count; i++) {
         char err[512] = "";
-        struct vfs_volume *volume = open_volume(plugins, &c->shares[i], err);
+        struct vfs_volume *volume = open_volume(plugins, NULL, &c->shares[i], err);
         if (volume) {
             vfs_volume_unref(volume);
         } else {

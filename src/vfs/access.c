@@ -151,6 +151,7 @@ struct destination {
     const char *path;
     bool adds_directory;
     bool is_opened; /* with share modes */
+    struct smbkit_attr *attr_r;
 };
 
 static uint32_t destination_access(const struct destination *d)
@@ -163,15 +164,15 @@ static uint32_t destination_access(const struct destination *d)
 static smbkit_status destination_check_opens(struct vfs_volume *v, const struct smbkit_attr *attr,
                                              const struct destination *d)
 {
-    const struct node_key key = {.id = attr->file_id, .id_high = attr->file_id_high};
-    struct vfs_node *n = node_find(v, &key);
+    const struct node_key key = {.file = file_key_of(attr)};
+    struct vfs_node *n = node_find(v->nodes, &key);
     if (!n) {
         return SMBKIT_STATUS_SUCCESS;
     }
     smbkit_status st = SMBKIT_STATUS_SUCCESS;
     mutex_lock(&n->lock);
-    struct node_name *name = node_name_find(n, d->path);
-    if (name && name->delete_pending) {
+    struct node_name *name = node_name_find(n, v, d->path);
+    if (name && name->of->delete_pending) {
         st = SMBKIT_STATUS_DELETE_PENDING;
     } else if (d->is_opened && !sharemode_is_allowed(&n->shares, destination_access(d),
                                                      VFS_SHARE_READ | VFS_SHARE_WRITE)) {
@@ -185,15 +186,15 @@ static smbkit_status destination_check_opens(struct vfs_volume *v, const struct 
 static smbkit_status destination_check(const struct vfs_call *call, struct vfs_volume *v,
                                        const struct destination *d)
 {
-    struct smbkit_attr attr;
-    smbkit_status st = door_lookup(call, v, d->path, &attr);
+    struct smbkit_attr *attr = d->attr_r;
+    smbkit_status st = door_lookup(call, v, d->path, attr);
     if (!SMBKIT_OK(st)) {
         return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
     }
-    if (!(attr.attributes & SMBKIT_ATTR_DIRECTORY)) {
+    if (!(attr->attributes & SMBKIT_ATTR_DIRECTORY)) {
         return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
     }
-    st = destination_check_opens(v, &attr, d);
+    st = destination_check_opens(v, attr, d);
     if (!SMBKIT_OK(st) || !volume_keeps_security(v)) {
         return st;
     }
@@ -208,17 +209,20 @@ static smbkit_status destination_check(const struct vfs_call *call, struct vfs_v
 }
 
 smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
-                                  const char *parent, bool adds_directory)
+                                  const char *parent, bool adds_directory,
+                                  struct smbkit_attr *attr_r)
 {
-    const struct destination d = {.path = parent, .adds_directory = adds_directory};
+    const struct destination d = {
+        .path = parent, .adds_directory = adds_directory, .attr_r = attr_r};
     return destination_check(call, v, &d);
 }
 
 smbkit_status access_check_destination(const struct vfs_call *call, struct vfs_volume *v,
-                                       const char *parent, bool adds_directory)
+                                       const char *parent, bool adds_directory,
+                                       struct smbkit_attr *attr_r)
 {
     const struct destination d = {
-        .path = parent, .adds_directory = adds_directory, .is_opened = true};
+        .path = parent, .adds_directory = adds_directory, .is_opened = true, .attr_r = attr_r};
     return destination_check(call, v, &d);
 }
 

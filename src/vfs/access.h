@@ -32,15 +32,17 @@ struct access_query {
 NODISCARD smbkit_status access_check(const struct vfs_call *call, const struct door_file *f,
                                      struct access_query *q);
 /* May the caller add a file (a directory) to the directory at that path? OBJECT_PATH_NOT_FOUND:
- * there is none; DELETE_PENDING: it is going away; ACCESS_DENIED. */
+ * there is none; DELETE_PENDING: it is going away; ACCESS_DENIED. attr_r: what it is. */
 NODISCARD smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
-                                            const char *parent, bool adds_directory);
+                                            const char *parent, bool adds_directory,
+                                            struct smbkit_attr *attr_r);
 /* The same for a name that is moved or linked there. Windows opens the directory for that, to add
  * to it, and shares READ and WRITE but not DELETE: SHARING_VIOLATION when somebody has it open for
  * DELETE, or does not share WRITE. [MS-FSA] 2.1.5.15.11 and 2.1.5.15.6 leave that open to their
  * caller. */
 NODISCARD smbkit_status access_check_destination(const struct vfs_call *call, struct vfs_volume *v,
-                                                 const char *parent, bool adds_directory);
+                                                 const char *parent, bool adds_directory,
+                                                 struct smbkit_attr *attr_r);
 /* Would the caller get these rights on the file at that path, by its descriptor or its parent's? */
 NODISCARD smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v,
                                           const char *path, uint32_t need);

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "vfs/create.h"
 #include "vfs/info.h"
+#include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
 
@@ -14,7 +15,7 @@ static smbkit_status close_begin(const struct vfs_call *call, struct vfs_open *o
     ASSERT(o->state != OPEN_CLOSED);
     o->state = OPEN_CLOSING;
     if (o->in_flight > 0) {
-        wait_register(&o->volume->waits, &o->close_waiters, call->wait);
+        wait_register(o->node->waits, &o->close_waiters, call->wait);
         return SMBKIT_STATUS_WAIT;
     }
     return SMBKIT_STATUS_SUCCESS;
@@ -47,14 +48,17 @@ static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open 
                                    bool *is_news_r)
 {
     SCOPED_LOCK(&o->node->lock);
+    struct node_link *of = o->name->of;
+    bool revoked = vfs_volume_is_read_only(o->volume);
+    /* What was marked through another share goes all the same. */
     bool pending =
-        (o->delete_on_close || o->name->delete_pending) && !vfs_volume_is_read_only(o->volume);
-    *delete_r = pending && o->name->open_count == 1;
+        (o->delete_on_close && !revoked) || (of->delete_pending && (!revoked || of->is_shared));
+    *delete_r = pending && of->open_count == 1;
     if (*delete_r && call->nowait && !o->volume->never_blocks) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
-    *is_news_r = pending && !o->name->delete_pending;
-    o->name->delete_pending = pending;
+    *is_news_r = pending && !o->name->of->delete_pending;
+    o->name->of->delete_pending = pending;
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -93,13 +97,13 @@ static smbkit_status delete_name(const struct vfs_call *nowait_call, struct vfs_
     }
     bool is_name = !o->node->stream;
     struct names_change change;
-    names_before(call, v, path, &change);
+    names_before(call, v, path, NULL, &change);
     smbkit_status st = door_remove(call, &o->f);
     bool gone = SMBKIT_OK(st);
     if (gone) {
         /* Before the open leaves the node: who opened the file meanwhile sees either the mark on
          * the name or this. */
-        atomic_fetch_add(&v->removals, 1);
+        atomic_fetch_add(&v->nodes->removals, 1);
     }
     names_after(call, v, &change, gone && is_name ? NAMES_REMOVED : NAMES_NOTHING, path);
     if (gone) {
@@ -108,7 +112,7 @@ static smbkit_status delete_name(const struct vfs_call *nowait_call, struct vfs_
     return st;
 }
 
-static void close_end(struct vfs_call *call, struct vfs_open *o)
+static void close_end(const struct vfs_call *call, struct vfs_open *o)
 {
     notify_end(call, o);
     open_leave_node(o);
@@ -116,12 +120,13 @@ static void close_end(struct vfs_call *call, struct vfs_open *o)
     struct vfs_volume *v = o->volume;
     mutex_lock(&o->lock);
     o->state = OPEN_CLOSED;
-    wait_wake_all(&v->waits, &o->dir_waiters);
+    wait_wake_all(o->node->waits, &o->dir_waiters);
     mutex_unlock(&o->lock);
     atomic_fetch_sub_explicit(&v->opens_now, 1, memory_order_relaxed); /* a statistic */
 }
 
-static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struct smbkit_attr *attr)
+static smbkit_status close_once(const struct vfs_call *call, struct vfs_open *o,
+                                struct smbkit_attr *attr)
 {
     smbkit_status st = close_begin(call, o);
     if (!SMBKIT_OK(st)) {
@@ -162,14 +167,8 @@ static smbkit_status close_once(struct vfs_call *call, struct vfs_open *o, struc
 
 smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open, struct smbkit_attr *attr)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    scope.call.journal = NULL; /* from some point on it cannot be given up: it waits on the spot */
-    smbkit_status st;
-    do {
-        st = close_once(&scope.call, open, attr);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
+    struct vfs_call apart = journal_apart(call); /* from some point on it cannot be given up */
+    smbkit_status st = WAIT_OUT(&apart, again, close_once(again, open, attr));
     if (st != SMBKIT_STATUS_WAIT && st != SMBKIT_STATUS_WOULD_BLOCK) {
         vfs_open_unref(open);
     }

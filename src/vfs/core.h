@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of volumes, nodes and opens.
  *
- * Lock order: node map shard -> node.lock -> open.lock; then, each innermost and never two of them,
- * volume.names_lock, volume.notify_lock and volume.waits (which may be taken under any of the
- * others). An open's `serial` and a layer's `serial` are held during plugin calls and taken when
- * nothing else is. */
+ * Lock order: node.lock -> open.lock, and node.lock -> volume.tree_lock -> node shard; then, each
+ * innermost and never two of them, volume.names_lock, volume.notify_lock and the waits of a shard
+ * (which may be taken under any of the others). An open's `serial` and a layer's `serial` are held
+ * during plugin calls and taken when nothing else is. */
 #pragma once
 
 #include "base/hash.h"
 #include "vfs/brlock.h"
 #include "vfs/nameindex.h"
+#include "vfs/nametree.h"
 #include "vfs/notify.h"
 #include "vfs/oplock.h"
 #include "vfs/plugin_door.h"
@@ -23,7 +24,25 @@
 
 struct node_shard {
     struct mutex lock;
-    struct hash_table nodes; /* guarded by lock */
+    struct hash_table nodes;  /* guarded by lock */
+    struct hash_table claims; /* guarded by lock; claim.c */
+    struct wait_domain waits; /* of the nodes that were made here, and of the claims */
+};
+
+/* What the volumes of a server have in common. */
+struct vfs_nodes {
+    struct refcount refs;
+    uint64_t seed;              /* immutable; random */
+    uint64_t (*clock_us)(void); /* immutable; NULL: time stands still */
+    struct node_shard shards[NODE_SHARDS];
+    atomic_uint_fast64_t volume_numbers;
+    atomic_uint_fast64_t looks; /* numbers of creates that look at names */
+    /* How many names were taken away or moved, seq_cst: an open that found the number changed looks
+     * again. Of all volumes: a name may be one of several. */
+    atomic_uint_fast64_t removals;
+    struct mutex volumes_lock; /* outside all others but told_lock and vfs_op_core.lock */
+    struct list volumes;       /* guarded by volumes_lock */
+    struct mutex told_lock;    /* taken before all others; guards node.told_link */
 };
 
 struct vfs_volume {
@@ -43,7 +62,7 @@ struct vfs_volume {
     uint32_t cluster_size_bytes;
     uint64_t hash_seed; /* of its tables; a secret */
     uint64_t id_seed;   /* of the ids that are made up: the same after a restart */
-    uint64_t domain;    /* of file ids that the plugin gives none for; no other volume's */
+    uint64_t domain;    /* of the files that the plugin names none for; no other volume's */
     struct smbkit_host host;
     const struct vfs_services *services; /* NULL: none */
     const struct smbkit_admin *admin;    /* NULL: not granted */
@@ -54,7 +73,15 @@ struct vfs_volume {
     atomic_bool private_files; /* relaxed, as the next */
     atomic_bool read_only;     /* relaxed: each call goes by what it finds */
 
-    struct node_shard shards[NODE_SHARDS];
+    struct vfs_nodes *nodes;  /* a reference */
+    char *location;           /* owned; NULL: nowhere */
+    struct list volumes_link; /* nodes->volumes_lock */
+    atomic_int overlap_count; /* how many others lie in it or around it: a hint */
+
+    struct wait_domain waits; /* for its plugins' answers: the steps of journals */
+
+    struct mutex tree_lock;
+    struct nametree tree; /* guarded by tree_lock: names that something is open by */
 
     struct mutex names_lock;
     struct nameindex *names; /* guarded by names_lock; NULL: the plugin ignores case itself */
@@ -65,12 +92,6 @@ struct vfs_volume {
     atomic_uint_fast64_t told[VOLUME_TOLD];
     atomic_size_t watch_count; /* of notify: a hint that spares the lock */
 
-    struct wait_domain waits;
-
-    /* How many names were taken away or moved, seq_cst: an open that found the number changed looks
-     * again. */
-    atomic_uint_fast64_t removals;
-
     /* statistics, relaxed */
     atomic_uint_fast64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written;
     atomic_uint_fast64_t calls[SMBKIT_OP_COUNT];
@@ -80,25 +101,59 @@ struct vfs_volume {
  * has none. Never 0. */
 void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, uint64_t *id_high);
 
-/* One name that a node is open by. All under node.lock. [MS-FSA] 2.1.1.4 Link */
-struct node_name {
-    struct list link; /* node.names */
-    char *path;
+/* Whose file: domain and 128-bit id, as the attributes tell them. */
+struct file_key {
+    uint64_t domain, id, id_high;
+};
+static inline struct file_key file_key_of(const struct smbkit_attr *a)
+{
+    return (struct file_key){
+        .domain = a->file_domain, .id = a->file_id, .id_high = a->file_id_high};
+}
+static inline bool file_key_eq(const struct file_key *a, const struct file_key *b)
+{
+    return a->domain == b->domain && a->id == b->id && a->id_high == b->id_high;
+}
+uint64_t file_key_hash(uint64_t seed, const struct file_key *k);
+
+/* An entry of a directory that leads to the node; it may be reached by several paths, and through
+ * several volumes. All under node.lock. [MS-FSA] 2.1.1.4 Link */
+struct node_link {
+    uint32_t name_count;
     uint32_t open_count;
+    bool is_shared; /* by several names, at some time */
     bool delete_pending;
     bool moving; /* a rename of it, or over it, is under way: opens by it wait (oplock_waiters) */
+};
+
+/* One path that a node is open by. Under node.lock but for what tree_lock guards. */
+struct node_name {
+    struct list link; /* node.names */
+    struct node_link *of;
+    uint32_t open_count;
+    uint_fast64_t looked_at; /* by which create, to see whether it still leads here */
+    bool knows_parent;
+    struct file_key parent;    /* the directory that it is in; filled only when it is asked for */
+    struct vfs_volume *volume; /* kept by the opens, or by who holds it */
+    /* guarded by volume->tree_lock */
+    struct name_entry *at; /* a reference */
+    struct list user;      /* at->users */
+    struct vfs_node *node; /* while it is in users */
 };
 
 /* The identity of a stream that is open: share modes, locks, oplocks. [MS-FSA] 2.1.1.3, 2.1.1.5 */
 struct vfs_node {
     struct hash_link hash; /* shard lock */
     uint32_t refs;         /* shard lock */
-    uint64_t id, id_high;  /* shard lock; they change with the name when the plugin has no ids */
+    struct file_key key;   /* shard lock; changes with the name when the plugin has no ids */
     atomic_uint shard;     /* changes under both shards' locks */
 
     /* immutable */
-    struct vfs_volume *volume;
+    struct vfs_nodes *nodes; /* kept by the volumes of its opens */
+    struct wait_domain *waits;
     char *stream; /* NULL: the file itself */
+
+    struct list told_link; /* nodes->told_lock */
 
     struct mutex lock; /* guards what follows */
     struct list opens;
@@ -107,36 +162,53 @@ struct vfs_node {
     struct sharemode shares;
     struct brlock_table locks;
     struct oplock_state oplock;
-    struct list oplock_waiters; /* v->waits */
-    struct list lock_waiters;   /* v->waits */
+    struct list oplock_waiters; /* waits */
+    struct list lock_waiters;   /* waits */
     uint32_t notify_at_close; /* NOTIFY_CHANGE_*: told as MODIFIED when the next open of it ends */
 };
 
 struct node_key {
-    uint64_t id, id_high;
+    struct file_key file;
     const char *stream;
 };
 /* The node, made when it is not there; a reference. NULL: no memory. */
-NODISCARD struct vfs_node *node_get(struct vfs_volume *v, const struct node_key *key);
+NODISCARD struct vfs_node *node_get(struct vfs_nodes *t, const struct node_key *key);
 /* Only if it is there. */
-struct vfs_node *node_find(struct vfs_volume *v, const struct node_key *key);
+struct vfs_node *node_find(struct vfs_nodes *t, const struct node_key *key);
+/* Another reference, for who knows that it lives. */
+void node_ref(struct vfs_node *n);
 void node_put(struct vfs_node *n);
 /* The file is at another path now: if its id was made of the old one, it gets that of the new one.
  */
-void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path);
+void node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *old_path,
+                  const char *new_path);
 /* Its id as it is now. Takes the shard's lock. */
-void node_id_get(struct vfs_node *n, uint64_t *id, uint64_t *id_high);
-/* The name of that spelling; under n->lock. NULL: not open by it. */
-struct node_name *node_name_find(struct vfs_node *n, const char *path);
-/* What is open by that path, whatever its case; a reference. Looks at all nodes: for rare events.
- */
-struct vfs_node *node_find_by_path(struct vfs_volume *v, const char *path);
-/* Something that is open below this directory; a reference. Takes every shard and node lock in
- * turn. */
-struct vfs_node *node_find_below(struct vfs_volume *v, const char *path);
-/* A directory has moved: names of what is open below it follow. false: no memory for one of them.
- */
-bool node_names_moved(struct vfs_volume *v, const char *old_path, const char *new_path);
+struct file_key node_file_key(struct vfs_node *n);
+struct node_shard *node_shard_of(struct vfs_nodes *t, uint64_t hash);
+
+/* ---- names of nodes, node_name.c ---- */
+
+/* A name in no node yet, with a link of its own. NULL: no memory. */
+NODISCARD struct node_name *node_name_new(struct vfs_volume *v, const char *path);
+/* Out of its node and gone. Under node.lock if it is in one. NULL allowed. */
+void node_name_free(struct node_name *name);
+/* Under node.lock. */
+void node_name_add(struct vfs_node *n, struct node_name *name);
+/* The name is another way to that link; its own link goes. Under node.lock. */
+void node_name_join(struct node_name *name, struct node_link *of);
+/* The name of that path in the volume; under n->lock. NULL: not open by it. */
+struct node_name *node_name_find(struct vfs_node *n, struct vfs_volume *v, const char *path);
+/* Owned; NULL: no memory. */
+NODISCARD char *node_name_path(const struct node_name *name);
+/* The name leads to that path now; with_below: all that is open below it comes along. Under the
+ * node's lock. false: no memory, it stays. */
+bool node_name_move(struct node_name *name, const char *new_path, bool with_below);
+/* Is something open below that directory? A node of it; a reference. */
+struct vfs_node *names_open_below(struct vfs_volume *v, const char *path);
+/* Calls fn, with no lock but told_lock held, for each file (streams apart) that is open by this
+ * path; below: and for all that is open below it. */
+void names_each_open(struct vfs_volume *v, const char *path, bool below,
+                     void (*fn)(struct vfs_node *n));
 
 enum open_state { OPEN_LIVE, OPEN_CLOSING, OPEN_CLOSED };
 

@@ -13,18 +13,19 @@
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
 
-#define CREATE_TRIES_MAX 32 /* turns lost to others who create and remove the same name */
+#define NAME_QUESTIONS_MAX 64 /* names of one node that are looked at before an open comes in */
+#define CREATE_TRIES_MAX 32   /* turns lost to others who create and remove the same name */
 
 static bool is_delete_pending(const struct create *c)
 {
-    const struct node_key key = {.id = c->attr.file_id, .id_high = c->attr.file_id_high};
-    struct vfs_node *n = node_find(c->in->volume, &key);
+    const struct node_key key = {.file = file_key_of(&c->attr)};
+    struct vfs_node *n = node_find(c->in->volume->nodes, &key);
     if (!n) {
         return false;
     }
     mutex_lock(&n->lock);
-    struct node_name *name = node_name_find(n, c->path);
-    bool pending = name && name->delete_pending;
+    struct node_name *name = node_name_find(n, c->in->volume, c->path);
+    bool pending = name && name->of->delete_pending;
     mutex_unlock(&n->lock);
     node_put(n);
     return pending;
@@ -59,44 +60,15 @@ static smbkit_status access_existing(struct create *c)
     return st;
 }
 
-struct node_name *name_new(const char *path)
+/* May the open come in, by this name? Under n->lock. */
+static smbkit_status enter_check(struct create *c, struct vfs_node *n, struct node_name *name,
+                                 bool is_new)
 {
-    struct node_name *name = mem_zalloc(sizeof(*name));
-    char *copy = str_dup(path);
-    if (!name || !copy) {
-        mem_free(name);
-        mem_free(copy);
-        return NULL;
-    }
-    list_init(&name->link);
-    name->path = copy;
-    return name;
-}
-
-void name_free(struct node_name *name)
-{
-    if (name) {
-        mem_free(name->path);
-        mem_free(name);
-    }
-}
-
-/* May the open come in? Under n->lock. */
-static smbkit_status enter_check(struct create *c, struct vfs_node *n, bool is_new)
-{
-    struct node_name *name = node_name_find(n, c->path);
-    if (name && name->delete_pending) {
+    if (name->of->delete_pending) {
         return SMBKIT_STATUS_DELETE_PENDING;
     }
-    if (name && name->moving) {
-        /* Then it may be another file's name; also when this one was made just now, and found at
-         * once by one who renames over it. */
-        return oplock_wait_locked(c->call, n);
-    }
-    if (!name && !list_is_empty(&n->names) && c->attr.link_count <= 1) {
-        /* It has one name, and that is another one by now. */
-        c->again = true;
-        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    if (name->of->moving) {
+        return oplock_wait_locked(c->call, n); /* then it may be another file's name */
     }
     struct oplock_query q = {.op = OPLOCK_OP_OPEN_BEFORE_SHARING,
                              .access = c->granted,
@@ -127,16 +99,16 @@ static smbkit_status enter_check(struct create *c, struct vfs_node *n, bool is_n
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Under n->lock. Takes *fresh when the node has no such name yet. */
-static void enter_join(struct vfs_node *n, struct vfs_open *o, struct node_name **fresh)
+/* Under n->lock. Takes *fresh if that is the name. */
+static void enter_join(struct vfs_node *n, struct vfs_open *o, struct node_name *name,
+                       struct node_name **fresh)
 {
-    struct node_name *name = node_name_find(n, (*fresh)->path);
-    if (!name) {
-        name = *fresh;
+    if (name == *fresh) {
         *fresh = NULL;
-        list_push_back(&n->names, &name->link);
+        node_name_add(n, name);
     }
     name->open_count++;
+    name->of->open_count++;
     o->name = name;
     list_push_back(&n->opens, &o->node_link);
     sharemode_add(&n->shares, o->granted_access, o->share_access);
@@ -158,14 +130,50 @@ static void open_fill(struct vfs_open *o, const struct create *c)
     o->owner = c->in->owner;
 }
 
+/* A name of it is being renamed, perhaps to the one that the open came by. */
+static bool is_moving(const struct vfs_node *n)
+{
+    LIST_FOR_EACH (l, &n->names) {
+        if (LIST_ENTRY(l, struct node_name, link)->of->moving) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One look at the node: *q tells when a name of it is to be asked about first. */
+static smbkit_status enter_once(struct create *c, struct vfs_open *o, struct node_name **fresh,
+                                bool is_new, struct name_question *q)
+{
+    struct vfs_node *n = o->node;
+    SCOPED_LOCK(&n->lock);
+    struct node_name *name = node_name_find(n, c->in->volume, c->path);
+    if (!name) {
+        if (!is_new && is_moving(n)) {
+            return oplock_wait_locked(c->call, n);
+        }
+        name = *fresh;
+        if (!create_name_settle(c, n, name, q)) {
+            return SMBKIT_STATUS_NO_MEMORY;
+        }
+        if (q->what != ASK_NOTHING) {
+            return SMBKIT_STATUS_SUCCESS;
+        }
+    }
+    smbkit_status st = enter_check(c, n, name, is_new);
+    if (SMBKIT_OK(st)) {
+        enter_join(n, o, name, fresh);
+    }
+    return st;
+}
+
 smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open_r)
 {
     struct vfs_volume *v = c->in->volume;
-    const struct node_key key = {
-        .id = c->attr.file_id, .id_high = c->attr.file_id_high, .stream = c->in->stream};
-    struct vfs_node *n = node_get(v, &key);
+    const struct node_key key = {.file = file_key_of(&c->attr), .stream = c->in->stream};
+    struct vfs_node *n = node_get(v->nodes, &key);
     struct vfs_open *o = n ? open_new(v, n) : NULL;
-    struct node_name *fresh = o ? name_new(c->path) : NULL;
+    struct node_name *fresh = o ? node_name_new(v, c->path) : NULL;
     if (!o) {
         if (n) {
             node_put(n);
@@ -174,16 +182,20 @@ smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open
     }
     vfs_volume_ref(v);
     open_fill(o, c);
-    smbkit_status st = SMBKIT_STATUS_NO_MEMORY;
-    if (fresh) {
-        mutex_lock(&n->lock);
-        st = enter_check(c, n, is_new);
-        if (SMBKIT_OK(st)) {
-            enter_join(n, o, &fresh);
+    smbkit_status st = fresh ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
+    bool asked = true;
+    for (unsigned i = 0; SMBKIT_OK(st) && asked && i < NAME_QUESTIONS_MAX; i++) {
+        struct name_question q = {0};
+        c->asks_no_more = is_new || i + 1 == NAME_QUESTIONS_MAX;
+        st = enter_once(c, o, &fresh, is_new, &q);
+        asked = q.what != ASK_NOTHING;
+        if (asked) {
+            st = create_name_ask(c, n, &q);
         }
-        mutex_unlock(&n->lock);
     }
-    name_free(fresh);
+    mutex_lock(&n->lock);
+    node_name_free(fresh);
+    mutex_unlock(&n->lock);
     if (!SMBKIT_OK(st)) {
         vfs_open_unref(o);
         return st;
@@ -196,21 +208,19 @@ smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open
 void open_leave_node(struct vfs_open *o)
 {
     struct vfs_node *n = o->node;
-    struct node_name *gone = NULL;
     mutex_lock(&n->lock);
     list_remove(&o->node_link);
     sharemode_remove(&n->shares, o->granted_access, o->share_access);
     n->busy_open_count -= o->is_stat ? 0 : 1;
     (void)brlock_release_owner(&n->locks, o);
-    wait_wake_all(&n->volume->waits, &n->lock_waiters);
+    wait_wake_all(n->waits, &n->lock_waiters);
     oplock_end_locked(n, o);
+    o->name->of->open_count--;
     if (--o->name->open_count == 0) {
-        gone = o->name;
-        list_remove(&gone->link);
+        node_name_free(o->name);
     }
     o->name = NULL;
     mutex_unlock(&n->lock);
-    name_free(gone);
 }
 
 /* The open is in its node, but it is not to be. */
@@ -225,13 +235,14 @@ static void enter_undo(const struct create *c, struct vfs_open *o)
  * it still this file? */
 static smbkit_status check_still_there(struct create *c)
 {
-    if (atomic_load(&c->in->volume->removals) == c->removals || c->in->stream) {
+    if (atomic_load(&c->in->volume->nodes->removals) == c->removals || c->in->stream) {
         return SMBKIT_STATUS_SUCCESS;
     }
     struct smbkit_attr now;
     smbkit_status st = journal_look(c->call, c->in->volume, c->path, &now);
-    if (SMBKIT_OK(st) && now.file_id == c->attr.file_id &&
-        now.file_id_high == c->attr.file_id_high) {
+    struct file_key is = file_key_of(&now);
+    struct file_key was = file_key_of(&c->attr);
+    if (SMBKIT_OK(st) && file_key_eq(&is, &was)) {
         return st;
     }
     if (door_stops(st)) {
@@ -318,29 +329,30 @@ static void create_undo(struct create *c)
     may_wait.nowait = false;
     may_wait.journal = NULL;
     struct names_change change;
-    names_before(&may_wait, c->in->volume, c->path, &change);
+    names_before(&may_wait, c->in->volume, c->path, NULL, &change);
     smbkit_status st = door_remove(&may_wait, &c->f);
     bool is_gone = SMBKIT_OK(st) && !c->in->stream;
     names_after(&may_wait, c->in->volume, &change, is_gone ? NAMES_REMOVED : NAMES_NOTHING,
                 c->path);
 }
 
+static smbkit_status enter_with(const struct vfs_call *call, struct create *c,
+                                struct vfs_open **open_r)
+{
+    c->call = call;
+    return create_enter(c, true, open_r);
+}
+
 /* Somebody may have found the file at once and be renaming it. It is not undone to wait for that,
- * nor left to be in its maker's own way when he comes again: a moment, as long as that call. */
+ * nor left to be in its maker's own way when he comes again: a moment, until that call finds the
+ * name claimed. */
 static smbkit_status enter_new(struct create *c, struct vfs_open **open_r)
 {
     const struct vfs_call *outer = c->call;
     struct vfs_call blocks = *outer;
     blocks.wait = NULL;
-    struct wait_scope scope;
-    wait_scope_init(&scope, &blocks);
-    c->call = &scope.call;
-    smbkit_status st;
-    do {
-        st = create_enter(c, true, open_r);
-    } while (wait_scope_again(&scope, st));
+    smbkit_status st = WAIT_OUT(&blocks, again, enter_with(again, c, open_r));
     c->call = outer;
-    wait_scope_fini(&scope);
     return st;
 }
 
@@ -379,7 +391,7 @@ static uint64_t removals_seen(const struct create *c)
     if (before) {
         return before->number;
     }
-    const struct journal_note note = {.number = atomic_load(&c->in->volume->removals)};
+    const struct journal_note note = {.number = atomic_load(&c->in->volume->nodes->removals)};
     journal_note(c->call, NOTE_REMOVALS, NULL, &note, false);
     return note.number;
 }
@@ -388,6 +400,8 @@ static smbkit_status attempt(struct create *c)
 {
     c->again = false;
     c->breaking = false;
+    c->knows_parent = false;
+    c->look = 0;
     c->removals = removals_seen(c);
     smbkit_status st = create_resolve(c);
     if (SMBKIT_OK(st)) {
@@ -399,28 +413,33 @@ static smbkit_status attempt(struct create *c)
         door_close(c->call, &c->f);
         c->has_file = false;
     }
+    claim_give(&c->claim, c->call);
+    return st;
+}
+
+static smbkit_status attempts(const struct vfs_call *call, struct create *c)
+{
+    smbkit_status st;
+    unsigned turns = 0;
+    c->call = call;
+    do {
+        st = attempt(c);
+    } while (c->again && ++turns < CREATE_TRIES_MAX);
     return st;
 }
 
 smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
                          struct vfs_create_out *out)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    struct create c = {.call = &scope.call, .in = in, .out = out};
+    struct create c = {.call = call, .in = in, .out = out};
     *out = (struct vfs_create_out){0};
     smbkit_status st = create_check(&c);
     if (SMBKIT_OK(st)) {
-        unsigned turns = 0;
-        do {
-            st = attempt(&c);
-            turns += c.again ? 1 : 0;
-        } while (wait_scope_again(&scope, st) || (c.again && turns < CREATE_TRIES_MAX));
+        st = WAIT_OUT(call, again, attempts(again, &c));
     }
     mem_free(c.path);
     if (SMBKIT_OK(st)) {
-        journal_forget(&scope.call);
+        journal_forget(call);
     }
-    wait_scope_fini(&scope);
     return st;
 }

@@ -2,6 +2,7 @@
 /* The steps of vfs_create, and what its files share. */
 #pragma once
 
+#include "vfs/claim.h"
 #include "vfs/core.h"
 
 /* One vfs_create under way; on its stack. */
@@ -18,7 +19,7 @@ struct create {
     bool wants_max;  /* MAXIMUM_ALLOWED */
 
     /* one attempt */
-    uint_fast64_t removals; /* volume.removals before the plugin was asked */
+    uint_fast64_t removals; /* nodes.removals before the plugin was asked */
     char *path;             /* owned; as the volume spells it, as far as it is there */
     struct door_file f;
     bool has_file; /* f is open and not yet an open's */
@@ -26,8 +27,13 @@ struct create {
     uint32_t tried_access; /* what f was opened for */
     uint32_t granted;
     uint32_t max_access;
-    bool breaking; /* COMPLETE_IF_OPLOCKED: a break was begun */
-    bool again;    /* the answer does not count: start over */
+    struct name_claim *claim; /* of the name that is made, until the open is in its node */
+    uint_fast64_t look;       /* number of this attempt, once it has looked at names of the node */
+    bool asks_no_more;        /* names of the node that are unclear are taken as others */
+    bool knows_parent;
+    struct file_key parent; /* of path */
+    bool breaking;          /* COMPLETE_IF_OPLOCKED: a break was begun */
+    bool again;             /* the answer does not count: start over */
 };
 
 /* [MS-FSA] 2.1.5.1 phases 1-5: everything that can be refused without looking at a file. Fills the
@@ -44,10 +50,22 @@ NODISCARD smbkit_status create_resolve(struct create *c);
 /* Make it: c->f, attr, granted. OBJECT_NAME_COLLISION: it is there after all. */
 NODISCARD smbkit_status create_new(struct create *c);
 
-NODISCARD struct node_name *name_new(const char *path);
-void name_free(struct node_name *name); /* NULL allowed; in no node */
 /* Take the open into its node: delete-pending, oplocks, share modes. On success c->f is the open's.
  * WAIT: registered. */
 NODISCARD smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open_r);
+enum name_ask { ASK_NOTHING, ASK_STILL_THERE, ASK_PARENT, ASK_OWN_PARENT };
+struct name_question {
+    enum name_ask what;
+    struct vfs_volume *volume; /* a reference, unless nothing is asked */
+    char *path;                /* owned: the name in question */
+};
+/* create_names.c: under n->lock, for a node that is not open by name's path: is it known by another
+ * path of the same link? Then name joins that. What has to be asked of the plugin first goes to *q,
+ * for create_name_ask and another turn. false: no memory. */
+NODISCARD bool create_name_settle(struct create *c, struct vfs_node *n, struct node_name *name,
+                                  struct name_question *q);
+NODISCARD smbkit_status create_name_ask(struct create *c, struct vfs_node *n,
+                                        struct name_question *q);
+
 /* Out of its node again: names, share modes, locks, oplock; who waited for them is woken. */
 void open_leave_node(struct vfs_open *o);

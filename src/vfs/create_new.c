@@ -102,30 +102,60 @@ static smbkit_status plugin_create(struct create *c, const uint8_t *sd, size_t s
     return st;
 }
 
-smbkit_status create_new(struct create *c)
+/* The name is this create's alone until the claim is given: nobody makes another of it, in the same
+ * letters or in others. OBJECT_NAME_COLLISION: somebody was quicker; look again. */
+static smbkit_status claim_new(struct create *c, const char *parent, const struct smbkit_attr *dir)
 {
-    smbkit_status st = check_new(c);
-    if (!SMBKIT_OK(st)) {
-        return st;
+    struct vfs_volume *v = c->in->volume;
+    const char *leaf = path_leaf(c->path);
+    c->parent = file_key_of(dir);
+    c->knows_parent = true;
+    smbkit_status st = claim_take(&c->claim, c->call, v->nodes, &c->parent, leaf);
+    if (SMBKIT_OK(st) && v->names) {
+        st = names_check_free(c->call, v, parent, dir, leaf);
+        c->again = st == SMBKIT_STATUS_OBJECT_NAME_COLLISION;
     }
+    return st;
+}
+
+/* Everything but the plugin's part. *sd_r is owned. */
+static smbkit_status prepare_new(struct create *c, struct smbkit_attr *dir, uint8_t **sd_r,
+                                 size_t *len_r)
+{
+    struct vfs_volume *v = c->in->volume;
     CLEANUP_MEM char *parent = path_parent(c->path);
-    CLEANUP_MEM uint8_t *sd = NULL;
-    size_t sd_len = 0;
-    st = parent
-             ? access_check_parent(c->call, c->in->volume, parent, c->options & VFS_DIRECTORY_FILE)
-             : SMBKIT_STATUS_NO_MEMORY;
+    if (!parent) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    smbkit_status st =
+        access_check_parent(c->call, v, parent, c->options & VFS_DIRECTORY_FILE, dir);
     if (SMBKIT_OK(st)) {
         st = grant_new(c);
     }
-    struct vfs_volume *v = c->in->volume;
+    if (SMBKIT_OK(st) && !c->in->stream) {
+        st = claim_new(c, parent, dir);
+    }
     if (SMBKIT_OK(st) && (v->features & SMBKIT_FEATURE_SECURITY) && !c->in->stream) {
-        st = security_make(c, parent, &sd, &sd_len);
+        st = security_make(c, parent, sd_r, len_r);
+    }
+    return st;
+}
+
+smbkit_status create_new(struct create *c)
+{
+    struct vfs_volume *v = c->in->volume;
+    CLEANUP_MEM uint8_t *sd = NULL;
+    size_t sd_len = 0;
+    struct smbkit_attr dir;
+    smbkit_status st = check_new(c);
+    if (SMBKIT_OK(st)) {
+        st = prepare_new(c, &dir, &sd, &sd_len);
     }
     if (!SMBKIT_OK(st)) {
         return st;
     }
     struct names_change change;
-    names_before(c->call, v, c->path, &change);
+    names_before(c->call, v, c->path, &dir, &change);
     st = plugin_create(c, sd, sd_len);
     bool is_name = SMBKIT_OK(st) && !c->in->stream;
     names_after(c->call, v, &change, is_name ? NAMES_ADDED : NAMES_NOTHING, c->path);

@@ -106,8 +106,8 @@ static smbkit_status resolve_nocase(struct create *c, smbkit_status exact)
         if (!SMBKIT_OK(st)) {
             return st;
         }
-        if (str_eq(c->path, c->in->path)) {
-            return exact; /* it is there, but not its stream, or it came just now */
+        if (c->in->stream && str_eq(c->path, c->in->path)) {
+            return exact; /* it is there, but not its stream */
         }
         st = open_path(c, c->path);
         if (!is_missing(st)) {

@@ -375,7 +375,7 @@ static smbkit_status cursor_take(const struct vfs_call *call, struct vfs_open *o
 {
     SCOPED_LOCK(&o->lock);
     if (o->dir_busy) {
-        wait_register(&o->volume->waits, &o->dir_waiters, call->wait);
+        wait_register(o->node->waits, &o->dir_waiters, call->wait);
         return SMBKIT_STATUS_WAIT;
     }
     o->dir_busy = true;
@@ -386,7 +386,7 @@ static void cursor_give(struct vfs_open *o)
 {
     SCOPED_LOCK(&o->lock);
     o->dir_busy = false;
-    wait_wake_all(&o->volume->waits, &o->dir_waiters);
+    wait_wake_all(o->node->waits, &o->dir_waiters);
 }
 
 static smbkit_status query_once(const struct vfs_call *call, struct vfs_open *o,
@@ -427,12 +427,5 @@ static smbkit_status query_once(const struct vfs_call *call, struct vfs_open *o,
 smbkit_status vfs_query_directory(struct vfs_call *call, struct vfs_open *o,
                                   const struct vfs_dir_query *q)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    smbkit_status st;
-    do {
-        st = query_once(&scope.call, o, q);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, query_once(again, o, q));
 }

@@ -38,7 +38,7 @@ static smbkit_status delete_check(const struct vfs_call *call, struct vfs_open *
         return SMBKIT_STATUS_CANNOT_DELETE;
     }
     mutex_lock(&o->node->lock);
-    bool is_root = !o->name->path[0] && !o->node->stream;
+    bool is_root = o->name->at == &o->volume->tree.root && !o->node->stream;
     mutex_unlock(&o->node->lock);
     if (is_root) {
         return SMBKIT_STATUS_CANNOT_DELETE;
@@ -58,7 +58,7 @@ static smbkit_status mark(const struct vfs_call *call, struct vfs_open *o, uint3
     if (flags & DISPOSITION_ON_CLOSE) {
         o->delete_on_close = true;
     } else {
-        o->name->delete_pending = true;
+        o->name->of->delete_pending = true;
     }
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -94,19 +94,12 @@ static smbkit_status disposition_once(const struct vfs_call *call, struct vfs_op
     if (flags & DISPOSITION_ON_CLOSE) {
         o->delete_on_close = false;
     } else {
-        o->name->delete_pending = false;
+        o->name->of->delete_pending = false;
     }
     return SMBKIT_STATUS_SUCCESS;
 }
 
 smbkit_status vfs_set_disposition(struct vfs_call *call, struct vfs_open *o, uint32_t flags)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    smbkit_status st;
-    do {
-        st = disposition_once(&scope.call, o, flags);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, disposition_once(again, o, flags));
 }

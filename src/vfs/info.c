@@ -237,26 +237,12 @@ static smbkit_status set_allocation_once(const struct vfs_call *call, struct vfs
 
 smbkit_status vfs_set_end_of_file(struct vfs_call *call, struct vfs_open *o, uint64_t size)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    smbkit_status st;
-    do {
-        st = set_size_once(&scope.call, o, size);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, set_size_once(again, o, size));
 }
 
 smbkit_status vfs_set_allocation(struct vfs_call *call, struct vfs_open *o, uint64_t size)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    smbkit_status st;
-    do {
-        st = set_allocation_once(&scope.call, o, size);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, set_allocation_once(again, o, size));
 }
 
 static smbkit_status zero_once(const struct vfs_call *call, struct vfs_open *o, uint64_t offset,
@@ -296,14 +282,7 @@ static smbkit_status zero_once(const struct vfs_call *call, struct vfs_open *o, 
 smbkit_status vfs_zero_range(struct vfs_call *call, struct vfs_open *o, uint64_t offset,
                              uint64_t length)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    smbkit_status st;
-    do {
-        st = zero_once(&scope.call, o, offset, length);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, zero_once(again, o, offset, length));
 }
 
 smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o, struct smbkit_range within,

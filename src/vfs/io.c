@@ -129,7 +129,7 @@ static void io_finished(void *arg, smbkit_status status)
     io->state = IO_DONE;
     open_end(o);
     /* Last: with the lock held, the owner cannot end io before that. */
-    wait_wake_all(&o->volume->waits, &io->waiters);
+    wait_wake_all(o->node->waits, &io->waiters);
 }
 
 static void io_state_set(struct vfs_io *io, int state)
@@ -157,7 +157,7 @@ static smbkit_status io_hand_up(const struct vfs_call *call, struct vfs_open *o,
     io->state = IO_PENDING;
     io->open = vfs_open_ref(o);
     io->token = vfs_token_ref(call->token);
-    wait_register(&o->volume->waits, &io->waiters, call->wait);
+    wait_register(o->node->waits, &io->waiters, call->wait);
     mutex_unlock(&io->lock);
     op_hand_up(io->op, io_finished, io, &st);
     if (st == SMBKIT_STATUS_PENDING) {
@@ -199,7 +199,7 @@ static bool io_is_begun(const struct vfs_call *call, struct vfs_open *o, struct 
     mutex_lock(&io->lock);
     int state = io->state;
     if (state == IO_PENDING) {
-        wait_register(&o->volume->waits, &io->waiters, call->wait);
+        wait_register(o->node->waits, &io->waiters, call->wait);
         *st_r = SMBKIT_STATUS_WAIT;
     } else if (state == IO_DONE) {
         *st_r = io->status;
@@ -340,15 +340,8 @@ static smbkit_status flush_check(const struct vfs_call *call, struct vfs_open *o
 static smbkit_status io_run(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io,
                             enum door_io_kind kind, io_check_fn check)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
     io->kind = (int)kind;
-    smbkit_status st;
-    do {
-        st = io_once(&scope.call, o, io, check);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, io_once(again, o, io, check));
 }
 
 smbkit_status vfs_read(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "vfs/claim.h"
 #include "vfs/core.h"
 #include "vfs/journal_copy.h"
 #include "vfs/listing.h"
@@ -97,6 +98,7 @@ void vfs_journal_init(struct vfs_journal *j)
 {
     *j = (struct vfs_journal){0};
     list_init(&j->steps);
+    list_init(&j->claims);
     j->at = &j->steps;
 }
 
@@ -106,6 +108,7 @@ static void drop_all(struct vfs_journal *j)
 {
     drop_from(j, j->resumes ? j->steps.next : j->at, true);
     drop_from(j, j->steps.next, false);
+    claims_release(j);
     j->resumes = false;
 }
 

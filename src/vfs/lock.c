@@ -12,7 +12,7 @@ static smbkit_status unlock_all(struct vfs_open *o, const struct vfs_lock *locks
         st = brlock_unlock(&n->locks, o, locks[i].offset, locks[i].length);
     }
     /* In the order in which they came; each tries again. */
-    wait_wake_all(&n->volume->waits, &n->lock_waiters);
+    wait_wake_all(n->waits, &n->lock_waiters);
     return st;
 }
 
@@ -77,7 +77,7 @@ static smbkit_status lock_once(const struct vfs_call *call, struct vfs_open *o,
     st = lock_all(o, locks, count);
     bool may_wait = count == 1 && !locks[0].fail_immediately;
     if (st == SMBKIT_STATUS_LOCK_NOT_GRANTED && may_wait) {
-        wait_register(&n->volume->waits, &n->lock_waiters, call->wait);
+        wait_register(n->waits, &n->lock_waiters, call->wait);
         return SMBKIT_STATUS_WAIT;
     }
     return st;
@@ -86,12 +86,5 @@ static smbkit_status lock_once(const struct vfs_call *call, struct vfs_open *o,
 smbkit_status vfs_lock(struct vfs_call *call, struct vfs_open *o, const struct vfs_lock *locks,
                        size_t count)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    smbkit_status st;
-    do {
-        st = lock_once(&scope.call, o, locks, count);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, lock_once(again, o, locks, count));
 }

@@ -29,6 +29,7 @@ struct nameindex_dir {
         lru; /* in nameindex.lru (the front is the oldest), or while building in nameindex.builds */
     char *key;
     uint64_t stamp;
+    struct nameindex_age age;
     uint64_t seed;
     size_t names_max;
     /* The names, each with its NUL, one after the other. */
@@ -342,6 +343,11 @@ uint64_t nameindex_stamp(const struct nameindex_dir *d)
 void nameindex_stamp_set(struct nameindex_dir *d, uint64_t stamp)
 {
     d->stamp = stamp;
+}
+
+struct nameindex_age *nameindex_age(struct nameindex_dir *d)
+{
+    return &d->age;
 }
 
 size_t nameindex_count(const struct nameindex_dir *d)

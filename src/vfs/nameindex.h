@@ -27,6 +27,14 @@ struct nameindex_dir *nameindex_get(struct nameindex *ix, const char *key);
 /* What the caller validates with: whatever was given at commit or set since. */
 uint64_t nameindex_stamp(const struct nameindex_dir *d);
 void nameindex_stamp_set(struct nameindex_dir *d, uint64_t stamp);
+/* How far that can be trusted; the caller's own. All zero at commit. */
+struct nameindex_age {
+    uint64_t built_us; /* when it was read, by the caller's clock */
+    uint64_t cost_us;  /* how long that took */
+    uint64_t since_us; /* when the stamp was seen first */
+    bool is_sure;      /* any change from then on gives another stamp */
+};
+struct nameindex_age *nameindex_age(struct nameindex_dir *d);
 size_t nameindex_count(const struct nameindex_dir *d);
 /* The real spelling (borrowed) of name: the very same if it is there, else the first in byte order
  * of those that differ by case only; NULL: there is none. O(1). */

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "vfs/journal.h"
 #include "vfs/path.h"
 
@@ -10,11 +11,35 @@
  * once. */
 #define STAMP_ADOPT 0u
 
+/* How long two changes of a directory may have the same time. */
+#define TICK_FINE_US 20000u     /* a kernel's tick is 10 ms at most */
+#define TICK_COARSE_US 2100000u /* FAT counts in two seconds */
+/* A directory of which it is not known whether it changed is read anew after this many times what
+ * reading it took: a twentieth of the work at most is spent so. */
+#define AGE_COSTS 20u
+
 static uint64_t stamp_of(const struct smbkit_attr *a)
 {
     uint64_t h = hash_u64(a->change_time, a->write_time);
     h = hash_u64(h, a->file_id);
     return h == STAMP_ADOPT ? 1 : h;
+}
+
+/* Does the plugin tell a time that changes with the directory's names? */
+static bool keeps_times(const struct smbkit_attr *a)
+{
+    return a->valid & (SMBKIT_HAS_WRITE_TIME | SMBKIT_HAS_CHANGE_TIME);
+}
+
+static uint64_t tick_us(const struct smbkit_attr *a)
+{
+    bool coarse = a->change_time % FILETIME_PER_SEC == 0 && a->write_time % FILETIME_PER_SEC == 0;
+    return coarse ? TICK_COARSE_US : TICK_FINE_US;
+}
+
+static uint64_t now_us(const struct vfs_volume *v)
+{
+    return v->nodes->clock_us ? v->nodes->clock_us() : 0;
 }
 
 /* Under names_lock: the index of a directory whose stamp is now this; NULL: none or stale. */
@@ -28,6 +53,27 @@ static struct nameindex_dir *index_get_valid(struct vfs_volume *v, const char *d
         nameindex_stamp_set(d, stamp);
     }
     return nameindex_stamp(d) == stamp ? d : NULL;
+}
+
+/* Under names_lock: the directory has another stamp, by the core's own doing. */
+static void stamp_change(struct vfs_volume *v, struct nameindex_dir *d, uint64_t stamp)
+{
+    nameindex_stamp_set(d, stamp);
+    nameindex_age(d)->since_us = now_us(v);
+    nameindex_age(d)->is_sure = false;
+}
+
+/* Its times are what they were: is it as it was? Something may have changed that no call of the
+ * core's made, within a tick or in a volume that keeps no times for directories. */
+static bool is_young(const struct vfs_volume *v, struct nameindex_dir *d,
+                     const struct smbkit_attr *a)
+{
+    const struct nameindex_age *age = nameindex_age(d);
+    if (age->is_sure || (v->features & SMBKIT_FEATURE_REPORTS)) {
+        return true;
+    }
+    uint64_t may_be_us = MAX(keeps_times(a) ? tick_us(a) : 0, AGE_COSTS * age->cost_us);
+    return now_us(v) - age->built_us < may_be_us;
 }
 
 struct build {
@@ -64,9 +110,28 @@ static smbkit_status build_scan(const struct vfs_call *call, const struct door_f
     return b->failed ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES : SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status index_build(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
-                                 uint64_t stamp)
+/* Under names_lock: put the index in that was begun at built_us. */
+static void index_commit(struct vfs_volume *v, struct nameindex_dir *fresh, const char *dir,
+                         const struct smbkit_attr *a, uint64_t built_us)
 {
+    uint64_t stamp = stamp_of(a);
+    struct nameindex_dir *old = nameindex_get(v->names, dir);
+    bool same = old && nameindex_stamp(old) == stamp && keeps_times(a);
+    struct nameindex_age age = {.built_us = built_us, .cost_us = now_us(v) - built_us};
+    age.since_us = same ? nameindex_age(old)->since_us : built_us;
+    age.is_sure = same && built_us - age.since_us >= tick_us(a);
+    /* NULL: spoilt by too many changes meanwhile. The caller looks again, and gives up after some
+     * turns. */
+    struct nameindex_dir *d = nameindex_commit(v->names, fresh, stamp);
+    if (d) {
+        *nameindex_age(d) = age;
+    }
+}
+
+static smbkit_status index_build(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
+                                 const struct smbkit_attr *dir_attr)
+{
+    uint64_t built_us = now_us(v);
     const struct smbkit_create how = {.struct_size = sizeof(how),
                                       .disposition = SMBKIT_OPEN,
                                       .path = dir,
@@ -91,44 +156,87 @@ static smbkit_status index_build(const struct vfs_call *call, struct vfs_volume 
         nameindex_abandon(v->names, b.dir);
         return st;
     }
-    /* Spoilt by too many changes meanwhile: the caller looks again, and gives up after some turns.
-     */
-    (void)nameindex_commit(v->names, b.dir, stamp);
+    index_commit(v, b.dir, dir, dir_attr, built_us);
     return SMBKIT_STATUS_SUCCESS;
+}
+
+/* A name that is looked for. */
+struct spelling {
+    const char *leaf;
+    char *real; /* owned; NULL: there is none */
+    smbkit_status status;
+};
+
+enum index_age { INDEX_ANY, INDEX_STAMPED, INDEX_YOUNG };
+
+/* The real spelling of leaf in dir, by an index that is at least so good; *real_r NULL: there is no
+ * such name. false: no such index. */
+static bool index_look(struct vfs_volume *v, const char *dir, const struct smbkit_attr *a,
+                       enum index_age want, struct spelling *s)
+{
+    SCOPED_LOCK(&v->names_lock);
+    struct nameindex_dir *d =
+        want == INDEX_ANY ? nameindex_get(v->names, dir) : index_get_valid(v, dir, stamp_of(a));
+    if (!d || (want == INDEX_YOUNG && !is_young(v, d, a))) {
+        return false;
+    }
+    const char *found = nameindex_find(d, s->leaf);
+    s->real = str_dup(found);
+    s->status = found && !s->real ? SMBKIT_STATUS_NO_MEMORY : SMBKIT_STATUS_SUCCESS;
+    return true;
 }
 
 #define BUILD_TRIES_MAX                                                                            \
     3 /* a directory that changes faster than it is read is searched as it was */
 
-/* The real spelling of leaf in dir; *real_r NULL: there is none. */
+/* known: attributes of dir that were read just now, or NULL. */
 static smbkit_status index_find(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
-                                const char *leaf, char **real_r)
+                                const struct smbkit_attr *known, struct spelling *s)
 {
-    *real_r = NULL;
+    if (known && index_look(v, dir, known, INDEX_YOUNG, s)) {
+        return s->status;
+    }
     for (unsigned i = 0;; i++) {
         struct smbkit_attr attr;
         smbkit_status st = door_lookup(call, v, dir, &attr);
         if (!SMBKIT_OK(st)) {
             return st;
         }
-        uint64_t stamp = stamp_of(&attr);
-        mutex_lock(&v->names_lock);
-        struct nameindex_dir *d = index_get_valid(v, dir, stamp);
-        if (!d && i >= BUILD_TRIES_MAX) {
-            d = nameindex_get(v->names, dir);
+        /* What was built just now is the best there is. */
+        enum index_age want = i == 0                ? INDEX_YOUNG
+                              : i < BUILD_TRIES_MAX ? INDEX_STAMPED
+                                                    : INDEX_ANY;
+        if (index_look(v, dir, &attr, want, s)) {
+            return s->status;
         }
-        const char *found = d ? nameindex_find(d, leaf) : NULL;
-        char *real = str_dup(found);
-        mutex_unlock(&v->names_lock);
-        if (d || i >= BUILD_TRIES_MAX) {
-            *real_r = real;
-            return found && !real ? SMBKIT_STATUS_NO_MEMORY : SMBKIT_STATUS_SUCCESS;
+        if (i == BUILD_TRIES_MAX) {
+            return SMBKIT_STATUS_SUCCESS;
         }
-        st = index_build(call, v, dir, stamp);
+        st = index_build(call, v, dir, &attr);
         if (!SMBKIT_OK(st)) {
             return st;
         }
     }
+}
+
+smbkit_status names_check_free(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
+                               const struct smbkit_attr *dir_attr, const char *leaf)
+{
+    /* A resume finds what its first run made. */
+    const struct journal_note *before = journal_recall(call, NOTE_FREE, leaf);
+    if (before) {
+        return before->status;
+    }
+    const struct vfs_call apart = journal_apart(call); /* a whole directory may be read for it */
+    struct spelling s = {.leaf = leaf};
+    smbkit_status st = journal_stopped(call, index_find(&apart, v, dir, dir_attr, &s));
+    st = s.real ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
+    mem_free(s.real);
+    if (!door_stops(st)) {
+        const struct journal_note note = {.status = st};
+        journal_note(call, NOTE_FREE, leaf, &note, false);
+    }
+    return st;
 }
 
 static bool is_missing(smbkit_status st)
@@ -136,9 +244,10 @@ static bool is_missing(smbkit_status st)
     return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
 }
 
-/* How much of the path, in bytes, is there as it is spelled. 0: only the root is sure. */
+/* How much of the path, in bytes, is there as it is spelled, and what that is. 0: only the root is
+ * sure; it is not asked for. */
 static smbkit_status exact_prefix(const struct vfs_call *call, struct vfs_volume *v,
-                                  const char *path, size_t *len_r)
+                                  const char *path, size_t *len_r, struct smbkit_attr *attr)
 {
     CLEANUP_MEM char *prefix = path_parent(path);
     if (!prefix) {
@@ -146,8 +255,7 @@ static smbkit_status exact_prefix(const struct vfs_call *call, struct vfs_volume
     }
     for (;;) {
         size_t len = str_len(prefix);
-        struct smbkit_attr attr;
-        smbkit_status st = len > 0 ? door_lookup(call, v, prefix, &attr) : SMBKIT_STATUS_SUCCESS;
+        smbkit_status st = len > 0 ? door_lookup(call, v, prefix, attr) : SMBKIT_STATUS_SUCCESS;
         if (SMBKIT_OK(st)) {
             *len_r = len;
             return st;
@@ -161,13 +269,14 @@ static smbkit_status exact_prefix(const struct vfs_call *call, struct vfs_volume
 
 /* Append the component to *real, as the volume spells it. */
 static smbkit_status resolve_one(const struct vfs_call *call, struct vfs_volume *v, char **real,
-                                 const char *component)
+                                 const struct smbkit_attr *dir_attr, const char *component)
 {
-    CLEANUP_MEM char *spelled = NULL;
-    smbkit_status st = index_find(call, v, *real, component, &spelled);
+    struct spelling s = {.leaf = component};
+    smbkit_status st = index_find(call, v, *real, dir_attr, &s);
     if (!SMBKIT_OK(st)) {
         return st;
     }
+    CLEANUP_MEM char *spelled = s.real;
     char *longer = path_join(*real, spelled ? spelled : component);
     if (!longer) {
         return SMBKIT_STATUS_NO_MEMORY;
@@ -182,7 +291,8 @@ static smbkit_status resolve_path(const struct vfs_call *call, struct vfs_volume
 {
     *real_r = NULL;
     size_t at = 0;
-    smbkit_status st = exact_prefix(call, v, path, &at);
+    struct smbkit_attr attr;
+    smbkit_status st = exact_prefix(call, v, path, &at, &attr);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -190,6 +300,7 @@ static smbkit_status resolve_path(const struct vfs_call *call, struct vfs_volume
     if (!real) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
+    const struct smbkit_attr *known = at > 0 ? &attr : NULL;
     while (SMBKIT_OK(st) && path[at]) {
         const char *start = path + at + (path[at] == '/' ? 1 : 0);
         size_t len = 0;
@@ -197,7 +308,8 @@ static smbkit_status resolve_path(const struct vfs_call *call, struct vfs_volume
             len++;
         }
         CLEANUP_MEM char *component = str_ndup(start, len);
-        st = component ? resolve_one(call, v, &real, component) : SMBKIT_STATUS_NO_MEMORY;
+        st = component ? resolve_one(call, v, &real, known, component) : SMBKIT_STATUS_NO_MEMORY;
+        known = NULL;
         at = (size_t)(start - path) + len;
     }
     bool was_last = !path[at];
@@ -243,8 +355,22 @@ void names_forget(struct vfs_volume *v, const char *path)
     }
 }
 
+/* The index of dir is good by these attributes: *c keeps it so. */
+static bool change_begin(struct vfs_volume *v, const struct smbkit_attr *a, char **dir,
+                         struct names_change *c)
+{
+    SCOPED_LOCK(&v->names_lock);
+    if (!index_get_valid(v, *dir, stamp_of(a))) {
+        return false;
+    }
+    c->stamp = stamp_of(a);
+    c->dir = *dir;
+    *dir = NULL;
+    return true;
+}
+
 void names_before(const struct vfs_call *call, struct vfs_volume *v, const char *path,
-                  struct names_change *c)
+                  const struct smbkit_attr *dir_attr, struct names_change *c)
 {
     *c = (struct names_change){0};
     if (!v->names) {
@@ -257,16 +383,13 @@ void names_before(const struct vfs_call *call, struct vfs_volume *v, const char 
     mutex_lock(&v->names_lock);
     bool is_cached = nameindex_get(v->names, dir) != NULL;
     mutex_unlock(&v->names_lock);
-    struct smbkit_attr attr;
-    const struct vfs_call apart = journal_apart(call);
-    if (!is_cached || !SMBKIT_OK(door_lookup(&apart, v, dir, &attr))) {
+    if (!is_cached || (dir_attr && change_begin(v, dir_attr, &dir, c))) {
         return;
     }
-    SCOPED_LOCK(&v->names_lock);
-    if (index_get_valid(v, dir, stamp_of(&attr))) {
-        c->stamp = stamp_of(&attr);
-        c->dir = dir;
-        dir = NULL;
+    struct smbkit_attr attr;
+    const struct vfs_call apart = journal_apart(call);
+    if (SMBKIT_OK(door_lookup(&apart, v, dir, &attr))) {
+        (void)change_begin(v, &attr, &dir, c);
     }
 }
 
@@ -276,7 +399,9 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
     if (!v->names) {
         return;
     }
-    CLEANUP_MEM char *dir = path_parent(path);
+    /* Without memory the stamp is not kept up with either: the index is read anew. */
+    CLEANUP_MEM char *own = c->dir ? NULL : path_parent(path);
+    const char *dir = c->dir ? c->dir : own;
     mutex_lock(&v->names_lock);
     if (dir && what == NAMES_ADDED) {
         nameindex_insert(v->names, dir, path_leaf(path));
@@ -297,7 +422,7 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
         /* Another stamp than before: a concurrent change of the core's own. Who of the two looked
          * last is not known. */
         bool alone = looked && nameindex_stamp(d) == c->stamp;
-        nameindex_stamp_set(d, alone ? stamp_of(&attr) : STAMP_ADOPT);
+        stamp_change(v, d, alone ? stamp_of(&attr) : STAMP_ADOPT);
     }
     mutex_unlock(&v->names_lock);
     mem_free(c->dir);

@@ -11,6 +11,12 @@
  * OBJECT_PATH_NOT_FOUND, NO_MEMORY, WOULD_BLOCK ... */
 NODISCARD smbkit_status names_resolve(const struct vfs_call *call, struct vfs_volume *v,
                                       const char *path, char **real_r);
+/* OBJECT_NAME_COLLISION: there is a name in the directory that differs from leaf by case only, or
+ * not at all. By the index: what the core itself did there is known. dir_attr: of the directory,
+ * read just now. */
+NODISCARD smbkit_status names_check_free(const struct vfs_call *call, struct vfs_volume *v,
+                                         const char *dir, const struct smbkit_attr *dir_attr,
+                                         const char *leaf);
 /* What the index said was wrong: read the directory of this path anew when it is asked next. */
 void names_forget(struct vfs_volume *v, const char *path);
 
@@ -20,8 +26,9 @@ struct names_change {
     char *dir; /* owned; NULL: nothing to keep */
     uint64_t stamp;
 };
+/* dir_attr: of the path's directory, if it was read just now; else NULL. */
 void names_before(const struct vfs_call *call, struct vfs_volume *v, const char *path,
-                  struct names_change *c);
+                  const struct smbkit_attr *dir_attr, struct names_change *c);
 enum names_what { NAMES_NOTHING, NAMES_ADDED, NAMES_REMOVED };
 /* Ends c. */
 void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names_change *c,

@@ -3,11 +3,19 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "vfs/core.h"
-#include "vfs/path.h"
 
-static uint64_t key_hash(const struct vfs_volume *v, const struct node_key *key)
+uint64_t file_key_hash(uint64_t seed, const struct file_key *k)
 {
-    uint64_t h = hash_u64(v->hash_seed ^ key->id_high, key->id);
+    struct hash_sip s;
+    hash_seed_init(&s, seed);
+    hash_sip_word(&s, k->domain);
+    hash_sip_word(&s, k->id_high);
+    return hash_sip_end(&s, k->id);
+}
+
+static uint64_t key_hash(const struct vfs_nodes *t, const struct node_key *key)
+{
+    uint64_t h = file_key_hash(t->seed, &key->file);
     return key->stream ? utf8_ihash(h, key->stream, str_len(key->stream)) : h;
 }
 
@@ -15,7 +23,7 @@ static bool key_eq(const struct hash_link *link, const void *arg)
 {
     const struct vfs_node *n = CONTAINER_OF(link, struct vfs_node, hash);
     const struct node_key *key = arg;
-    if (n->id != key->id || n->id_high != key->id_high || !n->stream != !key->stream) {
+    if (!file_key_eq(&n->key, &key->file) || !n->stream != !key->stream) {
         return false;
     }
     return !n->stream || utf8_ieq(n->stream, key->stream);
@@ -23,12 +31,56 @@ static bool key_eq(const struct hash_link *link, const void *arg)
 
 static unsigned shard_index(uint64_t hash)
 {
-    return (unsigned)(hash >> 48) % NODE_SHARDS; /* the table uses the low bits */
+    return (unsigned)(hash >> 48) % NODE_SHARDS; /* the tables use the low bits */
 }
 
-static struct node_shard *shard_of(struct vfs_volume *v, uint64_t hash)
+struct node_shard *node_shard_of(struct vfs_nodes *t, uint64_t hash)
 {
-    return &v->shards[shard_index(hash)];
+    return &t->shards[shard_index(hash)];
+}
+
+struct vfs_nodes *vfs_nodes_new(uint64_t seed, uint64_t (*clock_us)(void))
+{
+    struct vfs_nodes *t = mem_zalloc(sizeof(*t));
+    if (!t) {
+        return NULL;
+    }
+    refcount_init(&t->refs);
+    t->seed = seed;
+    t->clock_us = clock_us;
+    mutex_init(&t->told_lock);
+    mutex_init(&t->volumes_lock);
+    list_init(&t->volumes);
+    for (unsigned i = 0; i < NODE_SHARDS; i++) {
+        mutex_init(&t->shards[i].lock);
+        hash_table_init(&t->shards[i].nodes);
+        hash_table_init(&t->shards[i].claims);
+        wait_domain_init(&t->shards[i].waits);
+    }
+    return t;
+}
+
+struct vfs_nodes *vfs_nodes_ref(struct vfs_nodes *t)
+{
+    refcount_get(&t->refs);
+    return t;
+}
+
+void vfs_nodes_unref(struct vfs_nodes *t)
+{
+    if (!t || !refcount_put(&t->refs)) {
+        return;
+    }
+    for (unsigned i = 0; i < NODE_SHARDS; i++) {
+        ASSERT(t->shards[i].nodes.count == 0 && t->shards[i].claims.count == 0);
+        hash_table_fini(&t->shards[i].nodes);
+        hash_table_fini(&t->shards[i].claims);
+        wait_domain_fini(&t->shards[i].waits);
+        mutex_fini(&t->shards[i].lock);
+    }
+    mutex_fini(&t->told_lock);
+    mutex_fini(&t->volumes_lock);
+    mem_free(t);
 }
 
 /* Lock the shard that the node is in. */
@@ -37,7 +89,7 @@ static struct node_shard *shard_lock(struct vfs_node *n)
     for (;;) {
         /* relaxed: looked at again under the lock, which orders it */
         unsigned i = atomic_load_explicit(&n->shard, memory_order_relaxed);
-        struct node_shard *shard = &n->volume->shards[i];
+        struct node_shard *shard = &n->nodes->shards[i];
         mutex_lock(&shard->lock);
         if (atomic_load_explicit(&n->shard, memory_order_relaxed) == i) {
             return shard;
@@ -46,7 +98,7 @@ static struct node_shard *shard_lock(struct vfs_node *n)
     }
 }
 
-static struct vfs_node *node_new(struct vfs_volume *v, const struct node_key *key)
+static struct vfs_node *node_new(struct vfs_nodes *t, const struct node_key *key)
 {
     struct vfs_node *n = mem_zalloc(sizeof(*n));
     char *stream = str_dup(key->stream);
@@ -55,13 +107,15 @@ static struct vfs_node *node_new(struct vfs_volume *v, const struct node_key *ke
         mem_free(stream);
         return NULL;
     }
+    unsigned shard = shard_index(key_hash(t, key));
     n->refs = 1;
-    n->volume = v;
-    n->id = key->id;
-    n->id_high = key->id_high;
-    atomic_init(&n->shard, shard_index(key_hash(v, key)));
+    n->nodes = t;
+    n->waits = &t->shards[shard].waits;
+    n->key = key->file;
+    atomic_init(&n->shard, shard);
     n->stream = stream;
     mutex_init(&n->lock);
+    list_init(&n->told_link);
     list_init(&n->opens);
     list_init(&n->names);
     list_init(&n->oplock_waiters);
@@ -75,18 +129,18 @@ static void node_free(struct vfs_node *n)
 {
     ASSERT(list_is_empty(&n->opens) && list_is_empty(&n->names));
     /* Nobody waits for a file that nobody has open; whoever still does asks again. */
-    wait_wake_all(&n->volume->waits, &n->oplock_waiters);
-    wait_wake_all(&n->volume->waits, &n->lock_waiters);
+    wait_wake_all(n->waits, &n->oplock_waiters);
+    wait_wake_all(n->waits, &n->lock_waiters);
     brlock_fini(&n->locks);
     mutex_fini(&n->lock);
     mem_free(n->stream);
     mem_free(n);
 }
 
-struct vfs_node *node_find(struct vfs_volume *v, const struct node_key *key)
+struct vfs_node *node_find(struct vfs_nodes *t, const struct node_key *key)
 {
-    uint64_t h = key_hash(v, key);
-    struct node_shard *shard = shard_of(v, h);
+    uint64_t h = key_hash(t, key);
+    struct node_shard *shard = node_shard_of(t, h);
     SCOPED_LOCK(&shard->lock);
     struct hash_link *link = hash_table_get(&shard->nodes, h, key_eq, key);
     if (!link) {
@@ -97,18 +151,18 @@ struct vfs_node *node_find(struct vfs_volume *v, const struct node_key *key)
     return n;
 }
 
-struct vfs_node *node_get(struct vfs_volume *v, const struct node_key *key)
+struct vfs_node *node_get(struct vfs_nodes *t, const struct node_key *key)
 {
-    struct vfs_node *n = node_find(v, key);
+    struct vfs_node *n = node_find(t, key);
     if (n) {
         return n;
     }
-    struct vfs_node *fresh = node_new(v, key);
+    struct vfs_node *fresh = node_new(t, key);
     if (!fresh) {
         return NULL;
     }
-    uint64_t h = key_hash(v, key);
-    struct node_shard *shard = shard_of(v, h);
+    uint64_t h = key_hash(t, key);
+    struct node_shard *shard = node_shard_of(t, h);
     mutex_lock(&shard->lock);
     struct hash_link *link = hash_table_get(&shard->nodes, h, key_eq, key);
     if (link) {
@@ -116,7 +170,6 @@ struct vfs_node *node_get(struct vfs_volume *v, const struct node_key *key)
         n->refs++;
     } else if (hash_table_add(&shard->nodes, &fresh->hash, h)) {
         n = fresh;
-        atomic_fetch_add_explicit(&v->nodes_now, 1, memory_order_relaxed); /* a statistic */
     }
     mutex_unlock(&shard->lock);
     if (n != fresh) {
@@ -125,14 +178,19 @@ struct vfs_node *node_get(struct vfs_volume *v, const struct node_key *key)
     return n;
 }
 
+void node_ref(struct vfs_node *n)
+{
+    struct node_shard *shard = shard_lock(n);
+    n->refs++;
+    mutex_unlock(&shard->lock);
+}
+
 void node_put(struct vfs_node *n)
 {
-    struct vfs_volume *v = n->volume;
     struct node_shard *shard = shard_lock(n);
     bool last = --n->refs == 0;
     if (last) {
         hash_table_remove(&shard->nodes, &n->hash);
-        atomic_fetch_sub_explicit(&v->nodes_now, 1, memory_order_relaxed); /* a statistic */
     }
     mutex_unlock(&shard->lock);
     if (last) {
@@ -144,7 +202,7 @@ void node_put(struct vfs_node *n)
 static void node_move(struct vfs_node *n, struct node_shard *from, struct node_shard *to,
                       const struct node_key *key)
 {
-    uint64_t h = key_hash(n->volume, key);
+    uint64_t h = key_hash(n->nodes, key);
     if (hash_table_get(&to->nodes, h, key_eq, key)) {
         return; /* somebody opened the new path already: he has the name, this node keeps its old
                    one */
@@ -157,27 +215,27 @@ static void node_move(struct vfs_node *n, struct node_shard *from, struct node_s
         ASSERT(back);
         return;
     }
-    n->id = key->id;
-    n->id_high = key->id_high;
+    n->key = key->file;
     atomic_store_explicit(&n->shard, shard_index(h), memory_order_relaxed); /* see shard_lock */
 }
 
-void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path)
+void node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *old_path,
+                  const char *new_path)
 {
-    struct vfs_volume *v = n->volume;
-    struct node_key was = {.stream = n->stream};
-    struct node_key key = {.stream = n->stream};
-    volume_path_id(v, old_path, &was.id, &was.id_high);
-    volume_path_id(v, new_path, &key.id, &key.id_high);
-    struct node_shard *to = shard_of(v, key_hash(v, &key));
-    struct node_shard *from = shard_of(v, key_hash(v, &was));
+    struct vfs_nodes *t = n->nodes;
+    struct node_key was = {.file.domain = v->domain, .stream = n->stream};
+    struct node_key key = {.file.domain = v->domain, .stream = n->stream};
+    volume_path_id(v, old_path, &was.file.id, &was.file.id_high);
+    volume_path_id(v, new_path, &key.file.id, &key.file.id_high);
+    struct node_shard *to = node_shard_of(t, key_hash(t, &key));
+    struct node_shard *from = node_shard_of(t, key_hash(t, &was));
     struct node_shard *first = MIN(from, to);
     struct node_shard *second = MAX(from, to);
     SCOPED_LOCK(&first->lock);
     if (second != first) {
         mutex_lock(&second->lock);
     }
-    if (n->id == was.id && n->id_high == was.id_high) {
+    if (file_key_eq(&n->key, &was.file)) {
         node_move(n, from, to, &key);
     }
     if (second != first) {
@@ -185,111 +243,10 @@ void node_renamed(struct vfs_node *n, const char *old_path, const char *new_path
     }
 }
 
-void node_id_get(struct vfs_node *n, uint64_t *id, uint64_t *id_high)
+struct file_key node_file_key(struct vfs_node *n)
 {
     struct node_shard *shard = shard_lock(n);
-    *id = n->id;
-    *id_high = n->id_high;
+    struct file_key key = n->key;
     mutex_unlock(&shard->lock);
-}
-
-struct node_name *node_name_find(struct vfs_node *n, const char *path)
-{
-    LIST_FOR_EACH (l, &n->names) {
-        struct node_name *name = LIST_ENTRY(l, struct node_name, link);
-        /* Without regard to case: no two files' names differ by that only. */
-        if (utf8_ieq(name->path, path)) {
-            return name;
-        }
-    }
-    return NULL;
-}
-
-/* Calls fn for every node, under its lock, until it answers false. */
-static bool node_each(struct vfs_volume *v, bool (*fn)(struct vfs_node *n, void *arg), void *arg)
-{
-    for (unsigned i = 0; i < NODE_SHARDS; i++) {
-        struct node_shard *shard = &v->shards[i];
-        SCOPED_LOCK(&shard->lock);
-        struct hash_link *link = hash_table_next(&shard->nodes, NULL);
-        for (; link; link = hash_table_next(&shard->nodes, link)) {
-            struct vfs_node *n = CONTAINER_OF(link, struct vfs_node, hash);
-            SCOPED_LOCK(&n->lock);
-            if (!fn(n, arg)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-struct move {
-    const char *old_path;
-    const char *new_path;
-};
-
-static bool names_move(struct vfs_node *n, void *arg)
-{
-    const struct move *m = arg;
-    LIST_FOR_EACH (l, &n->names) {
-        struct node_name *name = LIST_ENTRY(l, struct node_name, link);
-        if (path_is_below(m->old_path, name->path)) {
-            char *moved = path_rebase(name->path, m->old_path, m->new_path);
-            if (!moved) {
-                return false;
-            }
-            mem_free(name->path);
-            name->path = moved;
-        }
-    }
-    return true;
-}
-
-bool node_names_moved(struct vfs_volume *v, const char *old_path, const char *new_path)
-{
-    struct move m = {.old_path = old_path, .new_path = new_path};
-    return node_each(v, names_move, &m);
-}
-
-struct path_search {
-    const char *path;
-    struct vfs_node *found;
-};
-
-static bool is_not_named(struct vfs_node *n, void *arg)
-{
-    struct path_search *s = arg;
-    if (!node_name_find(n, s->path) || n->stream) {
-        return true;
-    }
-    n->refs++; /* the walk holds the shard's lock */
-    s->found = n;
-    return false;
-}
-
-static bool is_not_below(struct vfs_node *n, void *arg)
-{
-    struct path_search *s = arg;
-    LIST_FOR_EACH (l, &n->names) {
-        if (path_is_below_nocase(s->path, LIST_ENTRY(l, struct node_name, link)->path)) {
-            n->refs++; /* as above */
-            s->found = n;
-            return false;
-        }
-    }
-    return true;
-}
-
-struct vfs_node *node_find_below(struct vfs_volume *v, const char *path)
-{
-    struct path_search s = {.path = path};
-    (void)node_each(v, is_not_below, &s);
-    return s.found;
-}
-
-struct vfs_node *node_find_by_path(struct vfs_volume *v, const char *path)
-{
-    struct path_search s = {.path = path};
-    (void)node_each(v, is_not_named, &s);
-    return s.found;
+    return key;
 }

@@ -6,15 +6,16 @@
 #include "base/str.h"
 #include "vfs/names.h"
 #include "vfs/oplock_core.h"
+#include "vfs/overlap.h"
 #include "vfs/path.h"
 
 /* Under notify_lock: wake those whose queue got something. */
-static void touched_wake(struct vfs_volume *v, struct list *touched)
+static void touched_wake(struct list *touched)
 {
     for (struct list *l; (l = list_pop_front(touched));) {
         struct notify_watch *w = LIST_ENTRY(l, struct notify_watch, touched_link);
         struct vfs_open *o = CONTAINER_OF(w, struct vfs_open, watch);
-        wait_wake_all(&v->waits, &o->notify_waiters);
+        wait_wake_all(o->node->waits, &o->notify_waiters);
     }
 }
 
@@ -24,15 +25,24 @@ static void report(struct vfs_volume *v, const struct notify_change *c)
     list_init(&touched);
     SCOPED_LOCK(&v->notify_lock);
     notify_report(&v->notify, c, &touched);
-    touched_wake(v, &touched);
+    touched_wake(&touched);
+}
+
+/* The same in a volume that lies in that one or around it. */
+static void report_there(struct vfs_volume *other, const struct overlap_event *e)
+{
+    if (notify_is_watched(other)) {
+        const struct notify_change c = {
+            .path = e->path, .action = e->action, .filter = e->filter, .new_path = e->new_path};
+        report(other, &c);
+    }
 }
 
 void notify_changed(struct vfs_volume *v, const char *path, uint32_t action, uint32_t filter)
 {
-    if (notify_is_on(v)) {
-        const struct notify_change c = {.path = path, .action = action, .filter = filter};
-        report(v, &c);
-    }
+    const struct overlap_event e = {.path = path, .action = action, .filter = filter};
+    report_there(v, &e);
+    overlap_each(v, &e, report_there);
 }
 
 void notify_stream(struct vfs_volume *v, const char *path, const char *stream, uint32_t action,
@@ -47,11 +57,10 @@ void notify_stream(struct vfs_volume *v, const char *path, const char *stream, u
 void notify_renamed(struct vfs_volume *v, const char *old_path, const char *new_path,
                     uint32_t filter)
 {
-    if (notify_is_on(v)) {
-        const struct notify_change c = {
-            .path = old_path, .action = NOTIFY_RENAMED_OLD, .filter = filter, .new_path = new_path};
-        report(v, &c);
-    }
+    const struct overlap_event e = {
+        .path = old_path, .action = NOTIFY_RENAMED_OLD, .filter = filter, .new_path = new_path};
+    report_there(v, &e);
+    overlap_each(v, &e, report_there);
 }
 
 /* The flags of a file's data, as those of a stream's. */
@@ -78,7 +87,7 @@ void notify_modified(struct vfs_open *o, uint32_t filter)
     notify_stream(o->volume, path, o->node->stream, NOTIFY_MODIFIED_STREAM, stream_filter(filter));
 }
 
-void notify_end(struct vfs_call *call, struct vfs_open *o)
+void notify_end(const struct vfs_call *call, struct vfs_open *o)
 {
     struct vfs_volume *v = o->volume;
     mutex_lock(&v->notify_lock);
@@ -90,7 +99,7 @@ void notify_end(struct vfs_call *call, struct vfs_open *o)
     notify_queue_fini(&o->watch.queue); /* now: the open may outlive what it is charged to */
     bool plugin_watches = o->plugin_watches;
     o->plugin_watches = false;
-    wait_wake_all(&v->waits, &o->notify_waiters);
+    wait_wake_all(o->node->waits, &o->notify_waiters);
     mutex_unlock(&v->notify_lock);
     if (plugin_watches) {
         struct vfs_call may_wait = *call;
@@ -103,23 +112,43 @@ void notify_end(struct vfs_call *call, struct vfs_open *o)
 
 void notify_deleting(struct vfs_node *n)
 {
-    struct vfs_volume *v = n->volume;
     SCOPED_LOCK(&n->lock);
     LIST_FOR_EACH (l, &n->opens) {
         struct vfs_open *o = LIST_ENTRY(l, struct vfs_open, node_link);
-        if (o->name->delete_pending) {
-            SCOPED_LOCK(&v->notify_lock);
+        if (o->name->of->delete_pending) {
+            SCOPED_LOCK(&o->volume->notify_lock);
             o->watch_ended = true;
-            wait_wake_all(&v->waits, &o->notify_waiters);
+            wait_wake_all(n->waits, &o->notify_waiters);
         }
     }
 }
 
-void notify_dir_moved(struct vfs_volume *v, const char *old_path, const char *new_path)
+static void watches_move(struct vfs_volume *v, const char *old_path, const char *new_path)
 {
     SCOPED_LOCK(&v->notify_lock);
     smbkit_status st = notify_moved(&v->notify, old_path, new_path);
     (void)st; /* without memory watches stay at the old name: they end with their opens */
+}
+
+/* What is open or watched by another volume's names is at other names now. */
+static void follow_there(struct vfs_volume *other, const struct overlap_event *e)
+{
+    if (!e->new_path) {
+        return; /* it left that volume, or came into it: nothing of it has a new name there */
+    }
+    watches_move(other, e->path, e->new_path);
+    SCOPED_LOCK(&other->tree_lock);
+    struct name_entry *at = nametree_find(&other->tree, e->path);
+    bool moved = at && nametree_move(&other->tree, at, e->new_path);
+    (void)moved; /* without memory it keeps the old name */
+}
+
+void notify_dir_moved(struct vfs_volume *v, const char *old_path, const char *new_path)
+{
+    watches_move(v, old_path, new_path);
+    const struct overlap_event e = {
+        .path = old_path, .action = NOTIFY_RENAMED_OLD, .new_path = new_path};
+    overlap_each(v, &e, follow_there);
 }
 
 /* ---- vfs_notify ---- */
@@ -136,12 +165,13 @@ static smbkit_status watch_check(const struct vfs_open *o)
 static smbkit_status watch_start(struct vfs_open *o, const struct vfs_notify_query *q)
 {
     struct vfs_volume *v = o->volume;
-    SCOPED_LOCK(&o->node->lock); /* holds the path still until it is added */
+    SCOPED_LOCK(&o->node->lock);
+    CLEANUP_MEM char *path = node_name_path(o->name);
     SCOPED_LOCK(&v->notify_lock);
     if (o->watching) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    if (o->name->delete_pending) {
+    if (o->name->of->delete_pending) {
         return SMBKIT_STATUS_DELETE_PENDING;
     }
     if (q->filter == 0) {
@@ -151,7 +181,8 @@ static smbkit_status watch_start(struct vfs_open *o, const struct vfs_notify_que
     o->watch.max_bytes = q->max_bytes;
     o->watch.tree = q->tree;
     o->watch.queue.budget = q->budget;
-    smbkit_status st = notify_watch_add(&v->notify, &o->watch, o->name->path);
+    smbkit_status st =
+        path ? notify_watch_add(&v->notify, &o->watch, path) : SMBKIT_STATUS_NO_MEMORY;
     if (SMBKIT_OK(st)) {
         o->watching = true;
         atomic_fetch_add_explicit(&v->watch_count, 1, memory_order_relaxed); /* a hint */
@@ -216,7 +247,7 @@ static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o
     } else if (o->watch_ended) {
         st = SMBKIT_STATUS_DELETE_PENDING;
     } else {
-        wait_register(&o->volume->waits, &o->notify_waiters, call->wait);
+        wait_register(o->node->waits, &o->notify_waiters, call->wait);
         st = SMBKIT_STATUS_WAIT;
     }
     mutex_unlock(&o->volume->notify_lock);
@@ -230,28 +261,10 @@ static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o
 smbkit_status vfs_notify(struct vfs_call *call, struct vfs_open *o,
                          const struct vfs_notify_query *q)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    smbkit_status st;
-    do {
-        st = notify_once(&scope.call, o, q);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, notify_once(again, o, q));
 }
 
 /* ---- what plugins report ---- */
-
-/* The oplocks of the file at that path, if it is open. By the names of what is open: the plugin is
- * in a call of its own and cannot be asked for the file's id. */
-static void break_by_path(struct vfs_volume *v, const char *path)
-{
-    struct vfs_node *n = node_find_by_path(v, path);
-    if (n) {
-        oplock_break_changed(n);
-        node_put(n);
-    }
-}
 
 static const struct {
     uint32_t action;
@@ -267,24 +280,31 @@ static const struct {
     [SMBKIT_CHANGE_RENAMED_TO] = {NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
 };
 
+/* Whatever is cached of what lies below may be wrong. */
+static void overflow(struct vfs_volume *v, const char *path)
+{
+    names_each_open(v, path, true, oplock_break_changed);
+    struct list touched;
+    list_init(&touched);
+    SCOPED_LOCK(&v->notify_lock);
+    notify_overflow_below(&v->notify, path, &touched);
+    touched_wake(&touched);
+}
+
 void notify_event(struct vfs_volume *v, const struct smbkit_event *event)
 {
     uint32_t change = event->what & 0xffu;
     uint32_t filter = event->what >> 8;
     names_reported(v, change, event->path);
     if (change == SMBKIT_CHANGE_OVERFLOW) {
-        struct list touched;
-        list_init(&touched);
-        SCOPED_LOCK(&v->notify_lock);
-        notify_overflow_below(&v->notify, event->path, &touched);
-        touched_wake(v, &touched);
+        overflow(v, event->path);
         return;
     }
     if (change == 0 || change >= ARRAY_LEN(REPORTS)) {
         return;
     }
     if (change != SMBKIT_CHANGE_ADDED && change != SMBKIT_CHANGE_RENAMED_FROM) {
-        break_by_path(v, event->path);
+        names_each_open(v, event->path, false, oplock_break_changed);
     }
     notify_changed(v, event->path, REPORTS[change].action,
                    filter ? filter : REPORTS[change].filter);

@@ -18,14 +18,21 @@ static inline uint32_t notify_name_filter(bool is_directory)
 {
     return is_directory ? NOTIFY_CHANGE_DIR_NAME : NOTIFY_CHANGE_FILE_NAME;
 }
-/* Somebody may be watching? A hint without a lock. */
-static inline bool notify_is_on(struct vfs_volume *v)
+/* Somebody may be watching this volume? A hint without a lock. */
+static inline bool notify_is_watched(struct vfs_volume *v)
 {
     /* relaxed: who starts to watch meanwhile has no claim on what happens meanwhile */
     return atomic_load_explicit(&v->watch_count, memory_order_relaxed) > 0;
 }
+/* ... or one that lies in it or around it? */
+static inline bool notify_is_on(struct vfs_volume *v)
+{
+    /* relaxed: as above */
+    return notify_is_watched(v) ||
+           atomic_load_explicit(&v->overlap_count, memory_order_relaxed) > 0;
+}
 /* The open ends: its watch goes, who waits is woken. Under no lock. */
-void notify_end(struct vfs_call *call, struct vfs_open *o);
+void notify_end(const struct vfs_call *call, struct vfs_open *o);
 /* The directory is being deleted: its watchers hear of it. Under no lock. */
 void notify_deleting(struct vfs_node *n);
 /* A directory has moved. */

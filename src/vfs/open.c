@@ -36,7 +36,7 @@ void vfs_open_unref(struct vfs_open *o)
     if (!o || !refcount_put(&o->refs)) {
         return;
     }
-    struct wait_domain *waits = &o->volume->waits;
+    struct wait_domain *waits = o->node->waits;
     wait_wake_all(waits, &o->close_waiters);
     wait_wake_all(waits, &o->dir_waiters);
     wait_wake_all(waits, &o->notify_waiters);
@@ -65,7 +65,7 @@ void open_end(struct vfs_open *o)
     ASSERT(o->in_flight > 0);
     o->in_flight--;
     if (o->in_flight == 0 && o->state == OPEN_CLOSING) {
-        wait_wake_all(&o->volume->waits, &o->close_waiters);
+        wait_wake_all(o->node->waits, &o->close_waiters);
     }
 }
 
@@ -79,7 +79,7 @@ void open_hold(struct vfs_open *o)
 char *open_path_copy(struct vfs_open *o)
 {
     SCOPED_LOCK(&o->node->lock);
-    return o->name ? str_dup(o->name->path) : NULL;
+    return o->name ? node_name_path(o->name) : NULL;
 }
 
 struct vfs_volume *vfs_open_volume_get(const struct vfs_open *o)
@@ -144,7 +144,7 @@ void vfs_open_position_set(struct vfs_open *o, uint64_t position)
 bool vfs_open_is_delete_pending(const struct vfs_open *o)
 {
     SCOPED_LOCK(&o->node->lock);
-    return o->name && o->name->delete_pending;
+    return o->name && o->name->of->delete_pending;
 }
 
 /* Longest path that is asked for, as UTF-8. */

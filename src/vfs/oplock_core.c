@@ -21,7 +21,7 @@ bool oplock_break_locked(struct vfs_node *n, const struct oplock_query *q)
 
 smbkit_status oplock_wait_locked(const struct vfs_call *call, struct vfs_node *n)
 {
-    wait_register(&n->volume->waits, &n->oplock_waiters, call->wait);
+    wait_register(n->waits, &n->oplock_waiters, call->wait);
     return SMBKIT_STATUS_WAIT;
 }
 
@@ -46,7 +46,7 @@ uint8_t oplock_grant_locked(struct vfs_node *n, struct vfs_open *o, uint8_t leve
 
 static void wake_waiters(struct vfs_node *n)
 {
-    wait_wake_all(&n->volume->waits, &n->oplock_waiters);
+    wait_wake_all(n->waits, &n->oplock_waiters);
 }
 
 void oplock_end_locked(struct vfs_node *n, struct vfs_open *o)

@@ -109,7 +109,9 @@ static smbkit_status file_attr_settle(const struct door_file *f, struct smbkit_a
         a->file_id = f->id;
         a->file_id_high = f->id_high;
         if (f->node) {
-            node_id_get(f->node, &a->file_id, &a->file_id_high); /* renamed since */
+            struct file_key key = node_file_key(f->node); /* renamed since */
+            a->file_id = key.id;
+            a->file_id_high = key.id_high;
         }
     }
     return door_attr_settle(f->volume, a);

@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "vfs/access.h"
-#include "vfs/create.h"
+#include "vfs/claim.h"
 #include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
@@ -21,6 +21,7 @@ struct target {
     struct smbkit_attr attr; /* of that */
     struct vfs_node *held;   /* its node, with held_name in it, while it is being replaced */
     struct node_name *held_name;
+    struct name_claim *claim;
     bool changed; /* what is there is not what was found: look again */
 };
 
@@ -28,12 +29,21 @@ struct target {
 
 static void target_let_go(struct target *t);
 
-static void target_fini(struct target *t)
+/* Forget what was found; a claim stays. */
+static void target_forget(struct target *t)
 {
     target_let_go(t);
     mem_free(t->path);
     mem_free(t->existing);
-    *t = (struct target){0};
+    t->path = NULL;
+    t->existing = NULL;
+    t->changed = false;
+}
+
+static void target_fini(struct target *t, const struct vfs_call *call)
+{
+    target_forget(t);
+    claim_give(&t->claim, call);
 }
 
 static bool is_missing(smbkit_status st)
@@ -102,22 +112,22 @@ static smbkit_status check_replaced_locked(const struct vfs_call *call, struct v
 static smbkit_status target_hold(const struct vfs_call *call, struct vfs_volume *v,
                                  struct target *t)
 {
-    const struct node_key key = {.id = t->attr.file_id, .id_high = t->attr.file_id_high};
-    struct node_name *name = name_new(t->existing);
-    struct vfs_node *n = name ? node_get(v, &key) : NULL;
+    const struct node_key key = {.file = file_key_of(&t->attr)};
+    struct node_name *name = node_name_new(v, t->existing);
+    struct vfs_node *n = name ? node_get(v->nodes, &key) : NULL;
     if (!n) {
-        name_free(name);
+        node_name_free(name);
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    name->moving = true;
+    name->of->moving = true;
     mutex_lock(&n->lock);
     smbkit_status st = check_replaced_locked(call, n);
     if (SMBKIT_OK(st)) {
-        list_push_back(&n->names, &name->link);
+        node_name_add(n, name);
     }
     mutex_unlock(&n->lock);
     if (!SMBKIT_OK(st)) {
-        name_free(name);
+        node_name_free(name);
         node_put(n);
         return st;
     }
@@ -133,10 +143,9 @@ static void target_let_go(struct target *t)
         return;
     }
     mutex_lock(&n->lock);
-    list_remove(&t->held_name->link);
-    wait_wake_all(&n->volume->waits, &n->oplock_waiters);
+    node_name_free(t->held_name);
+    wait_wake_all(n->waits, &n->oplock_waiters);
     mutex_unlock(&n->lock);
-    name_free(t->held_name);
     node_put(n);
     t->held = NULL;
 }
@@ -160,8 +169,9 @@ static smbkit_status check_replace(const struct vfs_call *call, struct vfs_volum
     /* From here on that file keeps its name. Had another taken its place before? */
     struct smbkit_attr now;
     st = journal_look(call, v, t->existing, &now);
-    bool same = now.file_id == t->attr.file_id && now.file_id_high == t->attr.file_id_high;
-    t->changed = is_missing(st) || (SMBKIT_OK(st) && !same);
+    struct file_key is = file_key_of(&now);
+    struct file_key was = file_key_of(&t->attr);
+    t->changed = is_missing(st) || (SMBKIT_OK(st) && !file_key_eq(&is, &was));
     return t->changed ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
 }
 
@@ -187,35 +197,52 @@ static smbkit_status source_hold(const struct vfs_call *call, struct vfs_open *o
 {
     struct vfs_node *n = o->node;
     SCOPED_LOCK(&n->lock);
-    if (!o->name->path[0] || o->name->delete_pending) {
+    if (o->name->at == &o->volume->tree.root || o->name->of->delete_pending) {
         return SMBKIT_STATUS_ACCESS_DENIED; /* the root stays; what is going goes */
     }
-    if (o->name->moving) {
+    if (o->name->of->moving) {
         return oplock_wait_locked(call, n);
     }
-    o->name->moving = true;
+    o->name->of->moving = true;
     return SMBKIT_STATUS_SUCCESS;
 }
 
 static void source_let_go(struct vfs_open *o)
 {
     SCOPED_LOCK(&o->node->lock);
-    o->name->moving = false;
-    wait_wake_all(&o->volume->waits, &o->node->oplock_waiters);
+    o->name->of->moving = false;
+    wait_wake_all(o->node->waits, &o->node->oplock_waiters);
 }
 
-static smbkit_status check_target_dir(const struct vfs_call *call, struct vfs_open *o,
-                                      const char *path)
+/* Find what is at the new name, and claim the name: nobody makes it, in whatever letters, until
+ * target_fini. */
+static smbkit_status target_claim(const struct vfs_call *call, struct vfs_open *o, const char *path,
+                                  struct target *t)
 {
-    CLEANUP_MEM char *parent = path_parent(path);
-    return parent ? access_check_destination(call, o->volume, parent, o->is_directory)
-                  : SMBKIT_STATUS_NO_MEMORY;
+    smbkit_status st = target_find(call, o->volume, path, t);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    CLEANUP_MEM char *parent = path_parent(t->path);
+    struct smbkit_attr dir;
+    st = parent ? access_check_destination(call, o->volume, parent, o->is_directory, &dir)
+                : SMBKIT_STATUS_NO_MEMORY;
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    const struct file_key key = file_key_of(&dir);
+    st = claim_take(&t->claim, call, o->volume->nodes, &key, path_leaf(t->path));
+    if (SMBKIT_OK(st)) {
+        target_forget(t); /* it may have come before the claim was taken */
+        st = target_find(call, o->volume, path, t);
+    }
+    return st;
 }
 
 /* A directory in which something is open stays where it is. */
 static smbkit_status check_below(const struct vfs_call *call, struct vfs_open *o, const char *path)
 {
-    struct vfs_node *n = o->is_directory ? node_find_below(o->volume, path) : NULL;
+    struct vfs_node *n = o->is_directory ? names_open_below(o->volume, path) : NULL;
     if (!n) {
         return SMBKIT_STATUS_SUCCESS;
     }
@@ -237,7 +264,8 @@ struct move {
     struct vfs_open *o;
     const char *old_path;
     struct target to;
-    bool is_same_file; /* only the letters' case changes */
+    struct name_claim *from; /* of the old name, unless it is the same */
+    bool is_same_file;       /* only the letters' case changes */
 };
 
 /* The plugin's part. */
@@ -275,35 +303,53 @@ static void name_merge(struct vfs_node *n, struct node_name *from, struct node_n
         if (o->name == from) {
             o->name = into;
             into->open_count++;
+            into->of->open_count++;
+            from->of->open_count--;
         }
     }
-    into->delete_pending |= from->delete_pending;
-    into->moving = true;
-    list_remove(&from->link);
-    name_free(from);
+    into->of->delete_pending |= from->of->delete_pending;
+    into->of->moving = true;
+    node_name_free(from);
+}
+
+/* Under the node's lock. Other paths of the same link, through another share or a folder reached by
+ * two: they differ from it in the folders, so a rename within one is told by the last component.
+ * After other moves they are found wrong when they are met (create_names.c). */
+static void aliases_rename(struct vfs_open *o, const char *old_path, const char *new_path)
+{
+    size_t dir = path_parent_len(old_path);
+    if (dir != path_parent_len(new_path) || !mem_eq(old_path, new_path, dir)) {
+        return;
+    }
+    LIST_FOR_EACH (l, &o->node->names) {
+        struct node_name *name = LIST_ENTRY(l, struct node_name, link);
+        if (name->of != o->name->of || name == o->name) {
+            continue;
+        }
+        CLEANUP_MEM char *path = node_name_path(name);
+        CLEANUP_MEM char *parent = path ? path_parent(path) : NULL;
+        CLEANUP_MEM char *to = parent ? path_join(parent, path_leaf(new_path)) : NULL;
+        if (to) {
+            (void)node_name_move(name, to, o->is_directory);
+        }
+    }
 }
 
 /* The name that the opens go by. */
-static void name_set(struct vfs_open *o, const char *new_path)
+static void name_set(struct vfs_open *o, const char *old_path, const char *new_path)
 {
-    char *copy = str_dup(new_path);
-    SCOPED_LOCK(&o->node->lock);
+    struct vfs_node *n = o->node;
+    SCOPED_LOCK(&n->lock);
     /* As on Windows, where the rename of a file counts as a change of its attributes. */
-    o->node->notify_at_close |= o->is_directory ? 0 : NOTIFY_CHANGE_ATTRIBUTES;
-    struct node_name *old = o->name;
-    struct node_name *other = NULL;
-    LIST_FOR_EACH (l, &o->node->names) {
-        struct node_name *name = LIST_ENTRY(l, struct node_name, link);
-        if (name != old && name->open_count > 0 && utf8_ieq(name->path, new_path)) {
-            other = name;
-        }
-    }
-    if (other) {
-        name_merge(o->node, old, other);
-        mem_free(copy);
-    } else if (copy) {
-        mem_free(old->path);
-        old->path = copy;
+    n->notify_at_close |= o->is_directory ? 0 : NOTIFY_CHANGE_ATTRIBUTES;
+    aliases_rename(o, old_path, new_path);
+    struct node_name *other = node_name_find(n, o->volume, new_path);
+    if (other && other != o->name && other->open_count > 0) {
+        name_merge(n, o->name, other);
+    } else {
+        /* Without memory one keeps a name that is no more, as after a move behind the core's
+         * back. All that was opened below a directory while it moved follows it. */
+        (void)node_name_move(o->name, new_path, o->is_directory);
     }
 }
 
@@ -313,13 +359,10 @@ static void move_tell(struct move *m)
     struct vfs_open *o = m->o;
     struct vfs_volume *v = o->volume;
     const char *new_path = m->to.path;
-    atomic_fetch_add(&v->removals, 1);
-    name_set(o, new_path);
-    node_renamed(o->node, m->old_path, new_path);
+    atomic_fetch_add(&v->nodes->removals, 1);
+    name_set(o, m->old_path, new_path);
+    node_renamed(o->node, v, m->old_path, new_path);
     if (o->is_directory) {
-        /* Opened below it while it moved: they follow. Without memory one keeps a name that is no
-         * more, as after a move behind the core's back. */
-        (void)node_names_moved(v, m->old_path, new_path);
         names_moved(v, m->old_path);
         notify_dir_moved(v, m->old_path, new_path);
     }
@@ -332,8 +375,8 @@ static smbkit_status move_run(struct move *m)
     CLEANUP_MEM char *replaced = m->to.existing ? str_dup(m->to.existing) : NULL;
     struct names_change from;
     struct names_change into;
-    names_before(m->call, v, m->old_path, &from);
-    names_before(m->call, v, m->to.path, &into);
+    names_before(m->call, v, m->old_path, NULL, &from);
+    names_before(m->call, v, m->to.path, NULL, &into);
     smbkit_status st = move_do(m);
     bool done = SMBKIT_OK(st);
     names_after(m->call, v, &from, done ? NAMES_REMOVED : NAMES_NOTHING, m->old_path);
@@ -348,15 +391,34 @@ static smbkit_status move_run(struct move *m)
     return st;
 }
 
+/* The old name is claimed as well: a create of it that is under way is let in first. */
+static smbkit_status source_claim(struct move *m)
+{
+    CLEANUP_MEM char *parent = path_parent(m->old_path);
+    struct smbkit_attr dir;
+    smbkit_status st =
+        parent ? door_lookup(m->call, m->o->volume, parent, &dir) : SMBKIT_STATUS_NO_MEMORY;
+    if (!SMBKIT_OK(st)) {
+        return is_missing(st) ? SMBKIT_STATUS_SUCCESS : st; /* moved behind the core's back */
+    }
+    const struct file_key key = file_key_of(&dir);
+    const char *leaf = path_leaf(m->old_path);
+    if (file_key_eq(&key, &m->to.claim->dir) && utf8_ieq(leaf, m->to.claim->leaf)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    /* WAIT gives the other claim back, so two renames that meet do not wait for each other. */
+    return claim_take(&m->from, m->call, m->o->volume->nodes, &key, leaf);
+}
+
 static smbkit_status rename_check(struct move *m, const char *new_path, bool replace)
 {
     struct vfs_open *o = m->o;
     if (o->is_directory && path_is_below_nocase(m->old_path, new_path)) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    smbkit_status st = target_find(m->call, o->volume, new_path, &m->to);
+    smbkit_status st = target_claim(m->call, o, new_path, &m->to);
     if (SMBKIT_OK(st)) {
-        st = check_target_dir(m->call, o, m->to.path);
+        st = source_claim(m);
     }
     if (!SMBKIT_OK(st)) {
         return st;
@@ -389,7 +451,8 @@ static smbkit_status rename_held(const struct vfs_call *call, struct vfs_open *o
         }
         bool came = checked && replace && st == SMBKIT_STATUS_OBJECT_NAME_COLLISION;
         again = m.to.changed || came;
-        target_fini(&m.to);
+        target_fini(&m.to, call);
+        claim_give(&m.from, call);
     }
     return st;
 }
@@ -418,14 +481,7 @@ static smbkit_status rename_once(const struct vfs_call *call, struct vfs_open *o
 smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, const char *new_path,
                          bool replace)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    smbkit_status st;
-    do {
-        st = rename_once(&scope.call, o, new_path, replace);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, rename_once(again, o, new_path, replace));
 }
 
 /* ---- link ---- */
@@ -435,12 +491,12 @@ static smbkit_status link_do(const struct vfs_call *call, struct vfs_open *o, st
     struct vfs_volume *v = o->volume;
     struct names_change change;
     const char *path = t->existing ? t->existing : t->path;
-    names_before(call, v, path, &change);
+    names_before(call, v, path, NULL, &change);
     smbkit_status st = door_link(call, &o->f, path, t->existing != NULL);
     names_after(call, v, &change, SMBKIT_OK(st) ? NAMES_ADDED : NAMES_NOTHING, path);
     if (SMBKIT_OK(st)) {
         if (t->existing) {
-            atomic_fetch_add(&v->removals, 1);
+            atomic_fetch_add(&v->nodes->removals, 1);
             notify_changed(v, path, NOTIFY_REMOVED, NOTIFY_CHANGE_FILE_NAME);
         }
         notify_changed(v, path, NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME);
@@ -468,29 +524,19 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
         return st;
     }
     struct target t = {0};
-    st = target_find(call, o->volume, new_path, &t);
-    if (SMBKIT_OK(st)) {
-        st = check_target_dir(call, o, t.path);
-    }
+    st = target_claim(call, o, new_path, &t);
     if (SMBKIT_OK(st) && t.existing) {
         st = check_replace(call, o->volume, &t, replace);
     }
     if (SMBKIT_OK(st)) {
         st = link_do(call, o, &t);
     }
-    target_fini(&t);
+    target_fini(&t, call);
     return st;
 }
 
 smbkit_status vfs_link(struct vfs_call *call, struct vfs_open *o, const char *new_path,
                        bool replace)
 {
-    struct wait_scope scope;
-    wait_scope_init(&scope, call);
-    smbkit_status st;
-    do {
-        st = link_once(&scope.call, o, new_path, replace);
-    } while (wait_scope_again(&scope, st));
-    wait_scope_fini(&scope);
-    return st;
+    return WAIT_OUT(call, again, link_once(again, o, new_path, replace));
 }

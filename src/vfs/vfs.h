@@ -8,9 +8,9 @@
  * top. SMBKIT_STATUS_WOULD_BLOCK means: nothing happened; make the same call on a worker thread
  * with nowait off.
  *
- * Threads: every function may be called from any thread. Lock order: volume names -> node map shard
- * -> node -> open. No plugin call and no callback other than wake and oplock_break (which only post
- * a job) happens under one of them. */
+ * Threads: every function may be called from any thread. Lock order: vfs/core.h. No plugin call and
+ * no callback other than wake and oplock_break (which only post a job) happens under one of them.
+ */
 #pragma once
 
 #include <stdatomic.h>
@@ -81,9 +81,11 @@ bool vfs_wait_cancel(struct vfs_wait *w);
 /* The plugin calls of a request, so that it can be run again without making them twice; see
  * journal.h. Lives in the request; whoever runs the handler touches it. */
 struct vfs_journal {
-    struct list steps; /* vfs only, all of it */
-    struct list *at;   /* the next step to replay; &steps: none is left */
-    bool resumes;      /* the handler was stopped by a plugin: the next run replays */
+    struct list steps;  /* vfs only, all of it */
+    struct list *at;    /* the next step to replay; &steps: none is left */
+    bool resumes;       /* the handler was stopped by a plugin: the next run replays */
+    struct list claims; /* names that a stopped handler keeps claimed; they end with the journal,
+                           which is given up before the volumes of its request */
 };
 void vfs_journal_init(struct vfs_journal *j);
 /* No step may be pending. Files of a handler that was stopped, and is not run again, are closed. */
@@ -137,7 +139,17 @@ struct smbkit_fd_watch {
 /* What plugins call: handed to smbkit_plugin_init. */
 extern const struct smbkit_host_table vfs_api;
 
+/* What the volumes of a server have in common: the files that are open, by what they are and not by
+ * where they are found, so that volumes that lead to the same files see each other's opens.
+ * Counted. seed: random, of its hashes. clock_us: microseconds that only grow; NULL: time stands
+ * still. */
+struct vfs_nodes;
+NODISCARD struct vfs_nodes *vfs_nodes_new(uint64_t seed, uint64_t (*clock_us)(void));
+struct vfs_nodes *vfs_nodes_ref(struct vfs_nodes *t);
+void vfs_nodes_unref(struct vfs_nodes *t);
+
 struct vfs_volume_spec {
+    struct vfs_nodes *nodes;             /* NULL: its own */
     uint64_t now;                        /* FILETIME: what files of which no time is known show */
     const struct vfs_services *services; /* NULL: nothing is lent */
     const struct smbkit_admin *admin;    /* NULL: not granted to this volume's plugins */

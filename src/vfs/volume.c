@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
-#include "vfs/core.h"
+#include "vfs/overlap.h"
 
 #define CLUSTER_DEFAULT_BYTES 4096u
 #define COMPONENT_DEFAULT 255u
@@ -98,7 +98,8 @@ static smbkit_status volume_features_read(struct vfs_volume *v)
     }
     v->component_max = info.component_max;
     v->cluster_size_bytes = info.cluster_size_bytes;
-    if (!(v->features & SMBKIT_FEATURE_IGNORES_CASE)) {
+    v->tree.ignores_case = v->features & SMBKIT_FEATURE_IGNORES_CASE;
+    if (!v->tree.ignores_case) {
         v->names = nameindex_new(NAMEINDEX_NAMES_MAX, v->hash_seed);
         return v->names ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
     }
@@ -127,11 +128,19 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
 {
     struct vfs_volume *v = mem_zalloc(sizeof(*v));
     struct layer *layers = mem_calloc(spec->layer_count, sizeof(*layers));
-    if (!v || !layers) {
+    struct vfs_nodes *nodes = spec->nodes ? vfs_nodes_ref(spec->nodes) : vfs_nodes_new(0, NULL);
+    if (!v || !layers || !nodes) {
         mem_free(v);
         mem_free(layers);
+        vfs_nodes_unref(nodes);
         return NULL;
     }
+    v->nodes = nodes;
+    list_init(&v->volumes_link);
+    /* relaxed: only that the numbers differ matters */
+    v->domain = hash_u64(nodes->seed, 1 + atomic_fetch_add_explicit(&nodes->volume_numbers, 1,
+                                                                    memory_order_relaxed)) |
+                1;
     v->layers = layers;
     refcount_init(&v->refs);
     v->layer_count = spec->layer_count;
@@ -139,19 +148,16 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     v->component_max = COMPONENT_DEFAULT;
     v->hash_seed = spec->hash_seed;
     v->id_seed = hash_bytes(0, spec->share_name, str_len(spec->share_name));
-    v->domain = hash_u64(v->id_seed, 4) | 1;
     v->host.volume = v;
     v->services = spec->services;
     v->opened_at = spec->now;
     v->admin = spec->admin;
     mutex_init(&v->names_lock);
-    mutex_init(&v->notify_lock);
+    mutex_init(&v->tree_lock);
     wait_domain_init(&v->waits);
+    mutex_init(&v->notify_lock);
     notify_registry_init(&v->notify, v->hash_seed);
-    for (unsigned i = 0; i < NODE_SHARDS; i++) {
-        mutex_init(&v->shards[i].lock);
-        hash_table_init(&v->shards[i].nodes);
-    }
+    nametree_init(&v->tree, v->hash_seed, false);
     for (uint32_t i = 0; i < spec->layer_count; i++) {
         layers[i].plugin = spec->layers[i].plugin;
         layers[i].below = i + 1 < spec->layer_count ? &layers[i + 1] : NULL;
@@ -165,6 +171,8 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
 
 static void volume_free(struct vfs_volume *v)
 {
+    overlap_leave(v);
+    mem_free(v->location);
     for (uint32_t i = 0; i < v->layer_count; i++) {
         struct layer *l = &v->layers[i];
         if (l->is_open && l->plugin->volume_close) {
@@ -172,11 +180,7 @@ static void volume_free(struct vfs_volume *v)
         }
         mutex_fini(&l->serial);
     }
-    for (unsigned i = 0; i < NODE_SHARDS; i++) {
-        ASSERT(v->shards[i].nodes.count == 0);
-        hash_table_fini(&v->shards[i].nodes);
-        mutex_fini(&v->shards[i].lock);
-    }
+    nametree_fini(&v->tree);
     if (v->names) {
         nameindex_free(v->names);
     }
@@ -185,9 +189,11 @@ static void volume_free(struct vfs_volume *v)
     }
     op_pool_fini(&v->ops);
     notify_registry_fini(&v->notify);
-    wait_domain_fini(&v->waits);
     mutex_fini(&v->notify_lock);
     mutex_fini(&v->names_lock);
+    mutex_fini(&v->tree_lock);
+    wait_domain_fini(&v->waits);
+    vfs_nodes_unref(v->nodes);
     mem_free(v->layers);
     mem_free(v);
 }
@@ -205,6 +211,33 @@ static bool stack_is_good(const struct vfs_volume_spec *spec)
         }
     }
     return true;
+}
+
+#define LOCATION_BYTES_MAX 4096u /* PATH_MAX of Linux */
+
+static smbkit_status layers_open(struct vfs_volume *v, const struct vfs_volume_spec *spec,
+                                 char *err, size_t err_size)
+{
+    CLEANUP_MEM char *location = mem_zalloc(LOCATION_BYTES_MAX);
+    if (!location) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    const struct smbkit_volume_args args = {.struct_size = sizeof(args),
+                                            .host = &v->host,
+                                            .share_name = spec->share_name,
+                                            .error = err,
+                                            .error_size = (uint32_t)err_size,
+                                            .location = location,
+                                            .location_size = LOCATION_BYTES_MAX};
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    /* The plugin first, so that a filter may use the layer below in its volume_open. */
+    for (uint32_t i = v->layer_count; i-- > 0 && SMBKIT_OK(st);) {
+        st = layer_open(&v->layers[i], &spec->layers[i], &args);
+    }
+    location[LOCATION_BYTES_MAX - 1] = '\0';
+    v->location = location[0] ? str_dup(location) : NULL;
+    bool no_memory = SMBKIT_OK(st) && location[0] && !v->location;
+    return no_memory ? SMBKIT_STATUS_NO_MEMORY : st;
 }
 
 smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_volume **out,
@@ -226,16 +259,7 @@ smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_vol
         str_format(err, err_size, "no memory");
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    const struct smbkit_volume_args args = {.struct_size = sizeof(args),
-                                            .host = &v->host,
-                                            .share_name = spec->share_name,
-                                            .error = err,
-                                            .error_size = (uint32_t)err_size};
-    smbkit_status st = SMBKIT_STATUS_SUCCESS;
-    /* The plugin first, so that a filter may use the layer below in its volume_open. */
-    for (uint32_t i = v->layer_count; i-- > 0 && SMBKIT_OK(st);) {
-        st = layer_open(&v->layers[i], &spec->layers[i], &args);
-    }
+    smbkit_status st = layers_open(v, spec, err, err_size);
     volume_flags_gather(v);
     if (SMBKIT_OK(st)) {
         st = volume_features_read(v);
@@ -248,6 +272,7 @@ smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_vol
         volume_free(v);
         return st;
     }
+    overlap_join(v);
     *out = v;
     return SMBKIT_STATUS_SUCCESS;
 }

@@ -31,3 +31,19 @@ void wait_scope_init(struct wait_scope *s, const struct vfs_call *call);
 void wait_scope_fini(struct wait_scope *s);
 /* After an answer: true: it was WAIT, the wait is over, make the call again. */
 NODISCARD bool wait_scope_again(struct wait_scope *s, smbkit_status answer);
+
+/* The status of expression, a call that may answer WAIT, made with `inner` (the name that
+ * expression gives a const struct vfs_call *). Where the caller of `outer` has no place to wait it
+ * is waited for here, and expression evaluated again. */
+#define WAIT_OUT(outer, inner, expression)                                                         \
+    ({                                                                                             \
+        struct wait_scope scope_;                                                                  \
+        wait_scope_init(&scope_, outer);                                                           \
+        const struct vfs_call *inner = &scope_.call;                                               \
+        smbkit_status st_;                                                                         \
+        do {                                                                                       \
+            st_ = (expression);                                                                    \
+        } while (wait_scope_again(&scope_, st_));                                                  \
+        wait_scope_fini(&scope_);                                                                  \
+        st_;                                                                                       \
+    })

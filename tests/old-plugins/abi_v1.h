@@ -267,6 +267,9 @@
     X(smbkit_volume_args, error)                                                                   \
     X(smbkit_volume_args, error_size)                                                              \
     X(smbkit_volume_args, features)                                                                \
+    X(smbkit_volume_args, location)                                                                \
+    X(smbkit_volume_args, location_size)                                                           \
+    X(smbkit_volume_args, reserved)                                                                \
     X(smbkit_plugin, struct_size)                                                                  \
     X(smbkit_plugin, api_version)                                                                  \
     X(smbkit_plugin, thread_model)                                                                 \

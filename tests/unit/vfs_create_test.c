@@ -492,7 +492,6 @@ struct quick {
 static void quick_renaming(void *arg)
 {
     struct quick *q = arg;
-    atomic_store(&q->renames, true);
     struct timespec t = {.tv_nsec = 30000000};
     nanosleep(&t, NULL);
     atomic_store(&q->f.fake.fail_at, 1); /* this call */
@@ -501,6 +500,7 @@ static void quick_renaming(void *arg)
 static void *quick_rename(void *arg)
 {
     struct quick *q = arg;
+    atomic_store(&q->renames, true); /* it may wait until the maker is done with the name */
     CHECK_INT(vfs_rename(&q->f.call, q->o, "taken", false), S(DISK_FULL));
     return NULL;
 }

@@ -34,6 +34,9 @@ static smbkit_status fake_enter(struct fake_volume *v, struct smbkit_op *op, enu
 {
     atomic_fetch_add(&v->calls[call], 1);
     atomic_fetch_add(&v->total, 1);
+    if (v->hook) {
+        v->hook(v, call);
+    }
     if (v->thread_model == SMBKIT_SERIALIZE_ALL && atomic_fetch_add(&v->in_volume, 1) != 0) {
         atomic_store(&v->overlap, true);
     }
@@ -120,18 +123,27 @@ static UNUSED bool fake_complete(struct fake_volume *v)
 static smbkit_status fake_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct fake_volume *v = fake_next;
+    *volume_r = v;
+    if (v->location) {
+        snprintf(args->location, args->location_size, "%s", v->location);
+    }
+    if (v->volumes++ > 0) {
+        return SMBKIT_STATUS_SUCCESS; /* another volume of the same files */
+    }
     pthread_mutex_init(&v->lock, NULL);
     v->buckets = calloc(FAKE_BUCKETS, sizeof(*v->buckets));
     v->root = fake_new(v, SMBKIT_ATTR_DIRECTORY);
     v->host = args->host;
     args->features = v->features | (v->no_nowait ? 0 : SMBKIT_FEATURE_TRIES_NOWAIT);
-    *volume_r = v;
     return SMBKIT_STATUS_SUCCESS;
 }
 
 static void fake_volume_close(void *volume)
 {
     struct fake_volume *v = volume;
+    if (--v->volumes > 0) {
+        return;
+    }
     if (atomic_load(&v->files) != 0) {
         test_fail(__FILE__, __LINE__, "%d files are still open", atomic_load(&v->files));
     }

@@ -67,7 +67,14 @@ struct fake_volume {
     bool no_nowait;        /* it knows no SMBKIT_OP_NOWAIT */
     uint32_t thread_model;
     bool ids_missing;
-    uint64_t available; /* bytes; 0: does not say */
+    bool times_missing; /* of directories */
+    uint64_t domain;
+    const char *location; /* of the volume that is opened next */
+    const char *alias;    /* a name in the root that leads to the directory alias_of */
+    const char *alias_of;
+    void (*hook)(struct fake_volume *v, enum fake_call call); /* before a call is made */
+    int volumes;                                              /* that were opened on this store */
+    uint64_t available;                                       /* bytes; 0: does not say */
     _Atomic uint64_t calls[FAKE_CALLS];
     _Atomic uint64_t total;
     _Atomic uint64_t fail_at; /* the Nth call from now on; 0: none */
@@ -183,6 +190,17 @@ static smbkit_status fake_walk(struct fake_volume *v, const char *path, struct f
         *node_r = v->root;
         return SMBKIT_STATUS_SUCCESS;
     }
+    size_t alias_len = v->alias ? strlen(v->alias) : 0;
+    if (alias_len && strncmp(path, v->alias, alias_len) == 0 &&
+        (path[alias_len] == '/' || !path[alias_len])) {
+        dir = fake_child(v, v->root, v->alias_of);
+        if (!path[alias_len]) {
+            *dir_r = v->root;
+            *node_r = dir;
+            return SMBKIT_STATUS_SUCCESS;
+        }
+        path += alias_len + 1;
+    }
     for (;;) {
         const char *slash = strchr(path, '/');
         char name[256];
@@ -212,10 +230,12 @@ static smbkit_status fake_walk(struct fake_volume *v, const char *path, struct f
 
 static void fake_attr(struct fake_volume *v, const struct fake_node *n, struct smbkit_attr *a)
 {
+    bool has_times = !(v->times_missing && (n->attributes & SMBKIT_ATTR_DIRECTORY));
     *a = (struct smbkit_attr){.file_id = v->ids_missing ? 0 : n->id,
+                              .file_domain = v->domain,
                               .size = n->size,
                               .create_time = n->create_time,
-                              .write_time = n->write_time,
-                              .change_time = n->change_time,
+                              .write_time = has_times ? n->write_time : 0,
+                              .change_time = has_times ? n->change_time : 0,
                               .attributes = n->attributes};
 }

@@ -9,6 +9,7 @@
 const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
 
 struct fixture {
+    struct vfs_nodes *nodes; /* of the volume; NULL: its own */
     struct smbkit_plugin *plugin;
     struct vfs_volume *v;
     struct vfs_token *token;
@@ -33,8 +34,11 @@ static UNUSED bool fixture_open(struct fixture *f, const struct smbkit_plugin *p
     }
     fake_next = &f->fake;
     const struct vfs_layer_spec layer = {.plugin = f->plugin};
-    const struct vfs_volume_spec spec = {
-        .share_name = "test", .layers = &layer, .layer_count = 1, .read_only = read_only};
+    const struct vfs_volume_spec spec = {.nodes = f->nodes,
+                                         .share_name = "test",
+                                         .layers = &layer,
+                                         .layer_count = 1,
+                                         .read_only = read_only};
     smbkit_status st = vfs_volume_open(&spec, &f->v, err, sizeof(err));
     if (!SMBKIT_OK(st)) {
         test_fail(__FILE__, __LINE__, "volume_open: %s: %s", smbkit_status_name(st), err);

@@ -2,6 +2,8 @@
 /* What makes two opens opens of one file: ids, domains, names. */
 #include "vfs_fixture.h"
 
+#include "vfs/overlap.h"
+
 #define S(name) SMBKIT_STATUS_##name
 #define IDS_MAX 16
 
@@ -90,9 +92,398 @@ static void id_follows_rename(void)
     fixture_close(&f);
 }
 
+/* ---- one file, several paths ---- */
+
+static void host_rename(struct fixture *f, const char *from, const char *to)
+{
+    struct fake_node *n = fake_child(&f->fake, f->fake.root, from);
+    fake_detach(&f->fake, n);
+    fake_attach(&f->fake, f->fake.root, n, to);
+}
+
+static void check_path(struct fixture *f, struct vfs_open *o, const char *expect)
+{
+    char *path = vfs_open_path(&f->call, o);
+    CHECK_STR(path, expect);
+    mem_free(path);
+}
+
+/* Renamed behind the server's back while it is open: who meets it by its new name gets it, and the
+ * first handle tells that name. */
+static void renamed_by_host(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct vfs_open *first = must_open(&f, "f", RW, SMBKIT_CREATE, 0);
+    host_rename(&f, "f", "g");
+    struct vfs_open *second = must_open(&f, "g", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(first && second);
+    check_path(&f, first, "g");
+    struct vfs_open *other = must_open(&f, "f", RW, SMBKIT_CREATE, 0);
+    REQUIRE(other);
+    check_path(&f, other, "f");
+    check_path(&f, first, "g");
+    CHECK_INT(vfs_set_disposition(&f.call, second, 1), 0);
+    CHECK(vfs_open_is_delete_pending(first) && !vfs_open_is_delete_pending(other));
+    must_close(&f, other);
+    must_close(&f, second);
+    must_close(&f, first);
+    CHECK(!fake_child(&f.fake, f.fake.root, "g") && fake_child(&f.fake, f.fake.root, "f"));
+    fixture_close(&f);
+}
+
+/* A directory that the host renamed takes what is open below it along. */
+static void directory_renamed_by_host(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    struct vfs_open *file = must_open(&f, "d/x", RW, SMBKIT_CREATE, 0);
+    struct vfs_open *dir = must_open(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    host_rename(&f, "d", "e");
+    make(&f, "e", true);
+    check_path(&f, dir, "e");
+    check_path(&f, file, "e/x");
+    must_close(&f, dir);
+    must_close(&f, file);
+    fixture_close(&f);
+}
+
+/* By a folder that two paths lead to: one file, one link. */
+static void two_paths(void)
+{
+    struct fixture f = {0};
+    f.fake.alias = "link";
+    f.fake.alias_of = "dir";
+    REQUIRE(fixture_fake(&f));
+    make(&f, "dir", true);
+    struct vfs_open *a = must_open(&f, "dir/x", RW, SMBKIT_CREATE, 0);
+    struct vfs_open *b = must_open(&f, "link/x", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(a && b);
+    check_path(&f, a, "dir/x");
+    check_path(&f, b, "link/x");
+    CHECK_INT(vfs_set_disposition(&f.call, b, 1), 0);
+    CHECK(vfs_open_is_delete_pending(a));
+    must_close(&f, b);
+    struct vfs_create_in in = create_in(&f, "dir/x");
+    in.disposition = SMBKIT_OPEN;
+    CHECK_INT(try_open(&f, &in), S(DELETE_PENDING));
+    must_close(&f, a);
+    CHECK_INT(try_open(&f, &in), S(OBJECT_NAME_NOT_FOUND));
+    /* And a rename by one is seen by the other. */
+    a = must_open(&f, "dir/y", RW, SMBKIT_CREATE, 0);
+    b = must_open(&f, "link/y", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(a && b);
+    CHECK_INT(vfs_rename(&f.call, b, "link/z", false), 0);
+    check_path(&f, a, "dir/z");
+    check_path(&f, b, "link/z");
+    must_close(&f, a);
+    must_close(&f, b);
+    fixture_close(&f);
+}
+
+/* ---- two volumes of the same files ---- */
+
+struct two {
+    struct fixture one;
+    struct vfs_volume *other;
+    struct vfs_layer_spec layer;
+};
+
+static bool two_open(struct two *t, uint64_t domain)
+{
+    char err[256];
+    t->one.nodes = vfs_nodes_new(1, NULL);
+    t->one.fake.domain = domain;
+    t->one.fake.features = SMBKIT_FEATURE_HARD_LINKS;
+    if (!fixture_fake(&t->one)) {
+        return false;
+    }
+    t->layer.plugin = t->one.plugin;
+    const struct vfs_volume_spec spec = {
+        .nodes = t->one.nodes, .share_name = "other", .layers = &t->layer, .layer_count = 1};
+    return SMBKIT_OK(vfs_volume_open(&spec, &t->other, err, sizeof(err)));
+}
+
+static void two_close(struct two *t)
+{
+    vfs_volume_unref(t->other);
+    fixture_close(&t->one);
+    vfs_nodes_unref(t->one.nodes);
+}
+
+static struct vfs_create_in in_other(struct two *t, const char *path)
+{
+    struct vfs_create_in in = create_in(&t->one, path);
+    in.volume = t->other;
+    in.disposition = SMBKIT_OPEN;
+    return in;
+}
+
+/* Share modes, locks, oplocks and delete-pending hold in both. */
+static void two_shares(void)
+{
+    struct two t = {0};
+    REQUIRE(two_open(&t, 7));
+    struct fixture *f = &t.one;
+    struct vfs_create_in in = create_in(f, "f");
+    struct breaks broken = {0};
+    in.share_access = VFS_SHARE_READ;
+    in.oplock_level = VFS_OPLOCK_BATCH;
+    in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = &broken};
+    in.desired_access |= SMBKIT_DELETE;
+    struct vfs_create_out out;
+    REQUIRE(SMBKIT_OK(vfs_create(&f->call, &in, &out)));
+    CHECK_INT(out.oplock_level, VFS_OPLOCK_BATCH);
+    struct waiter w;
+    waiter_init(&w);
+    struct vfs_call call = f->call;
+    call.wait = &w.wait;
+    struct vfs_create_in other = in_other(&t, "F");
+    struct vfs_create_out met;
+    CHECK_INT(vfs_create(&call, &other, &met), S(WAIT));
+    CHECK_INT(broken.count, 1);
+    uint8_t level;
+    CHECK_INT(vfs_oplock_ack(out.open, VFS_OPLOCK_II, &level), 0);
+    CHECK_INT(w.woken, 1);
+    CHECK_INT(vfs_create(&call, &other, &met), S(SHARING_VIOLATION));
+    other.desired_access = SMBKIT_READ_DATA;
+    REQUIRE(SMBKIT_OK(vfs_create(&call, &other, &met)));
+    const struct vfs_lock lock = {.length = 1, .exclusive = true, .fail_immediately = true};
+    CHECK_INT(vfs_lock(&call, out.open, &lock, 1), 0);
+    char byte[2];
+    CHECK_INT(read_at(f, met.open, 0, byte, sizeof(byte)), S(FILE_LOCK_CONFLICT));
+    CHECK_INT(vfs_set_disposition(&call, out.open, 1), 0);
+    CHECK(vfs_open_is_delete_pending(met.open));
+    must_close(f, out.open);
+    CHECK_INT(try_open(f, &other), S(DELETE_PENDING));
+    must_close(f, met.open);
+    CHECK_INT(try_open(f, &other), S(OBJECT_NAME_NOT_FOUND));
+    waiter_fini(&w);
+    two_close(&t);
+}
+
+/* Without a domain that the plugin tells they are strangers, whatever the ids. */
+static void two_strangers(void)
+{
+    struct two t = {0};
+    REQUIRE(two_open(&t, 0));
+    struct vfs_create_in in = create_in(&t.one, "f");
+    in.share_access = 0;
+    struct vfs_create_out out;
+    REQUIRE(SMBKIT_OK(vfs_create(&t.one.call, &in, &out)));
+    struct vfs_create_in other = in_other(&t, "f");
+    CHECK_INT(try_open(&t.one, &other), 0);
+    must_close(&t.one, out.open);
+    two_close(&t);
+}
+
+struct told {
+    char text[512];
+};
+
+static void told_event(void *arg, const struct vfs_notify_event *e)
+{
+    struct told *t = arg;
+    size_t n = strlen(t->text);
+    snprintf(t->text + n, sizeof(t->text) - n, "%u %s;", e->action, e->name);
+}
+
+static void check_told(struct two *t, struct vfs_open *watch, const char *expect)
+{
+    struct told told = {""};
+    struct waiter w;
+    waiter_init(&w);
+    struct vfs_call call = t->one.call;
+    call.wait = &w.wait;
+    struct vfs_notify_query q = {
+        .filter = 0xfff, .tree = true, .max_bytes = 4096, .event = told_event, .arg = &told};
+    smbkit_status st = vfs_notify(&call, watch, &q);
+    CHECK(st == S(WAIT) || SMBKIT_OK(st));
+    CHECK_STR(told.text, expect);
+    waiter_fini(&w);
+}
+
+static void map_paths(void)
+{
+    static const struct {
+        const char *from, *path, *to, *expect;
+    } CASES[] = {
+        {"/srv/a", "x/y", "/srv/a", "x/y"}, {"/srv/a", "x/y", "/srv", "a/x/y"},
+        {"/srv", "a/x/y", "/srv/a", "x/y"}, {"/srv", "a", "/srv/a", ""},
+        {"/srv", "ab/x", "/srv/a", NULL},   {"/srv", "", "/srv/a", NULL},
+        {"/srv/a", "x", "/srv/b", NULL},    {"/srv/a", "", "/srv", "a"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        char *path = overlap_map(CASES[i].from, CASES[i].path, CASES[i].to);
+        test_context("case %zu", i);
+        CHECK(!path == !CASES[i].expect);
+        if (path && CASES[i].expect) {
+            CHECK_STR(path, CASES[i].expect);
+        }
+        mem_free(path);
+    }
+    test_context("%s", "");
+}
+
+/* Who watches one share hears of what is done through the other, by his own paths. */
+static void two_shares_notify(void)
+{
+    struct two t = {.one.fake.location = "/srv"};
+    REQUIRE(two_open(&t, 7));
+    struct vfs_create_in in = in_other(&t, "");
+    in.desired_access = SMBKIT_READ_DATA;
+    struct vfs_create_out out;
+    REQUIRE(SMBKIT_OK(vfs_create(&t.one.call, &in, &out)));
+    check_told(&t, out.open, "");
+    make(&t.one, "d", true);
+    struct vfs_open *o = must_open(&t.one, "d/a", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    check_told(&t, out.open, "1 d;1 d/a;");
+    CHECK_INT(vfs_rename(&t.one.call, o, "d/b", false), 0);
+    CHECK_INT(vfs_set_disposition(&t.one.call, o, 1), 0);
+    must_close(&t.one, o);
+    check_told(&t, out.open, "4 d/a;5 d/b;2 d/b;");
+    /* A folder that moves takes along what is open below it in the other share. */
+    make(&t.one, "d/f", false);
+    struct vfs_create_in file = in_other(&t, "d/f");
+    struct vfs_create_out below;
+    o = must_open(&t.one, "d", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(SMBKIT_OK(vfs_create(&t.one.call, &file, &below)));
+    smbkit_changed(t.one.fake.host, "d", SMBKIT_CHANGE_MODIFIED);
+    CHECK_INT(vfs_rename(&t.one.call, o, "e", false), 0);
+    char *path = vfs_open_path(&t.one.call, below.open);
+    CHECK_STR(path, "e/f");
+    mem_free(path);
+    must_close(&t.one, below.open);
+    must_close(&t.one, o);
+    must_close(&t.one, out.open);
+    two_close(&t);
+}
+
+/* ---- one name, one maker ---- */
+
+static struct race {
+    struct two *t;
+    struct vfs_call call;
+    struct vfs_create_in in;
+    struct vfs_create_out out;
+    smbkit_status status;
+    bool done;
+} race;
+
+/* In the middle of a create of "name" somebody wants the same in other letters by the other share.
+ */
+static void race_hook(struct fake_volume *v, enum fake_call call)
+{
+    if (call == FAKE_GET_SD || call == FAKE_INFO || race.done || !race.t ||
+        v->calls[FAKE_LOOKUP] < 2 || call != FAKE_CREATE) {
+        return;
+    }
+    race.done = true;
+    race.status = vfs_create(&race.call, &race.in, &race.out);
+}
+
+static void one_maker(void)
+{
+    struct two t = {0};
+    REQUIRE(two_open(&t, 7));
+    struct waiter w;
+    waiter_init(&w);
+    race = (struct race){.t = &t, .call = t.one.call, .in = in_other(&t, "NAME")};
+    race.call.wait = &w.wait;
+    race.in.disposition = SMBKIT_CREATE;
+    t.one.fake.hook = race_hook;
+    struct vfs_open *o = must_open(&t.one, "name", RW, SMBKIT_CREATE, 0);
+    t.one.fake.hook = NULL;
+    REQUIRE(o && race.done);
+    CHECK_INT(race.status, S(WAIT));
+    CHECK_INT(w.woken, 1);
+    CHECK_INT(vfs_create(&race.call, &race.in, &race.out), S(OBJECT_NAME_COLLISION));
+    CHECK(!fake_child(&t.one.fake, t.one.fake.root, "NAME"));
+    must_close(&t.one, o);
+    waiter_fini(&w);
+    two_close(&t);
+}
+
+/* ---- what the plugin does not tell ---- */
+
+static smbkit_status open_status(struct fixture *f, const char *path)
+{
+    struct vfs_create_in in = create_in(f, path);
+    in.disposition = SMBKIT_OPEN;
+    return try_open(f, &in);
+}
+
+/* A directory without times may have changed at any time. */
+static void new_name_without_times(void)
+{
+    struct fixture f = {0};
+    f.fake.times_missing = true;
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    struct fake_node *d = fake_child(&f.fake, f.fake.root, "d");
+    fake_attach(&f.fake, d, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "new");
+    CHECK_INT(open_status(&f, "d/NEW"), 0);
+    fixture_close(&f);
+    /* Unless the plugin says that it reports all. */
+    f = (struct fixture){0};
+    f.fake.times_missing = true;
+    f.fake.features = SMBKIT_FEATURE_REPORTS;
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    uint64_t before = f.fake.calls[FAKE_ENUMERATE];
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    CHECK(f.fake.calls[FAKE_ENUMERATE] == before);
+    d = fake_child(&f.fake, f.fake.root, "d");
+    fake_attach(&f.fake, d, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "new");
+    smbkit_changed(f.fake.host, "d/new", SMBKIT_CHANGE_ADDED);
+    CHECK_INT(open_status(&f, "d/NEW"), 0);
+    fixture_close(&f);
+}
+
+/* Lost events may have been changes of whatever lies below. */
+static void overflow_breaks_oplocks(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    make(&f, "e", true);
+    static const char *const PATHS[] = {"d/x", "d/y", "e/x"};
+    struct breaks broken[3] = {0};
+    struct vfs_create_out out[3];
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
+        struct vfs_create_in in = create_in(&f, PATHS[i]);
+        in.oplock_level = VFS_OPLOCK_II;
+        in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = &broken[i]};
+        REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out[i])));
+        CHECK_INT(out[i].oplock_level, VFS_OPLOCK_II);
+    }
+    smbkit_changed(f.fake.host, "d", SMBKIT_CHANGE_OVERFLOW);
+    CHECK(broken[0].count == 1 && broken[1].count == 1 && broken[2].count == 0);
+    smbkit_changed(f.fake.host, "", SMBKIT_CHANGE_OVERFLOW);
+    CHECK(broken[0].count == 1 && broken[1].count == 1 && broken[2].count == 1);
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
+        must_close(&f, out[i].open);
+    }
+    fixture_close(&f);
+}
+
 static const struct test_case cases[] = {
     {"ids_of_plugin", ids_of_plugin},
     {"ids_of_paths", ids_of_paths},
     {"id_follows_rename", id_follows_rename},
+    {"renamed_by_host", renamed_by_host},
+    {"directory_renamed_by_host", directory_renamed_by_host},
+    {"two_paths", two_paths},
+    {"two_shares", two_shares},
+    {"two_strangers", two_strangers},
+    {"map_paths", map_paths},
+    {"two_shares_notify", two_shares_notify},
+    {"one_maker", one_maker},
+    {"new_name_without_times", new_name_without_times},
+    {"overflow_breaks_oplocks", overflow_breaks_oplocks},
 };
 TEST_MAIN(cases)

@@ -70,6 +70,13 @@ struct smbkit_volume_args {
     char *error;         /* on failure: one line that tells the user what to change */
     uint32_t error_size; /* bytes at error, >= 256 */
     uint32_t features;   /* out: SMBKIT_FEATURE_*; a filter finds those of the layer below */
+    /* Room for where the volume lies, as an absolute path of the host with '/' between components
+     * and none at the end: volumes that lie in each other tell each other of their changes. Left
+     * empty: nowhere. A filter finds what the layer below said, and empties it if its names differ.
+     */
+    char *location;
+    uint32_t location_size;
+    uint32_t reserved;
 };
 
 struct smbkit_plugin {
