@@ -74,6 +74,17 @@ static size_t share_of_parent(const struct budget *b, size_t used)
     return b->parent && used > b->free_bytes ? used - b->free_bytes : 0;
 }
 
+void budget_move(struct budget *b, struct budget *parent)
+{
+    SCOPED_LOCK(&b->lock);
+    size_t n = share_of_parent(b, b->used);
+    if (n > 0) {
+        budget_give(b->parent, n);
+        budget_force(parent, n);
+    }
+    b->parent = parent;
+}
+
 static bool take(struct budget *b, size_t n, struct budget_wait *w)
 {
     SCOPED_LOCK(&b->lock);

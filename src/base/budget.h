@@ -7,7 +7,7 @@
 #include "os/sync.h"
 
 struct budget {
-    struct budget *parent; /* immutable; NULL: the top */
+    struct budget *parent; /* lock; NULL: the top */
     size_t free_bytes;     /* immutable: so much is never asked of the parent, so that everybody has
                               that in any case, and small charges touch nothing that is shared */
     struct mutex lock;     /* order: child, then parent */
@@ -30,6 +30,8 @@ void budget_init(struct budget *b, struct budget *parent, size_t limit, size_t f
 void budget_fini(struct budget *b);
 void budget_limit_set(struct budget *b, size_t limit);
 size_t budget_used(struct budget *b);
+/* What b asks beyond its free bytes is asked of this parent from now on. */
+void budget_move(struct budget *b, struct budget *parent);
 
 void budget_wait_init(struct budget_wait *w, void (*wake)(struct budget_wait *w));
 /* No wake comes after this. Harmless when it does not wait. */

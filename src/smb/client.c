@@ -98,11 +98,13 @@ static struct smb_account *account_new(struct smb_server *s, const char *name)
     refcount_init(&a->refs);
     a->server = s;
     a->name = own;
+    budget_init(&a->memory, &s->memory, SMB_ACCOUNT_BYTES, 0);
     return a;
 }
 
 static void account_free(struct smb_account *a)
 {
+    budget_fini(&a->memory);
     mem_free(a->name);
     mem_free(a);
 }

@@ -30,6 +30,7 @@ struct smb_account {
     char *name;                 /* immutable */
     struct hash_link link;      /* server->lock: in server->accounts */
     atomic_uint_fast32_t opens; /* charged to it */
+    struct budget memory;       /* what its connections make us hold; below the server's */
 };
 
 /* The client of this GUID; dialect 2.0.2 has none, and then each connection is a client of its own.

@@ -148,7 +148,7 @@ void smb_conn_closed(struct smb_conn *c)
     smb_conn_unref(c);
 }
 
-void smb_conn_logged_on(struct smb_conn *c)
+void smb_conn_logged_on(struct smb_conn *c, struct smb_session *s)
 {
     if (c->logged_on) {
         return;
@@ -156,7 +156,9 @@ void smb_conn_logged_on(struct smb_conn *c)
     c->logged_on = true;
     c->ops->timer_cancel(c->io, &c->logon_timer);
     credits_max_set(&c->credits, c->credits_max);
-    smb_room_logged_on(c);
+    mutex_lock(&s->lock);
+    smb_room_logged_on(c, s->account);
+    mutex_unlock(&s->lock);
     c->ops->logged_on(c->io);
 }
 

@@ -45,8 +45,9 @@ struct smb_conn {
     uint8_t preauth[64];
 
     struct credits credits;
-    uint32_t credits_max; /* once logged in */
-    struct budget budget; /* any thread; see room.h for it and what follows */
+    uint32_t credits_max;        /* once logged in */
+    struct smb_account *account; /* a reference: who logged in first; NULL: nobody yet */
+    struct budget budget;        /* any thread; see room.h for it and what follows */
     struct budget_wait room;
     atomic_bool room_posted;
     struct job room_job;
@@ -76,7 +77,7 @@ void smb_conn_end(struct smb_conn *c, const char *reason);
  * for. */
 void smb_conn_message_done(struct smb_conn *c);
 /* Is the first session there? Then the log-in timer and the small frame bound end. */
-void smb_conn_logged_on(struct smb_conn *c);
+void smb_conn_logged_on(struct smb_conn *c, struct smb_session *s);
 static inline bool smb_conn_is_3x(const struct smb_conn *c)
 {
     return c->dialect >= SMB2_DIALECT_300;

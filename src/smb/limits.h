@@ -22,6 +22,8 @@
 #define SMB_CONN_FREE_BYTES (64u * 1024)
 /* What all connections may make us hold beyond that; those that find no room wait in turn. */
 #define SMB_SERVER_BYTES ((size_t)1 << 30)
+/* ... and those of one user, so that he leaves room to the others. */
+#define SMB_ACCOUNT_BYTES (SMB_SERVER_BYTES / 4)
 /* Frames and records of requests that wait with an AsyncId until something happens, of one
  * connection: SMB_ASYNC_MAX usual ones. */
 #define SMB_WAITING_BYTES (960u * 1024)

@@ -474,7 +474,7 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
               (unsigned long long)r->hdr.message_id, smbkit_status_name(status));
     struct smb_message *m = r->msg;
     if (r->hdr.command == SMB2_SESSION_SETUP && SMBKIT_OK(status)) {
-        smb_conn_logged_on(c);
+        smb_conn_logged_on(c, r->session);
     }
     if (r->hdr.command == SMB2_CLOSE && r->detached) {
         smb_open_break_answered(r->open); /* [MS-SMB2] 3.3.5.10: closing answers a break */

@@ -36,8 +36,10 @@ void smb_room_init(struct smb_conn *c)
     atomic_init(&c->room_posted, false);
 }
 
-void smb_room_logged_on(struct smb_conn *c)
+void smb_room_logged_on(struct smb_conn *c, struct smb_account *a)
 {
+    c->account = smb_account_ref(a);
+    budget_move(&c->budget, &a->memory);
     budget_limit_set(&c->budget, (size_t)c->transact_max + SMB_CONN_BYTES);
 }
 
@@ -49,6 +51,7 @@ void smb_room_closed(struct smb_conn *c)
 void smb_room_fini(struct smb_conn *c)
 {
     budget_fini(&c->budget);
+    smb_account_unref(c->account);
 }
 
 /* ---- frames ---- */

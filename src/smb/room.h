@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that a client may make us hold: each connection has a budget below the server's. Frames,
- * requests and the payloads of replies are charged to it before they are allocated, and given back
- * when they are freed, which for a reply is when it is sent. Loop thread only. */
+/* Memory that a client may make us hold: each connection has a budget below the server's, and once
+ * logged in below that of the user whom it saw first. Frames, requests and the payloads of replies
+ * are charged to it before they are allocated, and given back when they are freed, which for a
+ * reply is when it is sent. Loop thread only. */
 #pragma once
 
 #include "smb/request.h"
@@ -11,8 +12,8 @@ void smb_room_init(struct smb_conn *c);
 void smb_room_closed(struct smb_conn *c);
 /* All that was charged was given back. */
 void smb_room_fini(struct smb_conn *c);
-/* From now on as much as a client may have that has logged in. */
-void smb_room_logged_on(struct smb_conn *c);
+/* From now on as much as a client may have that has logged in, as this user. */
+void smb_room_logged_on(struct smb_conn *c, struct smb_account *a);
 
 enum smb_room {
     SMB_ROOM_TAKEN,

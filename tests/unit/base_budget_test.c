@@ -65,6 +65,30 @@ static void test_parent(void)
     budget_fini(&top);
 }
 
+/* With another parent it takes along what it asked of the old one. */
+static void test_move(void)
+{
+    struct budget top;
+    struct budget between;
+    struct budget b;
+    budget_init(&top, NULL, 100, 0);
+    budget_init(&between, &top, 50, 0);
+    budget_init(&b, &top, 90, 10);
+    CHECK(budget_take(&b, 30, NULL));
+    budget_move(&b, &between);
+    CHECK_INT(budget_used(&between), 20);
+    CHECK_INT(budget_used(&top), 20);
+    CHECK(!budget_take(&b, 31, NULL));
+    CHECK(budget_take(&b, 30, NULL));
+    CHECK_INT(budget_used(&top), 50);
+    budget_give(&b, 60);
+    CHECK_INT(budget_used(&between), 0);
+    CHECK_INT(budget_used(&top), 0);
+    budget_fini(&b);
+    budget_fini(&between);
+    budget_fini(&top);
+}
+
 static void test_waiting(void)
 {
     struct budget top;
@@ -181,6 +205,7 @@ static void test_threads(void)
 static const struct test_case cases[] = {
     {"at the bound", test_bound},
     {"a parent is charged beyond what is free", test_parent},
+    {"with another parent", test_move},
     {"waiting for room", test_waiting},
     {"buffers give their charge back", test_buffers_give_back},
     {"no wake is lost between threads", test_threads},

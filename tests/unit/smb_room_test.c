@@ -91,6 +91,8 @@ static void test_replies_that_nobody_reads(void)
         /* As many replies as fit, one request more that waits for room, and then no frame. */
         CHECK_INT(g.f.held_count, MIN(60u, bound / lengths[i]));
         CHECK(asked == 60 || asked == g.f.held_count + 1);
+        CHECK_INT(budget_used(&g.f.conn->account->memory),
+                  budget_used(&g.f.conn->budget) - SMB_CONN_FREE_BYTES);
         for (unsigned turn = 0; turn < 60 && got < asked; turn++) {
             got += drop_replies(&g);
             fake_read_held(&g.f);
