@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/net.h"
 
-#include <errno.h>
-#include <time.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/lanes.h"
@@ -14,20 +11,20 @@
 struct worker {
     struct os_thread *thread;
     struct workers *pool;
+    struct list idle_link; /* guarded by pool->lock: in pool->idle while it may be called */
+    struct bell bell;      /* rung once by who takes it out of there */
 };
 
 struct workers {
     unsigned threads_max; /* immutable after init */
     uint32_t idle_ms;     /* immutable after init */
     struct mutex lock;
-    struct cond work;  /* a job came, or stopping */
     struct cond ended; /* a thread ended */
     /* guarded by lock */
     struct lanes lanes;
-    unsigned thread_count; /* all that have not ended */
-    unsigned live_count;   /* of these, those that will still look for a job */
-    unsigned idle_count;
-    unsigned called_count;       /* idle ones that were told of a job and have not woken yet */
+    unsigned thread_count;       /* all that have not ended */
+    unsigned live_count;         /* of these, those that will still look for a job */
+    struct list idle;            /* of struct worker; the last that came is called first */
     struct worker *ended_worker; /* the last that ended: joined by the next, or by workers_free */
     bool stopping;
 };
@@ -42,46 +39,44 @@ struct workers *workers_new(const struct work_quota quota[WORK_KIND_COUNT], uint
         w->threads_max = w->lanes.root.max;
         w->idle_ms = idle_ms;
         mutex_init(&w->lock);
-        cond_init(&w->work);
+        list_init(&w->idle);
         cond_init(&w->ended);
     }
     return w;
 }
 
-/* Wall-clock time: a jump of the clock only makes an idle thread end early or late. */
-static bool wait_for_work(struct workers *w, const struct timespec *until)
+/* Lock held, but not meanwhile. False: nobody called before the time was up. */
+static bool wait_for_call(struct worker *self, const struct timespec *until)
 {
-    return pthread_cond_timedwait(&w->work.c, &w->lock.m, until) != ETIMEDOUT;
-}
-
-static struct timespec idle_end(const struct workers *w)
-{
-    struct timespec t;
-    timespec_get(&t, TIME_UTC);
-    t.tv_sec += w->idle_ms / 1000;
-    t.tv_nsec += (long)(w->idle_ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
+    struct workers *w = self->pool;
+    list_push_front(&w->idle, &self->idle_link);
+    mutex_unlock(&w->lock);
+    bool is_called = bell_wait_until(&self->bell, until);
+    mutex_lock(&w->lock);
+    if (!is_called && list_is_empty(&self->idle_link)) {
+        mutex_unlock(&w->lock);
+        bell_wait(&self->bell); /* he is about to */
+        mutex_lock(&w->lock);
+        return true;
     }
-    return t;
+    list_remove(&self->idle_link);
+    return is_called;
 }
 
 /* Lock held. The next job and its lane; NULL: this thread should end. */
-static struct job *next_job(struct workers *w, struct lane **lane_r)
+static struct job *next_job(struct worker *self, struct lane **lane_r)
 {
-    struct timespec until = idle_end(w);
-    while (!lanes_is_ready(&w->lanes)) {
-        if (w->stopping) {
-            return NULL;
-        }
-        w->idle_count++;
-        bool in_time = wait_for_work(w, &until);
-        w->idle_count--;
-        w->called_count -= w->called_count > 0;
-        if (!in_time && !lanes_is_ready(&w->lanes)) {
-            return NULL;
-        }
+    struct workers *w = self->pool;
+    if (!lanes_is_ready(&w->lanes)) {
+        struct timespec until = sync_time_in(w->idle_ms);
+        do {
+            if (w->stopping) {
+                return NULL;
+            }
+            if (!wait_for_call(self, &until) && !lanes_is_ready(&w->lanes)) {
+                return NULL;
+            }
+        } while (!lanes_is_ready(&w->lanes));
     }
     return lanes_pop(&w->lanes, lane_r);
 }
@@ -90,6 +85,7 @@ static void join(struct worker *ended)
 {
     if (ended) {
         os_thread_join(ended->thread);
+        bell_fini(&ended->bell);
         mem_free(ended);
     }
 }
@@ -100,7 +96,7 @@ static void worker_main(void *arg)
     struct workers *w = self->pool;
     mutex_lock(&w->lock);
     struct lane *lane = NULL;
-    for (struct job *job = next_job(w, &lane); job; job = next_job(w, &lane)) {
+    for (struct job *job = next_job(self, &lane); job; job = next_job(self, &lane)) {
         mutex_unlock(&w->lock);
         job->fn(job);
         mutex_lock(&w->lock);
@@ -125,7 +121,10 @@ static bool start_worker(struct workers *w)
         return false;
     }
     self->pool = w;
+    list_init(&self->idle_link);
+    bell_init(&self->bell);
     if (os_thread_start(&self->thread, "smbkit-work", worker_main, self) != 0) {
+        bell_fini(&self->bell);
         mem_free(self);
         return false;
     }
@@ -134,16 +133,22 @@ static bool start_worker(struct workers *w)
     return true;
 }
 
+static struct worker *idle_take(struct workers *w)
+{
+    struct list *link = list_pop_front(&w->idle);
+    return link ? LIST_ENTRY(link, struct worker, idle_link) : NULL;
+}
+
 /* Lock held. Have a thread come for the job that was pushed, unless its lane must wait: then the
- * thread that makes room there takes it. False: no thread will ever take it. */
-static bool call_worker(struct workers *w)
+ * thread that makes room there takes it. *called_r: whose bell is to be rung when the lock is given
+ * back, so that he need not wait for it. False: no thread will ever take it. */
+static bool call_worker(struct workers *w, struct worker **called_r)
 {
     if (!lanes_is_ready(&w->lanes)) {
         return true;
     }
-    if (w->idle_count > w->called_count) {
-        w->called_count++;
-        cond_signal(&w->work);
+    *called_r = idle_take(w);
+    if (*called_r) {
         return true;
     }
     return w->live_count >= w->threads_max || start_worker(w) || w->live_count > 0;
@@ -152,10 +157,14 @@ static bool call_worker(struct workers *w)
 void workers_post(struct workers *w, const struct work_key *key, struct job *job)
 {
     struct lane *lane = NULL;
+    struct worker *called = NULL;
     {
         SCOPED_LOCK(&w->lock);
         lanes_push(&w->lanes, key, job);
-        job = call_worker(w) ? NULL : lanes_pop(&w->lanes, &lane);
+        job = call_worker(w, &called) ? NULL : lanes_pop(&w->lanes, &lane);
+    }
+    if (called) {
+        bell_ring(&called->bell);
     }
     if (job) {
         /* No thread at all can be had: slow service is better than none. */
@@ -179,14 +188,15 @@ void workers_free(struct workers *w)
     }
     mutex_lock(&w->lock);
     w->stopping = true;
-    cond_broadcast(&w->work);
+    for (struct worker *idle = idle_take(w); idle; idle = idle_take(w)) {
+        bell_ring(&idle->bell);
+    }
     while (w->thread_count > 0) {
         cond_wait(&w->ended, &w->lock);
     }
     mutex_unlock(&w->lock);
     join(w->ended_worker);
     lanes_fini(&w->lanes);
-    cond_fini(&w->work);
     cond_fini(&w->ended);
     mutex_fini(&w->lock);
     mem_free(w);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mutex, condition, once and atomics: no I/O, no time. The one header of os/ that every layer may
- * include. winpthreads carries it on Windows. */
+/* Mutex, condition, bell, once and atomics: no I/O, no time. The one header of os/ that every layer
+ * may include. winpthreads carries it on Windows. */
 #pragma once
 
 #include <errno.h>
 #include <pthread.h>
-#include <time.h>
+#include <semaphore.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "base/base.h"
 
@@ -59,17 +60,24 @@ static inline void cond_wait(struct cond *c, struct mutex *m)
     ASSERT(pthread_cond_wait(&c->c, &m->m) == 0);
 }
 
-/* As cond_wait, for ms at most; false: the time is up. */
-static inline bool cond_wait_ms(struct cond *c, struct mutex *m, uint32_t ms)
+/* The wall clock ms from now: a jump of it makes a wait end early or late. */
+static inline struct timespec sync_time_in(uint32_t ms)
 {
     struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
+    timespec_get(&t, TIME_UTC);
     t.tv_sec += ms / 1000;
     t.tv_nsec += (long)(ms % 1000) * 1000000;
     if (t.tv_nsec >= 1000000000) {
         t.tv_sec++;
         t.tv_nsec -= 1000000000;
     }
+    return t;
+}
+
+/* As cond_wait, for ms at most; false: the time is up. */
+static inline bool cond_wait_ms(struct cond *c, struct mutex *m, uint32_t ms)
+{
+    struct timespec t = sync_time_in(ms);
     int err = pthread_cond_timedwait(&c->c, &m->m, &t);
     ASSERT(err == 0 || err == ETIMEDOUT);
     return err == 0;
@@ -83,6 +91,46 @@ static inline void cond_signal(struct cond *c)
 static inline void cond_broadcast(struct cond *c)
 {
     ASSERT(pthread_cond_broadcast(&c->c) == 0);
+}
+
+/* What one thread waits for and another one calls, with no lock: a call that comes first is kept.
+ * Cheaper than a condition, which takes its mutex again in a way that costs a system call. */
+struct bell {
+    sem_t s;
+};
+
+static inline void bell_init(struct bell *b)
+{
+    ASSERT(sem_init(&b->s, 0, 0) == 0);
+}
+
+static inline void bell_fini(struct bell *b)
+{
+    ASSERT(sem_destroy(&b->s) == 0);
+}
+
+static inline void bell_ring(struct bell *b)
+{
+    ASSERT(sem_post(&b->s) == 0);
+}
+
+static inline void bell_wait(struct bell *b)
+{
+    while (sem_wait(&b->s) != 0) {
+        ASSERT(errno == EINTR);
+    }
+}
+
+/* As bell_wait, until then by the wall clock at most; false: the time is up. */
+static inline bool bell_wait_until(struct bell *b, const struct timespec *until)
+{
+    while (sem_timedwait(&b->s, until) != 0) {
+        if (errno == ETIMEDOUT) {
+            return false;
+        }
+        ASSERT(errno == EINTR);
+    }
+    return true;
 }
 
 /* SCOPED_LOCK(&x->lock); holds it to the end of the scope. */
