@@ -110,25 +110,21 @@ smbkit_status dirfs_lookup_status(int err)
     }
 }
 
-/* As dirfs_lookup_status, and tells a missing directory on the way from a missing last component,
- * and that from a link that leads to no file of the folder's. */
+/* As dirfs_lookup_status, of a path whose last component was not to be followed: and tells a
+ * missing directory on the way from a missing last component. */
 static smbkit_status missing_status(const struct dirfs_volume *vol, const char *host, int err,
                                     bool nowait)
 {
     smbkit_status status = dirfs_lookup_status(err);
-    if (status != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
+    if (status != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || !strchr(host, '/')) {
         return status;
     }
-    const char *name = host;
-    char target[1];
-    int parent = strchr(host, '/') ? dirfs_open_parent(vol, host, nowait, &name) : vol->root;
+    const char *name;
+    int parent = dirfs_open_parent(vol, host, nowait, &name);
     if (parent < 0) {
         return parent == -EAGAIN ? SMBKIT_STATUS_WOULD_BLOCK : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
     }
-    if (readlinkat(parent, name, target, sizeof(target)) >= 0) {
-        status = SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
-    }
-    close_unless_root(vol, parent);
+    close(parent);
     return status;
 }
 
@@ -183,7 +179,8 @@ static smbkit_status check_kind(const struct statx *stx, uint32_t kind)
 }
 
 /* Put a descriptor that can do what access asks for in the place of the O_PATH one. */
-static smbkit_status open_data(const struct smbkit_create *how, struct dirfs_opened *o)
+static smbkit_status open_data(const struct dirfs_volume *vol, const struct smbkit_create *how,
+                               struct dirfs_opened *o)
 {
     bool is_dir = S_ISDIR(o->stx.stx_mode);
     if (S_ISLNK(o->stx.stx_mode)) {
@@ -199,7 +196,7 @@ static smbkit_status open_data(const struct smbkit_create *how, struct dirfs_ope
     if (real < 0) {
         return smbkit_status_from_errno(-real);
     }
-    close(o->fd);
+    close_unless_root(vol, o->fd);
     o->fd = real;
     o->is_path = false;
     return SMBKIT_STATUS_SUCCESS;
@@ -216,28 +213,60 @@ static smbkit_status stat_status(int fd, struct statx *stx)
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status open_existing(struct dirfs_volume *vol, const struct smbkit_create *how,
-                                   const char *host, bool nowait, struct dirfs_opened *o)
+/* Put what a link leads to in the place of the link. IO_REPARSE_TAG_NOT_HANDLED: to no file of the
+ * folder's; o is as it was. */
+static smbkit_status follow(const struct dirfs_volume *vol, const char *host, bool nowait,
+                            struct dirfs_opened *o)
 {
-    bool is_itself = how->flags & SMBKIT_CREATE_OPEN_REPARSE_POINT;
-    *o = (struct dirfs_opened){.is_path = true};
-    if (!host[0] && !wants_data(how, true)) {
-        o->fd = vol->root; /* for the attributes of the folder itself */
-        return stat_status(o->fd, &o->stx);
+    int fd = dirfs_openat2(vol, host, O_PATH, nowait);
+    if (fd < 0) {
+        smbkit_status status = dirfs_lookup_status(-fd);
+        return status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND
+                   ? SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED
+                   : status;
     }
-    o->fd = dirfs_openat2(vol, host, O_PATH | (is_itself ? O_NOFOLLOW : 0), nowait);
+    close(o->fd);
+    o->fd = fd;
+    return stat_status(fd, &o->stx);
+}
+
+/* What the path leads to, as a mere place, to be closed unless it is the folder itself. is_itself:
+ * a link is not followed. IO_REPARSE_TAG_NOT_HANDLED: a link that leads to no file of the folder's,
+ * which is what o has then; after any other failure o has nothing. */
+static smbkit_status open_place(const struct dirfs_volume *vol, const char *host, bool is_itself,
+                                bool nowait, struct dirfs_opened *o)
+{
+    *o = (struct dirfs_opened){.is_path = true};
+    /* First the last component as it is: so what is missing costs one call, and who finds a link
+     * knows that it is there. */
+    o->fd = host[0] ? dirfs_openat2(vol, host, O_PATH | O_NOFOLLOW, nowait) : vol->root;
     if (o->fd < 0) {
         return missing_status(vol, host, -o->fd, nowait);
     }
     smbkit_status status = stat_status(o->fd, &o->stx);
+    if (SMBKIT_OK(status) && S_ISLNK(o->stx.stx_mode) && !is_itself) {
+        status = follow(vol, host, nowait, o);
+    }
+    if (!SMBKIT_OK(status) && status != SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED) {
+        close_unless_root(vol, o->fd);
+        o->fd = -1;
+    }
+    return status;
+}
+
+static smbkit_status open_existing(struct dirfs_volume *vol, const struct smbkit_create *how,
+                                   const char *host, bool nowait, struct dirfs_opened *o)
+{
+    bool is_itself = how->flags & SMBKIT_CREATE_OPEN_REPARSE_POINT;
+    smbkit_status status = open_place(vol, host, is_itself, nowait, o);
     if (SMBKIT_OK(status)) {
         status = check_kind(&o->stx, how->kind);
     }
     if (SMBKIT_OK(status) && wants_data(how, S_ISDIR(o->stx.stx_mode))) {
-        status = open_data(how, o);
+        status = open_data(vol, how, o);
     }
-    if (!SMBKIT_OK(status)) {
-        close(o->fd);
+    if (!SMBKIT_OK(status) && o->fd >= 0) {
+        close_unless_root(vol, o->fd);
     }
     return status;
 }
@@ -349,22 +378,15 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_loo
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    int fd = host[0] ? dirfs_openat2(vol, host, O_PATH, nowait) : vol->root;
-    status = fd < 0 ? missing_status(vol, host, -fd, nowait) : SMBKIT_STATUS_SUCCESS;
-    if (status == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED) {
-        fd = dirfs_openat2(vol, host, O_PATH | O_NOFOLLOW, nowait); /* as a listing has it */
-    }
-    if (fd < 0) {
+    struct dirfs_opened o;
+    status = open_place(vol, host, false, nowait, &o);
+    if (o.fd < 0) {
         return status;
     }
-    struct statx stx;
-    int err = dirfs_stat_fd(fd, &stx);
-    if (!err) {
-        char proc[DIRFS_PROC_MAX];
-        struct dirfs_where where = dirfs_where_file(fd, true, proc);
-        const char *slash = strrchr(host, '/');
-        err = dirfs_fill_attr(vol, slash ? slash + 1 : host, &stx, &where, attr);
-    }
-    close_unless_root(vol, fd);
+    char proc[DIRFS_PROC_MAX];
+    struct dirfs_where where = dirfs_where_file(o.fd, true, proc);
+    const char *slash = strrchr(host, '/');
+    int err = dirfs_fill_attr(vol, slash ? slash + 1 : host, &o.stx, &where, attr);
+    close_unless_root(vol, o.fd);
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }

@@ -104,6 +104,11 @@ smbkit_status create_check(struct create *c)
         !(in->volume->features & SMBKIT_FEATURE_EAS)) {
         st = SMBKIT_STATUS_EAS_NOT_SUPPORTED;
     }
+    /* Where making a file may block there is no use in a look without blocking before it. */
+    bool only_creates = in->disposition == SMBKIT_CREATE;
+    if (SMBKIT_OK(st) && only_creates && c->call->nowait && !in->volume->never_blocks) {
+        st = SMBKIT_STATUS_WOULD_BLOCK;
+    }
     return st;
 }
 
