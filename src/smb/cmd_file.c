@@ -43,6 +43,9 @@ smbkit_status cmd_close(struct smb_request *r)
         return SMBKIT_STATUS_FILE_CLOSED; /* another CLOSE was faster */
     }
     r->detached = true;
+    if (!smb_open_is_at_rest(r->open, r->call.wait)) {
+        return SMBKIT_STATUS_WAIT;
+    }
     struct smbkit_attr attr = {0};
     if (r->open->kind == SMB_OPEN_PIPE) {
         smb_pipe_close(r->open);

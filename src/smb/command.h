@@ -23,6 +23,8 @@ struct smb_command {
     smbkit_status (*fn)(struct smb_request *r);
     /* Where in its body the client says how many bytes of reply it takes (u32); 0: nowhere. */
     unsigned output_at;
+    /* Where the FileId of a command that CLOSE is not to overtake is; 0: nowhere. */
+    unsigned file_id_at;
 };
 
 /* NULL: no such command. */

@@ -27,7 +27,8 @@ static struct smb_open *open_new(struct smb_server *s, enum smb_open_kind kind)
     o->stage = SMB_OPEN_OUT;
     mutex_init(&o->lock);
     mutex_init(&o->pipe.lock);
-    wait_domain_init(&o->pipe.waits);
+    wait_domain_init(&o->waits);
+    list_init(&o->closers);
     list_init(&o->pipe.readers);
     list_init(&o->tree_link);
     list_init(&o->closing.job.link);
@@ -66,10 +67,36 @@ void smb_open_unref(struct smb_open *o)
     smb_account_unref(o->account);
     mutex_fini(&o->lock);
     mutex_fini(&o->pipe.lock);
-    wait_domain_fini(&o->pipe.waits);
+    wait_domain_fini(&o->waits);
     vfs_token_unref(o->pipe_token);
     mem_free(o->pipe_name);
     mem_free(o);
+}
+
+/* ---- requests at workers ---- */
+
+void smb_open_work_begin(struct smb_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    o->working++;
+}
+
+void smb_open_work_end(struct smb_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    ASSERT(o->working > 0);
+    if (--o->working == 0) {
+        wait_wake_all(&o->waits, &o->closers);
+    }
+}
+
+bool smb_open_is_at_rest(struct smb_open *o, struct vfs_wait *w)
+{
+    SCOPED_LOCK(&o->lock);
+    if (o->working > 0) {
+        wait_register(&o->waits, &o->closers, w);
+    }
+    return o->working == 0;
 }
 
 /* ---- totals ---- */

@@ -17,8 +17,7 @@ enum smb_open_stage { SMB_OPEN_RESERVED, SMB_OPEN_SHOWN, SMB_OPEN_OUT };
 struct smb_pipe {
     struct mutex lock;
     struct rpc_pipe *rpc; /* lock; NULL once closed */
-    struct wait_domain waits;
-    struct list readers; /* waits: READs that found it empty */
+    struct list readers;  /* open->waits: READs that found it empty */
 };
 
 /* The oplock break to send; see break.c. Guarded by open->lock unless said otherwise. */
@@ -58,6 +57,9 @@ struct smb_open {
     struct smb_session *session; /* a reference; NULL: taken off */
     struct smb_tree *tree;       /* a reference; NULL: taken off */
     struct smb_break brk;
+    unsigned working;    /* requests of it that a worker has or will have */
+    struct list closers; /* waits: CLOSE, until there are none */
+    struct wait_domain waits;
 
     /* Charged with it for as long as it lasts; references. */
     struct smb_client *client;
@@ -82,6 +84,12 @@ NODISCARD smbkit_status smb_open_show(struct smb_open *o);
 void smb_open_drop(struct smb_open *o);
 struct smb_open *smb_open_ref(struct smb_open *o);
 void smb_open_unref(struct smb_open *o);
+/* A request of the open goes to a worker, and comes back: CLOSE, which may be faster on its own
+ * way, keeps behind those that came before it. Loop thread of the request. */
+void smb_open_work_begin(struct smb_open *o);
+void smb_open_work_end(struct smb_open *o);
+/* Are there none? If not, w is woken when there are. */
+NODISCARD bool smb_open_is_at_rest(struct smb_open *o, struct vfs_wait *w);
 /* Owned reference, or NULL. Both halves and the tree must match. [MS-SMB2] 3.3.5.10 */
 NODISCARD struct smb_open *smb_open_find(struct smb_tree *tree, uint64_t persistent_id,
                                          uint64_t volatile_id);

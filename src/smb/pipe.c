@@ -39,7 +39,7 @@ void smb_pipe_close(struct smb_open *o)
     SCOPED_LOCK(&o->pipe.lock);
     rpc_pipe_free(o->pipe.rpc);
     o->pipe.rpc = NULL;
-    wait_wake_all(&o->pipe.waits, &o->pipe.readers);
+    wait_wake_all(&o->waits, &o->pipe.readers);
 }
 
 smbkit_status smb_pipe_write(struct smb_open *o, const uint8_t *p, size_t n)
@@ -49,7 +49,7 @@ smbkit_status smb_pipe_write(struct smb_open *o, const uint8_t *p, size_t n)
         return SMBKIT_STATUS_FILE_CLOSED;
     }
     smbkit_status status = rpc_pipe_write(o->pipe.rpc, p, n);
-    wait_wake_all(&o->pipe.waits, &o->pipe.readers);
+    wait_wake_all(&o->waits, &o->pipe.readers);
     return status;
 }
 
@@ -63,7 +63,7 @@ smbkit_status smb_pipe_read(struct smb_open *o, struct vfs_wait *w, uint8_t *buf
     }
     smbkit_status status = rpc_pipe_read(o->pipe.rpc, buf, max, n_r);
     if (status == SMBKIT_STATUS_PIPE_EMPTY && w) {
-        wait_register(&o->pipe.waits, &o->pipe.readers, w);
+        wait_register(&o->waits, &o->pipe.readers, w);
         return SMBKIT_STATUS_WAIT;
     }
     return status;

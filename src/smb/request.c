@@ -110,8 +110,25 @@ static struct work_key work_key(const struct smb_request *r)
     return key;
 }
 
+/* A CLOSE that comes behind it must not overtake it. Where the handler has not run yet, its open is
+ * found here; what is wrong with it the handler finds. */
+static void hold_close(struct smb_request *r)
+{
+    if (!r->row->file_id_at) {
+        return;
+    }
+    struct cur in = r->body;
+    cur_skip(&in, r->row->file_id_at);
+    struct smb2_file_id id = wire_file_id(&in);
+    if (cur_ok(&in) && SMBKIT_OK(smb_request_open(r, &id, ~0u))) {
+        smb_open_work_begin(r->open);
+        r->holds_close = true;
+    }
+}
+
 static void send_to_worker(struct smb_request *r)
 {
+    hold_close(r);
     const struct work_key key = work_key(r);
     r->call.nowait = false;
     r->call.on_loop = false;
@@ -286,6 +303,10 @@ static void done(struct job *job)
 {
     struct smb_request *r = CONTAINER_OF(job, struct smb_request, done_job);
     r->on_worker = false;
+    if (r->holds_close) {
+        r->holds_close = false;
+        smb_open_work_end(r->open);
+    }
     list_remove(&r->slow_link);
     ran(r, r->status);
 }

@@ -42,6 +42,7 @@ struct smb_request {
 
     enum smb_request_state state; /* loop thread */
     bool on_worker;               /* loop thread */
+    bool holds_close;             /* loop thread: smb_open_work_begin */
     bool woken;                   /* loop thread: a wake came while it was running */
     atomic_bool wake_posted;      /* wake_job is on its way */
     bool interim_sent;            /* loop thread */

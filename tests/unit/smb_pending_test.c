@@ -9,6 +9,7 @@
 #include "wire/lock.h"
 #include "wire/logoff.h"
 #include "wire/oplock_break.h"
+#include "wire/query_directory.h"
 #include "wire/tree_disconnect.h"
 
 static void start(struct fake *f, const struct smbkit_plugin *filter)
@@ -127,6 +128,16 @@ static unsigned count_replies(struct fake *f, uint16_t command, smbkit_status st
     return n;
 }
 
+/* As fake_submit, but nothing that it posts is run yet. */
+static void deliver(struct fake *f, struct wr *w)
+{
+    fake_sign(f, w->base, wr_pos(w));
+    struct iobuf *frame = iobuf_new(wr_pos(w));
+    memcpy(frame->base, w->base, wr_pos(w));
+    wr_fini(w);
+    smb_conn_frame(f->conn, frame);
+}
+
 /* ---- CANCEL ---- */
 
 /* A message ends, by the end of the connection, with a CANCEL of the message behind it. */
@@ -193,11 +204,7 @@ static void test_break_before_the_answer(void)
     g.server = f.server;
     fake_enter(&g, 0x0311);
     struct wr w = create_request(&f, "f");
-    fake_sign(&f, w.base, wr_pos(&w));
-    struct iobuf *frame = iobuf_new(wr_pos(&w));
-    memcpy(frame->base, w.base, wr_pos(&w));
-    wr_fini(&w);
-    smb_conn_frame(f.conn, frame);
+    deliver(&f, &w);
     CHECK(fake_run_one(&f.work_jobs)); /* its answer is a job of the loop, not run yet */
     CHECK(!fake_run_one(&f.work_jobs));
     struct list *answer = list_pop_front(&f.loop_jobs);
@@ -355,12 +362,65 @@ static void test_transfer_is_told(void)
     }
 }
 
+/* ---- what CLOSE comes behind ---- */
+
+static struct wr listing_request(struct fake *f, struct smb2_file_id id)
+{
+    struct smb2_query_directory_req req = {.info_class = 1, .file_id = id, .output_max = 4096};
+    uint8_t star[2] = {'*', 0};
+    req.pattern = (struct wire_slice){star, sizeof(star)};
+    struct wr w = fake_request(f, SMB2_QUERY_DIRECTORY);
+    smb2_query_directory_req_format(&w, &req);
+    return w;
+}
+
+static struct wr close_request(struct fake *f, struct smb2_file_id id)
+{
+    struct smb2_close_req req = {.file_id = id};
+    struct wr w = fake_request(f, SMB2_CLOSE);
+    smb2_close_req_format(&w, &req);
+    return w;
+}
+
+/* A CLOSE sent right behind what has to go to a worker does not overtake it, whichever of the two
+ * the workers take first. */
+static void test_close_keeps_behind(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t features = i & 1 ? SMBKIT_FEATURE_TRIES_NOWAIT : 0;
+        bool is_listing = i & 2;
+        struct smbkit_plugin filter = slow_filter(features);
+        struct fake f;
+        start(&f, &filter);
+        struct smb2_file_id id = is_listing ? open_root(&f) : open_file(&f, "f", 0);
+        slow_now.blocks = true;
+        struct wr w = is_listing ? listing_request(&f, id) : read_request(&f, id, 10);
+        deliver(&f, &w);
+        struct list *first = list_pop_front(&f.work_jobs);
+        REQUIRE(first);
+        w = close_request(&f, id);
+        deliver(&f, &w);
+        list_push_back(&f.work_jobs, first); /* another lane was quicker */
+        fake_pump(&f);
+        struct fake_reply r = fake_take(&f);
+        CHECK_INT(r.hdr.command, is_listing ? SMB2_QUERY_DIRECTORY : SMB2_READ);
+        CHECK_INT(r.status, is_listing ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_END_OF_FILE);
+        fake_reply_fini(&r);
+        CHECK(fake_next(&f, &r));
+        CHECK_INT(r.hdr.command, SMB2_CLOSE);
+        CHECK_INT(r.status, SMBKIT_STATUS_SUCCESS);
+        fake_reply_fini(&r);
+        stop(&f);
+    }
+}
+
 static const struct test_case cases[] = {
     {"a cancelled message cancels the next", test_cancel_of_the_next},
     {"a chain of cancels", test_cancel_chain},
     {"a break before the answer to the create", test_break_before_the_answer},
     {"close ends a break", test_close_ends_the_break},
     {"replies too large for one frame", test_replies_of_several_frames},
+    {"a close keeps behind what came before it", test_close_keeps_behind},
     {"a transfer hears that it is not wanted", test_transfer_is_told},
 };
 TEST_MAIN(cases)
