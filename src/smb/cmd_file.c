@@ -52,7 +52,8 @@ smbkit_status cmd_close(struct smb_request *r)
         attr = (struct smbkit_attr){.attributes = SMBKIT_ATTR_NORMAL};
         req.flags = 0;
     } else {
-        status = vfs_close(&r->call, r->open->file, &attr);
+        bool is_asked = req.flags & SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB;
+        status = vfs_close(&r->call, r->open->file, is_asked ? &attr : NULL);
         if (status == SMBKIT_STATUS_WAIT || status == SMBKIT_STATUS_WOULD_BLOCK) {
             return status;
         }

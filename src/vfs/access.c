@@ -35,20 +35,20 @@ smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file
     return st;
 }
 
-smbkit_status access_sd_load_path(const struct vfs_call *call, struct vfs_volume *v,
-                                  const char *dir, struct secdesc *out)
+/* The same of the directory at that path, and what it is. */
+static smbkit_status sd_load_path(const struct vfs_call *call, struct vfs_volume *v,
+                                  const char *dir, struct access_parent *out)
 {
     const struct smbkit_create how = {.struct_size = sizeof(how),
                                       .disposition = SMBKIT_OPEN,
                                       .path = dir,
                                       .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
     struct door_file f = {.volume = v};
-    struct smbkit_attr attr;
-    smbkit_status st = door_create(call, &f, &how, &attr);
+    smbkit_status st = door_create(call, &f, &how, &out->attr);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    st = access_sd_load(call, &f, true, out);
+    st = access_sd_load(call, &f, true, &out->sd);
     door_close(call, &f);
     return st;
 }
@@ -65,13 +65,13 @@ static smbkit_status parent_lends(const struct vfs_call *call, struct vfs_volume
     if (!parent) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    struct secdesc sd;
-    smbkit_status st = access_sd_load_path(call, v, parent, &sd);
+    struct access_parent dir;
+    smbkit_status st = sd_load_path(call, v, parent, &dir);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    uint32_t max = sd_access_max(&sd, call->token);
-    sd_fini(&sd);
+    uint32_t max = sd_access_max(&dir.sd, call->token);
+    sd_fini(&dir.sd);
     *lent_r = (max & SMBKIT_DELETE_CHILD ? SMBKIT_DELETE : 0) |
               (max & SMBKIT_READ_DATA ? SMBKIT_READ_ATTRIBUTES : 0);
     return SMBKIT_STATUS_SUCCESS;
@@ -151,7 +151,6 @@ struct destination {
     const char *path;
     bool adds_directory;
     bool is_opened; /* with share modes */
-    struct smbkit_attr *attr_r;
 };
 
 static uint32_t destination_access(const struct destination *d)
@@ -183,38 +182,42 @@ static smbkit_status destination_check_opens(struct vfs_volume *v, const struct 
     return st;
 }
 
-static smbkit_status destination_check(const struct vfs_call *call, struct vfs_volume *v,
-                                       const struct destination *d)
+/* What is at the path: with one open, and one look at the descriptor if there are any. */
+static smbkit_status destination_load(const struct vfs_call *call, struct vfs_volume *v,
+                                      const char *path, struct access_parent *out)
 {
-    struct smbkit_attr *attr = d->attr_r;
-    smbkit_status st = door_lookup(call, v, d->path, attr);
+    sd_init(&out->sd);
+    smbkit_status st = volume_keeps_security(v) ? sd_load_path(call, v, path, out)
+                                                : door_lookup(call, v, path, &out->attr);
+    return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
+}
+
+static smbkit_status destination_check(const struct vfs_call *call, struct vfs_volume *v,
+                                       const struct destination *d, struct access_parent *out)
+{
+    smbkit_status st = destination_load(call, v, d->path, out);
     if (!SMBKIT_OK(st)) {
-        return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
-    }
-    if (!(attr->attributes & SMBKIT_ATTR_DIRECTORY)) {
-        return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-    }
-    st = destination_check_opens(v, attr, d);
-    if (!SMBKIT_OK(st) || !volume_keeps_security(v)) {
         return st;
     }
-    struct secdesc sd;
-    st = access_sd_load_path(call, v, d->path, &sd);
-    if (SMBKIT_OK(st)) {
+    bool is_directory = out->attr.attributes & SMBKIT_ATTR_DIRECTORY;
+    st = is_directory ? destination_check_opens(v, &out->attr, d)
+                      : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+    if (SMBKIT_OK(st) && volume_keeps_security(v)) {
         uint32_t granted;
-        st = sd_access_check(&sd, call->token, destination_access(d), &granted);
-        sd_fini(&sd);
+        st = sd_access_check(&out->sd, call->token, destination_access(d), &granted);
+    }
+    if (!SMBKIT_OK(st)) {
+        sd_fini(&out->sd);
     }
     return st;
 }
 
 smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
                                   const char *parent, bool adds_directory,
-                                  struct smbkit_attr *attr_r)
+                                  struct access_parent *out)
 {
-    const struct destination d = {
-        .path = parent, .adds_directory = adds_directory, .attr_r = attr_r};
-    return destination_check(call, v, &d);
+    const struct destination d = {.path = parent, .adds_directory = adds_directory};
+    return destination_check(call, v, &d, out);
 }
 
 smbkit_status access_check_destination(const struct vfs_call *call, struct vfs_volume *v,
@@ -222,8 +225,14 @@ smbkit_status access_check_destination(const struct vfs_call *call, struct vfs_v
                                        struct smbkit_attr *attr_r)
 {
     const struct destination d = {
-        .path = parent, .adds_directory = adds_directory, .is_opened = true, .attr_r = attr_r};
-    return destination_check(call, v, &d);
+        .path = parent, .adds_directory = adds_directory, .is_opened = true};
+    struct access_parent dir;
+    smbkit_status st = destination_check(call, v, &d, &dir);
+    if (SMBKIT_OK(st)) {
+        *attr_r = dir.attr;
+        sd_fini(&dir.sd);
+    }
+    return st;
 }
 
 smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v, const char *path,

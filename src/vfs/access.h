@@ -15,10 +15,6 @@
  * needs sd_fini on success. */
 NODISCARD smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
                                        bool is_directory, struct secdesc *out);
-/* The same of the directory at that path. */
-NODISCARD smbkit_status access_sd_load_path(const struct vfs_call *call, struct vfs_volume *v,
-                                            const char *dir, struct secdesc *out);
-
 struct access_query {
     const char *path; /* of the file: its parent may lend DELETE and READ_ATTRIBUTES */
     uint32_t desired; /* mapped; MAXIMUM_ALLOWED heeded */
@@ -31,11 +27,16 @@ struct access_query {
  * says. */
 NODISCARD smbkit_status access_check(const struct vfs_call *call, const struct door_file *f,
                                      struct access_query *q);
+/* A directory in which a name may be made. */
+struct access_parent {
+    struct smbkit_attr attr;
+    struct secdesc sd; /* to be given to sd_fini on success; empty where the volume keeps none */
+};
 /* May the caller add a file (a directory) to the directory at that path? OBJECT_PATH_NOT_FOUND:
- * there is none; DELETE_PENDING: it is going away; ACCESS_DENIED. attr_r: what it is. */
+ * there is none; DELETE_PENDING: it is going away; ACCESS_DENIED. */
 NODISCARD smbkit_status access_check_parent(const struct vfs_call *call, struct vfs_volume *v,
                                             const char *parent, bool adds_directory,
-                                            struct smbkit_attr *attr_r);
+                                            struct access_parent *out);
 /* The same for a name that is moved or linked there. Windows opens the directory for that, to add
  * to it, and shares READ and WRITE but not DELETE: SHARING_VIOLATION when somebody has it open for
  * DELETE, or does not share WRITE. [MS-FSA] 2.1.5.15.11 and 2.1.5.15.6 leave that open to their

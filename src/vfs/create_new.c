@@ -12,23 +12,19 @@
 
 /* The descriptor that a new file gets: what the client gave, what the parent hands down. *sd_r
  * owned. */
-static smbkit_status security_make(const struct create *c, const char *parent, uint8_t **sd_r,
-                                   size_t *len_r)
+static smbkit_status security_make(const struct create *c, const struct secdesc *above,
+                                   uint8_t **sd_r, size_t *len_r)
 {
-    struct secdesc above;
     struct secdesc given;
     struct secdesc made;
-    smbkit_status st = access_sd_load_path(c->call, c->in->volume, parent, &above);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
     sd_init(&given);
     sd_init(&made);
     if (c->in->security) {
         st = sd_parse(c->in->security, c->in->security_len, &given);
     }
     if (SMBKIT_OK(st)) {
-        const struct sd_inherit_in in = {.parent = &above,
+        const struct sd_inherit_in in = {.parent = above,
                                          .creator = c->in->security ? &given : NULL,
                                          .token = c->call->token,
                                          .is_directory = c->options & VFS_DIRECTORY_FILE};
@@ -43,7 +39,6 @@ static smbkit_status security_make(const struct create *c, const char *parent, u
     }
     sd_fini(&made);
     sd_fini(&given);
-    sd_fini(&above);
     return st;
 }
 
@@ -119,7 +114,7 @@ static smbkit_status claim_new(struct create *c, const char *parent, const struc
 }
 
 /* Everything but the plugin's part. *sd_r is owned. */
-static smbkit_status prepare_new(struct create *c, struct smbkit_attr *dir, uint8_t **sd_r,
+static smbkit_status prepare_new(struct create *c, struct smbkit_attr *dir_r, uint8_t **sd_r,
                                  size_t *len_r)
 {
     struct vfs_volume *v = c->in->volume;
@@ -127,17 +122,21 @@ static smbkit_status prepare_new(struct create *c, struct smbkit_attr *dir, uint
     if (!parent) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
+    struct access_parent dir;
     smbkit_status st =
-        access_check_parent(c->call, v, parent, c->options & VFS_DIRECTORY_FILE, dir);
-    if (SMBKIT_OK(st)) {
-        st = grant_new(c);
+        access_check_parent(c->call, v, parent, c->options & VFS_DIRECTORY_FILE, &dir);
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
+    *dir_r = dir.attr;
+    st = grant_new(c);
     if (SMBKIT_OK(st) && !c->in->stream) {
-        st = claim_new(c, parent, dir);
+        st = claim_new(c, parent, &dir.attr);
     }
     if (SMBKIT_OK(st) && (v->features & SMBKIT_FEATURE_SECURITY) && !c->in->stream) {
-        st = security_make(c, parent, sd_r, len_r);
+        st = security_make(c, &dir.sd, sd_r, len_r);
     }
+    sd_fini(&dir.sd);
     return st;
 }
 
