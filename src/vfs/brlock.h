@@ -1,48 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Byte-range locks of one stream. [MS-FSA] 2.1.4.10, 2.1.5.8, 2.1.5.9. The caller holds the node's
- * lock. */
+/* Byte-range locks of one stream. [MS-FSA] 2.1.4.10, 2.1.5.8, 2.1.5.9. LockKey is not there: SMB 2
+ * has none, so the open alone is the owner. The caller holds the node's lock. */
 #pragma once
 
-#include "base/base.h"
+#include "base/list.h"
+#include "base/ranges.h"
 
-#define BRLOCK_NODE_MAX 65536 /* 40 bytes each: 2.5 MiB at most for one stream */
+#define BRLOCK_NODE_MAX 65536 /* some 110 bytes each: 7 MiB at most for one stream */
 
-struct brlock {
-    uint64_t offset;
-    uint64_t length;
-    uint64_t
-        reach; /* the largest end of this and all locks before it: bounds the search backwards */
-    const void *owner; /* an open; never followed */
-    bool exclusive;
-};
+/* Exclusive ones never overlap each other; those of {0, 0} touch nothing. */
+enum brlock_kind { BRLOCK_SHARED, BRLOCK_EXCLUSIVE, BRLOCK_NOWHERE, BRLOCK_KINDS };
 
 struct brlock_table {
-    struct brlock *locks; /* ascending by offset, then in order of arrival; owned */
+    struct ranges kinds[BRLOCK_KINDS];
+    uint32_t count; /* of locks; a shared one may be there several times */
+};
+
+/* What an open has locked. */
+struct brlock_owner {
+    struct list locks; /* of struct brlock */
     uint32_t count;
-    uint32_t cap;
+};
+
+/* Where locks were given up that others may have waited for: grows from {0}. */
+struct brlock_freed {
+    bool any;
+    uint64_t first, last; /* whatever waits for it overlaps these; last is included */
 };
 
 void brlock_init(struct brlock_table *t);
+/* No locks are left. */
 void brlock_fini(struct brlock_table *t);
+void brlock_owner_init(struct brlock_owner *o);
 static inline bool brlock_is_empty(const struct brlock_table *t)
 {
     return t->count == 0;
 }
 /* Does the range wrap past 2^64? offset + length == 2^64 does not. */
 bool brlock_range_is_bad(uint64_t offset, uint64_t length);
+/* The last byte. An empty range at n ends at n - 1. Not for {0, 0}, and not for what wraps. */
+static inline uint64_t brlock_last(uint64_t offset, uint64_t length)
+{
+    return offset + length - 1;
+}
 /* Take a lock. Errors: INVALID_LOCK_RANGE, LOCK_NOT_GRANTED, INSUFFICIENT_RESOURCES
- * (BRLOCK_NODE_MAX), NO_MEMORY. */
-NODISCARD smbkit_status brlock_lock(struct brlock_table *t, const void *owner, uint64_t offset,
-                                    uint64_t length, bool exclusive);
-/* Give up one lock of the owner with exactly this range, an exclusive one first. RANGE_NOT_LOCKED.
- */
-NODISCARD smbkit_status brlock_unlock(struct brlock_table *t, const void *owner, uint64_t offset,
-                                      uint64_t length);
-/* May the owner not read (write) there? A transfer of 0 bytes never conflicts. O(log n) as a rule.
- */
-bool brlock_io_conflicts(const struct brlock_table *t, const void *owner, uint64_t offset,
-                         uint64_t length, bool is_write);
-/* Give up all locks of an owner; how many there were. */
-uint32_t brlock_release_owner(struct brlock_table *t, const void *owner);
-/* How many locks the owner has. O(n). */
-uint32_t brlock_count_owner(const struct brlock_table *t, const void *owner);
+ * (BRLOCK_NODE_MAX), NO_MEMORY. O(log n) */
+NODISCARD smbkit_status brlock_lock(struct brlock_table *t, struct brlock_owner *owner,
+                                    uint64_t offset, uint64_t length, bool exclusive);
+/* Give up one lock of the owner with exactly this range, an exclusive one first. RANGE_NOT_LOCKED,
+ * INVALID_LOCK_RANGE. freed: may be NULL. O(log n) */
+NODISCARD smbkit_status brlock_unlock(struct brlock_table *t, struct brlock_owner *owner,
+                                      uint64_t offset, uint64_t length, struct brlock_freed *freed);
+/* May the owner not read (write) there? A transfer of 0 bytes never conflicts. O(log n) */
+bool brlock_io_conflicts(const struct brlock_table *t, const struct brlock_owner *owner,
+                         uint64_t offset, uint64_t length, bool is_write);
+/* Give up all locks of an owner. O(k log n) for k of them. */
+void brlock_release_owner(struct brlock_table *t, struct brlock_owner *owner,
+                          struct brlock_freed *freed);

@@ -163,7 +163,7 @@ struct vfs_node {
     struct brlock_table locks;
     struct oplock_state oplock;
     struct list oplock_waiters; /* waits */
-    struct list lock_waiters;   /* waits */
+    struct ranges lock_waiters; /* waits; of vfs_wait.lock */
     uint32_t notify_at_close; /* NOTIFY_CHANGE_*: told as MODIFIED when the next open of it ends */
 };
 
@@ -241,6 +241,8 @@ struct vfs_open {
     struct node_name *name;
     struct oplock_holder oplock;  /* its own */
     struct oplock_holder *holder; /* what it caches by: its own oplock, or a lease that it shares */
+    struct brlock_owner locks;
+    struct list lock_waits; /* of vfs_wait.lock; node->waits */
 
     struct mutex lock; /* guards what follows */
     enum open_state state;
@@ -285,6 +287,8 @@ static inline void open_endp(struct vfs_open **o)
     smbkit_status status_r = open_begin(o);                                                        \
     UNUSED struct vfs_open *open_scope_ __attribute__((cleanup(open_endp))) =                      \
         SMBKIT_OK(status_r) ? (o) : NULL
+/* It gives up its byte-range locks and waits for none. Under node->lock. */
+void lock_leave_locked(struct vfs_node *n, struct vfs_open *o);
 /* Owned copy of the open's path; NULL: no memory. Takes node->lock. */
 NODISCARD char *open_path_copy(struct vfs_open *o);
 /* DIRECTORY_NOT_EMPTY, or whatever the plugin says. */

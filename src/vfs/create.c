@@ -212,8 +212,7 @@ void open_leave_node(struct vfs_open *o)
     list_remove(&o->node_link);
     sharemode_remove(&n->shares, o->granted_access, o->share_access);
     n->busy_open_count -= o->is_stat ? 0 : 1;
-    (void)brlock_release_owner(&n->locks, o);
-    wait_wake_all(n->waits, &n->lock_waiters);
+    lock_leave_locked(n, o);
     oplock_end_locked(n, o);
     o->name->of->open_count--;
     if (--o->name->open_count == 0) {

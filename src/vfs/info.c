@@ -267,7 +267,7 @@ static smbkit_status zero_once(const struct vfs_call *call, struct vfs_open *o, 
     }
     length = MIN(length, attr.size - offset);
     mutex_lock(&o->node->lock);
-    bool conflicts = brlock_io_conflicts(&o->node->locks, o, offset, length, true);
+    bool conflicts = brlock_io_conflicts(&o->node->locks, &o->locks, offset, length, true);
     mutex_unlock(&o->node->lock);
     if (conflicts) {
         return SMBKIT_STATUS_FILE_LOCK_CONFLICT;

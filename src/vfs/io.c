@@ -259,7 +259,8 @@ static bool range_is_good(uint64_t offset, uint64_t length)
 static bool is_locked_against(struct vfs_open *o, const struct vfs_io *io, bool is_write)
 {
     SCOPED_LOCK(&o->node->lock);
-    return brlock_io_conflicts(&o->node->locks, o, io->plugin_io.offset, io->length, is_write);
+    return brlock_io_conflicts(&o->node->locks, &o->locks, io->plugin_io.offset, io->length,
+                               is_write);
 }
 
 static smbkit_status read_check(const struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)

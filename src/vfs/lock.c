@@ -3,16 +3,95 @@
 #include "vfs/core.h"
 #include "vfs/oplock_core.h"
 
+/* Each waiting call has its lock as soon as there is room for it, in the order in which they came:
+ * an unlock wakes only those whose turn it is. No oplock can break here: there were locks all the
+ * time since the call asked for that (2.1.5.8), and none is granted meanwhile. */
+
+struct offer {
+    struct vfs_node *node;
+    const struct brlock_freed *freed;
+};
+
+static uint64_t length_of(const struct range_link *r)
+{
+    return r->last - r->first + 1;
+}
+
+/* Under node->lock and the domain's. */
+static enum wait_taken take(void *arg, struct vfs_wait *w)
+{
+    const struct offer *offer = arg;
+    struct vfs_wait_lock *l = &w->lock;
+    smbkit_status st = brlock_lock(&offer->node->locks, &l->open->locks, l->range.first,
+                                   length_of(&l->range), l->exclusive);
+    if (st == SMBKIT_STATUS_LOCK_NOT_GRANTED) {
+        return WAIT_TAKEN_NOT;
+    }
+    if (!SMBKIT_OK(st)) {
+        return WAIT_TAKEN; /* it asks again, and hears why not */
+    }
+    l->granted = true;
+    vfs_open_ref(l->open);
+    const struct brlock_freed *f = offer->freed;
+    bool all = l->exclusive && l->range.first <= f->first && l->range.last >= f->last;
+    return all ? WAIT_TAKEN_ALL : WAIT_TAKEN;
+}
+
+/* Under node->lock. */
+static void offer_freed(struct vfs_node *n, const struct brlock_freed *freed)
+{
+    if (freed->any) {
+        struct offer offer = {n, freed};
+        const struct wait_offer o = {freed->first, freed->last, take, &offer};
+        wait_offer(n->waits, &n->lock_waiters, &o);
+    }
+}
+
+void lock_leave_locked(struct vfs_node *n, struct vfs_open *o)
+{
+    struct brlock_freed freed = {0};
+    wait_wake_open(n->waits, &o->lock_waits);
+    brlock_release_owner(&n->locks, &o->locks, &freed);
+    offer_freed(n, &freed);
+}
+
+/* The lock that w was given as it was woken; the open, with its reference, or NULL. */
+static struct vfs_open *grant_take(struct vfs_wait *w)
+{
+    bool granted = w && w->lock.granted;
+    if (granted) {
+        w->lock.granted = false;
+    }
+    return granted ? w->lock.open : NULL;
+}
+
+void lock_grant_return(struct vfs_wait *w)
+{
+    struct vfs_open *o = grant_take(w);
+    if (!o) {
+        return;
+    }
+    struct brlock_freed freed = {0};
+    const struct range_link *r = &w->lock.range;
+    mutex_lock(&o->node->lock);
+    smbkit_status st = brlock_unlock(&o->node->locks, &o->locks, r->first, length_of(r), &freed);
+    if (SMBKIT_OK(st)) { /* or the open was closed */
+        offer_freed(o->node, &freed);
+    }
+    mutex_unlock(&o->node->lock);
+    vfs_open_unref(o);
+}
+
 /* Under node->lock. Unlocks are done one by one, up to the first that fails. */
 static smbkit_status unlock_all(struct vfs_open *o, const struct vfs_lock *locks, size_t count)
 {
     struct vfs_node *n = o->node;
+    struct brlock_freed freed = {0};
     smbkit_status st = SMBKIT_STATUS_SUCCESS;
     for (size_t i = 0; i < count && SMBKIT_OK(st); i++) {
-        st = brlock_unlock(&n->locks, o, locks[i].offset, locks[i].length);
+        st = brlock_unlock(&n->locks, &o->locks, locks[i].offset, locks[i].length, &freed);
     }
-    /* In the order in which they came; each tries again. */
-    wait_wake_all(n->waits, &n->lock_waiters);
+    offer_freed(n, &freed);
     return st;
 }
 
@@ -24,16 +103,41 @@ static smbkit_status lock_all(struct vfs_open *o, const struct vfs_lock *locks, 
     size_t got = 0;
     for (; got < count; got++) {
         const struct vfs_lock *l = &locks[got];
-        st = brlock_lock(&n->locks, o, l->offset, l->length, l->exclusive);
+        st = brlock_lock(&n->locks, &o->locks, l->offset, l->length, l->exclusive);
         if (!SMBKIT_OK(st)) {
             break;
         }
     }
+    /* Nobody waits for these: who asks while they are there needs this lock. */
     while (!SMBKIT_OK(st) && got-- > 0) {
-        smbkit_status undone = brlock_unlock(&n->locks, o, locks[got].offset, locks[got].length);
+        smbkit_status undone =
+            brlock_unlock(&n->locks, &o->locks, locks[got].offset, locks[got].length, NULL);
         ASSERT(SMBKIT_OK(undone));
     }
     return st;
+}
+
+static smbkit_status lock_wait(const struct vfs_call *call, struct vfs_open *o,
+                               const struct vfs_lock *l)
+{
+    struct vfs_node *n = o->node;
+    const struct wait_lock want = {.waiters = &n->lock_waiters,
+                                   .of_open = &o->lock_waits,
+                                   .open = o,
+                                   .first = l->offset,
+                                   .last = brlock_last(l->offset, l->length),
+                                   .exclusive = l->exclusive};
+    wait_register_lock(n->waits, &want, call->wait);
+    return SMBKIT_STATUS_WAIT;
+}
+
+/* Did the call's wait end with this lock? */
+static bool was_granted(const struct vfs_call *call, const struct vfs_open *o,
+                        const struct vfs_lock *l)
+{
+    const struct vfs_wait_lock *got = call->wait ? &call->wait->lock : NULL;
+    return got && got->granted && got->open == o && got->range.first == l->offset &&
+           length_of(&got->range) == l->length && got->exclusive == l->exclusive;
 }
 
 static smbkit_status lock_check(const struct vfs_open *o, const struct vfs_lock *locks,
@@ -65,6 +169,10 @@ static smbkit_status lock_once(const struct vfs_call *call, struct vfs_open *o,
     if (!SMBKIT_OK(st)) {
         return st;
     }
+    if (was_granted(call, o, &locks[0])) {
+        vfs_open_unref(grant_take(call->wait));
+        return SMBKIT_STATUS_SUCCESS;
+    }
     struct vfs_node *n = o->node;
     SCOPED_LOCK(&n->lock);
     if (locks[0].unlock) {
@@ -77,8 +185,7 @@ static smbkit_status lock_once(const struct vfs_call *call, struct vfs_open *o,
     st = lock_all(o, locks, count);
     bool may_wait = count == 1 && !locks[0].fail_immediately;
     if (st == SMBKIT_STATUS_LOCK_NOT_GRANTED && may_wait) {
-        wait_register(n->waits, &n->lock_waiters, call->wait);
-        return SMBKIT_STATUS_WAIT;
+        return lock_wait(call, o, &locks[0]);
     }
     return st;
 }

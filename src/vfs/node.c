@@ -119,7 +119,6 @@ static struct vfs_node *node_new(struct vfs_nodes *t, const struct node_key *key
     list_init(&n->opens);
     list_init(&n->names);
     list_init(&n->oplock_waiters);
-    list_init(&n->lock_waiters);
     brlock_init(&n->locks);
     oplock_init(&n->oplock);
     return n;
@@ -128,9 +127,9 @@ static struct vfs_node *node_new(struct vfs_nodes *t, const struct node_key *key
 static void node_free(struct vfs_node *n)
 {
     ASSERT(list_is_empty(&n->opens) && list_is_empty(&n->names));
+    ASSERT(ranges_is_empty(&n->lock_waiters));
     /* Nobody waits for a file that nobody has open; whoever still does asks again. */
     wait_wake_all(n->waits, &n->oplock_waiters);
-    wait_wake_all(n->waits, &n->lock_waiters);
     brlock_fini(&n->locks);
     mutex_fini(&n->lock);
     mem_free(n->stream);

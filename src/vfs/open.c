@@ -19,6 +19,8 @@ struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n)
     list_init(&o->close_waiters);
     list_init(&o->dir_waiters);
     list_init(&o->notify_waiters);
+    brlock_owner_init(&o->locks);
+    list_init(&o->lock_waits);
     oplock_holder_init(&o->oplock, OPLOCK_OF_OPEN);
     o->holder = &o->oplock;
     notify_watch_init(&o->watch);

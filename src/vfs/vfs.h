@@ -18,6 +18,7 @@
 #include <smbkit/plugin.h>
 
 #include "base/list.h"
+#include "base/ranges.h"
 #include "base/wr.h"
 #include "os/sync.h"
 
@@ -51,8 +52,22 @@ struct vfs_wait_place {
     struct list link;
     struct mutex *lock; /* the domain's lock while registered, else NULL; it guards link */
     /* The place in that queue, kept across registrations: */
-    const struct list *queue; /* compared only: it may be gone */
+    const void *queue; /* compared only: it may be gone */
     uint64_t ticket;
+};
+
+/* A byte-range lock that is waited for, at one place at most. vfs only. */
+struct vfs_wait_lock {
+    struct range_link range; /* its order is the ticket */
+    struct ranges *waiters;  /* of which range is one while registered, else NULL; domain's lock */
+    struct list of_open;     /* open->lock_waits; domain's lock */
+    struct vfs_open *open;   /* who waits; while `granted` a reference */
+    uint8_t place;           /* in places, if has_place */
+    bool has_place;          /* that one is in such a queue or was in it last */
+    bool exclusive;
+    /* It was given the lock as it was woken: it takes that in the next call, or it goes back at the
+     * end. The domain's lock until woken, then the owner. */
+    bool granted;
 };
 
 /* Things waited for at once: oplocks or leases of a file and of its folder, a lock, a transfer.
@@ -71,6 +86,7 @@ struct vfs_wait {
     struct mutex self; /* innermost lock: guards each place's `lock` */
     struct vfs_wait_place places[VFS_WAIT_PLACES];
     unsigned next; /* whose call it is: the place to take next */
+    struct vfs_wait_lock lock;
 };
 void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w));
 void vfs_wait_fini(struct vfs_wait *w);

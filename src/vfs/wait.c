@@ -13,13 +13,32 @@ void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w))
         w->places[i].wait = w;
         list_init(&w->places[i].link);
     }
+    list_init(&w->lock.of_open);
     mutex_init(&w->self);
 }
 
 void vfs_wait_fini(struct vfs_wait *w)
 {
     (void)vfs_wait_cancel(w);
+    lock_grant_return(w);
     mutex_fini(&w->self);
+}
+
+static struct vfs_wait_place *lock_place(struct vfs_wait *w)
+{
+    return w->lock.has_place ? &w->places[w->lock.place] : NULL;
+}
+
+/* Out of its queue. Under the domain's lock. */
+static void place_leave(struct vfs_wait_place *p)
+{
+    struct vfs_wait_lock *l = &p->wait->lock;
+    if (p == lock_place(p->wait) && l->waiters) {
+        ranges_remove(l->waiters, &l->range);
+        list_remove(&l->of_open);
+        l->waiters = NULL;
+    }
+    list_remove(&p->link);
 }
 
 static bool place_cancel(struct vfs_wait_place *p)
@@ -38,7 +57,7 @@ static bool place_cancel(struct vfs_wait_place *p)
     if (p->lock != lock) {
         return false;
     }
-    list_remove(&p->link);
+    place_leave(p);
     p->lock = NULL;
     return true;
 }
@@ -65,7 +84,7 @@ void wait_domain_fini(struct wait_domain *d)
 
 /* The place that w had in this queue before, or the one that was taken longest ago; out of whatever
  * it was in. */
-static struct vfs_wait_place *place_take(struct vfs_wait *w, const struct list *queue)
+static struct vfs_wait_place *place_take(struct vfs_wait *w, const void *queue)
 {
     struct vfs_wait_place *p = NULL;
     for (unsigned i = 0; i < VFS_WAIT_PLACES && !p; i++) {
@@ -78,8 +97,16 @@ static struct vfs_wait_place *place_take(struct vfs_wait *w, const struct list *
     if (p->queue != queue) {
         p->queue = queue;
         p->ticket = 0;
+        w->lock.has_place &= p != &w->places[w->lock.place];
     }
     return p;
+}
+
+static void ticket_take(struct wait_domain *d, struct vfs_wait_place *p)
+{
+    if (p->ticket == 0) {
+        p->ticket = ++d->tickets;
+    }
 }
 
 void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait *w)
@@ -87,9 +114,7 @@ void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait 
     struct vfs_wait_place *p = place_take(w, waiters);
     SCOPED_LOCK(&d->lock);
     SCOPED_LOCK(&w->self);
-    if (p->ticket == 0) {
-        p->ticket = ++d->tickets;
-    }
+    ticket_take(d, p);
     struct list *pos = waiters;
     while (pos->prev != waiters &&
            LIST_ENTRY(pos->prev, struct vfs_wait_place, link)->ticket > p->ticket) {
@@ -99,12 +124,34 @@ void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait 
     p->lock = &d->lock;
 }
 
+void wait_register_lock(struct wait_domain *d, const struct wait_lock *want, struct vfs_wait *w)
+{
+    struct vfs_wait_lock *l = &w->lock;
+    if (l->has_place) {
+        (void)place_cancel(lock_place(w));
+    }
+    struct vfs_wait_place *p = place_take(w, want->waiters);
+    SCOPED_LOCK(&d->lock);
+    SCOPED_LOCK(&w->self);
+    ticket_take(d, p);
+    l->place = (uint8_t)(p - w->places);
+    l->has_place = true;
+    l->open = want->open;
+    l->exclusive = want->exclusive;
+    l->range = (struct range_link){
+        .first = want->first, .last = want->last, .owner = want->open, .order = p->ticket};
+    ranges_add(want->waiters, &l->range);
+    list_push_back(want->of_open, &l->of_open);
+    l->waiters = want->waiters;
+    p->lock = &d->lock;
+}
+
 /* Under the domain's lock. */
 static void wake_locked(struct vfs_wait_place *p)
 {
     struct vfs_wait *w = p->wait;
     SCOPED_LOCK(&w->self);
-    list_remove(&p->link);
+    place_leave(p);
     p->lock = NULL;
     w->wake(w);
 }
@@ -114,6 +161,41 @@ void wait_wake_all(struct wait_domain *d, struct list *waiters)
     SCOPED_LOCK(&d->lock);
     while (!list_is_empty(waiters)) {
         wake_locked(LIST_ENTRY(waiters->next, struct vfs_wait_place, link));
+    }
+}
+
+void wait_wake_open(struct wait_domain *d, struct list *of_open)
+{
+    SCOPED_LOCK(&d->lock);
+    while (!list_is_empty(of_open)) {
+        wake_locked(lock_place(LIST_ENTRY(of_open->next, struct vfs_wait, lock.of_open)));
+    }
+}
+
+static struct vfs_wait *of_range(struct range_link *l)
+{
+    return CONTAINER_OF(l, struct vfs_wait, lock.range);
+}
+
+void wait_offer(struct wait_domain *d, struct ranges *waiters, const struct wait_offer *offer)
+{
+    struct list refused;
+    list_init(&refused);
+    enum wait_taken taken = WAIT_TAKEN_NOT;
+    SCOPED_LOCK(&d->lock);
+    for (struct range_link *l; taken != WAIT_TAKEN_ALL &&
+                               (l = ranges_find_earliest(waiters, offer->first, offer->last));) {
+        struct vfs_wait *w = of_range(l);
+        taken = offer->take(offer->arg, w);
+        if (taken == WAIT_TAKEN_NOT) {
+            ranges_remove(waiters, l);
+            list_push_back(&refused, &lock_place(w)->link);
+        } else {
+            wake_locked(lock_place(w));
+        }
+    }
+    for (struct list *l; (l = list_pop_front(&refused));) {
+        ranges_add(waiters, &LIST_ENTRY(l, struct vfs_wait_place, link)->wait->lock.range);
     }
 }
 

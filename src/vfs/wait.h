@@ -17,6 +17,32 @@ void wait_domain_fini(struct wait_domain *d);
 void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait *w);
 /* Wake all of the list in order. */
 void wait_wake_all(struct wait_domain *d, struct list *waiters);
+
+/* ---- for byte-range locks ---- */
+
+struct wait_lock {
+    struct ranges *waiters; /* the node's */
+    struct list *of_open;   /* the open's */
+    struct vfs_open *open;
+    uint64_t first, last;
+    bool exclusive;
+};
+/* As wait_register, in both queues. w is in one place of this kind at most. */
+void wait_register_lock(struct wait_domain *d, const struct wait_lock *want, struct vfs_wait *w);
+/* Wake all of the list of an open. */
+void wait_wake_open(struct wait_domain *d, struct list *of_open);
+
+enum wait_taken { WAIT_TAKEN_NOT, WAIT_TAKEN, WAIT_TAKEN_ALL /* no need to ask others */ };
+struct wait_offer {
+    uint64_t first, last;
+    enum wait_taken (*take)(void *arg, struct vfs_wait *w); /* under the domain's lock */
+    void *arg;
+};
+/* Ask those that wait for something in the range, in order; wake who takes. */
+void wait_offer(struct wait_domain *d, struct ranges *waiters, const struct wait_offer *offer);
+/* At the end of w: a lock that was given to it and not taken goes back. No lock held. */
+void lock_grant_return(struct vfs_wait *w);
+
 /* A call with somewhere to wait: the caller's own place, or, when it gave none, a condition here.
  */
 struct wait_scope {

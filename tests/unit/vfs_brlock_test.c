@@ -5,14 +5,14 @@
 #include "base/mem.h"
 #include "vfs/brlock.h"
 
-static const char owners[4];
+static struct brlock_owner owners[4];
 #define H (&owners[0])
 #define H2 (&owners[1])
 
 enum act { EX, SH, UN, RD, WR };
 struct step {
     enum act act;
-    const void *owner;
+    struct brlock_owner *owner;
     uint64_t offset, length;
     smbkit_status want;
 };
@@ -23,6 +23,31 @@ struct step {
 #define CONFLICT ((smbkit_status)0xC0000054)
 #define MAX64 UINT64_MAX
 
+static void begin(struct brlock_table *t)
+{
+    brlock_init(t);
+    for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
+        brlock_owner_init(&owners[i]);
+    }
+}
+
+static uint32_t release(struct brlock_table *t, struct brlock_owner *owner)
+{
+    struct brlock_freed freed = {0};
+    uint32_t count = owner->count;
+    brlock_release_owner(t, owner, &freed);
+    CHECK_INT(owner->count, 0);
+    return count;
+}
+
+static void end(struct brlock_table *t)
+{
+    for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
+        (void)release(t, &owners[i]);
+    }
+    brlock_fini(t);
+}
+
 static smbkit_status run(struct brlock_table *t, const struct step *s)
 {
     switch (s->act) {
@@ -30,7 +55,7 @@ static smbkit_status run(struct brlock_table *t, const struct step *s)
     case SH:
         return brlock_lock(t, s->owner, s->offset, s->length, s->act == EX);
     case UN:
-        return brlock_unlock(t, s->owner, s->offset, s->length);
+        return brlock_unlock(t, s->owner, s->offset, s->length, NULL);
     default:
         return brlock_io_conflicts(t, s->owner, s->offset, s->length, s->act == WR) ? CONFLICT : OK;
     }
@@ -142,18 +167,23 @@ static void test_scripts(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
         struct brlock_table t;
-        brlock_init(&t);
+        begin(&t);
         for (size_t k = 0; k < ARRAY_LEN(scripts[i].steps) && scripts[i].steps[k].owner; k++) {
             test_context("%s, step %zu", scripts[i].name, k);
             CHECK_INT(run(&t, &scripts[i].steps[k]), scripts[i].steps[k].want);
         }
-        brlock_fini(&t);
+        end(&t);
     }
 }
 
 /* [MS-FSA] 2.1.4.10 over a plain list. */
+struct model_lock {
+    uint64_t offset, length;
+    const struct brlock_owner *owner;
+    bool exclusive;
+};
 struct model {
-    struct brlock locks[64];
+    struct model_lock locks[64];
     unsigned count;
 };
 
@@ -161,7 +191,7 @@ static bool model_conflicts(const struct model *m, const struct step *s, bool is
 {
     bool exclusive = s->act == EX || s->act == WR;
     for (unsigned i = 0; i < m->count; i++) {
-        const struct brlock *l = &m->locks[i];
+        const struct model_lock *l = &m->locks[i];
         if ((s->offset == 0 && s->length == 0) || (l->offset == 0 && l->length == 0)) {
             continue;
         }
@@ -181,7 +211,7 @@ static smbkit_status model_unlock(struct model *m, const struct step *s)
 {
     unsigned found = m->count;
     for (unsigned i = 0; i < m->count; i++) {
-        const struct brlock *l = &m->locks[i];
+        const struct model_lock *l = &m->locks[i];
         if (l->offset == s->offset && l->length == s->length && l->owner == s->owner) {
             found = i;
             if (l->exclusive) {
@@ -210,12 +240,12 @@ static smbkit_status model_run(struct model *m, const struct step *s)
     if (model_conflicts(m, s, true)) {
         return REFUSED;
     }
-    m->locks[m->count++] = (struct brlock){
+    m->locks[m->count++] = (struct model_lock){
         .offset = s->offset, .length = s->length, .owner = s->owner, .exclusive = s->act == EX};
     return OK;
 }
 
-static unsigned model_release(struct model *m, const void *owner)
+static unsigned model_release(struct model *m, const struct brlock_owner *owner)
 {
     unsigned kept = 0;
     unsigned before = m->count;
@@ -232,7 +262,7 @@ static void random_walk(uint64_t seed, uint64_t base)
 {
     struct brlock_table t;
     struct model m = {.count = 0};
-    brlock_init(&t);
+    begin(&t);
     for (int i = 0; i < 20000; i++) {
         uint64_t x = test_random(&seed);
         struct step s = {.act = (enum act)(x % 5),
@@ -240,8 +270,7 @@ static void random_walk(uint64_t seed, uint64_t base)
                          .offset = base + (x >> 16) % 24,
                          .length = (x >> 24) % 7};
         if (m.count == ARRAY_LEN(m.locks) || (x >> 32) % 200 == 0) {
-            CHECK_INT(brlock_count_owner(&t, s.owner), brlock_release_owner(&t, s.owner) + 0u);
-            (void)model_release(&m, s.owner);
+            CHECK_INT(release(&t, s.owner), model_release(&m, s.owner));
             CHECK_INT(t.count, m.count);
             continue;
         }
@@ -257,7 +286,7 @@ static void random_walk(uint64_t seed, uint64_t base)
             break;
         }
     }
-    brlock_fini(&t);
+    end(&t);
 }
 
 static void test_random_walk(void)
@@ -269,36 +298,87 @@ static void test_random_walk(void)
     }
 }
 
+/* A shared lock is kept out by what keeps out a read; an empty one is taken for granted. */
+static bool would_lock(struct brlock_table *t, const struct step *s)
+{
+    if (s->act == SH) {
+        return !brlock_io_conflicts(t, s->owner, s->offset, s->length, false);
+    }
+    bool can = SMBKIT_OK(brlock_lock(t, s->owner, s->offset, s->length, s->act == EX));
+    if (can) {
+        CHECK_INT(brlock_unlock(t, s->owner, s->offset, s->length, NULL), OK);
+    }
+    return can;
+}
+
+static struct step random_lock(uint64_t *seed)
+{
+    uint64_t x = test_random(seed);
+    return (struct step){.act = x % 2 ? EX : SH,
+                         .owner = &owners[(x >> 8) % 4],
+                         .offset = (x >> 16) % 24,
+                         .length = (x >> 24) % 7};
+}
+
+/* A lock that could not be taken before an unlock and can be taken after it lies within what the
+ * unlock says was freed. */
+static void test_freed(void)
+{
+    struct brlock_table t;
+    begin(&t);
+    uint64_t seed = 7;
+    unsigned found = 0;
+    for (int i = 0; i < 200000; i++) {
+        const struct step wish = random_lock(&seed);
+        const struct step s = random_lock(&seed);
+        bool could = would_lock(&t, &wish);
+        struct brlock_freed freed = {0};
+        if (t.count > 20) {
+            brlock_release_owner(&t, s.owner, &freed);
+        } else if (run(&t, &s) != OK) {
+            (void)!brlock_unlock(&t, s.owner, s.offset, s.length, &freed);
+        }
+        if (!could && would_lock(&t, &wish)) {
+            found++;
+            CHECK(freed.any && wish.offset <= freed.last &&
+                  brlock_last(wish.offset, wish.length) >= freed.first);
+        }
+    }
+    CHECK(found > 100);
+    end(&t);
+}
+
 static void test_bound(void)
 {
     struct brlock_table t;
-    brlock_init(&t);
+    begin(&t);
     for (uint32_t i = 0; i < BRLOCK_NODE_MAX; i++) {
         REQUIRE(brlock_lock(&t, H, (uint64_t)i * 2, 1, true) == OK);
     }
     CHECK_INT(brlock_lock(&t, H, MAX64, 1, true), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
     CHECK_INT(brlock_lock(&t, H2, 4, 1, true), REFUSED);
-    CHECK_INT(brlock_unlock(&t, H, 4, 1), OK);
+    CHECK_INT(brlock_unlock(&t, H, 4, 1, NULL), OK);
     CHECK_INT(brlock_lock(&t, H, MAX64, 1, true), OK);
-    CHECK_INT(brlock_release_owner(&t, H), BRLOCK_NODE_MAX);
+    CHECK_INT(release(&t, H), BRLOCK_NODE_MAX);
     CHECK(brlock_is_empty(&t));
-    brlock_fini(&t);
+    end(&t);
 }
 
 static void test_no_memory(void)
 {
     struct brlock_table t;
-    brlock_init(&t);
+    begin(&t);
     mem_fail_nth(1);
     CHECK_INT(brlock_lock(&t, H, 0, 1, true), SMBKIT_STATUS_NO_MEMORY);
     mem_fail_nth(0);
     CHECK(brlock_is_empty(&t));
     CHECK_INT(brlock_lock(&t, H2, 0, 1, true), OK);
-    brlock_fini(&t);
+    end(&t);
 }
 
 static const struct test_case cases[] = {{"scripts", test_scripts},
                                          {"random walk", test_random_walk},
+                                         {"freed", test_freed},
                                          {"bound", test_bound},
                                          {"no memory", test_no_memory}};
 TEST_MAIN(cases)

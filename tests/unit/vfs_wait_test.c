@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What waits and is woken: oplock breaks, locks, notifications, close. */
+/* What waits and is woken: oplock breaks, notifications, close. */
 #include "vfs_fixture.h"
 
 #include "vfs/wait.h"
@@ -166,65 +166,6 @@ static void blocks_without_wait(void)
     pthread_join(t, &st);
     CHECK_INT((intptr_t)st, 0);
     must_close(&f, o);
-    fixture_close(&f);
-}
-
-static void locks(void)
-{
-    struct fixture f = {0};
-    REQUIRE(fixture_fake(&f));
-    struct vfs_open *a = must_open(&f, "file", RW, SMBKIT_CREATE, 0);
-    struct vfs_open *b = must_open(&f, "file", RW, SMBKIT_OPEN, 0);
-    struct vfs_open *c = must_open(&f, "file", SMBKIT_READ_ATTRIBUTES, SMBKIT_OPEN, 0);
-    REQUIRE(a && b && c);
-    char buf[8];
-    CHECK_INT(write_at(&f, a, 0, "0123456789"), 0);
-    struct vfs_lock l = {.offset = 2, .length = 3, .exclusive = true};
-    CHECK_INT(vfs_lock(&f.call, c, &l, 1), S(ACCESS_DENIED));
-    CHECK_INT(vfs_lock(&f.call, a, &l, 0), S(INVALID_PARAMETER));
-    CHECK_INT(vfs_lock(&f.call, a, &l, 1), 0);
-    CHECK_INT(read_at(&f, b, 0, buf, 3), 0);
-    CHECK_INT(read_at(&f, b, 0, buf, 4), S(FILE_LOCK_CONFLICT));
-    CHECK_INT(write_at(&f, b, 4, "x"), S(FILE_LOCK_CONFLICT));
-    CHECK_INT(write_at(&f, a, 4, "x"), 0);
-    CHECK_INT(vfs_zero_range(&f.call, b, 0, 9), S(FILE_LOCK_CONFLICT));
-
-    /* All or nothing. */
-    struct vfs_lock two[2] = {{.offset = 100, .length = 1, .exclusive = true},
-                              {.offset = 2, .length = 1, .exclusive = true}};
-    two[0].fail_immediately = two[1].fail_immediately = true;
-    CHECK_INT(vfs_lock(&f.call, b, two, 2), S(LOCK_NOT_GRANTED));
-    CHECK_INT(vfs_lock(&f.call, a, two, 1), 0);
-    two[1].unlock = true;
-    CHECK_INT(vfs_lock(&f.call, a, two, 2), S(INVALID_PARAMETER));
-
-    struct waiter w, w2;
-    waiter_init(&w);
-    waiter_init(&w2);
-    struct vfs_call call = f.call, call2 = f.call;
-    call.wait = &w.wait;
-    call2.wait = &w2.wait;
-    CHECK_INT(vfs_lock(&call, b, &l, 1), S(WAIT));
-    CHECK_INT(vfs_lock(&call2, b, &l, 1), S(WAIT));
-    CHECK(vfs_wait_cancel(&w2.wait));
-    struct vfs_lock u = {.offset = 2, .length = 3, .unlock = true};
-    CHECK_INT(vfs_lock(&f.call, a, &u, 1), 0);
-    CHECK_INT(w.woken, 1);
-    CHECK_INT(w2.woken, 0);
-    CHECK_INT(vfs_lock(&call, b, &l, 1), 0);
-    CHECK_INT(vfs_lock(&f.call, a, &u, 1), S(RANGE_NOT_LOCKED));
-
-    /* A close gives up its locks, and ends who waits on the open itself. */
-    CHECK_INT(vfs_lock(&call, a, &l, 1), S(WAIT));
-    struct vfs_open *kept = vfs_open_ref(a);
-    must_close(&f, a);
-    CHECK_INT(w.woken, 2);
-    CHECK_INT(vfs_lock(&call, kept, &l, 1), S(RANGE_NOT_LOCKED));
-    vfs_open_unref(kept);
-    must_close(&f, b);
-    must_close(&f, c);
-    waiter_fini(&w);
-    waiter_fini(&w2);
     fixture_close(&f);
 }
 
@@ -441,7 +382,6 @@ static const struct test_case cases[] = {
     {"batch_breaks_before_sharing", batch_breaks_before_sharing},
     {"complete_if_oplocked", complete_if_oplocked},
     {"blocks_without_wait", blocks_without_wait},
-    {"locks", locks},
     {"notifications", notifications},
     {"notify_first_query_decides", notify_first_query_decides},
     {"notify_renamed_file", notify_renamed_file},
