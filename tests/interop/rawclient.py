@@ -248,12 +248,17 @@ class Connection:
         self.credits -= used
         return mid
 
-    def send(self, command, body, sign=None, seal=None, **fields):
-        """fields: of the header. The message id."""
+    def message(self, command, body, sign=None, seal=None, **fields):
+        """(its id, its bytes), not sent yet; fields: of the header."""
         mid = fields.pop('mid', None)
         if mid is None:
             mid = self._next_mid(fields.get('charge', 1))
-        self.push(self._protected(self.header(command, mid, **fields) + body, sign, seal))
+        return mid, self._protected(self.header(command, mid, **fields) + body, sign, seal)
+
+    def send(self, command, body, **how):
+        """how: as of message(). The message id."""
+        mid, message = self.message(command, body, **how)
+        self.push(message)
         return mid
 
     def call(self, command, body, seconds=None, **fields):

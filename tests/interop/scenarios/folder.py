@@ -2,10 +2,10 @@
 """A folder of the host: names without regard to case, links that lead out, changes from outside (quick)."""
 import os
 import socket
-import struct
 
-import raw_client as raw
+import rawbodies as b
 from harness import Server, case, check, check_in, digest, main, random_bytes, write_file
+from rawclient import connect
 
 NOT_FOUND = ('NT_STATUS_OBJECT_NAME_NOT_FOUND', 'NT_STATUS_OBJECT_PATH_NOT_FOUND')
 REFUSED = NOT_FOUND + ('NT_STATUS_ACCESS_DENIED', 'NT_STATUS_OBJECT_PATH_SYNTAX_BAD',
@@ -90,29 +90,21 @@ def odd_names():
         check_in('plain', s.smbclient('dir', 'ls').ok())
         # smbclient has no listing at all for such a name, and the log says why
         write_file(os.fsencode(s.path('shared')) + b'/bad\xff\xfeutf8', b'x')
-        with raw.enter(s.port, 'dir') as client:
+        with connect(s, 'dir') as client:
             check(('bad\udcff\udcfeutf8', 0x20) in names_in(client, ''), names_in(client, ''))
         check_in('not UTF-8', s.log())
 
 
 def names_in(client, folder):
-    """(name, attributes) of all that is listed but the dots, FileIdBothDirectoryInformation."""
-    handle = client.create(folder, access=0x100081, disposition=1, options=1)
-    found = []
+    """(name, attributes) of all that is listed but the dots."""
+    handle, found = client.opened(folder, access=b.LIST, options=b.FOLDER), []
     while True:
-        reply = client.ask(raw.QUERY_DIRECTORY, raw.query_directory_body(handle))
-        if reply.status != raw.SUCCESS:
+        r = client.call(b.QUERY_DIRECTORY, b.query_directory(handle))
+        if r.status != 0:
             break
-        entries = reply.body[8:]
-        while True:
-            following, = struct.unpack_from('<I', entries)
-            attributes, length = struct.unpack_from('<II', entries, 56)
-            found.append((entries[104:104 + length].decode('utf-16-le', 'surrogatepass'), attributes))
-            if not following:
-                break
-            entries = entries[following:]
-    client.ask(raw.CLOSE, raw.close_body(handle))
-    return [(name, attributes) for name, attributes in found if name not in ('.', '..')]
+        found += b.entries(r.buffer())
+    client.close(handle)
+    return [(e.name, e.attributes) for e in found if e.name not in ('.', '..')]
 
 
 @case('a folder can be emptied of all that a host puts in it, and removed')
@@ -130,15 +122,14 @@ def oddities():
         for name in (b'caf\xe9', b'\xff\xfe', 'own\uf022'.encode(), 'own\uf020\uf02a'.encode(), b'\xed\xa0\x80', b'a:b. ',
                      b'\xed\xb2\x80', b'\xed\xa0\xbd\xed\xb8\x80'):
             write_file(os.fsencode(folder) + b'/' + name, b'x')
-        with raw.enter(s.port, 'dir') as client:
+        with connect(s, 'dir') as client:
             listed = names_in(client, 'odd')
             check(len(listed) == len(os.listdir(folder)), listed)
             check(all(not attributes & 0x10 for _, attributes in listed), 'a directory among them', listed)
             for name, _ in listed:
                 # delete on close, the reparse point itself: what clients do
-                client.ask(raw.CLOSE, raw.close_body(client.create('odd\\' + name, access=0x10000, disposition=1,
-                                                                   options=0x201000)))
-            client.ask(raw.CLOSE, raw.close_body(client.create('odd', access=0x10000, disposition=1, options=0x201001)))
+                client.close(client.opened('odd\\' + name, access=0x10000, options=b.DELETE_ON_CLOSE | b.NO_FOLLOW))
+            client.close(client.opened('odd', access=0x10000, options=b.DELETE_ON_CLOSE | b.NO_FOLLOW | b.FOLDER))
         check(not os.path.exists(folder), 'left', os.listdir(folder) if os.path.exists(folder) else '')
         check(os.path.exists(keep), 'what the link led to was emptied')
 
@@ -146,9 +137,9 @@ def oddities():
 @case('the names of the Linux client\'s two tables, and of macOS')
 def private_names():
     with Server('dir=@/shared') as s:
-        with raw.enter(s.port, 'dir') as client:
+        with connect(s, 'dir') as client:
             for name in ('a\uf022b', 'q\uf020\uf021\uf025\uf023\uf024\uf027', 'dot\uf029', 'sfu\uf03a\uf02a\uf03f'):
-                client.create(name)
+                client.opened(name, disposition=b.OPEN_IF)
         check(sorted(os.listdir(s.path('shared'))) == ['a:b', 'dot.', 'q"*?<>|', 'sfu:*?'], os.listdir(s.path('shared')))
 
 
@@ -159,20 +150,16 @@ def separators():
         s.smbclient('dir', 'hardlink f l').ok()
         check(os.stat(s.path('shared', 'l')).st_nlink == 2, 'no link')
         check_in('Volume: |dir|', s.smbclient('dir', 'volume').ok())
-        with raw.enter(s.port, 'dir') as client:
-            for how in ({}, {'disposition': 1}, {'disposition': 5}, {'access': 0x80}, {'options': 0x40}):
-                reply = client.ask(raw.CREATE, raw.create_body('f\\', **how))
-                check(reply.status == 0xc0000033, 'a file named as a directory', how, reply)
-            reply = client.ask(raw.CREATE, raw.create_body('new\\', disposition=2))
-            check(reply.status == 0xc0000033, 'a new one', reply)
-            client.create('folder\\', access=0x100081, disposition=2, options=1)
-            client.create('folder\\', access=0x80, disposition=1)
-            handle = client.create('f', access=0x110080, disposition=1)
-            for target, status in (('g\\', 0xc0000033), ('\\g', raw.SUCCESS), ('\\\\h', 0xc000000d)):
-                name = raw.utf16(target)
-                body = struct.pack('<B7xQI', 0, 0, len(name)) + name
-                reply = client.ask(raw.SET_INFO, struct.pack('<HBBIHHI', 33, 1, 10, len(body), 96, 0, 0) + handle + body)
-                check(reply.status == status, target, reply)
+        with connect(s, 'dir') as client:
+            for how in ({'disposition': b.OPEN_IF}, {}, {'disposition': b.OVERWRITE_IF}, {'access': 0x80}, {'options': b.NO_FOLDER}):
+                name = client.create('f\\', **how).name
+                check(name == 'OBJECT_NAME_INVALID', 'a file named as a directory', how, name)
+            check(client.create('new\\', disposition=b.CREATE_NEW).name == 'OBJECT_NAME_INVALID', 'a new one')
+            client.opened('folder\\', access=b.LIST, disposition=b.CREATE_NEW, options=b.FOLDER)
+            client.opened('folder\\', access=0x80)
+            handle = client.opened('f', access=b.RENAME)
+            for target, status in (('g\\', 'OBJECT_NAME_INVALID'), ('\\g', 'OK'), ('\\\\h', 'INVALID_PARAMETER')):
+                check(client.rename(handle, target) == status, target)
         check(os.path.exists(s.path('shared', 'g')), os.listdir(s.path('shared')))
 
 

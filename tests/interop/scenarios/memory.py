@@ -5,8 +5,9 @@ import select
 import struct
 import time
 
-import raw_client as raw
+import rawbodies as b
 from harness import Server, case, check, main, wait_for
+from rawclient import Files, connect
 
 MIB = 1 << 20
 BEFORE_LOGIN_KIB, AFTER_LOGIN_MIB = 64, 10
@@ -22,7 +23,8 @@ def flood(client, command, body, count, **how):
     client.socket.setblocking(False)
     end = time.monotonic() + 1
     for _ in range(count):
-        data = client.frame(command, body, credits=1, **how)
+        _, message = client.message(command, body, ask=1, **how)
+        data = struct.pack('>I', len(message)) + message
         while data:
             if time.monotonic() > end:
                 return
@@ -44,18 +46,18 @@ def grown(server, before, seconds=0.5):
 
 def fill(server):
     """A file of 8 MiB, and every path taken once, so that what is measured is what is held."""
-    with raw.enter(server.port) as c:
-        c.more_credits(600)
-        file = c.create('big', disposition=5)
+    with connect(server, 'mem') as c:
+        c.grow(600)
+        file = c.opened('big', disposition=b.OVERWRITE_IF)
         for at in range(8):
-            c.ask(raw.WRITE, raw.write_body(file, bytes(MIB), at * MIB), charge=16)
-        check(len(c.ask(raw.READ, raw.read_body(file, 8 * MIB), charge=128).body) > 8 * MIB)
+            c.write(file, bytes(MIB), at * MIB)
+        check(len(c.read(file, 8 * MIB)) == 8 * MIB)
 
 
-ASKS = (('ECHO', raw.ECHO, lambda file: raw.ECHO_BODY, 1), ('READ of 64 KiB', raw.READ, lambda file: raw.read_body(file, 65536), 1),
-        ('READ of 8 MiB', raw.READ, lambda file: raw.read_body(file, 8 * MIB), 128),
-        ('WRITE of 1 MiB', raw.WRITE, lambda file: raw.write_body(file, bytes(MIB)), 16),
-        ('CHANGE_NOTIFY', raw.CHANGE_NOTIFY, raw.notify_body, 1))
+ASKS = (('ECHO', b.ECHO, lambda file: b.EMPTY, 1), ('READ of 64 KiB', b.READ, lambda file: b.read(file, 65536), 1),
+        ('READ of 8 MiB', b.READ, lambda file: b.read(file, 8 * MIB), 128),
+        ('WRITE of 1 MiB', b.WRITE, lambda file: b.write(file, bytes(MIB)), 16),
+        ('CHANGE_NOTIFY', b.CHANGE_NOTIFY, lambda file: b.change_notify(file, room=65536), 1))
 
 
 @case('a client that does not read holds 10 MiB at most, and a neighbour is served')
@@ -63,15 +65,15 @@ def after_login():
     with Server('mem=mem:') as server:
         fill(server)
         for name, command, body, charge in ASKS:
-            with raw.enter(server.port) as c, raw.enter(server.port) as neighbour:
-                c.more_credits(2000)
-                path, access = ('', 0x81) if command == raw.CHANGE_NOTIFY else ('big', 0x12019f)
-                what = body(c.create(path, access=access, disposition=1))
+            with connect(server, 'mem') as c, connect(server, 'mem') as neighbour:
+                c.grow(2000)
+                path, access = ('', b.LIST) if command == b.CHANGE_NOTIFY else ('big', b.READ_WRITE)
+                what = body(c.opened(path, access=access))
                 before = resident(server)
                 flood(c, command, what, 2000 // charge, charge=charge)
                 most = grown(server, before)
                 check(most < AFTER_LOGIN_MIB, name, f'{most:.1f} MiB')
-                check(neighbour.ask(raw.ECHO, raw.ECHO_BODY).status == raw.SUCCESS, name)
+                check(neighbour.echo().name == 'OK', name)
 
 
 @case('before log-in it holds 64 KiB at most')
@@ -79,34 +81,33 @@ def before_login():
     with Server('mem=mem:') as server:
         fill(server)
         before = resident(server)
-        clients = [raw.RawClient(server.port) for _ in range(40)]
+        clients = [Files(server.port) for _ in range(40)]
         for c in clients:
             c.negotiate()
-            flood(c, raw.ECHO, raw.ECHO_BODY, 200)
-            flood(c, raw.SESSION_SETUP, struct.pack('<HBBIIHHQ', 25, 0, 1, 0, 0, 88, 40000, 0) + bytes(40000), 3)
+            flood(c, b.ECHO, b.EMPTY, 200)
+            flood(c, b.SESSION_SETUP, b.session_setup(bytes(40000)), 3)
         most = grown(server, before) / len(clients) * 1024
         for c in clients:
-            c.close()
+            c.drop()
         check(most < BEFORE_LOGIN_KIB, f'{most:.0f} KiB')
 
 
 @case('memory is given back after a load')
 def given_back():
     with Server('mem=mem:') as server:
-        with raw.enter(server.port) as c:
-            c.ask(raw.ECHO, raw.ECHO_BODY)
+        with connect(server, 'mem') as c:
+            c.echo()
         idle = resident(server)
-        loaded = [raw.enter(server.port) for _ in range(4)]
+        loaded = [connect(server, 'mem') for _ in range(4)]
         for n, c in enumerate(loaded):
-            c.more_credits(600)
-            file = c.create(f'file{n}', disposition=5, access=0x13019f)
+            c.grow(600)
+            file = c.opened(f'file{n}', disposition=b.OVERWRITE_IF, access=b.READ_WRITE | 0x10000)
             for at in range(16):
-                c.ask(raw.WRITE, raw.write_body(file, bytes(MIB), at * MIB), charge=16)
-            delete = struct.pack('<HBBIHHI', 33, 1, 13, 1, 96, 0, 0) + file + b'\1'
-            check(c.ask(raw.SET_INFO, delete).status == raw.SUCCESS)
+                c.write(file, bytes(MIB), at * MIB)
+            check(c.mark_deleted(file) == 'OK')
         check(resident(server) > idle + 30)
         for c in loaded:
-            c.close()
+            c.drop()
         wait_for(lambda: resident(server) < idle + 8, 20, 'memory to come back')
 
 
