@@ -28,21 +28,40 @@ static void report(struct vfs_volume *v, const struct notify_change *c)
     touched_wake(&touched);
 }
 
-/* The same in a volume that lies in that one or around it. */
-static void report_there(struct vfs_volume *other, const struct overlap_event *e)
+static void tell_watchers(struct vfs_volume *v, const struct overlap_event *e)
 {
-    if (notify_is_watched(other)) {
+    if (notify_is_watched(v)) {
         const struct notify_change c = {
             .path = e->path, .action = e->action, .filter = e->filter, .new_path = e->new_path};
-        report(other, &c);
+        report(v, &c);
     }
+}
+
+/* In a volume that lies in that one or around it, whose index of names must know it as well: the
+ * directory's times may not tell, within a tick. */
+static void tell_there(struct vfs_volume *other, const struct overlap_event *e)
+{
+    if (e->action == NOTIFY_ADDED) {
+        names_reported(other, SMBKIT_CHANGE_ADDED, e->path);
+    } else if (e->action == NOTIFY_REMOVED || e->action == NOTIFY_RENAMED_OLD) {
+        names_reported(other, SMBKIT_CHANGE_REMOVED, e->path);
+    }
+    if (e->new_path) {
+        names_reported(other, SMBKIT_CHANGE_ADDED, e->new_path);
+    }
+    tell_watchers(other, e);
+}
+
+static void tell(struct vfs_volume *v, const struct overlap_event *e)
+{
+    tell_watchers(v, e);
+    overlap_each(v, e, tell_there);
 }
 
 void notify_changed(struct vfs_volume *v, const char *path, uint32_t action, uint32_t filter)
 {
     const struct overlap_event e = {.path = path, .action = action, .filter = filter};
-    report_there(v, &e);
-    overlap_each(v, &e, report_there);
+    tell(v, &e);
 }
 
 void notify_stream(struct vfs_volume *v, const char *path, const char *stream, uint32_t action,
@@ -59,8 +78,7 @@ void notify_renamed(struct vfs_volume *v, const char *old_path, const char *new_
 {
     const struct overlap_event e = {
         .path = old_path, .action = NOTIFY_RENAMED_OLD, .filter = filter, .new_path = new_path};
-    report_there(v, &e);
-    overlap_each(v, &e, report_there);
+    tell(v, &e);
 }
 
 /* The flags of a file's data, as those of a stream's. */
@@ -306,8 +324,11 @@ void notify_event(struct vfs_volume *v, const struct smbkit_event *event)
     if (change != SMBKIT_CHANGE_ADDED && change != SMBKIT_CHANGE_RENAMED_FROM) {
         names_each_open(v, event->path, false, oplock_break_changed);
     }
-    notify_changed(v, event->path, REPORTS[change].action,
-                   filter ? filter : REPORTS[change].filter);
+    /* To this volume's watchers: the plugins of those that lie in it report as well. */
+    const struct overlap_event e = {.path = event->path,
+                                    .action = REPORTS[change].action,
+                                    .filter = filter ? filter : REPORTS[change].filter};
+    tell_watchers(v, &e);
     if (change == SMBKIT_CHANGE_RENAMED_FROM && event->new_path) {
         const struct smbkit_event to = {.struct_size = sizeof(to),
                                         .what = SMBKIT_CHANGE_RENAMED_TO | filter << 8,

@@ -70,7 +70,7 @@ static void tell(struct vfs_volume *v, struct vfs_volume *other, const struct ov
     if (e->new_path && !(path && new_path)) {
         there.action = path ? NOTIFY_REMOVED : NOTIFY_ADDED;
     }
-    if (there.path) {
+    if (there.path && there.path[0]) { /* of its own root a volume has no name */
         fn(other, &there);
     }
 }

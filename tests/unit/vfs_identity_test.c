@@ -361,6 +361,34 @@ static void two_shares_notify(void)
     two_close(&t);
 }
 
+/* A name that is made through one share is known in the other, whatever the directory's times say.
+ */
+static void two_shares_index(void)
+{
+    struct two t = {.one.fake.location = "/srv"};
+    REQUIRE(two_open(&t, 7));
+    struct vfs_create_in in = in_other(&t, "NEW");
+    CHECK_INT(try_open(&t.one, &in), S(OBJECT_NAME_NOT_FOUND));
+    struct fake_node *root = t.one.fake.root;
+    uint64_t before = root->write_time;
+    struct vfs_open *o = must_open(&t.one, "new", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    root->write_time = root->change_time = before; /* within a tick */
+    CHECK_INT(try_open(&t.one, &in), 0);
+    in.path = "New";
+    in.disposition = SMBKIT_CREATE;
+    CHECK_INT(try_open(&t.one, &in), S(OBJECT_NAME_COLLISION));
+    CHECK_INT(vfs_rename(&t.one.call, o, "other", false), 0);
+    root->write_time = root->change_time = before;
+    in.path = "OTHER";
+    CHECK_INT(try_open(&t.one, &in), S(OBJECT_NAME_COLLISION));
+    CHECK_INT(vfs_set_disposition(&t.one.call, o, 1), 0);
+    must_close(&t.one, o);
+    root->write_time = root->change_time = before;
+    CHECK_INT(try_open(&t.one, &in), 0);
+    two_close(&t);
+}
+
 /* ---- one name, one maker ---- */
 
 static struct race {
@@ -482,6 +510,7 @@ static const struct test_case cases[] = {
     {"two_strangers", two_strangers},
     {"map_paths", map_paths},
     {"two_shares_notify", two_shares_notify},
+    {"two_shares_index", two_shares_index},
     {"one_maker", one_maker},
     {"new_name_without_times", new_name_without_times},
     {"overflow_breaks_oplocks", overflow_breaks_oplocks},
