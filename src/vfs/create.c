@@ -67,8 +67,10 @@ static smbkit_status enter_check(struct create *c, struct vfs_node *n, struct no
     if (name->of->delete_pending) {
         return SMBKIT_STATUS_DELETE_PENDING;
     }
-    if (name->of->moving) {
-        return oplock_wait_locked(c->call, n); /* then it may be another file's name */
+    /* Then it may be another file's name. Whoever made the file has the name claimed: it moves when
+     * he is done with it, and his open with it. */
+    if (name->of->moving && !is_new) {
+        return oplock_wait_locked(c->call, n);
     }
     struct oplock_query q = {.op = OPLOCK_OP_OPEN_BEFORE_SHARING,
                              .access = c->granted,
@@ -335,26 +337,6 @@ static void create_undo(struct create *c)
                 c->path);
 }
 
-static smbkit_status enter_with(const struct vfs_call *call, struct create *c,
-                                struct vfs_open **open_r)
-{
-    c->call = call;
-    return create_enter(c, true, open_r);
-}
-
-/* Somebody may have found the file at once and be renaming it. It is not undone to wait for that,
- * nor left to be in its maker's own way when he comes again: a moment, until that call finds the
- * name claimed. */
-static smbkit_status enter_new(struct create *c, struct vfs_open **open_r)
-{
-    const struct vfs_call *outer = c->call;
-    struct vfs_call blocks = *outer;
-    blocks.wait = NULL;
-    smbkit_status st = WAIT_OUT(&blocks, again, enter_with(again, c, open_r));
-    c->call = outer;
-    return st;
-}
-
 static smbkit_status open_new_file(struct create *c)
 {
     smbkit_status st = create_new(c);
@@ -365,7 +347,8 @@ static smbkit_status open_new_file(struct create *c)
         return st;
     }
     struct vfs_open *o = NULL;
-    st = enter_new(c, &o);
+    st = create_enter(c, true, &o);
+    ASSERT(st != SMBKIT_STATUS_WAIT); /* when he comes again his own file would be in the way */
     if (!SMBKIT_OK(st)) {
         if (st == SMBKIT_STATUS_NO_MEMORY) {
             create_undo(c);
