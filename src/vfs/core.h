@@ -40,9 +40,9 @@ struct vfs_nodes {
     /* How many names were taken away or moved, seq_cst: an open that found the number changed looks
      * again. Of all volumes: a name may be one of several. */
     atomic_uint_fast64_t removals;
-    struct mutex volumes_lock; /* outside all others but told_lock and vfs_op_core.lock */
+    struct mutex volumes_lock; /* outside all others */
     struct list volumes;       /* guarded by volumes_lock */
-    struct mutex told_lock;    /* taken before all others; guards node.told_link */
+    struct mutex told_lock;    /* outside all others but volumes_lock; guards node.told_link */
 };
 
 struct vfs_volume {
@@ -178,9 +178,9 @@ struct vfs_node *node_find(struct vfs_nodes *t, const struct node_key *key);
 /* Another reference, for who knows that it lives. */
 void node_ref(struct vfs_node *n);
 void node_put(struct vfs_node *n);
-/* The file is at another path now: if its id was made of the old one, it gets that of the new one.
- */
-void node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *old_path,
+/* The file is at another path now: if its id was made of the old one, it gets that of the new one,
+ * and the answer is true. */
+bool node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *old_path,
                   const char *new_path);
 /* Its id as it is now. Takes the shard's lock. */
 struct file_key node_file_key(struct vfs_node *n);
@@ -203,9 +203,9 @@ NODISCARD char *node_name_path(const struct node_name *name);
 /* The name leads to that path now; with_below: all that is open below it comes along. Under the
  * node's lock. false: no memory, it stays. */
 bool node_name_move(struct node_name *name, const char *new_path, bool with_below);
-/* Is something open below that directory? A node of it; a reference. */
-struct vfs_node *names_open_below(struct vfs_volume *v, const char *path);
-/* Calls fn, with no lock but told_lock held, for each file (streams apart) that is open by this
+/* Is something open below that directory, or (itself) the directory? A node of it; a reference. */
+struct vfs_node *names_open_below(struct vfs_volume *v, const char *path, bool itself);
+/* Calls fn, with told_lock held, for each file (streams apart) that is open by this
  * path; below: and for all that is open below it. */
 void names_each_open(struct vfs_volume *v, const char *path, bool below,
                      void (*fn)(struct vfs_node *n));

@@ -29,6 +29,7 @@ uint64_t nameindex_stamp(const struct nameindex_dir *d);
 void nameindex_stamp_set(struct nameindex_dir *d, uint64_t stamp);
 /* How far that can be trusted; the caller's own. All zero at commit. */
 struct nameindex_age {
+    uint64_t file_id;  /* of the directory that was read: another may have its path by now */
     uint64_t built_us; /* when it was read, by the caller's clock */
     uint64_t cost_us;  /* how long that took */
     uint64_t since_us; /* when the stamp was seen first */

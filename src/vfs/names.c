@@ -21,7 +21,6 @@
 static uint64_t stamp_of(const struct smbkit_attr *a)
 {
     uint64_t h = hash_u64(a->change_time, a->write_time);
-    h = hash_u64(h, a->file_id);
     return h == STAMP_ADOPT ? 1 : h;
 }
 
@@ -42,17 +41,18 @@ static uint64_t now_us(const struct vfs_volume *v)
     return v->nodes->clock_us ? v->nodes->clock_us() : 0;
 }
 
-/* Under names_lock: the index of a directory whose stamp is now this; NULL: none or stale. */
-static struct nameindex_dir *index_get_valid(struct vfs_volume *v, const char *dir, uint64_t stamp)
+/* Under names_lock: the index of a directory that is now so; NULL: none or stale. */
+static struct nameindex_dir *index_get_valid(struct vfs_volume *v, const char *dir,
+                                             const struct smbkit_attr *a)
 {
     struct nameindex_dir *d = nameindex_get(v->names, dir);
-    if (!d) {
+    if (!d || nameindex_age(d)->file_id != a->file_id) {
         return NULL;
     }
     if (nameindex_stamp(d) == STAMP_ADOPT) {
-        nameindex_stamp_set(d, stamp);
+        nameindex_stamp_set(d, stamp_of(a));
     }
-    return nameindex_stamp(d) == stamp ? d : NULL;
+    return nameindex_stamp(d) == stamp_of(a) ? d : NULL;
 }
 
 /* Under names_lock: the directory has another stamp, by the core's own doing. */
@@ -116,8 +116,10 @@ static void index_commit(struct vfs_volume *v, struct nameindex_dir *fresh, cons
 {
     uint64_t stamp = stamp_of(a);
     struct nameindex_dir *old = nameindex_get(v->names, dir);
-    bool same = old && nameindex_stamp(old) == stamp && keeps_times(a);
-    struct nameindex_age age = {.built_us = built_us, .cost_us = now_us(v) - built_us};
+    bool same = old && nameindex_age(old)->file_id == a->file_id && nameindex_stamp(old) == stamp &&
+                keeps_times(a);
+    struct nameindex_age age = {
+        .file_id = a->file_id, .built_us = built_us, .cost_us = now_us(v) - built_us};
     age.since_us = same ? nameindex_age(old)->since_us : built_us;
     age.is_sure = same && built_us - age.since_us >= tick_us(a);
     /* NULL: spoilt by too many changes meanwhile. The caller looks again, and gives up after some
@@ -176,7 +178,7 @@ static bool index_look(struct vfs_volume *v, const char *dir, const struct smbki
 {
     SCOPED_LOCK(&v->names_lock);
     struct nameindex_dir *d =
-        want == INDEX_ANY ? nameindex_get(v->names, dir) : index_get_valid(v, dir, stamp_of(a));
+        want == INDEX_ANY ? nameindex_get(v->names, dir) : index_get_valid(v, dir, a);
     if (!d || (want == INDEX_YOUNG && !is_young(v, d, a))) {
         return false;
     }
@@ -360,7 +362,7 @@ static bool change_begin(struct vfs_volume *v, const struct smbkit_attr *a, char
                          struct names_change *c)
 {
     SCOPED_LOCK(&v->names_lock);
-    if (!index_get_valid(v, *dir, stamp_of(a))) {
+    if (!index_get_valid(v, *dir, a)) {
         return false;
     }
     c->stamp = stamp_of(a);

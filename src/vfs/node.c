@@ -218,7 +218,7 @@ static void node_move(struct vfs_node *n, struct node_shard *from, struct node_s
     atomic_store_explicit(&n->shard, shard_index(h), memory_order_relaxed); /* see shard_lock */
 }
 
-void node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *old_path,
+bool node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *old_path,
                   const char *new_path)
 {
     struct vfs_nodes *t = n->nodes;
@@ -234,12 +234,14 @@ void node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *ol
     if (second != first) {
         mutex_lock(&second->lock);
     }
-    if (file_key_eq(&n->key, &was.file)) {
+    bool is_of_path = file_key_eq(&n->key, &was.file);
+    if (is_of_path) {
         node_move(n, from, to, &key);
     }
     if (second != first) {
         mutex_unlock(&second->lock);
     }
+    return is_of_path;
 }
 
 struct file_key node_file_key(struct vfs_node *n)

@@ -139,11 +139,11 @@ bool node_name_move(struct node_name *name, const char *new_path, bool with_belo
     return true;
 }
 
-struct vfs_node *names_open_below(struct vfs_volume *v, const char *path)
+struct vfs_node *names_open_below(struct vfs_volume *v, const char *path, bool itself)
 {
     SCOPED_LOCK(&v->tree_lock);
     struct name_entry *top = nametree_find(&v->tree, path);
-    struct name_entry *e = top ? nametree_next(top, top) : NULL;
+    struct name_entry *e = top ? nametree_next(top, itself ? NULL : top) : NULL;
     for (; e; e = nametree_next(top, e)) {
         if (!list_is_empty(&e->users)) {
             struct vfs_node *n = LIST_ENTRY(e->users.next, struct node_name, user)->node;

@@ -338,11 +338,12 @@ void notify_overflow_below(struct notify_registry *r, const char *path, struct l
     }
 }
 
-/* The watches of d go where d's path is now. */
-static smbkit_status move_dir(struct notify_registry *r, struct notify_dir *d, const char *new_path)
+smbkit_status notify_watch_move(struct notify_registry *r, struct notify_watch *w,
+                                const char *new_path)
 {
+    struct notify_dir *from = w->dir;
     struct notify_dir *to = find_dir(r, new_path, str_len(new_path));
-    if (to == d) {
+    if (to == from) {
         return SMBKIT_STATUS_SUCCESS; /* only the case changed */
     }
     if (!to) {
@@ -351,51 +352,9 @@ static smbkit_status move_dir(struct notify_registry *r, struct notify_dir *d, c
     if (!to) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    LIST_FOR_EACH (l, &d->watches) {
-        LIST_ENTRY(l, struct notify_watch, link)->dir = to;
-    }
-    list_splice_back(&to->watches, &d->watches);
-    drop_dir_if_unwatched(r, d);
+    list_remove(&w->link);
+    w->dir = to;
+    list_push_back(&to->watches, &w->link);
+    drop_dir_if_unwatched(r, from);
     return SMBKIT_STATUS_SUCCESS;
-}
-
-/* d's path with its first components, which are old_path's but for the case, changed to new_path.
- * NULL: no memory. */
-static char *moved_path(const struct notify_dir *d, const char *old_path, const char *new_path)
-{
-    size_t at = 0;
-    for (size_t depth = path_depth(old_path); depth > 0; depth--) {
-        while (d->path[at] != '/' && d->path[at] != '\0') {
-            at++;
-        }
-        at += depth > 1;
-    }
-    return path_join(new_path, d->path[at] == '/' ? d->path + at + 1 : "");
-}
-
-smbkit_status notify_moved(struct notify_registry *r, const char *old_path, const char *new_path)
-{
-    smbkit_status result = SMBKIT_STATUS_SUCCESS;
-    if (notify_is_idle(r) || *old_path == '\0') {
-        return result;
-    }
-    /* Collected first: moving changes the table that is walked. */
-    size_t count = 0;
-    CLEANUP_MEM struct notify_dir **dirs = mem_calloc(r->dirs.count, sizeof(*dirs));
-    if (!dirs) {
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    for (struct hash_link *l = hash_table_next(&r->dirs, NULL); l;
-         l = hash_table_next(&r->dirs, l)) {
-        struct notify_dir *d = CONTAINER_OF(l, struct notify_dir, link);
-        if (is_at_or_below(d, old_path)) {
-            dirs[count++] = d;
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        CLEANUP_MEM char *path = moved_path(dirs[i], old_path, new_path);
-        smbkit_status st = path ? move_dir(r, dirs[i], path) : SMBKIT_STATUS_NO_MEMORY;
-        result = SMBKIT_OK(result) ? st : result;
-    }
-    return result;
 }

@@ -107,7 +107,6 @@ static inline bool notify_is_idle(const struct notify_registry *r)
 void notify_report(struct notify_registry *r, const struct notify_change *c, struct list *touched);
 /* Tell every watch at or below path that events were lost. */
 void notify_overflow_below(struct notify_registry *r, const char *path, struct list *touched);
-/* A directory was renamed: watches at or below old_path are now at new_path. NO_MEMORY: those stay.
- * Cost: O(watched directories). */
-NODISCARD smbkit_status notify_moved(struct notify_registry *r, const char *old_path,
-                                     const char *new_path);
+/* The directory of a watch that was added is at new_path now. NO_MEMORY: it stays. */
+NODISCARD smbkit_status notify_watch_move(struct notify_registry *r, struct notify_watch *w,
+                                          const char *new_path);

@@ -141,29 +141,39 @@ void notify_deleting(struct vfs_node *n)
     }
 }
 
-static void watches_move(struct vfs_volume *v, const char *old_path, const char *new_path)
+/* The watches of a directory are where it is now. */
+static void watches_follow(struct vfs_node *n)
 {
-    SCOPED_LOCK(&v->notify_lock);
-    smbkit_status st = notify_moved(&v->notify, old_path, new_path);
-    (void)st; /* without memory watches stay at the old name: they end with their opens */
+    SCOPED_LOCK(&n->lock);
+    LIST_FOR_EACH (l, &n->opens) {
+        struct vfs_open *o = LIST_ENTRY(l, struct vfs_open, node_link);
+        CLEANUP_MEM char *path = o->is_directory ? node_name_path(o->name) : NULL;
+        SCOPED_LOCK(&o->volume->notify_lock);
+        if (path && o->watching) {
+            smbkit_status st = notify_watch_move(&o->volume->notify, &o->watch, path);
+            (void)st; /* without memory it stays at the old name, and ends with its open */
+        }
+    }
 }
 
-/* What is open or watched by another volume's names is at other names now. */
+/* What is open by another volume's names is at other names now. */
 static void follow_there(struct vfs_volume *other, const struct overlap_event *e)
 {
     if (!e->new_path) {
         return; /* it left that volume, or came into it: nothing of it has a new name there */
     }
-    watches_move(other, e->path, e->new_path);
-    SCOPED_LOCK(&other->tree_lock);
+    mutex_lock(&other->tree_lock);
     struct name_entry *at = nametree_find(&other->tree, e->path);
     bool moved = at && nametree_move(&other->tree, at, e->new_path);
-    (void)moved; /* without memory it keeps the old name */
+    mutex_unlock(&other->tree_lock);
+    if (moved) { /* without memory it keeps the old name */
+        names_each_open(other, e->new_path, true, watches_follow);
+    }
 }
 
 void notify_dir_moved(struct vfs_volume *v, const char *old_path, const char *new_path)
 {
-    watches_move(v, old_path, new_path);
+    names_each_open(v, new_path, true, watches_follow);
     const struct overlap_event e = {
         .path = old_path, .action = NOTIFY_RENAMED_OLD, .new_path = new_path};
     overlap_each(v, &e, follow_there);

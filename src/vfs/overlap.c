@@ -70,7 +70,7 @@ static void tell(struct vfs_volume *v, struct vfs_volume *other, const struct ov
     if (e->new_path && !(path && new_path)) {
         there.action = path ? NOTIFY_REMOVED : NOTIFY_ADDED;
     }
-    if (there.path && there.path[0]) { /* of its own root a volume has no name */
+    if (there.path && there.path[0]) { /* its own root has no name */
         fn(other, &there);
     }
 }
@@ -89,4 +89,31 @@ void overlap_each(struct vfs_volume *v, const struct overlap_event *e,
             tell(v, other, e, fn);
         }
     }
+}
+
+static struct vfs_node *open_below_there(struct vfs_volume *other, const char *whole)
+{
+    const char *root = other->location;
+    if (path_is_below(whole, root)) {
+        return names_open_below(other, "", true);
+    }
+    CLEANUP_MEM char *path = overlap_map("", whole, root);
+    return path ? names_open_below(other, path, false) : NULL;
+}
+
+struct vfs_node *overlap_open_below(struct vfs_volume *v, const char *path)
+{
+    struct vfs_node *found = names_open_below(v, path, false);
+    CLEANUP_MEM char *whole = v->location ? path_join(v->location, path) : NULL;
+    if (!whole) {
+        return found;
+    }
+    SCOPED_LOCK(&v->nodes->volumes_lock);
+    LIST_FOR_EACH (l, &v->nodes->volumes) {
+        struct vfs_volume *other = LIST_ENTRY(l, struct vfs_volume, volumes_link);
+        if (!found && do_overlap(v, other)) {
+            found = open_below_there(other, whole);
+        }
+    }
+    return found;
 }

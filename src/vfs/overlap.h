@@ -25,3 +25,7 @@ struct overlap_event {
  * leaves or enters it is REMOVED or ADDED. Under nodes->volumes_lock. */
 void overlap_each(struct vfs_volume *v, const struct overlap_event *e,
                   void (*fn)(struct vfs_volume *other, const struct overlap_event *there));
+
+/* Something that is open below that directory of the volume, through whatever volume; a reference.
+ * NULL: nothing. */
+struct vfs_node *overlap_open_below(struct vfs_volume *v, const char *path);

@@ -12,6 +12,7 @@
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
+#include "vfs/overlap.h"
 #include "vfs/path.h"
 
 /* Where the file is to go. */
@@ -242,7 +243,7 @@ static smbkit_status target_claim(const struct vfs_call *call, struct vfs_open *
 /* A directory in which something is open stays where it is. */
 static smbkit_status check_below(const struct vfs_call *call, struct vfs_open *o, const char *path)
 {
-    struct vfs_node *n = o->is_directory ? names_open_below(o->volume, path) : NULL;
+    struct vfs_node *n = o->is_directory ? overlap_open_below(o->volume, path) : NULL;
     if (!n) {
         return SMBKIT_STATUS_SUCCESS;
     }
@@ -361,9 +362,11 @@ static void move_tell(struct move *m)
     const char *new_path = m->to.path;
     atomic_fetch_add(&v->nodes->removals, 1);
     name_set(o, m->old_path, new_path);
-    node_renamed(o->node, v, m->old_path, new_path);
+    bool is_id_of_path = node_renamed(o->node, v, m->old_path, new_path);
+    if (o->is_directory && is_id_of_path) {
+        names_moved(v, m->old_path); /* else by its id the index sees that another has its place */
+    }
     if (o->is_directory) {
-        names_moved(v, m->old_path);
         notify_dir_moved(v, m->old_path, new_path);
     }
     notify_renamed(v, m->old_path, new_path, notify_name_filter(o->is_directory));

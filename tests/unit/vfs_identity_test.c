@@ -344,20 +344,45 @@ static void two_shares_notify(void)
     CHECK_INT(vfs_set_disposition(&t.one.call, o, 1), 0);
     must_close(&t.one, o);
     check_told(&t, out.open, "4 d/a;5 d/b;2 d/b;");
-    /* A folder that moves takes along what is open below it in the other share. */
+    must_close(&t.one, out.open);
+    two_close(&t);
+}
+
+/* A folder in which something is open through the other share stays; who watches the folder there
+ * goes with it. */
+static void two_shares_folder(void)
+{
+    struct two t = {.one.fake.location = "/srv"};
+    REQUIRE(two_open(&t, 7));
+    make(&t.one, "d", true);
     make(&t.one, "d/f", false);
     struct vfs_create_in file = in_other(&t, "d/f");
+    struct vfs_create_in folder = in_other(&t, "D");
     struct vfs_create_out below;
-    o = must_open(&t.one, "d", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    struct vfs_create_out watched;
+    folder.desired_access = SMBKIT_READ_DATA;
+    struct vfs_open *o = must_open(&t.one, "d", SMBKIT_DELETE, SMBKIT_OPEN, 0);
     REQUIRE(SMBKIT_OK(vfs_create(&t.one.call, &file, &below)));
-    smbkit_changed(t.one.fake.host, "d", SMBKIT_CHANGE_MODIFIED);
-    CHECK_INT(vfs_rename(&t.one.call, o, "e", false), 0);
-    char *path = vfs_open_path(&t.one.call, below.open);
-    CHECK_STR(path, "e/f");
-    mem_free(path);
+    REQUIRE(SMBKIT_OK(vfs_create(&t.one.call, &folder, &watched)));
+    check_told(&t, watched.open, "");
+    CHECK_INT(vfs_rename(&t.one.call, o, "e", false), S(ACCESS_DENIED));
     must_close(&t.one, below.open);
+    CHECK_INT(vfs_rename(&t.one.call, o, "e", false), 0);
+    char *path = vfs_open_path(&t.one.call, watched.open);
+    CHECK_STR(path, "e");
+    mem_free(path);
+    make(&t.one, "e/new", false);
+    check_told(&t, watched.open, "1 new;");
+    /* What has its name now is another folder. */
+    make(&t.one, "d", true);
+    make(&t.one, "d/g", false);
+    check_told(&t, watched.open, "");
+    file.path = "D/F";
+    CHECK_INT(try_open(&t.one, &file), S(OBJECT_NAME_NOT_FOUND));
+    file.path = "E/F";
+    CHECK_INT(try_open(&t.one, &file), 0);
+    must_close(&t.one, watched.open);
     must_close(&t.one, o);
-    must_close(&t.one, out.open);
     two_close(&t);
 }
 
@@ -510,6 +535,7 @@ static const struct test_case cases[] = {
     {"two_strangers", two_strangers},
     {"map_paths", map_paths},
     {"two_shares_notify", two_shares_notify},
+    {"two_shares_folder", two_shares_folder},
     {"two_shares_index", two_shares_index},
     {"one_maker", one_maker},
     {"new_name_without_times", new_name_without_times},

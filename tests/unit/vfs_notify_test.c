@@ -189,7 +189,8 @@ static void test_moved(void)
     watch(&r, &below, "a/B/c/d", false);
     watch(&r, &beside, "a/bx", false);
     watch(&r, &already, "n/c/d", true);
-    CHECK_INT(notify_moved(&r, "a/b", "n"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(notify_watch_move(&r, &at, "n"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(notify_watch_move(&r, &below, "n/c/d"), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(report(&r, "n/x", NOTIFY_ADDED, NAME, NULL), 1);
     CHECK_STR(drained(&at), "1:x");
     CHECK_INT(report(&r, "n/c/d/x", NOTIFY_ADDED, NAME, NULL), 2);
@@ -199,7 +200,7 @@ static void test_moved(void)
     CHECK_STR(drained(&beside), "1:x");
     CHECK_INT(report(&r, "a/b/x", NOTIFY_ADDED, NAME, NULL), 0);
     CHECK_INT(r.dirs.count, 3);
-    CHECK_INT(notify_moved(&r, "n", "N"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(notify_watch_move(&r, &at, "N"), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(report(&r, "N/x", NOTIFY_ADDED, NAME, NULL), 1);
     CHECK_STR(drained(&at), "1:x");
     list_init(&touched);

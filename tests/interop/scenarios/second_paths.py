@@ -95,6 +95,17 @@ def told(x, y, f, _, g, folder):
     expect('deleted', b.changes(y.receive(mid).buffer()), [(REMOVED, 'f2')])
 
 
+@case('a folder in which something is open through another share stays')
+def folder_stays():
+    with server() as s, connect(s, 'a') as x, connect(s, 'c') as y:
+        y.put('f')
+        h = y.opened('f')
+        expect('with the open file', x.move('d', 'e', options=b.FOLDER), 'ACCESS_DENIED', 'SHARING_VIOLATION')
+        y.close(h)
+        expect('afterwards', x.move('d', 'e', options=b.FOLDER), 'OK')
+        expect('the share of it', y.names(), ['f'])
+
+
 def one_file_two_paths(s, first, second):
     with connect(s, 'a') as x, connect(s, 'a') as y:
         x.put(first, b'one')
