@@ -182,6 +182,8 @@ void node_put(struct vfs_node *n);
  * and the answer is true. */
 bool node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *old_path,
                   const char *new_path);
+/* The plugin tells another id of the file by now. Nothing happens when that is another node's. */
+void node_rekey(struct vfs_node *n, const struct file_key *now);
 /* Its id as it is now. Takes the shard's lock. */
 struct file_key node_file_key(struct vfs_node *n);
 struct node_shard *node_shard_of(struct vfs_nodes *t, uint64_t hash);
@@ -205,6 +207,9 @@ NODISCARD char *node_name_path(const struct node_name *name);
 bool node_name_move(struct node_name *name, const char *new_path, bool with_below);
 /* Is something open below that directory, or (itself) the directory? A node of it; a reference. */
 struct vfs_node *names_open_below(struct vfs_volume *v, const char *path, bool itself);
+/* A node that is open by this path and is none of that key; a reference. */
+struct vfs_node *names_open_as(struct vfs_volume *v, const char *path,
+                               const struct node_key * not );
 /* Calls fn, with told_lock held, for each file (streams apart) that is open by this
  * path; below: and for all that is open below it. */
 void names_each_open(struct vfs_volume *v, const char *path, bool below,

@@ -16,19 +16,23 @@
 #define NAME_QUESTIONS_MAX 64 /* names of one node that are looked at before an open comes in */
 #define CREATE_TRIES_MAX 32   /* turns lost to others who create and remove the same name */
 
-static bool is_delete_pending(const struct create *c)
+static smbkit_status check_delete_pending(struct create *c)
 {
     const struct node_key key = {.file = file_key_of(&c->attr)};
     struct vfs_node *n = node_find(c->in->volume->nodes, &key);
     if (!n) {
-        return false;
+        smbkit_status st = create_identity_settle(c);
+        n = SMBKIT_OK(st) ? node_find(c->in->volume->nodes, &key) : NULL;
+        if (!n) {
+            return st;
+        }
     }
     mutex_lock(&n->lock);
     struct node_name *name = node_name_find(n, c->in->volume, c->path);
     bool pending = name && name->of->delete_pending;
     mutex_unlock(&n->lock);
     node_put(n);
-    return pending;
+    return pending ? SMBKIT_STATUS_DELETE_PENDING : SMBKIT_STATUS_SUCCESS;
 }
 
 static smbkit_status access_existing(struct create *c)
@@ -297,10 +301,10 @@ static smbkit_status answer_status(const struct create *c)
 
 static smbkit_status open_existing(struct create *c)
 {
-    if (is_delete_pending(c)) {
-        return SMBKIT_STATUS_DELETE_PENDING;
+    smbkit_status st = check_delete_pending(c);
+    if (SMBKIT_OK(st)) {
+        st = create_check_existing(c);
     }
-    smbkit_status st = create_check_existing(c);
     if (SMBKIT_OK(st)) {
         st = access_existing(c);
     }

@@ -67,5 +67,8 @@ NODISCARD bool create_name_settle(struct create *c, struct vfs_node *n, struct n
 NODISCARD smbkit_status create_name_ask(struct create *c, struct vfs_node *n,
                                         struct name_question *q);
 
+/* No node has the file's id. Is it open by another, which it had before? Then that node gets it. */
+NODISCARD smbkit_status create_identity_settle(struct create *c);
+
 /* Out of its node again: names, share modes, locks, oplock; who waited for them is woken. */
 void open_leave_node(struct vfs_open *o);

@@ -141,3 +141,44 @@ smbkit_status create_name_ask(struct create *c, struct vfs_node *n, struct name_
     vfs_volume_unref(q->volume);
     return st;
 }
+
+/* ---- another id ---- */
+
+/* An open of the node that is not being closed, begun, with a reference. NULL: none. */
+static struct vfs_open *open_of(struct vfs_node *n)
+{
+    SCOPED_LOCK(&n->lock);
+    LIST_FOR_EACH (l, &n->opens) {
+        struct vfs_open *o = LIST_ENTRY(l, struct vfs_open, node_link);
+        if (SMBKIT_OK(open_begin(o))) {
+            return vfs_open_ref(o);
+        }
+    }
+    return NULL;
+}
+
+/* Some file systems give a file another inode number while it is open (mergerfs, when a folder
+ * above it is renamed): what is open by this path may be the same file. Its handle knows. */
+smbkit_status create_identity_settle(struct create *c)
+{
+    const struct node_key key = {.file = file_key_of(&c->attr), .stream = c->in->stream};
+    struct vfs_node *other = names_open_as(c->in->volume, c->path, &key);
+    struct vfs_open *o = other ? open_of(other) : NULL;
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    if (o) {
+        struct smbkit_attr now;
+        const struct vfs_call apart = journal_apart(c->call);
+        st = journal_stopped(c->call, door_getattr(&apart, &o->f, &now));
+        const struct file_key is = file_key_of(&now);
+        if (SMBKIT_OK(st) && file_key_eq(&is, &key.file)) {
+            node_rekey(other, &is);
+        }
+        open_end(o);
+        vfs_open_unref(o);
+    }
+    if (other) {
+        node_put(other);
+    }
+    return door_stops(st) ? st
+                          : SMBKIT_STATUS_SUCCESS; /* else that handle is no reason to refuse */
+}

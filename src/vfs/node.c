@@ -218,30 +218,45 @@ static void node_move(struct vfs_node *n, struct node_shard *from, struct node_s
     atomic_store_explicit(&n->shard, shard_index(h), memory_order_relaxed); /* see shard_lock */
 }
 
-bool node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *old_path,
-                  const char *new_path)
+/* Its id becomes `to` if it is `from`; true: it was. */
+static bool node_rekey_from(struct vfs_node *n, const struct file_key *from,
+                            const struct file_key *to)
 {
     struct vfs_nodes *t = n->nodes;
-    struct node_key was = {.file.domain = v->domain, .stream = n->stream};
-    struct node_key key = {.file.domain = v->domain, .stream = n->stream};
-    volume_path_id(v, old_path, &was.file.id, &was.file.id_high);
-    volume_path_id(v, new_path, &key.file.id, &key.file.id_high);
-    struct node_shard *to = node_shard_of(t, key_hash(t, &key));
-    struct node_shard *from = node_shard_of(t, key_hash(t, &was));
-    struct node_shard *first = MIN(from, to);
-    struct node_shard *second = MAX(from, to);
+    const struct node_key was = {.file = *from, .stream = n->stream};
+    const struct node_key key = {.file = *to, .stream = n->stream};
+    struct node_shard *new_shard = node_shard_of(t, key_hash(t, &key));
+    struct node_shard *old_shard = node_shard_of(t, key_hash(t, &was));
+    struct node_shard *first = MIN(old_shard, new_shard);
+    struct node_shard *second = MAX(old_shard, new_shard);
     SCOPED_LOCK(&first->lock);
     if (second != first) {
         mutex_lock(&second->lock);
     }
-    bool is_of_path = file_key_eq(&n->key, &was.file);
-    if (is_of_path) {
-        node_move(n, from, to, &key);
+    bool is_from = file_key_eq(&n->key, from);
+    if (is_from) {
+        node_move(n, old_shard, new_shard, &key);
     }
     if (second != first) {
         mutex_unlock(&second->lock);
     }
-    return is_of_path;
+    return is_from;
+}
+
+bool node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *old_path,
+                  const char *new_path)
+{
+    struct file_key was = {.domain = v->domain};
+    struct file_key key = {.domain = v->domain};
+    volume_path_id(v, old_path, &was.id, &was.id_high);
+    volume_path_id(v, new_path, &key.id, &key.id_high);
+    return node_rekey_from(n, &was, &key);
+}
+
+void node_rekey(struct vfs_node *n, const struct file_key *now)
+{
+    const struct file_key was = node_file_key(n);
+    (void)node_rekey_from(n, &was, now); /* false: somebody else did it just now */
 }
 
 struct file_key node_file_key(struct vfs_node *n)

@@ -154,6 +154,26 @@ struct vfs_node *names_open_below(struct vfs_volume *v, const char *path, bool i
     return NULL;
 }
 
+struct vfs_node *names_open_as(struct vfs_volume *v, const char *path, const struct node_key * not )
+{
+    SCOPED_LOCK(&v->tree_lock);
+    struct name_entry *e = nametree_find(&v->tree, path);
+    if (!e) {
+        return NULL;
+    }
+    LIST_FOR_EACH (l, &e->users) {
+        struct vfs_node *n = LIST_ENTRY(l, struct node_name, user)->node;
+        const struct file_key key = node_file_key(n);
+        bool same_stream =
+            !n->stream == !not ->stream && (!n->stream || utf8_ieq(n->stream, not ->stream));
+        if (same_stream && !file_key_eq(&key, &not ->file)) {
+            node_ref(n); /* as above */
+            return n;
+        }
+    }
+    return NULL;
+}
+
 /* Under told_lock and tree_lock. */
 static void gather(struct name_entry *e, struct list *told)
 {

@@ -149,6 +149,42 @@ static void directory_renamed_by_host(void)
     fixture_close(&f);
 }
 
+/* An inode that gets another number while it is open, as on mergerfs, stays the file it is. */
+static void renumbered(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct vfs_open *o = must_open(&f, "f", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    struct fake_node *n = fake_child(&f.fake, f.fake.root, "f");
+    n->id += 1000;
+    struct vfs_create_in in = create_in(&f, "F");
+    in.disposition = SMBKIT_OPEN;
+    in.share_access = VFS_SHARE_READ;
+    CHECK_INT(try_open(&f, &in), S(SHARING_VIOLATION));
+    n->id += 1000;
+    in.share_access = SHARE_ALL;
+    CHECK_INT(try_open(&f, &in), 0);
+    CHECK_INT(vfs_rename(&f.call, o, "g", false), 0);
+    n->id += 1000;
+    CHECK_INT(vfs_set_disposition(&f.call, o, 1), 0);
+    in.path = "g";
+    CHECK_INT(try_open(&f, &in), S(DELETE_PENDING));
+    must_close(&f, o);
+    CHECK_INT(try_open(&f, &in), S(OBJECT_NAME_NOT_FOUND));
+    /* Another file that the host puts in its place is another file. */
+    o = must_open(&f, "h", RW, SMBKIT_CREATE, 0);
+    n = fake_child(&f.fake, f.fake.root, "h");
+    fake_detach(&f.fake, n);
+    fake_attach(&f.fake, f.fake.root, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "h");
+    in.path = "h";
+    in.share_access = VFS_SHARE_READ;
+    CHECK_INT(try_open(&f, &in), 0);
+    must_close(&f, o);
+    fake_node_free(n);
+    fixture_close(&f);
+}
+
 /* By a folder that two paths lead to: one file, one link. */
 static void two_paths(void)
 {
@@ -530,6 +566,7 @@ static const struct test_case cases[] = {
     {"id_follows_rename", id_follows_rename},
     {"renamed_by_host", renamed_by_host},
     {"directory_renamed_by_host", directory_renamed_by_host},
+    {"renumbered", renumbered},
     {"two_paths", two_paths},
     {"two_shares", two_shares},
     {"two_strangers", two_strangers},
