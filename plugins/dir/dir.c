@@ -212,12 +212,17 @@ static smbkit_status dirfs_volume_info(void *volume, struct smbkit_op *op,
                                        struct smbkit_volume_info *info)
 {
     const struct dirfs_volume *vol = volume;
+    const struct dirfs_file *file = info->file;
+    bool is_below = file && file->seen.dev != vol->root_dev; /* a mount point */
     struct statvfs fs;
-    if (dirfs_is_nowait(op) && !vol->tries_nowait) {
+    if (dirfs_is_nowait(op) && (!vol->tries_nowait || is_below)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
-    if (fstatvfs(vol->root, &fs) != 0) {
+    if (fstatvfs(is_below ? file->fd : vol->root, &fs) != 0) {
         return smbkit_status_from_errno(errno);
+    }
+    if (is_below) {
+        dirfs_fill_volume_id(vol, file, info);
     }
     bool is_plausible = fs.f_frsize % 512 == 0 && fs.f_frsize > 0 && fs.f_frsize <= CLUSTER_MAX;
     if (fs.f_blocks > 0) { /* else the file system does not say (ramfs) */
@@ -256,6 +261,7 @@ static const struct smbkit_plugin dirfs_plugin = {
     .setattr = dirfs_setattr,
     .get_security = dirfs_get_security,
     .set_security = dirfs_set_security,
+    .get_reparse = dirfs_get_reparse,
     .read = dirfs_read,
     .write = dirfs_write,
     .flush = dirfs_flush,

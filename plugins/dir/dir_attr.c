@@ -12,8 +12,7 @@
 #define DOS_XATTR "user.smbkit.dos"
 #define DOS_LEN 16
 #define DOS_VERSION 1
-#define IO_REPARSE_TAG_SYMLINK 0xa000000cu /* [MS-FSCC] 2.1.2.1 */
-#define UNIX_EPOCH_S 11644473600ll         /* seconds from 1601-01-01 to 1970-01-01 */
+#define UNIX_EPOCH_S 11644473600ll /* seconds from 1601-01-01 to 1970-01-01 */
 
 static uint64_t filetime(const struct statx_timestamp *t)
 {
@@ -146,7 +145,7 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
         .change_time = filetime(&stx->stx_ctime),
         .attributes = dos.attributes | (is_dir ? SMBKIT_ATTR_DIRECTORY : 0) |
                       (is_link ? SMBKIT_ATTR_REPARSE_POINT : 0),
-        .reparse_tag = is_link ? IO_REPARSE_TAG_SYMLINK : 0,
+        .reparse_tag = is_link ? DIRFS_TAG_SYMLINK : 0,
         .link_count = is_dir ? 1 : stx->stx_nlink,
     };
     dirfs_fill_id(vol, stx, where, attr);

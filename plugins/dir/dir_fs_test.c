@@ -175,6 +175,29 @@ static void test_full(void)
     umount(PLACE);
 }
 
+static struct smbkit_volume_info info_at(struct pt *t, void *file)
+{
+    struct smbkit_volume_info info = {.struct_size = sizeof(info), .file = file, .serial = 77};
+    CHECK_INT(t->p->volume_info(t->v, &t->op, &info), 0);
+    return info;
+}
+
+/* Space, serial and GUID are those of the file system that the file is in. */
+static void check_infos(struct pt *t, void *above, void *below)
+{
+    struct smbkit_volume_info root = info_at(t, NULL);
+    struct smbkit_volume_info a = info_at(t, above);
+    struct smbkit_volume_info b = info_at(t, below);
+    CHECK(memcmp(&root.total_bytes, &a.total_bytes, sizeof(a) - offsetof(typeof(a), total_bytes)) ==
+          0);
+    CHECK_INT(root.serial, 77);
+    CHECK_INT(a.serial, 77);
+    CHECK(b.serial != 77);
+    CHECK(memcmp(a.object_id, b.object_id, sizeof(b.object_id)) != 0);
+    CHECK_INT(b.total_bytes, 2 << 20);
+    CHECK(a.total_bytes != b.total_bytes);
+}
+
 /* Another file system below the folder: its inodes are not taken for the folder's. */
 static void test_mounted_below(void)
 {
@@ -190,15 +213,16 @@ static void test_mounted_below(void)
     struct pt *t = &w.t;
     pt_mkdir(t, "below");
     snprintf(path, sizeof(path), "%s/below", w.share);
-    if (mount("none", path, "tmpfs", 0, NULL) == 0) {
+    if (mount("none", path, "tmpfs", 0, "size=2m") == 0) {
         pt_close(t, pt_new(t, "a"));
         void *b = pt_new(t, "below/b");
         uint64_t domain = pt_attr(t, b).file_domain;
         CHECK_INT(pt_rename_file(t, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
         CHECK_INT(pt_link_file(t, b, "b", 0), SMBKIT_STATUS_NOT_SAME_DEVICE);
-        pt_close(t, b);
         void *a = pt_any(t, "a");
         CHECK(pt_attr(t, a).file_domain != domain);
+        check_infos(t, a, b);
+        pt_close(t, b);
         pt_close(t, a);
         umount(path);
     }

@@ -79,3 +79,14 @@ void dirfs_fill_id(const struct dirfs_volume *vol, const struct statx *stx,
         attr->file_id = mix(other_key(vol->others, where, dev), stx->stx_ino) | OTHER_BIT;
     }
 }
+
+void dirfs_fill_volume_id(const struct dirfs_volume *vol, const struct dirfs_file *file,
+                          struct smbkit_volume_info *info)
+{
+    const struct dirfs_where where = {.fd = file->fd};
+    uint64_t key = other_key(vol->others, &where, file->seen.dev);
+    info->serial = (uint32_t)key;
+    for (unsigned i = 0; i < sizeof(info->object_id); i++) {
+        info->object_id[i] = (uint8_t)(mix(key, 3 + i / 8) >> i % 8 * 8);
+    }
+}

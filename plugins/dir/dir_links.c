@@ -34,8 +34,8 @@ static const char *below(const char *path, const char *base)
     return is_below ? path + len : NULL;
 }
 
-/* As below, of the folder: under the name that it has now, or that it was shared by. */
-static const char *below_folder(const struct dirfs_volume *vol, const char *path)
+/* Under the name that the folder has now, or that it was shared by. */
+const char *dirfs_below_folder(const struct dirfs_volume *vol, const char *path)
 {
     char proc[DIRFS_PROC_MAX];
     char folder[DIRFS_PATH_MAX];
@@ -72,7 +72,7 @@ static int take_link(const struct dirfs_volume *vol, struct trail *t, int fd, co
         return put_target(t, target, rest);
     }
     /* /proc/N/fd and the like say where a file once was, which is not where they lead. */
-    const char *inside = below_folder(vol, target);
+    const char *inside = dirfs_below_folder(vol, target);
     if (!inside || fstatfs(fd, &fs) != 0 || fs.f_type == PROC_SUPER_MAGIC) {
         return -EXDEV;
     }

@@ -137,6 +137,15 @@ int dirfs_real_fd(const struct dirfs_file *file, bool write, int *extra_r);
 /* What dirfs_openat2 does where the path has an absolute link. */
 int dirfs_open_by_links(const struct dirfs_volume *vol, const char *path, uint64_t flags);
 
+/* The part of an absolute path of this machine that is below the folder, or NULL. */
+const char *dirfs_below_folder(const struct dirfs_volume *vol, const char *path);
+
+/* --- dir_reparse.c --- */
+
+#define DIRFS_TAG_SYMLINK 0xa000000cu /* [MS-FSCC] 2.1.2.1 */
+smbkit_status dirfs_get_reparse(void *volume, struct smbkit_op *op, void *file,
+                                struct smbkit_get_reparse *a);
+
 /* --- dir_new.c: making files --- */
 
 /* Make what does not exist yet; it is open for reading and writing, or a directory for reading. */
@@ -189,6 +198,9 @@ bool dirfs_is_local(const struct statfs *fs);
 /* file_domain and file_id. */
 void dirfs_fill_id(const struct dirfs_volume *vol, const struct statx *stx,
                    const struct dirfs_where *where, struct smbkit_attr *attr);
+/* Serial and GUID of the file system, not the folder's own, that the file is in. */
+void dirfs_fill_volume_id(const struct dirfs_volume *vol, const struct dirfs_file *file,
+                          struct smbkit_volume_info *info);
 
 /* --- dir_setattr.c --- */
 

@@ -128,7 +128,7 @@ static smbkit_status get_object_id(struct smb_request *r, const struct smb2_ioct
     struct smbkit_volume_info info;
     smbkit_status status = vfs_getattr(&r->call, r->open->file, 0, &attr);
     if (SMBKIT_OK(status)) {
-        status = vfs_volume_info(&r->call, r->tree->share->volume, &info);
+        status = vfs_open_volume_info(&r->call, r->open->file, &info);
     }
     if (!SMBKIT_OK(status)) {
         return status;
@@ -141,6 +141,23 @@ static smbkit_status get_object_id(struct smb_request *r, const struct smb2_ioct
     mem_copy(id.birth_object_id, id.object_id, sizeof(id.birth_object_id));
     fsctl_object_id_format(w, &id);
     return SMBKIT_STATUS_SUCCESS;
+}
+
+#define REPARSE_HEADER_BYTES 8u /* [MS-FSCC] 2.1.2.2, without the data */
+
+/* [MS-FSCC] 2.3.27, [MS-FSA] 2.1.5.10.14 */
+static smbkit_status get_reparse_point(struct smb_request *r, const struct smb2_ioctl_req *req,
+                                       struct wr *w)
+{
+    if (req->max_output_response < REPARSE_HEADER_BYTES) {
+        return SMBKIT_STATUS_BUFFER_TOO_SMALL;
+    }
+    smbkit_status status = vfs_get_reparse(&r->call, r->open->file, w);
+    if (SMBKIT_OK(status) && wr_pos(w) > req->max_output_response) {
+        wr_cut(w, req->max_output_response);
+        return SMBKIT_STATUS_BUFFER_OVERFLOW;
+    }
+    return status;
 }
 
 /* ---- the table ---- */
@@ -158,6 +175,7 @@ static const struct {
     {SMB2_FSCTL_PIPE_PEEK, SMB_OPEN_PIPE, pipe_peek},
     {SMB2_FSCTL_CREATE_OR_GET_OBJECT_ID, SMB_OPEN_FILE, get_object_id},
     {SMB2_FSCTL_GET_OBJECT_ID, SMB_OPEN_FILE, get_object_id},
+    {SMB2_FSCTL_GET_REPARSE_POINT, SMB_OPEN_FILE, get_reparse_point},
 };
 
 static smbkit_status run(struct smb_request *r, const struct smb2_ioctl_req *req, unsigned kinds,

@@ -268,7 +268,7 @@ smbkit_status smb_volume_info_get(struct smb_request *r, struct smb_volume_info 
 {
     *out = (struct smb_volume_info){0};
     struct smbkit_volume_info *v = &out->volume;
-    smbkit_status status = vfs_volume_info(&r->call, r->tree->share->volume, v);
+    smbkit_status status = vfs_open_volume_info(&r->call, r->open->file, v);
     if (!SMBKIT_OK(status)) {
         return status;
     }

@@ -92,7 +92,8 @@ smbkit_status emulate_overwrite(struct layer *from, struct smbkit_op *op, void *
 smbkit_status emulate_allocate(struct layer *from, struct smbkit_op *op, void *file, void *args)
 {
     const struct smbkit_size *a = args;
-    struct smbkit_volume_info info = {.struct_size = sizeof(info), .available_bytes = UINT64_MAX};
+    struct smbkit_volume_info info = {
+        .struct_size = sizeof(info), .file = file, .available_bytes = UINT64_MAX};
     struct smbkit_attr attr;
     smbkit_status st = call_now(from, SMBKIT_OP_volume_info, op, NULL, &info);
     if (SMBKIT_OK(st)) {

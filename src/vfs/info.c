@@ -308,3 +308,23 @@ smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o, struct smbki
     *count_r = r.count;
     return st;
 }
+
+#define REPARSE_BYTES_MAX 16384u /* MAXIMUM_REPARSE_DATA_BUFFER_SIZE of Windows */
+
+smbkit_status vfs_get_reparse(struct vfs_call *call, struct vfs_open *o, struct wr *out)
+{
+    OPEN_SCOPE(o, st);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    CLEANUP_MEM uint8_t *room = mem_alloc(REPARSE_BYTES_MAX);
+    if (!room) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    struct smbkit_buffer buffer = {.base = room, .cap = REPARSE_BYTES_MAX};
+    st = door_get_reparse(call, &o->f, &buffer);
+    if (SMBKIT_OK(st)) {
+        wr_bytes(out, room, buffer.len);
+    }
+    return SMBKIT_OK(st) && !wr_ok(out) ? SMBKIT_STATUS_NO_MEMORY : st;
+}

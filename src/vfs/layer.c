@@ -113,11 +113,13 @@ static void passing_undo(const struct passing *p)
 
 static void pass_by(const struct layer *l, const struct op_row *row, struct passing *p)
 {
-    if (!row->of_file || !l->plugin->file_below) {
+    if (!l->plugin->file_below) {
         return;
     }
-    p->file = l->plugin->file_below(l->volume, p->file);
-    if (p->other) {
+    if (row->of_file) {
+        p->file = l->plugin->file_below(l->volume, p->file);
+    }
+    if (p->other && *p->other) {
         *p->other = l->plugin->file_below(l->volume, *p->other);
     }
 }

@@ -85,7 +85,8 @@ static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_stat
 
 /* The default of each operation, and its pointers. No default: every stack has it
  * (vfs_plugin_adopt). */
-#define REST_volume_info .absent = S(SUCCESS), .check = check_volume_info
+#define REST_volume_info                                                                           \
+    .absent = S(SUCCESS), .check = check_volume_info, POINTERS(PTR(FILE, smbkit_volume_info, file))
 #define REST_create                                                                                \
     .absent = S(INTERNAL_ERROR), .check = check_create,                                            \
     POINTERS(PTR(STRING, smbkit_create, path), PTR(STRING, smbkit_create, stream),                 \

@@ -18,7 +18,7 @@ enum op_pointer_kind {
     OP_PTR_BUFFER,     /* struct smbkit_buffer: room for an answer */
     OP_PTR_BUFFER_PTR, /* struct smbkit_buffer *, may be NULL */
     OP_PTR_ATTR,       /* struct smbkit_attr *: room for an answer */
-    OP_PTR_FILE,       /* void *: another file of the volume */
+    OP_PTR_FILE,       /* void *: a file of the volume, may be NULL */
 };
 struct op_pointer {
     uint16_t kind;

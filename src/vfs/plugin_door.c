@@ -117,11 +117,11 @@ static smbkit_status file_attr_settle(const struct door_file *f, struct smbkit_a
     return door_attr_settle(f->volume, a);
 }
 
-smbkit_status door_volume_info(const struct vfs_call *call, struct vfs_volume *v,
+smbkit_status door_volume_info(const struct vfs_call *call, const struct door_file *f,
                                struct smbkit_volume_info *info)
 {
-    const struct door_file f = {.volume = v};
-    return door_call(call, &f, SMBKIT_OP_volume_info, info);
+    info->file = f->file;
+    return door_call(call, f, SMBKIT_OP_volume_info, info);
 }
 
 static void attr_clear(struct smbkit_attr *attr)
@@ -228,6 +228,15 @@ smbkit_status door_get_security(const struct vfs_call *call, const struct door_f
         }
     }
     return st == SMBKIT_STATUS_BUFFER_TOO_SMALL ? SMBKIT_STATUS_INTERNAL_ERROR : st;
+}
+
+smbkit_status door_get_reparse(const struct vfs_call *call, const struct door_file *f,
+                               struct smbkit_buffer *out)
+{
+    struct smbkit_get_reparse a = {.struct_size = sizeof(a), .buffer = *out};
+    smbkit_status st = door_call(call, f, SMBKIT_OP_get_reparse, &a);
+    out->len = a.buffer.len;
+    return st;
 }
 
 smbkit_status door_enumerate(const struct vfs_call *call, const struct door_file *f,

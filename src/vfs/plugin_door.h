@@ -35,7 +35,8 @@ static inline bool door_stops(smbkit_status st)
 /* For journal.c: the call itself, with its thread model. May answer PENDING. */
 NODISCARD smbkit_status door_layer_call(const struct vfs_call *call, const struct door_file *f,
                                         uint32_t id, struct op *op, void *args);
-NODISCARD smbkit_status door_volume_info(const struct vfs_call *call, struct vfs_volume *v,
+/* Where f is, or of the volume's root when that has no file. */
+NODISCARD smbkit_status door_volume_info(const struct vfs_call *call, const struct door_file *f,
                                          struct smbkit_volume_info *info);
 /* f->volume is set by the caller; file, domain, id, id_high are filled; serial is left alone. */
 NODISCARD smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
@@ -57,6 +58,9 @@ NODISCARD smbkit_status door_getattr(const struct vfs_call *call, const struct d
 NODISCARD smbkit_status door_setattr(const struct vfs_call *call, const struct door_file *f,
                                      uint32_t mask, const struct smbkit_attr *attr);
 /* *sd_r is owned; NULL with NOT_FOUND. */
+/* out: struct smbkit_get_reparse's. */
+NODISCARD smbkit_status door_get_reparse(const struct vfs_call *call, const struct door_file *f,
+                                         struct smbkit_buffer *out);
 NODISCARD smbkit_status door_get_security(const struct vfs_call *call, const struct door_file *f,
                                           uint8_t **sd_r, size_t *len_r);
 NODISCARD smbkit_status door_set_security(const struct vfs_call *call, const struct door_file *f,

@@ -203,6 +203,9 @@ void vfs_volume_private_files_set(struct vfs_volume *v, bool on);
 /* call->token may be NULL here: nobody in particular asks. */
 NODISCARD smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
                                         struct smbkit_volume_info *info);
+/* The same where the file is: another file system may be mounted there. */
+NODISCARD smbkit_status vfs_open_volume_info(struct vfs_call *call, struct vfs_open *o,
+                                             struct smbkit_volume_info *info);
 /* Counters since it was opened. */
 struct vfs_volume_stats {
     uint64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written, plugin_calls;
@@ -474,6 +477,9 @@ NODISCARD smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, co
                                    bool replace);
 NODISCARD smbkit_status vfs_link(struct vfs_call *call, struct vfs_open *o, const char *new_path,
                                  bool replace);
+/* The REPARSE_DATA_BUFFER of a reparse point that was opened itself, [MS-FSCC] 2.1.2.2.
+ * NOT_A_REPARSE_POINT. [MS-FSA] 2.1.5.10.14 */
+NODISCARD smbkit_status vfs_get_reparse(struct vfs_call *call, struct vfs_open *o, struct wr *out);
 /* what: OWNER 1, GROUP 2, DACL 4, SACL 8 ([MS-DTYP] 2.4.7). Appends a self-relative descriptor. */
 NODISCARD smbkit_status vfs_query_security(struct vfs_call *call, struct vfs_open *o, uint32_t what,
                                            struct wr *out);

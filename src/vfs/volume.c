@@ -49,15 +49,29 @@ static void info_settle(struct smbkit_volume_info *info)
     }
 }
 
+static smbkit_status info_get(const struct vfs_call *call, const struct door_file *f,
+                              struct smbkit_volume_info *info)
+{
+    info_fill(f->volume, info);
+    smbkit_status st = door_volume_info(call, f, info);
+    info_settle(info);
+    return st;
+}
+
 smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
                               struct smbkit_volume_info *info)
 {
-    info_fill(v, info);
+    const struct door_file root = {.volume = v};
     struct vfs_call own = *call;
     own.token = call->token ? call->token : v->token;
-    smbkit_status st = door_volume_info(&own, v, info);
-    info_settle(info);
-    return st;
+    return info_get(&own, &root, info);
+}
+
+smbkit_status vfs_open_volume_info(struct vfs_call *call, struct vfs_open *o,
+                                   struct smbkit_volume_info *info)
+{
+    OPEN_SCOPE(o, st);
+    return SMBKIT_OK(st) ? info_get(call, &o->f, info) : st;
 }
 
 static void volume_flags_gather(struct vfs_volume *v)

@@ -39,6 +39,7 @@
     X(smbkit_attr, ea_size)                                                                        \
     X(smbkit_volume_info, struct_size)                                                             \
     X(smbkit_volume_info, serial)                                                                  \
+    X(smbkit_volume_info, file)                                                                    \
     X(smbkit_volume_info, total_bytes)                                                             \
     X(smbkit_volume_info, free_bytes)                                                              \
     X(smbkit_volume_info, available_bytes)                                                         \

@@ -275,6 +275,23 @@ static void seeds(void)
     fixture_close(&f);
 }
 
+/* How large the volume is, is asked where the open is: something else may be mounted there. */
+static void info_of_an_open(void)
+{
+    struct fixture f = {0};
+    struct smbkit_volume_info info;
+    REQUIRE(fixture_fake(&f));
+    struct vfs_open *o = must_open(&f, "f", SMBKIT_READ_DATA, SMBKIT_OPEN_IF, 0);
+    REQUIRE(o);
+    f.fake.info_file = &f;
+    CHECK_INT(vfs_volume_info(&f.call, f.v, &info), SMBKIT_STATUS_SUCCESS);
+    CHECK(f.fake.info_file == NULL);
+    CHECK_INT(vfs_open_volume_info(&f.call, o, &info), SMBKIT_STATUS_SUCCESS);
+    CHECK(f.fake.info_file == o->f.file && o->f.file);
+    must_close(&f, o);
+    fixture_close(&f);
+}
+
 static const struct test_case cases[] = {
     {"with_fake", with_fake},
     {"with_mem", with_mem},
@@ -282,6 +299,7 @@ static const struct test_case cases[] = {
     {"bad_names", bad_names},
     {"long_listing", long_listing},
     {"seeds", seeds},
+    {"info_of_an_open", info_of_an_open},
     {"volume_without_memory", volume_without_memory},
 };
 TEST_MAIN(cases)

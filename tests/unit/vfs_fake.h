@@ -159,6 +159,7 @@ static smbkit_status fake_info(void *volume, struct smbkit_op *op, struct smbkit
 {
     struct fake_volume *v = volume;
     smbkit_status st = fake_enter(v, op, FAKE_INFO, NULL);
+    v->info_file = info->file;
     if (v->available) {
         info->available_bytes = v->available;
     }

@@ -74,6 +74,7 @@ struct fake_volume {
     const char *alias_of;
     void (*hook)(struct fake_volume *v, enum fake_call call); /* before a call is made */
     int volumes;                                              /* that were opened on this store */
+    void *info_file;                                          /* of the last volume_info */
     uint64_t available;                                       /* bytes; 0: does not say */
     _Atomic uint64_t calls[FAKE_CALLS];
     _Atomic uint64_t total;

@@ -148,6 +148,8 @@ struct smbkit_attr {
 struct smbkit_volume_info {
     uint32_t struct_size;
     uint32_t serial;
+    void *file; /* in: the file where it is asked, which another file system may hold; NULL: the
+                   root of the volume */
     uint64_t total_bytes;
     uint64_t free_bytes;      /* on the whole volume */
     uint64_t available_bytes; /* to the caller, after quota */
