@@ -20,8 +20,8 @@ void net_backend_free(struct net_backend *b);
 /* End or forestall one wait. Any thread. */
 void net_backend_wake(struct net_backend *b);
 /* Complete what can be completed; wait at most timeout_ms for something (-1: as long as it takes).
- */
-void net_backend_poll(struct net_backend *b, int timeout_ms);
+ * Calls loop_mark_awake(l) when the wait is over. */
+void net_backend_poll(struct net_backend *b, int timeout_ms, struct loop *l);
 
 /* Nothing that the next poll completes by itself (closed sockets' operations). */
 bool net_backend_is_quiet(const struct net_backend *b);
@@ -88,6 +88,8 @@ void net_fd_tune(int64_t fd);
 /* What a loop lends to its streams. */
 struct net_backend *loop_backend_get(struct loop *l);
 uint8_t *loop_scratch_get(struct loop *l); /* STREAM_SCRATCH_BYTES */
+/* Who posts a job from now on need not wake the loop: it will look before it waits again. */
+void loop_mark_awake(struct loop *l);
 
 /* ---- timers: timer.c, a pairing heap that needs no memory of its own ---- */
 

@@ -168,7 +168,7 @@ static int timeout_ms(struct loop *l)
     return due <= now ? 0 : (int)MIN(due - now, (uint64_t)INT32_MAX);
 }
 
-static void mark_awake(struct loop *l)
+void loop_mark_awake(struct loop *l)
 {
     SCOPED_LOCK(&l->lock);
     l->is_awake = true;
@@ -187,8 +187,7 @@ static bool is_finished(struct loop *l)
 void loop_run(struct loop *l)
 {
     while (!is_finished(l)) {
-        net_backend_poll(l->backend, timeout_ms(l));
-        mark_awake(l);
+        net_backend_poll(l->backend, timeout_ms(l), l);
         run_timers(l);
         run_posted(l);
         run_jobs(&l->deferred);

@@ -250,7 +250,7 @@ static void complete_cancelled(struct net_backend *b)
     }
 }
 
-void net_backend_poll(struct net_backend *b, int timeout_ms)
+void net_backend_poll(struct net_backend *b, int timeout_ms, struct loop *l)
 {
     struct epoll_event events[EVENTS_MAX];
     if (!list_is_empty(&b->cancelled)) {
@@ -259,6 +259,7 @@ void net_backend_poll(struct net_backend *b, int timeout_ms)
     }
     int n = epoll_wait(b->epoll_fd, events, EVENTS_MAX, timeout_ms);
     ASSERT(n >= 0 || errno == EINTR);
+    loop_mark_awake(l);
     for (int i = 0; i < n; i++) {
         if (events[i].data.ptr) {
             on_event(events[i].data.ptr, events[i].events);
