@@ -107,6 +107,7 @@ static smbkit_status probe(struct dirfs_volume *vol, const struct smbkit_volume_
         return say(args, "cannot look at the folder: ", strerror(-err));
     }
     vol->root_dev = dirfs_dev(&stx);
+    vol->euid = geteuid();
     vol->has_xattrs = fgetxattr(vol->root, "user.smbkit.dos", NULL, 0) >= 0 || errno == ENODATA;
     err = try_openat2(vol, RESOLVE_CACHED);
     vol->tries_nowait = (err == 0 || err == -EAGAIN) && is_local(vol->root);

@@ -95,6 +95,9 @@ int dirfs_dos_find(const struct dirfs_volume *vol, const struct statx *stx,
     if (dirfs_known_dos(vol, &seen, &found, dos)) {
         return found;
     }
+    if (where->is_bare) {
+        return 0;
+    }
     uint64_t changes = dirfs_known_changes(vol);
     found = dirfs_dos_read(where, dos);
     dirfs_know_dos(vol, &seen, changes, found, dos);

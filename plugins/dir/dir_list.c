@@ -36,6 +36,7 @@ struct dirfs_list {
     uint32_t at;             /* bytes of buf given out */
     uint32_t len;
     uint64_t cookie; /* of the last entry given out */
+    bool is_used;    /* the position of fd is not at the beginning any more */
     _Alignas(8) char buf[LIST_BYTES];
 };
 
@@ -56,7 +57,23 @@ struct walk {
     struct dirfs_file *file;
     struct dirfs_list *list;
     struct smbkit_sink *sink;
+    bool has_asked; /* for is_marked */
+    bool is_marked; /* entries may have attributes of their own */
 };
+
+/* Has the entry surely no attributes of its own? A file with more than one name may have got them
+ * by another one, in another directory. */
+static bool is_bare(struct walk *w, const struct statx *stx)
+{
+    if (dirfs_dev(stx) != w->vol->root_dev || (S_ISREG(stx->stx_mode) && stx->stx_nlink > 1)) {
+        return false;
+    }
+    if (!w->has_asked) {
+        w->has_asked = true;
+        w->is_marked = dirfs_may_have_marked(w->vol, w->file);
+    }
+    return !w->is_marked;
+}
 
 static int list_new(struct dirfs_file *file)
 {
@@ -83,6 +100,9 @@ static int seek_to(struct dirfs_list *list, uint64_t cookie)
     list->at = 0;
     list->len = 0;
     list->cookie = cookie;
+    if (cookie == 0 && !list->is_used) {
+        return 0;
+    }
     return lseek(list->fd, (off_t)cookie, SEEK_SET) < 0 ? -errno : 0;
 }
 
@@ -91,6 +111,7 @@ static const struct kernel_entry *peek(struct dirfs_list *list, int *err)
 {
     *err = 0;
     if (list->at == list->len) {
+        list->is_used = true;
         long n = syscall(SYS_getdents64, list->fd, list->buf, LIST_BYTES);
         if (n <= 0) {
             /* ENOENT: the directory itself has been removed. */
@@ -142,8 +163,7 @@ static int follow_to_file(const struct walk *w, const char *name, struct statx *
 }
 
 /* The attributes of an entry. 0, or -errno when it is gone. looks_again: see struct dirfs_row. */
-static int entry_attr(const struct walk *w, const char *name, struct smbkit_attr *attr,
-                      bool *looks_again)
+static int entry_attr(struct walk *w, const char *name, struct smbkit_attr *attr, bool *looks_again)
 {
     struct statx stx;
     char proc[DIRFS_PROC_MAX];
@@ -159,6 +179,7 @@ static int entry_attr(const struct walk *w, const char *name, struct smbkit_attr
         where = dirfs_where_file(fd, true, proc);
     } else {
         snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", w->list->fd, name);
+        where.is_bare = is_bare(w, &stx);
     }
     (void)dirfs_fill_attr(w->vol, name, &stx, &where, attr); /* rmdir counts it: it shows */
     if (fd >= 0) {
@@ -382,7 +403,7 @@ static int list_locked(struct dirfs_volume *vol, const struct smbkit_op *op,
     if (err) {
         return err;
     }
-    struct walk w = {vol, file, file->list, sink};
+    struct walk w = {.vol = vol, .file = file, .list = file->list, .sink = sink};
     if (cookie == 0) {
         err = snap_take(&w, op);
     }

@@ -180,6 +180,27 @@ static smbkit_status rename_status(int err, bool replace)
     }
 }
 
+/* The file comes into another directory: that has one with attributes of its own then, if it has
+ * any. 0 or -errno. */
+static int mark_target(const struct dirfs_volume *vol, const struct dirfs_file *file,
+                       const struct spot *to)
+{
+    struct statx stx;
+    struct dirfs_dos dos;
+    char proc[DIRFS_PROC_MAX];
+    struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
+    if (!vol->has_xattrs || file->is_link || dirfs_stat_fd(file->fd, &stx) != 0) {
+        return 0;
+    }
+    return dirfs_dos_find(vol, &stx, &where, &dos) != 0 ? dirfs_mark(to->dir) : 0;
+}
+
+static bool is_same_dir(const struct spot *a, const struct spot *b)
+{
+    size_t len = (size_t)(a->name - a->path);
+    return len == (size_t)(b->name - b->path) && memcmp(a->path, b->path, len) == 0;
+}
+
 /* The caller holds the file's lock. */
 static smbkit_status rename_locked(const struct dirfs_volume *vol, struct dirfs_file *file,
                                    struct spot *to, uint32_t replace)
@@ -194,7 +215,10 @@ static smbkit_status rename_locked(const struct dirfs_volume *vol, struct dirfs_
     if (path && strcmp(from.path, to->path) == 0) {
         err = 0; /* to where it is */
     } else if (path) {
-        err = replace ? rename_replace(&from, to, file) : rename_keep(&from, to);
+        err = is_same_dir(&from, to) ? 0 : mark_target(vol, file, to);
+        if (!err) {
+            err = replace ? rename_replace(&from, to, file) : rename_keep(&from, to);
+        }
     }
     close(from.dir);
     if (err) {
@@ -284,7 +308,8 @@ smbkit_status dirfs_link(void *volume, struct smbkit_op *op, void *file,
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    int err = link_at(f, to.dir, to.name);
+    int err = mark_target(volume, f, &to);
+    err = err ? err : link_at(f, to.dir, to.name);
     if (err == -EEXIST && replace) {
         err = link_replace(f, &to);
     }

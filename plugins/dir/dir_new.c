@@ -62,7 +62,7 @@ static uint32_t kept_attributes(const struct smbkit_create *how)
 }
 
 /* What the new file is to have. 0 or -errno. */
-static int furnish(const struct smbkit_create *how, int fd)
+static int furnish(const struct dirfs_volume *vol, const struct smbkit_create *how, int fd)
 {
     struct dirfs_where where = {.fd = fd};
     uint32_t attributes = kept_attributes(how);
@@ -70,7 +70,8 @@ static int furnish(const struct smbkit_create *how, int fd)
     if (attributes) {
         bool is_dir = how->kind == SMBKIT_KIND_DIRECTORY;
         struct dirfs_dos dos = {.attributes = attributes | (is_dir ? 0 : SMBKIT_ATTR_ARCHIVE)};
-        err = dirfs_dos_write(&where, &dos);
+        err = vol->has_xattrs ? dirfs_mark_parent(vol, fd) : 0;
+        err = err ? err : dirfs_dos_write(&where, &dos);
     }
     if (!is_fatal(err) && how->security.base) {
         err = dirfs_keep_security(&where, how->security.base, how->security.len);
@@ -133,7 +134,7 @@ smbkit_status dirfs_make(struct dirfs_volume *vol, const struct smbkit_create *h
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    int err = furnish(how, o->fd);
+    int err = furnish(vol, how, o->fd);
     if (!err) {
         err = dirfs_stat_fd(o->fd, &o->stx);
     }

@@ -290,6 +290,7 @@ static smbkit_status file_new(const struct dirfs_volume *vol, const struct dirfs
     file->can_write = o->can_write;
     file->is_dir = S_ISDIR(o->stx.stx_mode);
     file->is_link = S_ISLNK(o->stx.stx_mode);
+    file->is_own = o->stx.stx_uid == vol->euid && (o->stx.stx_mode & S_IWUSR);
     file->writes_through = (how->flags & SMBKIT_CREATE_WRITE_THROUGH) != 0;
     file->seen = dirfs_seen(&o->stx);
     pthread_mutex_init(&file->lock, NULL);
@@ -307,6 +308,34 @@ static void advise(const struct dirfs_file *file, uint32_t flags)
     } else if (flags & SMBKIT_CREATE_RANDOM) {
         (void)posix_fadvise(file->fd, 0, 0, POSIX_FADV_RANDOM);
     }
+}
+
+static bool is_known(const struct dirfs_volume *vol, const struct statx *stx, int *found_r)
+{
+    struct dirfs_dos dos;
+    struct dirfs_seen seen = dirfs_seen(stx);
+    return dirfs_known_dos(vol, &seen, found_r, &dos);
+}
+
+/* The attributes of a file that is opened; where it was found to have some of its own, and nobody
+ * knew, its directory is marked as one that has such files. */
+static smbkit_status attr_of_opened(struct dirfs_volume *vol, struct dirfs_file *file,
+                                    const struct statx *stx, bool nowait, struct smbkit_attr *attr)
+{
+    int found = 0;
+    bool was_known = is_known(vol, stx, &found);
+    smbkit_status status = dirfs_file_attr_of(vol, file, stx, attr);
+    if (!SMBKIT_OK(status) || was_known || !is_known(vol, stx, &found) || found <= 0) {
+        return status;
+    }
+    if (nowait && !dirfs_is_parent_marked(vol, file->fd)) {
+        dirfs_known_forget(vol, stx->stx_ino);
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (!nowait) {
+        (void)dirfs_mark_parent(vol, file->fd); /* else it is listed without, as it was */
+    }
+    return status;
 }
 
 smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
@@ -341,7 +370,7 @@ smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_cre
         dirfs_set_flag(file, DIRFS_NEW_NAME);
     }
     advise(file, how->flags);
-    status = dirfs_file_attr_of(vol, file, &o.stx, attr);
+    status = attr_of_opened(vol, file, &o.stx, nowait, attr);
     if (!SMBKIT_OK(status)) {
         dirfs_close(vol, op, file);
         return status;

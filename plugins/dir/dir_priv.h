@@ -40,6 +40,7 @@ struct dirfs_volume {
     int root;   /* the folder, open for reading */
     char *path; /* of the folder, as it was given */
     uint64_t root_dev;
+    uint32_t euid;
     uint64_t resolve; /* RESOLVE_* of every openat2 */
     bool is_readonly;
     bool hides_dot_files;
@@ -86,6 +87,7 @@ struct dirfs_file {
     bool is_path; /* fd is O_PATH: no data access was asked for */
     bool is_dir;
     bool is_link; /* a symlink itself, not what it leads to */
+    bool is_own;  /* the server's user owns it and may write it */
     bool can_write;
     bool writes_through;
     struct dirfs_seen seen; /* at the open; an inode's number may change meanwhile (mergerfs) */
@@ -163,6 +165,7 @@ struct dirfs_dos {
 struct dirfs_where {
     int fd;        /* -1: path */
     bool is_entry; /* path is an entry of directory N, and a symlink there is not followed */
+    bool is_bare;  /* a file known to keep no attributes: dir_mark.c */
     const char *path;
 };
 int64_t dirfs_get_xattr(const struct dirfs_where *where, const char *name, void *buf, size_t cap);
@@ -189,6 +192,17 @@ smbkit_status dirfs_getattr(void *volume, struct smbkit_op *op, void *file,
                             struct smbkit_attr *attr);
 /* What the file's xattr says, or would say. 0 or -errno. */
 int dirfs_current_dos(struct dirfs_volume *vol, struct dirfs_file *file, struct dirfs_dos *dos);
+
+/* --- dir_mark.c --- */
+
+/* Entries of the directory (O_PATH will do) have attributes of their own, or will have. 0 or
+ * -errno. */
+int dirfs_mark(int dir);
+/* The same of the directory that an open file is in. */
+int dirfs_mark_parent(const struct dirfs_volume *vol, int fd);
+bool dirfs_is_parent_marked(const struct dirfs_volume *vol, int fd);
+/* May any entry of the directory have attributes of its own? */
+bool dirfs_may_have_marked(const struct dirfs_volume *vol, const struct dirfs_file *dir);
 
 /* --- dir_ids.c --- */
 

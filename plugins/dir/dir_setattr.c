@@ -67,7 +67,10 @@ static smbkit_status store_dos(const struct dirfs_volume *vol, struct dirfs_file
             return smbkit_status_from_errno(-err);
         }
     }
-    int err = dirfs_dos_write(&where, dos);
+    int err = vol->has_xattrs ? dirfs_mark_parent(vol, file->fd) : 0;
+    if (!err) {
+        err = dirfs_dos_write(&where, dos);
+    }
     dirfs_known_forget(vol, file->seen.ino);
     if (err == -EOPNOTSUPP) {
         return set_without_xattr(file, dos, old);
