@@ -114,7 +114,7 @@ static struct work_key work_key(const struct smb_request *r)
  * found here; what is wrong with it the handler finds. */
 static void hold_close(struct smb_request *r)
 {
-    if (!r->row->file_id_at) {
+    if (!r->row->file_id_at || r->holds_close) {
         return;
     }
     struct cur in = r->body;
@@ -123,6 +123,14 @@ static void hold_close(struct smb_request *r)
     if (cur_ok(&in) && SMBKIT_OK(smb_request_open(r, &id, ~0u))) {
         smb_open_work_begin(r->open);
         r->holds_close = true;
+    }
+}
+
+static void let_close(struct smb_request *r)
+{
+    if (r->holds_close) {
+        r->holds_close = false;
+        smb_open_work_end(r->open);
     }
 }
 
@@ -246,6 +254,11 @@ static void hold(struct smb_request *r)
 static void start_waiting(struct smb_request *r)
 {
     r->state = SMB_REQ_WAITING;
+    if (r->journal.resumes || vfs_io_is_busy(&r->io)) {
+        hold_close(r); /* stopped by its plugin, to be run again soon */
+    } else {
+        let_close(r); /* it waits for what a CLOSE may end */
+    }
     index_by_mid(r);
     if (!r->payload) {
         /* It begins its reply anew, and may wait for long. */
@@ -303,10 +316,6 @@ static void done(struct job *job)
 {
     struct smb_request *r = CONTAINER_OF(job, struct smb_request, done_job);
     r->on_worker = false;
-    if (r->holds_close) {
-        r->holds_close = false;
-        smb_open_work_end(r->open);
-    }
     list_remove(&r->slow_link);
     ran(r, r->status);
 }
@@ -485,6 +494,7 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
 {
     struct smb_conn *c = r->conn;
     r->state = SMB_REQ_DONE;
+    let_close(r);
     index_drop(r);
     if (r->interim_sent) {
         c->async_count--;

@@ -257,14 +257,18 @@ static smbkit_status check_still_there(struct create *c)
     return SMBKIT_STATUS_DELETE_PENDING; /* if that was the last turn */
 }
 
+/* The last thing that a create does, and it cannot be taken back: the open stays in its node, so
+ * that nobody comes in between, and a plugin that answers later is waited for on the spot. */
 static smbkit_status overwrite(struct create *c, struct vfs_open *o)
 {
     uint32_t attributes = create_attributes(c, false);
     if (c->in->disposition != SMBKIT_SUPERSEDE) {
         attributes |= c->attr.attributes & SMBKIT_ATTR_SETTABLE;
     }
-    smbkit_status st = door_overwrite(c->call, &o->f, attributes, c->in->alloc_size, &c->attr);
-    if (SMBKIT_OK(st) && journal_once(c->call)) {
+    const struct vfs_call apart = journal_apart(c->call);
+    smbkit_status st = journal_stopped(
+        c->call, door_overwrite(&apart, &o->f, attributes, c->in->alloc_size, &c->attr));
+    if (SMBKIT_OK(st)) {
         notify_modified(o,
                         NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE | NOTIFY_CHANGE_ATTRIBUTES);
     }

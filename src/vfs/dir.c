@@ -8,6 +8,7 @@
 #include "base/utf.h"
 #include "vfs/attr.h"
 #include "vfs/core.h"
+#include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/path.h"
 #include "vfs/wildcard.h"
@@ -17,7 +18,8 @@
 /* Entries that are looked at on an event loop before the query goes on from a worker: some
  * milliseconds. */
 #define SEEN_ON_LOOP_MAX 1024
-#define HELD_MAX 32 /* entries without attributes that are gathered before these are asked for */
+#define PAGES_MAX 16 /* of one query that has found something: more than most replies hold */
+#define HELD_MAX 32  /* entries without attributes that are gathered before these are asked for */
 
 /* An entry that waits for its attributes. */
 struct held {
@@ -194,17 +196,43 @@ static smbkit_status held_emit(struct query *x)
     return st;
 }
 
+/* A plugin that answers later has the pages replayed at each of its answers: they must be few.
+ * Pages of which nothing is to be given out are forgotten, and their end is noted. */
+static void pages_note(const struct query *x)
+{
+    const struct journal_note note = {.number = x->at.cookie};
+    journal_note(x->call, NOTE_LISTED, NULL, &note, false);
+}
+
+static void pages_recall(struct query *x)
+{
+    const struct journal_note *note = journal_recall(x->call, NOTE_LISTED, NULL);
+    if (note) {
+        x->at.cookie = note->number;
+    } else {
+        pages_note(x);
+    }
+}
+
+static void pages_forget(struct query *x)
+{
+    journal_forget(x->call);
+    pages_note(x);
+}
+
 static smbkit_status scan(struct query *x)
 {
+    unsigned pages = 0;
     struct smbkit_sink sink = {.struct_size = sizeof(sink),
                                .want = x->q->want_attr ? SMBKIT_WANT_ATTR : 0,
                                .entry = sink_entry,
                                .core = x};
-    while (!x->full) {
+    pages_recall(x);
+    while (!x->full && pages < PAGES_MAX) {
         uint64_t before = x->at.cookie;
         smbkit_status st = door_enumerate(x->call, &x->o->f, before, &sink);
         smbkit_status held_st = held_emit(x);
-        st = SMBKIT_OK(st) ? x->failed : st;
+        st = SMBKIT_OK(st) ? journal_stopped(x->call, x->failed) : st;
         st = SMBKIT_OK(st) ? held_st : st;
         if (!SMBKIT_OK(st)) {
             return st;
@@ -212,6 +240,11 @@ static smbkit_status scan(struct query *x)
         if (!x->full && x->at.cookie == before) {
             x->at.at_end = true;
             break;
+        }
+        if (x->taken == 0) {
+            pages_forget(x);
+        } else if (x->call->journal) {
+            pages++; /* who asks gets what there is so far, and asks again */
         }
     }
     return SMBKIT_STATUS_SUCCESS;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "vfs/core.h"
 #include "vfs/info.h"
+#include "vfs/journal.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
 
@@ -350,11 +351,22 @@ smbkit_status vfs_read(struct vfs_call *call, struct vfs_open *o, struct vfs_io 
     return io_run(call, o, io, DOOR_READ, read_check);
 }
 
+/* The answer does not depend on it: if it cannot now, close does it. */
+static void restore_write_time(const struct vfs_call *call, struct vfs_open *o)
+{
+    const struct vfs_call apart = journal_apart(call);
+    OPEN_SCOPE(o, st);
+    if (SMBKIT_OK(st)) {
+        st = info_restore_write_time(&apart, o);
+        (void)st;
+    }
+}
+
 smbkit_status vfs_write(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)
 {
     smbkit_status st = io_run(call, o, io, DOOR_WRITE, write_check);
     if (SMBKIT_OK(st)) {
-        (void)info_restore_write_time(call, o); /* if it cannot now, close does it */
+        restore_write_time(call, o);
     }
     return st;
 }

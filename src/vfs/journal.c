@@ -329,23 +329,19 @@ static smbkit_status page_call(const struct vfs_call *call, const struct door_fi
 smbkit_status journal_enumerate(const struct vfs_call *call, const struct door_file *f,
                                 struct smbkit_sink *sink)
 {
-    bool goes_on = true;
-    while (goes_on) {
-        struct journal_step *s;
-        smbkit_status st = page_call(call, f, sink, &s);
-        if (st == SMBKIT_STATUS_WAIT || st == SMBKIT_STATUS_WOULD_BLOCK) {
-            return st;
-        }
-        if (s) {
-            step_collect(s);
-        }
-        st = SMBKIT_OK(st) ? listing_status(s->listing) : st;
-        if (!SMBKIT_OK(st)) {
-            return st;
-        }
-        goes_on = listing_give(s->listing, sink);
+    struct journal_step *s;
+    smbkit_status st = page_call(call, f, sink, &s);
+    if (st == SMBKIT_STATUS_WAIT || st == SMBKIT_STATUS_WOULD_BLOCK) {
+        return st;
     }
-    return SMBKIT_STATUS_SUCCESS;
+    if (s) {
+        step_collect(s);
+    }
+    st = SMBKIT_OK(st) ? listing_status(s->listing) : st;
+    if (SMBKIT_OK(st)) {
+        listing_give(s->listing, sink);
+    }
+    return st;
 }
 
 /* ---- files ---- */

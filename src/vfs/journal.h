@@ -45,7 +45,8 @@ struct journal_step {
 /* Make the call, or tell what it answered. As door_call in plugin_door.c. */
 NODISCARD smbkit_status journal_call(const struct vfs_call *call, const struct door_file *f,
                                      uint32_t id, void *args);
-/* The entries of a directory: collected first, then given to sink. */
+/* Entries of a directory: a page of them is collected first, then given to sink. There may be more
+ * after it, from sink->cookie. */
 NODISCARD smbkit_status journal_enumerate(const struct vfs_call *call, const struct door_file *f,
                                           struct smbkit_sink *sink);
 /* Is f to be closed now? false: it was in an earlier run, or the handler is only stopping. */
@@ -57,7 +58,7 @@ struct journal_note {
     struct smbkit_attr attr;
     const char *text; /* NULL, or terminated; the journal's own copy when it is recalled */
 };
-enum { NOTE_ONCE, NOTE_REMOVALS, NOTE_NAME, NOTE_FREE, NOTE_LOOK };
+enum { NOTE_ONCE, NOTE_REMOVALS, NOTE_NAME, NOTE_FREE, NOTE_LOOK, NOTE_LISTED };
 /* The note of that kind and about that name that an earlier run made here; NULL: there is none. */
 const struct journal_note *journal_recall(const struct vfs_call *call, unsigned kind,
                                           const char *about);

@@ -107,7 +107,7 @@ smbkit_status listing_status(const struct listing *l)
     return l->status;
 }
 
-bool listing_give(const struct listing *l, struct smbkit_sink *sink)
+void listing_give(const struct listing *l, struct smbkit_sink *sink)
 {
     for (size_t at = 0; at < l->len;) {
         const struct kept *k = (const struct kept *)(const void *)(l->bytes + at);
@@ -118,10 +118,9 @@ bool listing_give(const struct listing *l, struct smbkit_sink *sink)
                                        .attr = k->has_attr ? &k->attr : NULL,
                                        .short_name = short_name};
         if (!sink->entry(sink, &e)) {
-            return false;
+            return;
         }
         sink->cookie = k->cookie;
         at += k->size;
     }
-    return l->is_full;
 }

@@ -19,6 +19,5 @@ void listing_free(struct listing *l); /* NULL: nothing */
 struct smbkit_sink *listing_sink(struct listing *l);
 /* NO_MEMORY, or a misuse: an entry without a name or cookie. */
 smbkit_status listing_status(const struct listing *l);
-/* Give the entries to sink. true: all were taken, and the page was full: ask for more, from
- * sink->cookie, which is set. */
-bool listing_give(const struct listing *l, struct smbkit_sink *sink);
+/* Give the entries to sink, as far as it takes them; sink->cookie is that of the last one taken. */
+void listing_give(const struct listing *l, struct smbkit_sink *sink);

@@ -21,6 +21,9 @@ import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.join(TOP, os.environ.get('SMBKIT_PROGRAM', 'build/smbkit'))
+# A filter for every share of every server, such as pend:seed=7, and where the tests' own are.
+FILTER = os.environ.get('SMBKIT_FILTER', '')
+TEST_PLUGINS = os.path.join(os.path.dirname(PROGRAM), 'tests', 'plugins')
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 30
 CLIENT_TIMEOUT_S = 120
@@ -159,7 +162,9 @@ class Server:
         self.log_path = os.path.join(self.folder, 'log')
         self.screen_path = os.path.join(self.folder, 'screen')
         shares = [self._make_shared(share) for share in shares]
+        self.filter = '' if '--plugin-dir' in args or 'plugin dir' in settings else FILTER
         if config is None:
+            args = [*args, *(['--plugin-dir', TEST_PLUGINS, '--filter', self.filter] if self.filter else [])]
             self.command = [PROGRAM, 'serve', '--listen', f'127.0.0.1:{self.port}', '--control-socket',
                             self.control, '--log-level', 'info', *args, *shares]
             for name, password in users:
@@ -177,13 +182,17 @@ class Server:
     def write_config(self, shares):
         """The sections of the shares; [global] stands before them."""
         shares = self._make_shared(shares)
+        settings = self.settings
+        if self.filter:
+            settings += f'plugin dir = {TEST_PLUGINS}\n'
+            shares = re.sub(r'^(\[.*\])$', rf'\1\nfilter = {self.filter}', shares, flags=re.M)
         users = os.path.join(self.folder, 'users')
         if not os.path.exists(users):
             subprocess.run([PROGRAM, 'user', 'add', USER, '--file', users, '--password-file', '-'],
                            input=PASSWORD + '\n', text=True, check=True, capture_output=True)
         with open(self.config, 'w', encoding='utf-8') as f:
             f.write(f'[global]\nlisten = 127.0.0.1:{self.port}\nsmb ports = {self.port}\n'
-                    f'users file = {users}\ncontrol socket = {self.control}\n{self.settings}{shares}')
+                    f'users file = {users}\ncontrol socket = {self.control}\n{settings}{shares}')
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)

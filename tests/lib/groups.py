@@ -4,6 +4,7 @@ Results."""
 import concurrent.futures
 import json
 import os
+import random
 import re
 import shutil
 import tempfile
@@ -274,6 +275,27 @@ def interop_tsan(log):
     return interop_under('interop-tsan', 'build-tsan/smbkit', log)
 
 
+def pend_filter(log):
+    """Every operation answers by and by; a seed that failed repeats with PEND_SEED."""
+    seed = os.environ.get('PEND_SEED') or random.randrange(1 << 16)
+    log.write(f'PEND_SEED={seed}\n')
+    return f'pend:seed={seed}'
+
+
+def interop_pend(log):
+    return from_script(log, 'interop-pend', ['tests/interop/run', '--filter', pend_filter(log), '--quick', 'chaos'], 900)
+
+
+def pend(log):
+    """All of it, and under TSan what is quick."""
+    how = ['--filter', pend_filter(log)]
+    r = from_script(log, 'pend interop', ['tests/interop/run', *how], 2400)
+    r.merge(from_script(log, 'pend smbtorture', ['tests/interop/smbtorture', *how], 2400))
+    r.merge(one(build('build-tsan', log, *TSAN), 'build with TSan'))
+    r.merge(from_script(log, 'pend tsan', ['tests/interop/run', '--program', 'build-tsan/smbkit', *how, '--quick', 'chaos'], 1200))
+    return r
+
+
 def guests(log):
     return from_script(log, 'guests', ['tests/interop/run', 'linux_mount'], 1000)
 
@@ -327,9 +349,12 @@ GROUPS = {
                      'the quick scenarios and chaos against a server under ASan and UBSan'),
     'interop-tsan': (interop_tsan, 'interop', ('tsan', 'interop-asan'), CHECK,
                      'the quick scenarios and chaos against a server under TSan'),
+    'interop-pend': (interop_pend, 'interop', ('build', 'interop'), CHECK,
+                     'the quick scenarios while each operation of the plugin answers by and by'),
     'examples': (examples, 'interop', ('build',), CHECK, 'the example plugin of the manual, built outside the tree'),
     'stress': (stress, 'interop', ('interop', 'interop-asan', 'interop-tsan'), LONG,
                'chaos, mutated requests and soak for minutes; also under ASan and TSan'),
+    'pend': (pend, 'interop', ('stress',), LONG, 'all scenarios and smbtorture while operations answer by and by; also under TSan'),
     'smbtorture': (smbtorture, 'smbtorture', ('build',), CHECK, "Samba's test suite against what is expected of it, on mem"),
     'smbtorture-dir': (smbtorture_dir, 'smbtorture', ('build',), LONG, 'the same on a folder'),
     'guests': (guests, 'smbtorture', ('smbtorture',), LONG, 'the kernel of Linux mounts the shares, under qemu'),

@@ -247,6 +247,87 @@ static void given_up(void)
     }
 }
 
+/* Emptied later, by a thread. */
+static smbkit_status late_overwrite(void *volume, struct smbkit_op *op, void *file,
+                                    struct smbkit_overwrite *a)
+{
+    struct fake_volume *v = volume;
+    struct fake_node *n = ((struct fake_file *)file)->node;
+    if (op->flags & SMBKIT_OP_NOWAIT) {
+        return S(WOULD_BLOCK);
+    }
+    pthread_mutex_lock(&v->lock);
+    fake_resize(n, 0);
+    fake_attr(v, n, a->attr);
+    pthread_mutex_unlock(&v->lock);
+    struct fake_late *l = malloc(sizeof(*l));
+    *l = (struct fake_late){op, S(SUCCESS)};
+    pthread_t t;
+    pthread_create(&t, NULL, fake_late_run, l);
+    pthread_detach(t);
+    return S(PENDING);
+}
+
+/* What a create cannot take back pends: the open stays where others see it. */
+static void overwrite_pends(void)
+{
+    struct rig r = {0};
+    struct smbkit_plugin p = FAKE_PLUGIN;
+    p.overwrite = late_overwrite;
+    REQUIRE(fixture_open(&r.f, &p, false));
+    make(&r.f, "dir", true);
+    waiter_init(&r.w);
+    vfs_journal_init(&r.j);
+    r.call = r.f.call;
+    r.call.wait = &r.w.wait;
+    r.call.journal = &r.j;
+    struct vfs_create_in in = create_in(&r.f, "dir/file");
+    struct vfs_create_out out;
+    CHECK_INT(RUN(&r, vfs_create(&r.call, &in, &out)), 0);
+    CHECK_INT(write_at(&r.f, out.open, 0, "hello"), 0);
+    CHECK_INT(close_it(&r, out.open, NULL), 0);
+    in.disposition = SMBKIT_OVERWRITE_IF;
+    r.f.fake.pend_each = true;
+    CHECK_INT(RUN(&r, vfs_create(&r.call, &in, &out)), 0);
+    r.f.fake.pend_each = false;
+    CHECK_INT(out.action, SMBKIT_OVERWRITTEN);
+    CHECK_INT(out.attr.size, 0);
+    CHECK_INT(close_it(&r, out.open, NULL), 0);
+    rig_close(&r);
+}
+
+/* A listing in which little matches: each page is asked for once, and only the last ones are
+ * replayed, however many there are. */
+static void long_listing(void)
+{
+    enum { FILES = 3000 };
+    struct rig r;
+    REQUIRE(rig_open(&r));
+    for (unsigned i = 0; i < FILES; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "dir/%s-%04u", i % 1000 == 999 ? "odd" : "even", i);
+        make(&r.f, path, false);
+    }
+    struct vfs_open *o = must_open(&r.f, "dir", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    REQUIRE(o);
+    uint64_t before = r.f.fake.calls[FAKE_ENUMERATE];
+    r.f.fake.pend_each = true;
+    unsigned count = 0;
+    struct vfs_dir_query q = {.pattern = "o*", .want_attr = true, .entry = take, .arg = &count};
+    smbkit_status st = S(SUCCESS);
+    unsigned found = 0;
+    for (unsigned i = 0; SMBKIT_OK(st) && i < 8; i++) {
+        st = RUN(&r, (count = 0, vfs_query_directory(&r.call, o, &q)));
+        found += count;
+    }
+    CHECK_INT(st, S(NO_MORE_FILES));
+    CHECK_INT(found, 3);
+    CHECK(r.f.fake.calls[FAKE_ENUMERATE] - before < 40);
+    r.f.fake.pend_each = false;
+    must_close(&r.f, o);
+    rig_close(&r);
+}
+
 /* A run that waits for the core decides again: nothing is replayed. */
 static void fresh(void)
 {
@@ -304,6 +385,8 @@ static const struct test_case cases[] = {
     {"blocking_at_each", blocking_at_each},
     {"all_pend", all_pend},
     {"given_up", given_up},
+    {"overwrite_pends", overwrite_pends},
+    {"long_listing", long_listing},
     {"fresh", fresh},
     {"copies", copies},
 };
