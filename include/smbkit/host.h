@@ -42,11 +42,13 @@ struct smbkit_admin {
     uint32_t struct_size;
     uint32_t version; /* 1 */
     void *core;
-    /* The state of the server as the JSON text of `smbkit status --json`: what is "sessions",
-     * "opens", "shares" or "log"; *text is freed by release. */
+    /* The state of the server as a JSON list: what is "sessions" or "opens" (as in `smbkit status
+     * --json`), "shares" or "log" (its last lines). *text is freed by release. NOT_FOUND: another
+     * word. It may call the volume's operations, and takes as long as there are many. */
     smbkit_status (*query)(const struct smbkit_admin *a, const char *what, char **text);
     void (*release)(const struct smbkit_admin *a, char *text);
-    /* An action of the control socket, in its words. */
+    /* An action of the control socket, in its words: {"command":"end session","session":"0x..."} or
+     * "ping"; its answer, terminated. Not from a timer or a watch, nor with NOWAIT. */
     smbkit_status (*act)(const struct smbkit_admin *a, const char *command,
                          struct smbkit_buffer *answer);
 };
@@ -193,8 +195,9 @@ static inline void smbkit_log(uint32_t level, const char *fmt, ...)
     va_end(args);
 }
 
-/* A timer of the volume: fn(arg) on a thread of the server, which it must not block. NULL: no
- * memory, or the server has no timers (a test program). */
+/* A timer of the volume: fn(arg) on a thread of the server, which it must not block. None fires
+ * once volume_close has begun: free it there at the latest. NULL: no memory, the volume closes, or
+ * there are no timers (smbkit check, a test program). */
 static inline struct smbkit_timer *smbkit_timer_new(struct smbkit_host *host, void (*fn)(void *arg),
                                                     void *arg)
 {
@@ -214,16 +217,17 @@ static inline void smbkit_timer_free(struct smbkit_timer *timer)
 #define SMBKIT_FD_READABLE 0x1u
 #define SMBKIT_FD_WRITABLE 0x2u
 #define SMBKIT_FD_ERROR 0x4u
-/* Have fn(arg, what is ready) called on a thread of the server, which it must not block, whenever
- * the descriptor (Windows: a SOCKET) is ready for what fd_watch_set wants. NULL: as
- * smbkit_timer_new. */
+/* Have fn(arg, what is ready) called on a thread of the server, which it must not block, as long as
+ * the descriptor (Windows: a SOCKET) is ready for what fd_watch_set wants; SMBKIT_FD_ERROR, an
+ * error or the other side's end, is told whatever is wanted. Otherwise as smbkit_timer_new. */
 static inline struct smbkit_fd_watch *smbkit_fd_watch_new(struct smbkit_host *host, int64_t fd,
                                                           void (*fn)(void *arg, uint32_t ready),
                                                           void *arg)
 {
     return smbkit_api->fd_watch_new(host, fd, fn, arg);
 }
-/* wanted: SMBKIT_FD_READABLE | SMBKIT_FD_WRITABLE; 0: nothing for now. */
+/* wanted: SMBKIT_FD_READABLE | SMBKIT_FD_WRITABLE; 0: nothing for now, not even errors. What was
+ * wanted before may be told once more. At first nothing is wanted. */
 static inline void smbkit_fd_watch_set(struct smbkit_fd_watch *watch, uint32_t wanted)
 {
     smbkit_api->fd_watch_set(watch, wanted);
@@ -234,13 +238,15 @@ static inline void smbkit_fd_watch_free(struct smbkit_fd_watch *watch)
     smbkit_api->fd_watch_free(watch);
 }
 
-/* Run fn(arg) on a worker thread, where it may block. NOT_SUPPORTED: there are none. */
+/* Run fn(arg) on a worker thread, where it may block: one of those that this volume may have. The
+ * volume is not closed before it has returned. NOT_SUPPORTED: there are none, or the volume closes.
+ */
 static inline smbkit_status smbkit_run(struct smbkit_host *host, void (*fn)(void *arg), void *arg)
 {
     return smbkit_api->run(host, fn, arg);
 }
 
-/* NULL: the configuration does not grant it to this share. */
+/* NULL: the configuration does not grant it to this share ("plugin may administer"). */
 static inline const struct smbkit_admin *smbkit_admin_get(struct smbkit_host *host)
 {
     return smbkit_api->admin(host);

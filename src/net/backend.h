@@ -48,6 +48,7 @@ struct net_op {
 
 /* A socket; at most one operation in each direction. */
 struct net_sock {
+    struct net_source source; /* the backend's */
     struct net_backend *backend;
     int64_t fd; /* -1 when closed */
     struct net_op *reading;
@@ -75,6 +76,9 @@ int64_t net_sock_send(struct net_sock *s, struct net_op *op, const struct net_se
                       unsigned count);
 /* Completes with 0 and *out filled. */
 int64_t net_sock_accept(struct net_sock *s, struct net_op *op, struct net_accepted *out);
+
+/* Any thread: begin (from 0), change or end (to 0) the watch's part in the polls. */
+NODISCARD int net_watch_want(struct loop_watch *w, uint32_t wanted);
 
 /* Sockets without a loop: loop_socket.c */
 

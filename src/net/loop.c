@@ -107,6 +107,24 @@ void loop_timer_cancel(struct loop *l, struct loop_timer *t)
     }
 }
 
+void loop_watch_init(struct loop *l, struct loop_watch *w, int64_t fd,
+                     void (*fn)(struct loop_watch *w, uint32_t ready))
+{
+    *w = (struct loop_watch){.fn = fn, .backend = l->backend, .fd = fd};
+}
+
+int loop_watch_want(struct loop_watch *w, uint32_t wanted)
+{
+    if (w->wanted == wanted) {
+        return 0;
+    }
+    int err = net_watch_want(w, wanted);
+    if (err == 0) {
+        w->wanted = wanted;
+    }
+    return err;
+}
+
 static void run_jobs(struct list *jobs)
 {
     for (struct list *link = list_pop_front(jobs); link; link = list_pop_front(jobs)) {

@@ -17,10 +17,18 @@
 enum { OP_WAIT, OP_RECV, OP_SEND, OP_ACCEPT };
 
 struct net_backend {
+    struct net_source wake; /* wake_fd's */
     int epoll_fd;
     int wake_fd;
     struct list cancelled; /* operations that complete with -ECANCELED in the next poll */
 };
+
+/* That the wait has ended is all. */
+static void woken(struct net_source *s, uint32_t events)
+{
+    (void)s;
+    (void)events;
+}
 
 int net_backend_new(struct net_backend **out)
 {
@@ -31,8 +39,9 @@ int net_backend_new(struct net_backend **out)
     list_init(&b->cancelled);
     b->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     b->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    b->wake.ready = woken;
     /* Each write raises an edge, whatever the counter says: it need not be read. */
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.ptr = &b->wake};
     if (b->epoll_fd < 0 || b->wake_fd < 0 ||
         epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, b->wake_fd, &ev) != 0) {
         int err = -errno;
@@ -65,17 +74,6 @@ void net_backend_wake(struct net_backend *b)
 bool net_backend_is_quiet(const struct net_backend *b)
 {
     return list_is_empty(&b->cancelled);
-}
-
-int net_sock_attach(struct net_backend *b, struct net_sock *s, int64_t fd)
-{
-    *s = (struct net_sock){.backend = b, .fd = fd, .can_read = true, .can_write = true};
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = s};
-    if (epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, (int)fd, &ev) != 0) {
-        s->fd = -1;
-        return -errno;
-    }
-    return 0;
 }
 
 static void cancel(struct net_sock *s, struct net_op **slot)
@@ -223,8 +221,9 @@ static void retry(struct net_sock *s, struct net_op **slot)
     op->done(op, r);
 }
 
-static void on_event(struct net_sock *s, uint32_t events)
+static void on_event(struct net_source *source, uint32_t events)
 {
+    struct net_sock *s = CONTAINER_OF(source, struct net_sock, source);
     if (s->fd < 0) {
         return; /* closed by an earlier event of this batch */
     }
@@ -239,6 +238,39 @@ static void on_event(struct net_sock *s, uint32_t events)
         s->can_write = true;
         retry(s, &s->writing);
     }
+}
+
+int net_sock_attach(struct net_backend *b, struct net_sock *s, int64_t fd)
+{
+    *s = (struct net_sock){
+        .source.ready = on_event, .backend = b, .fd = fd, .can_read = true, .can_write = true};
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                             .data.ptr = &s->source};
+    if (epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, (int)fd, &ev) != 0) {
+        s->fd = -1;
+        return -errno;
+    }
+    return 0;
+}
+
+static void on_watch(struct net_source *source, uint32_t events)
+{
+    struct loop_watch *w = CONTAINER_OF(source, struct loop_watch, source);
+    uint32_t ready = (events & EPOLLIN ? LOOP_READABLE : 0) |
+                     (events & EPOLLOUT ? LOOP_WRITABLE : 0) |
+                     (events & (EPOLLHUP | EPOLLERR) ? LOOP_ERROR : 0);
+    w->fn(w, ready);
+}
+
+/* By level: who does not read is told again. */
+int net_watch_want(struct loop_watch *w, uint32_t wanted)
+{
+    w->source.ready = on_watch;
+    struct epoll_event ev = {.data.ptr = &w->source};
+    ev.events = (wanted & LOOP_READABLE ? EPOLLIN : 0) | (wanted & LOOP_WRITABLE ? EPOLLOUT : 0);
+    int how = w->wanted == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    how = wanted == 0 ? EPOLL_CTL_DEL : how;
+    return epoll_ctl(w->backend->epoll_fd, how, (int)w->fd, &ev) == 0 ? 0 : -errno;
 }
 
 static void complete_cancelled(struct net_backend *b)
@@ -261,8 +293,7 @@ void net_backend_poll(struct net_backend *b, int timeout_ms, struct loop *l)
     ASSERT(n >= 0 || errno == EINTR);
     loop_mark_awake(l);
     for (int i = 0; i < n; i++) {
-        if (events[i].data.ptr) {
-            on_event(events[i].data.ptr, events[i].events);
-        }
+        struct net_source *s = events[i].data.ptr;
+        s->ready(s, events[i].events);
     }
 }

@@ -44,6 +44,31 @@ void loop_timer_init(struct loop_timer *t, void (*fn)(struct loop_timer *t));
 void loop_timer_set(struct loop *l, struct loop_timer *t, uint32_t ms);
 void loop_timer_cancel(struct loop *l, struct loop_timer *t);
 
+/* ---- descriptors that are not the net's own ---- */
+
+#define LOOP_READABLE 0x1u
+#define LOOP_WRITABLE 0x2u
+#define LOOP_ERROR 0x4u /* an error or the other side's end; told whatever is wanted */
+
+/* What the backend knows of a descriptor begins so. */
+struct net_source {
+    void (*ready)(struct net_source *s, uint32_t events); /* events: the backend's own */
+};
+/* Embedded in its owner. */
+struct loop_watch {
+    struct net_source source;                         /* the backend's */
+    void (*fn)(struct loop_watch *w, uint32_t ready); /* loop thread, as long as it is so */
+    struct net_backend *backend;
+    int64_t fd;
+    uint32_t wanted;
+};
+void loop_watch_init(struct loop *l, struct loop_watch *w, int64_t fd,
+                     void (*fn)(struct loop_watch *w, uint32_t ready));
+/* Any thread, one at a time for a watch. wanted: LOOP_READABLE | LOOP_WRITABLE, 0: nothing. After
+ * that fn may still run once, until a job that is posted afterwards has run: so long w must live
+ * on, but not the descriptor. A negative errno: -EPERM: always ready (a file), ... */
+NODISCARD int loop_watch_want(struct loop_watch *w, uint32_t wanted);
+
 /* ---- addresses ---- */
 
 #define NET_ADDR_TEXT_SIZE 64 /* an IPv6 address with its zone, terminated */

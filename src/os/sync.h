@@ -161,6 +161,20 @@ static inline void refcount_get(struct refcount *r)
     ASSERT(old != 0);
 }
 
+/* A reference of an object that is there, but may have none left: then false. */
+NODISCARD static inline bool refcount_get_try(struct refcount *r)
+{
+    unsigned n = atomic_load_explicit(&r->n, memory_order_relaxed); /* the exchange orders */
+    while (n > 0) {
+        /* acquire: what was done under the others' references is seen */
+        if (atomic_compare_exchange_weak_explicit(&r->n, &n, n + 1, memory_order_acquire,
+                                                  memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Give a reference back unless it is the last one: then false, and it is still the caller's. */
 NODISCARD static inline bool refcount_put_unless_last(struct refcount *r)
 {

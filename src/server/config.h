@@ -59,6 +59,7 @@ struct config_share {
     bool browseable;
     bool encrypt;
     bool private_files; /* "new files" */
+    bool plugin_admin;  /* "plugin may administer" */
     bool has_users;     /* only those named in users may connect */
     struct names users;
     unsigned line; /* where its section begins; 0: not from a file */

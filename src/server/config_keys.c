@@ -378,6 +378,13 @@ static bool set_guest_ok(struct config *c, struct config_share *s, const char *v
     return set_bool(&s->guest_ok, value, err);
 }
 
+static bool set_plugin_admin(struct config *c, struct config_share *s, const char *value,
+                             char err[256])
+{
+    (void)c;
+    return set_bool(&s->plugin_admin, value, err);
+}
+
 struct user_words {
     struct names *list;
     char *err;
@@ -519,6 +526,8 @@ static const struct config_key keys[] = {
      "refuse who does not encrypt; default: off"},
     {"new files", S, "shared|private", set_new_files,
      "whose is what a user makes: every user's, or the maker's alone; default: shared"},
+    {"plugin may administer", S, "yes|no", set_plugin_admin,
+     "let plugin and filters see and end sessions, and read the log; default: no"},
     {"filter", S, "NAME[:KEY=VALUE,...]", set_filter,
      "a layer over the plugin; may stand more than once, outermost first"},
 };

@@ -3,6 +3,7 @@
  *
  *     {"command":"status"}  ->  {"ok":true,"version":...,"sessions":[...],...}
  *     {"command":"ping"}    ->  {"ok":true,"version":...}
+ *     {"command":"end session","session":"0x..."}  ->  {"ok":true}
  *     anything else         ->  {"ok":false,"error":"..."} */
 #pragma once
 

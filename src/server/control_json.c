@@ -162,8 +162,9 @@ static json_t *listen_json(const struct server *s)
     return out;
 }
 
-static char *answer_status(struct server *s)
+static char *answer_status(struct server *s, const json_t *request)
 {
+    (void)request;
     json_t *sessions = json_array();
     json_t *opens = json_array();
     smb_server_sessions_each(server_smb_get(s), add_session, sessions);
@@ -176,18 +177,34 @@ static char *answer_status(struct server *s)
                           counters_json(s), "sessions", sessions, "opens", opens));
 }
 
-static char *answer_ping(struct server *s)
+static char *answer_ping(struct server *s, const json_t *request)
 {
     (void)s;
+    (void)request;
     return dump(json_pack("{s:b, s:s}", "ok", 1, "version", SMBKIT_VERSION));
+}
+
+/* As a status names it. */
+static char *answer_end_session(struct server *s, const json_t *request)
+{
+    const char *text = json_string_value(json_object_get(request, "session"));
+    uint64_t id = 0;
+    if (!text || !str_to_u64(text, UINT64_MAX, &id)) {
+        return refuse("the request names no \"session\", such as \"0x0000000012345678\"");
+    }
+    if (!smb_server_session_close(server_smb_get(s), id)) {
+        return refuse("there is no such session");
+    }
+    return dump(json_pack("{s:b}", "ok", 1));
 }
 
 static const struct {
     const char *name;
-    char *(*fn)(struct server *s);
+    char *(*fn)(struct server *s, const json_t *request);
 } commands[] = {
     {"status", answer_status},
     {"ping", answer_ping},
+    {"end session", answer_end_session},
 };
 
 char *control_answer(struct server *s, const char *request)
@@ -200,12 +217,12 @@ char *control_answer(struct server *s, const char *request)
     for (size_t i = 0; name && i < ARRAY_LEN(commands); i++) {
         if (str_eq(commands[i].name, name)) {
             found = true;
-            answer = commands[i].fn(s);
+            answer = commands[i].fn(s, root);
         }
     }
     if (!found) {
         answer = refuse(!root  ? "the request is not JSON"
-                        : name ? "unknown command; status and ping are known"
+                        : name ? "unknown command; status, ping and end session are known"
                                : "the request names no \"command\"");
     }
     json_decref(root);

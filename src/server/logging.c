@@ -16,13 +16,15 @@
 #define STDERR_FD 2
 
 struct logging {
-    enum config_log_format format; /* immutable after init */
-    bool to_syslog;                /* immutable after init */
-    char *path;                    /* immutable after init; NULL: stderr or the system's log */
-    struct log_queue *queue;       /* immutable after init */
-    int fd;                        /* of the queue's thread */
-    struct mutex lock;             /* innermost: nothing is locked or logged under it */
-    int next_fd;                   /* guarded by lock: takes the place of fd; -1: none */
+    enum config_log_format format;      /* immutable after init */
+    bool to_syslog;                     /* immutable after init */
+    char *path;                         /* immutable after init; NULL: stderr or the system's log */
+    struct log_queue *queue;            /* immutable after init */
+    int fd;                             /* of the queue's thread */
+    struct mutex lock;                  /* innermost: nothing is locked or logged under it */
+    int next_fd;                        /* guarded by lock: takes the place of fd; -1: none */
+    char *recent[LOGGING_RECENT_LINES]; /* guarded by lock; owned; NULL: none yet */
+    size_t recent_at;                   /* guarded by lock: the next to be replaced */
 };
 
 static void format_ctx(struct wr *w, const struct log_ctx *ctx, const char *fmt)
@@ -97,6 +99,35 @@ static int severity_of(enum log_level level)
     return severities[level];
 }
 
+/* Without a line that memory is short for. */
+static void recent_keep(struct logging *l, const char *line, size_t len)
+{
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\0')) {
+        len--;
+    }
+    char *copy = str_ndup(line, len);
+    if (!copy) {
+        return;
+    }
+    mutex_lock(&l->lock);
+    char *old = l->recent[l->recent_at];
+    l->recent[l->recent_at] = copy;
+    l->recent_at = (l->recent_at + 1) % LOGGING_RECENT_LINES;
+    mutex_unlock(&l->lock);
+    mem_free(old);
+}
+
+void logging_recent_each(struct logging *l, void (*fn)(void *arg, const char *line), void *arg)
+{
+    SCOPED_LOCK(&l->lock);
+    for (size_t i = 0; i < LOGGING_RECENT_LINES; i++) {
+        const char *line = l->recent[(l->recent_at + i) % LOGGING_RECENT_LINES];
+        if (line) {
+            fn(arg, line);
+        }
+    }
+}
+
 /* Any thread, which must not be held up: only puts the line into the queue. */
 static void sink(void *arg, enum log_level level, enum log_module module, const struct log_ctx *ctx,
                  const char *text)
@@ -108,6 +139,7 @@ static void sink(void *arg, enum log_level level, enum log_module module, const 
     format(l, &w, &line);
     if (wr_ok(&w)) {
         log_queue_put(l->queue, severity_of(level), w.base, wr_pos(&w));
+        recent_keep(l, (const char *)w.base, wr_pos(&w));
     }
 }
 
@@ -180,6 +212,9 @@ static void free_parts(struct logging *l)
 {
     if (l->path && l->fd != STDERR_FD && l->fd >= 0) {
         os_append_close(l->fd);
+    }
+    for (size_t i = 0; i < LOGGING_RECENT_LINES; i++) {
+        mem_free(l->recent[i]);
     }
     mutex_fini(&l->lock);
     mem_free(l->path);

@@ -18,6 +18,10 @@ void logging_reopen(struct logging *l);
  * other thread may log. NULL allowed. */
 void logging_free(struct logging *l);
 
+#define LOGGING_RECENT_LINES 200
+/* The last lines, oldest first, without their ends. Any thread. */
+void logging_recent_each(struct logging *l, void (*fn)(void *arg, const char *line), void *arg);
+
 /* What one line tells. Borrowed for the call. */
 struct log_line {
     uint64_t now; /* FILETIME */

@@ -113,6 +113,18 @@ static struct net_limits *make_limits(const struct config *c)
     return net_limits_new(&spec);
 }
 
+static bool make_lend(struct server *s)
+{
+    struct loop *loops[SERVER_LOOPS_MAX];
+    for (unsigned i = 0; i < s->loop_count; i++) {
+        loops[i] = s->loops[i].loop;
+    }
+    const struct lend_spec spec = {
+        .workers = s->workers, .loops = loops, .loop_count = s->loop_count};
+    s->lend = lend_new(&spec);
+    return s->lend != NULL;
+}
+
 static bool make_parts(struct server *s)
 {
     struct smb_config smb;
@@ -124,8 +136,14 @@ static bool make_parts(struct server *s)
     if (!s->smb || !s->plugins || !s->workers || !s->limits) {
         return false;
     }
-    s->shares = shares_new(s->smb, s->plugins);
-    return s->shares && make_loops(s);
+    if (!make_loops(s) || !make_lend(s)) {
+        return false;
+    }
+    admin_init(&s->admin, s);
+    const struct shares_spec shares = {
+        .smb = s->smb, .plugins = s->plugins, .lend = s->lend, .admin = &s->admin.pub};
+    s->shares = shares_new(&shares);
+    return s->shares != NULL;
 }
 
 struct server *server_new(struct config **config, struct users_store **users,
@@ -163,6 +181,7 @@ void server_free(struct server *s)
         return;
     }
     control_free(s->control);
+    server_loops_stop(s);
     workers_free(s->workers);
     for (unsigned i = 0; i < s->loop_count; i++) {
         loop_free(s->loops[i].loop);
@@ -171,6 +190,7 @@ void server_free(struct server *s)
     if (s->smb) {
         smb_server_free(s->smb); /* gives up the volumes, which the plugins below must outlive */
     }
+    lend_free(s->lend);
     plugins_free(s->plugins);
     net_limits_free(s->limits);
     users_store_free(s->users);
@@ -188,6 +208,11 @@ const struct config *server_config_get(const struct server *s)
 struct smb_server *server_smb_get(const struct server *s)
 {
     return s->smb;
+}
+
+struct logging *server_logging_get(const struct server *s)
+{
+    return s->logging;
 }
 
 uint64_t server_started_at(const struct server *s)

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "os/os.h"
+#include "server/admin.h"
 #include "server/conn_glue.h"
 #include "server/control.h"
+#include "server/lend.h"
 #include "server/plugins.h"
 #include "server/server.h"
 #include "server/shares.h"
@@ -32,6 +34,8 @@ struct server {
     struct shares *shares; /* the main thread's */
     struct smb_server *smb;
     struct workers *workers;
+    struct lend *lend;
+    struct admin admin;
     struct net_limits *limits;
     struct control *control;
     struct server_loop loops[SERVER_LOOPS_MAX]; /* immutable after server_start */
@@ -47,5 +51,8 @@ struct server {
 void server_smb_config(struct server *s, const struct config *c, struct smb_config *out);
 /* Bind what the configuration says; false: told. */
 NODISCARD bool server_listen(struct server *s, struct problems *problems);
+/* Plugins are called no more by what was lent to them; then loops end, having run what was posted.
+ * May be repeated. */
+void server_loops_stop(struct server *s);
 /* No new connections any more. */
 void server_listeners_close(struct server *s);

@@ -19,8 +19,11 @@ static void loop_main(void *arg)
     loop_run(sl->loop);
 }
 
-static void stop_loops(struct server *s)
+void server_loops_stop(struct server *s)
 {
+    if (s->lend) {
+        lend_end(s->lend);
+    }
     for (unsigned i = 0; i < s->loop_count; i++) {
         loop_stop(s->loops[i].loop);
         if (s->loops[i].thread) {
@@ -45,7 +48,7 @@ bool server_start(struct server *s, struct problems *problems)
     }
     if (!ok) {
         server_listeners_close(s);
-        stop_loops(s);
+        server_loops_stop(s);
     }
     return ok;
 }
@@ -181,7 +184,7 @@ bool server_run(struct server *s, const char *file)
         log_error(NULL, "requests still running, ending without them");
         os_exit_now(EXIT_SECOND_SIGNAL);
     }
-    stop_loops(s);
+    server_loops_stop(s);
     log_info(NULL, "stopped");
     return true;
 }

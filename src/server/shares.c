@@ -22,8 +22,7 @@ struct live {
 };
 
 struct shares {
-    struct smb_server *smb;
-    struct plugins *plugins;
+    struct shares_spec spec;
     struct vfs_nodes *nodes; /* of all volumes */
     struct list live;
 };
@@ -40,7 +39,7 @@ static struct vfs_nodes *nodes_new(void)
     return vfs_nodes_new(seed, clock_us);
 }
 
-struct shares *shares_new(struct smb_server *smb, struct plugins *plugins)
+struct shares *shares_new(const struct shares_spec *spec)
 {
     struct shares *s = mem_zalloc(sizeof(*s));
     struct vfs_nodes *nodes = nodes_new();
@@ -49,9 +48,8 @@ struct shares *shares_new(struct smb_server *smb, struct plugins *plugins)
         mem_free(s);
         return NULL;
     }
-    s->smb = smb;
     s->nodes = nodes;
-    s->plugins = plugins;
+    s->spec = *spec;
     list_init(&s->live);
     return s;
 }
@@ -106,6 +104,7 @@ static char *fingerprint(const struct config_share *s)
         put_layer(&w, &s->filters[i]);
     }
     put_layer(&w, &s->plugin);
+    wr_u8(&w, s->plugin_admin ? 'a' : '-');
     wr_u8(&w, 0);
     size_t len;
     return (char *)wr_take(&w, &len);
@@ -120,9 +119,10 @@ static bool make_layer(struct plugins *plugins, enum plugin_kind kind, const str
     return out->plugin != NULL;
 }
 
-static struct vfs_volume *open_volume(struct plugins *plugins, struct vfs_nodes *nodes,
-                                      const struct config_share *s, char err[512])
+static struct vfs_volume *open_volume(const struct shares *shares, const struct config_share *s,
+                                      char err[512])
 {
+    struct plugins *plugins = shares->spec.plugins;
     struct vfs_layer_spec layers[VFS_LAYERS_MAX];
     struct vfs_volume *volume = NULL;
     ASSERT(s->filter_count < VFS_LAYERS_MAX);
@@ -134,12 +134,20 @@ static struct vfs_volume *open_volume(struct plugins *plugins, struct vfs_nodes 
     if (!make_layer(plugins, PLUGIN_SOURCE, &s->plugin, &layers[s->filter_count], err)) {
         return NULL;
     }
-    struct vfs_volume_spec spec = {.nodes = nodes,
+    struct vfs_volume_spec spec = {.nodes = shares->nodes,
                                    .now = os_time_now(),
                                    .share_name = s->name,
                                    .layers = layers,
                                    .layer_count = s->filter_count + 1,
-                                   .read_only = s->read_only};
+                                   .read_only = s->read_only,
+                                   .admin = s->plugin_admin ? shares->spec.admin : NULL};
+    if (shares->spec.lend) {
+        spec.services = lend_services_new(shares->spec.lend);
+        if (!spec.services) {
+            str_copy(err, 512, "out of memory");
+            return NULL;
+        }
+    }
     os_random(&spec.hash_seed, sizeof(spec.hash_seed));
     err[0] = '\0';
     smbkit_status status = vfs_volume_open(&spec, &volume, err, 512);
@@ -201,7 +209,7 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
         .hidden = !c->browseable,
         .users = c->has_users ? &c->users : NULL,
     };
-    smbkit_status status = smb_server_share_set(s->smb, &spec);
+    smbkit_status status = smb_server_share_set(s->spec.smb, &spec);
     if (!SMBKIT_OK(status)) {
         str_format(err, 512, "refused: %s", smbkit_status_name(status));
         return false;
@@ -218,7 +226,7 @@ static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
         vfs_volume_private_files_set(l->volume, c->private_files);
         return vfs_volume_ref(l->volume);
     }
-    return open_volume(s->plugins, s->nodes, c, err);
+    return open_volume(s, c, err);
 }
 
 static bool apply_one(struct shares *s, struct live *l, const struct config_share *c, char err[512])
@@ -251,7 +259,7 @@ static void remove_unwanted(struct shares *s)
         struct live *l = LIST_ENTRY(link, struct live, link);
         if (!l->is_wanted) {
             if (l->volume) {
-                smb_server_share_remove(s->smb, l->name);
+                smb_server_share_remove(s->spec.smb, l->name);
                 log_info(NULL, "share removed name=%s", quoted(l->name).text);
             }
             live_free(l);
@@ -279,14 +287,15 @@ size_t shares_apply(struct shares *s, const struct config *c, struct problems *p
         l->is_wanted = l->volume != NULL;
     }
     remove_unwanted(s);
-    return smb_server_share_count(s->smb);
+    return smb_server_share_count(s->spec.smb);
 }
 
 void shares_check(struct plugins *plugins, const struct config *c, struct problems *problems)
 {
+    const struct shares shares = {.spec.plugins = plugins};
     for (size_t i = 0; i < c->share_count; i++) {
         char err[512] = "";
-        struct vfs_volume *volume = open_volume(plugins, NULL, &c->shares[i], err);
+        struct vfs_volume *volume = open_volume(&shares, &c->shares[i], err);
         if (volume) {
             vfs_volume_unref(volume);
         } else {

@@ -4,12 +4,20 @@
 #pragma once
 
 #include "server/config.h"
+#include "server/lend.h"
 #include "server/plugins.h"
 
 struct shares;
 
-/* smb and plugins are borrowed and must outlive it. NULL without memory. */
-NODISCARD struct shares *shares_new(struct smb_server *smb, struct plugins *plugins);
+/* All is borrowed and must outlive it, and its volumes. */
+struct shares_spec {
+    struct smb_server *smb;
+    struct plugins *plugins;
+    struct lend *lend;                /* NULL: nothing is lent */
+    const struct smbkit_admin *admin; /* for plugins to which it is granted */
+};
+/* NULL without memory. */
+NODISCARD struct shares *shares_new(const struct shares_spec *spec);
 /* Gives up the volumes; the server's own references stay. NULL allowed. */
 void shares_free(struct shares *s);
 /* Make the server's shares those of c: new ones appear, changed ones are replaced, others go and

@@ -181,5 +181,8 @@ void smb_server_sessions_each(struct smb_server *s,
 void smb_server_opens_each(struct smb_server *s,
                            void (*fn)(void *arg, const struct smb_open_info *), void *arg);
 void smb_server_stats(struct smb_server *s, struct smb_server_stats *out);
+/* Names of the shares that are volumes. fn under a lock: it calls nothing of smb. */
+void smb_server_shares_each(struct smb_server *s,
+                            void (*fn)(void *arg, const char *name, uint32_t trees), void *arg);
 /* End a session as if its connection were lost. false: no such session. */
 bool smb_server_session_close(struct smb_server *s, uint64_t session_id);

@@ -107,6 +107,18 @@ void smb_server_opens_each(struct smb_server *s,
     mem_free(list);
 }
 
+void smb_server_shares_each(struct smb_server *s,
+                            void (*fn)(void *arg, const char *name, uint32_t trees), void *arg)
+{
+    SCOPED_LOCK(&s->lock);
+    LIST_FOR_EACH (l, &s->shares) {
+        const struct smb_share *share = LIST_ENTRY(l, struct smb_share, link);
+        if (share->type != SMB_SHARE_IS_PIPE) {
+            fn(arg, share->name, atomic_load_explicit(&share->trees, memory_order_relaxed));
+        }
+    }
+}
+
 void smb_server_stats(struct smb_server *s, struct smb_server_stats *out)
 {
     *out = (struct smb_server_stats){

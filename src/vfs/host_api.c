@@ -208,7 +208,7 @@ static void api_fd_watch_free(struct smbkit_fd_watch *watch)
 static smbkit_status api_run(struct smbkit_host *host, void (*fn)(void *arg), void *arg)
 {
     const struct vfs_services *s = host->volume->services;
-    return s ? s->run(s, fn, arg) : SMBKIT_STATUS_NOT_SUPPORTED;
+    return s ? s->run(s, host->volume, fn, arg) : SMBKIT_STATUS_NOT_SUPPORTED;
 }
 
 static const struct smbkit_admin *api_admin(struct smbkit_host *host)

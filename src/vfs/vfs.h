@@ -131,8 +131,7 @@ struct vfs_layer_spec {
     uint32_t arg_count;
 };
 
-/* What the server lends to plugins (smbkit/host.h tells what each does). Lives longer than any
- * volume. */
+/* What the server lends to the plugins of one volume (smbkit/host.h tells what each does). */
 struct vfs_services {
     struct smbkit_timer *(*timer_new)(const struct vfs_services *s, void (*fn)(void *arg),
                                       void *arg);
@@ -142,7 +141,13 @@ struct vfs_services {
                                             void (*fn)(void *arg, uint32_t ready), void *arg);
     void (*fd_watch_set)(struct smbkit_fd_watch *watch, uint32_t wanted);
     void (*fd_watch_free)(struct smbkit_fd_watch *watch);
-    smbkit_status (*run)(const struct vfs_services *s, void (*fn)(void *arg), void *arg);
+    /* The volume is not closed before fn has returned. */
+    smbkit_status (*run)(const struct vfs_services *s, struct vfs_volume *v, void (*fn)(void *arg),
+                         void *arg);
+    /* The volume closes: nothing is called any more when it returns, but for what called this. */
+    void (*stop)(const struct vfs_services *s);
+    /* The volume is closed; what its plugins have not freed goes with it. */
+    void (*release)(const struct vfs_services *s);
 };
 /* What the server makes begins so. */
 struct smbkit_timer {
@@ -165,10 +170,11 @@ struct vfs_nodes *vfs_nodes_ref(struct vfs_nodes *t);
 void vfs_nodes_unref(struct vfs_nodes *t);
 
 struct vfs_volume_spec {
-    struct vfs_nodes *nodes;             /* NULL: its own */
-    uint64_t now;                        /* FILETIME: what files of which no time is known show */
-    const struct vfs_services *services; /* NULL: nothing is lent */
-    const struct smbkit_admin *admin;    /* NULL: not granted to this volume's plugins */
+    struct vfs_nodes *nodes; /* NULL: its own */
+    uint64_t now;            /* FILETIME: what files of which no time is known show */
+    /* Taken over, also on failure: released with the volume. NULL: nothing is lent. */
+    const struct vfs_services *services;
+    const struct smbkit_admin *admin; /* NULL: not granted to this volume's plugins */
     const char *share_name;
     const struct vfs_layer_spec *layers; /* filters first, outermost first; the plugin last */
     uint32_t layer_count;                /* 1..VFS_LAYERS_MAX */
@@ -188,6 +194,8 @@ NODISCARD struct smbkit_plugin *vfs_plugin_adopt(const struct smbkit_plugin *p, 
 NODISCARD smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_volume **out,
                                         char *err, size_t err_size);
 struct vfs_volume *vfs_volume_ref(struct vfs_volume *v);
+/* By one who holds none, but knows that it is not freed yet. false: it is closing. */
+NODISCARD bool vfs_volume_ref_try(struct vfs_volume *v);
 void vfs_volume_unref(struct vfs_volume *v); /* the last one calls volume_close */
 /* May calls on it run on an event loop: always, or with nowait? */
 bool vfs_volume_never_blocks(const struct vfs_volume *v);

@@ -185,6 +185,9 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
 
 static void volume_free(struct vfs_volume *v)
 {
+    if (v->services) {
+        v->services->stop(v->services);
+    }
     overlap_leave(v);
     mem_free(v->location);
     for (uint32_t i = 0; i < v->layer_count; i++) {
@@ -193,6 +196,9 @@ static void volume_free(struct vfs_volume *v)
             l->plugin->volume_close(l->volume);
         }
         mutex_fini(&l->serial);
+    }
+    if (v->services) {
+        v->services->release(v->services);
     }
     nametree_fini(&v->tree);
     if (v->names) {
@@ -254,6 +260,14 @@ static smbkit_status layers_open(struct vfs_volume *v, const struct vfs_volume_s
     return no_memory ? SMBKIT_STATUS_NO_MEMORY : st;
 }
 
+/* No volume came of it that would release them. */
+static void services_drop(const struct vfs_volume_spec *spec)
+{
+    if (spec->services) {
+        spec->services->release(spec->services);
+    }
+}
+
 smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_volume **out,
                               char *err, size_t err_size)
 {
@@ -262,10 +276,13 @@ smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_vol
     if (!stack_is_good(spec)) {
         str_format(err, err_size, "a share is filters (at most %d) and then one plugin",
                    VFS_LAYERS_MAX - 1);
+        services_drop(spec);
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     struct vfs_volume *v = volume_new(spec);
-    if (v && !op_pool_init(&v->ops)) {
+    if (!v) {
+        services_drop(spec);
+    } else if (!op_pool_init(&v->ops)) {
         volume_free(v);
         v = NULL;
     }
@@ -283,7 +300,7 @@ smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_vol
         if (!err[0]) {
             str_format(err, err_size, "the volume cannot be opened: %s", smbkit_status_name(st));
         }
-        volume_free(v);
+        vfs_volume_unref(v); /* what a plugin has running on a worker ends first */
         return st;
     }
     overlap_join(v);
@@ -302,6 +319,11 @@ void vfs_volume_unref(struct vfs_volume *v)
     if (v && refcount_put(&v->refs)) {
         volume_free(v);
     }
+}
+
+bool vfs_volume_ref_try(struct vfs_volume *v)
+{
+    return refcount_get_try(&v->refs);
 }
 
 bool vfs_volume_never_blocks(const struct vfs_volume *v)

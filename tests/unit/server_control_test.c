@@ -47,6 +47,11 @@ size_t smb_server_share_count(struct smb_server *s)
     (void)s;
     return 2;
 }
+bool smb_server_session_close(struct smb_server *s, uint64_t session_id)
+{
+    (void)s;
+    return session_id == 0x42;
+}
 void smb_server_stats(struct smb_server *s, struct smb_server_stats *out)
 {
     (void)s;
@@ -106,8 +111,13 @@ static void test_answers(void)
         const char *want;
     } rows[] = {
         {"{\"command\":\"ping\"}", "{\"ok\":true,\"version\":\"0.1.0\"}"},
+        {"{\"command\":\"end session\",\"session\":\"0x42\"}", "{\"ok\":true}"},
+        {"{\"command\":\"end session\",\"session\":\"0x43\"}",
+         "{\"ok\":false,\"error\":\"there is no such session\"}"},
+        {"{\"command\":\"end session\"}", "{\"ok\":false,\"error\":\"the request names no "
+                                          "\\\"session\\\", such as \\\"0x0000000012345678\\\"\"}"},
         {"{\"command\":\"dance\"}",
-         "{\"ok\":false,\"error\":\"unknown command; status and ping are known\"}"},
+         "{\"ok\":false,\"error\":\"unknown command; status, ping and end session are known\"}"},
         {"{}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
         {"{\"command\":1}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
         {"[]", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
