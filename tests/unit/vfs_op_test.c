@@ -133,6 +133,176 @@ static void cancels(void)
     stack_close(&s);
 }
 
+/* ---- a cancel and a completion at once ---- */
+
+/* As a plugin keeps what it knows of a call: whoever takes it first ends the call, then frees it.
+ */
+struct race {
+    struct smbkit_op *op;
+    int alive;
+};
+static struct race *race;
+static atomic_bool race_taken, race_go;
+static atomic_uint race_ends;
+
+static void race_end(struct race *r, smbkit_status st)
+{
+    smbkit_complete(r->op, st);
+    free(r);
+}
+
+static void race_cancel(void *arg)
+{
+    struct race *r = arg;
+    CHECK_INT(r->alive, 1);
+    if (!atomic_exchange(&race_taken, true)) {
+        race_end(r, S(CANCELLED));
+    }
+}
+
+static smbkit_status race_hold(struct smbkit_op *op, uint32_t id, void *args)
+{
+    race = malloc(sizeof(*race));
+    *race = (struct race){.op = op, .alive = 1};
+    CHECK_INT(smbkit_on_cancel(op, race_cancel, race), S(SUCCESS));
+    return S(PENDING);
+}
+
+static void race_finished(void *arg, smbkit_status status)
+{
+    CHECK(status == S(SUCCESS) || status == S(CANCELLED));
+    atomic_fetch_add(&race_ends, 1);
+}
+
+static void *race_canceller(void *arg)
+{
+    while (!atomic_load(&race_go)) {
+    }
+    op_cancel(arg);
+    return NULL;
+}
+
+static void race_once(struct stack *s)
+{
+    struct op *op;
+    smbkit_status st;
+    pthread_t thread;
+    atomic_store(&race_taken, false);
+    atomic_store(&race_go, false);
+    atomic_store(&race_ends, 0);
+    REQUIRE(start(s, &op, &st));
+    op_hand_up(op, race_finished, NULL, &st);
+    CHECK_INT(st, S(PENDING));
+    CHECK_INT(pthread_create(&thread, NULL, race_canceller, op), 0);
+    struct race *mine = race;
+    atomic_store(&race_go, true);
+    if (!atomic_exchange(&race_taken, true)) {
+        race_end(mine, S(SUCCESS));
+    }
+    pthread_join(thread, NULL);
+    CHECK_INT(atomic_load(&race_ends), 1);
+    op_put(op);
+}
+
+static void cancel_against_complete(void)
+{
+    static const struct smbkit_plugin *const plugins[] = {&CHILD, &EVERY};
+    for (uint32_t filters = 0; filters < 2; filters++) {
+        struct stack s;
+        REQUIRE(stack_open(&s, plugins + 1 - filters, filters + 1));
+        every.hook = race_hold;
+        for (unsigned i = 0; i < 400; i++) {
+            race_once(&s);
+        }
+        stack_close(&s);
+    }
+}
+
+/* ---- what is kept ---- */
+
+static int kept;
+static void (*keep_release[2])(void *arg);
+static void *keep_arg[2];
+
+static void keep_begin(void *arg)
+{
+    kept++;
+}
+
+static void keep_end(void *arg)
+{
+    kept--;
+}
+
+static smbkit_status keep(struct smbkit_op *op, uint32_t id, void *args)
+{
+    struct smbkit_io *io = args;
+    smbkit_status st = S(SUCCESS);
+    for (uint32_t i = 0; i < 2 && SMBKIT_OK(st); i++) {
+        st = smbkit_io_keep(io, i, &keep_release[i], &keep_arg[i]);
+    }
+    CHECK_INT(smbkit_io_keep(io, 2, &keep_release[0], &keep_arg[0]), S(NOT_SUPPORTED));
+    io->done = SMBKIT_OK(st) ? io->length : 0;
+    return st;
+}
+
+static smbkit_status write_kept(struct stack *s, struct vfs_io *io,
+                                const struct smbkit_segment segs[2])
+{
+    vfs_io_init(io);
+    io->segs = segs;
+    io->seg_count = 2;
+    io->plugin_io = (struct smbkit_io){.struct_size = sizeof(io->plugin_io),
+                                       .length = 6,
+                                       .segs = segs,
+                                       .seg_count = 2,
+                                       .core = io};
+    io->keep = keep_begin;
+    io->unkeep = keep_end;
+    struct op *op = op_new(&s->v->ops, &s->call);
+    smbkit_status st = layer_call(s->v->layers, SMBKIT_OP_write, &op->pub, NULL, &io->plugin_io);
+    op_put(op);
+    vfs_io_fini(io);
+    return st;
+}
+
+/* A filter that writes something else: that is its own memory. */
+static smbkit_status other_write(void *volume, struct smbkit_op *op, void *file,
+                                 struct smbkit_io *io)
+{
+    static const struct smbkit_segment segs[2] = {{(const uint8_t *)"xxx", 3},
+                                                  {(const uint8_t *)"yyy", 3}};
+    struct smbkit_io own = *io;
+    own.segs = segs;
+    smbkit_status st = smbkit_next_write(volume, op, file, &own);
+    io->done = own.done;
+    return st;
+}
+
+static void keeping(void)
+{
+    static const struct smbkit_segment segs[2] = {{(const uint8_t *)"abc", 3},
+                                                  {(const uint8_t *)"def", 3}};
+    const struct smbkit_plugin other = {FILTER_HEADER("other"), .write = other_write};
+    const struct smbkit_plugin *const plugins[] = {&other, &EVERY};
+    struct stack s;
+    struct vfs_io io;
+    REQUIRE(stack_open(&s, plugins + 1, 1));
+    every.hook = keep;
+    kept = 0;
+    CHECK_INT(write_kept(&s, &io, segs), S(SUCCESS));
+    CHECK_INT(kept, 2); /* the write is over, the plugin has them still */
+    keep_release[1](keep_arg[1]);
+    keep_release[0](keep_arg[0]);
+    CHECK_INT(kept, 0);
+    stack_close(&s);
+    REQUIRE(stack_open(&s, plugins, 2));
+    every.hook = keep;
+    CHECK_INT(write_kept(&s, &io, segs), S(NOT_SUPPORTED));
+    CHECK_INT(kept, 0);
+    stack_close(&s);
+}
+
 /* ---- what is given ---- */
 
 static unsigned give_count;
@@ -211,6 +381,8 @@ static void given(void)
 static const struct test_case cases[] = {
     {"completing twice, and completing and returning", misuse},
     {"cancels", cancels},
+    {"a cancel and a completion at once", cancel_against_complete},
+    {"writes that are kept", keeping},
     {"memory that is given", given},
 };
 
