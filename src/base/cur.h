@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "base/le.h"
 
 struct cur {
     const uint8_t *base; /* offsets (cur_sub, cur_align, cur_pos) count from here */
@@ -79,25 +80,19 @@ static inline uint8_t cur_u8(struct cur *c)
 static inline uint16_t cur_u16(struct cur *c)
 {
     const uint8_t *p = cur_bytes(c, 2);
-    return p ? (uint16_t)(p[0] | (p[1] << 8)) : 0;
+    return p ? le16_get(p) : 0;
 }
 
 static inline uint32_t cur_u32(struct cur *c)
 {
     const uint8_t *p = cur_bytes(c, 4);
-    return p ? (uint32_t)p[0] | ((uint32_t)p[1] << 8) | ((uint32_t)p[2] << 16) |
-                   ((uint32_t)p[3] << 24)
-             : 0;
+    return p ? le32_get(p) : 0;
 }
 
 static inline uint64_t cur_u64(struct cur *c)
 {
     const uint8_t *p = cur_bytes(c, 8);
-    uint64_t v = 0;
-    for (int i = 0; p && i < 8; i++) {
-        v |= (uint64_t)p[i] << (8 * i);
-    }
-    return v;
+    return p ? le64_get(p) : 0;
 }
 
 /* Big endian. */

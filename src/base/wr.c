@@ -55,7 +55,7 @@ static bool wr_grow(struct wr *w, size_t need)
     return true;
 }
 
-uint8_t *wr_space(struct wr *w, size_t n)
+uint8_t *wr_space_grow(struct wr *w, size_t n)
 {
     if (w->failed || n > w->max - w->len ||
         (n > w->cap - w->len && !(w->grows && wr_grow(w, w->len + n)))) {
@@ -93,43 +93,14 @@ static void put_le(uint8_t *p, uint64_t v, size_t n)
     }
 }
 
-/* inline: with a constant n the loop becomes one store */
-static inline void write_le(struct wr *w, uint64_t v, size_t n)
-{
-    uint8_t *p = wr_space(w, n);
-    if (p) {
-        put_le(p, v, n);
-    }
-}
-
-void wr_u8(struct wr *w, uint8_t v)
-{
-    write_le(w, v, 1);
-}
-
-void wr_u16(struct wr *w, uint16_t v)
-{
-    write_le(w, v, 2);
-}
-
-void wr_u32(struct wr *w, uint32_t v)
-{
-    write_le(w, v, 4);
-}
-
-void wr_u64(struct wr *w, uint64_t v)
-{
-    write_le(w, v, 8);
-}
-
 void wr_u16be(struct wr *w, uint16_t v)
 {
-    write_le(w, __builtin_bswap16(v), 2);
+    wr_u16(w, __builtin_bswap16(v));
 }
 
 void wr_u32be(struct wr *w, uint32_t v)
 {
-    write_le(w, __builtin_bswap32(v), 4);
+    wr_u32(w, __builtin_bswap32(v));
 }
 
 void wr_align(struct wr *w, size_t from, size_t align)

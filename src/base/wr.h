@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "base/le.h"
 
 struct wr {
     uint8_t *base;
@@ -33,15 +34,50 @@ static inline size_t wr_pos(const struct wr *w)
     return w->len;
 }
 
+/* wr_space, where there is not enough room yet. */
+uint8_t *wr_space_grow(struct wr *w, size_t n);
 /* n bytes of room at the end, uninitialised, counted as written; NULL on failure. The pointer is
  * good until the next write. n == 0 on a growing writer without a buffer gives NULL, no failure. */
-uint8_t *wr_space(struct wr *w, size_t n);
+static inline uint8_t *wr_space(struct wr *w, size_t n)
+{
+    if (w->failed || n == 0 || n > w->cap - w->len) {
+        return wr_space_grow(w, n);
+    }
+    uint8_t *p = w->base + w->len;
+    w->len += n;
+    return p;
+}
 void wr_zero(struct wr *w, size_t n);
 void wr_bytes(struct wr *w, const void *p, size_t n);
-void wr_u8(struct wr *w, uint8_t v);
-void wr_u16(struct wr *w, uint16_t v);
-void wr_u32(struct wr *w, uint32_t v);
-void wr_u64(struct wr *w, uint64_t v);
+/* Inline, and without loops, so that each is one store. */
+static inline void wr_u8(struct wr *w, uint8_t v)
+{
+    uint8_t *p = wr_space(w, 1);
+    if (p) {
+        p[0] = v;
+    }
+}
+static inline void wr_u16(struct wr *w, uint16_t v)
+{
+    uint8_t *p = wr_space(w, 2);
+    if (p) {
+        le16_put(p, v);
+    }
+}
+static inline void wr_u32(struct wr *w, uint32_t v)
+{
+    uint8_t *p = wr_space(w, 4);
+    if (p) {
+        le32_put(p, v);
+    }
+}
+static inline void wr_u64(struct wr *w, uint64_t v)
+{
+    uint8_t *p = wr_space(w, 8);
+    if (p) {
+        le64_put(p, v);
+    }
+}
 void wr_u16be(struct wr *w, uint16_t v);
 void wr_u32be(struct wr *w, uint32_t v);
 /* Zero-fill to a multiple of align (power of two) counted from `from` (a wr_pos value). */

@@ -106,8 +106,10 @@ void vfs_journal_init(struct vfs_journal *j)
  * refused before it made a call. */
 static void drop_all(struct vfs_journal *j)
 {
-    drop_from(j, j->resumes ? j->steps.next : j->at, true);
-    drop_from(j, j->steps.next, false);
+    if (!list_is_empty(&j->steps)) {
+        drop_from(j, j->resumes ? j->steps.next : j->at, true);
+        drop_from(j, j->steps.next, false);
+    }
     claims_release(j);
     j->resumes = false;
 }

@@ -85,7 +85,8 @@ struct vfs_wait {
     /* vfs only */
     struct mutex self; /* innermost lock: guards each place's `lock` */
     struct vfs_wait_place places[VFS_WAIT_PLACES];
-    unsigned next; /* whose call it is: the place to take next */
+    unsigned next; /* whose call it is: how many places were taken; the next one is that modulo
+                      VFS_WAIT_PLACES */
     struct vfs_wait_lock lock;
 };
 void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w));

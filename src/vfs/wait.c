@@ -65,7 +65,8 @@ static bool place_cancel(struct vfs_wait_place *p)
 bool vfs_wait_cancel(struct vfs_wait *w)
 {
     bool was_registered = false;
-    for (unsigned i = 0; i < VFS_WAIT_PLACES; i++) {
+    /* They are taken in order, and most requests take none. */
+    for (unsigned i = 0; i < MIN(w->next, (unsigned)VFS_WAIT_PLACES); i++) {
         was_registered |= place_cancel(&w->places[i]);
     }
     return was_registered;
