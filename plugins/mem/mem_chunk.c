@@ -41,6 +41,11 @@ void memfs_slabs_free(struct memfs_volume *vol)
     (~(uint64_t)1) /* all slots free but the first, which holds struct memfs_slab                  \
                     */
 
+/* A volume that has so many slabs takes the next ones in pages as large as the system has: a fault
+ * for 2 MiB instead of 512 of them, which cost more than the copying. A small volume does not
+ * spend 2 MiB where 4 KiB do. */
+#define SLABS_SMALL 8u
+
 /* At the start of a mapping that is aligned to its own size, so that a slot finds its slab. Guarded
  * by slab_lock. */
 struct memfs_slab {
@@ -54,7 +59,18 @@ static struct memfs_slab *slab_of(const uint8_t *slot)
     return (struct memfs_slab *)((uintptr_t)slot & ~(uintptr_t)(SLAB_BYTES - 1));
 }
 
-static struct memfs_slab *slab_new(void)
+static void use_large_pages(void *p, size_t len)
+{
+#ifdef MADV_HUGEPAGE
+    (void)madvise(p, len, MADV_HUGEPAGE); /* a wish */
+#else
+    (void)p;
+    (void)len;
+#endif
+}
+
+/* Under slab_lock. */
+static struct memfs_slab *slab_new(struct memfs_volume *vol)
 {
     uint8_t *p = mmap(NULL, 2 * SLAB_BYTES, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -66,6 +82,9 @@ static struct memfs_slab *slab_new(void)
         munmap(p, (size_t)(start - p));
     }
     munmap(start + SLAB_BYTES, (size_t)(p + SLAB_BYTES - start));
+    if (vol->slab_count++ >= SLABS_SMALL) {
+        use_large_pages(start, SLAB_BYTES);
+    }
     struct memfs_slab *slab = (struct memfs_slab *)start;
     slab->free = SLAB_EMPTY;
     return slab;
@@ -98,7 +117,7 @@ static uint8_t *slot_new(struct memfs_volume *vol)
     uint8_t *slot = NULL;
     pthread_mutex_lock(&vol->slab_lock);
     if (!vol->slabs) {
-        struct memfs_slab *slab = slab_new();
+        struct memfs_slab *slab = slab_new(vol);
         if (slab) {
             list_add(vol, slab);
         }
@@ -131,6 +150,7 @@ static void slot_free(struct memfs_volume *vol, uint8_t *slot)
     bool is_empty = slab->free == SLAB_EMPTY;
     if (is_empty) {
         list_remove(vol, slab);
+        vol->slab_count--;
     }
     pthread_mutex_unlock(&vol->slab_lock);
     if (is_empty) {

@@ -114,6 +114,7 @@ struct memfs_volume {
     atomic_uint_fast64_t freed; /* bytes given back to malloc since the heap was trimmed */
     pthread_mutex_t slab_lock;
     struct memfs_slab *slabs; /* with a free slot; guarded by slab_lock */
+    uint32_t slab_count;      /* with a free slot or without; guarded by slab_lock */
 };
 
 /* --- mem_name.c: names without regard to case. Pure. --- */
