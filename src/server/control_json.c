@@ -288,6 +288,15 @@ static void put_open(struct wr *w, const json_t *o)
     wr_u8(w, '\n');
 }
 
+/* Of `counters`' number of the same name, an answer has only so many. */
+static void put_rest(struct wr *w, const json_t *root, const char *key, size_t listed)
+{
+    long long all = get_int(json_object_get(root, "counters"), key);
+    if (all > (long long)listed && listed > 0) {
+        wr_printf(w, "  ... and %lld more\n", all - (long long)listed);
+    }
+}
+
 static void put_list(struct wr *w, const json_t *root, const char *key, const char *title,
                      void (*put)(struct wr *w, const json_t *o))
 {
@@ -298,6 +307,7 @@ static void put_list(struct wr *w, const json_t *root, const char *key, const ch
     for (size_t i = 0; i < json_array_size(list); i++) {
         put(w, json_array_get(list, i));
     }
+    put_rest(w, root, key, json_array_size(list));
 }
 
 static void put_status(struct wr *w, const json_t *root)
