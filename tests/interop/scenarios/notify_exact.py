@@ -14,6 +14,7 @@ class Watch:
         self.c, self.how = c, how
         self.folder = c.opened(path, access=b.LIST, options=b.FOLDER)
         self.again()
+        c.await_interim(self.mid)  # what another connection does may else be quicker than this
 
     def again(self):
         self.mid = self.c.send(b.CHANGE_NOTIFY, b.change_notify(self.folder, **self.how))

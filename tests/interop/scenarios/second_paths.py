@@ -80,6 +80,7 @@ def told(x, y, f, _, g, folder):
         return y.send(b.CHANGE_NOTIFY, b.change_notify(watched, wanted=0x3))
 
     mid = watch()
+    y.await_interim(mid)
     h = x.opened(f, disposition=b.CREATE_NEW, access=b.ALL)
     expect('made', b.changes(y.receive(mid).buffer()), [(ADDED, 'f')])
     k = y.opened(g)
