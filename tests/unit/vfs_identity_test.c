@@ -495,71 +495,6 @@ static void one_maker(void)
     two_close(&t);
 }
 
-/* ---- what the plugin does not tell ---- */
-
-static smbkit_status open_status(struct fixture *f, const char *path)
-{
-    struct vfs_create_in in = create_in(f, path);
-    in.disposition = SMBKIT_OPEN;
-    return try_open(f, &in);
-}
-
-/* A directory without times may have changed at any time. */
-static void new_name_without_times(void)
-{
-    struct fixture f = {0};
-    f.fake.times_missing = true;
-    REQUIRE(fixture_fake(&f));
-    make(&f, "d", true);
-    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
-    struct fake_node *d = fake_child(&f.fake, f.fake.root, "d");
-    fake_attach(&f.fake, d, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "new");
-    CHECK_INT(open_status(&f, "d/NEW"), 0);
-    fixture_close(&f);
-    /* Unless the plugin says that it reports all. */
-    f = (struct fixture){0};
-    f.fake.times_missing = true;
-    f.fake.features = SMBKIT_FEATURE_REPORTS;
-    REQUIRE(fixture_fake(&f));
-    make(&f, "d", true);
-    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
-    uint64_t before = f.fake.calls[FAKE_ENUMERATE];
-    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
-    CHECK(f.fake.calls[FAKE_ENUMERATE] == before);
-    d = fake_child(&f.fake, f.fake.root, "d");
-    fake_attach(&f.fake, d, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "new");
-    smbkit_changed(f.fake.host, "d/new", SMBKIT_CHANGE_ADDED);
-    CHECK_INT(open_status(&f, "d/NEW"), 0);
-    fixture_close(&f);
-}
-
-/* Lost events may have been changes of whatever lies below. */
-static void overflow_breaks_oplocks(void)
-{
-    struct fixture f = {0};
-    REQUIRE(fixture_fake(&f));
-    make(&f, "d", true);
-    make(&f, "e", true);
-    static const char *const PATHS[] = {"d/x", "d/y", "e/x"};
-    struct breaks broken[3] = {0};
-    struct vfs_create_out out[3];
-    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
-        struct vfs_create_in in = create_in(&f, PATHS[i]);
-        in.oplock_level = VFS_OPLOCK_II;
-        in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = &broken[i]};
-        REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out[i])));
-        CHECK_INT(out[i].oplock_level, VFS_OPLOCK_II);
-    }
-    smbkit_changed(f.fake.host, "d", SMBKIT_CHANGE_OVERFLOW);
-    CHECK(broken[0].count == 1 && broken[1].count == 1 && broken[2].count == 0);
-    smbkit_changed(f.fake.host, "", SMBKIT_CHANGE_OVERFLOW);
-    CHECK(broken[0].count == 1 && broken[1].count == 1 && broken[2].count == 1);
-    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
-        must_close(&f, out[i].open);
-    }
-    fixture_close(&f);
-}
-
 static const struct test_case cases[] = {
     {"ids_of_plugin", ids_of_plugin},
     {"ids_of_paths", ids_of_paths},
@@ -575,7 +510,5 @@ static const struct test_case cases[] = {
     {"two_shares_folder", two_shares_folder},
     {"two_shares_index", two_shares_index},
     {"one_maker", one_maker},
-    {"new_name_without_times", new_name_without_times},
-    {"overflow_breaks_oplocks", overflow_breaks_oplocks},
 };
 TEST_MAIN(cases)

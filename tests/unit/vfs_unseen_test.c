@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes that no call of the core's has made, and that the plugin does not tell of. */
+#include "vfs_fixture.h"
+
+#define S(name) SMBKIT_STATUS_##name
+
+static smbkit_status open_status(struct fixture *f, const char *path)
+{
+    struct vfs_create_in in = create_in(f, path);
+    in.disposition = SMBKIT_OPEN;
+    return try_open(f, &in);
+}
+
+/* A directory without times may have changed at any time. */
+static void new_name_without_times(void)
+{
+    struct fixture f = {0};
+    f.fake.times_missing = true;
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    struct fake_node *d = fake_child(&f.fake, f.fake.root, "d");
+    fake_attach(&f.fake, d, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "new");
+    CHECK_INT(open_status(&f, "d/NEW"), 0);
+    fixture_close(&f);
+    /* Unless the plugin says that it reports all. */
+    f = (struct fixture){0};
+    f.fake.times_missing = true;
+    f.fake.features = SMBKIT_FEATURE_REPORTS;
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    uint64_t before = f.fake.calls[FAKE_ENUMERATE];
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    CHECK(f.fake.calls[FAKE_ENUMERATE] == before);
+    d = fake_child(&f.fake, f.fake.root, "d");
+    fake_attach(&f.fake, d, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "new");
+    smbkit_changed(f.fake.host, "d/new", SMBKIT_CHANGE_ADDED);
+    CHECK_INT(open_status(&f, "d/NEW"), 0);
+    fixture_close(&f);
+}
+
+static uint64_t test_us;
+
+static uint64_t test_clock(void)
+{
+    return test_us;
+}
+
+/* A name that nobody but the host has made, without a change of its directory's times. */
+static void attach_unseen(struct fixture *f, struct fake_node *dir, const char *name)
+{
+    uint64_t before = dir->write_time;
+    fake_attach(&f->fake, dir, fake_new(&f->fake, SMBKIT_ATTR_ARCHIVE), name);
+    dir->write_time = dir->change_time = before;
+}
+
+/* Two changes within a tick of the directory's times look like one: until an index has outlived a
+ * tick it is read anew. */
+static void new_name_within_a_tick(void)
+{
+    struct fixture f = {.nodes = vfs_nodes_new(1, test_clock)};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    struct fake_node *d = fake_child(&f.fake, f.fake.root, "d");
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    attach_unseen(&f, d, "new");
+    test_us += 30000;
+    CHECK_INT(open_status(&f, "d/NEW"), 0);
+    uint64_t before = f.fake.calls[FAKE_ENUMERATE];
+    test_us += 30000;
+    CHECK_INT(open_status(&f, "d/NONE"), S(OBJECT_NAME_NOT_FOUND));
+    CHECK(f.fake.calls[FAKE_ENUMERATE] == before);
+    fake_attach(&f.fake, d, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "late");
+    CHECK_INT(open_status(&f, "d/LATE"), 0);
+    /* Times in whole seconds may be those of a file system that counts in two. */
+    d->write_time = d->change_time = 40000000;
+    CHECK_INT(open_status(&f, "d/FAT"), S(OBJECT_NAME_NOT_FOUND));
+    attach_unseen(&f, d, "fat");
+    test_us += 1000000;
+    CHECK_INT(open_status(&f, "d/FAT"), S(OBJECT_NAME_NOT_FOUND));
+    test_us += 1500000;
+    CHECK_INT(open_status(&f, "d/FAT"), 0);
+    fixture_close(&f);
+    vfs_nodes_unref(f.nodes);
+}
+
+/* Lost events may have been changes of whatever lies below. */
+static void overflow_breaks_oplocks(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    make(&f, "e", true);
+    static const char *const PATHS[] = {"d/x", "d/y", "e/x"};
+    struct breaks broken[3] = {0};
+    struct vfs_create_out out[3];
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
+        struct vfs_create_in in = create_in(&f, PATHS[i]);
+        in.oplock_level = VFS_OPLOCK_II;
+        in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = &broken[i]};
+        REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out[i])));
+        CHECK_INT(out[i].oplock_level, VFS_OPLOCK_II);
+    }
+    smbkit_changed(f.fake.host, "d", SMBKIT_CHANGE_OVERFLOW);
+    CHECK(broken[0].count == 1 && broken[1].count == 1 && broken[2].count == 0);
+    smbkit_changed(f.fake.host, "", SMBKIT_CHANGE_OVERFLOW);
+    CHECK(broken[0].count == 1 && broken[1].count == 1 && broken[2].count == 1);
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
+        must_close(&f, out[i].open);
+    }
+    fixture_close(&f);
+}
+
+static const struct test_case cases[] = {
+    {"new_name_without_times", new_name_without_times},
+    {"new_name_within_a_tick", new_name_within_a_tick},
+    {"overflow_breaks_oplocks", overflow_breaks_oplocks},
+};
+TEST_MAIN(cases)
