@@ -301,6 +301,7 @@ static void start_waiting(struct smb_request *r)
 static void ran(struct smb_request *r, smbkit_status status)
 {
     if (status == SMBKIT_STATUS_WOULD_BLOCK) {
+        vfs_journal_would_block(&r->journal);
         send_to_worker(r);
     } else if (status != SMBKIT_STATUS_WAIT) {
         conclude(r, status);

@@ -130,6 +130,22 @@ void vfs_journal_begin(struct vfs_journal *j)
     }
 }
 
+static void fleeting_drop(struct vfs_journal *j)
+{
+    while (!list_is_empty(&j->steps) && step_of(j->steps.prev)->fleeting) {
+        step_free(step_of(j->steps.prev));
+    }
+    j->at = &j->steps;
+}
+
+void vfs_journal_would_block(struct vfs_journal *j)
+{
+    if (!j->resumes) {
+        fleeting_drop(j);
+        j->resumes = true;
+    }
+}
+
 bool vfs_journal_is_busy(const struct vfs_journal *j)
 {
     return !list_is_empty(&j->steps) && step_is_pending(step_of(j->steps.prev));
@@ -243,14 +259,6 @@ static smbkit_status step_begin(const struct vfs_call *call, const struct door_f
     }
     s->op->pub.who = vfs_token_identity_get(s->token);
     return SMBKIT_STATUS_SUCCESS;
-}
-
-static void fleeting_drop(struct vfs_journal *j)
-{
-    while (!list_is_empty(&j->steps) && step_of(j->steps.prev)->fleeting) {
-        step_free(step_of(j->steps.prev));
-    }
-    j->at = &j->steps;
 }
 
 /* Make the call of a new step, and enter it. WAIT: it is pending; WOULD_BLOCK: it is gone. */

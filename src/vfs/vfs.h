@@ -109,6 +109,8 @@ void vfs_journal_init(struct vfs_journal *j);
 void vfs_journal_fini(struct vfs_journal *j);
 /* Before each run of the handler. */
 void vfs_journal_begin(struct vfs_journal *j);
+/* The handler answered WOULD_BLOCK, for whatever reason: its next run replays. */
+void vfs_journal_would_block(struct vfs_journal *j);
 /* Is a plugin call of it under way? Any thread that may touch it. */
 bool vfs_journal_is_busy(const struct vfs_journal *j);
 /* The client has given the request up: tell the plugin, if it asked to be told. */

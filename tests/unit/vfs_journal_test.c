@@ -45,6 +45,7 @@ static bool again(struct rig *r, smbkit_status st)
 {
     r->call.nowait = true;
     if (st == S(WOULD_BLOCK)) {
+        vfs_journal_would_block(&r->j);
         r->call.nowait = false;
     } else if (st == S(WAIT)) {
         CHECK(fake_complete(&r->f.fake));
@@ -348,6 +349,26 @@ static void fresh(void)
     rig_close(&r);
 }
 
+/* One that would block, whatever the reason, goes on where it was. */
+static void would_block(void)
+{
+    struct rig r;
+    REQUIRE(rig_open(&r));
+    struct vfs_open *o = must_open(&r.f, "dir/file", RW, SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    struct smbkit_attr attr;
+    vfs_journal_begin(&r.j);
+    CHECK_INT(vfs_getattr(&r.call, o, 0, &attr), 0);
+    uint64_t calls = r.f.fake.total;
+    vfs_journal_would_block(&r.j);
+    vfs_journal_begin(&r.j);
+    CHECK_INT(vfs_getattr(&r.call, o, 0, &attr), 0);
+    CHECK_INT(r.f.fake.total, calls);
+    vfs_journal_fini(&r.j);
+    must_close(&r.f, o);
+    rig_close(&r);
+}
+
 /* Copies hold everything, answers come back to where the caller wants them. */
 static void copies(void)
 {
@@ -388,6 +409,7 @@ static const struct test_case cases[] = {
     {"overwrite_pends", overwrite_pends},
     {"long_listing", long_listing},
     {"fresh", fresh},
+    {"would_block", would_block},
     {"copies", copies},
 };
 TEST_MAIN(cases)
