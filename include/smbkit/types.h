@@ -185,6 +185,8 @@ struct smbkit_volume_info {
 #define SMBKIT_FEATURE_CLONE 0x8000u /* clone_range shares blocks */
 #define SMBKIT_FEATURE_OPEN_BY_ID 0x10000u
 #define SMBKIT_FEATURE_REPORTS 0x20000u /* tells, by events, every change that others make */
+#define SMBKIT_FEATURE_DESCRIPTORS                                                                 \
+    0x40000u /* an open file takes a descriptor of the process: the server bounds how many */
 
 /* What changed: smbkit_event.what */
 #define SMBKIT_CHANGE_ADDED 1u

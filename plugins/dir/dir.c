@@ -162,7 +162,8 @@ static uint32_t features(const struct dirfs_volume *vol)
     bool is_readonly =
         vol->is_readonly || (fstatvfs(vol->root, &fs) == 0 && (fs.f_flag & ST_RDONLY));
     return SMBKIT_FEATURE_TRIES_NOWAIT | SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_HARD_LINKS |
-           SMBKIT_FEATURE_STABLE_IDS | (vol->has_xattrs ? SMBKIT_FEATURE_SECURITY : 0) |
+           SMBKIT_FEATURE_STABLE_IDS | SMBKIT_FEATURE_DESCRIPTORS |
+           (vol->has_xattrs ? SMBKIT_FEATURE_SECURITY : 0) |
            (is_readonly ? SMBKIT_FEATURE_READ_ONLY : 0);
 }
 

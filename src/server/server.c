@@ -99,14 +99,27 @@ static struct workers *make_workers(unsigned calls)
 
 /* Connections may use up half the descriptors: the others are for files, and for who asks for the
  * server's state. */
-static struct net_limits *make_limits(const struct config *c)
+static unsigned connections_max(const struct config *c, size_t descriptors)
 {
-    size_t half = os_descriptors_raise(SERVER_DESCRIPTORS_WANTED) / 2;
-    if (half < c->connections_max) {
-        log_warn(NULL, "few descriptors connections_max=%zu", half);
+    return (unsigned)MIN((size_t)c->connections_max, MAX(descriptors / 2, (size_t)1));
+}
+
+static uint32_t files_max(const struct config *c, size_t descriptors)
+{
+    size_t spare =
+        MIN(descriptors / SERVER_DESCRIPTORS_SPARE_PART, (size_t)SERVER_DESCRIPTORS_SPARE_MAX);
+    size_t left = descriptors - connections_max(c, descriptors) - spare;
+    return (uint32_t)MIN(MAX(left, (size_t)1), (size_t)UINT32_MAX);
+}
+
+static struct net_limits *make_limits(const struct config *c, size_t descriptors)
+{
+    unsigned total = connections_max(c, descriptors);
+    if (total < c->connections_max) {
+        log_warn(NULL, "few descriptors connections_max=%u", total);
     }
     const struct net_limits_spec spec = {
-        .total_max = (unsigned)MIN((size_t)c->connections_max, MAX(half, (size_t)1)),
+        .total_max = total,
         .per_place_max = c->connections_per_address_max,
         .guests_max = MIN(c->connections_max, (unsigned)SERVER_GUESTS_MAX),
     };
@@ -129,10 +142,12 @@ static bool make_parts(struct server *s)
 {
     struct smb_config smb;
     server_smb_config(s, s->config, &smb);
+    size_t descriptors = os_descriptors_raise(SERVER_DESCRIPTORS_WANTED);
+    smb.descriptors_max = files_max(s->config, descriptors);
     s->smb = smb_server_new(&smb);
     s->plugins = plugins_new(s->config->plugin_dir);
     s->workers = make_workers(s->config->workers_max);
-    s->limits = make_limits(s->config);
+    s->limits = make_limits(s->config, descriptors);
     if (!s->smb || !s->plugins || !s->workers || !s->limits) {
         return false;
     }

@@ -13,6 +13,11 @@
 
 /* Descriptors that are asked of the system: connections, open files, and some to spare. */
 #define SERVER_DESCRIPTORS_WANTED (1u << 20)
+/* Of those that it has, connections may use up half, and this part is for everything else:
+ * accepting, the control socket, what a call opens for a moment, shares. What is left is for open
+ * files. */
+#define SERVER_DESCRIPTORS_SPARE_PART 8u
+#define SERVER_DESCRIPTORS_SPARE_MAX 1024u
 /* Connections that have not logged in yet; a client is one for some milliseconds. */
 #define SERVER_GUESTS_MAX 256
 #define SERVER_LOOPS_MAX 64 /* more cores than this are the file systems' and the kernel's */

@@ -15,22 +15,24 @@
 struct smb_client {
     struct refcount refs; /* connections, sessions, opens */
     struct smb_server *server;
-    uint8_t guid[16];           /* immutable */
-    bool is_known;              /* immutable: in server->clients; one without a GUID is not */
-    struct hash_link link;      /* server->lock */
-    struct list sessions;       /* server->lock: by smb_session.client_link */
-    atomic_uint_fast32_t opens; /* charged to it; see smb_open_reserve */
-    struct budget kept;         /* bytes that stay between its requests; see room.h */
+    uint8_t guid[16];                 /* immutable */
+    bool is_known;                    /* immutable: in server->clients; one without a GUID is not */
+    struct hash_link link;            /* server->lock */
+    struct list sessions;             /* server->lock: by smb_session.client_link */
+    atomic_uint_fast32_t opens;       /* charged to it; see smb_open_reserve */
+    atomic_uint_fast32_t descriptors; /* likewise */
+    struct budget kept;               /* bytes that stay between its requests; see room.h */
 };
 
 /* A user, however many sessions he has. */
 struct smb_account {
     struct refcount refs; /* sessions, opens */
     struct smb_server *server;
-    char *name;                 /* immutable */
-    struct hash_link link;      /* server->lock: in server->accounts */
-    atomic_uint_fast32_t opens; /* charged to it */
-    struct budget memory;       /* what its connections make us hold; below the server's */
+    char *name;                       /* immutable */
+    struct hash_link link;            /* server->lock: in server->accounts */
+    atomic_uint_fast32_t opens;       /* charged to it */
+    atomic_uint_fast32_t descriptors; /* likewise */
+    struct budget memory;             /* what its connections make us hold; below the server's */
 };
 
 /* The client of this GUID; dialect 2.0.2 has none, and then each connection is a client of its own.

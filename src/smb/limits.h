@@ -60,6 +60,10 @@
  * few full sessions. An open takes about 2 KiB, so nobody takes more than half a gigabyte alone. */
 #define SMB_OPENS_PER_CLIENT 262144u
 #define SMB_OPENS_PER_USER 262144u
+/* Of the opens that take a descriptor (smb_config.descriptors_max), one client machine leaves this
+ * part of them to the others, and one user, whatever his machines, that. */
+#define SMB_DESCRIPTORS_CLIENT_LEAVES 8u
+#define SMB_DESCRIPTORS_USER_LEAVES 16u
 /* Opens of the whole server: what Windows takes for its own bound of 2^20 too. */
 #define SMB_OPENS_MAX 1048576u
 /* Rounds of one log-in: NTLM takes two, SPNEGO negotiation one more. */

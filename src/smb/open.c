@@ -116,6 +116,35 @@ static void discharge(atomic_uint_fast32_t *total)
     atomic_fetch_sub_explicit(total, 1, memory_order_relaxed); /* as above */
 }
 
+/* What others need to log in, to open files, and to ask for the server's state, is left to them. */
+static bool descriptor_take(struct smb_open *o)
+{
+    uint32_t max = o->server->config.descriptors_max;
+    if (!o->takes_descriptor || max == 0) {
+        return true;
+    }
+    if (!charge(&o->server->descriptors_now, max)) {
+        return false;
+    }
+    if (charge(&o->client->descriptors, max - max / SMB_DESCRIPTORS_CLIENT_LEAVES)) {
+        if (charge(&o->account->descriptors, max - max / SMB_DESCRIPTORS_USER_LEAVES)) {
+            return true;
+        }
+        discharge(&o->client->descriptors);
+    }
+    discharge(&o->server->descriptors_now);
+    return false;
+}
+
+static void descriptor_leave(struct smb_open *o)
+{
+    if (o->takes_descriptor && o->server->config.descriptors_max > 0) {
+        discharge(&o->account->descriptors);
+        discharge(&o->client->descriptors);
+        discharge(&o->server->descriptors_now);
+    }
+}
+
 static bool totals_take(struct smb_open *o)
 {
     if (!charge(&o->server->opens_now, SMB_OPENS_MAX)) {
@@ -123,7 +152,10 @@ static bool totals_take(struct smb_open *o)
     }
     if (charge(&o->client->opens, SMB_OPENS_PER_CLIENT)) {
         if (charge(&o->account->opens, SMB_OPENS_PER_USER)) {
-            return true;
+            if (descriptor_take(o)) {
+                return true;
+            }
+            discharge(&o->account->opens);
         }
         discharge(&o->client->opens);
     }
@@ -133,6 +165,7 @@ static bool totals_take(struct smb_open *o)
 
 static void totals_leave(struct smb_open *o)
 {
+    descriptor_leave(o);
     discharge(&o->account->opens);
     discharge(&o->client->opens);
     discharge(&o->server->opens_now);
@@ -273,6 +306,8 @@ smbkit_status smb_open_reserve(struct smb_tree *tree, enum smb_open_kind kind,
     if (!o) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
+    o->takes_descriptor = kind == SMB_OPEN_FILE && (vfs_volume_features(tree->share->volume) &
+                                                    SMBKIT_FEATURE_DESCRIPTORS) != 0;
     mutex_lock(&s->lock);
     smbkit_status status = enter_locked(o, tree);
     if (SMBKIT_OK(status)) {

@@ -64,6 +64,7 @@ struct smb_open {
     /* Charged with it for as long as it lasts; references. */
     struct smb_client *client;
     struct smb_account *account;
+    bool takes_descriptor;
 
     struct vfs_open *file; /* kind FILE: a reference, besides the one that vfs_close takes */
     struct smb_pipe pipe;  /* kind PIPE */

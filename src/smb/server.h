@@ -66,6 +66,7 @@ struct smb_server {
     struct smb_open_shard opens[SMB_OPEN_SHARDS]; /* by persistent id */
     atomic_uint_fast64_t open_id_next;            /* relaxed: only that they differ matters */
     atomic_uint_fast32_t opens_now;               /* charged; see smb_open_reserve */
+    atomic_uint_fast32_t descriptors_now;         /* likewise */
 
     atomic_uint_fast64_t conns_total, sessions_total, requests, bytes_in,
         bytes_out; /* relaxed: only told */

@@ -87,6 +87,7 @@ struct smb_config {
                                        REQUIRED: others are refused */
     uint32_t transact_max_bytes;    /* also of read and write; 64 KiB .. 8 MiB */
     uint16_t credits_max;           /* a connection's window */
+    uint32_t descriptors_max;       /* opens of SMBKIT_FEATURE_DESCRIPTORS volumes; 0: any number */
     uint32_t machine_sid[3];
     /* Administrators: see paths and sessions through srvsvc, may give files any owner and edit
      * SACLs; names in any case of letters; copied. */

@@ -159,6 +159,7 @@ class Server:
         self.settings = settings
         self.end_code = end_code
         self.process = None
+        self.prefix = []  # what runs it: a command that becomes it
         self.log_path = os.path.join(self.folder, 'log')
         self.screen_path = os.path.join(self.folder, 'screen')
         shares = [self._make_shared(share) for share in shares]
@@ -220,7 +221,7 @@ class Server:
 
     def start(self):
         with open(self.log_path, 'ab') as log, open(self.screen_path, 'ab') as screen:
-            self.process = subprocess.Popen(self.command, stdout=screen, stderr=log, cwd=self.folder,
+            self.process = subprocess.Popen(self.prefix + self.command, stdout=screen, stderr=log, cwd=self.folder,
                                             env={**SANITIZERS, **os.environ}, stdin=subprocess.DEVNULL,
                                             start_new_session=True)
         wait_for(self._answers, START_TIMEOUT_S, 'the server to listen')

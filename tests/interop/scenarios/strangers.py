@@ -3,8 +3,9 @@
 import resource
 import socket
 
+import rawbodies as b
 import rawclient
-from harness import Server, case, check, main, wait_for
+from harness import PASSWORD, USER, Server, case, check, main, wait_for
 
 
 def dial(s, source):
@@ -36,6 +37,26 @@ def descriptors():
             check(now == min(most, 1 << 20), now, most)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@case('one client\'s open files leave descriptors to the others')
+def open_files():
+    s = Server('dir=@/dir', 'mem=mem:', users=((USER, PASSWORD), ('bob', PASSWORD)))
+    s.prefix = ['prlimit', '--nofile=600:600']
+    with s, rawclient.connect(s, 'dir') as c:
+        c.put('f')
+        last = next(r for r in (c.create('f') for _ in range(600)) if r.status != 0)
+        check(last.name == 'TOO_MANY_OPENED_FILES', last.name)
+        held = s.status()['counters']['opens']
+        check(150 < held < 220, held)
+        rawclient.connect(s, 'dir').put('h')  # the same user's other machine
+        with rawclient.connect(s, 'dir', user='bob') as other:
+            other.put('g', b'x')
+            check(other.content('f') == 'END_OF_FILE' and other.content('g') == b'x')
+            d = other.opened('', access=b.LIST, options=b.FOLDER)
+            listing = other.call(b.QUERY_DIRECTORY, b.query_directory(d))
+            check(sorted(e.name for e in b.entries(listing.buffer())) == ['.', '..', 'f', 'g', 'h'])
+        check('accept' not in s.log(), s.log())
 
 
 main()
