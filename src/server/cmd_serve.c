@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf.h"
 #include "os/os.h"
 #include "os/process.h"
 #include "server/args.h"
@@ -91,6 +92,16 @@ static bool add_listen(struct serve *s, const char *value)
     return true;
 }
 
+static bool has_user(const struct serve *s, const char *name)
+{
+    for (unsigned i = 0; i < s->user_count; i++) {
+        if (utf8_ieq(s->users[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* NAME or NAME:PASSWORD */
 static bool add_user(struct serve *s, const char *value)
 {
@@ -110,6 +121,14 @@ static bool add_user(struct serve *s, const char *value)
     u->has_password = value[n] == ':';
     if (!users_is_name(u->name)) {
         return complain(s, "--user: not a name that Windows knows as a user's");
+    }
+    if (has_user(s, u->name)) {
+        str_format(s->err, sizeof(s->err), "there is a --user %s already", u->name);
+        return false;
+    }
+    if (u->has_password && value[n + 1] == '\0') {
+        str_format(s->err, sizeof(s->err), "--user %s: the password is empty", u->name);
+        return false;
     }
     if (u->has_password && !str_copy(u->password, sizeof(u->password), value + n + 1)) {
         return complain(s, "--user: the password is too long");

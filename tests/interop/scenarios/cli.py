@@ -88,6 +88,15 @@ def good():
         check_in(words, r.text)
 
 
+@case('serve refuses an empty password and a name that is given twice')
+def serve_users():
+    for args, words in ((['--user', 'ann:'], 'the password is empty'),
+                        (['--user', 'ann:x', '--user', 'Ann:y'], 'there is a --user Ann already')):
+        r = smbkit('serve', '--listen', '127.0.0.1:0', *args, 'mem:')
+        check(r.code == 2, args, r.code, r.text)
+        check_in(words, r.text)
+
+
 @case('users: add, list, change, remove')
 def users():
     with tempfile.TemporaryDirectory() as d:
