@@ -24,7 +24,7 @@ static int64_t read_once(const struct dirfs_file *file, const struct smbkit_io *
     do {
         n = preadv2(file->fd, &iov, 1, at, nowait ? RWF_NOWAIT : 0);
     } while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
+    return n >= 0 ? n : nowait ? -errno : dirfs_waited(-errno);
 }
 
 /* All of it from the page cache, or nothing. */
@@ -113,7 +113,7 @@ static int64_t write_once(const struct dirfs_file *file, const struct smbkit_io 
     do {
         n = pwritev2(file->fd, iov, count, at, flags);
     } while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
+    return n >= 0 ? n : flags & RWF_NOWAIT ? -errno : dirfs_waited(-errno);
 }
 
 static smbkit_status write_nowait(struct dirfs_volume *vol, struct dirfs_file *file,

@@ -31,7 +31,7 @@ static int openat2_retry(const struct dirfs_volume *vol, const char *path,
             return -errno;
         }
     }
-    return -EAGAIN;
+    return nowait ? -EAGAIN : dirfs_waited(-EAGAIN);
 }
 
 int dirfs_openat2(const struct dirfs_volume *vol, const char *path, uint64_t flags, bool nowait)

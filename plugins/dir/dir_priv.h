@@ -9,6 +9,7 @@
  * Lock order: a file's lock, then the volume's dos_lock. */
 #pragma once
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -345,6 +346,13 @@ int dirfs_reserve(int fd, uint64_t bytes);
 static inline bool dirfs_is_nowait(const struct smbkit_op *op)
 {
     return (op->flags & SMBKIT_OP_NOWAIT) != 0;
+}
+
+/* The -errno of a call that was to wait: EAGAIN, which descriptors that are O_NONBLOCK give where
+ * there is nothing to read yet (/proc/kmsg), would be WOULD_BLOCK, which is for NOWAIT alone. */
+static inline int dirfs_waited(int err)
+{
+    return err == -EAGAIN ? -ETIMEDOUT : err;
 }
 
 static inline bool dirfs_has_flag(struct dirfs_file *file, unsigned flag)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dir_test.h"
 
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
 static void test_args(void)
 {
     static const struct {
@@ -351,6 +354,39 @@ static void test_nowait(void)
     world_end(&w);
 }
 
+static bool has_nothing_yet; /* what is read says EAGAIN, as /proc/kmsg does at its end */
+
+/* In the place of the C library's, for the plugin too: it is linked in. */
+ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t at, int flags)
+{
+    if (has_nothing_yet) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return syscall(SYS_preadv2, fd, iov, count, at, 0L, flags);
+}
+
+/* EAGAIN is WOULD_BLOCK for who may not wait; nobody else is to see that. */
+static void test_nothing_yet(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    struct pt *t = &w.t;
+    uint8_t buf[4];
+    struct smbkit_io io = {.struct_size = sizeof(io), .length = sizeof(buf), .buffer = buf};
+    void *f = pt_new(t, "f");
+    has_nothing_yet = true;
+    CHECK_INT(t->p->read(t->v, &t->op, f, &io), SMBKIT_STATUS_IO_TIMEOUT);
+    t->op.flags |= SMBKIT_OP_NOWAIT;
+    CHECK_INT(t->p->read(t->v, &t->op, f, &io), SMBKIT_STATUS_WOULD_BLOCK);
+    t->op.flags &= ~(uint32_t)SMBKIT_OP_NOWAIT;
+    has_nothing_yet = false;
+    pt_close(t, f);
+    world_end(&w);
+}
+
 static void test_access_denied(void)
 {
     struct world w;
@@ -403,6 +439,7 @@ static const struct test_case cases[] = {
     {"a name replaced on the host", test_replaced_outside},
     {"readonly=yes", test_readonly},
     {"NOWAIT", test_nowait},
+    {"nothing to read yet", test_nothing_yet},
     {"access of the calling user", test_access_denied},
 };
 
