@@ -75,6 +75,13 @@ static bool is_bare(struct walk *w, const struct statx *stx)
     return !w->is_marked;
 }
 
+/* A folder that the host lets us read, but not search, would show empty: its entries are there, but
+ * cannot be looked at. */
+static bool is_searchable(int fd)
+{
+    return faccessat(fd, ".", X_OK, AT_EACCESS) == 0 || errno != EACCES;
+}
+
 static int list_new(struct dirfs_file *file)
 {
     struct dirfs_list *list = malloc(sizeof(*list));
@@ -87,6 +94,10 @@ static int list_new(struct dirfs_file *file)
         int err = list->fd;
         free(list);
         return err;
+    }
+    if (!is_searchable(list->fd)) {
+        dirfs_list_free(list);
+        return -EACCES;
     }
     file->list = list;
     return 0;

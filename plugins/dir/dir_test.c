@@ -387,6 +387,25 @@ static void test_nothing_yet(void)
     world_end(&w);
 }
 
+static smbkit_status try_list(struct pt *t, const char *path)
+{
+    struct pt_page page = {.room = PT_NAMES_MAX,
+                           .sink = {.struct_size = sizeof(page.sink),
+                                    .want = SMBKIT_WANT_ATTR,
+                                    .entry = pt_page_entry}};
+    struct smbkit_create how = {.struct_size = sizeof(how),
+                                .disposition = SMBKIT_OPEN,
+                                .path = path,
+                                .access = SMBKIT_READ_DATA};
+    struct smbkit_attr attr;
+    void *dir = NULL;
+    CHECK_INT(pt_create(t, &how, &dir, &attr), 0);
+    smbkit_status status = t->p->enumerate(t->v, &t->op, dir, &page.sink);
+    CHECK_INT(page.count, SMBKIT_OK(status));
+    pt_close(t, dir);
+    return status;
+}
+
 static void test_access_denied(void)
 {
     struct world w;
@@ -406,6 +425,12 @@ static void test_access_denied(void)
     CHECK_INT(try_access(&w.t, "f", SMBKIT_READ_DATA), SMBKIT_STATUS_ACCESS_DENIED);
     CHECK_INT(try_access(&w.t, "r", SMBKIT_READ_DATA), 0);
     CHECK_INT(try_access(&w.t, "r", SMBKIT_WRITE_DATA), SMBKIT_STATUS_ACCESS_DENIED);
+    mkdirat(w.fd, "unsearched", 0755);
+    put_file(w.fd, "unsearched/x", "x");
+    fchmodat(w.fd, "unsearched", 0444, 0);
+    CHECK_INT(try_list(&w.t, "unsearched"), SMBKIT_STATUS_ACCESS_DENIED);
+    fchmodat(w.fd, "unsearched", 0755, 0);
+    CHECK_INT(try_list(&w.t, "unsearched"), 0);
     fchmodat(w.fd, "f", 0222, 0);
     CHECK_INT(try_access(&w.t, "f", SMBKIT_WRITE_DATA), 0);
     CHECK_INT(try_access(&w.t, "f", SMBKIT_WRITE_DATA | SMBKIT_READ_DATA),
