@@ -24,11 +24,15 @@ smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file
             return st;
         }
     }
-    enum sd_default_kind kind = vfs_volume_is_read_only(f->volume) ? SD_READABLE : SD_OPEN;
-    struct sid administrators = sid_builtin(544);
-    smbkit_status st = sd_default(out, kind, &administrators, &administrators);
     /* relaxed: each call goes by what it finds */
     bool keeps_private = atomic_load_explicit(&f->volume->private_files, memory_order_relaxed);
+    /* A DELETE_CHILD of everyone's would let everyone delete and rename what is its maker's alone;
+     * files without descriptors give DELETE themselves. */
+    enum sd_default_kind kind = vfs_volume_is_read_only(f->volume) ? SD_READABLE
+                                : is_directory && keeps_private    ? SD_COMMON
+                                                                   : SD_OPEN;
+    struct sid administrators = sid_builtin(544);
+    smbkit_status st = sd_default(out, kind, &administrators, &administrators);
     if (SMBKIT_OK(st) && is_directory && !keeps_private) {
         sd_make_inheritable(out);
     }

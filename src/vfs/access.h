@@ -11,8 +11,9 @@
      SMBKIT_WRITE_ATTRIBUTES | SMBKIT_DELETE | SMBKIT_WRITE_DAC | SMBKIT_WRITE_OWNER)
 
 /* The descriptor of an open file, or the one the core makes for it: everybody whom the share admits
- * may do everything, and with what is made below it too, unless the volume says otherwise. out
- * needs sd_fini on success. */
+ * may do everything, and with what is made below it too, unless the volume says otherwise (files
+ * are private: a directory then neither hands down nor gives DELETE_CHILD). out needs sd_fini on
+ * success. */
 NODISCARD smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
                                        bool is_directory, struct secdesc *out);
 struct access_query {

@@ -91,6 +91,7 @@ NODISCARD smbkit_status sd_set(struct secdesc *stored, const struct secdesc *giv
 /* For a file that keeps no descriptor. */
 enum sd_default_kind {
     SD_OPEN,     /* everyone: full control */
+    SD_COMMON,   /* everyone: full control, but not over what others have in it; for directories */
     SD_OWNED,    /* owner: full control; everyone: read and execute */
     SD_PRIVATE,  /* owner: full control; nobody else */
     SD_READABLE, /* everyone: read and execute; for read-only volumes */

@@ -65,6 +65,23 @@ def order():
                 check_in('NT_STATUS_ACCESS_DENIED', get(s, 'papers', BOB, 'file'))
 
 
+@case('a private file in the root of the share is not deleted or renamed by others')
+def not_by_others():
+    with tempfile.TemporaryDirectory(prefix='smbkit-test-') as folder, \
+            Server(config=private(folder)) as s:
+        add(s.path('users'), ANN)
+        add(s.path('users'), BOB)
+        put(s, 'papers', ANN, 'file', 'mine').ok()
+        write_file(os.path.join(folder, 'bare'), b'of the host: no descriptor')
+        for command in ('del file', 'rename file away', 'rename bare file -f'):
+            text = s.smbclient('papers', command, user=BOB[0], password=BOB[1]).text
+            check_in('NT_STATUS_ACCESS_DENIED', text)
+        check(get(s, 'papers', ANN, 'file') == 'mine', os.listdir(folder))
+        s.smbclient('papers', 'del bare', user=BOB[0], password=BOB[1]).ok()
+        s.smbclient('papers', 'rename file moved; del moved', user=ANN[0], password=ANN[1]).ok()
+        check(not os.listdir(folder), os.listdir(folder))
+
+
 @case('another users file knows other users of the same names')
 def strangers():
     with tempfile.TemporaryDirectory(prefix='smbkit-test-') as folder:
