@@ -64,7 +64,7 @@ static inline void cond_wait(struct cond *c, struct mutex *m)
 static inline struct timespec sync_time_in(uint32_t ms)
 {
     struct timespec t;
-    timespec_get(&t, TIME_UTC);
+    (void)clock_gettime(CLOCK_REALTIME, &t);
     t.tv_sec += ms / 1000;
     t.tv_nsec += (long)(ms % 1000) * 1000000;
     if (t.tv_nsec >= 1000000000) {
