@@ -4,32 +4,33 @@ import json
 import threading
 import time
 
-import raw_client as raw
+import rawbodies as b
 from harness import Server, case, check, check_in, main, smbkit
+from rawclient import connect
 
 LISTED, OPENS, AT_ONCE = 10000, 10200, 600
 
 
 def open_many(client):
-    body = raw.create_body('file', access=0x80)
+    body = b.create('file', access=0x80, disposition=b.OPEN_IF)
     for _ in range(OPENS // AT_ONCE):
-        data = b''.join(client.frame(raw.CREATE, body, credits=1) for _ in range(AT_ONCE))
-        client.socket.sendall(data)
         for _ in range(AT_ONCE):
-            check(client.receive().status == raw.SUCCESS)
+            client.send(b.CREATE, body, ask=1)
+        for _ in range(AT_ONCE):
+            check(client.receive().status == 0)
 
 
 def longest_echo(client, stop, out):
     while not stop.is_set():
         begun = time.monotonic()
-        client.ask(raw.ECHO, raw.ECHO_BODY)
+        client.echo()
         out.append(time.monotonic() - begun)
 
 
 @case('status of 10,200 opens lists 10,000, says so, and holds nobody up')
 def many():
-    with Server('mem:') as s, raw.enter(s.port) as c, raw.enter(s.port) as other:
-        c.more_credits(AT_ONCE + 10)
+    with Server('mem:') as s, connect(s, 'mem') as c, connect(s, 'mem') as other:
+        c.grow(AT_ONCE + 10)
         open_many(c)
         times, stop = [], threading.Event()
         thread = threading.Thread(target=longest_echo, args=(other, stop, times))
