@@ -111,6 +111,7 @@ void loop_watch_init(struct loop *l, struct loop_watch *w, int64_t fd,
                      void (*fn)(struct loop_watch *w, uint32_t ready))
 {
     *w = (struct loop_watch){.fn = fn, .backend = l->backend, .fd = fd};
+    net_watch_init(w);
 }
 
 int loop_watch_want(struct loop_watch *w, uint32_t wanted)

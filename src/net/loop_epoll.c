@@ -262,10 +262,14 @@ static void on_watch(struct net_source *source, uint32_t events)
     w->fn(w, ready);
 }
 
+void net_watch_init(struct loop_watch *w)
+{
+    w->source.ready = on_watch; /* once: the loop reads it while others change what is wanted */
+}
+
 /* By level: who does not read is told again. */
 int net_watch_want(struct loop_watch *w, uint32_t wanted)
 {
-    w->source.ready = on_watch;
     struct epoll_event ev = {.data.ptr = &w->source};
     ev.events = (wanted & LOOP_READABLE ? EPOLLIN : 0) | (wanted & LOOP_WRITABLE ? EPOLLOUT : 0);
     int how = w->wanted == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;

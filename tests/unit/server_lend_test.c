@@ -165,6 +165,18 @@ static void called(void *arg)
     n->is_inside = false;
 }
 
+static bool ran_elsewhere(struct note *n)
+{
+    SCOPED_LOCK(&n->lock);
+    return n->thread != thread_self();
+}
+
+static uint32_t ready_of(struct note *n)
+{
+    SCOPED_LOCK(&n->lock);
+    return n->ready;
+}
+
 static void is_ready(void *arg, uint32_t ready)
 {
     struct note *n = arg;
@@ -216,7 +228,7 @@ static void test_timer(void)
     smbkit_timer_set(t, 1000000);
     smbkit_timer_set(t, 1); /* takes the place of the first */
     wait_count(&n, 1);
-    CHECK(n.thread != thread_self());
+    CHECK(ran_elsewhere(&n));
     smbkit_timer_set(t, 0);
     wait_count(&n, 2);
     smbkit_timer_free(t);
@@ -296,7 +308,7 @@ static void test_watch(void)
     CHECK_INT(write(ends[1], "abc", 3), 3);
     smbkit_fd_watch_set(w, SMBKIT_FD_READABLE);
     wait_count(&n, 3); /* a byte each: it is told as long as there is something */
-    CHECK_INT(n.ready, SMBKIT_FD_READABLE);
+    CHECK_INT(ready_of(&n), SMBKIT_FD_READABLE);
     smbkit_fd_watch_set(w, 0);
     CHECK_INT(write(ends[1], "d", 1), 1);
     usleep(20000);
@@ -322,11 +334,11 @@ static void test_watch_writable_and_end(void)
     struct smbkit_fd_watch *w = smbkit_fd_watch_new(host, ends[1], is_ready, &n);
     smbkit_fd_watch_set(w, SMBKIT_FD_WRITABLE);
     wait_count(&n, 1);
-    CHECK_INT(n.ready, SMBKIT_FD_WRITABLE);
+    CHECK_INT(ready_of(&n), SMBKIT_FD_WRITABLE);
     close(ends[0]);
     unsigned before = count_of(&n);
     wait_count(&n, before + 2);
-    CHECK(n.ready & SMBKIT_FD_ERROR);
+    CHECK(ready_of(&n) & SMBKIT_FD_ERROR);
     smbkit_fd_watch_free(w);
     close(ends[1]);
     rig_close(&r);
@@ -344,7 +356,7 @@ static void test_run(void)
     REQUIRE(rig_open(&r));
     CHECK_INT(smbkit_run(host, called, &n), SMBKIT_STATUS_SUCCESS);
     wait_count(&n, 1);
-    CHECK(n.thread != thread_self());
+    CHECK(ran_elsewhere(&n));
     /* The volume stays until it has returned. */
     struct vfs_volume *v = r.volume;
     vfs_volume_unref(v);
