@@ -116,59 +116,54 @@ static void discharge(atomic_uint_fast32_t *total)
     atomic_fetch_sub_explicit(total, 1, memory_order_relaxed); /* as above */
 }
 
-/* What others need to log in, to open files, and to ask for the server's state, is left to them. */
-static bool descriptor_take(struct smb_open *o)
+struct total {
+    atomic_uint_fast32_t *now;
+    uint32_t max;
+};
+#define TOTALS_MAX 6u
+
+/* What an open is charged to. Of descriptors, what others need to log in, to open files, and to ask
+ * for the server's state, is left to them. */
+static unsigned totals_of(struct smb_open *o, struct total totals[TOTALS_MAX])
 {
-    uint32_t max = o->server->config.descriptors_max;
-    if (!o->takes_descriptor || max == 0) {
-        return true;
-    }
-    if (!charge(&o->server->descriptors_now, max)) {
-        return false;
-    }
-    if (charge(&o->client->descriptors, max - max / SMB_DESCRIPTORS_CLIENT_LEAVES)) {
-        if (charge(&o->account->descriptors, max - max / SMB_DESCRIPTORS_USER_LEAVES)) {
-            return true;
-        }
-        discharge(&o->client->descriptors);
-    }
-    discharge(&o->server->descriptors_now);
-    return false;
+    struct smb_server *s = o->server;
+    uint32_t fds = s->config.descriptors_max;
+    const struct total all[TOTALS_MAX] = {
+        {&s->opens_now, SMB_OPENS_MAX},
+        {&o->client->opens, SMB_OPENS_PER_CLIENT},
+        {&o->account->opens, SMB_OPENS_PER_USER},
+        {&s->descriptors_now, fds},
+        {&o->client->descriptors, fds - fds / SMB_DESCRIPTORS_CLIENT_LEAVES},
+        {&o->account->descriptors, fds - fds / SMB_DESCRIPTORS_USER_LEAVES},
+    };
+    mem_copy(totals, all, sizeof(all));
+    return o->takes_descriptor && fds > 0 ? TOTALS_MAX : 3;
 }
 
-static void descriptor_leave(struct smb_open *o)
+static void discharge_all(const struct total *totals, unsigned count)
 {
-    if (o->takes_descriptor && o->server->config.descriptors_max > 0) {
-        discharge(&o->account->descriptors);
-        discharge(&o->client->descriptors);
-        discharge(&o->server->descriptors_now);
+    while (count > 0) {
+        discharge(totals[--count].now);
     }
 }
 
 static bool totals_take(struct smb_open *o)
 {
-    if (!charge(&o->server->opens_now, SMB_OPENS_MAX)) {
-        return false;
-    }
-    if (charge(&o->client->opens, SMB_OPENS_PER_CLIENT)) {
-        if (charge(&o->account->opens, SMB_OPENS_PER_USER)) {
-            if (descriptor_take(o)) {
-                return true;
-            }
-            discharge(&o->account->opens);
+    struct total totals[TOTALS_MAX];
+    unsigned count = totals_of(o, totals);
+    for (unsigned i = 0; i < count; i++) {
+        if (!charge(totals[i].now, totals[i].max)) {
+            discharge_all(totals, i);
+            return false;
         }
-        discharge(&o->client->opens);
     }
-    discharge(&o->server->opens_now);
-    return false;
+    return true;
 }
 
 static void totals_leave(struct smb_open *o)
 {
-    descriptor_leave(o);
-    discharge(&o->account->opens);
-    discharge(&o->client->opens);
-    discharge(&o->server->opens_now);
+    struct total totals[TOTALS_MAX];
+    discharge_all(totals, totals_of(o, totals));
 }
 
 /* ---- the server's table ---- */
