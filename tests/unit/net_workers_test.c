@@ -184,11 +184,15 @@ static void test_no_kind_and_no_volume_waits_for_another(void)
     }
     {
         SCOPED_LOCK(&slow.lock);
+        while (slow.inside < 2) {
+            cond_wait(&slow.moved, &slow.lock); /* the second's thread may still be starting */
+        }
         CHECK_INT(slow.most, 2);
         slow.want = 0;
         cond_broadcast(&slow.moved);
     }
     wait_done(&slow, 10);
+    CHECK_INT(slow.most, 2);
     workers_free(w);
 }
 
