@@ -26,8 +26,9 @@ smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file
     }
     /* relaxed: each call goes by what it finds */
     bool keeps_private = atomic_load_explicit(&f->volume->private_files, memory_order_relaxed);
-    /* A DELETE_CHILD of everyone's would let everyone delete and rename what is its maker's alone;
-     * files without descriptors give DELETE themselves. */
+    /* A DELETE_CHILD of everyone's would let everyone delete and rename what is its maker's alone,
+     * and who may write the directory's DACL gives it to himself; files without descriptors give
+     * DELETE themselves. */
     enum sd_default_kind kind = vfs_volume_is_read_only(f->volume) ? SD_READABLE
                                 : is_directory && keeps_private    ? SD_COMMON
                                                                    : SD_OPEN;
@@ -100,7 +101,7 @@ static smbkit_status check_descriptor(const struct vfs_call *call, const struct 
                                       struct access_query *q)
 {
     struct secdesc sd;
-    smbkit_status st = access_sd_load(call, f, false, &sd);
+    smbkit_status st = access_sd_load(call, f, q->is_directory, &sd);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -255,7 +256,10 @@ smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    struct access_query q = {.path = path, .desired = need, .cap = SMBKIT_ALL_ACCESS};
+    struct access_query q = {.path = path,
+                             .is_directory = attr.attributes & SMBKIT_ATTR_DIRECTORY,
+                             .desired = need,
+                             .cap = SMBKIT_ALL_ACCESS};
     st = access_check(call, &f, &q);
     door_close(call, &f);
     return st;

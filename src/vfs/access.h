@@ -12,12 +12,13 @@
 
 /* The descriptor of an open file, or the one the core makes for it: everybody whom the share admits
  * may do everything, and with what is made below it too, unless the volume says otherwise (files
- * are private: a directory then neither hands down nor gives DELETE_CHILD). out needs sd_fini on
- * success. */
+ * are private: a directory then neither hands down nor gives DELETE_CHILD, nor lets anybody but its
+ * owner, an administrator, change that). out needs sd_fini on success. */
 NODISCARD smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
                                        bool is_directory, struct secdesc *out);
 struct access_query {
     const char *path; /* of the file: its parent may lend DELETE and READ_ATTRIBUTES */
+    bool is_directory;
     uint32_t desired; /* mapped; MAXIMUM_ALLOWED heeded */
     uint32_t cap;     /* never more than this; with MAXIMUM_ALLOWED it only limits */
     bool want_max;

@@ -38,6 +38,7 @@ static smbkit_status check_delete_pending(struct create *c)
 static smbkit_status access_existing(struct create *c)
 {
     struct access_query q = {.path = c->path,
+                             .is_directory = c->attr.attributes & SMBKIT_ATTR_DIRECTORY,
                              .desired = c->desired,
                              .cap = c->in->access_cap,
                              .want_max = c->in->want_max_access};

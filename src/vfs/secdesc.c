@@ -191,7 +191,8 @@ smbkit_status sd_default(struct secdesc *out, enum sd_default_kind kind, const s
         uint32_t everyone;
     } rights[] = {
         [SD_OPEN] = {0, SMBKIT_ALL_ACCESS},
-        [SD_COMMON] = {0, SMBKIT_ALL_ACCESS & ~SMBKIT_DELETE_CHILD},
+        [SD_COMMON] = {0, SMBKIT_ALL_ACCESS &
+                              ~(SMBKIT_DELETE_CHILD | SMBKIT_WRITE_DAC | SMBKIT_WRITE_OWNER)},
         [SD_OWNED] = {SMBKIT_ALL_ACCESS, FILE_READ_RIGHTS | FILE_EXECUTE_RIGHTS},
         [SD_PRIVATE] = {SMBKIT_ALL_ACCESS, 0},
         [SD_READABLE] = {0, FILE_READ_RIGHTS | FILE_EXECUTE_RIGHTS},

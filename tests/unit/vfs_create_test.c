@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* [MS-FSA] 2.1.5.1: dispositions, options, attributes, share modes, delete-on-close, security. */
+/* [MS-FSA] 2.1.5.1: dispositions, options, attributes, share modes, delete-on-close. */
 #include "vfs_fixture.h"
-
-#include "vfs/secdesc.h"
 
 #define S(name) SMBKIT_STATUS_##name
 
@@ -329,112 +327,6 @@ static void read_only_volume(void)
     fixture_close(&f);
 }
 
-/* Everyone may read; Anna (the caller) owns nothing. */
-static smbkit_status sd_read_only(struct wr *w)
-{
-    struct secdesc sd;
-    sd_init(&sd);
-    struct sid admins = sid_builtin(544);
-    smbkit_status st = sd_default(&sd, SD_READABLE, &admins, &admins);
-    if (SMBKIT_OK(st)) {
-        sd_format(w, &sd, SD_OWNER | SD_GROUP | SD_DACL);
-    }
-    sd_fini(&sd);
-    return st;
-}
-
-/* A folder without a descriptor: what is made in it is everybody's, or the maker's alone. */
-static void made_up_descriptors(void)
-{
-    for (unsigned private = 0; private < 2; private ++) {
-        struct fixture f = {0};
-        f.fake.features = SMBKIT_FEATURE_SECURITY;
-        REQUIRE(fixture_fake(&f));
-        vfs_volume_private_files_set(f.v, private);
-        make(&f, "dir", true);
-        make(&f, "dir/file", false);
-        const struct vfs_token_spec spec = {
-            .user = "berta", .domain = "", .client_address = "", .rid = 1002};
-        struct vfs_token *berta = vfs_token_new(&spec);
-        struct vfs_create_in in = create_in(&f, "dir/file");
-        in.disposition = SMBKIT_OPEN;
-        struct vfs_call call = f.call;
-        call.token = berta;
-        test_context("private %u", private);
-        SWAP(f.call, call);
-        CHECK_INT(try_open(&f, &in), private ? S(ACCESS_DENIED) : 0);
-        SWAP(f.call, call);
-        CHECK_INT(try_open(&f, &in), 0);
-        vfs_token_unref(berta);
-        fixture_close(&f);
-    }
-}
-
-static void security(void)
-{
-    struct fixture f = {0};
-    f.fake.features = SMBKIT_FEATURE_SECURITY;
-    REQUIRE(fixture_fake(&f));
-    make(&f, "dir", true);
-    struct vfs_open *o =
-        must_open(&f, "dir/file", RW | SMBKIT_WRITE_DAC | SMBKIT_READ_CONTROL, SMBKIT_CREATE, 0);
-    REQUIRE(o);
-    struct wr w = wr_new(65536);
-    CHECK_INT(sd_read_only(&w), 0);
-    CHECK_INT(vfs_set_security(&f.call, o, SD_DACL, w.base, w.len), 0);
-    CHECK_INT(vfs_set_security(&f.call, o, SD_OWNER, w.base, w.len), S(ACCESS_DENIED));
-    wr_fini(&w);
-    CHECK_INT(vfs_query_security(&f.call, o, SD_SACL, &w), S(ACCESS_DENIED));
-    CHECK_INT(vfs_query_security(&f.call, o, SD_DACL, &w), 0);
-    CHECK(w.len > 20);
-    wr_fini(&w);
-    must_close(&f, o);
-    /* The owner may always read and write the DACL; the data only as it says. DELETE comes from the
-     * directory. */
-    static const struct {
-        uint32_t access;
-        smbkit_status status;
-    } rows[] = {
-        {SMBKIT_READ_DATA, 0},
-        {SMBKIT_WRITE_DATA, DENIED},
-        {SMBKIT_READ_DATA | SMBKIT_WRITE_DATA, DENIED},
-        {SMBKIT_DELETE, 0},
-        {SMBKIT_DELETE | SMBKIT_WRITE_DATA, DENIED},
-        {SMBKIT_WRITE_DAC, 0},
-    };
-    struct vfs_create_in in = create_in(&f, "dir/file");
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        test_context("row %zu", i);
-        in.desired_access = rows[i].access;
-        CHECK_INT(try_open(&f, &in), rows[i].status);
-    }
-    test_context("%s", "");
-    in.desired_access = SMBKIT_MAXIMUM_ALLOWED;
-    in.want_max_access = true;
-    struct vfs_create_out out;
-    REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out)));
-    uint32_t granted = vfs_open_granted_access(out.open);
-    CHECK(granted & SMBKIT_READ_DATA);
-    CHECK(granted & SMBKIT_DELETE);
-    CHECK(!(granted & SMBKIT_WRITE_DATA));
-    CHECK_INT(out.max_access, granted);
-    must_close(&f, out.open);
-    in.desired_access = SMBKIT_READ_DATA;
-    in.disposition = SMBKIT_OVERWRITE_IF;
-    CHECK_INT(try_open(&f, &in), S(ACCESS_DENIED));
-
-    /* A directory that may only be read takes no new file. */
-    o = must_open(&f, "dir", SMBKIT_WRITE_DAC, SMBKIT_OPEN, 0);
-    REQUIRE(o);
-    CHECK_INT(sd_read_only(&w), 0);
-    CHECK_INT(vfs_set_security(&f.call, o, SD_DACL, w.base, w.len), 0);
-    wr_fini(&w);
-    must_close(&f, o);
-    in = create_in(&f, "dir/new");
-    CHECK_INT(try_open(&f, &in), S(ACCESS_DENIED));
-    fixture_close(&f);
-}
-
 static void basic_info(void)
 {
     struct fixture f = {0};
@@ -563,8 +455,6 @@ static const struct test_case cases[] = {
     {"delete_on_close", delete_on_close},
     {"disposition_info", disposition_info},
     {"read_only_volume", read_only_volume},
-    {"made_up_descriptors", made_up_descriptors},
-    {"security", security},
     {"basic_info", basic_info},
     {"found_at_once", found_at_once},
 };
