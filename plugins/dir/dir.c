@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,14 @@ static bool is_local(int fd)
     return fstatfs(fd, &fs) == 0 && dirfs_is_local(&fs);
 }
 
+/* May the process do with any file what else its owner may? */
+static bool has_fowner(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & 1u << CAP_FOWNER);
+}
+
 static smbkit_status probe(struct dirfs_volume *vol, const struct smbkit_volume_args *args)
 {
     struct statx stx;
@@ -108,6 +117,7 @@ static smbkit_status probe(struct dirfs_volume *vol, const struct smbkit_volume_
     }
     vol->root_dev = dirfs_dev(&stx);
     vol->euid = geteuid();
+    vol->has_fowner = has_fowner();
     vol->has_xattrs = fgetxattr(vol->root, "user.smbkit.dos", NULL, 0) >= 0 || errno == ENODATA;
     err = try_openat2(vol, RESOLVE_CACHED);
     vol->tries_nowait = (err == 0 || err == -EAGAIN) && is_local(vol->root);
@@ -272,6 +282,7 @@ static const struct smbkit_plugin dirfs_plugin = {
     .allocate = dirfs_allocate,
     .zero_range = dirfs_zero_range,
     .ranges = dirfs_ranges,
+    .check_remove = dirfs_check_remove,
 };
 
 SMBKIT_REGISTER(dirfs_plugin)

@@ -100,6 +100,52 @@ static void test_no_xattrs(void)
     umount(PLACE);
 }
 
+static smbkit_status check_remove(struct pt *t, const char *path)
+{
+    const struct smbkit_remove a = {.struct_size = sizeof(a)};
+    void *file = pt_any(t, path);
+    smbkit_status status = file ? t->p->check_remove(t->v, &t->op, file, &a) : 0;
+    pt_close(t, file);
+    return status;
+}
+
+/* Read-only since the volume was opened. */
+static void test_read_only_meanwhile(void)
+{
+    struct world w;
+    if (!mount_here("tmpfs", NULL)) {
+        return;
+    }
+    if (!world_start(&w, PLACE, NULL)) {
+        umount(PLACE);
+        return;
+    }
+    pt_close(&w.t, pt_new(&w.t, "f"));
+    CHECK_INT(check_remove(&w.t, "f"), 0);
+    CHECK_INT(mount("none", PLACE, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    struct smbkit_create how = {.struct_size = sizeof(how),
+                                .disposition = SMBKIT_OPEN,
+                                .path = "f",
+                                .access = SMBKIT_DELETE};
+    const struct smbkit_remove a = {.struct_size = sizeof(a)};
+    struct smbkit_attr attr;
+    void *f = NULL;
+    CHECK_INT(pt_create(&w.t, &how, &f, &attr), 0);
+    CHECK_INT(w.t.p->check_remove(w.t.v, &w.t.op, f, &a), SMBKIT_STATUS_MEDIA_WRITE_PROTECTED);
+    pt_close(&w.t, f);
+    CHECK_INT(mount("none", PLACE, NULL, MS_REMOUNT, NULL), 0);
+    /* What is mounted in the folder stays while it is. */
+    mkdirat(w.fd, "mnt", 0755);
+    char path[128];
+    snprintf(path, sizeof(path), "%s/mnt", w.share);
+    CHECK_INT(mount("none", path, "tmpfs", 0, NULL), 0);
+    CHECK_INT(check_remove(&w.t, "mnt"), SMBKIT_STATUS_CANNOT_DELETE);
+    umount(path);
+    CHECK_INT(check_remove(&w.t, "mnt"), 0);
+    world_end(&w);
+    umount(PLACE);
+}
+
 /* Without holes in the file system, zeroes are written. */
 static void test_no_holes(void)
 {
@@ -333,9 +379,13 @@ static void test_ids_below_mount(void)
 }
 
 static const struct test_case cases[] = {
-    {"without xattrs", test_no_xattrs},   {"without holes", test_no_holes},
-    {"a full file system", test_full},    {"a file system mounted below", test_mounted_below},
-    {"without openat2", test_no_openat2}, {"ids below a mount point", test_ids_below_mount},
+    {"without xattrs", test_no_xattrs},
+    {"read-only since it was opened", test_read_only_meanwhile},
+    {"without holes", test_no_holes},
+    {"a full file system", test_full},
+    {"a file system mounted below", test_mounted_below},
+    {"without openat2", test_no_openat2},
+    {"ids below a mount point", test_ids_below_mount},
 };
 
 TEST_MAIN(cases)

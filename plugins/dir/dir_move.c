@@ -128,6 +128,50 @@ smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file,
     return status;
 }
 
+/* What the kernel asks before it takes a name away. The directory first: it may be on a file system
+ * that is read-only by now. */
+static smbkit_status check_spot(const struct dirfs_volume *vol, const struct spot *spot)
+{
+    struct statx dir;
+    struct statx stx;
+    char proc[DIRFS_PROC_MAX];
+    dirfs_proc_path(spot->dir, proc);
+    if (faccessat(AT_FDCWD, proc, W_OK | X_OK, AT_EACCESS) != 0 ||
+        dirfs_stat_fd(spot->dir, &dir) != 0 ||
+        statx(spot->dir, spot->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,
+              &stx) != 0) {
+        return smbkit_status_from_errno(errno);
+    }
+    if (stx.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_MOUNT_ROOT)) {
+        return SMBKIT_STATUS_CANNOT_DELETE;
+    }
+    bool is_others = stx.stx_uid != vol->euid && dir.stx_uid != vol->euid && !vol->has_fowner;
+    if ((dir.stx_attributes & STATX_ATTR_APPEND) || ((dir.stx_mode & S_ISVTX) && is_others)) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status dirfs_check_remove(void *volume, struct smbkit_op *op, void *file,
+                                 const struct smbkit_remove *a)
+{
+    (void)a;
+    struct dirfs_file *f = file;
+    struct spot spot;
+    smbkit_status status = check_change(volume, op);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    pthread_mutex_lock(&f->lock);
+    status = spot_of_file(volume, f, &spot);
+    pthread_mutex_unlock(&f->lock);
+    if (SMBKIT_OK(status)) {
+        status = check_spot(volume, &spot);
+        close(spot.dir);
+    }
+    return status;
+}
+
 /* renameat without replacing. File systems that do not know RENAME_NOREPLACE are asked first, which
  * leaves a moment. */
 static int rename_keep(const struct spot *from, const struct spot *to)

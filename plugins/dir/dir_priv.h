@@ -42,7 +42,9 @@ struct dirfs_volume {
     char *path; /* of the folder, as it was given */
     uint64_t root_dev;
     uint32_t euid;
-    uint64_t resolve; /* RESOLVE_* of every openat2 */
+    bool has_fowner;   /* the sticky bit of a directory does not bind the server */
+    uint64_t resolve;  /* RESOLVE_* of every openat2 */
+    uint32_t features; /* SMBKIT_FEATURE_*, as they were told */
     bool is_readonly;
     bool hides_dot_files;
     bool has_xattrs;   /* user.* in the folder itself; file systems mounted below may differ */
@@ -320,6 +322,8 @@ smbkit_status dirfs_link(void *volume, struct smbkit_op *op, void *file,
                          const struct smbkit_rename *a);
 smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file,
                            const struct smbkit_remove *a);
+smbkit_status dirfs_check_remove(void *volume, struct smbkit_op *op, void *file,
+                                 const struct smbkit_remove *a);
 
 /* --- dir_data.c --- */
 

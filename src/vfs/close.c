@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* [MS-FSA] 2.1.5.5 Server Requests Closing an Open */
+#include "base/escape.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "vfs/create.h"
@@ -7,6 +9,8 @@
 #include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
+
+#define LOG_MODULE LOG_VFS
 
 /* Calls on the open end, none begins. WAIT: some are still under way. */
 static smbkit_status close_begin(const struct vfs_call *call, struct vfs_open *o)
@@ -84,6 +88,14 @@ static void delete_report(struct vfs_open *o, const char *path)
                   NOTIFY_CHANGE_STREAM_NAME);
 }
 
+/* It was promised when the file was marked; whoever closes it now is answered so as well, if
+ * anybody asks for an answer. */
+static void tell_not_deleted(const struct vfs_open *o, const char *path, smbkit_status st)
+{
+    log_warn(NULL, "file stays that was to be deleted plugin=%s path=%s status=%s",
+             open_plugin_name(o), quoted(path).text, smbkit_status_name(st));
+}
+
 static smbkit_status delete_name(const struct vfs_call *nowait_call, struct vfs_open *o)
 {
     struct vfs_volume *v = o->volume;
@@ -108,6 +120,8 @@ static smbkit_status delete_name(const struct vfs_call *nowait_call, struct vfs_
     names_after(call, v, &change, gone && is_name ? NAMES_REMOVED : NAMES_NOTHING, path);
     if (gone) {
         delete_report(o, path);
+    } else {
+        tell_not_deleted(o, path, st);
     }
     return st;
 }

@@ -62,7 +62,9 @@ static smbkit_status access_existing(struct create *c)
     if (SMBKIT_OK(st) && (c->options & VFS_DELETE_ON_CLOSE) && !(c->granted & SMBKIT_DELETE)) {
         st = SMBKIT_STATUS_ACCESS_DENIED;
     }
-    return st;
+    /* As vfs_set_disposition: what is promised here is kept. */
+    return SMBKIT_OK(st) && (c->options & VFS_DELETE_ON_CLOSE) ? door_check_remove(c->call, &c->f)
+                                                               : st;
 }
 
 /* May the open come in, by this name? Under n->lock. */

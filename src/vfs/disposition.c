@@ -26,7 +26,9 @@ smbkit_status disposition_check_empty(const struct vfs_call *call, struct vfs_op
     return SMBKIT_OK(st) && found ? SMBKIT_STATUS_DIRECTORY_NOT_EMPTY : st;
 }
 
-/* May the file be deleted at all? */
+/* May the file be deleted at all? What the plugin would refuse when the file is closed is told now,
+ * as [MS-FSA] 2.1.5.15.3 does with all that it knows of: the client believes what it is answered.
+ */
 static smbkit_status delete_check(const struct vfs_call *call, struct vfs_open *o, uint32_t flags)
 {
     struct smbkit_attr attr;
@@ -43,7 +45,8 @@ static smbkit_status delete_check(const struct vfs_call *call, struct vfs_open *
     if (is_root) {
         return SMBKIT_STATUS_CANNOT_DELETE;
     }
-    return o->is_directory ? disposition_check_empty(call, o) : SMBKIT_STATUS_SUCCESS;
+    st = o->is_directory ? disposition_check_empty(call, o) : SMBKIT_STATUS_SUCCESS;
+    return SMBKIT_OK(st) ? door_check_remove(call, &o->f) : st;
 }
 
 /* Mark the name, once nobody caches the handle any more. */

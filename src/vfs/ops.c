@@ -151,5 +151,6 @@ static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_stat
 #define REST_control                                                                               \
     .absent = S(NOT_SUPPORTED),                                                                    \
     POINTERS(PTR(STRING, smbkit_control, command), PTR(BUFFER, smbkit_control, text))
+#define REST_check_remove .absent = S(SUCCESS), .hidden_by = FN(remove)
 
 const struct op_row op_rows[SMBKIT_OP_COUNT] = {SMBKIT_OPERATIONS(ROW)};

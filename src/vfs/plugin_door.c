@@ -287,6 +287,12 @@ smbkit_status door_remove(const struct vfs_call *call, const struct door_file *f
     return door_call(call, f, SMBKIT_OP_remove, &a);
 }
 
+smbkit_status door_check_remove(const struct vfs_call *call, const struct door_file *f)
+{
+    struct smbkit_remove a = {.struct_size = sizeof(a)};
+    return door_call(call, f, SMBKIT_OP_check_remove, &a);
+}
+
 smbkit_status door_setattr(const struct vfs_call *call, const struct door_file *f, uint32_t mask,
                            const struct smbkit_attr *attr)
 {

@@ -53,6 +53,8 @@ NODISCARD smbkit_status door_rename(const struct vfs_call *call, const struct do
 NODISCARD smbkit_status door_link(const struct vfs_call *call, const struct door_file *f,
                                   const char *new_path, bool replace);
 NODISCARD smbkit_status door_remove(const struct vfs_call *call, const struct door_file *f);
+/* Would that be refused? */
+NODISCARD smbkit_status door_check_remove(const struct vfs_call *call, const struct door_file *f);
 NODISCARD smbkit_status door_getattr(const struct vfs_call *call, const struct door_file *f,
                                      struct smbkit_attr *attr);
 NODISCARD smbkit_status door_setattr(const struct vfs_call *call, const struct door_file *f,

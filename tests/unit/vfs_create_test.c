@@ -263,6 +263,35 @@ static void delete_on_close(void)
     fixture_close(&f);
 }
 
+/* What the plugin would not remove is not promised; what it keeps against its word is told at the
+ * close. */
+static void promise_of_removal(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "kept", false);
+    struct vfs_open *o = must_open(&f, "kept", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    struct vfs_create_in in = create_in(&f, "kept");
+    in.desired_access = SMBKIT_DELETE;
+    in.options = VFS_DELETE_ON_CLOSE;
+    REQUIRE(o);
+    f.fake.keeps = S(MEDIA_WRITE_PROTECTED);
+    CHECK_INT(vfs_set_disposition(&f.call, o, 1), S(MEDIA_WRITE_PROTECTED));
+    CHECK_INT(vfs_set_disposition(&f.call, o, 1 | 8), S(MEDIA_WRITE_PROTECTED));
+    CHECK(!vfs_open_is_delete_pending(o));
+    CHECK_INT(vfs_set_disposition(&f.call, o, 0), 0);
+    CHECK_INT(try_open(&f, &in), S(MEDIA_WRITE_PROTECTED));
+    in.options = 0;
+    CHECK_INT(try_open(&f, &in), 0);
+    f.fake.keeps = 0;
+    CHECK_INT(vfs_set_disposition(&f.call, o, 1), 0);
+    f.fake.keeps = S(CANNOT_DELETE);
+    CHECK_INT(vfs_close(&f.call, o, NULL), S(CANNOT_DELETE));
+    f.fake.keeps = 0;
+    CHECK_INT(stat_of(&f, "kept"), 0);
+    fixture_close(&f);
+}
+
 static void disposition_info(void)
 {
     struct fixture f = {0};
@@ -453,6 +482,7 @@ static const struct test_case cases[] = {
     {"share_modes", share_modes},
     {"overwriting_needs_shared_write", overwriting_needs_shared_write},
     {"delete_on_close", delete_on_close},
+    {"promise_of_removal", promise_of_removal},
     {"disposition_info", disposition_info},
     {"read_only_volume", read_only_volume},
     {"basic_info", basic_info},

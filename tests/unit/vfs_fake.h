@@ -321,7 +321,9 @@ static smbkit_status fake_remove(void *volume, struct smbkit_op *op, void *file,
     struct fake_volume *v = volume;
     struct fake_node *n = ((struct fake_file *)file)->node;
     smbkit_status st = fake_enter(v, op, FAKE_REMOVE, file);
-    if (SMBKIT_OK(st) && n->live_count > 0) {
+    if (SMBKIT_OK(st) && v->keeps) {
+        st = v->keeps;
+    } else if (SMBKIT_OK(st) && n->live_count > 0) {
         st = SMBKIT_STATUS_DIRECTORY_NOT_EMPTY;
     }
     if (SMBKIT_OK(st)) {
@@ -329,6 +331,15 @@ static smbkit_status fake_remove(void *volume, struct smbkit_op *op, void *file,
         n->removed = true;
     }
     return fake_leave(v, op, FAKE_REMOVE, file, st);
+}
+
+static smbkit_status fake_check_remove(void *volume, struct smbkit_op *op, void *file,
+                                       const struct smbkit_remove *a)
+{
+    (void)a;
+    struct fake_volume *v = volume;
+    smbkit_status st = fake_enter(v, op, FAKE_CHECK_REMOVE, file);
+    return fake_leave(v, op, FAKE_CHECK_REMOVE, file, SMBKIT_OK(st) ? v->keeps : st);
 }
 
 static smbkit_status fake_getattr(void *volume, struct smbkit_op *op, void *file,
@@ -483,4 +494,5 @@ static const struct smbkit_plugin FAKE_PLUGIN = {
     .write = fake_write,
     .flush = fake_flush,
     .set_size = fake_set_size,
+    .check_remove = fake_check_remove,
 };

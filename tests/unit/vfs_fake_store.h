@@ -17,6 +17,7 @@ enum fake_call {
     FAKE_ENUMERATE,
     FAKE_RENAME,
     FAKE_REMOVE,
+    FAKE_CHECK_REMOVE,
     FAKE_GETATTR,
     FAKE_SETATTR,
     FAKE_GET_SD,
@@ -69,6 +70,7 @@ struct fake_volume {
     bool ids_missing;
     bool times_missing; /* of directories */
     uint64_t domain;
+    smbkit_status keeps;  /* what check_remove and remove answer; 0: what is */
     const char *location; /* of the volume that is opened next */
     const char *alias;    /* a name in the root that leads to the directory alias_of */
     const char *alias_of;

@@ -431,9 +431,13 @@ struct smbkit_control {
     X(FILE, access_check, struct smbkit_access)   /* Absent: the core checks the descriptor. */    \
     X(FILE, cache_request, struct smbkit_cache)   /* Absent: what was asked for is granted. */     \
     X(FILE, cache_ack, const struct smbkit_cache) /* Absent: success. */                           \
-    X(VOLUME, reconfigure, struct smbkit_reconfigure) /* Absent: the volume is opened anew. */     \
+    X(VOLUME, reconfigure, struct smbkit_reconfigure) /* Absent: opened anew when they change. */  \
     X(FILE, ioctl, struct smbkit_ioctl)               /* Absent: INVALID_DEVICE_REQUEST. */        \
-    X(VOLUME, control, struct smbkit_control)         /* Absent: NOT_SUPPORTED. */
+    X(VOLUME, control, struct smbkit_control)         /* Absent: NOT_SUPPORTED. */                 \
+    /* Would remove be refused, as things stand, and why? Asked when a client is promised that the \
+     * file goes when it is closed. Changes nothing; that a directory is empty the core sees to.   \
+     * Absent: success: remove tells. */                                                           \
+    X(FILE, check_remove, const struct smbkit_remove)
 
 /* The number of each, for filters and logs: SMBKIT_OP_read and so on. */
 enum smbkit_op_id {
