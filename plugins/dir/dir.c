@@ -134,18 +134,27 @@ static void tell_location(const struct smbkit_volume_args *args, const char *pat
     free(real);
 }
 
-static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_args *args)
+/* *path_r points into args. */
+static smbkit_status parse_args(struct dirfs_volume *vol, const struct smbkit_volume_args *args,
+                                const char **path_r)
 {
-    const char *path = NULL;
     vol->resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    *path_r = "";
     for (uint32_t i = 0; i < args->arg_count; i++) {
-        smbkit_status status = parse_arg(vol, args, &args->args[i], &path);
+        smbkit_status status = parse_arg(vol, args, &args->args[i], path_r);
         if (!SMBKIT_OK(status)) {
             return status;
         }
     }
-    if (!path || !path[0]) {
-        return say(args, "path=FOLDER is missing", "");
+    return (*path_r)[0] ? SMBKIT_STATUS_SUCCESS : say(args, "path=FOLDER is missing", "");
+}
+
+static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_args *args)
+{
+    const char *path;
+    smbkit_status status = parse_args(vol, args, &path);
+    if (!SMBKIT_OK(status)) {
+        return status;
     }
     vol->path = strdup(path);
     if (!vol->path) {
@@ -153,11 +162,11 @@ static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_
     }
     vol->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (vol->root < 0) {
-        smbkit_status status = smbkit_status_from_errno(errno);
+        status = smbkit_status_from_errno(errno);
         snprintf(args->error, args->error_size, "dir: %s: %s", path, strerror(errno));
         return status;
     }
-    smbkit_status status = probe(vol, args);
+    status = probe(vol, args);
     if (!SMBKIT_OK(status)) {
         close(vol->root);
         return status;
@@ -195,7 +204,8 @@ static smbkit_status dirfs_volume_open(struct smbkit_volume_args *args, void **v
         return status;
     }
     pthread_mutex_init(&vol->dos_lock, NULL);
-    args->features = features(vol);
+    vol->features = features(vol);
+    args->features = vol->features;
     pthread_mutex_init(&others->lock, NULL);
     vol->others = others;
     atomic_init(&vol->archive_taken, 1);
@@ -218,6 +228,51 @@ static void dirfs_volume_close(void *volume)
     free(vol->others);
     free(vol->path);
     free(vol);
+}
+
+#ifndef STATX_MNT_ID /* Linux 5.8 */
+#define STATX_MNT_ID 0u
+#endif
+
+/* By the same mount: one that is made over it with other flags is another folder. */
+static bool is_same_folder(const struct statx *a, const struct statx *b)
+{
+    bool told = a->stx_mask & b->stx_mask & STATX_MNT_ID;
+    return a->stx_ino == b->stx_ino && dirfs_dev(a) == dirfs_dev(b) &&
+           (!told || a->stx_mnt_id == b->stx_mnt_id);
+}
+
+/* Does the path lead to the folder that is open, and may as much be done there as then? */
+static bool is_there(const struct dirfs_volume *vol)
+{
+    struct statx now;
+    struct statx then;
+    unsigned mask = STATX_BASIC_STATS | STATX_MNT_ID;
+    return statx(AT_FDCWD, vol->path, 0, mask, &now) == 0 &&
+           statx(vol->root, "", AT_EMPTY_PATH, mask, &then) == 0 && is_same_folder(&now, &then) &&
+           features(vol) == vol->features;
+}
+
+static smbkit_status dirfs_reconfigure(void *volume, struct smbkit_op *op,
+                                       struct smbkit_reconfigure *a)
+{
+    (void)op;
+    const struct dirfs_volume *vol = volume;
+    struct dirfs_volume asked = {.root = -1};
+    const struct smbkit_volume_args args = {
+        .args = a->args, .arg_count = a->arg_count, .error = a->error, .error_size = a->error_size};
+    const char *path;
+    smbkit_status status = parse_args(&asked, &args, &path);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    bool is_same = strcmp(path, vol->path) == 0 && asked.resolve == vol->resolve &&
+                   asked.is_readonly == vol->is_readonly &&
+                   asked.hides_dot_files == vol->hides_dot_files;
+    if (!is_same) {
+        return SMBKIT_STATUS_NOT_SUPPORTED; /* to be opened anew */
+    }
+    return is_there(vol) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_VOLUME_DISMOUNTED;
 }
 
 static smbkit_status dirfs_volume_info(void *volume, struct smbkit_op *op,
@@ -262,6 +317,7 @@ static const struct smbkit_plugin dirfs_plugin = {
     .volume_open = dirfs_volume_open,
     .volume_close = dirfs_volume_close,
     .volume_info = dirfs_volume_info,
+    .reconfigure = dirfs_reconfigure,
     .create = dirfs_create,
     .close = dirfs_close,
     .lookup = dirfs_lookup,

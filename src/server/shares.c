@@ -119,19 +119,25 @@ static bool make_layer(struct plugins *plugins, enum plugin_kind kind, const str
     return out->plugin != NULL;
 }
 
-static struct vfs_volume *open_volume(const struct shares *shares, const struct config_share *s,
-                                      char err[512])
+static bool make_layers(const struct shares *shares, const struct config_share *s,
+                        struct vfs_layer_spec layers[VFS_LAYERS_MAX], char err[512])
 {
     struct plugins *plugins = shares->spec.plugins;
-    struct vfs_layer_spec layers[VFS_LAYERS_MAX];
-    struct vfs_volume *volume = NULL;
     ASSERT(s->filter_count < VFS_LAYERS_MAX);
     for (uint32_t i = 0; i < s->filter_count; i++) {
         if (!make_layer(plugins, PLUGIN_FILTER, &s->filters[i], &layers[i], err)) {
-            return NULL;
+            return false;
         }
     }
-    if (!make_layer(plugins, PLUGIN_SOURCE, &s->plugin, &layers[s->filter_count], err)) {
+    return make_layer(plugins, PLUGIN_SOURCE, &s->plugin, &layers[s->filter_count], err);
+}
+
+static struct vfs_volume *open_volume(const struct shares *shares, const struct config_share *s,
+                                      char err[512])
+{
+    struct vfs_layer_spec layers[VFS_LAYERS_MAX];
+    struct vfs_volume *volume = NULL;
+    if (!make_layers(shares, s, layers, err)) {
         return NULL;
     }
     struct vfs_volume_spec spec = {.nodes = shares->nodes,
@@ -217,11 +223,27 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
     return true;
 }
 
+/* Is the share's volume the one that the configuration means? Not when it says something else, nor
+ * when what it says leads elsewhere by now. */
+static bool keeps_volume(const struct shares *s, const struct live *l, const struct config_share *c,
+                         const char *print, char err[512])
+{
+    struct vfs_layer_spec layers[VFS_LAYERS_MAX];
+    if (!l->volume || !str_eq(l->fingerprint, print) || !make_layers(s, c, layers, err)) {
+        return false;
+    }
+    if (vfs_volume_is_current(l->volume, layers)) {
+        return true;
+    }
+    log_info(NULL, "share leads elsewhere by now, opened anew name=%s", quoted(c->name).text);
+    return false;
+}
+
 /* The volume of before when nothing of it has changed; else a new one. A reference is given. */
 static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
                                      const struct config_share *c, const char *print, char err[512])
 {
-    if (l->volume && str_eq(l->fingerprint, print)) {
+    if (keeps_volume(s, l, c, print, err)) {
         vfs_volume_read_only_set(l->volume, c->read_only);
         vfs_volume_private_files_set(l->volume, c->private_files);
         return vfs_volume_ref(l->volume);

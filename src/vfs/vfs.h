@@ -196,6 +196,9 @@ NODISCARD struct smbkit_plugin *vfs_plugin_adopt(const struct smbkit_plugin *p, 
 /* err_size >= 256. */
 NODISCARD smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_volume **out,
                                         char *err, size_t err_size);
+/* Do the arguments that it was opened with, which layers has again, lead to what they led to? Its
+ * plugin and filters are asked. A volume of which one says no is to be opened anew. May block. */
+bool vfs_volume_is_current(struct vfs_volume *v, const struct vfs_layer_spec *layers);
 struct vfs_volume *vfs_volume_ref(struct vfs_volume *v);
 /* By one who holds none, but knows that it is not freed yet. false: it is closing. */
 NODISCARD bool vfs_volume_ref_try(struct vfs_volume *v);

@@ -308,6 +308,35 @@ smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_vol
     return SMBKIT_STATUS_SUCCESS;
 }
 
+static bool layer_is_current(struct layer *l, const struct vfs_call *call,
+                             const struct vfs_layer_spec *spec)
+{
+    char error[256];
+    struct smbkit_reconfigure a = {.struct_size = sizeof(a),
+                                   .arg_count = spec->arg_count,
+                                   .args = spec->args,
+                                   .error = error,
+                                   .error_size = sizeof(error)};
+    if (!op_row_has(&op_rows[SMBKIT_OP_reconfigure], l->plugin)) {
+        return true;
+    }
+    struct op op;
+    op_init_sync(&op, call);
+    smbkit_status st = layer_call(l, SMBKIT_OP_reconfigure, &op.pub, NULL, &a);
+    op_fini_sync(&op);
+    return SMBKIT_OK(st) || st == SMBKIT_STATUS_NOT_SUPPORTED;
+}
+
+bool vfs_volume_is_current(struct vfs_volume *v, const struct vfs_layer_spec *layers)
+{
+    const struct vfs_call call = {.token = v->token};
+    bool is_current = true;
+    for (uint32_t i = 0; i < v->layer_count && is_current; i++) {
+        is_current = layer_is_current(&v->layers[i], &call, &layers[i]);
+    }
+    return is_current;
+}
+
 struct vfs_volume *vfs_volume_ref(struct vfs_volume *v)
 {
     refcount_get(&v->refs);

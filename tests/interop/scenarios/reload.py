@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: a changed configuration holds for those who are connected."""
+import os
 import signal
 
-from harness import PASSWORD, USER, Server, case, check, check_in, main, smbkit, wait_for
+from harness import PASSWORD, USER, Server, case, check, check_in, main, smbkit, wait_for, write_file
 
 OPEN = '[one]\nplugin = mem\nread only = no\n'
 OTHER = '[other]\nplugin = mem\n'
@@ -59,6 +60,32 @@ def read_only():
         check_in('file', s.smbclient('one', 'ls').ok())
         reload(s, OPEN)
         check(c.writes() == '', c.writes())
+
+
+@case('a path that leads to another folder')
+def another_folder():
+    share = '[one]\npath = @/folder\nread only = no\n'
+    with Server(config=share) as s:
+        folder = s.path('folder')
+        c = Client(s)
+        reload(s, share)
+        check(c.writes() == '', 'the folder is the same', c.writes())
+        os.rename(folder, folder + '.old')
+        os.mkdir(folder)
+        write_file(folder + '/new', b'')
+        check(c.writes() == '', 'it follows its folder', c.writes())
+        reload(s, share)
+        gone(s, c)
+        text = s.smbclient('one', 'ls').ok()
+        check(' new ' in text and ' file ' not in text, text)
+        # Where nothing can be opened, the share stays as it was.
+        os.rename(folder, folder + '.away')
+        with open(s.config, encoding='ascii') as f:
+            check(share.split('@')[0] in f.read(), s.config)
+        before = s.log().count('reloaded problems=1')
+        s.signal(signal.SIGHUP)
+        wait_for(lambda: s.log().count('reloaded problems=1') > before, 10, 'the reload')
+        check_in(' new ', s.smbclient('one', 'ls').ok())
 
 
 @case('valid users')
