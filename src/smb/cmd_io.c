@@ -7,6 +7,14 @@
 #include "wire/read.h"
 #include "wire/write.h"
 
+/* There is no RDMA here. [MS-SMB2] 3.3.5.12 and 3.3.5.13 refuse a channel that the connection has
+ * not: what a client that believes in one sends would be written as data. Before 3.0 the field is
+ * reserved and ignored (2.2.19, 2.2.21). */
+static bool has_channel(const struct smb_request *r, uint32_t channel)
+{
+    return channel == SMB2_CHANNEL_NONE || !smb_conn_is_3x(r->conn);
+}
+
 /* ---- read ---- */
 
 static void write_read_reply(struct smb_request *r, size_t len)
@@ -121,6 +129,9 @@ smbkit_status cmd_read(struct smb_request *r)
     if (!SMBKIT_OK(status)) {
         return status;
     }
+    if (!has_channel(r, req.channel)) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
     return r->open->kind == SMB_OPEN_PIPE ? read_pipe(r, &req) : read_file(r, &req);
 }
 
@@ -164,6 +175,9 @@ smbkit_status cmd_write(struct smb_request *r)
     smbkit_status status = smb_request_open(r, &req.file_id, SMB_OPEN_FILE | SMB_OPEN_PIPE);
     if (!SMBKIT_OK(status)) {
         return status;
+    }
+    if (!has_channel(r, req.channel)) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     if (r->open->kind == SMB_OPEN_FILE) {
         return write_file(r, &req);

@@ -97,13 +97,13 @@ def flush(file_id):
     return struct.pack('<HHI', 24, 0, 0) + file_id
 
 
-def read(file_id, size, offset=0, least=0):
-    return struct.pack('<HBBIQ', 49, 80, 0, size, offset) + file_id + struct.pack('<IIIHH', least, 0, 0, 0, 0) + b'\0'
+def read(file_id, size, offset=0, least=0, channel=0):
+    return struct.pack('<HBBIQ', 49, 80, 0, size, offset) + file_id + struct.pack('<IIIHH', least, channel, 0, 0, 0) + b'\0'
 
 
-def write(file_id, data, offset=0, data_offset=112, size=None, flags=0):
+def write(file_id, data, offset=0, data_offset=112, size=None, flags=0, channel=0):
     return struct.pack('<HHIQ', 49, data_offset, len(data) if size is None else size, offset) + file_id + struct.pack(
-        '<IIHHI', 0, 0, 0, 0, flags) + data
+        '<IIHHI', channel, 0, 0, 0, flags) + data
 
 
 def lock(file_id, *ranges):

@@ -63,4 +63,16 @@ def impossible(s, share):
         expect('the file', c.sizes(f)[1], 4)
 
 
+@each_share('an RDMA channel that the connection has not')
+def no_rdma(s, share):
+    for dialect, right in ((0x302, 'INVALID_PARAMETER'), (0x210, 'OK')):
+        with connect(s, share, dialect=dialect) as c:
+            f = c.opened('f', disposition=b.OVERWRITE_IF)
+            for channel in (1, 2):
+                expect('write', c.call(b.WRITE, b.write(f, b'1234', channel=channel)).name, right)
+            c.write(f, b'1234')
+            expect('read', c.call(b.READ, b.read(f, 4, channel=1)).name, right)
+            expect('none', c.read(f, 4), b'1234')
+
+
 main()
