@@ -8,15 +8,22 @@
 #include "smb/room.h"
 
 /* Count the elements of a compound and check that each begins where the one before says. 0:
- * malformed. [MS-SMB2] 3.3.5.2.7: NextCommand must be a multiple of 8 and lie within the frame. */
-static unsigned count_elements(const uint8_t *p, size_t len)
+ * *fault_r tells why the connection ends. [MS-SMB2] 3.3.5.2.7: NextCommand must be a multiple of 8
+ * and lie within the frame. How many there may be it leaves open; nobody reads on behind a bound.
+ */
+static unsigned count_elements(const uint8_t *p, size_t len, const char **fault_r)
 {
+    *fault_r = "malformed message";
     unsigned count = 0;
     size_t at = 0;
     for (;;) {
         struct cur c = cur_init(p + at, len - at);
         struct smb2_hdr hdr;
-        if (smb2_hdr_parse(&c, &hdr) != WIRE_OK || ++count > SMB_COMPOUND_MAX) {
+        if (smb2_hdr_parse(&c, &hdr) != WIRE_OK) {
+            return 0;
+        }
+        if (++count > SMB_COMPOUND_MAX) {
+            *fault_r = "compound of too many requests";
             return 0;
         }
         if (hdr.next_command == 0) {
@@ -110,12 +117,13 @@ static void next_run(struct job *job)
 void smb_message_run(struct smb_conn *c, struct iobuf *frame, const uint8_t *p, size_t len,
                      struct smb_session *seal)
 {
-    unsigned count = count_elements(p, len);
+    const char *fault;
+    unsigned count = count_elements(p, len, &fault);
     struct smb_message *m = count ? mem_zalloc(sizeof(*m) + count * sizeof(m->requests[0])) : NULL;
     if (!m) {
         iobuf_unref(frame);
         smb_session_unref(seal);
-        smb_conn_end(c, count ? "out of memory" : "malformed message");
+        smb_conn_end(c, count ? "out of memory" : fault);
         return;
     }
     m->conn = smb_conn_ref(c);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compounds as Windows, macOS, Linux and libraries send them (quick)."""
 import rawbodies as b
-from harness import check, each_share, expect, main
-from rawclient import RELATED, connect
+from harness import check, check_in, each_share, expect, main
+from rawclient import RELATED, Closed, connect
 
 ANY = b.SAME_FILE
 CLOSE_IT = (b.CLOSE, b.close(ANY))
@@ -98,6 +98,14 @@ def long(s, share):
         set_up(c)
         expect('30', set(names(c, create('d\\f'), *[query(5)] * 28, CLOSE_IT)), {'OK'})
         expect('the connection', c.echo().name, 'OK')
+        c.grow(400)
+        expect('256', set(names(c, *[(b.ECHO, b.EMPTY)] * 256, related=False)), {'OK'})
+        try:
+            c.chain(*[(b.ECHO, b.EMPTY)] * 257, related=False)
+            c.receive(seconds=10)
+            check(False, '257 were answered')
+        except Closed:
+            check_in('compound of too many requests', s.log())
 
 
 main()
