@@ -9,7 +9,7 @@
 
 /* Count the elements of a compound and check that each begins where the one before says. 0:
  * *fault_r tells why the connection ends. [MS-SMB2] 3.3.5.2.7: NextCommand must be a multiple of 8
- * and lie within the frame. How many there may be it leaves open; nobody reads on behind a bound.
+ * and lie within the frame. How many there may be it leaves open.
  */
 static unsigned count_elements(const uint8_t *p, size_t len, const char **fault_r)
 {
