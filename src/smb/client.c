@@ -18,10 +18,24 @@ static bool client_eq(const struct hash_link *link, const void *key)
     return mem_eq(c->guid, key, sizeof(c->guid));
 }
 
+static const uint8_t no_guid[16];
+
+/* The same whenever the machine comes back while the server runs; one without a GUID is not known
+ * again. */
+static uint64_t client_id(struct smb_server *s, const uint8_t guid[16])
+{
+    uint64_t id = hash_bytes(s->hash_seed, guid, 16);
+    if (mem_eq(guid, no_guid, sizeof(no_guid))) {
+        smb_server_random(s, &id, sizeof(id));
+    }
+    return id ? id : 1;
+}
+
 static struct smb_client *client_new(struct smb_server *s, const uint8_t guid[16])
 {
     struct smb_client *c = mem_zalloc(sizeof(*c));
     if (c) {
+        c->id = client_id(s, guid);
         refcount_init(&c->refs);
         c->server = s;
         mem_copy(c->guid, guid, sizeof(c->guid));
@@ -33,8 +47,7 @@ static struct smb_client *client_new(struct smb_server *s, const uint8_t guid[16
 
 struct smb_client *smb_client_get(struct smb_server *s, const uint8_t guid[16])
 {
-    static const uint8_t none[16];
-    if (mem_eq(guid, none, sizeof(none))) {
+    if (mem_eq(guid, no_guid, sizeof(no_guid))) {
         return client_new(s, guid);
     }
     uint64_t h = hash_bytes(s->hash_seed, guid, 16);

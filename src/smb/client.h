@@ -16,6 +16,7 @@ struct smb_client {
     struct refcount refs; /* connections, sessions, opens */
     struct smb_server *server;
     uint8_t guid[16];                 /* immutable */
+    uint64_t id;                      /* immutable, not 0: what plugins know it by */
     bool is_known;                    /* immutable: in server->clients; one without a GUID is not */
     struct hash_link link;            /* server->lock */
     struct list sessions;             /* server->lock: by smb_session.client_link */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
+#include "smb/client.h"
 #include "smb/command.h"
 #include "smb/limits.h"
 #include "smb/reply.h"
@@ -160,6 +161,8 @@ static struct vfs_token *make_token(struct smb_request *r, const struct auth_ide
         .rid = id->rid,
         .flags = who_flags(server, id),
         .machine_sid = server->config.machine_sid,
+        .session_id = r->session->id,
+        .client_id = r->session->client->id,
     };
     return vfs_token_new(&spec);
 }

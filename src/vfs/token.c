@@ -40,6 +40,25 @@ static void set_sids(struct vfs_token *t, const struct vfs_token_spec *spec)
     }
 }
 
+/* The groups as a plugin sees them: without the user itself, which is its own group when nobody has
+ * logged on. */
+static uint32_t format_groups(struct vfs_token *t)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < t->group_count; i++) {
+        if (sid_eq(&t->groups[i], &t->user)) {
+            continue;
+        }
+        uint8_t *bytes = t->group_bytes[count];
+        struct wr w = wr_init(bytes, sizeof(t->group_bytes[count]));
+        sid_format(&w, &t->groups[i]);
+        ASSERT(wr_ok(&w));
+        t->group_sids[count++] =
+            (struct smbkit_bytes){.base = bytes, .len = (uint32_t)sid_len_bytes(&t->groups[i])};
+    }
+    return count;
+}
+
 static bool set_identity(struct vfs_token *t, const struct vfs_token_spec *spec)
 {
     const char *texts[3] = {spec->user, spec->domain, spec->client_address};
@@ -61,6 +80,10 @@ static bool set_identity(struct vfs_token *t, const struct vfs_token_spec *spec)
         .sid = t->sid_bytes,
         .sid_len_bytes = (uint32_t)sid_len_bytes(&t->user),
         .rid = spec->rid,
+        .groups = t->group_sids,
+        .group_count = format_groups(t),
+        .session_id = spec->session_id,
+        .client_id = spec->client_id,
     };
     return true;
 }

@@ -19,6 +19,8 @@ struct vfs_token {
     struct smbkit_identity identity; /* its strings and sid point into this object */
     char *strings[3];                /* owned: user, domain, client address */
     uint8_t sid_bytes[SID_BYTES_MAX];
+    uint8_t group_bytes[TOKEN_GROUPS_MAX][SID_BYTES_MAX];
+    struct smbkit_bytes group_sids[TOKEN_GROUPS_MAX]; /* identity.groups; they point there */
     struct sid user;
     struct sid primary_group;
     struct sid groups[TOKEN_GROUPS_MAX]; /* primary_group too */

@@ -38,6 +38,8 @@ struct vfs_token_spec {
     uint32_t rid;                /* of the virtual user; SID is S-1-5-21-<machine>-rid */
     uint32_t flags;              /* SMBKIT_WHO_* */
     const uint32_t *machine_sid; /* three sub-authorities */
+    uint64_t session_id;         /* 0: the server itself asks, as for the next */
+    uint64_t client_id;          /* of the client machine: what it caches is told apart by it */
 };
 NODISCARD struct vfs_token *vfs_token_new(const struct vfs_token_spec *spec);
 struct vfs_token *vfs_token_ref(struct vfs_token *t);

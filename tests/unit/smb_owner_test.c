@@ -311,11 +311,50 @@ static void test_two_channels(void)
     }
 }
 
+/* ---- the machine that a session is on ---- */
+
+static void identity_of(struct fake *f, uint64_t *client_r, uint64_t *session_r)
+{
+    struct smb_session *s = smb_session_find(f->server, f->session_id);
+    REQUIRE(s);
+    mutex_lock(&s->lock);
+    const struct smbkit_identity *who = vfs_token_identity_get(s->token);
+    *client_r = who->client_id;
+    *session_r = who->session_id;
+    mutex_unlock(&s->lock);
+    smb_session_unref(s);
+}
+
+/* Plugins tell machines apart by the ClientGuid; dialect 2.0.2 has none. */
+static void test_client_id(void)
+{
+    struct fake f[3];
+    uint64_t client[3];
+    uint64_t session[3];
+    start(&f[0]);
+    for (unsigned i = 0; i < 3; i++) {
+        if (i > 0) {
+            fake_init(&f[i]);
+            f[i].server = f[0].server;
+        }
+        f[i].credits = 64;
+        fake_enter(&f[i], i == 2 ? 0x0202 : 0x0311);
+        identity_of(&f[i], &client[i], &session[i]);
+        CHECK(client[i] != 0 && session[i] == f[i].session_id);
+    }
+    CHECK(client[0] == client[1] && client[0] != client[2]);
+    for (unsigned i = 0; i < 3; i++) {
+        fake_disconnect(&f[i]);
+    }
+    fake_stop(&f[0]);
+}
+
 static const struct test_case cases[] = {
     {"long compounds", test_long_compound},
     {"many opens of one directory", test_many_opens_of_one_directory},
     {"totals of opens", test_totals},
     {"an open taken off and put back", test_taken_off},
     {"two channels", test_two_channels},
+    {"client id", test_client_id},
 };
 TEST_MAIN(cases)

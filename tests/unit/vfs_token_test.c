@@ -73,6 +73,31 @@ static void test_identity(void)
     size_t len = test_hex(want, sizeof(want),
                           "0105 000000000005 15000000 00000000 00000000 00000000 07000000");
     CHECK_MEM(who->sid, who->sid_len_bytes, want, len);
+    CHECK(who->session_id == 0 && who->client_id == 0);
+    vfs_token_unref(t);
+}
+
+/* What plugins see of the groups, and of where the user sits. */
+static void test_groups_and_client(void)
+{
+    const struct vfs_token_spec spec = {
+        .user = "ann", .rid = 7, .machine_sid = machine, .session_id = 5, .client_id = 6};
+    struct vfs_token *t = vfs_token_new(&spec);
+    REQUIRE(t);
+    const struct smbkit_identity *who = vfs_token_identity_get(t);
+    CHECK(who->session_id == 5 && who->client_id == 6);
+    CHECK_INT(who->group_count, t->group_count);
+    for (uint32_t i = 0; i < who->group_count; i++) {
+        struct cur c = cur_init(who->groups[i].base, who->groups[i].len);
+        struct sid sid;
+        CHECK(sid_parse(&c, &sid) && sid_eq(&sid, &t->groups[i]));
+    }
+    vfs_token_unref(t);
+    /* Nobody is his own primary group: not said twice. */
+    t = vfs_token_new(&(struct vfs_token_spec){.user = "", .flags = SMBKIT_WHO_ANONYMOUS});
+    REQUIRE(t);
+    who = vfs_token_identity_get(t);
+    CHECK_INT(who->group_count, t->group_count - 1);
     vfs_token_unref(t);
 }
 
@@ -87,6 +112,8 @@ static void test_no_memory(void)
     }
 }
 
-static const struct test_case cases[] = {
-    {"sids", test_sids}, {"identity", test_identity}, {"no memory", test_no_memory}};
+static const struct test_case cases[] = {{"sids", test_sids},
+                                         {"identity", test_identity},
+                                         {"groups and client", test_groups_and_client},
+                                         {"no memory", test_no_memory}};
 TEST_MAIN(cases)
