@@ -403,7 +403,7 @@ static void test_defaults(void)
         struct rule want[3];
     } rows[] = {
         {SD_OPEN, {{0, 0, ALLX, "everyone"}}},
-        {SD_COMMON, {{0, 0, ALLX & ~0x40u, "everyone"}}},
+        {SD_COMMON, {{0, 0, ALLX & ~0xc0040u, "everyone"}}},
         {SD_OWNED, {{0, 0, ALLX, "me"}, {0, 0, 0x1200a9, "everyone"}}},
         {SD_PRIVATE, {{0, 0, ALLX, "me"}}},
         {SD_READABLE, {{0, 0, 0x1200a9, "everyone"}}},
