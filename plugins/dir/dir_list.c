@@ -173,8 +173,8 @@ static int follow_to_file(const struct walk *w, const char *name, struct statx *
     return fd;
 }
 
-/* The attributes of an entry. 0, or -errno when it is gone. looks_again: see struct dirfs_row. */
-static int entry_attr(struct walk *w, const char *name, struct smbkit_attr *attr, bool *looks_again)
+/* The attributes of an entry, and whether they change untold. 0, or -errno when it is gone. */
+static int entry_attr(struct walk *w, const char *name, struct dirfs_row *row)
 {
     struct statx stx;
     char proc[DIRFS_PROC_MAX];
@@ -184,7 +184,8 @@ static int entry_attr(struct walk *w, const char *name, struct smbkit_attr *attr
               STATX_BASIC_STATS | STATX_BTIME, &stx) != 0) {
         return -errno;
     }
-    *looks_again = !S_ISREG(stx.stx_mode) || stx.stx_nlink > 1;
+    row->has_links = S_ISREG(stx.stx_mode) && stx.stx_nlink > 1;
+    row->looks_again = !S_ISREG(stx.stx_mode) || row->has_links;
     int fd = S_ISLNK(stx.stx_mode) ? follow_to_file(w, name, &stx) : -1;
     if (fd >= 0) {
         where = dirfs_where_file(fd, true, proc);
@@ -192,7 +193,7 @@ static int entry_attr(struct walk *w, const char *name, struct smbkit_attr *attr
         snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", w->list->fd, name);
         where.is_bare = is_bare(w, &stx);
     }
-    (void)dirfs_fill_attr(w->vol, name, &stx, &where, attr); /* rmdir counts it: it shows */
+    (void)dirfs_fill_attr(w->vol, name, &stx, &where, &row->attr); /* rmdir counts it: it shows */
     if (fd >= 0) {
         close(fd);
     }
@@ -239,18 +240,17 @@ static bool show(struct walk *w, const char *host, char *shown)
 static bool give(struct walk *w, const struct kernel_entry *from)
 {
     char shown[DIRFS_SHOWN_MAX];
-    bool looks_again;
-    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+    struct dirfs_row row = {.attr = {.struct_size = sizeof(row.attr)}};
     struct smbkit_entry entry = {
         .struct_size = sizeof(entry), .name = shown, .cookie = (uint64_t)from->d_off};
     if (!show(w, from->d_name, shown)) {
         return true;
     }
     if (w->sink->want & SMBKIT_WANT_ATTR) {
-        if (entry_attr(w, from->d_name, &attr, &looks_again) != 0) {
+        if (entry_attr(w, from->d_name, &row) != 0) {
             return true;
         }
-        entry.attr = &attr;
+        entry.attr = &row.attr;
     }
     return w->sink->entry(w->sink, &entry) != 0;
 }
@@ -292,8 +292,7 @@ static int snap_fill(struct walk *w, const struct smbkit_op *op, struct dirfs_sn
         if (list->at == 0 && smbkit_op_is_cancelled(op)) {
             return -ECANCELED;
         }
-        if (show(w, entry->d_name, shown) &&
-            entry_attr(w, entry->d_name, &row.attr, &row.looks_again) == 0) {
+        if (show(w, entry->d_name, shown) && entry_attr(w, entry->d_name, &row) == 0) {
             err = dirfs_snap_add(snap, entry->d_name, shown, &row) ? 0 : -ENOMEM;
         }
         list->cookie = row.cookie;
@@ -373,15 +372,14 @@ static bool give_rows(struct walk *w)
     const struct dirfs_snap *snap = list->snap;
     bool stale = is_stale(snap);
     for (; list->row < snap->count; list->row++) {
-        const struct dirfs_row *row = &snap->rows[list->row];
-        const char *host = snap->names + row->host;
-        bool ignored;
-        struct smbkit_attr attr = row->attr;
+        struct dirfs_row row = snap->rows[list->row];
+        const char *host = snap->names + row.host;
+        bool looks = row.has_links || (stale && row.looks_again);
         const struct smbkit_entry entry = {.struct_size = sizeof(entry),
-                                           .name = snap->names + row->shown,
-                                           .cookie = row->cookie,
-                                           .attr = &attr};
-        if (stale && row->looks_again && entry_attr(w, host, &attr, &ignored) != 0) {
+                                           .name = snap->names + row.shown,
+                                           .cookie = row.cookie,
+                                           .attr = &row.attr};
+        if (looks && entry_attr(w, host, &row) != 0) {
             continue;
         }
         if (w->sink->entry(w->sink, &entry) == 0) {
@@ -396,7 +394,8 @@ static int list_rows(struct walk *w, const struct smbkit_op *op, uint64_t cookie
     struct dirfs_list *list = w->list;
     const struct dirfs_snap *snap = list->snap;
     list->row = row_after(list, cookie);
-    if (dirfs_is_nowait(op) && (snap->is_part || (snap->looks_again && is_stale(snap)))) {
+    bool looks = snap->has_links || (snap->looks_again && is_stale(snap));
+    if (dirfs_is_nowait(op) && (snap->is_part || looks)) {
         return -EAGAIN;
     }
     bool was_beyond = list->row == snap->count && snap->is_part;

@@ -189,6 +189,21 @@ static int rename_keep(const struct spot *from, const struct spot *to)
     return renameat(from->dir, from->name, to->dir, to->name) == 0 ? 0 : -errno;
 }
 
+/* A directory in the place of a file, which the system does not do by itself: they change places,
+ * then the file goes. */
+static int rename_over_file(const struct spot *from, const struct spot *to)
+{
+    if (renameat2(from->dir, from->name, to->dir, to->name, RENAME_EXCHANGE) != 0) {
+        return errno == EINVAL || errno == ENOSYS ? -EACCES : -errno; /* it cannot do that */
+    }
+    if (unlinkat(from->dir, from->name, 0) == 0) {
+        return 0;
+    }
+    int err = -errno;
+    (void)renameat2(from->dir, from->name, to->dir, to->name, RENAME_EXCHANGE);
+    return err;
+}
+
 static int rename_replace(const struct spot *from, const struct spot *to,
                           const struct dirfs_file *file)
 {
@@ -196,11 +211,11 @@ static int rename_replace(const struct spot *from, const struct spot *to,
     if (statx(to->dir, to->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &stx) != 0) {
         return rename_keep(from, to);
     }
-    if (S_ISDIR(stx.stx_mode) || file->is_dir) {
-        return -EACCES; /* a directory is never replaced, nor does one replace a file here */
+    if (S_ISDIR(stx.stx_mode)) {
+        return -EACCES; /* a directory is never replaced */
     }
     if (renameat(from->dir, from->name, to->dir, to->name) != 0) {
-        return -errno;
+        return errno == ENOTDIR && file->is_dir ? rename_over_file(from, to) : -errno;
     }
     if (is_same(&stx, file)) {
         /* Two links to one file: POSIX has rename do nothing then. */
@@ -357,6 +372,7 @@ smbkit_status dirfs_link(void *volume, struct smbkit_op *op, void *file,
     if (err == -EEXIST && replace) {
         err = link_replace(f, &to);
     }
+    dirfs_snaps_forget(((struct dirfs_volume *)volume)->snaps);
     close(to.dir);
     return rename_status(err, replace);
 }

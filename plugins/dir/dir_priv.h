@@ -265,6 +265,7 @@ struct dirfs_row {
     uint32_t host; /* where its names are, in names */
     uint32_t shown;
     bool looks_again; /* changes without being told */
+    bool has_links;   /* and not only by those who work on the machine */
     struct smbkit_attr attr;
 };
 /* A whole directory; immutable once it is kept. */
@@ -273,6 +274,7 @@ struct dirfs_snap {
     uint64_t at_ms;
     bool is_part;     /* the beginning of a large one; not kept */
     bool looks_again; /* some row does */
+    bool has_links;   /* likewise */
     size_t count;
     size_t rows_cap;
     size_t names_len;
@@ -286,6 +288,8 @@ struct dirfs_watch {
 };
 struct dirfs_snaps *dirfs_snaps_new(void); /* NULL: no memory, or no inotify */
 void dirfs_snaps_free(struct dirfs_snaps *snaps);
+/* All of them: a file has another name, and no directory but that one is told. NULL allowed. */
+void dirfs_snaps_forget(struct dirfs_snaps *snaps);
 struct dirfs_snap *dirfs_snap_new(void);
 struct dirfs_snap *dirfs_snap_ref(struct dirfs_snap *snap);
 void dirfs_snap_unref(struct dirfs_snap *snap);

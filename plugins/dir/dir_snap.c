@@ -121,6 +121,7 @@ bool dirfs_snap_add(struct dirfs_snap *snap, const char *host, const char *shown
     struct dirfs_row *to = &snap->rows[snap->count++];
     *to = *row;
     snap->looks_again |= row->looks_again;
+    snap->has_links |= row->has_links;
     to->host = (uint32_t)snap->names_len;
     to->shown = (uint32_t)(snap->names_len + host_len);
     memcpy(snap->names + to->host, host, host_len);
@@ -196,6 +197,19 @@ static struct watched *oldest(struct dirfs_snaps *snaps)
     }
     *dir = (struct watched){.used = ++snaps->uses};
     return dir;
+}
+
+void dirfs_snaps_forget(struct dirfs_snaps *snaps)
+{
+    if (!snaps) {
+        return;
+    }
+    pthread_mutex_lock(&snaps->lock);
+    for (unsigned i = 0; i < DIRS_MAX; i++) {
+        snaps->dirs[i].changes++; /* nor is one kept that is being read */
+        drop(&snaps->dirs[i]);
+    }
+    pthread_mutex_unlock(&snaps->lock);
 }
 
 struct dirfs_watch dirfs_snap_watch(struct dirfs_snaps *snaps, int fd,

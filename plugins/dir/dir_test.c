@@ -191,6 +191,7 @@ static void test_move(void)
     pt_mkdir(t, "c");
     put_file(w.fd, "f", "f");
     put_file(w.fd, "g", "g");
+    put_file(w.fd, "h", "h");
     static const struct {
         const char *from, *to;
         uint32_t replace, want;
@@ -198,7 +199,9 @@ static void test_move(void)
         {"a", "a/b/x", 0, 0xC0000022}, /* below itself */
         {"f", "g", 0, 0xC0000035},
         {"f", "c", 1, 0xC0000022}, /* never a directory */
-        {"c", "f", 1, 0xC0000022},
+        {"c", "h", 0, 0xC0000035},
+        {"c", "h", 1, 0}, /* but one replaces a file */
+        {"h", "c", 0, 0},
         {"a", "c", 0, 0xC0000035},
         {"f", "", 1, 0xC0000035},
         {"", "x", 0, 0xC0000022},

@@ -489,6 +489,37 @@ smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, const char *
 
 /* ---- link ---- */
 
+/* The link took the place, and the name, of one in other letters. As in move_do: it is done, and if
+ * the letters cannot be changed, they stay. */
+static bool link_spell(const struct vfs_call *call, struct vfs_volume *v, const struct target *t)
+{
+    const struct smbkit_create how = {.struct_size = sizeof(how),
+                                      .disposition = SMBKIT_OPEN,
+                                      .path = t->existing,
+                                      .access = SMBKIT_DELETE,
+                                      .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT};
+    struct vfs_call may_wait = *call;
+    may_wait.nowait = false;
+    may_wait.journal = NULL;
+    struct door_file f = {.volume = v};
+    struct smbkit_attr attr;
+    if (!SMBKIT_OK(door_create(&may_wait, &f, &how, &attr))) {
+        return false;
+    }
+    smbkit_status st = door_rename(&may_wait, &f, t->path, false);
+    door_close(&may_wait, &f);
+    return SMBKIT_OK(st);
+}
+
+static void link_tell(struct vfs_volume *v, const struct target *t, const char *path)
+{
+    if (t->existing) {
+        atomic_fetch_add(&v->nodes->removals, 1);
+        notify_changed(v, t->existing, NOTIFY_REMOVED, NOTIFY_CHANGE_FILE_NAME);
+    }
+    notify_changed(v, path, NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME);
+}
+
 static smbkit_status link_do(const struct vfs_call *call, struct vfs_open *o, struct target *t)
 {
     struct vfs_volume *v = o->volume;
@@ -496,13 +527,15 @@ static smbkit_status link_do(const struct vfs_call *call, struct vfs_open *o, st
     const char *path = t->existing ? t->existing : t->path;
     names_before(call, v, path, NULL, &change);
     smbkit_status st = door_link(call, &o->f, path, t->existing != NULL);
+    bool is_spelled = !v->names || str_eq(path, t->path);
+    if (SMBKIT_OK(st) && !is_spelled && link_spell(call, v, t)) {
+        struct names_change none = {0};
+        names_after(call, v, &none, NAMES_REMOVED, path);
+        path = t->path;
+    }
     names_after(call, v, &change, SMBKIT_OK(st) ? NAMES_ADDED : NAMES_NOTHING, path);
     if (SMBKIT_OK(st)) {
-        if (t->existing) {
-            atomic_fetch_add(&v->nodes->removals, 1);
-            notify_changed(v, path, NOTIFY_REMOVED, NOTIFY_CHANGE_FILE_NAME);
-        }
-        notify_changed(v, path, NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME);
+        link_tell(v, t, path);
     }
     return st;
 }

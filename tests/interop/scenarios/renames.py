@@ -106,6 +106,49 @@ def links(s, share):
         check('x' in c.names(), 'a rename onto another name of the same file lost it', c.names())
 
 
+@each_share('what takes the place of a file in other letters is spelled as it was asked')
+def spelling(s, share):
+    with connect(s, share) as c:
+        for path in ('f1', 'f2', 'new', 'linked'):
+            c.put(path, path.encode())
+        expect('link', c.link('new', 'F1', True), 'OK')
+        expect('rename', c.move('linked', 'F2', True), 'OK')
+        expect('the names', c.names(), ['F1', 'F2', 'new'])
+        expect('the contents', (c.content('f1'), c.content('f2')), (b'new', b'linked'))
+
+
+@each_share('a folder in the place of a file')
+def folder_over_file(s, share):
+    with connect(s, share) as c:
+        c.make_folder('d')
+        c.make_folder('e')
+        c.put('d\\in', b'in')
+        c.put('f', b'f')
+        expect('not asked for', c.move('d', 'f', options=b.FOLDER), 'OBJECT_NAME_COLLISION')
+        expect('asked for', c.move('d', 'f', True, options=b.FOLDER), 'OK')
+        expect('what is there', (c.names(), c.content('f\\in')), (['e', 'f'], b'in'))
+        expect('over a folder', c.move('e', 'f', True, options=b.FOLDER), 'ACCESS_DENIED')
+
+
+def listed_sizes(c, folder):
+    return [e.size for e in c.listing(folder) if not e.attributes & 0x10]
+
+
+@each_share('the size of a file by all its names')
+def sizes_of_links(s, share):
+    with connect(s, share) as c:
+        c.make_folder('s')
+        c.put('f', b'1')
+        expect('one name', listed_sizes(c, ''), [1])
+        c.link('f', 's\\g')
+        for size in (100, 7):
+            for path in ('f', 's\\g'):
+                f = c.opened(path)
+                c.set_size(f, size + len(path))
+                expect(f'set by {path}', (listed_sizes(c, ''), listed_sizes(c, 's')), ([size + len(path)],) * 2)
+                c.close(f)
+
+
 @each_share('no link leads to a folder')
 def no_folder_link(s, share):
     with connect(s, share) as c:
