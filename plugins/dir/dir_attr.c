@@ -140,6 +140,8 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
         dos.attributes = default_attributes(vol, name, stx);
     }
     *attr = (struct smbkit_attr){
+        /* A hole takes nothing. File systems of other machines may not know what they take. */
+        .valid = vol->tries_nowait ? SMBKIT_HAS_ALLOC_SIZE : 0,
         .size = S_ISREG(stx->stx_mode) ? stx->stx_size : 0,
         .alloc_size = S_ISREG(stx->stx_mode) ? stx->stx_blocks * 512 : 0,
         .create_time = dos.create_time ? dos.create_time : birth_time(stx),

@@ -55,10 +55,12 @@ static bool is_fatal(int err)
     return err != 0 && err != -EOPNOTSUPP;
 }
 
-/* What a new file's xattr is for: ARCHIVE alone is what a file without it has. */
+/* What a new file's xattr is for: ARCHIVE alone is what a file without it has, but no directory. */
 static uint32_t kept_attributes(const struct smbkit_create *how)
 {
-    return how->attributes & SMBKIT_ATTR_SETTABLE & ~SMBKIT_ATTR_ARCHIVE;
+    uint32_t implied = how->kind == SMBKIT_KIND_DIRECTORY ? 0 : SMBKIT_ATTR_ARCHIVE;
+    uint32_t attributes = how->attributes & SMBKIT_ATTR_SETTABLE;
+    return attributes & ~implied ? attributes | implied : 0;
 }
 
 /* What the new file is to have. 0 or -errno. */
@@ -68,8 +70,7 @@ static int furnish(const struct dirfs_volume *vol, const struct smbkit_create *h
     uint32_t attributes = kept_attributes(how);
     int err = 0;
     if (attributes) {
-        bool is_dir = how->kind == SMBKIT_KIND_DIRECTORY;
-        struct dirfs_dos dos = {.attributes = attributes | (is_dir ? 0 : SMBKIT_ATTR_ARCHIVE)};
+        struct dirfs_dos dos = {.attributes = attributes};
         err = vol->has_xattrs ? dirfs_mark_parent(vol, fd) : 0;
         err = err ? err : dirfs_dos_write(&where, &dos);
     }

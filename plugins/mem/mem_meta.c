@@ -43,6 +43,7 @@ void memfs_fill_attr(struct memfs_node *node, struct smbkit_attr *attr)
     pthread_rwlock_rdlock(&node->lock);
     const struct memfs_data *data = &node->data;
     *attr = (struct smbkit_attr){
+        .valid = SMBKIT_HAS_ALLOC_SIZE,
         .file_id = node->id,
         .size = data->size,
         .alloc_size = data->backed > data->reserve ? data->backed : data->reserve,

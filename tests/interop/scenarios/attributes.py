@@ -31,6 +31,15 @@ def read_only_folder(s, share):
         expect('removing it then', c.mark_deleted(f), 'OK')
 
 
+@each_share('a folder keeps what it is made with')
+def made_folder(s, share):
+    with connect(s, share) as c:
+        for attributes in (0, HIDDEN, ARCHIVE, ARCHIVE | HIDDEN):
+            c.make_folder(f'd{attributes}', attributes=attributes)
+            c.move(f'd{attributes}', f'e{attributes}', options=b.FOLDER)
+            expect(f'{attributes:#x}', c.attributes(f'e{attributes}'), FOLDER | attributes)
+
+
 @each_share('set and read')
 def round_trip(s, share):
     with connect(s, share) as c:

@@ -48,6 +48,17 @@ def large(s, share):
         expect('listed', e.size, end)
 
 
+@each_share('a hole takes next to nothing')
+def hole(s, share):
+    with connect(s, share) as c:
+        f = c.opened('f', disposition=b.CREATE_NEW)
+        c.set_size(f, 1 << 20)
+        check(c.sizes(f)[0] <= 8192, 'nothing written', c.sizes(f))
+        c.write(f, b'12345', 500000)
+        c.flush(f)
+        check(4096 <= c.sizes(f)[0] <= 1 << 17, '5 bytes written', c.sizes(f))
+
+
 @each_share('sizes and places that no file has')
 def impossible(s, share):
     with connect(s, share) as c:
