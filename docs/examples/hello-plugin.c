@@ -1,38 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file system of two generated files, "hello.txt" and "clock.txt", as an example:
- * smbkit-plugin(3). It has the six functions that a plugin must have, and no state: a file is its
- * number. */
+ * smbkit-plugin(3). It has the six functions that a plugin must have, and volume_close. The volume
+ * is the word that it greets with, a file is its number. */
 #include <smbkit/plugin.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { ROOT, HELLO, CLOCK, COUNT };
 static const char *const names[COUNT] = {"", "hello.txt", "clock.txt"};
 
-static uint32_t content(uintptr_t n, const char *user, char text[256])
+static uint32_t content(const char *word, uintptr_t n, const char *user, char text[256])
 {
     long long now = (long long)time(NULL);
-    int len = n == HELLO ? snprintf(text, 256, "Hello, %s!\n", user)
+    int len = n == HELLO ? snprintf(text, 256, "%s, %s!\n", word, user)
                          : snprintf(text, 256, "%20lld\n", now);
     return len < 255 ? (uint32_t)len : 255;
 }
 
-static void describe(uintptr_t n, const char *user, struct smbkit_attr *attr)
+static void describe(const char *word, uintptr_t n, const char *user, struct smbkit_attr *attr)
 {
     char text[256];
     attr->attributes = n == ROOT ? SMBKIT_ATTR_DIRECTORY : SMBKIT_ATTR_NORMAL;
-    attr->size = n == ROOT ? 0 : content(n, user, text);
+    attr->size = n == ROOT ? 0 : content(word, n, user, text);
 }
+
+struct arguments {
+    const char *greeting;
+};
+static const struct smbkit_param params[] = {{.key = "greeting",
+                                              .kind = SMBKIT_PARAM_TEXT,
+                                              .offset = offsetof(struct arguments, greeting),
+                                              .min = 1,
+                                              .max = 64},
+                                             {.key = NULL}};
 
 static smbkit_status hello_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
-    *volume_r = NULL;
-    args->features = SMBKIT_FEATURE_NEVER_BLOCKS;
-    if (args->arg_count > 0) {
-        snprintf(args->error, args->error_size, "hello: takes no arguments: %s", args->args[0].key);
+    struct arguments given = {.greeting = "Hello"};
+    smbkit_status status = smbkit_args_take(args, params, &given);
+    if (!SMBKIT_OK(status)) {
+        return status; /* the user has been told what is wrong */
     }
-    return args->arg_count > 0 ? SMBKIT_STATUS_INVALID_PARAMETER : SMBKIT_STATUS_SUCCESS;
+    args->features = SMBKIT_FEATURE_NEVER_BLOCKS;
+    *volume_r = strdup(given.greeting);
+    return *volume_r ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
+}
+
+static void hello_volume_close(void *volume)
+{
+    free(volume);
 }
 
 static smbkit_status hello_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
@@ -46,7 +64,7 @@ static smbkit_status hello_create(void *volume, struct smbkit_op *op, struct smb
                                  : SMBKIT_STATUS_NOT_A_DIRECTORY;
             }
             *file_r = (void *)n;
-            describe(n, op->who->user, attr);
+            describe(volume, n, op->who->user, attr);
             return SMBKIT_STATUS_SUCCESS;
         }
     }
@@ -61,7 +79,7 @@ static void hello_close(void *volume, struct smbkit_op *op, void *file)
 static smbkit_status hello_getattr(void *volume, struct smbkit_op *op, void *file,
                                    struct smbkit_attr *attr)
 {
-    describe((uintptr_t)file, op->who->user, attr);
+    describe(volume, (uintptr_t)file, op->who->user, attr);
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -72,7 +90,7 @@ static smbkit_status hello_enumerate(void *volume, struct smbkit_op *op, void *f
     for (uint64_t n = cookie + 1; n < COUNT; n++) {
         struct smbkit_entry e = {.struct_size = sizeof(e), .name = names[n], .cookie = n};
         struct smbkit_attr attr = {.struct_size = sizeof(attr)};
-        describe(n, op->who->user, &attr);
+        describe(volume, n, op->who->user, &attr);
         e.attr = &attr;
         if (!sink->entry(sink, &e)) {
             break; /* the client's buffer is full: it comes back with the last cookie */
@@ -85,7 +103,7 @@ static smbkit_status hello_read(void *volume, struct smbkit_op *op, void *file,
                                 struct smbkit_io *io)
 {
     char text[256];
-    uint32_t len = content((uintptr_t)file, op->who->user, text);
+    uint32_t len = content(volume, (uintptr_t)file, op->who->user, text);
     uint32_t left = io->offset < len ? len - (uint32_t)io->offset : 0;
     io->done = io->length < left ? io->length : left;
     memcpy(io->buffer, text + len - left, io->done);
@@ -99,7 +117,9 @@ static const struct smbkit_plugin hello = {
     .name = "hello",
     .description = "two generated files",
     .version = "1",
+    .config_help = "greeting=TEXT  the first word of hello.txt; Hello\n",
     .volume_open = hello_volume_open,
+    .volume_close = hello_volume_close,
     .create = hello_create,
     .close = hello_close,
     .enumerate = hello_enumerate,

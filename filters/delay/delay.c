@@ -12,16 +12,14 @@
 #define DELAY_MAX_MS 3600000u /* an hour: longer is a mistake */
 #define SLICE_MS 10u          /* how soon a cancelled operation ends */
 
-#define OP_NAME(kind, name, type) #name,
-static const char *const op_names[] = {SMBKIT_OPERATIONS(OP_NAME)};
-
 struct delay {
     struct smbkit_next *next;
-    uint32_t ms[SMBKIT_OP_COUNT];
+    uint64_t ms[SMBKIT_OP_COUNT];
+    uint64_t all_ms;
 };
 
 /* Sleep as the operation is to. CANCELLED: the client has lost interest. */
-static smbkit_status delay_sleep(const struct smbkit_op *op, uint32_t ms)
+static smbkit_status delay_sleep(const struct smbkit_op *op, uint64_t ms)
 {
     if (ms > 0 && (op->flags & SMBKIT_OP_NOWAIT)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
@@ -30,7 +28,7 @@ static smbkit_status delay_sleep(const struct smbkit_op *op, uint32_t ms)
         if (smbkit_op_is_cancelled(op)) {
             return SMBKIT_STATUS_CANCELLED;
         }
-        uint32_t slice = ms < SLICE_MS ? ms : SLICE_MS;
+        uint64_t slice = ms < SLICE_MS ? ms : SLICE_MS;
         struct timespec ts = {.tv_nsec = (long)slice * 1000000};
         nanosleep(&ts, NULL); /* a signal may cut a slice short */
         ms -= slice;
@@ -54,57 +52,42 @@ static void delay_close(void *volume, struct smbkit_op *op, void *file)
     smbkit_next_close(((struct delay *)volume)->next, op, file);
 }
 
-static bool parse_ms(const char *text, uint32_t *ms_r)
-{
-    uint32_t ms = 0;
-    const char *p = text;
-    for (; *p >= '0' && *p <= '9' && ms <= DELAY_MAX_MS; p++) {
-        ms = ms * 10 + (uint32_t)(*p - '0');
-    }
-    *ms_r = ms;
-    return p > text && !*p && ms <= DELAY_MAX_MS;
-}
+#define PARAM(name_, member)                                                                       \
+    {.key = name_,                                                                                 \
+     .kind = SMBKIT_PARAM_MS,                                                                      \
+     .offset = offsetof(struct delay, member),                                                     \
+     .max = DELAY_MAX_MS},
+#define OP_PARAM(kind, name, type) PARAM(#name, ms[SMBKIT_OP_##name])
+#define ALL_ROW 0
+static const struct smbkit_param params[] = {PARAM("all", all_ms)
+                                                 SMBKIT_OPERATIONS(OP_PARAM){.key = NULL}};
 
-/* Set what the key names, an operation or all of them. False: it names none. */
-static bool set_delay(struct delay *d, const char *key, uint32_t ms)
+/* In their order: all=50,read=0 spares read. */
+static bool parse_args(struct delay *d, const struct smbkit_volume_args *args)
 {
-    bool found = false;
-    bool all = strcmp(key, "all") == 0;
-    for (size_t i = 0; i < SMBKIT_OP_COUNT; i++) {
-        if (all || strcmp(key, op_names[i]) == 0) {
-            d->ms[i] = ms;
-            found = true;
+    for (uint32_t i = 0; i < args->arg_count; i++) {
+        int32_t row = smbkit_arg_take(args, i, params, d);
+        if (row < 0) {
+            return false;
+        }
+        for (size_t op = 0; row == ALL_ROW && op < SMBKIT_OP_COUNT; op++) {
+            d->ms[op] = d->all_ms;
         }
     }
-    return found;
+    return true;
 }
 
 static smbkit_status delay_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct delay *d = calloc(1, sizeof(*d));
     if (!d) {
-        snprintf(args->error, args->error_size, "delay: no memory");
+        snprintf(args->error, args->error_size, "no memory");
         return SMBKIT_STATUS_NO_MEMORY;
     }
     d->next = args->next;
-    for (uint32_t i = 0; i < args->arg_count; i++) {
-        const struct smbkit_arg *arg = &args->args[i];
-        uint32_t ms;
-        bool good = parse_ms(arg->value, &ms);
-        if (!good) {
-            snprintf(args->error, args->error_size,
-                     "delay: %s=%s is not a number of milliseconds up to %u", arg->key, arg->value,
-                     DELAY_MAX_MS);
-        } else if (!set_delay(d, arg->key, ms)) {
-            good = false;
-            snprintf(args->error, args->error_size,
-                     "delay: there is no operation '%s'; all, or such as create, read, write",
-                     arg->key);
-        }
-        if (!good) {
-            free(d);
-            return SMBKIT_STATUS_INVALID_PARAMETER;
-        }
+    if (!parse_args(d, args)) {
+        free(d);
+        return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     if (args->features & SMBKIT_FEATURE_NEVER_BLOCKS) {
         args->features &= ~SMBKIT_FEATURE_NEVER_BLOCKS;
@@ -128,8 +111,8 @@ static const struct smbkit_plugin delay_filter = {
     .name = "delay",
     .description = "makes operations take longer",
     .version = "1",
-    .config_help = "OPERATION=MS  milliseconds before each; read, write, create, enumerate, ...\n"
-                   "all=MS        the same for every operation but close\n",
+    .config_help = "OPERATION=TIME  before each: 250ms, 2s; read, write, create, enumerate, ...\n"
+                   "all=TIME        the same for every operation but close\n",
     .volume_open = delay_volume_open,
     .volume_close = delay_volume_close,
     .close = delay_close,

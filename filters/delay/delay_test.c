@@ -104,9 +104,18 @@ static void test_args(void)
         const char *arg;
         const char *says; /* NULL: good */
     } rows[] = {
-        {"read=0", NULL},     {"zero_range=3600000", NULL}, {"all=5", NULL},
-        {"read=", "read="},   {"read=-1", "read=-1"},       {"read=3600001", "3600001"},
-        {"read=9x", "9x"},    {"reed=5", "reed"},           {"read=4294967297", "4294967297"},
+        {"read=0", NULL},
+        {"zero_range=3600000", NULL},
+        {"all=5", NULL},
+        {"read=250ms", NULL},
+        {"read=1H", NULL},
+        {"read=2h", "up to 1h"},
+        {"read=", "read="},
+        {"read=-1", "read=-1"},
+        {"read=3600001", "3600001"},
+        {"read=9x", "9x"},
+        {"reed=5", "did you mean \"read\"?"},
+        {"read=4294967297", "4294967297"},
         {"close=5", "close"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

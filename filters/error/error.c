@@ -12,23 +12,21 @@
 #define ANY_OP SMBKIT_OP_COUNT
 
 #define OP_NAME(kind, name, type) #name,
-static const char *const op_names[] = {SMBKIT_OPERATIONS(OP_NAME) "any"};
+static const char *const op_names[] = {SMBKIT_OPERATIONS(OP_NAME) "any", NULL};
 
-struct status_row {
-    const char *name;
-    smbkit_status status;
-};
-#define STATUS_ROW(name, value) {#name, (smbkit_status)(value)},
-static const struct status_row statuses[] = {SMBKIT_STATUS_TABLE(STATUS_ROW)};
+#define STATUS_NAME(name, value) #name,
+#define STATUS_VALUE(name, value) (smbkit_status)(value),
+static const char *const status_names[] = {SMBKIT_STATUS_TABLE(STATUS_NAME) NULL};
+static const smbkit_status statuses[] = {SMBKIT_STATUS_TABLE(STATUS_VALUE)};
 
 /* Which calls of an operation fail, and how. */
 struct rule {
     /* immutable after volume_open */
     uint32_t op;
-    smbkit_status status;
-    uint32_t nth;   /* the first that fails, from 1 */
-    uint32_t count; /* how many fail; 0: all from there on */
-    uint32_t every; /* of those from the nth on, each such; 1: each */
+    uint32_t status; /* which of statuses */
+    uint64_t nth;    /* the first that fails, from 1 */
+    uint64_t count;  /* how many fail; 0: all from there on */
+    uint64_t every;  /* of those from the nth on, each such; 1: each */
     atomic_uint_fast64_t calls;
     atomic_uint_fast64_t failed;
 };
@@ -61,7 +59,7 @@ static smbkit_status error_before(struct error *e, uint32_t op)
     for (uint32_t i = 0; i < e->rule_count; i++) {
         struct rule *rule = &e->rules[i];
         if (is_about(rule, op) && rule_fires(rule) && SMBKIT_OK(status)) {
-            status = rule->status;
+            status = statuses[rule->status];
         }
     }
     return status;
@@ -97,97 +95,76 @@ static void error_close(void *volume, struct smbkit_op *op, void *file)
     smbkit_next_close(((struct error *)volume)->next, op, file);
 }
 
-static bool parse_op(const char *text, uint32_t *op_r)
-{
-    for (uint32_t i = 0; i <= SMBKIT_OP_COUNT; i++) {
-        if (strcmp(text, op_names[i]) == 0) {
-            *op_r = i;
-            return true;
-        }
+#define COUNT_UNSET UINT64_MAX /* until the end: 1, or with every 0 */
+#define COUNT_MAX UINT32_MAX
+
+#define NUMBER(name, least)                                                                        \
+    {                                                                                              \
+        .key = #name, .kind = SMBKIT_PARAM_NUMBER, .offset = offsetof(struct rule, name),          \
+        .min = (least), .max = COUNT_MAX                                                           \
     }
+#define CHOICE(name, list)                                                                         \
+    {                                                                                              \
+        .key = #name, .kind = SMBKIT_PARAM_CHOICE, .offset = offsetof(struct rule, name),          \
+        .words = (list)                                                                            \
+    }
+static const struct smbkit_param params[] = {CHOICE(op, op_names), CHOICE(status, status_names),
+                                             NUMBER(nth, 1),       NUMBER(every, 1),
+                                             NUMBER(count, 0),     {.key = NULL}};
+
+static uint32_t status_index(smbkit_status status)
+{
+    uint32_t i = 0;
+    while (statuses[i] != status) {
+        i++;
+    }
+    return i;
+}
+
+/* Those that are no errors, or the core's own affair, cannot be a plugin's answer. */
+static bool is_answer(smbkit_status status)
+{
+    return !SMBKIT_OK(status) && status != SMBKIT_STATUS_WAIT &&
+           status != SMBKIT_STATUS_WOULD_BLOCK;
+}
+
+static bool refuse(const struct smbkit_volume_args *args, const char *text)
+{
+    snprintf(args->error, args->error_size, "%s", text);
     return false;
 }
 
-/* An error of status.h, by name; those that are the core's own affair cannot be a plugin's answer.
- */
-static bool parse_status(const char *text, smbkit_status *status_r)
+static void begin_rule(struct error *e)
 {
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-        smbkit_status status = statuses[i].status;
-        if (strcmp(text, statuses[i].name) == 0) {
-            *status_r = status;
-            return !SMBKIT_OK(status) && status != SMBKIT_STATUS_WAIT &&
-                   status != SMBKIT_STATUS_WOULD_BLOCK;
-        }
-    }
-    return false;
+    struct rule *rule = &e->rules[e->rule_count++];
+    rule->status = status_index(SMBKIT_STATUS_IO_DEVICE_ERROR);
+    rule->nth = 1;
+    rule->count = COUNT_UNSET;
 }
-
-static bool parse_count(const char *text, uint32_t least, uint32_t *value_r)
-{
-    char *end;
-    unsigned long long value = strtoull(text, &end, 10);
-    *value_r = (uint32_t)value;
-    return *text >= '0' && *text <= '9' && !*end && value >= least && value <= UINT32_MAX;
-}
-
-static bool parse_value(struct rule *rule, const struct smbkit_arg *arg)
-{
-    if (strcmp(arg->key, "op") == 0) {
-        return parse_op(arg->value, &rule->op);
-    }
-    if (strcmp(arg->key, "status") == 0) {
-        return parse_status(arg->value, &rule->status);
-    }
-    if (strcmp(arg->key, "nth") == 0) {
-        return parse_count(arg->value, 1, &rule->nth);
-    }
-    if (strcmp(arg->key, "every") == 0) {
-        return parse_count(arg->value, 1, &rule->every);
-    }
-    return parse_count(arg->value, 0, &rule->count);
-}
-
-static bool is_key(const char *key)
-{
-    static const char *const keys[] = {"op", "status", "nth", "every", "count"};
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (strcmp(key, keys[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-#define COUNT_UNSET UINT32_MAX /* until the end: 1, or with every 0 */
 
 /* Every op= begins a rule; what follows is about it. */
-static bool parse_arg(struct error *e, const struct smbkit_volume_args *args,
-                      const struct smbkit_arg *arg)
+static bool parse_arg(struct error *e, const struct smbkit_volume_args *args, uint32_t i)
 {
-    if (!is_key(arg->key)) {
-        snprintf(args->error, args->error_size,
-                 "error: unknown argument '%s'; it takes op, status, nth, every and count",
-                 arg->key);
-        return false;
-    }
-    bool begins = strcmp(arg->key, "op") == 0;
-    if (begins ? e->rule_count == RULES_MAX : e->rule_count == 0) {
-        snprintf(args->error, args->error_size,
-                 begins ? "error: more than %u times op=" : "error: op= must come first",
-                 RULES_MAX);
-        return false;
+    bool begins = strcmp(args->args[i].key, "op") == 0;
+    if (begins && e->rule_count == RULES_MAX) {
+        return refuse(args, "more than 16 times op=; filters can be stacked");
     }
     if (begins) {
-        struct rule *rule = &e->rules[e->rule_count++];
-        rule->status = SMBKIT_STATUS_IO_DEVICE_ERROR;
-        rule->nth = 1;
-        rule->every = 0;
-        rule->count = COUNT_UNSET;
+        begin_rule(e);
     }
-    if (!parse_value(&e->rules[e->rule_count - 1], arg)) {
-        snprintf(args->error, args->error_size, "error: %s=%s is not possible", arg->key,
-                 arg->value);
+    struct rule unused;
+    struct rule *rule = e->rule_count > 0 ? &e->rules[e->rule_count - 1] : &unused;
+    if (smbkit_arg_take(args, i, params, rule) < 0) {
+        return false;
+    }
+    if (e->rule_count == 0) {
+        return refuse(args, "op= must come first: it begins a rule");
+    }
+    if (!is_answer(statuses[rule->status])) {
+        snprintf(args->error, args->error_size,
+                 "status=%s: no plugin can answer that, or it is no "
+                 "error",
+                 status_names[rule->status]);
         return false;
     }
     return true;
@@ -207,12 +184,12 @@ static smbkit_status error_volume_open(struct smbkit_volume_args *args, void **v
 {
     struct error *e = calloc(1, sizeof(*e));
     if (!e) {
-        snprintf(args->error, args->error_size, "error: no memory");
+        snprintf(args->error, args->error_size, "no memory");
         return SMBKIT_STATUS_NO_MEMORY;
     }
     e->next = args->next;
     for (uint32_t i = 0; i < args->arg_count; i++) {
-        if (!parse_arg(e, args, &args->args[i])) {
+        if (!parse_arg(e, args, i)) {
             free(e);
             return SMBKIT_STATUS_INVALID_PARAMETER;
         }

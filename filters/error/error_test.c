@@ -179,10 +179,13 @@ static void test_args(void)
         {{"op=any", "status=WOULD_BLOCK"}, "WOULD_BLOCK"},
         {{"op=any", "status=WAIT"}, "WAIT"},
         {{"op=any", "status=NONSENSE"}, "NONSENSE"},
+        {{"op=any", "status=DISC_FULL"}, "did you mean \"DISK_FULL\"?"},
+        {{"op=reed", NULL}, "did you mean \"read\"?"},
         {{"op=close", NULL}, "op=close"},
         {{"op=", NULL}, "op="},
         {{"nth=3", "op=any"}, "op= must come first"},
-        {{"op=any", "sum=3"}, "sum"},
+        {{"op=any", "status=disk_full"}, NULL},
+        {{"op=any", "cuont=3"}, "did you mean \"count\"?"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct pt t;

@@ -289,45 +289,32 @@ static void log_close(void *volume, struct smbkit_op *op, void *file)
                USER_MAX, word(op->who->user, user), file, now_us() - start_us);
 }
 
-static smbkit_status parse_args(struct logger *l, const struct smbkit_volume_args *args)
-{
-    static const char *const levels[] = {"error", "warning", "info", "debug"};
-    for (uint32_t i = 0; i < args->arg_count; i++) {
-        const struct smbkit_arg *arg = &args->args[i];
-        if (strcmp(arg->key, "level") != 0) {
-            snprintf(args->error, args->error_size,
-                     "log: unknown argument '%s'; it takes level=LEVEL", arg->key);
-            return SMBKIT_STATUS_INVALID_PARAMETER;
-        }
-        uint32_t level = 0;
-        while (level < 4 && strcmp(arg->value, levels[level]) != 0) {
-            level++;
-        }
-        if (level == 4) {
-            snprintf(args->error, args->error_size,
-                     "log: level is error, warning, info or debug, not %s", arg->value);
-            return SMBKIT_STATUS_INVALID_PARAMETER;
-        }
-        l->level = level;
-    }
-    return SMBKIT_STATUS_SUCCESS;
-}
+/* The words of --log-level, and what others write for warn. */
+static const char *const levels[] = {"error", "warn", "info", "debug", "trace", "warning", NULL};
+#define LEVEL_WARN 1u
+#define LEVEL_WARNING 5u
+static const struct smbkit_param params[] = {{.key = "level",
+                                              .kind = SMBKIT_PARAM_CHOICE,
+                                              .offset = offsetof(struct logger, level),
+                                              .words = levels},
+                                             {.key = NULL}};
 
 static smbkit_status log_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct logger *l = calloc(1, sizeof(*l));
     if (!l) {
-        snprintf(args->error, args->error_size, "log: no memory");
+        snprintf(args->error, args->error_size, "no memory");
         return SMBKIT_STATUS_NO_MEMORY;
     }
     l->next = args->next;
     l->level = 2;
     snprintf(l->share, sizeof(l->share), "%s", args->share_name);
-    smbkit_status status = parse_args(l, args);
+    smbkit_status status = smbkit_args_take(args, params, l);
     if (!SMBKIT_OK(status)) {
         free(l);
         return status;
     }
+    l->level = l->level == LEVEL_WARNING ? LEVEL_WARN : l->level;
     *volume_r = l;
     return SMBKIT_STATUS_SUCCESS;
 }

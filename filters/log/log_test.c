@@ -122,9 +122,15 @@ static void test_args(void)
         const char *arg;
         const char *says; /* NULL: good */
     } rows[] = {
-        {"level=error", NULL},     {"level=warning", NULL}, {"level=info", NULL},
-        {"level=debug", NULL},     {"level=loud", "loud"},  {"level=", "level is"},
-        {"levels=info", "levels"},
+        {"level=error", NULL},
+        {"level=warning", NULL},
+        {"level=info", NULL},
+        {"level=debug", NULL},
+        {"level=warn", NULL},
+        {"level=trace", NULL},
+        {"level=loud", "it is error, warn, info, debug"},
+        {"level=", "it is error"},
+        {"levels=info", "did you mean \"level\"?"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct pt t;

@@ -79,6 +79,41 @@ struct smbkit_volume_args {
     uint32_t reserved;
 };
 
+/* What a volume_open understands: a row for each key, the last one with key NULL. The value goes to
+ * a member of a struct of the plugin's own, whose type the kind tells. */
+struct smbkit_param {
+    const char *key;
+    uint32_t kind;            /* SMBKIT_PARAM_TEXT ... SMBKIT_PARAM_CHOICE */
+    uint32_t offset;          /* bytes: offsetof(struct mine, member) */
+    uint64_t min;             /* the least number; for text, of bytes */
+    uint64_t max;             /* the greatest; 0: no bound */
+    const char *const *words; /* of SMBKIT_PARAM_CHOICE, the last one NULL */
+    uint32_t flags;           /* SMBKIT_PARAM_REQUIRED */
+    uint32_t reserved;
+};
+#define SMBKIT_PARAM_TEXT 0u   /* const char *, borrowed for the call */
+#define SMBKIT_PARAM_FLAG 1u   /* uint32_t: yes is 1, no is 0 */
+#define SMBKIT_PARAM_NUMBER 2u /* uint64_t */
+#define SMBKIT_PARAM_SIZE 3u   /* uint64_t, with units: 500, 64K, 20M, 1G, 2T */
+#define SMBKIT_PARAM_MS 4u     /* uint64_t, milliseconds: 250, 250ms, 2s, 5m, 1h */
+#define SMBKIT_PARAM_CHOICE 5u /* uint32_t: which one of words, upper and lower case alike */
+#define SMBKIT_PARAM_REQUIRED 0x1u
+
+/* All arguments into *values, which holds the defaults before. Of a key that is given twice the
+ * last one counts. On failure args->error says what is wrong, what was probably meant, and what
+ * can be said. */
+static inline smbkit_status smbkit_args_take(const struct smbkit_volume_args *args,
+                                             const struct smbkit_param *params, void *values)
+{
+    return smbkit_api->args_take(args, params, (uint32_t)sizeof(*params), values);
+}
+/* One argument, where their order says something: the index of its row. Negative: as above. */
+static inline int32_t smbkit_arg_take(const struct smbkit_volume_args *args, uint32_t index,
+                                      const struct smbkit_param *params, void *values)
+{
+    return smbkit_api->arg_take(args, index, params, (uint32_t)sizeof(*params), values);
+}
+
 struct smbkit_plugin {
     /* --- who --- */
     uint32_t struct_size; /* sizeof(struct smbkit_plugin) as the plugin was built */
@@ -96,7 +131,7 @@ struct smbkit_plugin {
     void (*unload)(void);
 
     /* --- volume --- */
-    /* Required. Makes *volume_r from the arguments; an unknown key is an error that names it. */
+    /* Required. Makes *volume_r from the arguments: smbkit_args_take() */
     smbkit_status (*volume_open)(struct smbkit_volume_args *args, void **volume_r);
     void (*volume_close)(void *volume);
 

@@ -19,42 +19,47 @@
 
 static smbkit_status say(const struct smbkit_volume_args *args, const char *what, const char *about)
 {
-    snprintf(args->error, args->error_size, "dir: %s%s", what, about);
+    snprintf(args->error, args->error_size, "%s%s", what, about);
     return SMBKIT_STATUS_INVALID_PARAMETER;
 }
 
-static bool parse_bool(const char *value, bool *out)
-{
-    *out = strcmp(value, "yes") == 0;
-    return *out || strcmp(value, "no") == 0;
-}
+struct words {
+    const char *path;
+    uint32_t symlinks;
+    uint32_t is_readonly;
+    uint32_t hides_dot_files;
+};
+static const char *const symlinks_words[] = {"follow", "nofollow", NULL};
+static const struct smbkit_param params[] = {
+    {.key = "path", .kind = SMBKIT_PARAM_TEXT, .offset = offsetof(struct words, path)},
+    {.key = "symlinks",
+     .kind = SMBKIT_PARAM_CHOICE,
+     .offset = offsetof(struct words, symlinks),
+     .words = symlinks_words},
+    {.key = "readonly", .kind = SMBKIT_PARAM_FLAG, .offset = offsetof(struct words, is_readonly)},
+    {.key = "hide-dot-files",
+     .kind = SMBKIT_PARAM_FLAG,
+     .offset = offsetof(struct words, hides_dot_files)},
+    {.key = NULL}};
 
-static smbkit_status parse_arg(struct dirfs_volume *vol, const struct smbkit_volume_args *args,
-                               const struct smbkit_arg *arg, const char **path_r)
+/* *path_r points into args. */
+static smbkit_status parse_args(struct dirfs_volume *vol, const struct smbkit_volume_args *args,
+                                const char **path_r)
 {
-    if (strcmp(arg->key, "path") == 0) {
-        *path_r = arg->value;
-        return SMBKIT_STATUS_SUCCESS;
+    struct words words = {0};
+    smbkit_status status = smbkit_args_take(args, params, &words);
+    if (!SMBKIT_OK(status)) {
+        return status;
     }
-    if (strcmp(arg->key, "symlinks") == 0) {
-        bool nofollow = strcmp(arg->value, "nofollow") == 0;
-        if (!nofollow && strcmp(arg->value, "follow") != 0) {
-            return say(args, "symlinks must be follow or nofollow, not ", arg->value);
-        }
-        vol->resolve |= nofollow ? RESOLVE_NO_SYMLINKS : 0;
-        return SMBKIT_STATUS_SUCCESS;
+    if (!words.path || !words.path[0]) {
+        return say(args, "path=FOLDER is missing", "");
     }
-    bool *flag = strcmp(arg->key, "readonly") == 0         ? &vol->is_readonly
-                 : strcmp(arg->key, "hide-dot-files") == 0 ? &vol->hides_dot_files
-                                                           : NULL;
-    if (!flag) {
-        return say(args,
-                   "it takes path, symlinks, readonly and hide-dot-files; unknown: ", arg->key);
-    }
-    if (!parse_bool(arg->value, flag)) {
-        return say(args, "readonly and hide-dot-files are yes or no, not ", arg->value);
-    }
-    return SMBKIT_STATUS_SUCCESS;
+    bool nofollow = words.symlinks == 1;
+    vol->resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (nofollow ? RESOLVE_NO_SYMLINKS : 0);
+    vol->is_readonly = words.is_readonly;
+    vol->hides_dot_files = words.hides_dot_files;
+    *path_r = words.path;
+    return status;
 }
 
 /* -errno of what the kernel must have, tried out on the folder itself. */
@@ -134,21 +139,6 @@ static void tell_location(const struct smbkit_volume_args *args, const char *pat
     free(real);
 }
 
-/* *path_r points into args. */
-static smbkit_status parse_args(struct dirfs_volume *vol, const struct smbkit_volume_args *args,
-                                const char **path_r)
-{
-    vol->resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-    *path_r = "";
-    for (uint32_t i = 0; i < args->arg_count; i++) {
-        smbkit_status status = parse_arg(vol, args, &args->args[i], path_r);
-        if (!SMBKIT_OK(status)) {
-            return status;
-        }
-    }
-    return (*path_r)[0] ? SMBKIT_STATUS_SUCCESS : say(args, "path=FOLDER is missing", "");
-}
-
 static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_args *args)
 {
     const char *path;
@@ -163,7 +153,7 @@ static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_
     vol->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (vol->root < 0) {
         status = smbkit_status_from_errno(errno);
-        snprintf(args->error, args->error_size, "dir: %s: %s", path, strerror(errno));
+        snprintf(args->error, args->error_size, "%s: %s", path, strerror(errno));
         return status;
     }
     status = probe(vol, args);
@@ -193,7 +183,7 @@ static smbkit_status dirfs_volume_open(struct smbkit_volume_args *args, void **v
     if (!vol || !others) {
         free(vol);
         free(others);
-        snprintf(args->error, args->error_size, "dir: no memory");
+        snprintf(args->error, args->error_size, "no memory");
         return SMBKIT_STATUS_NO_MEMORY;
     }
     smbkit_status status = setup(vol, args);

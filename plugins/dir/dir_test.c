@@ -18,9 +18,9 @@ static void test_args(void)
         {{"path="}, false, "path=FOLDER"},
         {{"path=/nonexistent"}, false, "/nonexistent"},
         {{"path=/etc/passwd"}, false, "/etc/passwd"},
-        {{"path=/tmp", "symlinks=maybe"}, false, "maybe"},
-        {{"path=/tmp", "readonly=1"}, false, "yes or no"},
-        {{"path=/tmp", "pass=1"}, false, "unknown: pass"},
+        {{"path=/tmp", "symlinks=maybe"}, false, "it is follow or nofollow"},
+        {{"path=/tmp", "readonly=2"}, false, "yes or no"},
+        {{"path=/tmp", "pass=1"}, false, "did you mean \"path\"?"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct pt t;

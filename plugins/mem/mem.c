@@ -27,60 +27,37 @@ static uint64_t memory_bytes(void)
 #endif
 }
 
-static unsigned unit_bits(char unit)
-{
-    static const char units[] = "KMGT";
-    const char *at = unit ? strchr(units, unit & ~0x20) : NULL;
-    return at ? (unsigned)(at - units + 1) * 10 : 0;
-}
+#define NUMBER_MAX (1ull << 50) /* more than memory ever is, and far from where sums overflow */
 
-/* "100", "64K", "1G": a number and an optional power of 1024. False: not of that form, 0, or too
- * large. */
-static bool parse_number(const char *text, uint64_t *value_r)
-{
-    uint64_t value = 0;
-    const char *p = text;
-    for (; *p >= '0' && *p <= '9'; p++) {
-        if (__builtin_mul_overflow(value, 10u, &value) ||
-            __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value)) {
-            return false;
-        }
-    }
-    if (p == text || value == 0) {
-        return false;
-    }
-    unsigned bits = unit_bits(*p);
-    p += bits != 0;
-    *value_r = value << bits;
-    return *p == '\0' && value <= (uint64_t)INT64_MAX >> bits;
-}
+struct words {
+    uint64_t size;
+    uint64_t files;
+};
+static const struct smbkit_param params[] = {{.key = "size",
+                                              .kind = SMBKIT_PARAM_SIZE,
+                                              .offset = offsetof(struct words, size),
+                                              .min = MEMFS_CLUSTER,
+                                              .max = NUMBER_MAX},
+                                             {.key = "files",
+                                              .kind = SMBKIT_PARAM_SIZE,
+                                              .offset = offsetof(struct words, files),
+                                              .min = 1,
+                                              .max = NUMBER_MAX},
+                                             {.key = NULL}};
 
 static smbkit_status parse_args(struct memfs_volume *vol, const struct smbkit_volume_args *args)
 {
-    for (uint32_t i = 0; i < args->arg_count; i++) {
-        const struct smbkit_arg *arg = &args->args[i];
-        uint64_t *value_r = strcmp(arg->key, "size") == 0    ? &vol->bytes_max
-                            : strcmp(arg->key, "files") == 0 ? &vol->nodes_max
-                                                             : NULL;
-        if (!value_r) {
-            snprintf(args->error, args->error_size,
-                     "mem: unknown argument '%s'; it takes size=BYTES and files=COUNT", arg->key);
-            return SMBKIT_STATUS_INVALID_PARAMETER;
-        }
-        if (!parse_number(arg->value, value_r)) {
-            snprintf(args->error, args->error_size,
-                     "mem: %s=%s is not a number above 0, such as 500, 64K, 20M or 1G", arg->key,
-                     arg->value);
-            return SMBKIT_STATUS_INVALID_PARAMETER;
-        }
-    }
-    vol->bytes_max &= ~(uint64_t)(MEMFS_CLUSTER - 1);
-    if (vol->bytes_max == 0) {
-        snprintf(args->error, args->error_size, "mem: size must be at least %u bytes",
-                 MEMFS_CLUSTER);
+    struct words words = {.size = memory_bytes() / 2};
+    smbkit_status status = smbkit_args_take(args, params, &words);
+    vol->bytes_max = words.size & ~(uint64_t)(MEMFS_CLUSTER - 1);
+    vol->nodes_max = words.files ? words.files : memory_bytes() / 2 / BYTES_PER_NODE_DEFAULT;
+    if (SMBKIT_OK(status) && vol->bytes_max == 0) {
+        snprintf(args->error, args->error_size,
+                 "size= is missing: the system does not tell how "
+                 "much memory there is");
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    return SMBKIT_STATUS_SUCCESS;
+    return status;
 }
 
 static void init_tree_lock(struct memfs_volume *vol)
@@ -135,11 +112,9 @@ static smbkit_status memfs_volume_open(struct smbkit_volume_args *args, void **v
 {
     struct memfs_volume *vol = calloc(1, sizeof(*vol));
     if (!vol) {
-        snprintf(args->error, args->error_size, "mem: no memory");
+        snprintf(args->error, args->error_size, "no memory");
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    vol->bytes_max = memory_bytes() / 2;
-    vol->nodes_max = vol->bytes_max / BYTES_PER_NODE_DEFAULT;
     smbkit_status status = parse_args(vol, args);
     if (!SMBKIT_OK(status)) {
         free(vol);
@@ -150,7 +125,7 @@ static smbkit_status memfs_volume_open(struct smbkit_volume_args *args, void **v
     init_tree_lock(vol);
     status = make_root(vol);
     if (!SMBKIT_OK(status)) {
-        snprintf(args->error, args->error_size, "mem: no memory");
+        snprintf(args->error, args->error_size, "no memory");
         pthread_rwlock_destroy(&vol->tree_lock);
         pthread_mutex_destroy(&vol->slab_lock);
         free(vol);

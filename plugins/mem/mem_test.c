@@ -17,14 +17,14 @@ static void test_args(void)
         {"size=1g", 0, "", 1u << 30},
         {"files=3", 0, "", 0},
         {"size=0", (smbkit_status)0xC000000D, "size=0", 0},
-        {"size=4095", (smbkit_status)0xC000000D, "4096", 0},
+        {"size=4095", (smbkit_status)0xC000000D, "from 4K to 1024T", 0},
         {"size=", (smbkit_status)0xC000000D, "size=", 0},
         {"size=12x", (smbkit_status)0xC000000D, "12x", 0},
         {"size=1KK", (smbkit_status)0xC000000D, "1KK", 0},
         {"size=99999999999999999999", (smbkit_status)0xC000000D, "999", 0},
         {"size=9999999T", (smbkit_status)0xC000000D, "9999999T", 0},
         {"files=-1", (smbkit_status)0xC000000D, "files=-1", 0},
-        {"sise=1G", (smbkit_status)0xC000000D, "sise", 0},
+        {"sise=1G", (smbkit_status)0xC000000D, "did you mean \"size\"?", 0},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct pt t;

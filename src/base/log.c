@@ -12,6 +12,7 @@
 #define LOG_WORD_MAX 16u   /* the longest name of a module or level, terminated */
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
+static const char *const other_warn = "warning"; /* understood, not written */
 static const char *const module_names[LOG_MODULES] = {
     "base", "os", "wire", "crypto", "auth", "vfs", "rpc", "smb", "net", "server", "plugin"};
 
@@ -98,8 +99,11 @@ static bool item_parse(const char *s, size_t len, unsigned char *levels)
 {
     const char *colon = memchr(s, ':', len);
     const char *level_word = colon ? colon + 1 : s;
-    int level =
-        word_find(level_names, ARRAY_LEN(level_names), level_word, len - (size_t)(level_word - s));
+    size_t level_len = len - (size_t)(level_word - s);
+    int level = word_find(level_names, ARRAY_LEN(level_names), level_word, level_len);
+    if (level < 0 && word_find(&other_warn, 1, level_word, level_len) == 0) {
+        level = LOG_WARN;
+    }
     if (level < 0) {
         return false;
     }

@@ -167,6 +167,22 @@ bool str_to_size(const char *s, uint64_t *out_bytes)
     return !*p && !__builtin_mul_overflow(n, scale, out_bytes);
 }
 
+bool str_to_ms(const char *s, uint64_t *out_ms)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    uint64_t n;
+    const char *p = digits_parse(s, 10, &n);
+    for (size_t i = 0; p && i < ARRAY_LEN(units); i++) {
+        if (str_ieq(p, units[i].unit)) {
+            return !__builtin_mul_overflow(n, units[i].ms, out_ms);
+        }
+    }
+    return false;
+}
+
 bool str_to_bool(const char *s, bool *out)
 {
     static const struct {
@@ -207,4 +223,21 @@ unsigned str_distance(const char *a, const char *b)
         }
     }
     return row[b_len];
+}
+
+const char *closest_word(const char *word, const char *(*next)(const void *arg, size_t i),
+                         const void *arg)
+{
+    /* A third of the letters may be wrong, two at least in words of four letters and more. */
+    size_t len = str_len(word);
+    unsigned best = (unsigned)MAX(len / 3, len >= 4 ? 2u : 1u) + 1;
+    const char *found = NULL;
+    for (size_t i = 0; next(arg, i); i++) {
+        unsigned d = str_distance(word, next(arg, i));
+        if (d < best) {
+            best = d;
+            found = next(arg, i);
+        }
+    }
+    return found;
 }

@@ -26,8 +26,14 @@ bool str_copy(char *buf, size_t size, const char *s);
 NODISCARD bool str_to_u64(const char *s, uint64_t max, uint64_t *out);
 /* "512", "64k", "1M", "2G", "1T" (powers of 1024, any case, optional B or iB) -> bytes. */
 NODISCARD bool str_to_size(const char *s, uint64_t *out_bytes);
+/* "250", "250ms", "2s", "5m", "1h", any case -> milliseconds. */
+NODISCARD bool str_to_ms(const char *s, uint64_t *out_ms);
 /* yes/true/on/1 and no/false/off/0, any case. */
 NODISCARD bool str_to_bool(const char *s, bool *out);
 /* Levenshtein distance of two short strings (<= 63 bytes each; longer: 64), ASCII case ignored.
  * For "did you mean". */
 unsigned str_distance(const char *a, const char *b);
+/* The candidate that word is likely to mean: closest by str_distance, not too far; NULL: none.
+ * next(arg, i) gives the i-th candidate, NULL at the end. */
+const char *closest_word(const char *word, const char *(*next)(const void *arg, size_t i),
+                         const void *arg);

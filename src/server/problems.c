@@ -57,20 +57,3 @@ void problems_log(struct problems *p, enum log_level level, const char *before)
         line += len + (line[len] == '\n');
     }
 }
-
-const char *closest_word(const char *word, const char *(*next)(const void *arg, size_t i),
-                         const void *arg)
-{
-    /* A third of the letters may be wrong, two at least in words of four letters and more. */
-    size_t len = str_len(word);
-    unsigned best = (unsigned)MAX(len / 3, len >= 4 ? 2u : 1u) + 1;
-    const char *found = NULL;
-    for (size_t i = 0; next(arg, i); i++) {
-        unsigned d = str_distance(word, next(arg, i));
-        if (d < best) {
-            best = d;
-            found = next(arg, i);
-        }
-    }
-    return found;
-}

@@ -21,8 +21,3 @@ const char *problems_text_get(struct problems *p);
 
 /* A line of the log for each, with `before` in front. */
 void problems_log(struct problems *p, enum log_level level, const char *before);
-
-/* The candidate that word is likely to mean: closest by str_distance, not too far; NULL: none.
- * next(arg, i) gives the i-th candidate, NULL at the end. */
-const char *closest_word(const char *word, const char *(*next)(const void *arg, size_t i),
-                         const void *arg);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "vfs/core.h"
 #include "vfs/notify_core.h"
+#include "vfs/plugin_args.h"
 
 #define LOG_MODULE LOG_PLUGIN
 #define LOG_LINE_MAX 1024 /* of one smbkit_log */
@@ -156,7 +157,7 @@ static smbkit_status api_cache_break(struct smbkit_host *host, uint64_t key, uin
 
 static void api_log(uint32_t level, const char *fmt, va_list args)
 {
-    enum log_level at = (enum log_level)MIN(level, (uint32_t)LOG_DEBUG);
+    enum log_level at = (enum log_level)MIN(level, (uint32_t)LOG_TRACE);
     if (!log_is_on(LOG_MODULE, at)) {
         return;
     }
@@ -241,6 +242,8 @@ const struct smbkit_host_table vfs_api = {
     .fd_watch_free = api_fd_watch_free,
     .run = api_run,
     .admin = api_admin,
+    .arg_take = plugin_arg_take,
+    .args_take = plugin_args_take,
 };
 
 /* The program's own, for what is linked in without a name. */

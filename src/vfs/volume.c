@@ -120,6 +120,22 @@ static smbkit_status volume_features_read(struct vfs_volume *v)
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* What a plugin says when it fails begins with its name, and is never nothing. */
+static void error_settle(const char *name, smbkit_status status,
+                         const struct smbkit_volume_args *args)
+{
+    char *err = args->error;
+    size_t len = str_len(name);
+    err[args->error_size - 1] = '\0';
+    if (!err[0]) {
+        str_format(err, args->error_size, "%s: the volume cannot be opened: %s", name,
+                   smbkit_status_name(status));
+    } else if (!str_has_prefix(err, name) || err[len] != ':') {
+        CLEANUP_MEM char *said = str_dup(err);
+        str_format(err, args->error_size, "%s: %s", name, said ? said : "out of memory");
+    }
+}
+
 static smbkit_status layer_open(struct layer *l, const struct vfs_layer_spec *spec,
                                 const struct smbkit_volume_args *base)
 {
@@ -131,9 +147,8 @@ static smbkit_status layer_open(struct layer *l, const struct vfs_layer_spec *sp
     smbkit_status st = l->plugin->volume_open(&args, &l->volume);
     l->is_open = SMBKIT_OK(st);
     l->features = args.features;
-    if (!l->is_open && !args.error[0]) {
-        str_format(args.error, args.error_size, "%s: the volume cannot be opened: %s",
-                   l->plugin->name, smbkit_status_name(st));
+    if (!l->is_open) {
+        error_settle(l->plugin->name, st, &args);
     }
     return st;
 }

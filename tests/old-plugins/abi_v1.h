@@ -252,6 +252,8 @@
     X(smbkit_host_table, fd_watch_free)                                                            \
     X(smbkit_host_table, run)                                                                      \
     X(smbkit_host_table, admin)                                                                    \
+    X(smbkit_host_table, arg_take)                                                                 \
+    X(smbkit_host_table, args_take)                                                                \
     X(smbkit_op, struct_size)                                                                      \
     X(smbkit_op, flags)                                                                            \
     X(smbkit_op, who)                                                                              \
@@ -271,6 +273,14 @@
     X(smbkit_volume_args, location)                                                                \
     X(smbkit_volume_args, location_size)                                                           \
     X(smbkit_volume_args, reserved)                                                                \
+    X(smbkit_param, key)                                                                           \
+    X(smbkit_param, kind)                                                                          \
+    X(smbkit_param, offset)                                                                        \
+    X(smbkit_param, min)                                                                           \
+    X(smbkit_param, max)                                                                           \
+    X(smbkit_param, words)                                                                         \
+    X(smbkit_param, flags)                                                                         \
+    X(smbkit_param, reserved)                                                                      \
     X(smbkit_plugin, struct_size)                                                                  \
     X(smbkit_plugin, api_version)                                                                  \
     X(smbkit_plugin, thread_model)                                                                 \

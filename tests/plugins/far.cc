@@ -208,19 +208,27 @@ void volume_close(void *volume)
     delete v;
 }
 
+struct Words {
+    uint64_t port;
+    uint64_t patience_ms;
+};
+const smbkit_param params[] = {
+    {"port", SMBKIT_PARAM_NUMBER, offsetof(Words, port), 1, 65535, nullptr, SMBKIT_PARAM_REQUIRED,
+     0},
+    {"patience", SMBKIT_PARAM_MS, offsetof(Words, patience_ms), 0, 0, nullptr, 0, 0},
+    {}};
+
 smbkit_status volume_open(smbkit_volume_args *args, void **volume_r)
 {
     std::unique_ptr<Volume> v(new Volume);
     v->host = args->host;
-    unsigned port = 0;
-    for (uint32_t i = 0; i < args->arg_count; i++) {
-        unsigned number = unsigned(atoi(args->args[i].value));
-        if (strcmp(args->args[i].key, "patience") == 0) {
-            v->patience_ms = number;
-        } else {
-            port = number;
-        }
+    Words words{0, v->patience_ms};
+    smbkit_status status = smbkit_args_take(args, params, &words);
+    if (!SMBKIT_OK(status)) {
+        return status;
     }
+    v->patience_ms = words.patience_ms;
+    unsigned port = unsigned(words.port);
     if (connect_to(v.get(), port)) {
         v->watch = smbkit_fd_watch_new(v->host, v->fd, on_ready, v.get());
         v->timer = smbkit_timer_new(v->host, on_tick, v.get());

@@ -31,9 +31,9 @@ struct job {
 struct pend {
     struct smbkit_next *next;
     /* immutable after volume_open */
-    uint32_t ms;
-    uint32_t pends; /* of PARTS choices */
-    uint32_t blocks;
+    uint64_t ms;
+    uint64_t pends; /* of PARTS choices */
+    uint64_t blocks;
     uint64_t seed;
     atomic_uint_fast64_t drawn;
     pthread_t thread;
@@ -239,24 +239,16 @@ static void pend_close(void *volume, struct smbkit_op *op, void *file)
 
 /* ---- the volume ---- */
 
-static bool parse_arg(struct pend *p, const struct smbkit_arg *arg)
-{
-    char *end;
-    unsigned long value = strtoul(arg->value, &end, 10);
-    bool good = *arg->value >= '0' && *arg->value <= '9' && !*end;
-    if (strcmp(arg->key, "seed") == 0) {
-        p->seed = value;
-        return good;
+#define NUMBER(name, most)                                                                         \
+    {                                                                                              \
+        .key = #name, .kind = SMBKIT_PARAM_NUMBER, .offset = offsetof(struct pend, name),          \
+        .max = (most)                                                                              \
     }
-    uint32_t *number = strcmp(arg->key, "ms") == 0       ? &p->ms
-                       : strcmp(arg->key, "pends") == 0  ? &p->pends
-                       : strcmp(arg->key, "blocks") == 0 ? &p->blocks
-                                                         : NULL;
-    if (number) {
-        *number = (uint32_t)value;
-    }
-    return number && good && value <= (number == &p->ms ? MS_MAX : PARTS);
-}
+static const struct smbkit_param params[] = {NUMBER(seed, 0),
+                                             NUMBER(ms, MS_MAX),
+                                             NUMBER(pends, PARTS),
+                                             NUMBER(blocks, PARTS),
+                                             {.key = NULL}};
 
 static bool start(struct pend *p)
 {
@@ -276,15 +268,7 @@ static smbkit_status pend_volume_open(struct smbkit_volume_args *args, void **vo
         return SMBKIT_STATUS_NO_MEMORY;
     }
     *p = (struct pend){.next = args->next, .ms = 3, .pends = 9, .blocks = 2};
-    bool good = true;
-    for (uint32_t i = 0; good && i < args->arg_count; i++) {
-        good = parse_arg(p, &args->args[i]);
-        if (!good) {
-            snprintf(args->error, args->error_size, "pend: %s=%s is not possible",
-                     args->args[i].key, args->args[i].value);
-        }
-    }
-    if (!good || !start(p)) {
+    if (!SMBKIT_OK(smbkit_args_take(args, params, p)) || !start(p)) {
         free(p);
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }

@@ -101,6 +101,8 @@ static void parsing(void)
     CHECK(log_levels_parse("info,VFS:debug,smb:Trace"));
     CHECK(log_is_on(LOG_VFS, LOG_DEBUG) && !log_is_on(LOG_VFS, LOG_TRACE));
     CHECK(log_is_on(LOG_SMB, LOG_TRACE) && !log_is_on(LOG_NET, LOG_DEBUG));
+    CHECK(log_levels_parse("net:warning"));
+    CHECK(log_is_on(LOG_NET, LOG_WARN) && !log_is_on(LOG_NET, LOG_INFO));
     CHECK(log_levels_parse("net:error"));
     CHECK(!log_is_on(LOG_NET, LOG_WARN) && log_is_on(LOG_SMB, LOG_TRACE));
 }

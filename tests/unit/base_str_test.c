@@ -136,6 +136,37 @@ static void sizes(void)
     }
 }
 
+static void times(void)
+{
+    static const struct {
+        const char *text;
+        bool ok;
+        uint64_t want;
+    } cases[] = {
+        {"0", true, 0},
+        {"250", true, 250},
+        {"250ms", true, 250},
+        {"2s", true, 2000},
+        {"5M", true, 300000},
+        {"1h", true, 3600000},
+        {"", false, 0},
+        {"s", false, 0},
+        {"1 s", false, 0},
+        {"1d", false, 0},
+        {"-1s", false, 0},
+        {"1.5s", false, 0},
+        {"18446744073709551615ms", true, UINT64_MAX},
+        {"18446744073709551615s", false, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint64_t got = 0;
+        test_context("\"%s\"", cases[i].text);
+        bool ok = str_to_ms(cases[i].text, &got);
+        CHECK_INT(ok, cases[i].ok);
+        CHECK(!ok || got == cases[i].want);
+    }
+}
+
 static void bools(void)
 {
     static const char *const yes[] = {"yes", "TRUE", "On", "1"};
@@ -180,8 +211,8 @@ static void distance(void)
 }
 
 static const struct test_case cases[] = {
-    {"compare", compare},   {"copies", copies}, {"fixed_buffers", fixed_buffers},
-    {"numbers", numbers},   {"sizes", sizes},   {"bools", bools},
-    {"distance", distance},
+    {"compare", compare}, {"copies", copies},     {"fixed_buffers", fixed_buffers},
+    {"numbers", numbers}, {"sizes", sizes},       {"times", times},
+    {"bools", bools},     {"distance", distance},
 };
 TEST_MAIN(cases)

@@ -15,6 +15,7 @@
 #include <smbkit/filter.h>
 
 #include "test.h"
+#include "vfs/plugin_args.h"
 
 /* ------------------------------------------------------------------------------- the core */
 
@@ -130,6 +131,8 @@ static const struct smbkit_host_table pt_api = {
     .log = pt_log,
     .status_from_errno = (smbkit_status_from_errno),
     .status_name = (smbkit_status_name),
+    .arg_take = plugin_arg_take,
+    .args_take = plugin_args_take,
 };
 /* For the test program itself; weak, since the core may be linked in and has one. */
 __attribute__((weak)) const struct smbkit_host_table *smbkit_api = &pt_api;

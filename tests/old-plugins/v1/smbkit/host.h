@@ -18,6 +18,8 @@ struct smbkit_host;
 struct smbkit_next;  /* filters: the layer below */
 struct smbkit_timer; /* of smbkit_timer_new */
 struct smbkit_fd_watch;
+struct smbkit_volume_args; /* plugin.h has these two, and the functions for them */
+struct smbkit_param;
 
 /* Something below the volume changed. */
 struct smbkit_event {
@@ -83,6 +85,11 @@ struct smbkit_host_table {
     void (*fd_watch_free)(struct smbkit_fd_watch *watch);
     smbkit_status (*run)(struct smbkit_host *host, void (*fn)(void *arg), void *arg);
     const struct smbkit_admin *(*admin)(struct smbkit_host *host);
+    int32_t (*arg_take)(const struct smbkit_volume_args *args, uint32_t index,
+                        const struct smbkit_param *params, uint32_t param_size, void *values);
+    smbkit_status (*args_take)(const struct smbkit_volume_args *args,
+                               const struct smbkit_param *params, uint32_t param_size,
+                               void *values);
 };
 
 #ifndef SMBKIT_CAT
@@ -185,7 +192,8 @@ static inline smbkit_status smbkit_cache_break(struct smbkit_host *host, uint64_
 #else
 #define SMBKIT_PRINTF(format_at, args_at)
 #endif
-/* One line in the server's log, printf-like. level: 0 error, 1 warning, 2 info, 3 debug. */
+/* One line in the server's log, printf-like. level: 0 error, 1 warning, 2 info, 3 debug, 4 trace.
+ */
 static inline void smbkit_log(uint32_t level, const char *fmt, ...) SMBKIT_PRINTF(2, 3);
 static inline void smbkit_log(uint32_t level, const char *fmt, ...)
 {
