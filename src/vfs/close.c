@@ -103,7 +103,7 @@ static smbkit_status delete_name(const struct vfs_call *nowait_call, struct vfs_
     struct vfs_call may_wait = *nowait_call;
     may_wait.nowait = false;
     const struct vfs_call *call = &may_wait;
-    CLEANUP_MEM char *path = open_path_copy(o);
+    CLEANUP_MEM char *path = vfs_open_path_known(o);
     if (!path) {
         return SMBKIT_STATUS_NO_MEMORY;
     }

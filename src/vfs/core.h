@@ -294,8 +294,6 @@ static inline void open_endp(struct vfs_open **o)
         SMBKIT_OK(status_r) ? (o) : NULL
 /* It gives up its byte-range locks and waits for none. Under node->lock. */
 void lock_leave_locked(struct vfs_node *n, struct vfs_open *o);
-/* Owned copy of the open's path; NULL: no memory. Takes node->lock. */
-NODISCARD char *open_path_copy(struct vfs_open *o);
 /* DIRECTORY_NOT_EMPTY, or whatever the plugin says. */
 NODISCARD smbkit_status disposition_check_empty(const struct vfs_call *call, struct vfs_open *o);
 /* Was every right of need granted? */

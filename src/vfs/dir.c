@@ -445,7 +445,7 @@ static smbkit_status query_once(const struct vfs_call *call, struct vfs_open *o,
         x->o = o;
         x->q = q;
         x->at = o->dir;
-        x->dir_path = open_path_copy(o);
+        x->dir_path = vfs_open_path_known(o);
         st = x->dir_path ? query_run(x) : SMBKIT_STATUS_NO_MEMORY;
         wildcard_free(x->match);
         mem_free(x->dir_path);

@@ -94,7 +94,7 @@ void notify_modified(struct vfs_open *o, uint32_t filter)
     if (!notify_is_on(o->volume)) {
         return;
     }
-    CLEANUP_MEM char *path = open_path_copy(o);
+    CLEANUP_MEM char *path = vfs_open_path_known(o);
     if (!path) {
         return; /* without memory an event is lost, as in an overflow */
     }

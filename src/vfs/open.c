@@ -78,7 +78,7 @@ void open_hold(struct vfs_open *o)
     o->in_flight++;
 }
 
-char *open_path_copy(struct vfs_open *o)
+char *vfs_open_path_known(struct vfs_open *o)
 {
     SCOPED_LOCK(&o->node->lock);
     return o->name ? node_name_path(o->name) : NULL;
@@ -168,5 +168,5 @@ char *vfs_open_path(struct vfs_call *call, struct vfs_open *o)
             return str_dup(buf);
         }
     }
-    return open_path_copy(o);
+    return vfs_open_path_known(o);
 }

@@ -439,7 +439,7 @@ static smbkit_status rename_check(struct move *m, const char *new_path, bool rep
 static smbkit_status rename_held(const struct vfs_call *call, struct vfs_open *o,
                                  const char *new_path, bool replace)
 {
-    CLEANUP_MEM char *old_path = open_path_copy(o);
+    CLEANUP_MEM char *old_path = vfs_open_path_known(o);
     if (!old_path) {
         return SMBKIT_STATUS_NO_MEMORY;
     }

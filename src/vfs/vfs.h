@@ -343,6 +343,8 @@ void vfs_open_position_set(struct vfs_open *o, uint64_t position);
 bool vfs_open_is_delete_pending(const struct vfs_open *o);
 /* Owned: the path within the share as it is spelled now, '/'-separated; NULL without memory. */
 NODISCARD char *vfs_open_path(struct vfs_call *call, struct vfs_open *o);
+/* The same as the open was made or renamed by; asks no plugin. Takes the lock of its node. */
+NODISCARD char *vfs_open_path_known(struct vfs_open *o);
 
 /* ---- data ---- */
 

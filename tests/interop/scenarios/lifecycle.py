@@ -101,6 +101,15 @@ def opens():
         check(s.status()['opens'] == [], s.status()['opens'])
 
 
+@case('status waits for no plugin')
+def status_of_stuck():
+    with Server(config='[m]\nplugin = mem\nread only = no\nfilter = delay:get_path=60s\n') as s:
+        c = s.impacket().getSMBServer()
+        tree = c.connectTree('m')
+        c.create(tree, 'some file', 0x3, 7, 0x40, 3, 0)
+        check([o['path'] for o in s.status()['opens']] == ['some file'], s.status())
+
+
 @case('the control socket is the owner\'s alone')
 def control():
     with Server('mem:') as s:
