@@ -53,7 +53,7 @@ void dirfs_list_free(struct dirfs_list *list)
 
 /* One enumeration under way. */
 struct walk {
-    const struct dirfs_volume *vol;
+    struct dirfs_volume *vol;
     struct dirfs_file *file;
     struct dirfs_list *list;
     struct smbkit_sink *sink;
@@ -200,11 +200,13 @@ static int entry_attr(struct walk *w, const char *name, struct dirfs_row *row)
     return 0;
 }
 
-/* One line a directory, however many such names and however often it is listed. */
+/* One line a directory, however many such names and however often it is opened and listed. */
 static void log_odd_name(struct walk *w, const char *what)
 {
-    if (!w->file->has_logged) {
-        w->file->has_logged = true;
+    uint64_t ino = w->file->seen.ino;
+    /* relaxed: only told */
+    if (atomic_exchange_explicit(&w->vol->told[ino % DIRFS_TOLD], ino, memory_order_relaxed) !=
+        ino) {
         smbkit_log(1, "dir: directory \"%s\" has names %s", w->file->path, what);
     }
 }

@@ -36,6 +36,8 @@ struct dirfs_others {
     } rows[DIRFS_OTHERS];
 };
 
+#define DIRFS_TOLD 256 /* directories; of more, some are told of again */
+
 struct dirfs_volume {
     /* immutable */
     int root;   /* the folder, open for reading */
@@ -54,6 +56,8 @@ struct dirfs_volume {
     struct dirfs_others *others;
     atomic_bool lacks_nowait_write; /* the file system has no such writes: ask no more */
     atomic_uint archive_taken;      /* how often ARCHIVE was taken from any file, and 1 */
+    /* inodes of directories of which the log was told that they have names that are trouble */
+    atomic_uint_fast64_t told[DIRFS_TOLD];
     pthread_mutex_t dos_lock; /* reading, changing and writing back the attributes of any file */
 };
 
@@ -100,7 +104,6 @@ struct dirfs_file {
     pthread_mutex_t lock;
     char *path;              /* on the host, relative to the folder; guarded by lock */
     struct dirfs_list *list; /* where enumeration stands, or NULL; guarded by lock */
-    bool has_logged;         /* a name that is trouble; guarded by lock */
 };
 
 /* --- dir_names.c: names on the host and as clients see them. Pure. --- */
