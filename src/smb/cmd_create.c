@@ -7,6 +7,8 @@
 #include "smb/command.h"
 #include "smb/reply.h"
 #include "wire/create.h"
+#include "wire/error.h"
+#include "wire/fsctl.h"
 
 /* ---- checks ---- */
 
@@ -168,6 +170,46 @@ static void undo(struct smb_request *r, struct vfs_open *file)
     log_info(&r->conn->log, "open given up status=%s", smbkit_status_name(status));
 }
 
+static bool write_stop(struct smb_request *r, const struct wr *reparse, const char *rest)
+{
+    struct fsctl_reparse buffer;
+    struct fsctl_symlink link;
+    const struct wire_slice all = {.p = reparse->base, .len = wr_pos(reparse)};
+    if (fsctl_reparse_parse(all, &buffer) != WIRE_OK || buffer.tag != SMB2_IO_REPARSE_TAG_SYMLINK ||
+        fsctl_symlink_parse(buffer.data, &link) != WIRE_OK) {
+        return false;
+    }
+    CLEANUP_MEM char *to = utf16le_to_utf8(link.substitute_name.p, link.substitute_name.len);
+    CLEANUP_MEM char *shown = utf16le_to_utf8(link.print_name.p, link.print_name.len);
+    if (!to || !shown) {
+        return false;
+    }
+    const struct smb2_error_symlink stop = {.unparsed_path_len_bytes =
+                                                (uint16_t)utf16_len_bytes(rest),
+                                            .substitute_name = to,
+                                            .print_name = shown,
+                                            .flags = link.flags};
+    smb2_error_symlink_format(smb_reply_begin(r), r->conn->dialect == SMB2_DIALECT_311, &stop);
+    smb_reply_keep(r);
+    return true;
+}
+
+/* [MS-SMB2] 3.3.5.9: a link on the way that the server does not follow is told the client, who may
+ * do so by himself (2.2.2.2.1.1). */
+static smbkit_status stop(struct smb_request *r, const struct vfs_path *path)
+{
+    CLEANUP(wr_fini) struct wr reparse = wr_new(FSCTL_REPARSE_DATA_MAX);
+    const struct vfs_stop_in in = {.volume = r->tree->share->volume, .path = path->path};
+    struct vfs_stop_out out = {.reparse = &reparse};
+    smbkit_status status = vfs_stop_find(&r->call, &in, &out);
+    if (status == SMBKIT_STATUS_WAIT || status == SMBKIT_STATUS_WOULD_BLOCK) {
+        return status;
+    }
+    return SMBKIT_OK(status) && write_stop(r, &reparse, out.rest)
+               ? SMBKIT_STATUS_STOPPED_ON_SYMLINK
+               : SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
+}
+
 static smbkit_status create_file(struct smb_request *r, const struct smb2_create_req *req,
                                  const struct vfs_path *path)
 {
@@ -183,7 +225,8 @@ static smbkit_status create_file(struct smb_request *r, const struct smb2_create
     status = vfs_create(&r->call, &in, &out);
     if (!SMBKIT_OK(status)) {
         smb_open_drop(o);
-        return status;
+        bool stopped = status == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED && !path->stream;
+        return stopped ? stop(r, path) : status;
     }
     o->file = vfs_open_ref(out.open);
     status = smb_open_show(o);

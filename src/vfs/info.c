@@ -311,20 +311,23 @@ smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o, struct smbki
 
 #define REPARSE_BYTES_MAX 16384u /* MAXIMUM_REPARSE_DATA_BUFFER_SIZE of Windows */
 
-smbkit_status vfs_get_reparse(struct vfs_call *call, struct vfs_open *o, struct wr *out)
+smbkit_status info_get_reparse(const struct vfs_call *call, const struct door_file *f,
+                               struct wr *out)
 {
-    OPEN_SCOPE(o, st);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
     CLEANUP_MEM uint8_t *room = mem_alloc(REPARSE_BYTES_MAX);
     if (!room) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
     struct smbkit_buffer buffer = {.base = room, .cap = REPARSE_BYTES_MAX};
-    st = door_get_reparse(call, &o->f, &buffer);
+    smbkit_status st = door_get_reparse(call, f, &buffer);
     if (SMBKIT_OK(st)) {
         wr_bytes(out, room, buffer.len);
     }
     return SMBKIT_OK(st) && !wr_ok(out) ? SMBKIT_STATUS_NO_MEMORY : st;
+}
+
+smbkit_status vfs_get_reparse(struct vfs_call *call, struct vfs_open *o, struct wr *out)
+{
+    OPEN_SCOPE(o, st);
+    return SMBKIT_OK(st) ? info_get_reparse(call, &o->f, out) : st;
 }

@@ -320,6 +320,18 @@ struct vfs_create_out {
  * WAIT or WOULD_BLOCK: it keeps nothing. */
 NODISCARD smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
                                    struct vfs_create_out *out);
+struct vfs_stop_in {
+    struct vfs_volume *volume;
+    const char *path;
+};
+struct vfs_stop_out {
+    struct wr *reparse; /* takes the REPARSE_DATA_BUFFER of the link, [MS-FSCC] 2.1.2.2 */
+    const char *rest;   /* of the path, behind the link: "", or begins with '/' */
+};
+/* On which link did a create of that path stop that answered IO_REPARSE_TAG_NOT_HANDLED? May be
+ * called again after WAIT or WOULD_BLOCK. NOT_FOUND: it does not stop any more, or too far down. */
+NODISCARD smbkit_status vfs_stop_find(struct vfs_call *call, const struct vfs_stop_in *in,
+                                      struct vfs_stop_out *out);
 /* [MS-FSA] 2.1.5.5: gives up share modes, locks, oplock, notifications; deletes a delete-pending
  * file with the last open. Answers WAIT while other calls on the open are under way; WOULD_BLOCK
  * before anything happened. attr (may be NULL): the attributes as they are after it. On any other

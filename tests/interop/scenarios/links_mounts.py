@@ -10,6 +10,7 @@ from harness import Server, Skip, case, check, main, write_file
 
 ITSELF = 0x200000  # FILE_OPEN_REPARSE_POINT
 GET_REPARSE_POINT = 0x900a8
+STOPPED_ON_SYMLINK = 0x8000002d
 SIZE_INFO, VOLUME_INFO = 3, 1
 
 
@@ -43,6 +44,43 @@ def links():
             check(reparse(c, 'out', room=7).name == 'BUFFER_TOO_SMALL', 'no room')
             short = reparse(c, 'out', room=21)
             check(short.name == 'BUFFER_OVERFLOW' and len(short.buffer()) == 21, 'little room', short.name)
+
+
+def stopped(c, path, dialect):
+    """(the path, is it relative, what is left) of the answer to an open. [MS-SMB2] 2.2.2.2.1"""
+    answer = c.create(path, access=0x80)
+    check(answer.status == STOPPED_ON_SYMLINK, path, answer.name)
+    data = answer.body[8:]
+    if dialect == 0x311:
+        size, number = struct.unpack_from('<II', data)
+        data = data[8:]
+        check(number == 0 and size == len(data) and answer.body[2] == 1, 'the context', answer.body)
+    length, word, tag, rest, left, at, size, shown_at, shown, flags = struct.unpack_from('<IIIHHHHHHI', data)
+    names = data[28:]
+    check(length == len(data) - 4 and word == 0x4c4d5953 and tag == 0xa000000c and rest == 12 + len(names), data)
+    name = names[at:at + size].decode('utf-16-le')
+    check(names[shown_at:shown_at + shown].decode('utf-16-le') == name, 'the name shown', data)
+    text = path.encode('utf-16-le')
+    return name, bool(flags & 1), text[len(text) - left:].decode('utf-16-le')
+
+
+@case('an open that a link stops says where')
+def stops():
+    with Server('dir=@/shared') as s:
+        os.makedirs(s.path('shared', 'd'))
+        write_file(s.path('shared', 'd', 'f'), b'x')
+        for name, target in (('out', '../..'), ('away', '/etc'), ('no', 'where'), ('d/up', '../../x'), ('in', 'd')):
+            os.symlink(target, s.path('shared', name))
+        for dialect in (0x311, 0x302, 0x210):
+            with rawclient.connect(s, 'dir', dialect=dialect) as c:
+                for path, says in (('out', ('..\\..', True, '')), ('OUT\\a', ('..\\..', True, '\\a')),
+                                   ('away\\b\\c', ('\\etc', False, '\\b\\c')), ('no\\x', ('where', True, '\\x')),
+                                   ('d\\up\\y', ('..\\..\\x', True, '\\y')), ('in\\up', ('..\\..\\x', True, ''))):
+                    found = stopped(c, path, dialect)
+                    check(found == says, path, found)
+                check(c.content('in\\f') == b'x', 'a link that is followed')
+                check(c.try_open('no', options=ITSELF, access=0x80) == 'OK', 'the link itself')
+                check(c.try_open('none\\x') == 'OBJECT_PATH_NOT_FOUND', 'no link')
 
 
 @case('space and serial are told where the handle is')
