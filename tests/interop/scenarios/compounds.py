@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compounds as Windows, macOS, Linux and libraries send them (quick)."""
 import rawbodies as b
-from harness import check, check_in, each_share, expect, main
+from harness import check, each_share, expect, main, wait_for
 from rawclient import RELATED, Closed, connect
 
 ANY = b.SAME_FILE
@@ -105,7 +105,7 @@ def long(s, share):
             c.receive(seconds=10)
             check(False, '257 were answered')
         except Closed:
-            check_in('compound of too many requests', s.log())
+            wait_for(lambda: 'compound of too many requests' in s.log(), 10, 'the reason in the log')
 
 
 main()
