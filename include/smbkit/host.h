@@ -25,19 +25,23 @@ struct smbkit_param;
 struct smbkit_event {
     uint32_t struct_size;
     uint32_t what;        /* SMBKIT_CHANGE_* | SMBKIT_CHANGED_* */
-    const char *path;     /* the file's; for SMBKIT_CHANGE_OVERFLOW a directory, "" the root */
+    const char *path;     /* the file's; for SMBKIT_CHANGE_OVERFLOW a directory, "" the root; NULL:
+                             not known, the core looks whether that file_id is open */
     const char *stream;   /* NULL: the file itself */
     const char *new_path; /* SMBKIT_CHANGE_RENAMED_FROM: where it is now, if that is known; the core
                              tells both names. Else NULL */
-    uint64_t file_id;     /* 0: not known */
+    uint64_t file_id;     /* as its attributes tell it; 0: not known */
     uint64_t file_id_high;
     uint64_t client_id; /* who caused it: op->who->client_id, whose own caching is spared; 0:
                            somebody outside */
     uint32_t flags;     /* SMBKIT_EVENT_* */
     uint32_t reserved;
+    uint64_t file_domain; /* of file_id, as the attributes tell it; 0: this volume */
 };
-#define SMBKIT_EVENT_DATA 0x1u     /* the content changed */
-#define SMBKIT_EVENT_METADATA 0x2u /* attributes, times, security; neither bit: both */
+#define SMBKIT_EVENT_DATA 0x1u /* the content changed */
+#define SMBKIT_EVENT_METADATA                                                                      \
+    0x2u /* attributes, times, security. Neither bit: what SMBKIT_CHANGED_*                        \
+            says, both if none of them is set */
 
 /* Administration, for plugins to which the configuration grants it. */
 struct smbkit_admin {
@@ -175,7 +179,7 @@ static inline void smbkit_tell(struct smbkit_host *host, const struct smbkit_eve
 static inline void smbkit_changed(struct smbkit_host *host, const char *path, uint32_t what)
 {
     struct smbkit_event event = {
-        sizeof(struct smbkit_event), what, path, NULL, NULL, 0, 0, 0, 0, 0};
+        sizeof(struct smbkit_event), what, path, NULL, NULL, 0, 0, 0, 0, 0, 0};
     smbkit_api->event(host, &event);
 }
 

@@ -210,10 +210,10 @@ struct vfs_node *names_open_below(struct vfs_volume *v, const char *path, bool i
 /* A node that is open by this path and is none of that key; a reference. */
 struct vfs_node *names_open_as(struct vfs_volume *v, const char *path,
                                const struct node_key * not );
-/* Calls fn, with told_lock held, for each file (streams apart) that is open by this
- * path; below: and for all that is open below it. */
+/* Calls fn, with told_lock held, for each file and each stream that is open by this path; below:
+ * and for all that is open below it. */
 void names_each_open(struct vfs_volume *v, const char *path, bool below,
-                     void (*fn)(struct vfs_node *n));
+                     void (*fn)(struct vfs_node *n, const void *arg), const void *arg);
 
 enum open_state { OPEN_LIVE, OPEN_CLOSING, OPEN_CLOSED };
 

@@ -137,6 +137,7 @@ static void open_fill(struct vfs_open *o, const struct create *c)
     o->is_stat = oplock_is_stat_access(c->granted);
     o->delete_on_close = c->options & VFS_DELETE_ON_CLOSE;
     o->owner = c->in->owner;
+    o->oplock.client = vfs_token_identity_get(c->call->token)->client_id;
 }
 
 /* A name of it is being renamed, perhaps to the one that the open came by. */

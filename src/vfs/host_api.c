@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "vfs/core.h"
-#include "vfs/notify_core.h"
+#include "vfs/event.h"
 #include "vfs/plugin_args.h"
 
 #define LOG_MODULE LOG_PLUGIN
@@ -144,7 +144,7 @@ static smbkit_status api_io_keep(struct smbkit_io *io, uint32_t index,
 
 static void api_event(struct smbkit_host *host, const struct smbkit_event *event)
 {
-    notify_event(host->volume, event);
+    event_take(host->volume, event);
 }
 
 static smbkit_status api_cache_break(struct smbkit_host *host, uint64_t key, uint32_t state)

@@ -24,6 +24,7 @@ struct lease {
     uint32_t open_count;
 };
 
+/* holder.client is the caller's to set: the same for all that share a lease. */
 void lease_init(struct lease *l, const struct lease_id *id);
 /* The lease of the stream with this id that holds something; NULL: none. */
 struct lease *lease_find(const struct oplock_state *s, const struct lease_id *id);

@@ -179,7 +179,7 @@ static void gather(struct name_entry *e, struct list *told)
 {
     LIST_FOR_EACH (l, &e->users) {
         struct vfs_node *n = LIST_ENTRY(l, struct node_name, user)->node;
-        if (!n->stream && list_is_empty(&n->told_link)) {
+        if (list_is_empty(&n->told_link)) {
             node_ref(n); /* as above */
             list_push_back(told, &n->told_link);
         }
@@ -187,7 +187,7 @@ static void gather(struct name_entry *e, struct list *told)
 }
 
 void names_each_open(struct vfs_volume *v, const char *path, bool below,
-                     void (*fn)(struct vfs_node *n))
+                     void (*fn)(struct vfs_node *n, const void *arg), const void *arg)
 {
     struct list told;
     list_init(&told);
@@ -200,7 +200,7 @@ void names_each_open(struct vfs_volume *v, const char *path, bool below,
     mutex_unlock(&v->tree_lock);
     for (struct list *l; (l = list_pop_front(&told));) {
         struct vfs_node *n = LIST_ENTRY(l, struct vfs_node, told_link);
-        fn(n);
+        fn(n, arg);
         node_put(n);
     }
 }

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "vfs/names.h"
-#include "vfs/oplock_core.h"
 #include "vfs/overlap.h"
 #include "vfs/path.h"
 
@@ -28,7 +27,7 @@ static void report(struct vfs_volume *v, const struct notify_change *c)
     touched_wake(&touched);
 }
 
-static void tell_watchers(struct vfs_volume *v, const struct overlap_event *e)
+void notify_watchers(struct vfs_volume *v, const struct overlap_event *e)
 {
     if (notify_is_watched(v)) {
         const struct notify_change c = {
@@ -49,13 +48,22 @@ static void tell_there(struct vfs_volume *other, const struct overlap_event *e)
     if (e->new_path) {
         names_reported(other, SMBKIT_CHANGE_ADDED, e->new_path);
     }
-    tell_watchers(other, e);
+    notify_watchers(other, e);
 }
 
 static void tell(struct vfs_volume *v, const struct overlap_event *e)
 {
-    tell_watchers(v, e);
+    notify_watchers(v, e);
     overlap_each(v, e, tell_there);
+}
+
+void notify_overflow(struct vfs_volume *v, const char *path)
+{
+    struct list touched;
+    list_init(&touched);
+    SCOPED_LOCK(&v->notify_lock);
+    notify_overflow_below(&v->notify, path, &touched);
+    touched_wake(&touched);
 }
 
 void notify_changed(struct vfs_volume *v, const char *path, uint32_t action, uint32_t filter)
@@ -81,8 +89,7 @@ void notify_renamed(struct vfs_volume *v, const char *old_path, const char *new_
     tell(v, &e);
 }
 
-/* The flags of a file's data, as those of a stream's. */
-static uint32_t stream_filter(uint32_t filter)
+uint32_t notify_stream_filter(uint32_t filter)
 {
     return (filter & NOTIFY_CHANGE_SIZE ? NOTIFY_CHANGE_STREAM_SIZE : 0) |
            (filter & NOTIFY_CHANGE_LAST_WRITE ? NOTIFY_CHANGE_STREAM_WRITE : 0) |
@@ -102,7 +109,8 @@ void notify_modified(struct vfs_open *o, uint32_t filter)
         notify_changed(o->volume, path, NOTIFY_MODIFIED, filter);
         return;
     }
-    notify_stream(o->volume, path, o->node->stream, NOTIFY_MODIFIED_STREAM, stream_filter(filter));
+    notify_stream(o->volume, path, o->node->stream, NOTIFY_MODIFIED_STREAM,
+                  notify_stream_filter(filter));
 }
 
 void notify_end(const struct vfs_call *call, struct vfs_open *o)
@@ -142,7 +150,7 @@ void notify_deleting(struct vfs_node *n)
 }
 
 /* The watches of a directory are where it is now. */
-static void watches_follow(struct vfs_node *n)
+static void watches_follow(struct vfs_node *n, UNUSED const void *arg)
 {
     SCOPED_LOCK(&n->lock);
     LIST_FOR_EACH (l, &n->opens) {
@@ -167,13 +175,13 @@ static void follow_there(struct vfs_volume *other, const struct overlap_event *e
     bool moved = at && nametree_move(&other->tree, at, e->new_path);
     mutex_unlock(&other->tree_lock);
     if (moved) { /* without memory it keeps the old name */
-        names_each_open(other, e->new_path, true, watches_follow);
+        names_each_open(other, e->new_path, true, watches_follow, NULL);
     }
 }
 
 void notify_dir_moved(struct vfs_volume *v, const char *old_path, const char *new_path)
 {
-    names_each_open(v, new_path, true, watches_follow);
+    names_each_open(v, new_path, true, watches_follow, NULL);
     const struct overlap_event e = {
         .path = old_path, .action = NOTIFY_RENAMED_OLD, .new_path = new_path};
     overlap_each(v, &e, follow_there);
@@ -290,59 +298,4 @@ smbkit_status vfs_notify(struct vfs_call *call, struct vfs_open *o,
                          const struct vfs_notify_query *q)
 {
     return WAIT_OUT(call, again, notify_once(again, o, q));
-}
-
-/* ---- what plugins report ---- */
-
-static const struct {
-    uint32_t action;
-    uint32_t filter; /* when the plugin does not say */
-} REPORTS[] = {
-    [SMBKIT_CHANGE_ADDED] = {NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
-    [SMBKIT_CHANGE_REMOVED] = {NOTIFY_REMOVED, NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
-    [SMBKIT_CHANGE_MODIFIED] = {NOTIFY_MODIFIED, NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE |
-                                                     NOTIFY_CHANGE_ATTRIBUTES},
-    /* Two reports of one rename need not come together: each stands for itself. */
-    [SMBKIT_CHANGE_RENAMED_FROM] = {NOTIFY_REMOVED,
-                                    NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
-    [SMBKIT_CHANGE_RENAMED_TO] = {NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME | NOTIFY_CHANGE_DIR_NAME},
-};
-
-/* Whatever is cached of what lies below may be wrong. */
-static void overflow(struct vfs_volume *v, const char *path)
-{
-    names_each_open(v, path, true, oplock_break_changed);
-    struct list touched;
-    list_init(&touched);
-    SCOPED_LOCK(&v->notify_lock);
-    notify_overflow_below(&v->notify, path, &touched);
-    touched_wake(&touched);
-}
-
-void notify_event(struct vfs_volume *v, const struct smbkit_event *event)
-{
-    uint32_t change = event->what & 0xffu;
-    uint32_t filter = event->what >> 8;
-    names_reported(v, change, event->path);
-    if (change == SMBKIT_CHANGE_OVERFLOW) {
-        overflow(v, event->path);
-        return;
-    }
-    if (change == 0 || change >= ARRAY_LEN(REPORTS)) {
-        return;
-    }
-    if (change != SMBKIT_CHANGE_ADDED && change != SMBKIT_CHANGE_RENAMED_FROM) {
-        names_each_open(v, event->path, false, oplock_break_changed);
-    }
-    /* To this volume's watchers: the plugins of those that lie in it report as well. */
-    const struct overlap_event e = {.path = event->path,
-                                    .action = REPORTS[change].action,
-                                    .filter = filter ? filter : REPORTS[change].filter};
-    tell_watchers(v, &e);
-    if (change == SMBKIT_CHANGE_RENAMED_FROM && event->new_path) {
-        const struct smbkit_event to = {.struct_size = sizeof(to),
-                                        .what = SMBKIT_CHANGE_RENAMED_TO | filter << 8,
-                                        .path = event->new_path};
-        notify_event(v, &to);
-    }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vfs/core.h"
+#include "vfs/overlap.h"
 
 /* Tell who watches; without a lock held. Costs next to nothing when nobody does. */
 void notify_changed(struct vfs_volume *v, const char *path, uint32_t action, uint32_t filter);
@@ -37,5 +38,8 @@ void notify_end(const struct vfs_call *call, struct vfs_open *o);
 void notify_deleting(struct vfs_node *n);
 /* A directory has moved. */
 void notify_dir_moved(struct vfs_volume *v, const char *old_path, const char *new_path);
-/* What a plugin reports: smbkit_tell. */
-void notify_event(struct vfs_volume *v, const struct smbkit_event *event);
+/* To this volume's watchers only; and to those at or below path, that events were lost. */
+void notify_watchers(struct vfs_volume *v, const struct overlap_event *e);
+void notify_overflow(struct vfs_volume *v, const char *path);
+/* The flags of a file's data, as those of a stream's. */
+uint32_t notify_stream_filter(uint32_t filter);

@@ -204,10 +204,13 @@ static void check_holder(struct oplock_state *s, struct oplock_holder *h, const 
     out->wait |= awaits(h, r);
 }
 
-/* Does the operation of its own open leave the holder alone? */
+/* Does the operation of its own open, or its own client's doing, leave the holder alone? */
 static bool is_spared(const struct oplock_holder *h, const struct oplock_query *q,
                       const struct rule *r)
 {
+    if (q->client != 0 && q->client == h->client) {
+        return true;
+    }
     return h == q->by && (r->spares_own || h->kind == OPLOCK_OF_LEASE || (h->caching & OPLOCK_W));
 }
 

@@ -22,6 +22,7 @@ enum oplock_kind { OPLOCK_OF_OPEN, OPLOCK_OF_LEASE };
 
 struct oplock_holder {
     enum oplock_kind kind;
+    uint64_t client;        /* whose caching it is: smbkit_identity.client_id; 0: nobody's */
     struct list link;       /* in oplock_state.holders; empty when it holds nothing */
     struct list break_link; /* in oplock_result.breaks, until the caller has taken it out */
     uint8_t caching;        /* what it holds; while breaking: what it held before */
@@ -53,7 +54,7 @@ enum oplock_op {
     OPLOCK_OP_ZERO_DATA,
     OPLOCK_OP_RENAME,        /* of this file, or of a directory above it, or linked over */
     OPLOCK_OP_DELETE,        /* delete-pending is set, or the last name goes */
-    OPLOCK_OP_CHANGED_BELOW, /* the plugin reports that the data changed: all caching ends */
+    OPLOCK_OP_CHANGED_BELOW, /* the plugin reports that the content changed: all caching ends */
     OPLOCK_OP_CHILD,         /* of a directory: a name in it comes, goes or changes its data */
     OPLOCK_OPS
 };
@@ -64,6 +65,8 @@ struct oplock_query {
                                        CHILD: the lease that it names as its parent's; or NULL */
     uint32_t access;      /* opens: desired, generic bits mapped, MAXIMUM_ALLOWED resolved */
     uint32_t disposition; /* opens: SMBKIT_OPEN ... */
+    uint64_t client;      /* what a plugin reports: whose doing it was; all that he holds is spared.
+                             0: nobody's */
 };
 
 struct oplock_result {

@@ -56,10 +56,10 @@ void oplock_end_locked(struct vfs_node *n, struct vfs_open *o)
     }
 }
 
-void oplock_break_changed(struct vfs_node *n)
+void oplock_break_told(struct vfs_node *n, enum oplock_op op, uint64_t client)
 {
     SCOPED_LOCK(&n->lock);
-    const struct oplock_query q = {.op = OPLOCK_OP_CHANGED_BELOW};
+    const struct oplock_query q = {.op = op, .client = client};
     (void)oplock_break_locked(n, &q); /* what happened cannot wait */
 }
 

@@ -16,5 +16,5 @@ NODISCARD smbkit_status oplock_break_for(const struct vfs_call *call, struct vfs
 uint8_t oplock_grant_locked(struct vfs_node *n, struct vfs_open *o, uint8_t level);
 /* Under n->lock: the open goes away. */
 void oplock_end_locked(struct vfs_node *n, struct vfs_open *o);
-/* The plugin says that the file's data changed. */
-void oplock_break_changed(struct vfs_node *n);
+/* The plugin says that the operation was done, by that client (0: by nobody who caches). */
+void oplock_break_told(struct vfs_node *n, enum oplock_op op, uint64_t client);

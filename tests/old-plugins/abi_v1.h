@@ -222,6 +222,7 @@
     X(smbkit_event, client_id)                                                                     \
     X(smbkit_event, flags)                                                                         \
     X(smbkit_event, reserved)                                                                      \
+    X(smbkit_event, file_domain)                                                                   \
     X(smbkit_admin, struct_size)                                                                   \
     X(smbkit_admin, version)                                                                       \
     X(smbkit_admin, core)                                                                          \
