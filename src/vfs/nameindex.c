@@ -500,13 +500,6 @@ void nameindex_remove(struct nameindex *ix, const char *key, const char *name)
     ix->names -= before - d->count;
 }
 
-void nameindex_rename(struct nameindex *ix, const char *key, const char *old_name,
-                      const char *new_name)
-{
-    nameindex_remove(ix, key, old_name);
-    nameindex_insert(ix, key, new_name);
-}
-
 static bool is_meant(const struct nameindex_dir *d, const char *key, bool below)
 {
     return str_eq(d->key, key) || (below && path_is_below(key, d->key));

@@ -55,8 +55,6 @@ void nameindex_abandon(struct nameindex *ix, struct nameindex_dir *d);
  * is dropped. */
 void nameindex_insert(struct nameindex *ix, const char *key, const char *name);
 void nameindex_remove(struct nameindex *ix, const char *key, const char *name);
-void nameindex_rename(struct nameindex *ix, const char *key, const char *old_name,
-                      const char *new_name);
 /* Forget one directory; with below, all under it as well. A build of it is spoilt. */
 void nameindex_drop(struct nameindex *ix, const char *key, bool below);
 /* For tests and statistics. */

@@ -84,11 +84,6 @@ char *vfs_open_path_known(struct vfs_open *o)
     return o->name ? node_name_path(o->name) : NULL;
 }
 
-struct vfs_volume *vfs_open_volume_get(const struct vfs_open *o)
-{
-    return o->volume;
-}
-
 bool vfs_open_is_directory(const struct vfs_open *o)
 {
     return o->is_directory;

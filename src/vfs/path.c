@@ -261,22 +261,3 @@ bool path_is_below_nocase(const char *ancestor, const char *path)
     size_t n = match_prefix(ancestor, str_len(ancestor), path, str_len(path));
     return n != SIZE_MAX && path[n] == '/';
 }
-
-char *path_rebase(const char *path, const char *old_prefix, const char *new_prefix)
-{
-    size_t n = str_len(old_prefix);
-    if (str_eq(path, old_prefix)) {
-        return str_dup(new_prefix);
-    }
-    ASSERT(path_is_below(old_prefix, path));
-    return path_join(new_prefix, path + (n == 0 ? 0 : n + 1));
-}
-
-size_t path_depth(const char *path)
-{
-    size_t depth = *path != '\0';
-    for (; *path; path++) {
-        depth += *path == '/';
-    }
-    return depth;
-}

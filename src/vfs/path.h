@@ -30,8 +30,3 @@ bool path_is_below(const char *ancestor, const char *path);
 bool path_is_below_nocase(const char *ancestor, const char *path);
 /* Equal without regard to case? a_len and b_len bytes. */
 bool path_eq_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
-/* path is old_prefix or below it: the same place below new_prefix. Owned; NULL: no memory. ASSERTs
- * that it is. */
-NODISCARD char *path_rebase(const char *path, const char *old_prefix, const char *new_prefix);
-/* Components; 0 for the root. */
-size_t path_depth(const char *path);

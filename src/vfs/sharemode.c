@@ -19,15 +19,6 @@ static bool is_refused(uint32_t access, uint32_t other_share)
            ((access & SMBKIT_DELETE) != 0 && !(other_share & VFS_SHARE_DELETE));
 }
 
-bool sharemode_pair_conflicts(uint32_t access_a, uint32_t share_a, uint32_t access_b,
-                              uint32_t share_b)
-{
-    if (sharemode_is_exempt(access_a) || sharemode_is_exempt(access_b)) {
-        return false;
-    }
-    return is_refused(access_a, share_b) || is_refused(access_b, share_a);
-}
-
 bool sharemode_is_allowed(const struct sharemode *s, uint32_t access, uint32_t share)
 {
     if (sharemode_is_exempt(access)) {

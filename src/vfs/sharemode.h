@@ -15,9 +15,6 @@ struct sharemode {
 /* Has access none of READ_DATA, EXECUTE, WRITE_DATA, APPEND_DATA, DELETE? Such an open neither
  * conflicts nor counts. */
 bool sharemode_is_exempt(uint32_t access);
-/* Would two opens of one stream conflict? The rule for a pair; symmetric. share: VFS_SHARE_*. */
-bool sharemode_pair_conflicts(uint32_t access_a, uint32_t share_a, uint32_t access_b,
-                              uint32_t share_b);
 /* May one more open with access (granted, mapped: no generic bits) and share come? O(1). */
 NODISCARD bool sharemode_is_allowed(const struct sharemode *s, uint32_t access, uint32_t share);
 /* Count it in and out with the same values; exempt access is heeded inside. */

@@ -343,7 +343,6 @@ NODISCARD smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open,
 struct vfs_open *vfs_open_ref(struct vfs_open *o);
 void vfs_open_unref(struct vfs_open *o);
 
-struct vfs_volume *vfs_open_volume_get(const struct vfs_open *o);
 bool vfs_open_is_directory(const struct vfs_open *o);
 uint32_t vfs_open_granted_access(const struct vfs_open *o);
 uint32_t vfs_open_options(

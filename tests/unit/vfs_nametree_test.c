@@ -94,7 +94,7 @@ static void model_move(struct held *h, const char *from, const char *to)
         bool moves = h[i].entry && !h[i].is_hidden &&
                      (strcmp(h[i].path, from) == 0 || path_is_below(from, h[i].path));
         if (moves) {
-            char *path = path_rebase(h[i].path, from, to);
+            char *path = path_join(to, h[i].path + strlen(from) + (h[i].path[strlen(from)] != 0));
             snprintf(h[i].path, sizeof(h[i].path), "%s", path);
             mem_free(path);
         }
