@@ -7,10 +7,6 @@
 #include "vfs/journal.h"
 #include "vfs/path.h"
 
-/* A stamp that the next look at the directory replaces: the core changed it, and could not look at
- * once. */
-#define STAMP_ADOPT 0u
-
 /* How long two changes of a directory may have the same time. */
 #define TICK_FINE_US 20000u     /* a kernel's tick is 10 ms at most */
 #define TICK_COARSE_US 2100000u /* FAT counts in two seconds */
@@ -18,10 +14,11 @@
  * reading it took: a twentieth of the work at most is spent so. */
 #define AGE_COSTS 20u
 
+#define FOLLOW_TRIES_MAX 4 /* looks at a directory that others change meanwhile */
+
 static uint64_t stamp_of(const struct smbkit_attr *a)
 {
-    uint64_t h = hash_u64(a->change_time, a->write_time);
-    return h == STAMP_ADOPT ? 1 : h;
+    return hash_u64(a->change_time, a->write_time);
 }
 
 /* Does the plugin tell a time that changes with the directory's names? */
@@ -48,9 +45,6 @@ static struct nameindex_dir *index_get_valid(struct vfs_volume *v, const char *d
     struct nameindex_dir *d = nameindex_get(v->names, dir);
     if (!d || nameindex_age(d)->file_id != a->file_id) {
         return NULL;
-    }
-    if (nameindex_stamp(d) == STAMP_ADOPT) {
-        nameindex_stamp_set(d, stamp_of(a));
     }
     return nameindex_stamp(d) == stamp_of(a) ? d : NULL;
 }
@@ -365,7 +359,6 @@ static bool change_begin(struct vfs_volume *v, const struct smbkit_attr *a, char
     if (!index_get_valid(v, *dir, a)) {
         return false;
     }
-    c->stamp = stamp_of(a);
     c->dir = *dir;
     *dir = NULL;
     return true;
@@ -395,6 +388,32 @@ void names_before(const struct vfs_call *call, struct vfs_volume *v, const char 
     }
 }
 
+/* The core has changed the directory, whose index was good, and the index with it: whatever the
+ * times are now, it is good. Two that change it at once may look in another order than they set the
+ * stamp: who finds that somebody was quicker looks again. */
+static void stamp_follow(const struct vfs_call *call, struct vfs_volume *v, const char *dir)
+{
+    const struct vfs_call apart = journal_apart(call);
+    for (unsigned i = 0; i < FOLLOW_TRIES_MAX; i++) {
+        struct smbkit_attr attr;
+        mutex_lock(&v->names_lock);
+        struct nameindex_dir *d = nameindex_get(v->names, dir);
+        uint64_t before = d ? nameindex_stamp(d) : 0;
+        mutex_unlock(&v->names_lock);
+        if (!d || !SMBKIT_OK(door_lookup(&apart, v, dir, &attr))) {
+            break;
+        }
+        SCOPED_LOCK(&v->names_lock);
+        d = nameindex_get(v->names, dir);
+        if (d && nameindex_stamp(d) == before) {
+            stamp_change(v, d, stamp_of(&attr));
+            return;
+        }
+    }
+    SCOPED_LOCK(&v->names_lock);
+    nameindex_drop(v->names, dir, false);
+}
+
 void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names_change *c,
                  enum names_what what, const char *path)
 {
@@ -415,18 +434,7 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
         mem_free(c->dir);
         return;
     }
-    struct smbkit_attr attr;
-    const struct vfs_call apart = journal_apart(call);
-    bool looked = SMBKIT_OK(door_lookup(&apart, v, c->dir, &attr));
-    mutex_lock(&v->names_lock);
-    struct nameindex_dir *d = nameindex_get(v->names, c->dir);
-    if (d) {
-        /* Another stamp than before: a concurrent change of the core's own. Who of the two looked
-         * last is not known. */
-        bool alone = looked && nameindex_stamp(d) == c->stamp;
-        stamp_change(v, d, alone ? stamp_of(&attr) : STAMP_ADOPT);
-    }
-    mutex_unlock(&v->names_lock);
+    stamp_follow(call, v, c->dir);
     mem_free(c->dir);
 }
 

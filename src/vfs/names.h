@@ -24,7 +24,6 @@ void names_forget(struct vfs_volume *v, const char *path);
  * is good; names_after applies the change and, if it was, lets the index stay good. */
 struct names_change {
     char *dir; /* owned; NULL: nothing to keep */
-    uint64_t stamp;
 };
 /* dir_attr: of the path's directory, if it was read just now; else NULL. */
 void names_before(const struct vfs_call *call, struct vfs_volume *v, const char *path,

@@ -85,6 +85,33 @@ static void new_name_within_a_tick(void)
     vfs_nodes_unref(f.nodes);
 }
 
+/* A rename changes one directory twice: what the host makes after it is not part of it. */
+static void new_name_after_a_rename(void)
+{
+    struct fixture f = {.nodes = vfs_nodes_new(1, test_clock)};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    make(&f, "d/old", false);
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    struct vfs_open *o = must_open(&f, "d/old", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(o);
+    CHECK_INT(vfs_rename(&f.call, o, "d/moved", false), 0);
+    must_close(&f, o);
+    struct fake_node *d = fake_child(&f.fake, f.fake.root, "d");
+    fake_attach(&f.fake, d, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "new");
+    CHECK_INT(open_status(&f, "d/NEW"), 0);
+    /* Its own changes cost no new reading. */
+    uint64_t before = f.fake.calls[FAKE_ENUMERATE];
+    o = must_open(&f, "d/MOVED", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    REQUIRE(o);
+    CHECK_INT(vfs_rename(&f.call, o, "d/again", false), 0);
+    must_close(&f, o);
+    CHECK_INT(open_status(&f, "d/AGAIN"), 0);
+    CHECK(f.fake.calls[FAKE_ENUMERATE] == before);
+    fixture_close(&f);
+    vfs_nodes_unref(f.nodes);
+}
+
 /* Lost events may have been changes of whatever lies below. */
 static void overflow_breaks_oplocks(void)
 {
@@ -115,6 +142,7 @@ static void overflow_breaks_oplocks(void)
 static const struct test_case cases[] = {
     {"new_name_without_times", new_name_without_times},
     {"new_name_within_a_tick", new_name_within_a_tick},
+    {"new_name_after_a_rename", new_name_after_a_rename},
     {"overflow_breaks_oplocks", overflow_breaks_oplocks},
 };
 TEST_MAIN(cases)
