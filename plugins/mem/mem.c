@@ -71,7 +71,6 @@ static void init_tree_lock(struct memfs_volume *vol)
 #endif
     pthread_rwlock_init(&vol->tree_lock, &attr);
     pthread_rwlockattr_destroy(&attr);
-    pthread_mutex_init(&vol->slab_lock, NULL);
 }
 
 static smbkit_status make_root(struct memfs_volume *vol)
@@ -123,11 +122,12 @@ static smbkit_status memfs_volume_open(struct smbkit_volume_args *args, void **v
     vol->create_time = memfs_now();
     vol->seed = random_seed() ^ (vol->create_time ^ (uintptr_t)vol << 20) * 0x9e3779b97f4a7c15ull;
     init_tree_lock(vol);
+    memfs_slabs_init(vol);
     status = make_root(vol);
     if (!SMBKIT_OK(status)) {
         snprintf(args->error, args->error_size, "no memory");
         pthread_rwlock_destroy(&vol->tree_lock);
-        pthread_mutex_destroy(&vol->slab_lock);
+        memfs_slabs_fini(vol);
         free(vol);
         return status;
     }
@@ -141,9 +141,8 @@ static void memfs_volume_close(void *volume)
 {
     struct memfs_volume *vol = volume;
     memfs_tree_free(vol);
-    memfs_slabs_free(vol);
+    memfs_slabs_fini(vol);
     pthread_rwlock_destroy(&vol->tree_lock);
-    pthread_mutex_destroy(&vol->slab_lock);
     free(vol);
 }
 

@@ -4,16 +4,17 @@
 
 #include <string.h>
 
-static void copy_out(const struct memfs_data *data, uint64_t offset, uint8_t *to, uint32_t len)
+static void copy_out(struct memfs_volume *vol, const struct memfs_data *data, uint64_t offset,
+                     uint8_t *to, uint32_t len)
 {
     while (len > 0) {
         uint32_t at = (uint32_t)(offset & (MEMFS_CHUNK - 1));
         uint32_t piece = MEMFS_CHUNK - at < len ? MEMFS_CHUNK - at : len;
-        const struct memfs_chunk *chunk = memfs_pages_get(&data->pages, offset >> MEMFS_CHUNK_BITS);
+        struct memfs_chunk *chunk = memfs_pages_get(&data->pages, offset >> MEMFS_CHUNK_BITS);
         uint32_t have = chunk && chunk->cap > at ? chunk->cap - at : 0;
         have = have < piece ? have : piece;
         if (have > 0) {
-            memcpy(to, chunk->bytes + at, have);
+            memfs_chunk_read(vol, chunk, at, to, have);
         }
         memset(to + have, 0, piece - have);
         offset += piece;
@@ -24,7 +25,6 @@ static void copy_out(const struct memfs_data *data, uint64_t offset, uint8_t *to
 
 smbkit_status memfs_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
 {
-    (void)volume;
     (void)op;
     struct memfs_node *node = ((struct memfs_open *)file)->entry->node;
     if (node->dir) {
@@ -34,32 +34,34 @@ smbkit_status memfs_read(void *volume, struct smbkit_op *op, void *file, struct 
     uint64_t size = node->data.size;
     uint64_t left = io->offset < size ? size - io->offset : 0;
     io->done = left < io->length ? (uint32_t)left : io->length;
-    copy_out(&node->data, io->offset, io->buffer, io->done);
+    copy_out(volume, &node->data, io->offset, io->buffer, io->done);
     pthread_rwlock_unlock(&node->lock);
     return SMBKIT_STATUS_SUCCESS;
 }
 
 /* One piece of the data to write, into memory that memfs_data_back has made. */
-static void copy_in(struct memfs_data *data, uint64_t offset, const uint8_t *from, uint64_t len)
+static void copy_in(struct memfs_volume *vol, struct memfs_data *data, uint64_t offset,
+                    const uint8_t *from, uint64_t len)
 {
     while (len > 0) {
         uint32_t at = (uint32_t)(offset & (MEMFS_CHUNK - 1));
         uint64_t piece = MEMFS_CHUNK - at < len ? MEMFS_CHUNK - at : len;
         struct memfs_chunk *chunk = memfs_pages_get(&data->pages, offset >> MEMFS_CHUNK_BITS);
-        memcpy(chunk->bytes + at, from, piece);
+        memfs_chunk_write(vol, chunk, at, from, (uint32_t)piece);
         offset += piece;
         from += piece;
         len -= piece;
     }
 }
 
-static void copy_segments(struct memfs_data *data, const struct smbkit_io *io)
+static void copy_segments(struct memfs_volume *vol, struct memfs_data *data,
+                          const struct smbkit_io *io)
 {
     uint64_t offset = io->offset;
     uint64_t left = io->length; /* what was backed, whatever the segments add up to */
     for (uint32_t i = 0; i < io->seg_count && left > 0; i++) {
         uint64_t len = io->segs[i].len < left ? io->segs[i].len : left;
-        copy_in(data, offset, io->segs[i].base, len);
+        copy_in(vol, data, offset, io->segs[i].base, len);
         offset += len;
         left -= len;
     }
@@ -83,7 +85,7 @@ smbkit_status memfs_write(void *volume, struct smbkit_op *op, void *file, struct
     pthread_rwlock_wrlock(&node->lock);
     smbkit_status status = memfs_data_back(volume, &node->data, io->offset, io->length);
     if (SMBKIT_OK(status)) {
-        copy_segments(&node->data, io);
+        copy_segments(volume, &node->data, io);
         uint64_t end = io->offset + io->length;
         node->data.size = end > node->data.size ? end : node->data.size;
         memfs_note_write(node, open);

@@ -30,6 +30,7 @@
 struct memfs_chunk {
     uint8_t *bytes;
     uint32_t cap; /* multiple of MEMFS_CLUSTER; MEMFS_CHUNK: a slot of a slab, else malloc'ed */
+    atomic_uint moves; /* how often data was copied in or out, while that is few */
 };
 
 /* Chunk number -> chunk, a tree of 256 ways; an absent chunk is a hole. */
@@ -114,7 +115,8 @@ struct memfs_volume {
     atomic_uint_fast64_t freed; /* bytes given back to malloc since the heap was trimmed */
     pthread_mutex_t slab_lock;
     struct memfs_slab *slabs; /* with a free slot; guarded by slab_lock */
-    uint32_t slab_count;      /* with a free slot or without; guarded by slab_lock */
+    uint64_t slab_file_end;   /* guarded by slab_lock */
+    int slab_file;            /* immutable; -1: none */
 };
 
 /* --- mem_name.c: names without regard to case. Pure. --- */
@@ -261,4 +263,21 @@ struct memfs_chunk *memfs_chunk_new(struct memfs_volume *vol, uint32_t cap); /* 
 void memfs_chunk_free(struct memfs_volume *vol, struct memfs_chunk *chunk);
 /* Back cap bytes, more or fewer than now; new ones are zero. False: no memory, nothing changed. */
 bool memfs_chunk_resize(struct memfs_volume *vol, struct memfs_chunk *chunk, uint32_t cap);
-void memfs_slabs_free(struct memfs_volume *vol); /* at volume_close, when no chunk is left */
+/* Copy len bytes from byte at on, out or in: at + len <= cap. For writing, the node's lock is held
+ * exclusively. */
+void memfs_chunk_read(struct memfs_volume *vol, struct memfs_chunk *chunk, uint32_t at, uint8_t *to,
+                      uint32_t len);
+void memfs_chunk_write(struct memfs_volume *vol, struct memfs_chunk *chunk, uint32_t at,
+                       const uint8_t *from, uint32_t len);
+
+/* --- mem_slab.c: memory of whole chunks --- */
+
+void memfs_slabs_init(struct memfs_volume *vol);
+void memfs_slabs_fini(struct memfs_volume *vol);   /* when no chunk is left */
+uint8_t *memfs_slot_new(struct memfs_volume *vol); /* MEMFS_CHUNK bytes, zeroed; NULL: no memory */
+void memfs_slot_free(struct memfs_volume *vol, uint8_t *slot);
+/* Copy from or to p, in a slot, without mapping it. False: not here, or not all; the memory itself
+ * does. */
+bool memfs_slot_read(struct memfs_volume *vol, const uint8_t *p, uint8_t *to, uint32_t len);
+bool memfs_slot_write(struct memfs_volume *vol, const uint8_t *p, const uint8_t *from,
+                      uint32_t len);
