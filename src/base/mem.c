@@ -101,6 +101,45 @@ void mem_free(void *p)
     free(p);
 }
 
+void *mem_spare_zalloc(struct mem_spare *s, size_t n)
+{
+    if (!s->p || s->n != n) {
+        return mem_zalloc(n);
+    }
+    if (must_fail()) {
+        return NULL;
+    }
+    void *p = s->p;
+    s->p = NULL;
+    mem_zero(p, n);
+    return p;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SPARE_NOTHING
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SPARE_NOTHING
+#endif
+#endif
+
+void mem_spare_free(struct mem_spare *s, void *p, size_t n)
+{
+#if !defined(SPARE_NOTHING)
+    if (p && !s->p) {
+        *s = (struct mem_spare){.p = p, .n = n};
+        return;
+    }
+#endif
+    mem_free(p);
+}
+
+void mem_spare_fini(struct mem_spare *s)
+{
+    mem_free(s->p);
+    *s = (struct mem_spare){0};
+}
+
 void mem_copy(void *dst, const void *src, size_t n)
 {
     if (n != 0) {

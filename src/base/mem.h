@@ -18,6 +18,18 @@ NODISCARD void *mem_alloc_aligned(size_t align, size_t n);
 void mem_free_aligned(void *p);
 void mem_free(void *p);
 
+/* A freed block that is kept for the next one of its size: where blocks that are too large for what
+ * malloc does fast come and go one after the other. One thread at a time. Sanitizers see each block
+ * come from malloc and go back. */
+struct mem_spare {
+    void *p;
+    size_t n;
+};
+NODISCARD void *mem_spare_zalloc(struct mem_spare *s, size_t n);
+/* p has n bytes, from mem_spare_zalloc. */
+void mem_spare_free(struct mem_spare *s, void *p, size_t n);
+void mem_spare_fini(struct mem_spare *s);
+
 /* Copy n bytes; the areas must not overlap (mem_move: may). n == 0 allows NULL. */
 void mem_copy(void *dst, const void *src, size_t n);
 void mem_move(void *dst, const void *src, size_t n);

@@ -31,6 +31,7 @@ static void conn_free(struct job *job)
     smb_room_fini(c);
     hash_table_fini(&c->by_mid);
     hash_table_fini(&c->by_async);
+    mem_spare_fini(&c->spare);
     c->ops->released(c->io);
     mem_free(c);
 }

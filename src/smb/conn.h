@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "smb/credits.h"
 #include "smb/server.h"
 #include "wire/smb2.h"
@@ -57,6 +58,7 @@ struct smb_conn {
     struct hash_table channels; /* lock; by session id */
     struct list messages;       /* under way */
     unsigned message_count;
+    struct mem_spare spare;     /* of a message with one request */
     struct hash_table by_mid;   /* requests that wait or are on a worker: what CANCEL finds */
     struct hash_table by_async; /* those of them with an AsyncId */
     unsigned async_count;

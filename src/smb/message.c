@@ -18,26 +18,27 @@ static unsigned count_elements(const uint8_t *p, size_t len, const char **fault_
     size_t at = 0;
     for (;;) {
         struct cur c = cur_init(p + at, len - at);
-        struct smb2_hdr hdr;
-        if (smb2_hdr_parse(&c, &hdr) != WIRE_OK) {
+        cur_skip(&c, SMB2_HDR_NEXT_OFFSET);
+        uint32_t next = cur_u32(&c);
+        if (!cur_ok(&c)) {
             return 0;
         }
         if (++count > SMB_COMPOUND_MAX) {
             *fault_r = "compound of too many requests";
             return 0;
         }
-        if (hdr.next_command == 0) {
+        if (next == 0) {
             return count;
         }
-        if (hdr.next_command % 8 != 0 || hdr.next_command < SMB2_HDR_SIZE ||
-            hdr.next_command > len - at) {
+        if (next % 8 != 0 || next < SMB2_HDR_SIZE || next > len - at) {
             return 0;
         }
-        at += hdr.next_command;
+        at += next;
     }
 }
 
-static void fill_elements(struct smb_message *m, const uint8_t *p, size_t len)
+/* False: malformed. */
+static bool fill_elements(struct smb_message *m, const uint8_t *p, size_t len)
 {
     size_t at = 0;
     for (unsigned i = 0; i < m->count; i++) {
@@ -45,13 +46,15 @@ static void fill_elements(struct smb_message *m, const uint8_t *p, size_t len)
         r->msg = m;
         r->conn = m->conn;
         r->body = cur_init(p + at, len - at);
-        enum wire_err err = smb2_hdr_parse(&r->body, &r->hdr);
-        ASSERT(err == WIRE_OK); /* count_elements has parsed the same bytes */
+        if (smb2_hdr_parse(&r->body, &r->hdr) != WIRE_OK) {
+            return false;
+        }
         r->raw = p + at;
         r->raw_len = r->hdr.next_command ? r->hdr.next_command : len - at;
         r->body.end = r->raw + r->raw_len;
         at += r->raw_len;
     }
+    return true;
 }
 
 /* Every element takes its ids from the window before any runs. CANCEL takes none.
@@ -96,17 +99,32 @@ static void request_fini(struct smb_request *r)
     smb_room_give(r);
 }
 
+static size_t message_size(unsigned count)
+{
+    return sizeof(struct smb_message) + count * sizeof(struct smb_request);
+}
+
+static void message_drop(struct smb_conn *c, struct smb_message *m)
+{
+    if (m->count == 1) {
+        mem_spare_free(&c->spare, m, message_size(1));
+    } else {
+        mem_free(m);
+    }
+}
+
 static void message_free(struct smb_message *m)
 {
+    struct smb_conn *c = m->conn;
     for (unsigned i = 0; i < m->count; i++) {
         request_fini(&m->requests[i]);
     }
     smb_session_unref(m->seal);
     if (m->charged > 0) {
-        budget_give(&m->conn->budget, m->charged);
+        budget_give(&c->budget, m->charged);
     }
     iobuf_unref(m->frame);
-    mem_free(m);
+    message_drop(c, m);
 }
 
 static void next_run(struct job *job)
@@ -114,27 +132,44 @@ static void next_run(struct job *job)
     smb_message_next(CONTAINER_OF(job, struct smb_message, next_job));
 }
 
+/* With its requests' headers; NULL: why the connection ends. */
+static struct smb_message *message_parse(struct smb_conn *c, const uint8_t *p, size_t len,
+                                         const char **fault_r)
+{
+    unsigned count = count_elements(p, len, fault_r);
+    struct smb_message *m = count ? mem_spare_zalloc(&c->spare, message_size(count)) : NULL;
+    if (!m) {
+        *fault_r = count ? "out of memory" : *fault_r;
+        return NULL;
+    }
+    m->conn = c;
+    m->count = count;
+    if (!fill_elements(m, p, len)) {
+        message_drop(c, m);
+        *fault_r = "malformed message";
+        return NULL;
+    }
+    return m;
+}
+
 void smb_message_run(struct smb_conn *c, struct iobuf *frame, const uint8_t *p, size_t len,
                      struct smb_session *seal)
 {
-    const char *fault;
-    unsigned count = count_elements(p, len, &fault);
-    struct smb_message *m = count ? mem_zalloc(sizeof(*m) + count * sizeof(m->requests[0])) : NULL;
+    const char *fault = NULL;
+    struct smb_message *m = message_parse(c, p, len, &fault);
     if (!m) {
         iobuf_unref(frame);
         smb_session_unref(seal);
-        smb_conn_end(c, count ? "out of memory" : fault);
+        smb_conn_end(c, fault);
         return;
     }
-    m->conn = smb_conn_ref(c);
+    (void)smb_conn_ref(c);
     m->frame = frame;
     m->seal = seal;
-    m->count = count;
     m->next_job.fn = next_run;
     list_init(&m->next_job.link);
     list_init(&m->starved_link);
     smb_room_chain(m);
-    fill_elements(m, p, len);
     list_push_back(&c->messages, &m->link);
     c->message_count++;
     if (c->message_count > SMB_MESSAGES_MAX || !take_credits(m)) {

@@ -158,7 +158,8 @@ static void send_message(struct smb_conn *c, struct smb_session *seal, struct ou
         return;
     }
     frame_length(start, total);
-    struct iochain chain = {.count = 0};
+    struct iochain chain; /* large, and not looked at beyond its count */
+    chain.count = 0;
     bool ok =
         iochain_push(&chain, iobuf_ref(o->buf), start, (size_t)(o->buf->base + o->len - start));
     ok = ok && (n == 1 || iochain_push(&chain, iobuf_ref(o->payload), spans[1].base, spans[1].len));

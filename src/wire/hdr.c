@@ -33,27 +33,30 @@ enum wire_err smb2_hdr_parse(struct cur *c, struct smb2_hdr *out)
 {
     struct smb2_hdr h = {0};
     *out = h;
-    uint32_t magic = cur_u32(c);
-    uint16_t size = cur_u16(c);
-    h.credit_charge = cur_u16(c);
-    h.status = cur_u32(c);
-    h.channel_sequence = (uint16_t)h.status;
-    h.command = cur_u16(c);
-    h.credits = cur_u16(c);
-    h.flags = cur_u32(c);
-    h.next_command = cur_u32(c);
-    h.message_id = cur_u64(c);
-    if (h.flags & SMB2_FLAGS_ASYNC_COMMAND) {
-        h.async_id = cur_u64(c);
-    } else {
-        h.process_id = cur_u32(c);
-        h.tree_id = cur_u32(c);
-    }
-    h.session_id = cur_u64(c);
-    cur_copy(c, h.signature, sizeof(h.signature));
-    if (!cur_ok(c)) {
+    /* One check for all: the compiler sees that the rest lies within. */
+    const uint8_t *p = cur_bytes(c, SMB2_HDR_SIZE);
+    if (!p) {
         return WIRE_SHORT;
     }
+    struct cur in = cur_init(p, SMB2_HDR_SIZE);
+    uint32_t magic = cur_u32(&in);
+    uint16_t size = cur_u16(&in);
+    h.credit_charge = cur_u16(&in);
+    h.status = cur_u32(&in);
+    h.channel_sequence = (uint16_t)h.status;
+    h.command = cur_u16(&in);
+    h.credits = cur_u16(&in);
+    h.flags = cur_u32(&in);
+    h.next_command = cur_u32(&in);
+    h.message_id = cur_u64(&in);
+    if (h.flags & SMB2_FLAGS_ASYNC_COMMAND) {
+        h.async_id = cur_u64(&in);
+    } else {
+        h.process_id = cur_u32(&in);
+        h.tree_id = cur_u32(&in);
+    }
+    h.session_id = cur_u64(&in);
+    mem_copy(h.signature, cur_bytes(&in, sizeof(h.signature)), sizeof(h.signature));
     if (magic != MAGIC_SMB2) {
         return WIRE_VALUE;
     }

@@ -121,6 +121,31 @@ static void fail_nth(void)
     CHECK(a && b);
 }
 
+static void spare(void)
+{
+    struct mem_spare s = {0};
+    uint8_t *a = mem_spare_zalloc(&s, 100);
+    uint8_t *b = mem_spare_zalloc(&s, 100);
+    REQUIRE(a && b);
+    a[99] = 1;
+    mem_spare_free(&s, a, 100);
+    mem_spare_free(&s, b, 100);
+    mem_spare_free(&s, NULL, 0);
+    uint8_t *other = mem_spare_zalloc(&s, 101);
+    REQUIRE(other);
+    other[100] = 1;
+    uint8_t *c = mem_spare_zalloc(&s, 100); /* a, where one is kept */
+    REQUIRE(c);
+    CHECK_INT(c[99], 0);
+    mem_spare_free(&s, c, 100);
+    mem_fail_nth(1);
+    CHECK(mem_spare_zalloc(&s, 100) == NULL);
+    CHECK(mem_fail_happened());
+    mem_spare_free(&s, other, 101);
+    mem_spare_fini(&s);
+    CHECK(s.p == NULL);
+}
+
 static const struct test_case cases[] = {
     {"alloc_sizes", alloc_sizes},
     {"calloc_overflow", calloc_overflow},
@@ -129,5 +154,6 @@ static const struct test_case cases[] = {
     {"copies", copies},
     {"equal", equal},
     {"fail_nth", fail_nth},
+    {"spare", spare},
 };
 TEST_MAIN(cases)
