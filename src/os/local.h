@@ -13,10 +13,19 @@ struct os_local;
 /* Mode 0600. A socket that nobody listens on any more is replaced; -EADDRINUSE when somebody does.
  */
 NODISCARD int os_local_listen(const char *path, struct os_local **out);
-/* Wait for a client; -ECANCELED after os_local_wake. Out of descriptors or memory it takes a tenth
- * of a second to say so. */
-NODISCARD int os_local_accept(struct os_local *l, struct os_local **out);
-/* Any thread: end os_local_accept for good. */
+/* Clients served at once; of more, the oldest gives way. */
+#define OS_LOCAL_CLIENTS_MAX 16
+
+struct os_local_service {
+    size_t request_max;  /* bytes of a line asked */
+    unsigned timeout_ms; /* for a client to ask, and again to take its answer */
+    /* The answer to a line, owned; NULL: hang up. One at a time. */
+    char *(*answer)(void *arg, const char *line);
+    void *arg;
+};
+/* Serve clients, each of whom says a line and gets one, until os_local_wake. */
+void os_local_serve(struct os_local *l, const struct os_local_service *service);
+/* Any thread: end os_local_serve for good. */
 void os_local_wake(struct os_local *l);
 NODISCARD int os_local_connect(const char *path, struct os_local **out);
 /* One line without its end; owned and terminated. -EMSGSIZE above max bytes, -ETIMEDOUT,

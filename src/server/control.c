@@ -34,38 +34,23 @@ char *control_default_path(bool make)
     return str_printf("%s/control", folder);
 }
 
-static void serve_one(struct control *c, struct os_local *conn)
+static char *answer(void *arg, const char *line)
 {
-    CLEANUP_MEM char *request = NULL;
-    int err = os_local_read_line(conn, CONTROL_REQUEST_MAX, CONTROL_TIMEOUT_MS, &request);
-    if (err != 0) {
-        log_debug(NULL, "control request lost error=%d", -err);
-        return;
-    }
-    CLEANUP_MEM char *answer = control_answer(c->server, request);
-    if (!answer) {
+    struct control *c = arg;
+    char *text = control_answer(c->server, line);
+    if (!text) {
         log_error(NULL, "control answer not made, out of memory");
-        return;
     }
-    err = os_local_write_line(conn, answer, CONTROL_TIMEOUT_MS);
-    if (err != 0) {
-        log_debug(NULL, "control answer lost error=%d", -err);
-    }
+    return text;
 }
 
 static void control_main(void *arg)
 {
-    struct control *c = arg;
-    for (;;) {
-        CLEANUP(os_local_free) struct os_local *conn = NULL;
-        int err = os_local_accept(c->listener, &conn);
-        if (err == -ECANCELED) {
-            return;
-        }
-        if (err == 0) {
-            serve_one(c, conn);
-        }
-    }
+    const struct os_local_service service = {.request_max = CONTROL_REQUEST_MAX,
+                                             .timeout_ms = CONTROL_TIMEOUT_MS,
+                                             .answer = answer,
+                                             .arg = arg};
+    os_local_serve(((struct control *)arg)->listener, &service);
 }
 
 struct control *control_new(struct server *s, const char *path, char err[256])

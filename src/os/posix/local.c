@@ -12,17 +12,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/wr.h"
+#include "local_priv.h"
 #include "os/os.h"
 
-#define ACCEPT_PAUSE_MS 100
-
-struct os_local {
-    int fd;
-    int wake[2]; /* a pipe: the listener's */
-    char *path;  /* the listener's */
-};
-
-static int local_new(struct os_local **out)
+int local_new(struct os_local **out)
 {
     struct os_local *l = mem_zalloc(sizeof(*l));
     if (!l) {
@@ -151,39 +144,6 @@ int os_local_listen(const char *path, struct os_local **out)
     return 0;
 }
 
-/* Out of descriptors or memory: the client stays in the queue, and asking again at once would
- * spin. */
-static int pause_accepting(struct os_local *l, int err)
-{
-    struct pollfd p = {.fd = l->wake[0], .events = POLLIN};
-    return poll(&p, 1, ACCEPT_PAUSE_MS) > 0 ? -ECANCELED : err;
-}
-
-int os_local_accept(struct os_local *l, struct os_local **out)
-{
-    struct pollfd p[2] = {{.fd = l->fd, .events = POLLIN}, {.fd = l->wake[0], .events = POLLIN}};
-    *out = NULL;
-    if (poll(p, 2, -1) < 0) {
-        return -errno;
-    }
-    if (p[1].revents) {
-        return -ECANCELED;
-    }
-    int err = local_new(out);
-    if (err != 0) {
-        return pause_accepting(l, err);
-    }
-    (*out)->fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-    if ((*out)->fd >= 0) {
-        return 0;
-    }
-    err = -errno;
-    os_local_free(*out);
-    *out = NULL;
-    bool is_short = err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM;
-    return is_short ? pause_accepting(l, err) : err;
-}
-
 void os_local_wake(struct os_local *l)
 {
     ssize_t n = write(l->wake[1], "", 1);
@@ -204,8 +164,7 @@ static int wait_for(struct os_local *l, short events, uint64_t until_ms)
     return 0;
 }
 
-/* Up to the line end; the peer says one line and waits, so that nothing stands behind it. */
-static int read_some(struct os_local *l, struct wr *w, bool *done_r)
+int local_read_some(struct os_local *l, struct wr *w, bool *done_r)
 {
     char buf[4096];
     ssize_t n = recv(l->fd, buf, sizeof(buf), MSG_DONTWAIT);
@@ -229,7 +188,7 @@ int os_local_read_line(struct os_local *l, size_t max, unsigned timeout_ms, char
     while (!done) {
         int err = wait_for(l, POLLIN, until_ms);
         if (err == 0) {
-            err = read_some(l, &w, &done);
+            err = local_read_some(l, &w, &done);
         }
         if (err != 0) {
             return err;
@@ -241,21 +200,24 @@ int os_local_read_line(struct os_local *l, size_t max, unsigned timeout_ms, char
     return *out ? 0 : -EMSGSIZE;
 }
 
+int local_write_some(struct os_local *l, const char *p, size_t len, size_t *sent_r)
+{
+    ssize_t n = send(l->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    *sent_r = n > 0 ? (size_t)n : 0;
+    return n < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
+}
+
 static int write_all(struct os_local *l, const char *p, size_t len, uint64_t until_ms)
 {
     while (len > 0) {
+        size_t sent = 0;
         int err = wait_for(l, POLLOUT, until_ms);
+        err = err ? err : local_write_some(l, p, len, &sent);
         if (err != 0) {
             return err;
         }
-        ssize_t n = send(l->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            return -errno;
-        }
-        if (n > 0) {
-            p += n;
-            len -= (size_t)n;
-        }
+        p += sent;
+        len -= sent;
     }
     return 0;
 }
