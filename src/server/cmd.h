@@ -30,6 +30,11 @@ int cmd_plugins(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
+/* A line on standard output. Here and in all that follows, characters that would end the line or
+ * steer the terminal are question marks, as in the log. */
+void cmd_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Each line of a text that was made here. */
+void cmd_lines(const char *text);
 /* "smbkit: ..." on stderr. */
 void cmd_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* The same, with where help is to be had; returns EXIT_USAGE. */

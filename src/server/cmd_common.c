@@ -5,18 +5,53 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "os/os.h"
 #include "os/process.h"
 
+#define LINE_BYTES_MAX 8192 /* of one line on a terminal; a longer one is cut */
+
+static void put_line(FILE *to, const char *before, const char *line)
+{
+    CLEANUP(wr_fini) struct wr w = wr_new(LINE_BYTES_MAX);
+    wr_plain(&w, line);
+    fprintf(to, "%s%.*s\n", before, wr_ok(&w) ? (int)wr_pos(&w) : 0, (const char *)w.base);
+}
+
+static void put_format(FILE *to, const char *before, const char *fmt, va_list ap)
+{
+    char line[LINE_BYTES_MAX];
+    str_vformat(line, sizeof(line), fmt, ap);
+    put_line(to, before, line);
+}
+
+void cmd_line(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    put_format(stdout, "", fmt, ap);
+    va_end(ap);
+}
+
+void cmd_lines(const char *text)
+{
+    while (*text) {
+        size_t len = 0;
+        while (text[len] && text[len] != '\n') {
+            len++;
+        }
+        cmd_line("%.*s", (int)MIN(len, (size_t)LINE_BYTES_MAX), text);
+        text += len + (text[len] == '\n');
+    }
+}
+
 void cmd_error(const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    fputs("smbkit: ", stderr);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    put_format(stderr, "smbkit: ", fmt, ap);
     va_end(ap);
 }
 
@@ -24,9 +59,8 @@ int cmd_usage(const char *command, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    fputs("smbkit: ", stderr);
-    vfprintf(stderr, fmt, ap);
-    fprintf(stderr, "\nTry: smbkit help%s%s\n", *command ? " " : "", command);
+    put_format(stderr, "smbkit: ", fmt, ap);
+    fprintf(stderr, "Try: smbkit help%s%s\n", *command ? " " : "", command);
     va_end(ap);
     return EXIT_USAGE;
 }

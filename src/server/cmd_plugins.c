@@ -23,7 +23,7 @@ static void list_kind(struct plugins *p, enum plugin_kind kind)
         char err[512] = "";
         const char *name = plugins_name_at(p, kind, i);
         const struct smbkit_plugin *plugin = plugins_get(p, kind, name, err);
-        printf("  %-12s  %s\n", name, plugin ? text_or(plugin->description, "") : err);
+        cmd_line("  %-12s  %s", name, plugin ? text_or(plugin->description, "") : err);
     }
 }
 
@@ -31,12 +31,13 @@ static void explain(const struct smbkit_plugin *plugin, enum plugin_kind kind)
 {
     static const char *const models[] = {"one call at a time", "one call at a time on a file",
                                          "any number of calls at a time"};
-    printf("%s %s %s\n", kind == PLUGIN_SOURCE ? "plugin" : "filter", plugin->name,
-           text_or(plugin->version, ""));
-    printf("%s\n", text_or(plugin->description, ""));
+    cmd_line("%s %s %s", kind == PLUGIN_SOURCE ? "plugin" : "filter", plugin->name,
+             text_or(plugin->version, ""));
+    cmd_line("%s", text_or(plugin->description, ""));
     printf("ABI %u; %s\n", plugin->api_version & 0xffffu,
            plugin->thread_model < ARRAY_LEN(models) ? models[plugin->thread_model] : "?");
-    printf("\n%s\n", text_or(plugin->config_help, "It takes no arguments."));
+    printf("\n");
+    cmd_lines(text_or(plugin->config_help, "It takes no arguments."));
 }
 
 static int explain_name(struct plugins *p, const char *name)

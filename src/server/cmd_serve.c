@@ -315,11 +315,11 @@ static void show_shares(const struct serve *s, const struct server *server)
         const struct config_share *share = &c->shares[i];
         const char *path = config_args_get(&share->plugin.args, "path");
         bool read_only = server_share_is_read_only(server, share->name);
-        printf("Sharing   %s  %s%s  (%s)\n", share->name, path ? path : share->plugin.name,
-               path ? "" : ":", read_only ? "read only" : "read and write");
+        cmd_line("Sharing   %s  %s%s  (%s)", share->name, path ? path : share->plugin.name,
+                 path ? "" : ":", read_only ? "read only" : "read and write");
     }
     for (unsigned i = 0; i < s->user_count; i++) {
-        printf("User      %s\n", s->users[i].name);
+        cmd_line("User      %s", s->users[i].name);
         if (s->users[i].is_random) {
             printf("Password  %s\n", s->users[i].password);
         }
@@ -348,8 +348,10 @@ static void show(const struct serve *s, const struct server *server)
     }
     CLEANUP(wr_fini) struct wr w = wr_new(TEXT_MAX);
     connect_text(&w, &info);
+    wr_u8(&w, 0);
     if (wr_ok(&w)) {
-        printf("\nTo connect:\n%.*s", (int)wr_pos(&w), (const char *)w.base);
+        printf("\nTo connect:\n");
+        cmd_lines((const char *)w.base);
     }
     printf("\nCtrl-C ends it.\n");
     fflush(stdout);

@@ -124,7 +124,7 @@ static int user_list(struct user_cmd *u)
     names_sort(&names);
     for (size_t i = 0; ok && i < names.count; i++) {
         const struct auth_user *user = users_find(u->users, names.items[i]);
-        printf("%s  %u%s\n", user->name, user->rid, user->disabled ? "  disabled" : "");
+        cmd_line("%s  %u%s", user->name, user->rid, user->disabled ? "  disabled" : "");
     }
     names_fini(&names);
     if (!ok) {

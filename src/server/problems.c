@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/problems.h"
 
+#include "base/escape.h"
 #include "base/str.h"
 
 void problems_init(struct problems *p)
@@ -25,7 +26,7 @@ void problems_add(struct problems *p, const char *fmt, ...)
     va_start(ap, fmt);
     str_vformat(line, sizeof(line), fmt, ap);
     va_end(ap);
-    wr_bytes(&p->text, line, str_len(line));
+    wr_plain(&p->text, line); /* names of others end no line and steer no terminal */
     wr_u8(&p->text, '\n');
 }
 

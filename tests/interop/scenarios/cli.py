@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from harness import case, check, check_in, main, smbkit
+from harness import Server, case, check, check_in, main, smbkit
 
 # arguments, exit code, words that must stand in what it says
 WRONG = (
@@ -55,6 +55,20 @@ def check_file():
         for words in ((':2:', 'port'), (':3:', 'singing', 'server signing'), ('[b]', 'path'), (':5:', 'perhaps')):
             line = [x for x in r.text.splitlines() if all(w in x for w in words)]
             check(line, words, r.text)
+
+
+@case('names on the screen do not steer the terminal')
+def screen():
+    with tempfile.TemporaryDirectory() as d:
+        name = os.path.join(d, 'a\x1b[31mb\nUser root\x9b\u202ex')
+        os.mkdir(name)
+        with Server(f's={name}') as s:
+            shown = s.screen()
+            check_in('Sharing   s  ' + d + '/a?[31mb?User root??x', shown)
+        for args in (('serve', name + '/none'), ('check', name + '/none'), ('user', 'del', 'x\x1b[2J', '--file', name + '/u'),
+                     ('plugins', '\x1b[2J'), ('status', '--socket', name + '/none'), ('\x1b[2J',)):
+            text = smbkit(*args, stdin='').text
+            check(not set(text) & set('\x1b\x9b\u202e'), args, repr(text))
 
 
 @case('check looks whether folders are there')
