@@ -95,6 +95,11 @@ static void put_windows(struct wr *w, const struct connect_info *i)
                   i->port);
     }
     wr_u8(w, '\n');
+    if (!i->user) {
+        wr_printf(w,
+                  "            (Windows 11 24H2 and Server 2025 refuse guests at first: GUESTS in\n"
+                  "            smbkit(1) tells what to set there; or serve with --user NAME)\n");
+    }
 }
 
 static void put_mac_url(struct wr *w, const struct connect_info *i)

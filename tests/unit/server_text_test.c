@@ -37,6 +37,8 @@ static void test_connect(void)
          "'username=me,port=4450'\n"},
         {{"2001:db8::1", 445, NULL, NULL, "d"},
          "  Windows   net use Z: \"\\\\2001-db8--1.ipv6-literal.net\\d\"\n"
+         "            (Windows 11 24H2 and Server 2025 refuse guests at first: GUESTS in\n"
+         "            smbkit(1) tells what to set there; or serve with --user NAME)\n"
          "  macOS     open 'smb://guest@[2001:db8::1]/d'\n"
          "            mkdir -p ~/mnt && mount_smbfs '//guest@[2001:db8::1]/d' ~/mnt\n"
          "  Linux     smbclient '//2001:db8::1/d' -N\n"
