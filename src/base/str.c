@@ -201,28 +201,38 @@ bool str_to_bool(const char *s, bool *out)
     return false;
 }
 
+static bool is_same_letter(char a, char b)
+{
+    return ascii_lower(a) == ascii_lower(b);
+}
+
 unsigned str_distance(const char *a, const char *b)
 {
     size_t a_len = strlen(a);
     size_t b_len = strlen(b);
-    unsigned row[DISTANCE_LEN_MAX + 1];
+    unsigned rows[3][DISTANCE_LEN_MAX + 1];
     if (a_len > DISTANCE_LEN_MAX || b_len > DISTANCE_LEN_MAX) {
         return DISTANCE_LEN_MAX + 1;
     }
     for (size_t j = 0; j <= b_len; j++) {
-        row[j] = (unsigned)j;
+        rows[0][j] = (unsigned)j;
     }
-    /* row[j]: the distance between a[0..i) and b[0..j); diagonal: row[j - 1] of the row before */
+    /* rows[i % 3][j]: the distance between a[0..i) and b[0..j) */
     for (size_t i = 1; i <= a_len; i++) {
-        unsigned diagonal = row[0];
+        unsigned *row = rows[i % 3];
+        const unsigned *one = rows[(i + 2) % 3]; /* one letter of a before */
+        const unsigned *two = rows[(i + 1) % 3];
         row[0] = (unsigned)i;
         for (size_t j = 1; j <= b_len; j++) {
-            unsigned swap = diagonal + (ascii_lower(a[i - 1]) != ascii_lower(b[j - 1]));
-            diagonal = row[j];
-            row[j] = MIN(swap, MIN(row[j], row[j - 1]) + 1);
+            row[j] =
+                MIN(one[j - 1] + !is_same_letter(a[i - 1], b[j - 1]), MIN(one[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && is_same_letter(a[i - 1], b[j - 2]) &&
+                is_same_letter(a[i - 2], b[j - 1])) {
+                row[j] = MIN(row[j], two[j - 2] + 1);
+            }
         }
     }
-    return row[b_len];
+    return rows[a_len % 3][b_len];
 }
 
 const char *closest_word(const char *word, const char *(*next)(const void *arg, size_t i),

@@ -30,7 +30,8 @@ NODISCARD bool str_to_size(const char *s, uint64_t *out_bytes);
 NODISCARD bool str_to_ms(const char *s, uint64_t *out_ms);
 /* yes/true/on/1 and no/false/off/0, any case. */
 NODISCARD bool str_to_bool(const char *s, bool *out);
-/* Levenshtein distance of two short strings (<= 63 bytes each; longer: 64), ASCII case ignored.
+/* How many letters were added, left out, mistaken or exchanged with the next between two short
+ * strings (<= 63 bytes each; longer: 64), ASCII case ignored.
  * For "did you mean". */
 unsigned str_distance(const char *a, const char *b);
 /* The candidate that word is likely to mean: closest by str_distance, not too far; NULL: none.

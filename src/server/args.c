@@ -16,9 +16,14 @@ static const char *option_name_at(const void *arg, size_t i)
     return options[i].name;
 }
 
+const char *args_meant(const struct arg_option *options, const char *word)
+{
+    return closest_word(word, option_name_at, options);
+}
+
 static int unknown(struct args *a, const struct arg_option *options, const char *name)
 {
-    const char *meant = closest_word(name, option_name_at, options);
+    const char *meant = args_meant(options, name);
     if (meant) {
         str_format(a->err, sizeof(a->err), "unknown option --%s; did you mean --%s?", name, meant);
     } else {

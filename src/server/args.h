@@ -25,5 +25,7 @@ struct args {
 
 /* The words from argv[first]. */
 struct args args_init(int argc, char **argv, int first);
+/* The option that a word is likely to mean; NULL: none. */
+const char *args_meant(const struct arg_option *options, const char *word);
 /* The id of the next option, or ARGS_*. */
 NODISCARD int args_next(struct args *a, const struct arg_option *options);

@@ -220,13 +220,13 @@ int cmd_check(int argc, char **argv)
     }
     struct problems problems;
     problems_init(&problems);
-    CLEANUP(config_free) struct config *c = config_load(a.value, &problems);
+    CLEANUP(config_free) struct config *c = config_load_part(a.value, &problems);
     if (c) {
         check_all(c, &problems);
     }
     int code = problems.count == 0 ? EXIT_OK : EXIT_USAGE;
     if (code == EXIT_OK) {
-        printf("%s: fine, %zu share%s\n", a.value, c->share_count, c->share_count == 1 ? "" : "s");
+        cmd_line("%s: fine, %zu share%s", a.value, c->share_count, c->share_count == 1 ? "" : "s");
     } else {
         cmd_problems(&problems);
     }

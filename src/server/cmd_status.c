@@ -72,6 +72,14 @@ static int show(const char *path, bool json)
     return EXIT_OK;
 }
 
+static int no_word(const char *word)
+{
+    const char *meant = args_meant(options, word);
+    return meant
+               ? cmd_usage("status", "status takes no word \"%s\"; did you mean --%s?", word, meant)
+               : cmd_usage("status", "status takes no word \"%s\"", word);
+}
+
 int cmd_status(int argc, char **argv)
 {
     bool json = false;
@@ -83,7 +91,7 @@ int cmd_status(int argc, char **argv)
         } else if (id == OPT_SOCKET) {
             socket = a.value;
         } else {
-            return cmd_usage("status", "%s", id == ARGS_ERROR ? a.err : "status takes no words");
+            return id == ARGS_ERROR ? cmd_usage("status", "%s", a.err) : no_word(a.value);
         }
     }
     CLEANUP_MEM char *path = socket ? str_dup(socket) : control_default_path(false);

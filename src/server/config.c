@@ -88,6 +88,7 @@ void config_free(struct config *c)
         share_fini(&c->shares[i]);
     }
     mem_free(c->shares);
+    mem_free(c->file);
     names_fini(&c->admins);
     mem_free(c->server_string);
     mem_free(c->users_file);

@@ -46,6 +46,7 @@ struct config_args {
 struct config_layer {
     char *name;
     struct config_args args;
+    unsigned line; /* where it is named; 0: nowhere */
 };
 
 struct config_share {
@@ -62,10 +63,13 @@ struct config_share {
     bool plugin_admin;  /* "plugin may administer" */
     bool has_users;     /* only those named in users may connect */
     struct names users;
-    unsigned line; /* where its section begins; 0: not from a file */
+    unsigned line;   /* where its section begins; 0: not from a file */
+    bool is_unclear; /* what it is made of was not understood, and that was told */
 };
 
 struct config {
+    char *file;    /* that it comes from; NULL: none */
+    unsigned line; /* of the key that is being set */
     char *server_string;
     char netbios_name[16];
     char workgroup[16];
@@ -121,6 +125,8 @@ NODISCARD struct config *config_parse(const char *file, const char *text,
                                       struct problems *problems);
 /* Read and parse. A file that cannot be read is a problem too. */
 NODISCARD struct config *config_load(const char *file, struct problems *problems);
+/* The same, to look further at what was understood in spite of problems. NULL: nothing was. */
+NODISCARD struct config *config_load_part(const char *file, struct problems *problems);
 
 /* What is not wrong but hardly meant, such as a server that nobody can log in to. user_known: is
  * there a user of this name; user_count: how many there are. */
@@ -145,6 +151,8 @@ struct config_key {
 };
 /* In the manual's order; NULL at the end. */
 const struct config_key *config_key_at(size_t i);
+/* Is it about what a share is made of: its plugin, arguments, filters? */
+bool config_key_names_layer(const struct config_key *key);
 /* Case and blanks are ignored, as Samba does. */
 const struct config_key *config_key_find(enum config_scope scope, const char *name);
 

@@ -193,6 +193,7 @@ static void unknown_key(struct parser *p, enum config_scope scope, const char *n
 static void plugin_arg(struct parser *p, struct config_share *s, const char *key, const char *value)
 {
     if (*key == '\0' || !config_args_add(&s->plugin.args, key, value)) {
+        s->is_unclear = true;
         problem(p, "\"plugin.%s\": not a plugin's argument, or too many of them", key);
     }
 }
@@ -211,8 +212,12 @@ static void set_key(struct parser *p, const char *name, const char *value)
         return;
     }
     char err[256] = "";
+    p->config->line = p->line;
     if (!key->set(p->config, s, value, err)) {
         problem(p, "%s = %s: %s", name, value, err);
+        if (s) {
+            s->is_unclear |= config_key_names_layer(key);
+        }
     }
 }
 
@@ -233,10 +238,11 @@ static int on_pair(void *arg, const char *section, const char *name, const char 
 static void check_shares(struct parser *p)
 {
     for (size_t i = 0; i < p->config->share_count; i++) {
-        const struct config_share *s = &p->config->shares[i];
+        struct config_share *s = &p->config->shares[i];
         p->line = s->line;
         if (str_eq(s->plugin.name, "dir") && !config_args_get(&s->plugin.args, "path")) {
             problem(p, "[%s]: needs \"path = FOLDER\" (or \"plugin = NAME\")", s->name);
+            s->is_unclear = true;
         }
     }
 }
@@ -263,12 +269,14 @@ static void allow_long_lines(void)
 #endif
 }
 
-struct config *config_parse(const char *file, const char *text, struct problems *problems)
+/* What was understood; NULL without memory. */
+static struct config *parse(const char *file, const char *text, struct problems *problems)
 {
     struct parser p = {.file = file, .pos = text, .problems = problems, .config = config_new()};
     unsigned before = problems->count;
-    if (!p.config) {
+    if (!p.config || !config_set_string(&p.config->file, file)) {
         problems_add(problems, "%s: out of memory", file);
+        config_free(p.config);
         return NULL;
     }
     if (str_has_prefix(text, "\xEF\xBB\xBF")) {
@@ -281,14 +289,26 @@ struct config *config_parse(const char *file, const char *text, struct problems 
     }
     check_shares(&p);
     check_global(&p);
-    if (problems->count != before) {
-        config_free(p.config);
-        return NULL;
-    }
     return p.config;
 }
 
-struct config *config_load(const char *file, struct problems *problems)
+/* All of it was understood, or it is freed. */
+static struct config *whole(struct config *c, const struct problems *problems, unsigned before)
+{
+    if (c && problems->count == before) {
+        return c;
+    }
+    config_free(c);
+    return NULL;
+}
+
+struct config *config_parse(const char *file, const char *text, struct problems *problems)
+{
+    unsigned before = problems->count;
+    return whole(parse(file, text, problems), problems, before);
+}
+
+struct config *config_load_part(const char *file, struct problems *problems)
 {
     CLEANUP_MEM char *text = NULL;
     size_t len;
@@ -303,5 +323,11 @@ struct config *config_load(const char *file, struct problems *problems)
         problems_add(problems, "%s: not UTF-8 text", file);
         return NULL;
     }
-    return config_parse(file, text, problems);
+    return parse(file, text, problems);
+}
+
+struct config *config_load(const char *file, struct problems *problems)
+{
+    unsigned before = problems->count;
+    return whole(config_load_part(file, problems), problems, before);
 }

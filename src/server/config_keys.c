@@ -8,73 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
-
-static bool refuse(char err[256], const char *text)
-{
-    str_copy(err, 256, text);
-    return false;
-}
-
-static bool set_text(char **slot, const char *value, char err[256])
-{
-    return config_set_string(slot, value) || refuse(err, "out of memory");
-}
-
-static bool set_bool(bool *slot, const char *value, char err[256])
-{
-    return str_to_bool(value, slot) || refuse(err, "expected yes or no");
-}
-
-static bool set_number(unsigned *slot, const char *value, unsigned min, unsigned max, char err[256])
-{
-    uint64_t n = 0;
-    if (!str_to_u64(value, max, &n) || n < min) {
-        str_format(err, 256, "expected a number from %u to %u", min, max);
-        return false;
-    }
-    *slot = (unsigned)n;
-    return true;
-}
-
-struct word {
-    const char *text;
-    int value;
-};
-
-/* The value of a word of the list (ended by NULL); false with the list in err. */
-static bool choose(const struct word *words, const char *value, int *out, char err[256])
-{
-    str_copy(err, 256, "expected one of");
-    for (const struct word *w = words; w->text; w++) {
-        if (str_ieq(w->text, value)) {
-            *out = w->value;
-            return true;
-        }
-        size_t n = str_len(err);
-        str_format(err + n, 256 - n, "%s %s", w == words ? "" : ",", w->text);
-    }
-    return false;
-}
-
-/* Call fn for each word between blanks and commas. */
-static bool each_word(const char *value, bool (*fn)(void *arg, const char *word), void *arg)
-{
-    while (*value) {
-        size_t len = 0;
-        while (value[len] && value[len] != ' ' && value[len] != '\t' && value[len] != ',') {
-            len++;
-        }
-        if (len > 0) {
-            CLEANUP_MEM char *word = str_ndup(value, len);
-            if (!word || !fn(arg, word)) {
-                return false;
-            }
-        }
-        value += len;
-        value += *value != '\0';
-    }
-    return true;
-}
+#include "server/config_values.h"
 
 /* ---- [global] ---- */
 
@@ -82,20 +16,20 @@ static bool set_server_string(struct config *c, struct config_share *s, const ch
                               char err[256])
 {
     (void)s;
-    return str_len(value) < 64 ? set_text(&c->server_string, value, err)
-                               : refuse(err, "63 bytes at most");
+    return str_len(value) < 64 ? value_text(&c->server_string, value, err)
+                               : value_refuse(err, "63 bytes at most");
 }
 
 static bool set_netbios(char out[16], const char *value, char err[256])
 {
     size_t n = str_len(value);
     if (n == 0 || n > 15) {
-        return refuse(err, "expected a name of 1 to 15 characters");
+        return value_refuse(err, "expected a name of 1 to 15 characters");
     }
     for (size_t i = 0; i <= n; i++) {
         unsigned char ch = (unsigned char)value[i];
         if (ch >= 0x80 || (ch && ch <= ' ') || ch == '\\' || ch == '/' || ch == ':' || ch == '*') {
-            return refuse(err, "expected letters, digits and hyphens only");
+            return value_refuse(err, "expected letters, digits and hyphens only");
         }
         out[i] = ch >= 'a' && ch <= 'z' ? (char)(ch - 'a' + 'A') : (char)ch;
     }
@@ -128,22 +62,22 @@ static bool set_listen(struct config *c, struct config_share *s, const char *val
 {
     (void)s;
     c->listen_count = 0;
-    return each_word(value, add_listen, c) ||
-           refuse(err, "expected numeric addresses, such as 192.0.2.1 or [2001:db8::1]:445");
+    return value_each_word(value, add_listen, c) ||
+           value_refuse(err, "expected numeric addresses, such as 192.0.2.1 or [2001:db8::1]:445");
 }
 
 static bool set_port(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     (void)s;
     unsigned port = 0;
-    if (!set_number(&port, value, 1, UINT16_MAX, err)) {
+    if (!value_number(&port, value, 1, UINT16_MAX, err)) {
         return false;
     }
     c->port = (uint16_t)port;
     return true;
 }
 
-static const struct word dialects[] = {
+static const struct value_word dialects[] = {
     {"SMB2", 0x0202},    {"SMB2_02", 0x0202}, {"SMB2_10", 0x0210}, {"SMB3", 0x0311},
     {"SMB3_00", 0x0300}, {"SMB3_02", 0x0302}, {"SMB3_11", 0x0311}, {NULL, 0},
 };
@@ -153,7 +87,7 @@ static bool set_dialect_min(struct config *c, struct config_share *s, const char
 {
     (void)s;
     int v = 0;
-    if (!choose(dialects, value, &v, err)) {
+    if (!value_choose(dialects, value, &v, err)) {
         return false;
     }
     /* The family's name means its first member as a minimum. */
@@ -166,7 +100,7 @@ static bool set_dialect_max(struct config *c, struct config_share *s, const char
 {
     (void)s;
     int v = 0;
-    if (!choose(dialects, value, &v, err)) {
+    if (!value_choose(dialects, value, &v, err)) {
         return false;
     }
     c->dialect_max = str_ieq(value, "SMB2") ? 0x0210 : (uint16_t)v;
@@ -175,10 +109,11 @@ static bool set_dialect_max(struct config *c, struct config_share *s, const char
 
 static bool set_signing(struct config *c, struct config_share *s, const char *value, char err[256])
 {
-    static const struct word words[] = {{"mandatory", 1}, {"auto", 0}, {"required", 1}, {NULL, 0}};
+    static const struct value_word words[] = {
+        {"mandatory", 1}, {"auto", 0}, {"required", 1}, {NULL, 0}};
     (void)s;
     int v = 0;
-    if (!choose(words, value, &v, err)) {
+    if (!value_choose(words, value, &v, err)) {
         return false;
     }
     c->signing_required = v != 0;
@@ -187,11 +122,11 @@ static bool set_signing(struct config *c, struct config_share *s, const char *va
 
 static bool choose_encryption(const char *value, int *out, char err[256])
 {
-    static const struct word words[] = {{"off", SMB_ENCRYPT_OFF},
-                                        {"desired", SMB_ENCRYPT_DESIRED},
-                                        {"required", SMB_ENCRYPT_REQUIRED},
-                                        {NULL, 0}};
-    return choose(words, value, out, err);
+    static const struct value_word words[] = {{"off", SMB_ENCRYPT_OFF},
+                                              {"desired", SMB_ENCRYPT_DESIRED},
+                                              {"required", SMB_ENCRYPT_REQUIRED},
+                                              {NULL, 0}};
+    return value_choose(words, value, out, err);
 }
 
 static bool set_encrypt(struct config *c, struct config_share *s, const char *value, char err[256])
@@ -209,16 +144,16 @@ static bool set_users_file(struct config *c, struct config_share *s, const char 
                            char err[256])
 {
     (void)s;
-    return set_text(&c->users_file, value, err);
+    return value_text(&c->users_file, value, err);
 }
 
 static bool set_map_to_guest(struct config *c, struct config_share *s, const char *value,
                              char err[256])
 {
-    static const struct word words[] = {{"never", 0}, {"bad user", 1}, {NULL, 0}};
+    static const struct value_word words[] = {{"never", 0}, {"bad user", 1}, {NULL, 0}};
     (void)s;
     int v = 0;
-    if (!choose(words, value, &v, err)) {
+    if (!value_choose(words, value, &v, err)) {
         return false;
     }
     c->allow_guest = v != 0;
@@ -229,14 +164,20 @@ static bool set_map_to_guest(struct config *c, struct config_share *s, const cha
 static bool set_restrict_anonymous(struct config *c, struct config_share *s, const char *value,
                                    char err[256])
 {
-    static const struct word words[] = {{"0", 0}, {"2", 2}, {NULL, 0}};
+    static const struct value_word words[] = {{"0", 0}, {"2", 2}, {NULL, 0}};
     (void)s;
     int v = 0;
-    if (!choose(words, value, &v, err)) {
+    if (!value_choose(words, value, &v, err)) {
         return false;
     }
     c->allow_anonymous = v == 0;
     return true;
+}
+
+static const char *level_at(const void *arg, size_t i)
+{
+    (void)arg;
+    return i <= LOG_TRACE ? log_level_name((enum log_level)i) : NULL;
 }
 
 static bool set_log_level(struct config *c, struct config_share *s, const char *value,
@@ -244,25 +185,29 @@ static bool set_log_level(struct config *c, struct config_share *s, const char *
 {
     (void)s;
     /* Parsing sets the levels at once; that is harmless for "check" and wanted for "run". */
-    return log_levels_parse(value)
-               ? set_text(&c->log_level, value, err)
-               : refuse(err, "expected error, warn, info, debug or trace, or module:level,...");
+    if (log_levels_parse(value)) {
+        return value_text(&c->log_level, value, err);
+    }
+    const char *meant = closest_word(value, level_at, NULL);
+    str_format(err, 256, "expected error, warn, info, debug or trace, or module:level,...%s%s%s",
+               meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "");
+    return false;
 }
 
 static bool set_log_file(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     (void)s;
-    return set_text(&c->log_file, value, err);
+    return value_text(&c->log_file, value, err);
 }
 
 static bool set_log_format(struct config *c, struct config_share *s, const char *value,
                            char err[256])
 {
-    static const struct word words[] = {
+    static const struct value_word words[] = {
         {"text", CONFIG_LOG_TEXT}, {"json", CONFIG_LOG_JSON}, {NULL, 0}};
     (void)s;
     int v = 0;
-    if (!choose(words, value, &v, err)) {
+    if (!value_choose(words, value, &v, err)) {
         return false;
     }
     c->log_format = (enum config_log_format)v;
@@ -273,28 +218,28 @@ static bool set_connections_max(struct config *c, struct config_share *s, const 
                                 char err[256])
 {
     (void)s;
-    return set_number(&c->connections_max, value, 1, 1000000, err);
+    return value_number(&c->connections_max, value, 1, 1000000, err);
 }
 
 static bool set_connections_per_address(struct config *c, struct config_share *s, const char *value,
                                         char err[256])
 {
     (void)s;
-    return set_number(&c->connections_per_address_max, value, 1, 1000000, err);
+    return value_number(&c->connections_per_address_max, value, 1, 1000000, err);
 }
 
 static bool set_workers_max(struct config *c, struct config_share *s, const char *value,
                             char err[256])
 {
     (void)s;
-    return set_number(&c->workers_max, value, 1, 4096, err);
+    return value_number(&c->workers_max, value, 1, 4096, err);
 }
 
 static bool set_credits_max(struct config *c, struct config_share *s, const char *value,
                             char err[256])
 {
     (void)s;
-    return set_number(&c->credits_max, value, 64, 8192, err);
+    return value_number(&c->credits_max, value, 64, 8192, err);
 }
 
 static bool set_transact_max(struct config *c, struct config_share *s, const char *value,
@@ -303,7 +248,7 @@ static bool set_transact_max(struct config *c, struct config_share *s, const cha
     (void)s;
     uint64_t n = 0;
     if (!str_to_size(value, &n) || n < CONFIG_TRANSACT_MIN || n > CONFIG_TRANSACT_MAX) {
-        return refuse(err, "expected a size from 64k to 8M");
+        return value_refuse(err, "expected a size from 64k to 8M");
     }
     c->transact_max_bytes = (uint32_t)n;
     return true;
@@ -313,51 +258,52 @@ static bool set_plugin_dir(struct config *c, struct config_share *s, const char 
                            char err[256])
 {
     (void)s;
-    return set_text(&c->plugin_dir, value, err);
+    return value_text(&c->plugin_dir, value, err);
 }
 
 static bool set_control_socket(struct config *c, struct config_share *s, const char *value,
                                char err[256])
 {
     (void)s;
-    return set_text(&c->control_socket, value, err);
+    return value_text(&c->control_socket, value, err);
 }
 
 /* ---- shares ---- */
 
 static bool set_path(struct config *c, struct config_share *s, const char *value, char err[256])
 {
-    (void)c;
-    return config_args_add(&s->plugin.args, "path", value) || refuse(err, "too many arguments");
+    s->plugin.line = c->line;
+    return config_args_add(&s->plugin.args, "path", value) ||
+           value_refuse(err, "too many arguments");
 }
 
 static bool set_plugin(struct config *c, struct config_share *s, const char *value, char err[256])
 {
-    (void)c;
     struct config_layer layer;
     if (!config_layer_parse(value, &layer, err)) {
         return false;
     }
+    s->plugin.line = c->line;
     /* Arguments of "path" and "plugin.KEY" lines above stay. */
     bool ok = config_set_string(&s->plugin.name, layer.name);
     for (uint32_t i = 0; ok && i < layer.args.count; i++) {
         ok = config_args_add(&s->plugin.args, layer.args.list[i].key, layer.args.list[i].value);
     }
     config_layer_fini(&layer);
-    return ok || refuse(err, "too many arguments");
+    return ok || value_refuse(err, "too many arguments");
 }
 
 static bool set_comment(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     (void)c;
-    return set_text(&s->comment, value, err);
+    return value_text(&s->comment, value, err);
 }
 
 static bool set_read_only(struct config *c, struct config_share *s, const char *value,
                           char err[256])
 {
     (void)c;
-    return set_bool(&s->read_only, value, err);
+    return value_bool(&s->read_only, value, err);
 }
 
 static bool set_writeable(struct config *c, struct config_share *s, const char *value,
@@ -365,7 +311,7 @@ static bool set_writeable(struct config *c, struct config_share *s, const char *
 {
     (void)c;
     bool writeable = false;
-    if (!set_bool(&writeable, value, err)) {
+    if (!value_bool(&writeable, value, err)) {
         return false;
     }
     s->read_only = !writeable;
@@ -375,14 +321,14 @@ static bool set_writeable(struct config *c, struct config_share *s, const char *
 static bool set_guest_ok(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     (void)c;
-    return set_bool(&s->guest_ok, value, err);
+    return value_bool(&s->guest_ok, value, err);
 }
 
 static bool set_plugin_admin(struct config *c, struct config_share *s, const char *value,
                              char err[256])
 {
     (void)c;
-    return set_bool(&s->plugin_admin, value, err);
+    return value_bool(&s->plugin_admin, value, err);
 }
 
 struct user_words {
@@ -397,7 +343,7 @@ static bool add_user(void *arg, const char *word)
         str_format(w->err, 256, "\"%s\" is no user's name; groups are not known", word);
         return false;
     }
-    return config_add_user(w->list, word) || refuse(w->err, "too many users");
+    return config_add_user(w->list, word) || value_refuse(w->err, "too many users");
 }
 
 static bool set_admin_users(struct config *c, struct config_share *s, const char *value,
@@ -405,7 +351,7 @@ static bool set_admin_users(struct config *c, struct config_share *s, const char
 {
     (void)s;
     struct user_words words = {.list = &c->admins, .err = err};
-    return each_word(value, add_user, &words);
+    return value_each_word(value, add_user, &words);
 }
 
 static bool set_valid_users(struct config *c, struct config_share *s, const char *value,
@@ -414,14 +360,14 @@ static bool set_valid_users(struct config *c, struct config_share *s, const char
     (void)c;
     s->has_users = true;
     struct user_words words = {.list = &s->users, .err = err};
-    return each_word(value, add_user, &words);
+    return value_each_word(value, add_user, &words);
 }
 
 static bool set_browseable(struct config *c, struct config_share *s, const char *value,
                            char err[256])
 {
     (void)c;
-    return set_bool(&s->browseable, value, err);
+    return value_bool(&s->browseable, value, err);
 }
 
 static bool set_share_encrypt(struct config *c, struct config_share *s, const char *value,
@@ -433,7 +379,7 @@ static bool set_share_encrypt(struct config *c, struct config_share *s, const ch
         return false;
     }
     if (v == SMB_ENCRYPT_DESIRED) {
-        return refuse(err, "a share knows off and required; desired is for [global]");
+        return value_refuse(err, "a share knows off and required; desired is for [global]");
     }
     s->encrypt = v == SMB_ENCRYPT_REQUIRED;
     return true;
@@ -442,10 +388,10 @@ static bool set_share_encrypt(struct config *c, struct config_share *s, const ch
 static bool set_new_files(struct config *c, struct config_share *s, const char *value,
                           char err[256])
 {
-    static const struct word words[] = {{"shared", 0}, {"private", 1}, {NULL, 0}};
+    static const struct value_word words[] = {{"shared", 0}, {"private", 1}, {NULL, 0}};
     (void)c;
     int v = 0;
-    if (!choose(words, value, &v, err)) {
+    if (!value_choose(words, value, &v, err)) {
         return false;
     }
     s->private_files = v != 0;
@@ -454,14 +400,14 @@ static bool set_new_files(struct config *c, struct config_share *s, const char *
 
 static bool set_filter(struct config *c, struct config_share *s, const char *value, char err[256])
 {
-    (void)c;
     struct config_layer layer;
     if (!config_layer_parse(value, &layer, err)) {
         return false;
     }
+    layer.line = c->line;
     bool ok = config_share_add_filter(s, &layer);
     config_layer_fini(&layer);
-    return ok || refuse(err, "too many filters");
+    return ok || value_refuse(err, "too many filters");
 }
 
 /* ---- the table ---- */
@@ -538,6 +484,11 @@ static const struct config_key keys[] = {
 const struct config_key *config_key_at(size_t i)
 {
     return i < ARRAY_LEN(keys) ? &keys[i] : NULL;
+}
+
+bool config_key_names_layer(const struct config_key *key)
+{
+    return key->set == set_path || key->set == set_plugin || key->set == set_filter;
 }
 
 static char next_letter(const char **p)

@@ -119,6 +119,18 @@ static bool make_layer(struct plugins *plugins, enum plugin_kind kind, const str
     return out->plugin != NULL;
 }
 
+/* One sentence about a share, with file and line where it comes from a file. */
+static void share_problem(struct problems *problems, const struct config *c,
+                          const struct config_share *s, unsigned line, const char *text)
+{
+    unsigned at = line ? line : s->line;
+    if (c->file && at) {
+        problems_add(problems, "%s:%u: share \"%s\": %s", c->file, at, s->name, text);
+    } else {
+        problems_add(problems, "share \"%s\": %s", s->name, text);
+    }
+}
+
 static bool make_layers(const struct shares *shares, const struct config_share *s,
                         struct vfs_layer_spec layers[VFS_LAYERS_MAX], char err[512])
 {
@@ -304,7 +316,7 @@ size_t shares_apply(struct shares *s, const struct config *c, struct problems *p
             continue;
         }
         if (!apply_one(s, l, cs, err)) {
-            problems_add(problems, "share \"%s\": %s", cs->name, err);
+            share_problem(problems, c, cs, cs->plugin.line, err);
         }
         l->is_wanted = l->volume != NULL;
     }
@@ -312,16 +324,53 @@ size_t shares_apply(struct shares *s, const struct config *c, struct problems *p
     return smb_server_share_count(s->spec.smb);
 }
 
-void shares_check(struct plugins *plugins, const struct config *c, struct problems *problems)
+/* ---- check ---- */
+
+/* Open and close the volume of a share. False: why it cannot be. */
+static bool try_open(struct plugins *plugins, const struct config_share *s, char err[512])
 {
     const struct shares shares = {.spec.plugins = plugins};
+    struct vfs_volume *volume = open_volume(&shares, s, err);
+    if (volume) {
+        vfs_volume_unref(volume);
+    }
+    return volume != NULL;
+}
+
+/* What each layer by itself has to say: the plugin without filters, and each filter over an empty
+ * mem, since nothing is opened above a layer that fails. */
+static void check_layers(struct plugins *plugins, const struct config *c,
+                         const struct config_share *s, struct problems *problems)
+{
+    char err[512] = "";
+    for (uint32_t i = 0; i < s->filter_count; i++) {
+        struct config_share over_mem = *s;
+        over_mem.filters = &s->filters[i];
+        over_mem.filter_count = 1;
+        over_mem.plugin = (struct config_layer){.name = (char *)(uintptr_t) "mem"};
+        if (!try_open(plugins, &over_mem, err)) {
+            share_problem(problems, c, s, s->filters[i].line, err);
+        }
+    }
+    struct config_share bare = *s;
+    bare.filter_count = 0;
+    if (!try_open(plugins, &bare, err)) {
+        share_problem(problems, c, s, s->plugin.line, err);
+    }
+}
+
+void shares_check(struct plugins *plugins, const struct config *c, struct problems *problems)
+{
     for (size_t i = 0; i < c->share_count; i++) {
+        const struct config_share *s = &c->shares[i];
         char err[512] = "";
-        struct vfs_volume *volume = open_volume(&shares, &c->shares[i], err);
-        if (volume) {
-            vfs_volume_unref(volume);
-        } else {
-            problems_add(problems, "share \"%s\": %s", c->shares[i].name, err);
+        unsigned before = problems->count;
+        if (s->is_unclear || try_open(plugins, s, err)) {
+            continue;
+        }
+        check_layers(plugins, c, s, problems);
+        if (problems->count == before) { /* only together they do not go */
+            share_problem(problems, c, s, s->plugin.line, err);
         }
     }
 }

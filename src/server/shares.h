@@ -27,5 +27,5 @@ void shares_free(struct shares *s);
 size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems);
 /* Does the share refuse every change, because it was told to or because its plugin cannot? */
 bool shares_is_read_only(const struct shares *s, const char *name);
-/* Only open and close the volumes: for smbkit check. */
+/* Only open and close the volumes, and tell of each layer what is wrong: for smbkit check. */
 void shares_check(struct plugins *plugins, const struct config *c, struct problems *problems);

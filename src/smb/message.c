@@ -139,7 +139,9 @@ static struct smb_message *message_parse(struct smb_conn *c, const uint8_t *p, s
     unsigned count = count_elements(p, len, fault_r);
     struct smb_message *m = count ? mem_spare_zalloc(&c->spare, message_size(count)) : NULL;
     if (!m) {
-        *fault_r = count ? "out of memory" : *fault_r;
+        if (count) {
+            *fault_r = "out of memory";
+        }
         return NULL;
     }
     m->conn = c;

@@ -47,14 +47,16 @@ static void PRINTF_LIKE(2, 3) say(struct text *t, const char *fmt, ...)
     t->len += str_len(t->buf + t->len);
 }
 
-/* A message cut short by a list that is too long for it says so. */
+#define LIST_SHORT 8 /* words of a list behind a good guess */
+
+/* A list that is cut, being longer than max words or than the message, says so. */
 static void say_list(struct text *t, const char *(*next)(const void *arg, size_t i),
-                     const void *arg)
+                     const void *arg, size_t max)
 {
     static const char rest[] = ", ...";
     for (size_t i = 0; next(arg, i); i++) {
         const char *before = i == 0 ? "" : next(arg, i + 1) ? ", " : " or ";
-        if (t->len + str_len(before) + str_len(next(arg, i)) + sizeof(rest) > t->size) {
+        if (i == max || t->len + str_len(before) + str_len(next(arg, i)) + sizeof(rest) > t->size) {
             say(t, "%s", rest);
             return;
         }
@@ -62,13 +64,16 @@ static void say_list(struct text *t, const char *(*next)(const void *arg, size_t
     }
 }
 
-static void say_meant(struct text *t, const char *word,
-                      const char *(*next)(const void *arg, size_t i), const void *arg)
+/* A guess, if there is a good one. Returns how many words of the list are to follow. */
+static size_t say_meant(struct text *t, const char *word,
+                        const char *(*next)(const void *arg, size_t i), const void *arg)
 {
     const char *meant = closest_word(word, next, arg);
-    if (meant) {
-        say(t, "did you mean \"%s\"? ", meant);
+    if (!meant) {
+        return SIZE_MAX;
     }
+    say(t, "did you mean \"%s\"? ", meant);
+    return LIST_SHORT;
 }
 
 static void say_size(struct text *t, uint64_t n)
@@ -117,7 +122,7 @@ static void say_bounds(struct text *t, const struct smbkit_param *p)
     }
 }
 
-/* What the value of a key can be. */
+/* What the value of a key can be, if it is none of a list. */
 static void say_allowed(struct text *t, const struct smbkit_param *p)
 {
     static const char *const kinds[] = {
@@ -127,20 +132,18 @@ static void say_allowed(struct text *t, const struct smbkit_param *p)
         [SMBKIT_PARAM_SIZE] = "a number such as 500, 64K, 20M or 1G",
         [SMBKIT_PARAM_MS] = "a time such as 250ms, 2s, 5m or 1h",
     };
-    say(t, "it is ");
-    if (p->kind == SMBKIT_PARAM_CHOICE) {
-        say_list(t, word_at, p->words);
-    } else {
-        say(t, "%s", kinds[p->kind]);
-        say_bounds(t, p);
-    }
+    say(t, "it is %s", kinds[p->kind]);
+    say_bounds(t, p);
 }
 
 static void refuse_value(struct text *t, const struct smbkit_param *p, const char *value)
 {
     say(t, "%s=%.*s: ", p->key, VALUE_SHOWN_MAX, value);
     if (p->kind == SMBKIT_PARAM_CHOICE) {
-        say_meant(t, value, word_at, p->words);
+        size_t max = say_meant(t, value, word_at, p->words);
+        say(t, "it is ");
+        say_list(t, word_at, p->words, max);
+        return;
     }
     say_allowed(t, p);
 }
@@ -152,9 +155,9 @@ static void refuse_key(struct text *t, const struct rows *rows, const char *key)
         return;
     }
     say(t, "there is no argument \"%.*s\"; ", VALUE_SHOWN_MAX, key);
-    say_meant(t, key, key_at, rows);
+    size_t max = say_meant(t, key, key_at, rows);
     say(t, "there is ");
-    say_list(t, key_at, rows);
+    say_list(t, key_at, rows, max);
 }
 
 static struct text message(const struct smbkit_volume_args *args)

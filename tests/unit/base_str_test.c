@@ -190,11 +190,19 @@ static void distance(void)
         const char *b;
         unsigned want;
     } cases[] = {
-        {"", "", 0},         {"", "abc", 3},
-        {"abc", "", 3},      {"abc", "ABC", 0},
-        {"abc", "abd", 1},   {"kitten", "sitting", 3},
-        {"ab", "ba", 2},     {"port", "ports", 1},
-        {"flaw", "lawn", 2}, {"saturday", "sunday", 3},
+        {"", "", 0},
+        {"", "abc", 3},
+        {"abc", "", 3},
+        {"abc", "ABC", 0},
+        {"abc", "abd", 1},
+        {"kitten", "sitting", 3},
+        {"ab", "ba", 1},
+        {"log", "lgo", 1},
+        {"wran", "WARN", 1},
+        {"abcd", "badc", 2},
+        {"port", "ports", 1},
+        {"flaw", "lawn", 2},
+        {"saturday", "sunday", 3},
     };
     char long_text[66] = "";
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

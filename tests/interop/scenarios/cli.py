@@ -25,6 +25,12 @@ WRONG = (
     (['run'], 2, 'which configuration FILE'),
     (['run', '/nowhere.conf'], 2, '/nowhere.conf'),
     (['status', '--socket', '/nowhere/control'], 1, 'no server answers at /nowhere/control'),
+    (['status', 'jsn'], 2, 'did you mean --json?'),
+    (['serve', '--log-level', 'wran', 'mem:'], 2, 'did you mean "warn"?'),
+    (['serve', '--user', 'x:y', '--filter', 'lgo', 'mem:'], 1, 'there is no filter "lgo"; did you mean "log"?'),
+    (['serve', '--user', 'x:y', '--filter', 'log:level=wran', 'mem:'], 1, 'did you mean "warn"?'),
+    (['serve', '--user', 'x:y', '--filter', 'error:op=read,status=DISC_FULL', 'mem:'], 1, 'did you mean "DISK_FULL"?'),
+    (['serve', '--user', 'x:y', '--filter', 'error:read=DISK_FULL', 'mem:'], 1, 'there is op, status, nth, every or count'),
     (['user', 'add'], 2, 'user'),
     (['user', 'del', 'nobody', '--file', '/nowhere/users'], 1, '/nowhere/users'),
     (['plugins', 'nothing'], 1, 'nothing'),
@@ -55,6 +61,38 @@ def check_file():
         for words in ((':2:', 'port'), (':3:', 'singing', 'server signing'), ('[b]', 'path'), (':5:', 'perhaps')):
             line = [x for x in r.text.splitlines() if all(w in x for w in words)]
             check(line, words, r.text)
+
+
+ALL_STAGES = '''[global]
+users file = /nowhere/users
+server signing = mandatry
+[a]
+path = /nowhere/at/all
+filter = log:level=loud
+filter = delay:reed=5
+read only = perhaps
+[b]
+plugin = meme
+filter = lgo
+[c]
+plugin = mem
+plugin.sise = 3
+'''
+
+
+@case('check tells the mistakes of all stages and layers, with lines')
+def check_stages():
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, 'x.conf')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(ALL_STAGES)
+        r = smbkit('check', path)
+        check(r.code == 2, r.code, r.text)
+        for words in (('no users file /nowhere/users',), (':3:', 'did you mean "mandatory"?'), (':5:', '/nowhere/at/all'),
+                      (':6:', 'level=loud'), (':7:', 'did you mean "read"?'), (':8:', 'perhaps'), (':10:', 'meme', '"mem"'),
+                      (':11:', 'lgo', '"log"'), (':13:', 'sise', '"size"')):
+            check([x for x in r.text.splitlines() if all(w in x for w in words)], words, r.text)
+        check(len(r.text.splitlines()) == 9, 'each once', r.text)
 
 
 @case('names on the screen do not steer the terminal')
