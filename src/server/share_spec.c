@@ -145,8 +145,11 @@ static bool path_problem(const char *path, int err_no, char err[256])
     char why[128];
     os_error_text(-err_no, why, sizeof(why));
     if (err_no == -ENOENT) {
-        str_format(err, 256, "there is no folder \"%s\"; make it first, or check the spelling",
-                   path);
+        bool is_word = path[name_len(path)] == '\0';
+        str_format(err, 256,
+                   "there is no folder \"%s\"; make it first, or check the spelling%s%s%s", path,
+                   is_word ? " (the plugin of that name is written \"" : "", is_word ? path : "",
+                   is_word ? ":\")" : "");
     } else if (err_no == -ENOTDIR) {
         str_format(err, 256, "%s is not a folder; share the folder that it is in", path);
     } else {

@@ -9,6 +9,7 @@ from harness import Server, case, check, check_in, main, smbkit
 WRONG = (
     (['serve'], 2, 'what shall be served', 'smbkit serve .'),
     (['serve', '/nowhere/at/all'], 2, 'there is no folder', '/nowhere/at/all'),
+    (['serve', 'mem'], 2, 'there is no folder "mem"', 'the plugin of that name is written "mem:"'),
     (['serve', '--lisen', '127.0.0.1', 'mem:'], 2, 'did you mean --listen?'),
     (['serve', '--listen'], 2, '--listen needs a value'),
     (['serve', '--listen', 'nonsense', 'mem:'], 2, 'ADDRESS:PORT'),
