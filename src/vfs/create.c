@@ -261,17 +261,20 @@ static smbkit_status check_still_there(struct create *c)
     return SMBKIT_STATUS_DELETE_PENDING; /* if that was the last turn */
 }
 
-/* The last thing that a create does, and it cannot be taken back: the open stays in its node, so
- * that nobody comes in between, and a plugin that answers later is waited for on the spot. */
-static smbkit_status overwrite(struct create *c, struct vfs_open *o)
+static uint32_t overwrite_attributes(const struct create *c)
 {
     uint32_t attributes = create_attributes(c, false);
     if (c->in->disposition != SMBKIT_SUPERSEDE) {
         attributes |= c->attr.attributes & SMBKIT_ATTR_SETTABLE;
     }
-    const struct vfs_call apart = journal_apart(c->call);
-    smbkit_status st = journal_stopped(
-        c->call, door_overwrite(&apart, &o->f, attributes, c->in->alloc_size, &c->attr));
+    return attributes;
+}
+
+static smbkit_status overwrite(struct create *c, struct vfs_open *o, uint32_t attributes)
+{
+    OPEN_SCOPE(o, st);
+    ASSERT(SMBKIT_OK(st)); /* nobody else knows it */
+    st = door_overwrite(c->call, &o->f, attributes, c->in->alloc_size, &c->attr);
     if (SMBKIT_OK(st)) {
         notify_modified(o,
                         NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE | NOTIFY_CHANGE_ATTRIBUTES);
@@ -307,6 +310,27 @@ static smbkit_status answer_status(const struct create *c)
     return tell ? SMBKIT_STATUS_OPLOCK_BREAK_IN_PROGRESS : SMBKIT_STATUS_SUCCESS;
 }
 
+/* The last thing that a create does, and it cannot be taken back: the open stays in its node, so
+ * that nobody comes in between, also while a plugin takes its time. */
+static smbkit_status overwrite_and_answer(struct create *c, struct vfs_open *o, uint32_t attributes)
+{
+    smbkit_status st = overwrite(c, o, attributes);
+    if (st == SMBKIT_STATUS_WAIT) {
+        const struct vfs_kept kept = {.open = o,
+                                      .attributes = attributes,
+                                      .max_access = c->max_access,
+                                      .breaking = c->breaking};
+        journal_keep(c->call, &kept);
+        return st;
+    }
+    if (!SMBKIT_OK(st)) {
+        enter_undo(c, o);
+        return st;
+    }
+    answer(c, o, false);
+    return answer_status(c);
+}
+
 static smbkit_status open_existing(struct create *c)
 {
     smbkit_status st = check_delete_pending(c);
@@ -325,7 +349,7 @@ static smbkit_status open_existing(struct create *c)
     }
     st = check_still_there(c);
     if (SMBKIT_OK(st) && c->overwrites) {
-        st = overwrite(c, o);
+        return overwrite_and_answer(c, o, overwrite_attributes(c));
     }
     if (!SMBKIT_OK(st)) {
         enter_undo(c, o);
@@ -415,7 +439,13 @@ static smbkit_status attempts(const struct vfs_call *call, struct create *c)
 {
     smbkit_status st;
     unsigned turns = 0;
+    struct vfs_kept kept;
     c->call = call;
+    if (journal_take_kept(call, &kept)) {
+        c->max_access = kept.max_access;
+        c->breaking = kept.breaking;
+        return overwrite_and_answer(c, kept.open, kept.attributes);
+    }
     do {
         st = attempt(c);
     } while (c->again && ++turns < CREATE_TRIES_MAX);

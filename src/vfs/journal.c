@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "vfs/claim.h"
 #include "vfs/core.h"
+#include "vfs/create.h"
 #include "vfs/journal_copy.h"
 #include "vfs/listing.h"
 #include "vfs/token.h"
@@ -102,10 +103,24 @@ void vfs_journal_init(struct vfs_journal *j)
     j->at = &j->steps;
 }
 
+/* The create is not to go on: its open goes. The file is the journal's, and is closed with the
+ * rest. */
+static void kept_undo(struct vfs_journal *j)
+{
+    struct vfs_open *o = j->kept.open;
+    if (o) {
+        j->kept = (struct vfs_kept){0};
+        j->at = j->steps.next;
+        open_leave_node(o);
+        vfs_open_unref(o);
+    }
+}
+
 /* A run is over for good. What it got to is its own; the rest it did not ask for: it may have been
  * refused before it made a call. */
 static void drop_all(struct vfs_journal *j)
 {
+    kept_undo(j);
     if (!list_is_empty(&j->steps)) {
         drop_from(j, j->resumes ? j->steps.next : j->at, true);
         drop_from(j, j->steps.next, false);
@@ -460,6 +475,24 @@ smbkit_status journal_look(const struct vfs_call *call, struct vfs_volume *v, co
         journal_note(call, NOTE_LOOK, path, &note, true);
     }
     return st;
+}
+
+void journal_keep(const struct vfs_call *call, const struct vfs_kept *kept)
+{
+    ASSERT(call->journal && call->journal->resumes);
+    call->journal->kept = *kept;
+}
+
+bool journal_take_kept(const struct vfs_call *call, struct vfs_kept *kept_r)
+{
+    struct vfs_journal *j = call->journal;
+    if (!j || !j->kept.open) {
+        return false;
+    }
+    *kept_r = j->kept;
+    j->kept = (struct vfs_kept){0};
+    j->at = j->steps.prev;
+    return true;
 }
 
 void journal_forget(const struct vfs_call *call)

@@ -248,7 +248,7 @@ static void given_up(void)
     }
 }
 
-/* Emptied later, by a thread. */
+/* Emptied at once; the answer comes with fake_complete. */
 static smbkit_status late_overwrite(void *volume, struct smbkit_op *op, void *file,
                                     struct smbkit_overwrite *a)
 {
@@ -260,41 +260,87 @@ static smbkit_status late_overwrite(void *volume, struct smbkit_op *op, void *fi
     pthread_mutex_lock(&v->lock);
     fake_resize(n, 0);
     fake_attr(v, n, a->attr);
+    v->pending[v->pending_count] = op;
+    v->pending_status[v->pending_count++] = v->keeps;
     pthread_mutex_unlock(&v->lock);
-    struct fake_late *l = malloc(sizeof(*l));
-    *l = (struct fake_late){op, S(SUCCESS)};
-    pthread_t t;
-    pthread_create(&t, NULL, fake_late_run, l);
-    pthread_detach(t);
     return S(PENDING);
+}
+
+/* With "dir/file" of five bytes in it, which in overwrites. */
+static bool overwrite_rig(struct rig *r, struct vfs_create_in *in)
+{
+    struct smbkit_plugin p = FAKE_PLUGIN;
+    p.overwrite = late_overwrite;
+    *r = (struct rig){0};
+    if (!fixture_open(&r->f, &p, false)) {
+        return false;
+    }
+    make(&r->f, "dir", true);
+    waiter_init(&r->w);
+    vfs_journal_init(&r->j);
+    r->call = r->f.call;
+    r->call.wait = &r->w.wait;
+    r->call.journal = &r->j;
+    *in = create_in(&r->f, "dir/file");
+    struct vfs_create_out out;
+    CHECK_INT(RUN(r, vfs_create(&r->call, in, &out)), 0);
+    CHECK_INT(write_at(&r->f, out.open, 0, "hello"), 0);
+    CHECK_INT(close_it(r, out.open, NULL), 0);
+    in->disposition = SMBKIT_OVERWRITE_IF;
+    in->want_max_access = true;
+    return true;
 }
 
 /* What a create cannot take back pends: the open stays where others see it. */
 static void overwrite_pends(void)
 {
-    struct rig r = {0};
-    struct smbkit_plugin p = FAKE_PLUGIN;
-    p.overwrite = late_overwrite;
-    REQUIRE(fixture_open(&r.f, &p, false));
-    make(&r.f, "dir", true);
-    waiter_init(&r.w);
-    vfs_journal_init(&r.j);
-    r.call = r.f.call;
-    r.call.wait = &r.w.wait;
-    r.call.journal = &r.j;
-    struct vfs_create_in in = create_in(&r.f, "dir/file");
+    struct rig r;
+    struct vfs_create_in in;
     struct vfs_create_out out;
-    CHECK_INT(RUN(&r, vfs_create(&r.call, &in, &out)), 0);
-    CHECK_INT(write_at(&r.f, out.open, 0, "hello"), 0);
-    CHECK_INT(close_it(&r, out.open, NULL), 0);
-    in.disposition = SMBKIT_OVERWRITE_IF;
+    REQUIRE(overwrite_rig(&r, &in));
     r.f.fake.pend_each = true;
     CHECK_INT(RUN(&r, vfs_create(&r.call, &in, &out)), 0);
     r.f.fake.pend_each = false;
     CHECK_INT(out.action, SMBKIT_OVERWRITTEN);
     CHECK_INT(out.attr.size, 0);
+    CHECK_INT(out.max_access, SMBKIT_ALL_ACCESS);
     CHECK_INT(close_it(&r, out.open, NULL), 0);
     rig_close(&r);
+}
+
+/* Given up while it pends, by CANCEL (with another run, and the plugin's answer) or for good. */
+static void overwrite_given_up(void)
+{
+    for (unsigned how = 0; how < 3; how++) {
+        struct rig r;
+        struct vfs_create_in in;
+        struct vfs_create_out out;
+        test_context("%u", how);
+        REQUIRE(overwrite_rig(&r, &in));
+        r.f.fake.keeps = how == 0 ? S(CANCELLED) : 0;
+        r.call.nowait = false;
+        vfs_journal_begin(&r.j);
+        CHECK_INT(vfs_create(&r.call, &in, &out), S(WAIT));
+        CHECK(vfs_journal_is_busy(&r.j));
+        struct vfs_create_in other = create_in(&r.f, "dir/FILE");
+        other.share_access = 0;
+        CHECK_INT(try_open(&r.f, &other), S(SHARING_VIOLATION));
+        vfs_journal_cancel(&r.j);
+        CHECK(fake_complete(&r.f.fake));
+        (void)vfs_wait_cancel(&r.w.wait);
+        if (how < 2) {
+            vfs_journal_begin(&r.j);
+        }
+        if (how == 0) {
+            CHECK_INT(vfs_create(&r.call, &in, &out), S(CANCELLED));
+        } /* else, in another run, it was refused before it made a call */
+        vfs_journal_fini(&r.j);
+        vfs_journal_init(&r.j);
+        r.f.fake.keeps = 0;
+        CHECK_INT(try_open(&r.f, &other), 0);
+        rig_close(&r);
+    }
+    test_context("%s", "");
 }
 
 /* A listing in which little matches: each page is asked for once, and only the last ones are
@@ -407,6 +453,7 @@ static const struct test_case cases[] = {
     {"all_pend", all_pend},
     {"given_up", given_up},
     {"overwrite_pends", overwrite_pends},
+    {"overwrite_given_up", overwrite_given_up},
     {"long_listing", long_listing},
     {"fresh", fresh},
     {"would_block", would_block},
