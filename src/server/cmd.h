@@ -33,7 +33,7 @@ int cmd_help(int argc, char **argv);
 /* A line on standard output. Here and in all that follows, characters that would end the line or
  * steer the terminal are question marks, as in the log. */
 void cmd_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
-/* Each line of a text that was made here. */
+/* Each line of a text, however long. */
 void cmd_lines(const char *text);
 /* "smbkit: ..." on stderr. */
 void cmd_error(const char *fmt, ...) PRINTF_LIKE(1, 2);

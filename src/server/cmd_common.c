@@ -8,23 +8,19 @@
 #include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "os/os.h"
 #include "os/process.h"
 
 #define LINE_BYTES_MAX 8192 /* of one line on a terminal; a longer one is cut */
 
-static void put_line(FILE *to, const char *before, const char *line)
-{
-    CLEANUP(wr_fini) struct wr w = wr_new(LINE_BYTES_MAX);
-    wr_plain(&w, line);
-    fprintf(to, "%s%.*s\n", before, wr_ok(&w) ? (int)wr_pos(&w) : 0, (const char *)w.base);
-}
-
 static void put_format(FILE *to, const char *before, const char *fmt, va_list ap)
 {
     char line[LINE_BYTES_MAX];
+    CLEANUP(wr_fini) struct wr w = wr_new(LINE_BYTES_MAX);
     str_vformat(line, sizeof(line), fmt, ap);
-    put_line(to, before, line);
+    wr_plain(&w, line);
+    fprintf(to, "%s%.*s\n", before, wr_ok(&w) ? (int)wr_pos(&w) : 0, (const char *)w.base);
 }
 
 void cmd_line(const char *fmt, ...)
@@ -42,7 +38,13 @@ void cmd_lines(const char *text)
         while (text[len] && text[len] != '\n') {
             len++;
         }
-        cmd_line("%.*s", (int)MIN(len, (size_t)LINE_BYTES_MAX), text);
+        CLEANUP_MEM char *line = str_ndup(text, len);
+        CLEANUP(wr_fini) struct wr w = wr_new(len + 1); /* no character grows */
+        wr_plain(&w, line ? line : "");
+        if (wr_ok(&w) && wr_pos(&w) > 0) {
+            fwrite(w.base, 1, wr_pos(&w), stdout);
+        }
+        putchar('\n');
         text += len + (text[len] == '\n');
     }
 }
@@ -113,7 +115,11 @@ static bool ask(const char *user, bool confirm, char buf[CMD_PASSWORD_SIZE])
 {
     char prompt[128];
     char again[CMD_PASSWORD_SIZE];
-    str_format(prompt, sizeof(prompt), "Password for %s: ", user);
+    struct wr w = wr_init(prompt, sizeof(prompt) - 1);
+    wr_printf(&w, "Password for ");
+    wr_plain(&w, user);
+    wr_printf(&w, ": ");
+    prompt[wr_pos(&w)] = '\0';
     int err = os_password_read(prompt, buf, CMD_PASSWORD_SIZE);
     if (err == 0 && confirm) {
         err = os_password_read("Once more: ", again, sizeof(again));

@@ -117,7 +117,7 @@ static void print_notes(const struct config *c, struct users_store *users)
 {
     struct problems notes;
     find_notes(c, users, &notes);
-    fputs(problems_text_get(&notes), stdout);
+    cmd_lines(problems_text_get(&notes));
     problems_fini(&notes);
 }
 

@@ -59,7 +59,7 @@ static int show(const char *path, bool json)
         return EXIT_FAILED;
     }
     if (json) {
-        printf("%s\n", answer);
+        cmd_lines(answer);
         return EXIT_OK;
     }
     const char *err = NULL;
@@ -68,7 +68,7 @@ static int show(const char *path, bool json)
         cmd_error("%s: %s", path, err);
         return EXIT_FAILED;
     }
-    fputs(text, stdout);
+    cmd_lines(text);
     return EXIT_OK;
 }
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the program says when it is used wrongly: the text names the mistake and a way out (quick)."""
 import os
+import socket
 import tempfile
+import threading
+import time
 
 from harness import Server, case, check, check_in, main, smbkit
 
@@ -108,6 +111,42 @@ def screen():
                      ('plugins', '\x1b[2J'), ('status', '--socket', name + '/none'), ('\x1b[2J',)):
             text = smbkit(*args, stdin='').text
             check(not set(text) & set('\x1b\x9b\u202e'), args, repr(text))
+
+
+@case('nor does what answers at the control socket')
+def screen_status():
+    with tempfile.TemporaryDirectory() as d, socket.socket(socket.AF_UNIX) as listener:
+        path = os.path.join(d, 'control')
+        listener.bind(path)
+        listener.listen()
+
+        def answer():
+            for _ in range(2):
+                client = listener.accept()[0]
+                client.makefile().readline()
+                client.sendall('{"ok":true,"version":"\x9b2J\u202e","server":"\\u001b[2J"}\n'.encode())
+                client.close()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        for args in ([], ['--json']):
+            text = smbkit('status', *args, '--socket', path).text
+            check('Broken pipe' not in text, args, text)
+            check(not set(text) & set('\x1b\x9b\u202e'), args, repr(text))
+        thread.join()
+
+
+@case('silent clients do not keep status from its answer')
+def silent_clients():
+    with Server('m=mem:') as s:
+        silent = [socket.socket(socket.AF_UNIX) for _ in range(40)]
+        for c in silent:
+            c.connect(s.control)
+        began = time.monotonic()
+        r = smbkit('status', '--socket', s.control)
+        check(r.code == 0 and 'Shares 1' in r.text, r.code, r.text)
+        check(time.monotonic() - began < 4, 'as long as one of them may be silent')
+        for c in silent:
+            c.close()
 
 
 @case('check looks whether folders are there')
