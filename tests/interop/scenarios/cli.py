@@ -126,7 +126,7 @@ def screen_status():
                 client.makefile().readline()
                 client.sendall('{"ok":true,"version":"\x9b2J\u202e","server":"\\u001b[2J"}\n'.encode())
                 client.close()
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=answer, daemon=True)  # does not outlive a case that fails
         thread.start()
         for args in ([], ['--json']):
             text = smbkit('status', *args, '--socket', path).text
