@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/wr.h"
-#include "local_priv.h"
+#include "os/posix/local_priv.h"
 #include "os/os.h"
 
 int local_new(struct os_local **out)

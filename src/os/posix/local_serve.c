@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "local_priv.h"
+#include "os/posix/local_priv.h"
 #include "os/os.h"
 
 #define ACCEPT_PAUSE_MS 100
