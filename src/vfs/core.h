@@ -226,6 +226,13 @@ struct dir_cursor {
     bool found_any;
 };
 
+/* What a create has still to do and to tell when it is run again. */
+struct stopped_overwrite {
+    uint32_t attributes; /* SMBKIT_ATTR_* for the file */
+    uint32_t max_access;
+    bool breaking;
+};
+
 struct vfs_open {
     struct refcount refs;
 
@@ -236,8 +243,9 @@ struct vfs_open {
     uint32_t granted_access;
     uint32_t share_access;
     bool is_directory;
-    bool is_stat;         /* for attributes only: breaks no oplock */
-    bool delete_on_close; /* node.lock */
+    bool is_stat;                     /* for attributes only: breaks no oplock */
+    bool delete_on_close;             /* node.lock */
+    struct stopped_overwrite stopped; /* while a journal keeps the open: whose that is has it */
     struct vfs_owner owner;
     struct mutex serial; /* SERIALIZE_FILE */
 

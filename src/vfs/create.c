@@ -316,11 +316,9 @@ static smbkit_status overwrite_and_answer(struct create *c, struct vfs_open *o, 
 {
     smbkit_status st = overwrite(c, o, attributes);
     if (st == SMBKIT_STATUS_WAIT) {
-        const struct vfs_kept kept = {.open = o,
-                                      .attributes = attributes,
-                                      .max_access = c->max_access,
-                                      .breaking = c->breaking};
-        journal_keep(c->call, &kept);
+        o->stopped = (struct stopped_overwrite){
+            .attributes = attributes, .max_access = c->max_access, .breaking = c->breaking};
+        journal_keep(c->call, o);
         return st;
     }
     if (!SMBKIT_OK(st)) {
@@ -439,12 +437,12 @@ static smbkit_status attempts(const struct vfs_call *call, struct create *c)
 {
     smbkit_status st;
     unsigned turns = 0;
-    struct vfs_kept kept;
+    struct vfs_open *kept = journal_take_kept(call);
     c->call = call;
-    if (journal_take_kept(call, &kept)) {
-        c->max_access = kept.max_access;
-        c->breaking = kept.breaking;
-        return overwrite_and_answer(c, kept.open, kept.attributes);
+    if (kept) {
+        c->max_access = kept->stopped.max_access;
+        c->breaking = kept->stopped.breaking;
+        return overwrite_and_answer(c, kept, kept->stopped.attributes);
     }
     do {
         st = attempt(c);

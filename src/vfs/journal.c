@@ -107,9 +107,9 @@ void vfs_journal_init(struct vfs_journal *j)
  * rest. */
 static void kept_undo(struct vfs_journal *j)
 {
-    struct vfs_open *o = j->kept.open;
+    struct vfs_open *o = j->kept;
     if (o) {
-        j->kept = (struct vfs_kept){0};
+        j->kept = NULL;
         j->at = j->steps.next;
         open_leave_node(o);
         vfs_open_unref(o);
@@ -477,22 +477,21 @@ smbkit_status journal_look(const struct vfs_call *call, struct vfs_volume *v, co
     return st;
 }
 
-void journal_keep(const struct vfs_call *call, const struct vfs_kept *kept)
+void journal_keep(const struct vfs_call *call, struct vfs_open *o)
 {
     ASSERT(call->journal && call->journal->resumes);
-    call->journal->kept = *kept;
+    call->journal->kept = o;
 }
 
-bool journal_take_kept(const struct vfs_call *call, struct vfs_kept *kept_r)
+struct vfs_open *journal_take_kept(const struct vfs_call *call)
 {
     struct vfs_journal *j = call->journal;
-    if (!j || !j->kept.open) {
-        return false;
+    struct vfs_open *o = j ? j->kept : NULL;
+    if (o) {
+        j->kept = NULL;
+        j->at = j->steps.prev;
     }
-    *kept_r = j->kept;
-    j->kept = (struct vfs_kept){0};
-    j->at = j->steps.prev;
-    return true;
+    return o;
 }
 
 void journal_forget(const struct vfs_call *call)

@@ -89,11 +89,11 @@ static inline smbkit_status journal_stopped(const struct vfs_call *call, smbkit_
     }
     return st;
 }
-/* The run stops at the last call, and what kept has is the journal's: when that is given up the
- * open leaves its node and the file is closed. */
-void journal_keep(const struct vfs_call *call, const struct vfs_kept *kept);
-/* In the next run, before any call: false: nothing was kept. The one call to make is the last. */
-NODISCARD bool journal_take_kept(const struct vfs_call *call, struct vfs_kept *kept_r);
+/* The run stops at the last call, and the open is the journal's: when that is given up the open
+ * leaves its node and the file is closed. */
+void journal_keep(const struct vfs_call *call, struct vfs_open *o);
+/* In the next run, before any call; NULL: nothing was kept. The one call to make is the last. */
+NODISCARD struct vfs_open *journal_take_kept(const struct vfs_call *call);
 /* What was done has its result, which the caller keeps: the calls so far are not made again, and
  * the files that they opened are his. */
 void journal_forget(const struct vfs_call *call);

@@ -99,22 +99,14 @@ bool vfs_wait_cancel(struct vfs_wait *w);
 
 /* The plugin calls of a request, so that it can be run again without making them twice; see
  * journal.h. Lives in the request; whoever runs the handler touches it. */
-struct vfs_open;
-/* A create that a plugin stopped while it empties the file: its open stays in its node. vfs only.
- */
-struct vfs_kept {
-    struct vfs_open *open; /* NULL: none */
-    uint32_t attributes;
-    uint32_t max_access;
-    bool breaking;
-};
 struct vfs_journal {
-    struct list steps;  /* vfs only, all of it */
-    struct list *at;    /* the next step to replay; &steps: none is left */
-    bool resumes;       /* the handler was stopped by a plugin: the next run replays */
-    struct list claims; /* names that a stopped handler keeps claimed; they end with the journal,
-                           which is given up before the volumes of its request */
-    struct vfs_kept kept;
+    struct list steps;     /* vfs only, all of it */
+    struct list *at;       /* the next step to replay; &steps: none is left */
+    bool resumes;          /* the handler was stopped by a plugin: the next run replays */
+    struct list claims;    /* names that a stopped handler keeps claimed; they end with the journal,
+                              which is given up before the volumes of its request */
+    struct vfs_open *kept; /* of a create that a plugin stopped while it empties the file: it
+                              stays in its node; or NULL */
 };
 void vfs_journal_init(struct vfs_journal *j);
 /* No step may be pending. Files of a handler that was stopped, and is not run again, are closed. */
