@@ -2,9 +2,10 @@
 """A folder of the host: names without regard to case, links that lead out, changes from outside (quick)."""
 import os
 import socket
+import subprocess
 
 import rawbodies as b
-from harness import Server, case, check, check_in, digest, main, random_bytes, write_file
+from harness import Server, Skip, case, check, check_in, digest, main, random_bytes, write_file
 from rawclient import connect
 
 NOT_FOUND = ('NT_STATUS_OBJECT_NAME_NOT_FOUND', 'NT_STATUS_OBJECT_PATH_NOT_FOUND')
@@ -134,6 +135,27 @@ def oddities():
             client.close(client.opened('odd', access=0x10000, options=b.DELETE_ON_CLOSE | b.NO_FOLLOW | b.FOLDER))
         check(not os.path.exists(folder), 'left', os.listdir(folder) if os.path.exists(folder) else '')
         check(os.path.exists(keep), 'what the link led to was emptied')
+
+
+@case('what the system will not remove is not promised to go')
+def immutable():
+    with Server('dir=@/shared') as s:
+        path = write_file(s.path('shared', 'f'), b'x')
+        done = subprocess.run(['chattr', '+i', path], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Skip(f'chattr may not: {done.stderr.strip()[:200]}')
+        try:
+            with connect(s, 'dir') as client:
+                f = client.opened('f', access=b.RENAME)
+                check(client.mark_deleted(f) == 'CANNOT_DELETE', 'by FileDispositionInformation')
+                check(client.close(f) == 'OK', 'the close')
+                name = client.try_open('f', access=b.RENAME, options=0x1000)
+                check(name == 'CANNOT_DELETE', 'by FILE_DELETE_ON_CLOSE', name)
+            s.smbclient('dir', 'del f').refused('NT_STATUS_CANNOT_DELETE')
+        finally:
+            subprocess.run(['chattr', '-i', path], check=True)
+        s.smbclient('dir', 'del f').ok()
+        check(not os.path.exists(path), 'it is still there')
 
 
 @case('the names of the Linux client\'s two tables, and of macOS')
