@@ -42,6 +42,9 @@ struct smbkit_event {
 #define SMBKIT_EVENT_METADATA                                                                      \
     0x2u /* attributes, times, security. Neither bit: what SMBKIT_CHANGED_*                        \
             says, both if none of them is set */
+#define SMBKIT_EVENT_NAME_ONLY                                                                     \
+    0x4u /* for what the core knows of names alone: it may be a change of the core's own, and      \
+            nobody else is told. Also from within a call with NOWAIT */
 
 /* Administration, for plugins to which the configuration grants it. */
 struct smbkit_admin {

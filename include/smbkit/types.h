@@ -132,7 +132,10 @@ struct smbkit_attr {
     uint32_t attributes; /* SMBKIT_ATTR_* */
     uint32_t link_count; /* 0 counts as 1 */
     uint32_t reparse_tag;
-    uint32_t ea_size; /* bytes of the EAs as FILE_FULL_EA_INFORMATION */
+    uint32_t ea_size;    /* bytes of the EAs as FILE_FULL_EA_INFORMATION */
+    uint64_t names_told; /* lookup of a directory: not 0, and the same as in an answer before: each
+                            name that came into it or went between the two has been told, as
+                            SMBKIT_CHANGE_ADDED or _REMOVED by this path. 0: nothing is said */
 };
 #define SMBKIT_HAS_CREATE_TIME 0x1u
 #define SMBKIT_HAS_ACCESS_TIME 0x2u

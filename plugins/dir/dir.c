@@ -201,7 +201,7 @@ static smbkit_status dirfs_volume_open(struct smbkit_volume_args *args, void **v
     atomic_init(&vol->archive_taken, 1);
     if (vol->tries_nowait) { /* without: slower */
         vol->known = dirfs_known_new();
-        vol->snaps = dirfs_snaps_new();
+        vol->snaps = dirfs_snaps_new(args->host);
     }
     *volume_r = vol;
     return SMBKIT_STATUS_SUCCESS;

@@ -248,12 +248,82 @@ static void test_many_directories(void)
     world_end(&w);
 }
 
+static uint64_t told(struct world *w, const char *path)
+{
+    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+    pt_events[0] = '\0';
+    CHECK_INT(pt_lookup(&w->t, path, &attr), 0);
+    return attr.names_told;
+}
+
+/* Whoever makes names, by whatever path: all are told before a look at the directory answers. */
+static void test_names_told(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    mkdirat(w.fd, "d", 0755);
+    CHECK_INT(symlinkat("d", w.fd, "link"), 0);
+    uint64_t number = told(&w, "d");
+    if (number == 0) {
+        printf("# no inotify here\n");
+        world_end(&w);
+        return;
+    }
+    CHECK_STR(pt_events, "");
+    put_file(w.fd, "d/one", "");
+    CHECK(told(&w, "d") == number);
+    CHECK_STR(pt_events, "1:d/one ");
+    CHECK(told(&w, "d") == number);
+    CHECK_STR(pt_events, "");
+    uint64_t other = told(&w, "link");
+    CHECK(other != 0 && other != number);
+    put_file(w.fd, "link/two", "");
+    CHECK_INT(renameat(w.fd, "d/one", w.fd, "d/o:ne"), 0); /* shown otherwise */
+    CHECK_INT(unlinkat(w.fd, "d/two", 0), 0);
+    CHECK(told(&w, "link") == other);
+    CHECK_STR(pt_events, "1:d/two 1:link/two 2:d/one 2:link/one "
+                         "1:d/o\xef\x80\xa2ne 1:link/o\xef\x80\xa2ne 2:d/two 2:link/two ");
+    /* Not of what is in it, nor of another that has its path by now. */
+    mkdirat(w.fd, "d/sub", 0755);
+    put_file(w.fd, "d/sub/x", "");
+    CHECK(told(&w, "d") == number);
+    CHECK_STR(pt_events, "1:d/sub 1:link/sub ");
+    CHECK_INT(renameat(w.fd, "d", w.fd, "e"), 0);
+    mkdirat(w.fd, "d", 0755);
+    uint64_t fresh = told(&w, "d");
+    CHECK(fresh != 0 && fresh != number);
+    world_end(&w);
+}
+
+/* More directories than are watched: whose turn came and went has another number. */
+static void test_many_told(void)
+{
+    struct world w;
+    char name[16];
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    uint64_t first = told(&w, "");
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "d%u", i);
+        mkdirat(w.fd, name, 0755);
+        CHECK(first == 0 || told(&w, name) != 0);
+    }
+    uint64_t again = told(&w, "");
+    CHECK(first == 0 || (again != 0 && again != first));
+    world_end(&w);
+}
+
 static const struct test_case cases[] = {
     {"descriptors", test_descriptors},
     {"an inode's number used again", test_number_used_again},
     {"ARCHIVE taken away", test_archive},
     {"listings", test_listings},
     {"many directories", test_many_directories},
+    {"names told", test_names_told},
+    {"names told of many directories", test_many_told},
 };
 
 TEST_MAIN(cases)

@@ -393,10 +393,19 @@ void dirfs_close(void *volume, struct smbkit_op *op, void *file)
     free(f);
 }
 
+static uint64_t names_told(const struct dirfs_volume *vol, const struct dirfs_opened *o,
+                           const char *path)
+{
+    const struct dirfs_seen seen = dirfs_seen(&o->stx);
+    bool can_be_watched = S_ISDIR(o->stx.stx_mode) && seen.dev == vol->root_dev;
+    return vol->snaps && can_be_watched ? dirfs_names_told(vol->snaps, o->fd, &seen, path) : 0;
+}
+
 smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a)
 {
     const char *path = a->path;
     struct smbkit_attr *attr = a->attr;
+    uint32_t room = attr->struct_size;
     struct dirfs_volume *vol = volume;
     bool nowait = dirfs_is_nowait(op);
     if (nowait && !vol->tries_nowait) {
@@ -416,6 +425,10 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_loo
     struct dirfs_where where = dirfs_where_file(o.fd, true, proc);
     const char *slash = strrchr(host, '/');
     int err = dirfs_fill_attr(vol, slash ? slash + 1 : host, &o.stx, &where, attr);
+    if (!err && room >= sizeof(*attr)) {
+        attr->struct_size = sizeof(*attr);
+        attr->names_told = names_told(vol, &o, path);
+    }
     close_unless_root(vol, o.fd);
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }

@@ -261,7 +261,7 @@ bool dirfs_known_security(const struct dirfs_volume *vol, const struct dirfs_see
 void dirfs_know_security(const struct dirfs_volume *vol, const struct dirfs_seen *seen,
                          uint64_t changes, const struct dirfs_security *security);
 
-/* --- dir_snap.c: listings that still hold. Any thread. --- */
+/* --- dir_snap.c: directories that are watched. Any thread. --- */
 
 struct dirfs_row {
     uint64_t cookie;
@@ -289,7 +289,8 @@ struct dirfs_watch {
     int wd;
     uint64_t changes;
 };
-struct dirfs_snaps *dirfs_snaps_new(void); /* NULL: no memory, or no inotify */
+/* NULL: no memory, or no inotify. host: who is told of names. */
+struct dirfs_snaps *dirfs_snaps_new(struct smbkit_host *host);
 void dirfs_snaps_free(struct dirfs_snaps *snaps);
 /* All of them: a file has another name, and no directory but that one is told. NULL allowed. */
 void dirfs_snaps_forget(struct dirfs_snaps *snaps);
@@ -299,6 +300,10 @@ void dirfs_snap_unref(struct dirfs_snap *snap);
 /* row's names are set. False: no memory. */
 bool dirfs_snap_add(struct dirfs_snap *snap, const char *host, const char *shown,
                     const struct dirfs_row *row);
+/* What came into the directory and went by now is told by all paths that it is asked for by. The
+ * answer is smbkit_attr.names_told for this one, the core's own; fd: of the directory. */
+uint64_t dirfs_names_told(struct dirfs_snaps *snaps, int fd, const struct dirfs_seen *seen,
+                          const char *path);
 /* A reference to the listing of the directory, if nothing has changed since. */
 struct dirfs_snap *dirfs_snap_find(struct dirfs_snaps *snaps, const struct dirfs_seen *seen);
 /* Before the directory is read, and after it. */

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listings that are kept while nothing in the directory changes, which the kernel tells (inotify).
+/* Directories that are watched (inotify), for two ends.
+ *
+ * The core is told which names come and go, so that what it knows of them stays true however fine
+ * the directory's times are. A number stands for the time since which that was told by a path; the
+ * core's own changes are told as well, since they cannot be told from others'.
+ *
+ * And listings are kept while nothing in the directory changes.
  * So an unchanged folder is listed again without a look at each of its files. What the kernel does
  * not tell is looked at all the same: subdirectories (their times change with what is in them),
  * files with more names than one (changed by another name), and what a link leads to.
@@ -16,10 +22,17 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#define DIRS_MAX 32u
+#define DIRS_MAX 64u
+#define PATHS_MAX 4u /* that the core asks for one directory by */
+#define RETRY_MS 1000u
 #define EVENTS                                                                                     \
     (IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM |              \
      IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+
+struct told_path {
+    char *path; /* the core's, or NULL */
+    uint64_t number;
+};
 
 struct watched {
     int wd; /* 0: unused */
@@ -28,16 +41,21 @@ struct watched {
     uint64_t used;    /* when, in the order of uses */
     uint64_t changes; /* that were told */
     struct dirfs_snap *snap;
+    struct told_path paths[PATHS_MAX];
+    unsigned next_path;
 };
 
 struct dirfs_snaps {
     pthread_mutex_t lock;
     int fd;
+    struct smbkit_host *host; /* immutable */
+    uint64_t numbers;         /* that were given */
+    uint64_t failed_ms;       /* when a watch could not be had; 0: never */
     uint64_t uses;
     struct watched dirs[DIRS_MAX];
 };
 
-struct dirfs_snaps *dirfs_snaps_new(void)
+struct dirfs_snaps *dirfs_snaps_new(struct smbkit_host *host)
 {
     struct dirfs_snaps *snaps = calloc(1, sizeof(*snaps));
     if (!snaps) {
@@ -48,8 +66,18 @@ struct dirfs_snaps *dirfs_snaps_new(void)
         free(snaps);
         return NULL;
     }
+    snaps->host = host;
     pthread_mutex_init(&snaps->lock, NULL);
     return snaps;
+}
+
+/* What comes and goes there is told no more. */
+static void forget_paths(struct watched *dir)
+{
+    for (unsigned i = 0; i < PATHS_MAX; i++) {
+        free(dir->paths[i].path);
+        dir->paths[i] = (struct told_path){0};
+    }
 }
 
 void dirfs_snaps_free(struct dirfs_snaps *snaps)
@@ -59,6 +87,7 @@ void dirfs_snaps_free(struct dirfs_snaps *snaps)
     }
     for (unsigned i = 0; i < DIRS_MAX; i++) {
         dirfs_snap_unref(snaps->dirs[i].snap);
+        forget_paths(&snaps->dirs[i]);
     }
     close(snaps->fd);
     pthread_mutex_destroy(&snaps->lock);
@@ -136,15 +165,49 @@ static void drop(struct watched *dir)
     dir->snap = NULL;
 }
 
+/* A name came or went. */
+static void tell_name(struct dirfs_snaps *snaps, struct watched *dir,
+                      const struct inotify_event *event)
+{
+    char shown[DIRFS_SHOWN_MAX];
+    bool came = event->mask & (IN_CREATE | IN_MOVED_TO);
+    if (event->len == 0 || !dirfs_name_from_host(event->name, shown)) {
+        return; /* of the directory itself, or it is not listed either */
+    }
+    for (unsigned i = 0; i < PATHS_MAX && dir->paths[i].path; i++) {
+        const char *parent = dir->paths[i].path;
+        char *path = NULL;
+        if (asprintf(&path, "%s%s%s", parent, parent[0] ? "/" : "", shown) < 0) {
+            forget_paths(dir);
+            return;
+        }
+        const struct smbkit_event told = {.struct_size = sizeof(told),
+                                          .what =
+                                              came ? SMBKIT_CHANGE_ADDED : SMBKIT_CHANGE_REMOVED,
+                                          .path = path,
+                                          .flags = SMBKIT_EVENT_NAME_ONLY};
+        smbkit_tell(snaps->host, &told);
+        free(path);
+    }
+}
+
 static void take_event(struct dirfs_snaps *snaps, const struct inotify_event *event)
 {
     for (unsigned i = 0; i < DIRS_MAX; i++) {
         struct watched *dir = &snaps->dirs[i];
-        if (dir->wd == event->wd || (event->mask & IN_Q_OVERFLOW)) {
-            drop(dir);
-            dir->changes++;
-            dir->wd = event->mask & IN_IGNORED ? 0 : dir->wd;
+        bool is_lost = event->mask & IN_Q_OVERFLOW;
+        if (dir->wd != event->wd && !is_lost) {
+            continue;
         }
+        drop(dir);
+        dir->changes++;
+        if (event->mask & (IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM)) {
+            tell_name(snaps, dir, event);
+        }
+        if (is_lost || (event->mask & IN_IGNORED)) {
+            forget_paths(dir);
+        }
+        dir->wd = event->mask & IN_IGNORED ? 0 : dir->wd;
     }
 }
 
@@ -152,15 +215,17 @@ static void take_event(struct dirfs_snaps *snaps, const struct inotify_event *ev
 static bool take_events(struct dirfs_snaps *snaps)
 {
     _Alignas(struct inotify_event) char buf[8192];
-    ssize_t n;
-    while ((n = read(snaps->fd, buf, sizeof(buf))) > 0) {
+    ssize_t n = 0;
+    bool is_full = true; /* else nothing was left */
+    while (is_full && (n = read(snaps->fd, buf, sizeof(buf))) > 0) {
+        is_full = sizeof(buf) - (size_t)n < sizeof(struct inotify_event) + NAME_MAX + 1;
         for (const char *at = buf; at < buf + n;) {
             const struct inotify_event *event = (const struct inotify_event *)at;
             take_event(snaps, event);
             at += sizeof(*event) + event->len;
         }
     }
-    return n < 0 && errno == EAGAIN;
+    return n > 0 || errno == EAGAIN;
 }
 
 static struct watched *find(struct dirfs_snaps *snaps, const struct dirfs_seen *seen)
@@ -192,6 +257,7 @@ static struct watched *oldest(struct dirfs_snaps *snaps)
         dir = snaps->dirs[i].used < dir->used ? &snaps->dirs[i] : dir;
     }
     drop(dir);
+    forget_paths(dir);
     if (dir->wd > 0) {
         (void)inotify_rm_watch(snaps->fd, dir->wd);
     }
@@ -212,23 +278,64 @@ void dirfs_snaps_forget(struct dirfs_snaps *snaps)
     pthread_mutex_unlock(&snaps->lock);
 }
 
+/* The place of a directory, which is watched from now on if it can be. fd: O_PATH will do. */
+static struct watched *watch(struct dirfs_snaps *snaps, int fd, const struct dirfs_seen *seen)
+{
+    struct watched *dir = find(snaps, seen);
+    if (dir) {
+        return dir;
+    }
+    char proc[DIRFS_PROC_MAX];
+    dirfs_proc_path(fd, proc);
+    dir = oldest(snaps);
+    int wd = inotify_add_watch(snaps->fd, proc, EVENTS);
+    snaps->failed_ms = wd > 0 ? snaps->failed_ms : dirfs_now_ms();
+    dir->wd = wd > 0 ? wd : 0;
+    dir->ino = seen->ino;
+    dir->btime = seen->btime;
+    return dir;
+}
+
 struct dirfs_watch dirfs_snap_watch(struct dirfs_snaps *snaps, int fd,
                                     const struct dirfs_seen *seen)
 {
-    char proc[DIRFS_PROC_MAX];
-    dirfs_proc_path(fd, proc);
     pthread_mutex_lock(&snaps->lock);
-    struct watched *dir = find(snaps, seen);
-    if (!dir) {
-        dir = oldest(snaps);
-        int wd = inotify_add_watch(snaps->fd, proc, EVENTS);
-        dir->wd = wd > 0 ? wd : 0;
-        dir->ino = seen->ino;
-        dir->btime = seen->btime;
-    }
+    const struct watched *dir = watch(snaps, fd, seen);
     const struct dirfs_watch watch = {.wd = dir->wd, .changes = dir->changes};
     pthread_mutex_unlock(&snaps->lock);
     return watch;
+}
+
+/* The number that stands for the path, a new one if it was not told of. */
+static uint64_t number_of(struct dirfs_snaps *snaps, struct watched *dir, const char *path)
+{
+    for (unsigned i = 0; i < PATHS_MAX && dir->paths[i].path; i++) {
+        if (strcmp(dir->paths[i].path, path) == 0) {
+            return dir->paths[i].number;
+        }
+    }
+    char *copy = strdup(path);
+    if (!copy) {
+        return 0;
+    }
+    struct told_path *to = &dir->paths[dir->next_path++ % PATHS_MAX];
+    free(to->path);
+    *to = (struct told_path){.path = copy, .number = ++snaps->numbers};
+    return to->number;
+}
+
+uint64_t dirfs_names_told(struct dirfs_snaps *snaps, int fd, const struct dirfs_seen *seen,
+                          const char *path)
+{
+    uint64_t number = 0;
+    pthread_mutex_lock(&snaps->lock);
+    bool may_be_had = snaps->failed_ms == 0 || dirfs_now_ms() - snaps->failed_ms > RETRY_MS;
+    if (take_events(snaps) && may_be_had) {
+        struct watched *dir = watch(snaps, fd, seen);
+        number = dir->wd > 0 ? number_of(snaps, dir, path) : 0;
+    }
+    pthread_mutex_unlock(&snaps->lock);
+    return number;
 }
 
 void dirfs_snap_keep(struct dirfs_snaps *snaps, const struct dirfs_watch *watch,

@@ -40,6 +40,9 @@ struct vfs_nodes {
     /* How many names were taken away or moved, seq_cst: an open that found the number changed looks
      * again. Of all volumes: a name may be one of several. */
     atomic_uint_fast64_t removals;
+    /* How many names were made, seq_cst: a create that finds the number changed under its claim
+     * looks at the directory again; the name may have come by another path of it. */
+    atomic_uint_fast64_t additions;
     struct mutex volumes_lock; /* outside all others */
     struct list volumes;       /* guarded by volumes_lock */
     struct mutex told_lock;    /* outside all others but volumes_lock; guards node.told_link */

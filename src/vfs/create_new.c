@@ -98,8 +98,10 @@ static smbkit_status plugin_create(struct create *c, const uint8_t *sd, size_t s
 }
 
 /* The name is this create's alone until the claim is given: nobody makes another of it, in the same
- * letters or in others. OBJECT_NAME_COLLISION: somebody was quicker; look again. */
-static smbkit_status claim_new(struct create *c, const char *parent, const struct smbkit_attr *dir)
+ * letters or in others. OBJECT_NAME_COLLISION: somebody was quicker; look again. additions: before
+ * dir was read. */
+static smbkit_status claim_new(struct create *c, const char *parent, const struct smbkit_attr *dir,
+                               uint64_t additions)
 {
     struct vfs_volume *v = c->in->volume;
     const char *leaf = path_leaf(c->path);
@@ -107,10 +109,23 @@ static smbkit_status claim_new(struct create *c, const char *parent, const struc
     c->knows_parent = true;
     smbkit_status st = claim_take(&c->claim, c->call, v->nodes, &c->parent, leaf);
     if (SMBKIT_OK(st) && v->names) {
-        st = names_check_free(c->call, v, parent, dir, leaf);
+        bool is_as_read = atomic_load(&v->nodes->additions) == additions;
+        st = names_check_free(c->call, v, parent, is_as_read ? dir : NULL, leaf);
         c->again = st == SMBKIT_STATUS_OBJECT_NAME_COLLISION;
     }
     return st;
+}
+
+/* How many names there were when the directory was looked at: in a resume that was before. */
+static uint64_t additions_before(const struct vfs_call *call, struct vfs_volume *v)
+{
+    const struct journal_note *before = journal_recall(call, NOTE_ADDITIONS, "");
+    if (before) {
+        return before->number;
+    }
+    const struct journal_note note = {.number = atomic_load(&v->nodes->additions)};
+    journal_note(call, NOTE_ADDITIONS, "", &note, false);
+    return note.number;
 }
 
 /* Everything but the plugin's part. *sd_r is owned. */
@@ -123,6 +138,7 @@ static smbkit_status prepare_new(struct create *c, struct smbkit_attr *dir_r, ui
         return SMBKIT_STATUS_NO_MEMORY;
     }
     struct access_parent dir;
+    uint64_t additions = additions_before(c->call, v);
     smbkit_status st =
         access_check_parent(c->call, v, parent, c->options & VFS_DIRECTORY_FILE, &dir);
     if (!SMBKIT_OK(st)) {
@@ -131,7 +147,7 @@ static smbkit_status prepare_new(struct create *c, struct smbkit_attr *dir_r, ui
     *dir_r = dir.attr;
     st = grant_new(c);
     if (SMBKIT_OK(st) && !c->in->stream) {
-        st = claim_new(c, parent, &dir.attr);
+        st = claim_new(c, parent, &dir.attr, additions);
     }
     if (SMBKIT_OK(st) && (v->features & SMBKIT_FEATURE_SECURITY) && !c->in->stream) {
         st = security_make(c, &dir.sd, sd_r, len_r);

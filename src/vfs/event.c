@@ -199,6 +199,10 @@ void event_take(struct vfs_volume *v, const struct smbkit_event *event)
     }
     struct smbkit_event own = {0};
     mem_copy(&own, event, MIN((size_t)event->struct_size, sizeof(own)));
+    if (own.flags & SMBKIT_EVENT_NAME_ONLY) {
+        names_told(v, &own);
+        return;
+    }
     take(v, &own);
     if ((own.what & 0xffu) == SMBKIT_CHANGE_RENAMED_FROM && own.new_path) {
         own.what = SMBKIT_CHANGE_RENAMED_TO | (own.what & ~0xffu);

@@ -58,7 +58,7 @@ struct journal_note {
     struct smbkit_attr attr;
     const char *text; /* NULL, or terminated; the journal's own copy when it is recalled */
 };
-enum { NOTE_ONCE, NOTE_REMOVALS, NOTE_NAME, NOTE_FREE, NOTE_LOOK, NOTE_LISTED };
+enum { NOTE_ONCE, NOTE_REMOVALS, NOTE_ADDITIONS, NOTE_NAME, NOTE_FREE, NOTE_LOOK, NOTE_LISTED };
 /* The note of that kind and about that name that an earlier run made here; NULL: there is none. */
 const struct journal_note *journal_recall(const struct vfs_call *call, unsigned kind,
                                           const char *about);

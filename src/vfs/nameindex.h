@@ -34,6 +34,7 @@ struct nameindex_age {
     uint64_t cost_us;  /* how long that took */
     uint64_t since_us; /* when the stamp was seen first */
     bool is_sure;      /* any change from then on gives another stamp */
+    uint64_t told;     /* smbkit_attr.names_told before it was read */
 };
 struct nameindex_age *nameindex_age(struct nameindex_dir *d);
 size_t nameindex_count(const struct nameindex_dir *d);

@@ -38,6 +38,20 @@ static uint64_t now_us(const struct vfs_volume *v)
     return v->nodes->clock_us ? v->nodes->clock_us() : 0;
 }
 
+/* Has the plugin told of every name that came since the index was read? */
+static bool is_told(struct nameindex_dir *d, const struct smbkit_attr *a)
+{
+    return a->names_told != 0 && nameindex_age(d)->told == a->names_told;
+}
+
+/* Under names_lock: does the plugin tell what comes and goes there? Then it tells a removal too, in
+ * the order of things; it may be there again by now. */
+static bool is_by_told(struct vfs_volume *v, const char *dir)
+{
+    struct nameindex_dir *d = nameindex_get(v->names, dir);
+    return d && nameindex_age(d)->told != 0;
+}
+
 /* Under names_lock: the index of a directory that is now so; NULL: none or stale. */
 static struct nameindex_dir *index_get_valid(struct vfs_volume *v, const char *dir,
                                              const struct smbkit_attr *a)
@@ -46,7 +60,7 @@ static struct nameindex_dir *index_get_valid(struct vfs_volume *v, const char *d
     if (!d || nameindex_age(d)->file_id != a->file_id) {
         return NULL;
     }
-    return nameindex_stamp(d) == stamp_of(a) ? d : NULL;
+    return is_told(d, a) || nameindex_stamp(d) == stamp_of(a) ? d : NULL;
 }
 
 /* Under names_lock: the directory has another stamp, by the core's own doing. */
@@ -63,7 +77,7 @@ static bool is_young(const struct vfs_volume *v, struct nameindex_dir *d,
                      const struct smbkit_attr *a)
 {
     const struct nameindex_age *age = nameindex_age(d);
-    if (age->is_sure || (v->features & SMBKIT_FEATURE_REPORTS)) {
+    if (age->is_sure || is_told(d, a) || (v->features & SMBKIT_FEATURE_REPORTS)) {
         return true;
     }
     uint64_t may_be_us = MAX(keeps_times(a) ? tick_us(a) : 0, AGE_COSTS * age->cost_us);
@@ -112,8 +126,10 @@ static void index_commit(struct vfs_volume *v, struct nameindex_dir *fresh, cons
     struct nameindex_dir *old = nameindex_get(v->names, dir);
     bool same = old && nameindex_age(old)->file_id == a->file_id && nameindex_stamp(old) == stamp &&
                 keeps_times(a);
-    struct nameindex_age age = {
-        .file_id = a->file_id, .built_us = built_us, .cost_us = now_us(v) - built_us};
+    struct nameindex_age age = {.file_id = a->file_id,
+                                .built_us = built_us,
+                                .cost_us = now_us(v) - built_us,
+                                .told = a->names_told};
     age.since_us = same ? nameindex_age(old)->since_us : built_us;
     age.is_sure = same && built_us - age.since_us >= tick_us(a);
     /* NULL: spoilt by too many changes meanwhile. The caller looks again, and gives up after some
@@ -376,9 +392,9 @@ void names_before(const struct vfs_call *call, struct vfs_volume *v, const char 
         return;
     }
     mutex_lock(&v->names_lock);
-    bool is_cached = nameindex_get(v->names, dir) != NULL;
+    bool has_stamp = nameindex_get(v->names, dir) && !is_by_told(v, dir);
     mutex_unlock(&v->names_lock);
-    if (!is_cached || (dir_attr && change_begin(v, dir_attr, &dir, c))) {
+    if (!has_stamp || (dir_attr && change_begin(v, dir_attr, &dir, c))) {
         return;
     }
     struct smbkit_attr attr;
@@ -417,6 +433,9 @@ static void stamp_follow(const struct vfs_call *call, struct vfs_volume *v, cons
 void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names_change *c,
                  enum names_what what, const char *path)
 {
+    if (what == NAMES_ADDED) {
+        atomic_fetch_add(&v->nodes->additions, 1);
+    }
     if (!v->names) {
         return;
     }
@@ -426,7 +445,7 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
     mutex_lock(&v->names_lock);
     if (dir && what == NAMES_ADDED) {
         nameindex_insert(v->names, dir, path_leaf(path));
-    } else if (dir && what == NAMES_REMOVED) {
+    } else if (dir && what == NAMES_REMOVED && !is_by_told(v, dir)) {
         nameindex_remove(v->names, dir, path_leaf(path));
     }
     mutex_unlock(&v->names_lock);
@@ -443,6 +462,20 @@ void names_moved(struct vfs_volume *v, const char *old_path)
     if (v->names) {
         SCOPED_LOCK(&v->names_lock);
         nameindex_drop(v->names, old_path, true);
+    }
+}
+
+void names_told(struct vfs_volume *v, const struct smbkit_event *event)
+{
+    CLEANUP_MEM char *dir = v->names && event->path ? path_parent(event->path) : NULL;
+    if (!dir) {
+        return; /* without memory: asked for in other letters the file is not found */
+    }
+    SCOPED_LOCK(&v->names_lock);
+    if ((event->what & 0xffu) == SMBKIT_CHANGE_ADDED) {
+        nameindex_insert(v->names, dir, path_leaf(event->path));
+    } else if ((event->what & 0xffu) == SMBKIT_CHANGE_REMOVED) {
+        nameindex_remove(v->names, dir, path_leaf(event->path));
     }
 }
 

@@ -13,7 +13,7 @@ NODISCARD smbkit_status names_resolve(const struct vfs_call *call, struct vfs_vo
                                       const char *path, char **real_r);
 /* OBJECT_NAME_COLLISION: there is a name in the directory that differs from leaf by case only, or
  * not at all. By the index: what the core itself did there is known. dir_attr: of the directory,
- * read just now. */
+ * read just now; NULL: it is looked at. */
 NODISCARD smbkit_status names_check_free(const struct vfs_call *call, struct vfs_volume *v,
                                          const char *dir, const struct smbkit_attr *dir_attr,
                                          const char *leaf);
@@ -34,5 +34,7 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
                  enum names_what what, const char *path);
 /* A directory is at another path now: what was known of it and below it is forgotten. */
 void names_moved(struct vfs_volume *v, const char *old_path);
+/* A plugin's report that is for the index alone (SMBKIT_EVENT_NAME_ONLY). */
+void names_told(struct vfs_volume *v, const struct smbkit_event *event);
 /* A plugin's report. */
 void names_reported(struct vfs_volume *v, uint32_t change, const char *path);

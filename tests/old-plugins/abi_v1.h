@@ -37,6 +37,7 @@
     X(smbkit_attr, link_count)                                                                     \
     X(smbkit_attr, reparse_tag)                                                                    \
     X(smbkit_attr, ea_size)                                                                        \
+    X(smbkit_attr, names_told)                                                                     \
     X(smbkit_volume_info, struct_size)                                                             \
     X(smbkit_volume_info, serial)                                                                  \
     X(smbkit_volume_info, file)                                                                    \

@@ -63,10 +63,14 @@ static smbkit_status pt_on_cancel(struct smbkit_op *op, void (*fn)(void *arg), v
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* Events as "what:path ". */
+static char pt_events[512];
+
 static void pt_event(struct smbkit_host *host, const struct smbkit_event *event)
 {
     (void)host;
-    (void)event;
+    size_t n = strlen(pt_events);
+    snprintf(pt_events + n, sizeof(pt_events) - n, "%u:%s ", event->what, event->path);
 }
 
 static smbkit_status pt_io_give(struct smbkit_io *io, const struct smbkit_segment *seg,

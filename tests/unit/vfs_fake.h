@@ -254,6 +254,8 @@ static smbkit_status fake_lookup(void *volume, struct smbkit_op *op, struct smbk
     }
     if (SMBKIT_OK(st)) {
         fake_attr(v, n, attr);
+        attr->struct_size = sizeof(*attr);
+        attr->names_told = n->attributes & SMBKIT_ATTR_DIRECTORY ? v->names_told : 0;
     }
     return fake_leave(v, op, FAKE_LOOKUP, NULL, st);
 }

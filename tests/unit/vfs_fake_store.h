@@ -68,7 +68,8 @@ struct fake_volume {
     bool no_nowait;        /* it knows no SMBKIT_OP_NOWAIT */
     uint32_t thread_model;
     bool ids_missing;
-    bool times_missing; /* of directories */
+    bool times_missing;  /* of directories */
+    uint64_t names_told; /* of all directories, when they are looked at */
     uint64_t domain;
     smbkit_status keeps;  /* what check_remove and remove answer; 0: what is */
     const char *location; /* of the volume that is opened next */

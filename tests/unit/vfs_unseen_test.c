@@ -112,6 +112,50 @@ static void new_name_after_a_rename(void)
     vfs_nodes_unref(f.nodes);
 }
 
+static void tell_name(struct fixture *f, uint32_t change, const char *path)
+{
+    const struct smbkit_event event = {.struct_size = sizeof(event),
+                                       .what = change,
+                                       .path = path,
+                                       .flags = SMBKIT_EVENT_NAME_ONLY};
+    smbkit_tell(f->fake.host, &event);
+}
+
+/* Where the plugin tells which names come and go, times are not minded, and own changes cost no
+ * look; once it cannot go on, the directory is read anew. */
+static void names_that_are_told(void)
+{
+    struct fixture f = {.nodes = vfs_nodes_new(1, test_clock)};
+    REQUIRE(fixture_fake(&f));
+    f.fake.names_told = 7;
+    make(&f, "d", true);
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    uint64_t enumerated = f.fake.calls[FAKE_ENUMERATE];
+    struct fake_node *d = fake_child(&f.fake, f.fake.root, "d");
+    attach_unseen(&f, d, "new");
+    tell_name(&f, SMBKIT_CHANGE_ADDED, "d/new");
+    CHECK_INT(open_status(&f, "d/NEW"), 0);
+    struct vfs_create_in in = create_in(&f, "d/nEW");
+    in.disposition = SMBKIT_CREATE;
+    CHECK_INT(try_open(&f, &in), S(OBJECT_NAME_COLLISION));
+    /* An own removal is told as well: it may be there again by now. */
+    struct vfs_open *o = must_open(&f, "d/New", SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
+    uint64_t lookups = f.fake.calls[FAKE_LOOKUP];
+    must_close(&f, o);
+    CHECK_INT(f.fake.calls[FAKE_LOOKUP], lookups);
+    tell_name(&f, SMBKIT_CHANGE_REMOVED, "d/new");
+    CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
+    make(&f, "d/own", false);
+    CHECK_INT(open_status(&f, "d/OWN"), 0);
+    CHECK_INT(f.fake.calls[FAKE_ENUMERATE], enumerated);
+    f.fake.names_told = 8;
+    attach_unseen(&f, d, "gap");
+    CHECK_INT(open_status(&f, "d/GAP"), 0);
+    CHECK(f.fake.calls[FAKE_ENUMERATE] > enumerated);
+    fixture_close(&f);
+    vfs_nodes_unref(f.nodes);
+}
+
 /* Lost events may have been changes of whatever lies below. */
 static void overflow_breaks_oplocks(void)
 {
@@ -143,6 +187,7 @@ static const struct test_case cases[] = {
     {"new_name_without_times", new_name_without_times},
     {"new_name_within_a_tick", new_name_within_a_tick},
     {"new_name_after_a_rename", new_name_after_a_rename},
+    {"names_that_are_told", names_that_are_told},
     {"overflow_breaks_oplocks", overflow_breaks_oplocks},
 };
 TEST_MAIN(cases)

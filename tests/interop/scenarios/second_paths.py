@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 import rawbodies as b
-from harness import Server, Skip, case, check, expect, main
+from harness import Server, Skip, case, check, expect, main, write_file
 from rawclient import UNSOLICITED, connect
 
 ADDED, REMOVED, OLD, NEW = 1, 2, 4, 5
@@ -194,6 +194,26 @@ def letters(x, y, f, _, g, folder):
     for pair in zip(*made):
         expect('the two', sorted(pair), ['OBJECT_NAME_COLLISION', 'OK'])
     check(len(y.names(folder)) == RACES, len(y.names(folder)))
+
+
+@case('no twin of what the host makes, right after a change by the client')
+def host_twins():
+    with server() as s, connect(s, 'a') as c:
+        c.put('d\\mover')
+        for i in range(RACES):
+            expect('move', c.move(f'd\\{"MOVER" if i % 2 else "mover"}', f'd\\{"mover" if i % 2 else "MOVER"}'), 'OK')
+            write_file(s.path('shared', 'd', f'Host{i}'), b'')
+            expect(f'a twin of Host{i}', c.try_open(f'd\\HOST{i}', disposition=b.CREATE_NEW), 'OBJECT_NAME_COLLISION')
+
+
+@case('no twin through a second path of the folder')
+def path_twins():
+    with server() as s, connect(s, 'a') as c:
+        os.symlink('d', s.path('shared', 'l'))
+        expect('not there', c.try_open('l\\none'), 'OBJECT_NAME_NOT_FOUND')
+        for i in range(RACES):
+            c.put(f'd\\own{i}')
+            expect(f'a twin of own{i}', c.try_open(f'l\\OWN{i}', disposition=b.CREATE_NEW), 'OBJECT_NAME_COLLISION')
 
 
 main()
