@@ -184,9 +184,10 @@ static void sent_release(void *arg)
     mem_free(s->bytes);
 }
 
-/* The writer's buffer as the first of a message, charged to the connection until it is sent. NULL
- * without memory; the buffer is gone in any case. */
-static struct iobuf *take_writer(struct smb_conn *c, struct wr *w, uint32_t credits, size_t *len_r)
+/* The writer's buffer as the first of a message, charged to the connection until it is sent. m:
+ * what it answers, or NULL. NULL without memory; the buffer is gone in any case. */
+static struct iobuf *take_writer(struct smb_conn *c, struct smb_message *m, struct wr *w,
+                                 uint32_t credits, size_t *len_r)
 {
     size_t cap = w->cap;
     uint8_t *p = wr_take(w, len_r);
@@ -201,9 +202,7 @@ static struct iobuf *take_writer(struct smb_conn *c, struct wr *w, uint32_t cred
         return NULL;
     }
     *(struct sent *)b->arg = (struct sent){.conn = c, .bytes = p, .credits = credits};
-    cap += iobuf_cost(sizeof(struct sent));
-    budget_force(&c->budget, cap);
-    iobuf_charge(b, &c->budget, cap);
+    smb_room_reply(c, m, b, cap + iobuf_cost(sizeof(struct sent)));
     return b;
 }
 
@@ -222,27 +221,15 @@ static void trim_payload(struct smb_request *r)
     }
 }
 
-/* The room that was taken for it is the payload's from now on, as much of it as it holds. */
-static void charge_payload(struct smb_request *r)
-{
-    struct smb_conn *c = r->conn;
-    size_t n = iobuf_cost(r->payload->len);
-    budget_force(&c->budget, n);
-    iobuf_charge(r->payload, &c->budget, n);
-}
-
 static void send_single(struct smb_request *r)
 {
     struct smb_conn *c = r->conn;
     trim_payload(r);
-    smb_room_give(r);
-    if (r->payload) {
-        charge_payload(r);
-    }
+    smb_room_pass(r);
     struct outgoing o = {.payload = r->payload, .payload_len = r->payload ? r->payload_len : 0};
     struct crypto_span spans[2];
     r->payload = NULL;
-    o.buf = take_writer(c, &r->rsp, r->granted, &o.len);
+    o.buf = take_writer(c, r->msg, &r->rsp, r->granted, &o.len);
     if (!o.buf || !seal_element(r, spans, outgoing_spans(&o, spans))) {
         outgoing_fini(&o);
         smb_conn_end(c, "out of memory, or cannot sign");
@@ -287,7 +274,7 @@ static void send_compound(struct smb_message *m, struct smb_request **list, unsi
         ok = seal_element(list[i], &span, 1);
     }
     struct outgoing o = {0};
-    o.buf = ok ? take_writer(m->conn, &w, credits, &o.len) : NULL;
+    o.buf = ok ? take_writer(m->conn, m, &w, credits, &o.len) : NULL;
     wr_fini(&w);
     if (!o.buf) {
         smb_conn_end(m->conn, "out of memory");
@@ -388,7 +375,7 @@ static void send_own(struct smb_conn *c, struct smb_session *seal, struct wr *w,
     struct wr head = wr_init(w->base + SMB_REPLY_ROOM, SMB2_HDR_SIZE);
     smb2_hdr_format(&head, h);
     struct outgoing o = {0};
-    o.buf = take_writer(c, w, h->credits, &o.len);
+    o.buf = take_writer(c, NULL, w, h->credits, &o.len);
     if (o.buf) {
         struct crypto_span spans[2];
         (void)outgoing_spans(&o, spans); /* one: there is no payload */

@@ -94,6 +94,7 @@ struct smb_message {
     unsigned count;
     unsigned current;
     unsigned started;         /* requests [0, started) were started */
+    unsigned reply_room;      /* of the frame's charge: for a small reply, not used yet */
     size_t charged;           /* for the requests after the first */
     struct list starved_link; /* conn->starved */
     struct job next_job;      /* posted: the chain goes on after others' turn */

@@ -10,7 +10,8 @@
 #include "wire/write.h"
 
 /* What a request takes besides its frame: the records and a small reply. */
-#define REQUEST_BYTES (sizeof(struct smb_message) + sizeof(struct smb_request) + 384)
+#define REPLY_BYTES 384u
+#define REQUEST_BYTES (sizeof(struct smb_message) + sizeof(struct smb_request) + REPLY_BYTES)
 #define PAGE_BYTES 4096u
 
 /* ---- a connection's budget ---- */
@@ -86,6 +87,10 @@ int smb_conn_frame_new(struct smb_conn *c, size_t size, struct iobuf **frame_r)
 
 void smb_room_chain(struct smb_message *m)
 {
+    m->reply_room = (unsigned)MIN(m->frame->charged, REPLY_BYTES);
+    if (m->count == 1) {
+        return;
+    }
     m->charged = (m->count - 1) * sizeof(struct smb_request);
     budget_force(&m->conn->budget, m->charged);
 }
@@ -96,6 +101,18 @@ size_t smb_room_waiting_bytes(const struct smb_request *r)
 }
 
 /* ---- payloads of replies ---- */
+
+/* Most requests take and give back what they hold once: each time touches what others share. */
+void smb_room_reply(struct smb_conn *c, struct smb_message *m, struct iobuf *b, size_t n)
+{
+    if (m && n <= m->reply_room) {
+        m->reply_room -= (unsigned)n;
+        m->frame->charged -= n;
+    } else {
+        budget_force(&c->budget, n);
+    }
+    iobuf_charge(b, &c->budget, n);
+}
 
 /* What the client asks for at most, as far as it may. */
 static size_t wanted(const struct smb_request *r)
@@ -122,16 +139,17 @@ enum smb_room smb_room_take(struct smb_request *r)
         return SMB_ROOM_NEVER;
     }
     bool is_first = list_is_empty(&c->starved);
-    bool taken = is_first && budget_take(&c->budget, n, NULL);
+    size_t cost = iobuf_cost(n);
+    bool taken = is_first && budget_take(&c->budget, cost, NULL);
     if (!taken) {
         smb_reply_flush(m, m->current);
-        taken = is_first && budget_take(&c->budget, n, &c->room);
+        taken = is_first && budget_take(&c->budget, cost, &c->room);
     }
     if (!taken) {
         list_push_back(&c->starved, &m->starved_link);
         return SMB_ROOM_LATER;
     }
-    r->charged = n;
+    r->charged = cost;
     return SMB_ROOM_TAKEN;
 }
 
@@ -141,6 +159,23 @@ void smb_room_give(struct smb_request *r)
         budget_give(&r->conn->budget, r->charged);
         r->charged = 0;
     }
+}
+
+void smb_room_pass(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    if (!r->payload) {
+        smb_room_give(r);
+        return;
+    }
+    size_t n = iobuf_cost(r->payload->len);
+    if (n > r->charged) {
+        budget_force(&c->budget, n - r->charged);
+    } else if (n < r->charged) {
+        budget_give(&c->budget, r->charged - n);
+    }
+    r->charged = 0;
+    iobuf_charge(r->payload, &c->budget, n);
 }
 
 void smb_room_forget(struct smb_request *r)
@@ -155,11 +190,11 @@ static void room_run(struct job *job)
     while (!list_is_empty(&c->starved)) {
         struct smb_message *m = LIST_ENTRY(c->starved.next, struct smb_message, starved_link);
         struct smb_request *r = &m->requests[m->current];
-        size_t n = wanted(r);
-        if (!budget_take(&c->budget, n, &c->room)) {
+        size_t cost = iobuf_cost(wanted(r));
+        if (!budget_take(&c->budget, cost, &c->room)) {
             return;
         }
-        r->charged = n;
+        r->charged = cost;
         list_remove(&m->starved_link);
         smb_request_has_room(r);
     }

@@ -25,6 +25,11 @@ enum smb_room {
 NODISCARD enum smb_room smb_room_take(struct smb_request *r);
 /* Give it back: the reply holds it no more, or r begins to wait and holds none. */
 void smb_room_give(struct smb_request *r);
+/* It is the payload's from now on, as much of it as that holds. */
+void smb_room_pass(struct smb_request *r);
+/* Charge b, a reply's header and body, with n bytes: of the room that came with m's frame (NULL:
+ * none), else what cannot be refused any more. */
+void smb_room_reply(struct smb_conn *c, struct smb_message *m, struct iobuf *b, size_t n);
 /* r waits for room no more. */
 void smb_room_forget(struct smb_request *r);
 /* request.c: r may run now. */
