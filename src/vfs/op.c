@@ -65,23 +65,28 @@ static struct op *resting_take_locked(struct op_pool *p)
     return l ? LIST_ENTRY(l, struct op, pool_link) : NULL;
 }
 
-static struct op *pool_take(struct op_pool *p)
+static void use_locked(struct op_pool *p, struct op *op)
 {
-    mutex_lock(&p->lock);
-    struct op *op = p->resting_count >= OPS_RESTING ? resting_take_locked(p) : NULL;
-    mutex_unlock(&p->lock);
-    if (!op) {
-        op = op_alloc();
-    }
-    SCOPED_LOCK(&p->lock);
-    if (!op) {
-        op = resting_take_locked(p); /* better a short rest than none */
-    }
     if (op) {
         op->pool = p;
         op->refs = 1;
         p->used_count++;
     }
+}
+
+static struct op *pool_take(struct op_pool *p)
+{
+    mutex_lock(&p->lock);
+    struct op *op = p->resting_count >= OPS_RESTING ? resting_take_locked(p) : NULL;
+    use_locked(p, op);
+    mutex_unlock(&p->lock);
+    if (op) {
+        return op;
+    }
+    op = op_alloc();
+    SCOPED_LOCK(&p->lock);
+    op = op ? op : resting_take_locked(p); /* better a short rest than none */
+    use_locked(p, op);
     return op;
 }
 
