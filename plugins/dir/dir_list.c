@@ -334,23 +334,18 @@ static bool is_stale(const struct dirfs_snap *snap)
 static int snap_take(struct walk *w, const struct smbkit_op *op)
 {
     struct dirfs_list *list = w->list;
-    struct dirfs_seen seen;
+    const struct dirfs_seen *seen = &w->file->seen; /* who it is; how it is, its watch tells */
     dirfs_snap_unref(list->snap);
     list->snap = NULL;
     list->row = 0;
-    if (!w->vol->snaps || !(w->sink->want & SMBKIT_WANT_ATTR) ||
-        w->file->seen.dev != w->vol->root_dev) {
+    if (!w->vol->snaps || !(w->sink->want & SMBKIT_WANT_ATTR) || seen->dev != w->vol->root_dev) {
         return 0;
     }
-    int err = dirfs_seen_now(w->file, &seen);
-    if (err) {
-        return err;
-    }
-    list->snap = dirfs_snap_find(w->vol->snaps, &seen);
+    list->snap = dirfs_snap_find(w->vol->snaps, seen);
     if (list->snap) {
         return 0;
     }
-    return dirfs_is_nowait(op) ? -EAGAIN : snap_make(w, op, &seen);
+    return dirfs_is_nowait(op) ? -EAGAIN : snap_make(w, op, seen);
 }
 
 /* The row after that cookie. */

@@ -243,8 +243,10 @@ static struct watched *find(struct dirfs_snaps *snaps, const struct dirfs_seen *
 struct dirfs_snap *dirfs_snap_find(struct dirfs_snaps *snaps, const struct dirfs_seen *seen)
 {
     pthread_mutex_lock(&snaps->lock);
-    const struct watched *dir = take_events(snaps) ? find(snaps, seen) : NULL;
-    struct dirfs_snap *snap = dir && dir->snap ? dirfs_snap_ref(dir->snap) : NULL;
+    /* Events can only take it away: none are looked at where there is nothing. */
+    const struct watched *dir = find(snaps, seen);
+    bool may_hold = dir && dir->snap && take_events(snaps);
+    struct dirfs_snap *snap = may_hold && dir->snap ? dirfs_snap_ref(dir->snap) : NULL;
     pthread_mutex_unlock(&snaps->lock);
     return snap;
 }
