@@ -440,6 +440,7 @@ static smbkit_status attempts(const struct vfs_call *call, struct create *c)
     struct vfs_open *kept = journal_take_kept(call);
     c->call = call;
     if (kept) {
+        kept->owner = c->in->owner; /* the first run's is gone; nothing was granted to it */
         c->max_access = kept->stopped.max_access;
         c->breaking = kept->stopped.breaking;
         return overwrite_and_answer(c, kept, kept->stopped.attributes);
@@ -460,8 +461,9 @@ smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
         st = WAIT_OUT(call, again, attempts(again, &c));
     }
     mem_free(c.path);
-    if (SMBKIT_OK(st)) {
-        journal_forget(call);
+    bool stops = call->journal && call->journal->resumes;
+    if (!stops && st != SMBKIT_STATUS_WOULD_BLOCK) {
+        journal_forget(call); /* decided, or to be decided anew: what it closed is closed now */
     }
     return st;
 }

@@ -87,6 +87,8 @@ static void drop_from(struct vfs_journal *j, struct list *first, bool closes)
         struct list *next = first->next;
         if (closes) {
             step_collect(step_of(first));
+        }
+        if (closes || step_of(first)->is_done) {
             made_close(step_of(first));
         }
         step_free(step_of(first));
@@ -137,11 +139,14 @@ void vfs_journal_fini(struct vfs_journal *j)
 
 void vfs_journal_begin(struct vfs_journal *j)
 {
-    if (j->resumes) {
-        j->at = j->steps.next;
-        j->resumes = false;
-    } else {
+    if (!j->resumes) {
         drop_all(j);
+        return;
+    }
+    j->at = j->steps.next;
+    j->resumes = false;
+    LIST_FOR_EACH (l, &j->steps) {
+        step_of(l)->is_done = step_of(l)->is_done && j->kept; /* else it is handed out again */
     }
 }
 
@@ -383,35 +388,15 @@ static struct journal_step *opened_by(struct vfs_journal *j, const void *file)
     return NULL;
 }
 
-/* Note that it was closed, so that the next run does not do it again. */
-static void close_note(struct vfs_journal *j, const struct door_file *f, struct journal_step *made)
-{
-    drop_from(j, j->at, true);
-    made->owns_made = false;
-    struct journal_step *s = step_new(f, STEP_CLOSE, 0);
-    if (s) {
-        append(j, s);
-    } else {
-        made->key = ~made->key; /* no memory: the next run opens it anew */
-    }
-}
-
 bool journal_closes(const struct vfs_call *call, const struct door_file *f)
 {
     struct vfs_journal *j = call->journal;
     struct journal_step *made = j ? opened_by(j, f->file) : NULL;
-    struct journal_step *next = j && j->at != &j->steps ? step_of(j->at) : NULL;
-    if (j && !j->resumes && next && next->id == STEP_CLOSE && next->file == f->file) {
-        j->at = j->at->next;
-        return false; /* an earlier run has closed it */
+    if (!made) {
+        return true;
     }
-    if (made && j->resumes) {
-        return false; /* the handler stops, and will come for the file again */
-    }
-    if (made) {
-        close_note(j, f, made);
-    }
-    return true;
+    made->is_done = !j->resumes; /* else the handler stops, and will come for the file again */
+    return false;
 }
 
 /* ---- notes ---- */

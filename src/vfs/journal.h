@@ -10,7 +10,8 @@
  *
  * A step owns copies of everything its call points to, since the stack of the run that made it is
  * gone when the plugin completes it. A file that was opened belongs to the journal while the
- * handler is stopped; when the journal is given up it is closed. When the new run does not make the
+ * handler is stopped; when the journal is given up it is closed. So is one that a run has closed:
+ * another run could ask for it, and then go another way. When the new run does not make the
  * calls of the old one (the core's own state has changed), the rest is given up and it goes on by
  * new calls. */
 #pragma once
@@ -28,6 +29,8 @@ struct journal_step {
     struct vfs_token *token;   /* a reference */
     struct op *op;             /* NULL: over */
     bool owns_made; /* create: the file made is to be closed when the journal is given up */
+    bool is_done;   /* the run has no more use for that file; another run may: it is closed with
+                       the step */
     void *args;     /* within this allocation, with all that it points to */
     struct listing *listing; /* enumerate: the entries */
     bool fleeting;           /* STEP_NOTE */
@@ -38,9 +41,8 @@ struct journal_step {
     struct list waiters; /* volume->waits */
 };
 
-/* Steps that are no operation. */
-#define STEP_CLOSE (SMBKIT_OP_COUNT + 0u)
-#define STEP_NOTE (SMBKIT_OP_COUNT + 1u) /* and the kinds of notes */
+/* Steps that are no operation: the kinds of notes. */
+#define STEP_NOTE SMBKIT_OP_COUNT
 
 /* Make the call, or tell what it answered. As door_call in plugin_door.c. */
 NODISCARD smbkit_status journal_call(const struct vfs_call *call, const struct door_file *f,
@@ -49,7 +51,7 @@ NODISCARD smbkit_status journal_call(const struct vfs_call *call, const struct d
  * after it, from sink->cookie. */
 NODISCARD smbkit_status journal_enumerate(const struct vfs_call *call, const struct door_file *f,
                                           struct smbkit_sink *sink);
-/* Is f to be closed now? false: it was in an earlier run, or the handler is only stopping. */
+/* Is f to be closed now? false: when its step goes, since another run may come to it. */
 NODISCARD bool journal_closes(const struct vfs_call *call, const struct door_file *f);
 /* What a run has found out beside the calls, for the runs after it. */
 struct journal_note {

@@ -3,7 +3,9 @@
  * or pends, the answers are the same, nothing is done twice, and nothing stays open. */
 #include "vfs_fixture.h"
 
+#include "vfs/core.h"
 #include "vfs/journal_copy.h"
+#include "vfs/plugin_door.h"
 
 #define S(name) SMBKIT_STATUS_##name
 
@@ -308,6 +310,63 @@ static void overwrite_pends(void)
     rig_close(&r);
 }
 
+/* The run that ends it has another owner than the one that was stopped: that is told of breaks. */
+static void overwrite_owner(void)
+{
+    struct rig r;
+    struct vfs_create_in in;
+    struct vfs_create_out out;
+    struct breaks stopped = {0};
+    struct breaks ended = {0};
+    REQUIRE(overwrite_rig(&r, &in));
+    in.oplock_level = VFS_OPLOCK_BATCH;
+    in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = &stopped};
+    vfs_journal_begin(&r.j);
+    r.call.nowait = false;
+    CHECK_INT(vfs_create(&r.call, &in, &out), S(WAIT));
+    CHECK(fake_complete(&r.f.fake));
+    (void)vfs_wait_cancel(&r.w.wait);
+    in.owner.arg = &ended;
+    vfs_journal_begin(&r.j);
+    CHECK_INT(vfs_create(&r.call, &in, &out), 0);
+    vfs_journal_fini(&r.j);
+    CHECK_INT(out.oplock_level, VFS_OPLOCK_BATCH);
+    struct vfs_create_in other = create_in(&r.f, "dir/file");
+    other.options = VFS_COMPLETE_IF_OPLOCKED;
+    CHECK_INT(try_open(&r.f, &other), S(OPLOCK_BREAK_IN_PROGRESS));
+    CHECK_INT(stopped.count, 0);
+    CHECK_INT(ended.count, 1);
+    CHECK_INT(close_it(&r, out.open, NULL), 0);
+    rig_close(&r);
+}
+
+/* A file that a run has closed can be used by the next one, which goes another way. */
+static void closed_and_used(void)
+{
+    struct rig r;
+    struct smbkit_attr attr;
+    const struct smbkit_create how = {.struct_size = sizeof(how),
+                                      .disposition = SMBKIT_OPEN,
+                                      .path = "dir",
+                                      .kind = SMBKIT_KIND_DIRECTORY,
+                                      .access = SMBKIT_READ_ATTRIBUTES};
+    REQUIRE(rig_open(&r));
+    for (unsigned run = 0; run < 2; run++) {
+        struct door_file f = {.volume = r.f.v};
+        vfs_journal_begin(&r.j);
+        r.call.nowait = false;
+        CHECK_INT(door_create(&r.call, &f, &how, &attr), 0);
+        if (run == 1) {
+            CHECK_INT(door_getattr(&r.call, &f, &attr), 0);
+        }
+        door_close(&r.call, &f);
+        r.call.nowait = true;
+        vfs_journal_would_block(&r.j);
+    }
+    CHECK_INT(r.f.fake.files, 1);
+    rig_close(&r);
+}
+
 /* Given up while it pends, by CANCEL (with another run, and the plugin's answer) or for good. */
 static void overwrite_given_up(void)
 {
@@ -454,6 +513,8 @@ static const struct test_case cases[] = {
     {"given_up", given_up},
     {"overwrite_pends", overwrite_pends},
     {"overwrite_given_up", overwrite_given_up},
+    {"overwrite_owner", overwrite_owner},
+    {"closed_and_used", closed_and_used},
     {"long_listing", long_listing},
     {"fresh", fresh},
     {"would_block", would_block},
