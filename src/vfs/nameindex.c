@@ -7,7 +7,9 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "vfs/path.h"
+#include "vfs/stand_in.h"
 
+#define NAME_BYTES_MAX (PATH_COMPONENT_UNITS_MAX * 3u)
 #define SLOT_EMPTY 0u
 #define SLOT_GONE UINT32_MAX
 #define SLOTS_FIRST 16
@@ -96,12 +98,9 @@ static bool is_before(const char *a, const char *b)
     return (uint8_t)*a < (uint8_t)*b;
 }
 
-const char *nameindex_find(const struct nameindex_dir *d, const char *name)
+static const char *find_nocase(const struct nameindex_dir *d, const char *name)
 {
     const char *best = NULL;
-    if (d->count == 0) {
-        return NULL;
-    }
     for (size_t i = first_slot(d, name, str_len(name)); d->slots[i] != SLOT_EMPTY;
          i = (i + 1) & (d->slot_count - 1)) {
         if (d->slots[i] == SLOT_GONE) {
@@ -116,6 +115,16 @@ const char *nameindex_find(const struct nameindex_dir *d, const char *name)
         }
     }
     return best;
+}
+
+const char *nameindex_find(const struct nameindex_dir *d, const char *name)
+{
+    char plain[NAME_BYTES_MAX + 1];
+    const char *found = d->count > 0 ? find_nocase(d, name) : NULL;
+    if (found || d->count == 0 || str_len(name) > NAME_BYTES_MAX || !stand_in_plain(name, plain)) {
+        return found;
+    }
+    return find_nocase(d, plain); /* a plugin that names it as it is */
 }
 
 static void put_slot(struct nameindex_dir *d, const char *name, size_t len, uint32_t offset)

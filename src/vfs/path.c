@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
+#include "vfs/stand_in.h"
 #include "vfs/vfs.h"
 
 /* Where s ends or has c for the first time. */
@@ -79,22 +80,31 @@ static smbkit_status check_components(const char *s, size_t len)
     return SMBKIT_STATUS_SUCCESS;
 }
 
+char *path_settle(const char *s, size_t len)
+{
+    size_t depth = 1;
+    for (size_t i = 0; i < len; i++) {
+        depth += s[i] == '\\';
+    }
+    char *path = mem_alloc(len + depth * STAND_IN_MORE + 1);
+    size_t to = 0;
+    for (size_t at = 0; path && at <= len; at++) {
+        size_t n = find_char(s + at, len - at, '\\');
+        to += stand_in_settle(s + at, n, path + to);
+        at += n;
+        path[to++] = at < len ? '/' : '\0';
+    }
+    return path;
+}
+
 static smbkit_status parse_file(const char *s, size_t len, struct vfs_path *out)
 {
     smbkit_status st = len == 0 ? SMBKIT_STATUS_SUCCESS : check_components(s, len);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    out->path = str_ndup(s, len);
-    if (!out->path) {
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (s[i] == '\\') {
-            out->path[i] = '/';
-        }
-    }
-    return SMBKIT_STATUS_SUCCESS;
+    out->path = path_settle(s, len);
+    return out->path ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
 /* "$DATA" or "$INDEX_ALLOCATION", [MS-FSCC] 2.1.5.4; others exist in NTFS but cannot be opened. */

@@ -31,6 +31,7 @@ void os_signals_hold(void)
     sigset_t set = held_signals();
     ASSERT(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond RLIMIT_FSIZE fails, and nobody else suffers */
 }
 
 enum os_signal os_signal_wait(int timeout_ms)

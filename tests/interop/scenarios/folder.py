@@ -167,6 +167,47 @@ def private_names():
         check(sorted(os.listdir(s.path('shared'))) == ['a:b', 'dot.', 'q"*?<>|', 'sfu:*?'], os.listdir(s.path('shared')))
 
 
+# What is there, and the same name in small letters by other characters of the two tables, or plainly.
+SPELLINGS = (('A.TXT', 'a\uf029txt'), ('MY FILE', 'my\uf028file'), ('Q\uf021', 'q\uf02a'), ('P\uf026', 'p\uf05c'), ('A.', 'a.'),
+             ('B\uf029', 'b.'), ('K. .', 'k. \uf029'), ('C ', 'c\uf028'), ('A\uf022b', 'a\uf03ab'))
+
+
+@case('one name has one file, by whichever characters it is asked for')
+def spellings():
+    with Server('mem:', 'dir=@/dir') as s:
+        for share in ('mem', 'dir'):
+            with connect(s, share) as c:
+                for name, other in SPELLINGS:
+                    c.put(name, b'1')
+                    for how in (b.CREATE_NEW, b.OPEN):
+                        check(c.try_open(other, disposition=how) == ('OBJECT_NAME_COLLISION' if how == b.CREATE_NEW else 'OK'),
+                              share, ascii(name), ascii(other))
+                    check(c.content(other) == b'1')
+                    f = c.opened(other, access=0x10000)
+                    c.mark_deleted(f)
+                    c.close(f)
+                check(c.names() == [], ascii(c.names()))
+        with connect(s, 'dir') as c:
+            for name in ('H.', 'I ', 'L. .'):
+                write_file(s.path(f'dir/{name}'), b'host')
+                check(c.try_open(name.lower(), disposition=b.CREATE_NEW) == 'OBJECT_NAME_COLLISION', name)
+                check(c.content(name.lower()) == b'host')
+
+
+@case('a write beyond the file size limit of the process fails, and ends nothing')
+def size_limit():
+    with Server('mem:', 'dir=@/dir') as s:
+        s.stop()
+        s.prefix = ['prlimit', '--fsize=1000000']
+        s.start()
+        with connect(s, 'dir') as c:
+            f = c.opened('f', disposition=b.CREATE_NEW)
+            c.write(f, b'x' * 1000)
+            check(c.call(b.WRITE, b.write(f, b'x' * 1000, offset=2000000)).status != 0, 'written beyond the limit')
+            c.close(f)
+            check(c.content('f') == b'x' * 1000)
+
+
 @case('a backslash in front of a target, and at the end of a name')
 def separators():
     with Server('dir=@/shared') as s:
