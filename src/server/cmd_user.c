@@ -13,6 +13,8 @@
 #include "server/cmd.h"
 #include "server/users_store.h"
 
+#define LOCK_TIMEOUT_MS 10000u
+
 enum { OPT_FILE, OPT_PASSWORD_FILE };
 
 static const struct arg_option options[] = {
@@ -137,11 +139,12 @@ static const struct action {
     const char *name;
     bool needs_name;
     bool makes_file; /* an absent file is an empty one */
+    bool changes_file;
     int (*fn)(struct user_cmd *u);
 } actions[] = {
-    {"add", true, true, user_add},  {"passwd", true, false, user_passwd},
-    {"del", true, false, user_del}, {"list", false, false, user_list},
-    {NULL, false, false, NULL},
+    {"add", true, true, true, user_add},  {"passwd", true, false, true, user_passwd},
+    {"del", true, false, true, user_del}, {"list", false, false, false, user_list},
+    {NULL, false, false, false, NULL},
 };
 
 static const char *action_at(const void *arg, size_t i)
@@ -211,6 +214,11 @@ static bool open_file(struct user_cmd *u, const struct action *a)
         cmd_error("out of memory");
         return false;
     }
+    if (a->changes_file && os_file_lock(u->path, LOCK_TIMEOUT_MS) == -EAGAIN) {
+        cmd_error("another smbkit user changes %s; wait until it has ended, and try again",
+                  u->path);
+        return false;
+    } /* where nothing can be locked, reading tells why, or it goes without */
     u->users = users_file_read(u->path, &e, err, sizeof(err));
     if (!u->users && e == -ENOENT && a->makes_file) {
         u->users = users_new();

@@ -2,9 +2,10 @@
 """Whose files they are: several users, several starts."""
 import os
 import re
+import subprocess
 import tempfile
 
-from harness import PASSWORD, USER, Server, case, check, check_in, main, smbkit, write_file
+from harness import PASSWORD, PROGRAM, USER, Server, case, check, check_in, main, smbkit, write_file
 
 ANN, BOB = ('ann', 'A secret 1'), ('bob', 'A secret 2')
 
@@ -80,6 +81,17 @@ def not_by_others():
         s.smbclient('papers', 'del bare', user=BOB[0], password=BOB[1]).ok()
         s.smbclient('papers', 'rename file moved; del moved', user=ANN[0], password=ANN[1]).ok()
         check(not os.listdir(folder), os.listdir(folder))
+
+
+@case('users that are added at the same time are all there')
+def at_once():
+    with tempfile.TemporaryDirectory() as folder:
+        users, password = os.path.join(folder, 'users'), write_file(os.path.join(folder, 'pw'), b'Some words 1\n')
+        command = [PROGRAM, 'user', 'add', '--file', users, '--password-file', password]
+        adding = [subprocess.Popen([*command, f'user{i}']) for i in range(8)]
+        check([p.wait(60) for p in adding] == [0] * 8, 'some were not added')
+        listed = smbkit('user', 'list', '--file', users).ok()
+        check(listed.count('user') == 8, listed)
 
 
 @case('another users file knows other users of the same names')

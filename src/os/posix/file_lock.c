@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "os/os.h"
+#include "os/posix/path.h"
+#include "os/process.h"
+
+#define LOOK_MS 20
+
+int os_file_lock(const char *path, unsigned timeout_ms)
+{
+    CLEANUP_MEM char *folder = path_folder(path);
+    if (!folder) {
+        return -ENOMEM;
+    }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    uint64_t until = os_monotonic_ms() + timeout_ms;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int err = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        if (err != -EAGAIN || os_monotonic_ms() >= until) {
+            close(fd);
+            return err;
+        }
+        const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+        nanosleep(&pause, NULL);
+    }
+    return 0; /* fd stays open, as long as the process lives */
+}
