@@ -322,7 +322,7 @@ static smbkit_status exact_find(struct query *x, const char *path, char **real_r
 static smbkit_status exact(struct query *x)
 {
     x->at.at_end = true;
-    CLEANUP_MEM char *name = path_settle(x->at.pattern, str_len(x->at.pattern));
+    CLEANUP_MEM char *name = path_settle_name(x->at.pattern);
     CLEANUP_MEM char *path = name ? path_join(x->dir_path, name) : NULL;
     CLEANUP_MEM char *real = NULL;
     if (!path) {

@@ -80,7 +80,18 @@ static smbkit_status check_components(const char *s, size_t len)
     return SMBKIT_STATUS_SUCCESS;
 }
 
-char *path_settle(const char *s, size_t len)
+char *path_settle_name(const char *name)
+{
+    size_t len = str_len(name);
+    char *out = mem_alloc(len + STAND_IN_MORE + 1);
+    if (out) {
+        out[stand_in_settle(name, len, out)] = '\0';
+    }
+    return out;
+}
+
+/* Owned: with '/' between the components, and each of them in its one spelling. */
+static char *path_settle(const char *s, size_t len)
 {
     size_t depth = 1;
     for (size_t i = 0; i < len; i++) {

@@ -15,9 +15,8 @@
 
 /* Can clients name it, as one component? [MS-FSCC] 2.1.5.2 */
 bool path_is_name(const char *s);
-/* Owned: of len bytes with '\\' between the components the path, '/' between them, each in its one
- * spelling (stand_in.h). NULL: no memory. */
-NODISCARD char *path_settle(const char *s, size_t len);
+/* Owned: a component in its one spelling (stand_in.h). NULL: no memory. */
+NODISCARD char *path_settle_name(const char *name);
 /* The last component, borrowed from path; "" of the root. */
 const char *path_leaf(const char *path);
 /* Bytes of the part before the last separator; 0 when the parent is the root (and for the root

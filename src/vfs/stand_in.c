@@ -66,10 +66,9 @@ size_t stand_in_settle(const char *s, size_t len, char *out)
         uint32_t cp;
         size_t n = next(s + i, len - i, &cp);
         char c = stands_for(cp);
-        bool is_last = i + n == len;
         char plain = c ? c : n == 1 ? s[i] : 0;
-        if (plain &&
-            (is_forbidden((uint8_t)plain) || (is_last && (plain == '.' || plain == ' ')))) {
+        bool is_bad_end = i + n == len && (plain == '.' || plain == ' ');
+        if (is_bad_end || (c && is_forbidden((uint8_t)c))) {
             to += put_stand_in(out + to, plain);
         } else if (c) {
             out[to++] = c;

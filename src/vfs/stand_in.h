@@ -10,8 +10,8 @@
 
 /* Bytes that stand_in_settle may add for each component. */
 #define STAND_IN_MORE 2u
-/* The one spelling of a component of len bytes at s, which is valid UTF-8, to out; returns its
- * length, at most len + STAND_IN_MORE. */
+/* The one spelling of a component of len bytes at s to out; returns its length, at most len +
+ * STAND_IN_MORE. What must not be in a name stays, if it stands there plainly. */
 size_t stand_in_settle(const char *s, size_t len, char *out);
 /* What it stands for, with the terminator, to out, which has room for as many bytes as s has.
  * False: nothing stands in for anything there. */

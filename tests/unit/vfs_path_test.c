@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "vfs/path.h"
 #include "vfs/vfs.h"
 
@@ -91,6 +92,21 @@ static void test_parse(void)
         CHECK_STR(p.stream, parses[i].stream);
         CHECK_INT(p.is_directory_stream, parses[i].is_directory_stream);
         vfs_path_fini(&p);
+    }
+}
+
+/* Whatever is in it: no more bytes than are said to be added. */
+static void test_settle_room(void)
+{
+    static const char *const rows[] = {"||||", ":::\x01\x02", ". . .", "....",
+                                       "\\\\", "\xff\xff.",   "a/b ",  "\xef\x80\xba\xef\x80\xba"};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *s = path_settle_name(rows[i]);
+        REQUIRE(s);
+        test_context("%zu", i);
+        CHECK(str_len(s) <= str_len(rows[i]) + 2);
+        CHECK_INT(str_has_char(s, '/'), str_has_char(rows[i], '/'));
+        mem_free(s);
     }
 }
 
@@ -203,8 +219,12 @@ static void test_no_memory(void)
 }
 
 static const struct test_case cases[] = {
-    {"parse", test_parse},   {"a name that means a directory", test_means_directory},
-    {"bounds", test_bounds}, {"helpers", test_helpers},
-    {"below", test_below},   {"no memory", test_no_memory},
+    {"parse", test_parse},
+    {"room of one spelling", test_settle_room},
+    {"a name that means a directory", test_means_directory},
+    {"bounds", test_bounds},
+    {"helpers", test_helpers},
+    {"below", test_below},
+    {"no memory", test_no_memory},
 };
 TEST_MAIN(cases)
