@@ -52,9 +52,11 @@ NODISCARD int os_path_check_folder(const char *path);
 NODISCARD int os_path_real(const char *path, char **out);
 /* What changes when a file is written or replaced: modification time, size and identity, mixed. */
 NODISCARD int os_file_stamp(const char *path, uint64_t *stamp_r);
-/* One process at a time from here on, until it ends: for what is read, changed and replaced. The
- * lock is on the folder of path. -EAGAIN: another one has had it for all of timeout_ms. */
-NODISCARD int os_file_lock(const char *path, unsigned timeout_ms);
+/* One at a time from here on, until os_file_unlock or the end of the process: for what is read,
+ * changed and replaced. The lock is on the folder of path. -EAGAIN: another one has had it for all
+ * of timeout_ms. */
+NODISCARD int os_file_lock(const char *path, unsigned timeout_ms, int *lock_r);
+void os_file_unlock(int lock); /* -1 allowed */
 /* Make a folder; one that is there already is fine. */
 NODISCARD int os_folder_make(const char *path, unsigned mode);
 

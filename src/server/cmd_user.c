@@ -30,6 +30,7 @@ struct user_cmd {
     const char *file_option;
     char *path; /* owned */
     struct users *users;
+    int lock; /* of the file; -1: none */
 };
 
 /* ---- actions: an exit code each ---- */
@@ -214,7 +215,7 @@ static bool open_file(struct user_cmd *u, const struct action *a)
         cmd_error("out of memory");
         return false;
     }
-    if (a->changes_file && os_file_lock(u->path, LOCK_TIMEOUT_MS) == -EAGAIN) {
+    if (a->changes_file && os_file_lock(u->path, LOCK_TIMEOUT_MS, &u->lock) == -EAGAIN) {
         cmd_error("another smbkit user changes %s; wait until it has ended, and try again",
                   u->path);
         return false;
@@ -233,12 +234,13 @@ static bool open_file(struct user_cmd *u, const struct action *a)
 
 int cmd_user(int argc, char **argv)
 {
-    struct user_cmd u = {0};
+    struct user_cmd u = {.lock = -1};
     int code = EXIT_FAILED;
     const struct action *a = parse(&u, argc, argv, &code) ? find_action(&u, &code) : NULL;
     if (a) {
         code = open_file(&u, a) ? a->fn(&u) : EXIT_FAILED;
     }
+    os_file_unlock(u.lock);
     users_free(u.users);
     mem_free(u.path);
     return code;

@@ -12,8 +12,9 @@
 
 #define LOOK_MS 20
 
-int os_file_lock(const char *path, unsigned timeout_ms)
+int os_file_lock(const char *path, unsigned timeout_ms, int *lock_r)
 {
+    *lock_r = -1;
     CLEANUP_MEM char *folder = path_folder(path);
     if (!folder) {
         return -ENOMEM;
@@ -32,5 +33,13 @@ int os_file_lock(const char *path, unsigned timeout_ms)
         const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
         nanosleep(&pause, NULL);
     }
-    return 0; /* fd stays open, as long as the process lives */
+    *lock_r = fd;
+    return 0;
+}
+
+void os_file_unlock(int lock)
+{
+    if (lock >= 0) {
+        close(lock);
+    }
 }

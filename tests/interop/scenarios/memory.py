@@ -21,9 +21,14 @@ def resident(server):
 
 def stored(server):
     """What the files of mem shares hold, in MiB: it lies in a file in memory, mapped or not."""
-    folder = f'/proc/{server.process.pid}/fd'
-    files = [os.path.join(folder, fd) for fd in os.listdir(folder)]
-    return sum(os.stat(f).st_blocks * 512 for f in files if os.readlink(f).startswith('/memfd:')) / MIB
+    folder, held = f'/proc/{server.process.pid}/fd', 0
+    for fd in os.listdir(folder):
+        path = os.path.join(folder, fd)
+        try:
+            held += os.stat(path).st_blocks * 512 if os.readlink(path).startswith('/memfd:') else 0
+        except FileNotFoundError:
+            pass  # closed in the meantime
+    return held / MIB
 
 
 def flood(client, command, body, count, **how):
