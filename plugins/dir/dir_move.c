@@ -100,11 +100,12 @@ static smbkit_status check_change(const struct dirfs_volume *vol, const struct s
     return vol->is_readonly ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file,
-                           const struct smbkit_remove *a)
+/* Where the name of the file is just now: fn is called there, with the file's lock held. */
+static smbkit_status at_spot(void *volume, const struct smbkit_op *op, struct dirfs_file *f,
+                             smbkit_status (*fn)(const struct dirfs_volume *vol,
+                                                 const struct dirfs_file *f,
+                                                 const struct spot *spot))
 {
-    (void)a;
-    struct dirfs_file *f = file;
     struct spot spot;
     smbkit_status status = check_change(volume, op);
     if (!SMBKIT_OK(status)) {
@@ -113,25 +114,42 @@ smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file,
     pthread_mutex_lock(&f->lock);
     status = spot_of_file(volume, f, &spot);
     if (SMBKIT_OK(status)) {
-        int r = unlinkat(spot.dir, spot.name, f->is_dir ? AT_REMOVEDIR : 0);
-        if (r != 0 && errno == ENOTDIR && f->is_dir) {
-            r = unlinkat(spot.dir, spot.name,
-                         0); /* a symlink to the directory: the name goes, not the directory */
-        }
-        if (r != 0) {
-            status = errno == EEXIST || errno == ENOTEMPTY ? SMBKIT_STATUS_DIRECTORY_NOT_EMPTY
-                                                           : smbkit_status_from_errno(errno);
-        }
+        status = fn(volume, f, &spot);
         close(spot.dir);
     }
     pthread_mutex_unlock(&f->lock);
     return status;
 }
 
+static smbkit_status remove_spot(const struct dirfs_volume *vol, const struct dirfs_file *f,
+                                 const struct spot *spot)
+{
+    (void)vol;
+    int r = unlinkat(spot->dir, spot->name, f->is_dir ? AT_REMOVEDIR : 0);
+    if (r != 0 && errno == ENOTDIR && f->is_dir) {
+        /* a symlink to the directory: the name goes, not the directory */
+        r = unlinkat(spot->dir, spot->name, 0);
+    }
+    if (r == 0) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    return errno == EEXIST || errno == ENOTEMPTY ? SMBKIT_STATUS_DIRECTORY_NOT_EMPTY
+                                                 : smbkit_status_from_errno(errno);
+}
+
+smbkit_status dirfs_remove(void *volume, struct smbkit_op *op, void *file,
+                           const struct smbkit_remove *a)
+{
+    (void)a;
+    return at_spot(volume, op, file, remove_spot);
+}
+
 /* What the kernel asks before it takes a name away. The directory first: it may be on a file system
  * that is read-only by now. */
-static smbkit_status check_spot(const struct dirfs_volume *vol, const struct spot *spot)
+static smbkit_status check_spot(const struct dirfs_volume *vol, const struct dirfs_file *f,
+                                const struct spot *spot)
 {
+    (void)f;
     struct statx dir;
     struct statx stx;
     char proc[DIRFS_PROC_MAX];
@@ -156,20 +174,7 @@ smbkit_status dirfs_check_remove(void *volume, struct smbkit_op *op, void *file,
                                  const struct smbkit_remove *a)
 {
     (void)a;
-    struct dirfs_file *f = file;
-    struct spot spot;
-    smbkit_status status = check_change(volume, op);
-    if (!SMBKIT_OK(status)) {
-        return status;
-    }
-    pthread_mutex_lock(&f->lock);
-    status = spot_of_file(volume, f, &spot);
-    pthread_mutex_unlock(&f->lock);
-    if (SMBKIT_OK(status)) {
-        status = check_spot(volume, &spot);
-        close(spot.dir);
-    }
-    return status;
+    return at_spot(volume, op, file, check_spot);
 }
 
 /* renameat without replacing. File systems that do not know RENAME_NOREPLACE are asked first, which

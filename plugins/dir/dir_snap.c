@@ -251,7 +251,7 @@ struct dirfs_snap *dirfs_snap_find(struct dirfs_snaps *snaps, const struct dirfs
     return snap;
 }
 
-/* The place of the directory that was listed the longest time ago. */
+/* The place of the directory that was asked for the longest time ago. */
 static struct watched *oldest(struct dirfs_snaps *snaps)
 {
     struct watched *dir = &snaps->dirs[0];
