@@ -360,9 +360,7 @@ static smbkit_status open_existing(struct create *c)
 /* What was made cannot be opened for want of memory: it must not stay. */
 static void create_undo(struct create *c)
 {
-    struct vfs_call may_wait = *c->call;
-    may_wait.nowait = false;
-    may_wait.journal = NULL;
+    const struct vfs_call may_wait = journal_on_the_spot(c->call);
     struct names_change change;
     names_before(&may_wait, c->in->volume, c->path, NULL, &change);
     smbkit_status st = door_remove(&may_wait, &c->f);

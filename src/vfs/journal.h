@@ -84,6 +84,14 @@ static inline struct vfs_call journal_apart(const struct vfs_call *call)
     apart.journal = NULL;
     return apart;
 }
+/* For what must be done to its end, and cannot be stopped: waited for on the spot, wherever that
+ * is. */
+static inline struct vfs_call journal_on_the_spot(const struct vfs_call *call)
+{
+    struct vfs_call apart = journal_apart(call);
+    apart.nowait = false;
+    return apart;
+}
 static inline smbkit_status journal_stopped(const struct vfs_call *call, smbkit_status st)
 {
     if (st == SMBKIT_STATUS_WOULD_BLOCK && call->journal) {

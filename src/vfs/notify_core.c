@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/overlap.h"
 #include "vfs/path.h"
@@ -128,9 +129,8 @@ void notify_end(const struct vfs_call *call, struct vfs_open *o)
     wait_wake_all(o->node->waits, &o->notify_waiters);
     mutex_unlock(&v->notify_lock);
     if (plugin_watches) {
-        struct vfs_call may_wait = *call;
-        may_wait.nowait = false; /* as short as the close that it goes with */
-        may_wait.journal = NULL;
+        /* as short as the close that it goes with */
+        const struct vfs_call may_wait = journal_on_the_spot(call);
         smbkit_status st = door_watch(&may_wait, &o->f, false);
         (void)st; /* the file is closed next; there is nothing else to do about it */
     }

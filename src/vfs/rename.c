@@ -284,9 +284,7 @@ static smbkit_status move_do(struct move *m)
     }
     /* What was replaced had other letters. It is done; if the letters cannot be changed, they stay.
      */
-    struct vfs_call may_wait = *call;
-    may_wait.nowait = false;
-    may_wait.journal = NULL;
+    const struct vfs_call may_wait = journal_on_the_spot(call);
     if (!SMBKIT_OK(door_rename(&may_wait, f, to->path, false))) {
         mem_free(to->path);
         to->path = to->existing;
@@ -498,9 +496,7 @@ static bool link_spell(const struct vfs_call *call, struct vfs_volume *v, const 
                                       .path = t->existing,
                                       .access = SMBKIT_DELETE,
                                       .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT};
-    struct vfs_call may_wait = *call;
-    may_wait.nowait = false;
-    may_wait.journal = NULL;
+    const struct vfs_call may_wait = journal_on_the_spot(call);
     struct door_file f = {.volume = v};
     struct smbkit_attr attr;
     if (!SMBKIT_OK(door_create(&may_wait, &f, &how, &attr))) {

@@ -18,6 +18,17 @@ struct rig {
     unsigned stops;
 };
 
+/* With a directory in the volume, which is open. */
+static void rig_begin(struct rig *r)
+{
+    make(&r->f, "dir", true);
+    waiter_init(&r->w);
+    vfs_journal_init(&r->j);
+    r->call = r->f.call;
+    r->call.wait = &r->w.wait;
+    r->call.journal = &r->j;
+}
+
 static bool rig_open(struct rig *r)
 {
     *r = (struct rig){0};
@@ -25,12 +36,7 @@ static bool rig_open(struct rig *r)
     if (!fixture_fake(&r->f)) {
         return false;
     }
-    make(&r->f, "dir", true);
-    waiter_init(&r->w);
-    vfs_journal_init(&r->j);
-    r->call = r->f.call;
-    r->call.wait = &r->w.wait;
-    r->call.journal = &r->j;
+    rig_begin(r);
     return true;
 }
 
@@ -277,12 +283,7 @@ static bool overwrite_rig(struct rig *r, struct vfs_create_in *in)
     if (!fixture_open(&r->f, &p, false)) {
         return false;
     }
-    make(&r->f, "dir", true);
-    waiter_init(&r->w);
-    vfs_journal_init(&r->j);
-    r->call = r->f.call;
-    r->call.wait = &r->w.wait;
-    r->call.journal = &r->j;
+    rig_begin(r);
     *in = create_in(&r->f, "dir/file");
     struct vfs_create_out out;
     CHECK_INT(RUN(r, vfs_create(&r->call, in, &out)), 0);
