@@ -74,7 +74,7 @@ bool utf8_is_valid(const char *s, size_t len)
     return true;
 }
 
-static size_t encode_utf8(uint32_t cp, char out[4])
+size_t utf8_encode(uint32_t cp, char out[4])
 {
     if (cp < 0x80) {
         out[0] = (char)cp;
@@ -123,7 +123,7 @@ char *utf16le_to_utf8(const uint8_t *p, size_t len_bytes)
         if (cp == 0) {
             return NULL;
         }
-        total += encode_utf8(cp, buf);
+        total += utf8_encode(cp, buf);
     }
     char *s = mem_alloc(total);
     if (!s) {
@@ -132,7 +132,7 @@ char *utf16le_to_utf8(const uint8_t *p, size_t len_bytes)
     size_t len = 0;
     for (size_t i = 0; i < units;) {
         i += decode_utf16(p, i, units, &cp);
-        size_t n = encode_utf8(cp, buf);
+        size_t n = utf8_encode(cp, buf);
         mem_copy(s + len, buf, n);
         len += n;
     }

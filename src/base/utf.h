@@ -9,6 +9,9 @@
 
 /* Decode one code point at s (left > 0 bytes); returns its length, 0 when malformed. */
 NODISCARD size_t utf8_decode(const char *s, size_t left, uint32_t *cp);
+/* A code point up to U+10FFFF, lone surrogates too; returns the bytes written, without a
+ * terminator. */
+size_t utf8_encode(uint32_t cp, char out[4]);
 /* Is s[0..len) well-formed (WTF-8, no NUL)? */
 NODISCARD bool utf8_is_valid(const char *s, size_t len);
 /* UTF-16LE bytes to an owned, terminated UTF-8 string. NULL: odd length, an embedded NUL or no

@@ -39,15 +39,6 @@ static uint32_t stand_in_of(char c)
     return MAC_CHARS[at] ? MAC_BASE + at : PRIVATE_BASE + (uint8_t)c;
 }
 
-static size_t put_stand_in(char *out, char c)
-{
-    uint32_t cp = stand_in_of(c);
-    out[0] = (char)(0xe0 | cp >> 12);
-    out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
-    out[2] = (char)(0x80 | (cp & 0x3f));
-    return 3;
-}
-
 /* The code point at s; a byte that is none stands for itself. */
 static size_t next(const char *s, size_t left, uint32_t *cp)
 {
@@ -69,7 +60,7 @@ size_t stand_in_settle(const char *s, size_t len, char *out)
         char plain = c ? c : n == 1 ? s[i] : 0;
         bool is_bad_end = i + n == len && (plain == '.' || plain == ' ');
         if (is_bad_end || (c && is_forbidden((uint8_t)c))) {
-            to += put_stand_in(out + to, plain);
+            to += utf8_encode(stand_in_of(plain), out + to);
         } else if (c) {
             out[to++] = c;
         } else {
