@@ -16,7 +16,9 @@ struct entry {
     uint64_t key;
     uint64_t last_ms;  /* of the last failure */
     uint64_t ready_ms; /* when the next attempt may be told its verdict */
-    uint32_t failures; /* 0: unused */
+    uint16_t failures; /* 0: unused */
+    uint16_t apart;    /* of a place: users there who wait apart */
+    bool waits_apart;  /* of a pair */
 };
 
 struct auth_throttle {
@@ -117,7 +119,7 @@ static void count(struct auth_throttle *t, uint64_t key, uint32_t delay_max_ms, 
         e = find_victim(t, key, told_ms);
         *e = (struct entry){.key = key};
     }
-    e->failures = MIN(failures_at(e, told_ms) + 1, FAILURES_MAX);
+    e->failures = (uint16_t)MIN(failures_at(e, told_ms) + 1, FAILURES_MAX);
     e->last_ms = told_ms;
     e->ready_ms = told_ms + delay_of(e->failures, delay_max_ms);
 }
@@ -133,25 +135,46 @@ static uint64_t ready_at(struct auth_throttle *t, uint64_t key)
 /* What an attempt is held to account by. */
 struct account {
     uint64_t key;
-    uint32_t delay_max_ms;
+    uint32_t delay_max_ms; /* 0: counted only */
 };
 
-static size_t accounts_of(struct auth_throttle *t, struct auth_who who, struct account out[2])
+#define ACCOUNTS_MAX 3
+
+static size_t accounts_of(struct auth_throttle *t, struct auth_who who,
+                          struct account out[ACCOUNTS_MAX])
 {
     uint64_t pair = pair_key(who);
-    if (known_at(t->known[who.user % KNOWN_SETS], pair) < KNOWN_WAYS) {
-        out[0] = (struct account){pair, AUTH_THROTTLE_DELAY_MAX_MS};
-        return 1;
+    const struct entry *e = find(t, pair);
+    bool known = known_at(t->known[who.user % KNOWN_SETS], pair) < KNOWN_WAYS;
+    bool apart = known || (e && e->waits_apart);
+    size_t n = 0;
+    out[n++] = (struct account){pair, apart ? AUTH_THROTTLE_DELAY_MAX_MS : 0};
+    if (!apart) {
+        out[n++] = (struct account){who.place, AUTH_THROTTLE_DELAY_MAX_MS};
     }
-    out[0] = (struct account){who.place, AUTH_THROTTLE_DELAY_MAX_MS};
-    out[1] = (struct account){who.user, AUTH_THROTTLE_USER_DELAY_MAX_MS};
-    return 2;
+    if (!known) {
+        out[n++] = (struct account){who.user, AUTH_THROTTLE_USER_DELAY_MAX_MS};
+    }
+    return n;
+}
+
+/* Who goes on failing in one user's name makes a line of his own and leaves that of the place to
+ * the others there. Few can: users' names are many, and each line gives verdicts. */
+static void set_apart(struct auth_throttle *t, struct auth_who who)
+{
+    struct entry *pair = find(t, pair_key(who));
+    struct entry *place = find(t, who.place);
+    if (pair && place && !pair->waits_apart && pair->failures >= AUTH_THROTTLE_FREE &&
+        place->apart < AUTH_THROTTLE_APART) {
+        pair->waits_apart = true;
+        place->apart++;
+    }
 }
 
 uint32_t auth_throttle_attempt(struct auth_throttle *t, struct auth_who who, bool is_right,
                                uint64_t now_ms)
 {
-    struct account accounts[2];
+    struct account accounts[ACCOUNTS_MAX];
     size_t n = accounts_of(t, who, accounts);
     uint64_t told = now_ms;
     for (size_t i = 0; i < n; i++) {
@@ -162,6 +185,9 @@ uint32_t auth_throttle_attempt(struct auth_throttle *t, struct auth_who who, boo
     }
     for (size_t i = 0; i < n && !is_right; i++) {
         count(t, accounts[i].key, accounts[i].delay_max_ms, told);
+    }
+    if (!is_right) {
+        set_apart(t, who);
     }
     return (uint32_t)(told - now_ms);
 }

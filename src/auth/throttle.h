@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guessing passwords takes time: who failed often waits before the next attempt is judged, and
  * attempts that come side by side wait in line, on however many connections. Counted are the place
- * that an attempt comes from and the user that it names.
+ * that an attempt comes from and the user that it names. Who goes on failing in one user's name
+ * waits in a line of his own: an old password that a telephone sends for ever keeps nobody else at
+ * its address out. Only few of a place do, so that guessing for many users is no faster by it.
  *
  * A user who has logged in from a place before is judged there by his failures at that place alone:
  * nobody who guesses elsewhere, or guesses other users' passwords beside him, keeps him out.
@@ -13,6 +15,7 @@
 
 #define AUTH_THROTTLE_ENTRIES 4096 /* places, users and pairs that failed; 128 KiB */
 #define AUTH_THROTTLE_KNOWN 4096   /* users with a place where they logged in; 64 KiB */
+#define AUTH_THROTTLE_APART 4      /* users of a place with a line of their own */
 #define AUTH_THROTTLE_FREE 3       /* failures without a delay: typing errors */
 #define AUTH_THROTTLE_DELAY_FIRST_MS 250
 #define AUTH_THROTTLE_DELAY_MAX_MS 16000 /* of a place, or of a user where he is known */

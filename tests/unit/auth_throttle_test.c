@@ -55,6 +55,38 @@ static void test_side_by_side(void)
     CHECK_INT(wait_of(t, alice, hour), AUTH_THROTTLE_REFUSED); /* the line is full */
 }
 
+/* An old password that is sent for ever holds back its user there, and nobody else. */
+static void test_apart(void)
+{
+    CLEANUP(auth_throttle_free) struct auth_throttle *t = auth_throttle_new();
+    REQUIRE(t);
+    for (uint64_t now = 0; now < 100000; now += 10) {
+        (void)fail(t, alice, now);
+    }
+    CHECK_INT(wait_of(t, alice, 100000), AUTH_THROTTLE_REFUSED);
+    struct auth_who beside = {.place = alice.place, .user = 5};
+    CHECK_INT(wait_of(t, beside, 100000), 0);
+    struct auth_who elsewhere = {.place = 42, .user = alice.user};
+    CHECK(wait_of(t, elsewhere, 100000) <= 10 * AUTH_THROTTLE_USER_DELAY_MAX_MS);
+}
+
+/* Who guesses for many users gains the few lines apart, and no more. */
+static void test_many_users(void)
+{
+    CLEANUP(auth_throttle_free) struct auth_throttle *t = auth_throttle_new();
+    REQUIRE(t);
+    unsigned verdicts = 0;
+    uint64_t hours = 6 * 3600 * 1000;
+    for (uint64_t now = 0; now < hours; now += 1000) {
+        for (uint64_t user = 0; user < 50; user++) {
+            struct auth_who who = {.place = 1001, .user = 300 + user};
+            verdicts += fail(t, who, now) != AUTH_THROTTLE_REFUSED;
+        }
+    }
+    uint64_t lines = 1 + AUTH_THROTTLE_APART;
+    CHECK(verdicts <= lines * (12 + hours / AUTH_THROTTLE_DELAY_MAX_MS));
+}
+
 /* Guessed for from everywhere: at most one in two seconds, all together. */
 static void test_by_user(void)
 {
@@ -157,6 +189,8 @@ static void test_eviction(void)
 static const struct test_case cases[] = {
     {"the delay doubles up to its maximum", test_doubling},
     {"attempts side by side wait in line", test_side_by_side},
+    {"an old password sent for ever", test_apart},
+    {"many users guessed for from one place", test_many_users},
     {"one user guessed for from everywhere", test_by_user},
     {"a user where he is known", test_known},
     {"the places of a user", test_places},
