@@ -20,7 +20,7 @@ smbkit_status cmd_logoff(struct smb_request *r)
     if (smb2_logoff_req_parse(&in) != WIRE_OK) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    if (!r->detached && !smb_session_end(r->session)) {
+    if (!r->detached && !smb_session_end(r->session, NULL)) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
     r->detached = true;

@@ -230,7 +230,7 @@ static void end_previous(struct smb_request *r, uint64_t id)
     }
     struct vfs_token *a = smb_session_token(old);
     struct vfs_token *b = smb_session_token(r->session);
-    if (a && b && same_user(a, b) && smb_session_end(old)) {
+    if (a && b && same_user(a, b) && smb_session_end(old, NULL)) {
         r->previous = smb_session_ref(old); /* done before the client hears of its new session */
     }
     vfs_token_unref(a);
@@ -347,7 +347,7 @@ static smbkit_status conclude(struct smb_request *r, const struct smb2_session_s
         if (ch->auth) {
             tell_failure(r, status);
         }
-        (void)smb_session_end(ch->session); /* false: somebody else did */
+        (void)smb_session_end(ch->session, NULL); /* false: somebody else did */
         drop_answer(ch);
     }
     auth_free(ch->auth);

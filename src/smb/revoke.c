@@ -69,8 +69,7 @@ const char *smb_session_fault(struct smb_session *s)
 static void end_for_fault(struct smb_session *s, const char *fault)
 {
     /* Whether it must sign a client learns from NEGOTIATE: it has to connect anew. */
-    s->end_conn = fault == fault_signing ? fault : NULL;
-    if (smb_session_end(s)) {
+    if (smb_session_end(s, fault == fault_signing ? fault : NULL)) {
         const struct log_ctx log = {.conn_id = s->conn_id};
         log_info(&log, "session ended session=%llu reason=\"%s\"", (unsigned long long)s->id,
                  fault);
@@ -83,7 +82,7 @@ bool smb_server_session_close(struct smb_server *s, uint64_t session_id)
     if (!session) {
         return false;
     }
-    (void)smb_session_end(session); /* false: it ends already */
+    (void)smb_session_end(session, NULL); /* false: it ends already */
     smb_session_unref(session);
     return true;
 }

@@ -273,11 +273,14 @@ static void end_finish(struct smb_session *s, struct estate *e, struct smb_conn 
     smb_session_unref(s); /* the table's */
 }
 
-bool smb_session_end(struct smb_session *s)
+bool smb_session_end(struct smb_session *s, const char *end_conn)
 {
     struct estate e;
     mutex_lock(&s->lock);
     bool mine = end_locked(s, &e);
+    if (mine) {
+        s->end_conn = end_conn;
+    }
     mutex_unlock(&s->lock);
     if (mine) {
         struct smb_conn *c =

@@ -99,7 +99,7 @@ struct smb_session {
     unsigned reaping;                /* lock: trees that are being closed */
     struct wait_domain waits;
     struct list reap_waiters; /* waits: LOGOFF, TREE_DISCONNECT, SESSION_SETUP of who follows */
-    const char *end_conn;     /* before its end; not NULL: end its connections too, and why */
+    const char *end_conn;     /* from its end on; not NULL: end its connections too, and why */
 
     bool signing_required;                /* with keys */
     bool encrypt;                         /* with keys: this session's messages must be sealed */
@@ -119,8 +119,9 @@ void smb_session_unref(struct smb_session *s);
  * request finds its session by smb_channel_find. */
 NODISCARD struct smb_session *smb_session_find(struct smb_server *server, uint64_t id);
 /* End it: nobody finds it from now on, its channels leave their connections, and jobs begin to
- * close what it has. False: somebody else did it. Any thread. */
-bool smb_session_end(struct smb_session *s);
+ * close what it has. end_conn: not NULL: its connections end too, for this reason (a constant).
+ * False: somebody else did it. Any thread. */
+bool smb_session_end(struct smb_session *s, const char *end_conn);
 /* Is everything closed that the ended session, or tree, had? SUCCESS, or WAIT: w is registered. */
 NODISCARD smbkit_status smb_session_reaped(struct smb_session *s, struct vfs_wait *w);
 NODISCARD smbkit_status smb_tree_reaped(struct smb_tree *t, struct vfs_wait *w);
