@@ -144,7 +144,7 @@ static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_stat
 #define REST_access_check .absent = S(NOT_SUPPORTED)
 #define REST_cache_request .absent = S(SUCCESS)
 #define REST_cache_ack .absent = S(SUCCESS)
-#define REST_reconfigure .absent = S(NOT_SUPPORTED)
+#define REST_reconfigure .absent = S(NOT_SUPPORTED), .asks_each = true
 #define REST_ioctl                                                                                 \
     .absent = S(INVALID_DEVICE_REQUEST),                                                           \
     POINTERS(PTR(BYTES, smbkit_ioctl, in), PTR(BUFFER, smbkit_ioctl, out))

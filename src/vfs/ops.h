@@ -41,6 +41,9 @@ struct op_row {
     /* Not 0: a layer that has this function and not the operation itself hides the layers below:
      * what they say of it would not be true of the layer's files. */
     uint32_t hidden_by;
+    /* Each layer is asked with arguments of its own: a filter that passes the call on is answered
+     * `absent`, and no other layer takes them for its own. */
+    bool asks_each;
     struct op_pointer pointers[OP_POINTERS_MAX];
 };
 extern const struct op_row op_rows[SMBKIT_OP_COUNT];

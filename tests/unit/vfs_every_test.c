@@ -136,6 +136,7 @@ static void every_operation(void)
             REQUIRE(op_rows[id].size <= ARGS_MAX);
             /* With files of its own: create is the filter's, and lookup hidden by it. */
             bool is_other = rows[i].wraps && (id == SMBKIT_OP_create || id == SMBKIT_OP_lookup);
+            is_other |= rows[i].count > 1 && op_rows[id].asks_each; /* see asked_each */
             for (int mode = 0; mode < EVERY_MODES && !is_other; mode++) {
                 test_context("stack %zu, %s, mode %d", i, op_rows[id].name, mode);
                 every.mode = (enum every_mode)mode;
@@ -146,6 +147,24 @@ static void every_operation(void)
         CHECK(!was_logged("plugin_")); /* and clears */
         stack_close(&s);
     }
+}
+
+/* What is asked of each layer with its own arguments: a filter passes that on to none. */
+static void asked_each(void)
+{
+    static const struct smbkit_plugin *const plugins[] = {&PASS, &PASS, &EVERY};
+    struct stack s;
+    REQUIRE(stack_open(&s, plugins, ARRAY_LEN(plugins)));
+    every.id = SMBKIT_OP_reconfigure;
+    struct smbkit_reconfigure a = {.struct_size = sizeof(a)};
+    every.mode = EVERY_SYNC;
+    CHECK_INT(call(&s, SMBKIT_OP_reconfigure, NULL, &a), S(NOT_SUPPORTED));
+    CHECK_INT(every.calls[SMBKIT_OP_reconfigure], 0);
+    const struct vfs_layer_spec layers[ARRAY_LEN(plugins)] = {{0}};
+    every.hook = every_info; /* answers SUCCESS */
+    CHECK(vfs_volume_is_current(s.v, layers));
+    CHECK_INT(every.calls[SMBKIT_OP_reconfigure], 1);
+    stack_close(&s);
 }
 
 static smbkit_status open_hook(struct smbkit_op *op, uint32_t id, void *args)
@@ -199,6 +218,7 @@ static void hidden(void)
 
 static const struct test_case cases[] = {
     {"every operation through every stack", every_operation},
+    {"what each layer is asked for itself", asked_each},
     {"what a filter hides", hidden},
 };
 

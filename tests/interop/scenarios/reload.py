@@ -62,6 +62,15 @@ def read_only():
         check(c.writes() == '', c.writes())
 
 
+@case('a folder behind a filter that passes all on')
+def behind_filter():
+    share = '[one]\npath = @/folder\nread only = no\nfilter = log\n'
+    with Server(config=share) as s:
+        c = Client(s)
+        reload(s, share)
+        check(c.writes() == '', 'the folder is the same', c.writes())
+
+
 @case('a path that leads to another folder')
 def another_folder():
     share = '[one]\npath = @/folder\nread only = no\n'
@@ -81,7 +90,7 @@ def another_folder():
         # Where nothing can be opened, the share stays as it was.
         os.rename(folder, folder + '.away')
         with open(s.config, encoding='ascii') as f:
-            check(share.split('@')[0] in f.read(), s.config)
+            check_in(f'path = {folder}\n', f.read())
         before = s.log().count('reloaded problems=1')
         s.signal(signal.SIGHUP)
         wait_for(lambda: s.log().count('reloaded problems=1') > before, 10, 'the reload')
