@@ -175,8 +175,7 @@ static smbkit_status destination_check_opens(struct vfs_volume *v, const struct 
     }
     smbkit_status st = SMBKIT_STATUS_SUCCESS;
     mutex_lock(&n->lock);
-    struct node_name *name = node_name_find(n, v, d->path);
-    if (name && name->of->delete_pending) {
+    if (node_is_going(n)) {
         st = SMBKIT_STATUS_DELETE_PENDING;
     } else if (d->is_opened && !sharemode_is_allowed(&n->shares, destination_access(d),
                                                      VFS_SHARE_READ | VFS_SHARE_WRITE)) {

@@ -203,6 +203,8 @@ void node_name_add(struct vfs_node *n, struct node_name *name);
 void node_name_join(struct node_name *name, struct node_link *of);
 /* The name of that path in the volume; under n->lock. NULL: not open by it. */
 struct node_name *node_name_find(struct vfs_node *n, struct vfs_volume *v, const char *path);
+/* Is the directory to be deleted, by whatever path it was said? Under node.lock. */
+bool node_is_going(const struct vfs_node *n);
 /* Owned; NULL: no memory. */
 NODISCARD char *node_name_path(const struct node_name *name);
 /* The name leads to that path now; with_below: all that is open below it comes along. Under the

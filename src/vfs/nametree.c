@@ -49,6 +49,72 @@ static bool key_eq(const struct hash_link *link, const void *arg)
     return len == k->part.len && mem_eq(e->text, k->part.text, len);
 }
 
+/* ---- directories by their last component ---- */
+
+static uint64_t leaf_hash(const struct nametree *t, const char *text)
+{
+    return utf8_ihash(t->seed, text, str_len(text));
+}
+
+static bool leaf_eq(const struct hash_link *link, const void *text)
+{
+    const struct name_leaf *leaf = CONTAINER_OF(link, struct name_leaf, hash);
+    return utf8_ieq(LIST_ENTRY(leaf->members.next, struct name_entry, same_leaf)->text, text);
+}
+
+static struct name_leaf *leaf_find(const struct nametree *t, const char *text)
+{
+    struct hash_link *l = hash_table_get(&t->leaves, leaf_hash(t, text), leaf_eq, text);
+    return l ? CONTAINER_OF(l, struct name_leaf, hash) : NULL;
+}
+
+static struct name_leaf *leaf_new(struct nametree *t, const char *text)
+{
+    struct name_leaf *leaf = mem_zalloc(sizeof(*leaf));
+    if (leaf && !hash_table_add(&t->leaves, &leaf->hash, leaf_hash(t, text))) {
+        mem_free(leaf);
+        return NULL;
+    }
+    if (leaf) {
+        list_init(&leaf->members);
+    }
+    return leaf;
+}
+
+/* Something is below e now. Without memory it is not found by its name alone. */
+static void leaf_join(struct nametree *t, struct name_entry *e)
+{
+    if (e == &t->root || e->leaf) {
+        return;
+    }
+    e->leaf = leaf_find(t, e->text);
+    e->leaf = e->leaf ? e->leaf : leaf_new(t, e->text);
+    if (e->leaf) {
+        list_push_back(&e->leaf->members, &e->same_leaf);
+    }
+}
+
+static void leaf_leave(struct nametree *t, struct name_entry *e)
+{
+    struct name_leaf *leaf = e->leaf;
+    if (!leaf) {
+        return;
+    }
+    e->leaf = NULL;
+    list_remove(&e->same_leaf);
+    if (list_is_empty(&leaf->members)) {
+        hash_table_remove(&t->leaves, &leaf->hash);
+        mem_free(leaf);
+    }
+}
+
+const struct name_leaf *nametree_named(const struct nametree *t, const char *leaf)
+{
+    return leaf_find(t, leaf);
+}
+
+/* ---- entries ---- */
+
 static struct name_entry *child_find(struct nametree *t, struct name_entry *parent, struct part p)
 {
     const struct key key = {.tree = t, .parent = parent, .part = p};
@@ -62,6 +128,7 @@ static void entry_init(struct name_entry *e)
     list_init(&e->children);
     list_init(&e->sibling);
     list_init(&e->users);
+    list_init(&e->same_leaf);
 }
 
 /* Put e, which is nowhere, below parent. */
@@ -75,6 +142,7 @@ static bool entry_attach(struct nametree *t, struct name_entry *e, struct name_e
     e->parent = parent;
     parent->refs++;
     list_push_back(&parent->children, &e->sibling);
+    leaf_join(t, parent);
     return true;
 }
 
@@ -85,6 +153,9 @@ static void entry_detach(struct nametree *t, struct name_entry *e)
         e->is_detached = true;
         hash_table_remove(&t->entries, &e->hash);
         list_remove(&e->sibling);
+        if (list_is_empty(&e->parent->children)) {
+            leaf_leave(t, e->parent);
+        }
     }
 }
 
@@ -114,13 +185,15 @@ void nametree_init(struct nametree *t, uint64_t seed, bool ignores_case)
 {
     *t = (struct nametree){.seed = seed, .ignores_case = ignores_case};
     hash_table_init(&t->entries);
+    hash_table_init(&t->leaves);
     entry_init(&t->root);
 }
 
 void nametree_fini(struct nametree *t)
 {
-    ASSERT(t->root.refs == 0 && t->entries.count == 0);
+    ASSERT(t->root.refs == 0 && t->entries.count == 0 && t->leaves.count == 0);
     hash_table_fini(&t->entries);
+    hash_table_fini(&t->leaves);
 }
 
 struct name_entry *nametree_get(struct nametree *t, const char *path)
@@ -196,8 +269,12 @@ bool nametree_move(struct nametree *t, struct name_entry *e, const char *new_pat
     if (there) {
         entry_detach(t, there);
     }
+    leaf_leave(t, e);
     mem_free(e->text);
     e->text = text;
+    if (!list_is_empty(&e->children)) {
+        leaf_join(t, e);
+    }
     e->is_detached = false;
     bool attached = entry_attach(t, e, parent);
     ASSERT(attached); /* there was room for it before */

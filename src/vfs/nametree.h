@@ -11,16 +11,25 @@ struct name_entry {
     struct hash_link hash;     /* by parent and text, the letters' case apart */
     struct name_entry *parent; /* holds a reference; NULL: the root */
     struct list children;
-    struct list sibling; /* in parent->children */
-    struct list users;   /* the caller's: who is open by this name */
-    uint32_t refs;       /* of the caller, and one for each entry below */
-    bool is_detached;    /* another one has its place: no longer found, it only knows its path */
-    char *text;          /* one component as the volume spells it */
+    struct list sibling;    /* in parent->children */
+    struct list users;      /* the caller's: who is open by this name */
+    uint32_t refs;          /* of the caller, and one for each entry below */
+    bool is_detached;       /* another one has its place: no longer found, it only knows its path */
+    struct name_leaf *leaf; /* while there are children; NULL: none, or no memory */
+    struct list same_leaf;  /* leaf->members */
+    char *text;             /* one component as the volume spells it */
+};
+
+/* The directories of one name, wherever they are; the letters' case does not count. */
+struct name_leaf {
+    struct hash_link hash;
+    struct list members; /* name_entry.same_leaf; never empty */
 };
 
 struct nametree {
     struct hash_table entries;
-    struct name_entry root; /* always there */
+    struct hash_table leaves; /* name_leaf: of the entries that have others below them */
+    struct name_entry root;   /* always there */
     uint64_t seed;
     bool ignores_case;
 };
@@ -37,6 +46,8 @@ NODISCARD char *nametree_path(const struct name_entry *e);
 /* e, and with it all below, is at new_path from now on; what has that name already is detached.
  * Not the root; new_path is not below e. false: no memory, nothing is changed. */
 NODISCARD bool nametree_move(struct nametree *t, struct name_entry *e, const char *new_path);
+/* All directories of this name that have something below them; NULL: none. */
+const struct name_leaf *nametree_named(const struct nametree *t, const char *leaf);
 /* The entry after `at` in a walk of top and all below it, top itself first (at NULL). NULL: the
  * end. */
 struct name_entry *nametree_next(struct name_entry *top, struct name_entry *at);

@@ -112,6 +112,16 @@ struct node_name *node_name_find(struct vfs_node *n, struct vfs_volume *v, const
     return NULL;
 }
 
+bool node_is_going(const struct vfs_node *n)
+{
+    LIST_FOR_EACH (l, &n->names) {
+        if (LIST_ENTRY(l, struct node_name, link)->of->delete_pending) {
+            return true;
+        }
+    }
+    return false;
+}
+
 char *node_name_path(const struct node_name *name)
 {
     SCOPED_LOCK(&name->volume->tree_lock);

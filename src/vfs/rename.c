@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "vfs/access.h"
+#include "vfs/alias.h"
 #include "vfs/claim.h"
 #include "vfs/journal.h"
 #include "vfs/names.h"
@@ -244,11 +245,15 @@ static smbkit_status target_claim(const struct vfs_call *call, struct vfs_open *
 static smbkit_status check_below(const struct vfs_call *call, struct vfs_open *o, const char *path)
 {
     struct vfs_node *n = o->is_directory ? overlap_open_below(o->volume, path) : NULL;
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    if (o->is_directory && !n) {
+        st = alias_open_below(call, o, path, &n);
+    }
     if (!n) {
-        return SMBKIT_STATUS_SUCCESS;
+        return st;
     }
     mutex_lock(&n->lock);
-    smbkit_status st = SMBKIT_STATUS_ACCESS_DENIED;
+    st = SMBKIT_STATUS_ACCESS_DENIED;
     const struct oplock_query q = {.op = OPLOCK_OP_RENAME};
     if (oplock_break_locked(n, &q)) {
         st = oplock_wait_locked(call, n);

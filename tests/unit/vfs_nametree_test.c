@@ -67,6 +67,41 @@ static void ignoring_case(void)
 #define HELD 24
 #define STEPS 20000
 
+static unsigned named(const struct nametree *t, const char *leaf)
+{
+    const struct name_leaf *l = nametree_named(t, leaf);
+    unsigned n = 0;
+    for (struct list *i = l ? l->members.next : NULL; i && i != &l->members; i = i->next) {
+        CHECK(utf8_ieq(LIST_ENTRY(i, struct name_entry, same_leaf)->text, leaf));
+        n++;
+    }
+    return n;
+}
+
+/* Directories with something below them are found by their last component alone. */
+static void by_leaf(void)
+{
+    struct nametree t;
+    nametree_init(&t, 1, false);
+    struct name_entry *one = nametree_get(&t, "a/src/f");
+    struct name_entry *two = nametree_get(&t, "b/SRC/f");
+    struct name_entry *bare = nametree_get(&t, "c/src");
+    REQUIRE(one && two && bare);
+    CHECK_INT(named(&t, "src"), 2);
+    CHECK_INT(named(&t, "f"), 0);
+    REQUIRE(nametree_move(&t, one->parent, "a/other"));
+    CHECK_INT(named(&t, "src"), 1);
+    CHECK_INT(named(&t, "Other"), 1);
+    REQUIRE(nametree_move(&t, one, "c/src/f"));
+    CHECK_INT(named(&t, "src"), 2);
+    CHECK_INT(named(&t, "other"), 0);
+    nametree_put(&t, one);
+    nametree_put(&t, two);
+    CHECK_INT(named(&t, "src"), 0);
+    nametree_put(&t, bare);
+    nametree_fini(&t);
+}
+
 struct held {
     struct name_entry *entry;
     char path[64];
@@ -171,9 +206,7 @@ static void without_memory(void)
 }
 
 static const struct test_case cases[] = {
-    {"simple", simple},
-    {"ignoring_case", ignoring_case},
-    {"walk", walk},
-    {"without_memory", without_memory},
+    {"simple", simple}, {"ignoring_case", ignoring_case},   {"directories of one name", by_leaf},
+    {"walk", walk},     {"without_memory", without_memory},
 };
 TEST_MAIN(cases)

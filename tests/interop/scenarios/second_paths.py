@@ -125,11 +125,33 @@ def one_file_two_paths(s, first, second):
         expect('the first', x.try_open(first), 'OBJECT_NAME_NOT_FOUND')
 
 
+def one_folder_two_paths(s, first, second):
+    """A folder below both."""
+    here, there, moved = f'{first}\\in-{first}', f'{second}\\in-{first}', f'out-{first}'
+    with connect(s, 'a') as x, connect(s, 'b') as y:
+        x.make_folder(here)
+        x.put(here + '\\f')
+        h = x.opened(here + '\\f', access=b.ALL, options=b.DELETE_ON_CLOSE)
+        expect('with the open file', y.move(there, f'{second}\\{moved}', options=b.FOLDER), 'ACCESS_DENIED')
+        x.close(h)
+        expect('which goes', x.try_open(here + '\\f'), 'OBJECT_NAME_NOT_FOUND')
+        h = x.opened(here, access=b.ALL, options=b.FOLDER)
+        expect('marking the folder', x.mark_deleted(h), 'OK')
+        expect('a file in it', y.try_open(there + '\\new', disposition=b.CREATE_NEW), 'DELETE_PENDING')
+        x.close(h)
+        expect('the folder', y.try_open(there, options=b.FOLDER), 'OBJECT_NAME_NOT_FOUND')
+        x.make_folder(here)
+        expect('with nothing open', y.move(there, f'{second}\\{moved}', options=b.FOLDER), 'OK')
+        expect('by the first path', x.try_open(f'{first}\\{moved}', options=b.FOLDER), 'OK')
+
+
 @case('by a link that is followed')
 def followed():
     with server() as s:
         os.symlink('d', s.path('shared', 'link'))
         one_file_two_paths(s, 'd\\f', 'link\\f')
+        one_folder_two_paths(s, 'd', 'link')
+        one_folder_two_paths(s, 'link', 'd')
 
 
 @case('by a mount of the folder in itself')
@@ -140,6 +162,8 @@ def mounted():
             raise Skip('nothing can be mounted')
         try:
             one_file_two_paths(s, 'd\\f', 'm\\f')
+            one_folder_two_paths(s, 'd', 'm')
+            one_folder_two_paths(s, 'm', 'd')
         finally:
             subprocess.run(['umount', at], check=True)
 
