@@ -44,12 +44,10 @@ smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file
 static smbkit_status sd_load_path(const struct vfs_call *call, struct vfs_volume *v,
                                   const char *dir, struct access_parent *out)
 {
-    const struct smbkit_create how = {.struct_size = sizeof(how),
-                                      .disposition = SMBKIT_OPEN,
-                                      .path = dir,
-                                      .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
+    const struct door_open how = {.path = dir,
+                                  .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
     struct door_file f = {.volume = v};
-    smbkit_status st = door_create(call, &f, &how, &out->attr);
+    smbkit_status st = door_open(call, &f, &how, &out->attr);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -245,13 +243,11 @@ smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *
     if (!volume_keeps_security(v)) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    const struct smbkit_create how = {.struct_size = sizeof(how),
-                                      .disposition = SMBKIT_OPEN,
-                                      .path = path,
-                                      .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
+    const struct door_open how = {.path = path,
+                                  .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
     struct door_file f = {.volume = v};
     struct smbkit_attr attr;
-    smbkit_status st = door_create(call, &f, &how, &attr);
+    smbkit_status st = door_open(call, &f, &how, &attr);
     if (!SMBKIT_OK(st)) {
         return st;
     }

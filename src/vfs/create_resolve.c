@@ -25,15 +25,10 @@ static uint32_t create_flags(const struct create *c)
 
 static smbkit_status open_for(struct create *c, const char *path, uint32_t access)
 {
-    const struct smbkit_create how = {.struct_size = sizeof(how),
-                                      .disposition = SMBKIT_OPEN,
-                                      .path = path,
-                                      .stream = c->in->stream,
-                                      .kind = SMBKIT_KIND_ANY,
-                                      .access = access,
-                                      .flags = create_flags(c)};
+    const struct door_open how = {
+        .path = path, .stream = c->in->stream, .access = access, .flags = create_flags(c)};
     c->f = (struct door_file){.volume = c->in->volume};
-    smbkit_status st = door_create(c->call, &c->f, &how, &c->attr);
+    smbkit_status st = door_open(c->call, &c->f, &how, &c->attr);
     c->has_file = SMBKIT_OK(st);
     c->tried_access = access;
     return st;

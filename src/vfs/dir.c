@@ -297,12 +297,9 @@ static smbkit_status exact_find(struct query *x, const char *path, char **real_r
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    const struct smbkit_create how = {.struct_size = sizeof(how),
-                                      .disposition = SMBKIT_OPEN,
-                                      .path = path,
-                                      .access = SMBKIT_READ_ATTRIBUTES};
+    const struct door_open how = {.path = path, .access = SMBKIT_READ_ATTRIBUTES};
     struct door_file f = {.volume = v};
-    st = door_create(x->call, &f, &how, attr);
+    st = door_open(x->call, &f, &how, attr);
     if (!SMBKIT_OK(st)) {
         return st;
     }

@@ -144,14 +144,11 @@ static smbkit_status index_build(const struct vfs_call *call, struct vfs_volume 
                                  const struct smbkit_attr *dir_attr)
 {
     uint64_t built_us = now_us(v);
-    const struct smbkit_create how = {.struct_size = sizeof(how),
-                                      .disposition = SMBKIT_OPEN,
-                                      .path = dir,
-                                      .kind = SMBKIT_KIND_DIRECTORY,
-                                      .access = SMBKIT_READ_DATA | SMBKIT_READ_ATTRIBUTES};
+    const struct door_open how = {.path = dir,
+                                  .kind = SMBKIT_KIND_DIRECTORY,
+                                  .access = SMBKIT_READ_DATA | SMBKIT_READ_ATTRIBUTES};
     struct door_file f = {.volume = v};
-    struct smbkit_attr attr;
-    smbkit_status st = door_create(call, &f, &how, &attr);
+    smbkit_status st = door_open(call, &f, &how, NULL);
     if (!SMBKIT_OK(st)) {
         return st;
     }

@@ -153,6 +153,20 @@ smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
     return st;
 }
 
+smbkit_status door_open(const struct vfs_call *call, struct door_file *f,
+                        const struct door_open *how, struct smbkit_attr *attr_r)
+{
+    struct smbkit_attr attr;
+    const struct smbkit_create a = {.struct_size = sizeof(a),
+                                    .disposition = SMBKIT_OPEN,
+                                    .path = how->path,
+                                    .stream = how->stream,
+                                    .kind = how->kind,
+                                    .access = how->access,
+                                    .flags = how->flags};
+    return door_create(call, f, &a, attr_r ? attr_r : &attr);
+}
+
 void door_close(const struct vfs_call *call, const struct door_file *f)
 {
     struct vfs_volume *v = f->volume;

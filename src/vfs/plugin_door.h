@@ -41,6 +41,17 @@ NODISCARD smbkit_status door_volume_info(const struct vfs_call *call, const stru
 /* f->volume is set by the caller; file, domain, id, id_high are filled; serial is left alone. */
 NODISCARD smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
                                     const struct smbkit_create *how, struct smbkit_attr *attr);
+/* An open by path of what is there. What is left out is zero: any kind, and a link is followed. */
+struct door_open {
+    const char *path;
+    const char *stream;
+    uint32_t kind;   /* SMBKIT_KIND_* */
+    uint32_t access; /* SMBKIT_READ_DATA, ... */
+    uint32_t flags;  /* SMBKIT_CREATE_* */
+};
+/* As door_create. attr_r: NULL: not wanted. */
+NODISCARD smbkit_status door_open(const struct vfs_call *call, struct door_file *f,
+                                  const struct door_open *how, struct smbkit_attr *attr_r);
 void door_close(const struct vfs_call *call, const struct door_file *f);
 NODISCARD smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v,
                                     const char *path, struct smbkit_attr *attr);

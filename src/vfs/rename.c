@@ -496,15 +496,11 @@ smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, const char *
  * the letters cannot be changed, they stay. */
 static bool link_spell(const struct vfs_call *call, struct vfs_volume *v, const struct target *t)
 {
-    const struct smbkit_create how = {.struct_size = sizeof(how),
-                                      .disposition = SMBKIT_OPEN,
-                                      .path = t->existing,
-                                      .access = SMBKIT_DELETE,
-                                      .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT};
+    const struct door_open how = {
+        .path = t->existing, .access = SMBKIT_DELETE, .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT};
     const struct vfs_call may_wait = journal_on_the_spot(call);
     struct door_file f = {.volume = v};
-    struct smbkit_attr attr;
-    if (!SMBKIT_OK(door_create(&may_wait, &f, &how, &attr))) {
+    if (!SMBKIT_OK(door_open(&may_wait, &f, &how, NULL))) {
         return false;
     }
     smbkit_status st = door_rename(&may_wait, &f, t->path, false);

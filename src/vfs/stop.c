@@ -8,23 +8,12 @@
 
 #define COMPONENTS_MAX 64 /* that are looked at: a path of more is answered without the place */
 
-static smbkit_status open_at(const struct vfs_call *call, struct door_file *f, const char *path,
-                             uint32_t flags)
-{
-    const struct smbkit_create how = {.struct_size = sizeof(how),
-                                      .disposition = SMBKIT_OPEN,
-                                      .path = path,
-                                      .access = SMBKIT_READ_ATTRIBUTES,
-                                      .flags = flags};
-    struct smbkit_attr attr;
-    return door_create(call, f, &how, &attr);
-}
-
 /* Does the path stop here? IO_REPARSE_TAG_NOT_HANDLED: it does. SUCCESS: it goes on. */
 static smbkit_status look(const struct vfs_call *call, struct vfs_volume *v, const char *path)
 {
+    const struct door_open how = {.path = path, .access = SMBKIT_READ_ATTRIBUTES};
     struct door_file f = {.volume = v};
-    smbkit_status st = open_at(call, &f, path, 0);
+    smbkit_status st = door_open(call, &f, &how, NULL);
     if (SMBKIT_OK(st)) {
         door_close(call, &f);
     }
@@ -34,8 +23,10 @@ static smbkit_status look(const struct vfs_call *call, struct vfs_volume *v, con
 static smbkit_status tell(const struct vfs_call *call, struct vfs_volume *v, const char *path,
                           struct wr *out)
 {
+    const struct door_open how = {
+        .path = path, .access = SMBKIT_READ_ATTRIBUTES, .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT};
     struct door_file f = {.volume = v};
-    smbkit_status st = open_at(call, &f, path, SMBKIT_CREATE_OPEN_REPARSE_POINT);
+    smbkit_status st = door_open(call, &f, &how, NULL);
     if (!SMBKIT_OK(st)) {
         return st;
     }
