@@ -204,6 +204,22 @@ static int sync_parent(const struct dirfs_volume *vol, struct dirfs_file *file)
     return err;
 }
 
+/* whole: times and sizes too that are not needed to read it. 0 or -errno. */
+static int sync_file(const struct dirfs_file *file, bool whole)
+{
+    int extra;
+    int fd = dirfs_real_fd(file, false, &extra);
+    if (fd < 0) {
+        return fd;
+    }
+    int r = whole ? fsync(fd) : fdatasync(fd);
+    int err = r == 0 || errno == EINVAL || errno == EROFS ? 0 : -errno; /* nothing to sync there */
+    if (extra >= 0) {
+        close(extra);
+    }
+    return err;
+}
+
 smbkit_status dirfs_flush(void *volume, struct smbkit_op *op, void *file,
                           const struct smbkit_flush *a)
 {
@@ -213,17 +229,8 @@ smbkit_status dirfs_flush(void *volume, struct smbkit_op *op, void *file,
     if (dirfs_is_nowait(op)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
-    int extra;
-    int fd = dirfs_real_fd(f, false, &extra);
-    if (fd < 0) {
-        return smbkit_status_from_errno(-fd);
-    }
     bool is_new = dirfs_has_flag(f, DIRFS_NEW_NAME);
-    int r = f->is_dir || is_new ? fsync(fd) : fdatasync(fd);
-    int err = r == 0 || errno == EINVAL || errno == EROFS ? 0 : -errno; /* nothing to sync there */
-    if (extra >= 0) {
-        close(extra);
-    }
+    int err = f->is_link ? 0 : sync_file(f, f->is_dir || is_new); /* a link is all name */
     if (!err && is_new) {
         dirfs_clear_flag(f, DIRFS_NEW_NAME);
         err = sync_parent(vol, f);

@@ -155,6 +155,9 @@ static int reopen_for(int fd, bool is_dir, uint32_t access, bool *can_write)
 int dirfs_real_fd(const struct dirfs_file *file, bool write, int *extra_r)
 {
     *extra_r = -1;
+    if (file->is_link) {
+        return -EACCES; /* as a write of it is answered: it has no data, and takes none */
+    }
     if (!file->is_path && (!write || file->can_write)) {
         return file->fd;
     }
@@ -213,6 +216,15 @@ static smbkit_status stat_status(int fd, struct statx *stx)
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }
 
+/* What is wrong with the path in a link, and so leads to nothing, is no fault of the client's. */
+static smbkit_status follow_status(int err)
+{
+    smbkit_status status = dirfs_lookup_status(err);
+    bool is_nothing =
+        status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || err == ENOTDIR || err == ENAMETOOLONG;
+    return is_nothing ? SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED : status;
+}
+
 /* Put what a link leads to in the place of the link. IO_REPARSE_TAG_NOT_HANDLED: to no file of the
  * folder's; o is as it was. */
 static smbkit_status follow(const struct dirfs_volume *vol, const char *host, bool nowait,
@@ -220,10 +232,7 @@ static smbkit_status follow(const struct dirfs_volume *vol, const char *host, bo
 {
     int fd = dirfs_openat2(vol, host, O_PATH, nowait);
     if (fd < 0) {
-        smbkit_status status = dirfs_lookup_status(-fd);
-        return status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND
-                   ? SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED
-                   : status;
+        return follow_status(-fd);
     }
     close(o->fd);
     o->fd = fd;
@@ -417,7 +426,8 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_loo
         return status;
     }
     struct dirfs_opened o;
-    status = open_place(vol, host, false, nowait, &o);
+    bool is_itself = a->flags & SMBKIT_CREATE_OPEN_REPARSE_POINT;
+    status = open_place(vol, host, is_itself, nowait, &o);
     if (o.fd < 0) {
         return status;
     }

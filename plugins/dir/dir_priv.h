@@ -137,7 +137,7 @@ smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_cre
 void dirfs_close(void *volume, struct smbkit_op *op, void *file);
 smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a);
 /* A descriptor of the file that can read (and, if asked, write): its own, or one opened for the
- * purpose, which is then in *extra_r to be closed, else -1. -errno. */
+ * purpose, which is then in *extra_r to be closed, else -1. -errno; -EACCES: a link itself. */
 int dirfs_real_fd(const struct dirfs_file *file, bool write, int *extra_r);
 
 /* --- dir_links.c --- */

@@ -156,9 +156,74 @@ static void test_removing_a_link(void)
     world_end(&w);
 }
 
+/* Asked of the link itself: not of what it leads to, which stays as it is. */
+static void test_links_take_no_data(void)
+{
+    struct world w;
+    struct smbkit_attr attr;
+    uint8_t byte = 'y';
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    put_file(w.fd, "file", "x");
+    static const char *const targets[] = {"file", ".", "nowhere", "../secret", "l0"};
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        test_context("%s", targets[i]);
+        symlinkat(targets[i], w.fd, "l0");
+        void *link = open_link(&w.t, "l0", SMBKIT_READ_DATA | SMBKIT_WRITE_DATA);
+        CHECK_INT(pt_read(&w.t, link, 0, &byte, 1), 0);
+        CHECK_INT(pt_write(&w.t, link, 0, &byte, 1), SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(pt_set_size(&w.t, link, 0), SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(pt_allocate(&w.t, link, 4096), SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(pt_zero_range(&w.t, link, 0, 1), SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(pt_overwrite(&w.t, link, 0, 0, &attr), SMBKIT_STATUS_ACCESS_DENIED);
+        CHECK_INT(pt_flush(&w.t, link), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(pt_rename_file(&w.t, link, "l1", 0), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(pt_flush(&w.t, link), SMBKIT_STATUS_SUCCESS); /* the new name too */
+        pt_close(&w.t, link);
+        unlinkat(w.fd, "l1", 0);
+        void *file = pt_any(&w.t, "file");
+        CHECK_INT(pt_read(&w.t, file, 0, &byte, 1), 1);
+        CHECK_INT(byte, 'x');
+        pt_close(&w.t, file);
+    }
+    world_end(&w);
+}
+
+/* A look-up follows, or does not, as it is told to; a link that leads to nothing is itself. */
+static void test_looking_at_links(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    put_file(w.fd, "file", "x");
+    static const struct {
+        const char *target;
+        uint32_t followed; /* SMBKIT_ATTR_* */
+    } rows[] = {{"file", SMBKIT_ATTR_ARCHIVE},          {".", SMBKIT_ATTR_DIRECTORY},
+                {"nowhere", SMBKIT_ATTR_REPARSE_POINT}, {"../secret", SMBKIT_ATTR_REPARSE_POINT},
+                {"link", SMBKIT_ATTR_REPARSE_POINT},    {"file/", SMBKIT_ATTR_REPARSE_POINT}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        test_context("%s", rows[i].target);
+        symlinkat(rows[i].target, w.fd, "link");
+        for (unsigned itself = 0; itself < 2; itself++) {
+            struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+            struct smbkit_lookup a = {.struct_size = sizeof(a),
+                                      .flags = itself ? SMBKIT_CREATE_OPEN_REPARSE_POINT : 0,
+                                      .path = "link",
+                                      .attr = &attr};
+            CHECK_INT(w.t.p->lookup(w.t.v, &w.t.op, &a), SMBKIT_STATUS_SUCCESS);
+            CHECK_INT(attr.attributes, itself ? SMBKIT_ATTR_REPARSE_POINT : rows[i].followed);
+        }
+        unlinkat(w.fd, "link", 0);
+    }
+    world_end(&w);
+}
+
 static const struct test_case cases[] = {
-    {"what links say", test_what_links_say},
-    {"the longest target", test_the_longest},
-    {"removing a link", test_removing_a_link},
+    {"what links say", test_what_links_say},     {"the longest target", test_the_longest},
+    {"removing a link", test_removing_a_link},   {"links take no data", test_links_take_no_data},
+    {"looking at links", test_looking_at_links},
 };
 TEST_MAIN(cases)
