@@ -190,7 +190,7 @@ static smbkit_status destination_load(const struct vfs_call *call, struct vfs_vo
 {
     sd_init(&out->sd);
     smbkit_status st = volume_keeps_security(v) ? sd_load_path(call, v, path, out)
-                                                : door_lookup(call, v, path, &out->attr);
+                                                : door_lookup(call, v, path, 0, &out->attr);
     return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
 }
 
@@ -244,7 +244,8 @@ smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *
         return SMBKIT_STATUS_SUCCESS;
     }
     const struct door_open how = {.path = path,
-                                  .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES};
+                                  .access = SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES,
+                                  .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT};
     struct door_file f = {.volume = v};
     struct smbkit_attr attr;
     smbkit_status st = door_open(call, &f, &how, &attr);

@@ -46,6 +46,7 @@ NODISCARD smbkit_status access_check_parent(const struct vfs_call *call, struct 
 NODISCARD smbkit_status access_check_destination(const struct vfs_call *call, struct vfs_volume *v,
                                                  const char *parent, bool adds_directory,
                                                  struct smbkit_attr *attr_r);
-/* Would the caller get these rights on the file at that path, by its descriptor or its parent's? */
+/* Would the caller get these rights on the file at that path, by its descriptor or its parent's? A
+ * link is not followed. */
 NODISCARD smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v,
                                           const char *path, uint32_t need);

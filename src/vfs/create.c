@@ -248,7 +248,7 @@ static smbkit_status check_still_there(struct create *c)
         return SMBKIT_STATUS_SUCCESS;
     }
     struct smbkit_attr now;
-    smbkit_status st = journal_look(c->call, c->in->volume, c->path, &now);
+    smbkit_status st = journal_look(c->call, c->in->volume, c->path, 0, &now);
     struct file_key is = file_key_of(&now);
     struct file_key was = file_key_of(&c->attr);
     if (SMBKIT_OK(st) && file_key_eq(&is, &was)) {

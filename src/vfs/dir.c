@@ -166,7 +166,7 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
 static smbkit_status attr_of(struct query *x, const char *name, struct smbkit_attr *attr)
 {
     CLEANUP_MEM char *path = path_join(x->dir_path, name);
-    return path ? door_lookup(x->call, x->o->volume, path, attr) : SMBKIT_STATUS_NO_MEMORY;
+    return path ? door_lookup(x->call, x->o->volume, path, 0, attr) : SMBKIT_STATUS_NO_MEMORY;
 }
 
 /* Give out what was held. A file that has gone meanwhile is passed over. */
@@ -263,7 +263,7 @@ static smbkit_status dots(struct query *x)
             if (SMBKIT_OK(st) && x->at.dots_done == 1) {
                 CLEANUP_MEM char *parent = path_parent(x->dir_path);
                 struct smbkit_attr above;
-                smbkit_status up = parent ? door_lookup(x->call, x->o->volume, parent, &above)
+                smbkit_status up = parent ? door_lookup(x->call, x->o->volume, parent, 0, &above)
                                           : SMBKIT_STATUS_NO_MEMORY;
                 attr = SMBKIT_OK(up) ? above : attr;
                 st = door_stops(up) ? up : st;
@@ -285,14 +285,14 @@ static smbkit_status exact_find(struct query *x, const char *path, char **real_r
                                 struct smbkit_attr *attr)
 {
     struct vfs_volume *v = x->o->volume;
-    smbkit_status st = door_lookup(x->call, v, path, attr);
+    smbkit_status st = door_lookup(x->call, v, path, 0, attr);
     if (v->names) {
         if (st != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
             *real_r = str_dup(path);
             return SMBKIT_OK(st) && !*real_r ? SMBKIT_STATUS_NO_MEMORY : st;
         }
         st = names_resolve(x->call, v, path, real_r);
-        return SMBKIT_OK(st) ? door_lookup(x->call, v, *real_r, attr) : st;
+        return SMBKIT_OK(st) ? door_lookup(x->call, v, *real_r, 0, attr) : st;
     }
     if (!SMBKIT_OK(st)) {
         return st;

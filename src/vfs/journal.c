@@ -446,18 +446,19 @@ bool journal_once(const struct vfs_call *call)
 }
 
 smbkit_status journal_look(const struct vfs_call *call, struct vfs_volume *v, const char *path,
-                           struct smbkit_attr *attr)
+                           uint32_t flags, struct smbkit_attr *attr)
 {
-    const struct journal_note *before = journal_recall(call, NOTE_LOOK, path);
+    uint32_t about = flags & SMBKIT_CREATE_OPEN_REPARSE_POINT ? NOTE_LOOK_ITSELF : NOTE_LOOK;
+    const struct journal_note *before = journal_recall(call, about, path);
     if (before) {
         *attr = before->attr;
         return before->status;
     }
     const struct vfs_call apart = journal_apart(call);
-    const smbkit_status st = journal_stopped(call, door_lookup(&apart, v, path, attr));
+    const smbkit_status st = journal_stopped(call, door_lookup(&apart, v, path, flags, attr));
     if (!door_stops(st)) {
         const struct journal_note note = {.status = st, .attr = *attr};
-        journal_note(call, NOTE_LOOK, path, &note, true);
+        journal_note(call, about, path, &note, true);
     }
     return st;
 }

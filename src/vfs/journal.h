@@ -60,7 +60,16 @@ struct journal_note {
     struct smbkit_attr attr;
     const char *text; /* NULL, or terminated; the journal's own copy when it is recalled */
 };
-enum { NOTE_ONCE, NOTE_REMOVALS, NOTE_ADDITIONS, NOTE_NAME, NOTE_FREE, NOTE_LOOK, NOTE_LISTED };
+enum {
+    NOTE_ONCE,
+    NOTE_REMOVALS,
+    NOTE_ADDITIONS,
+    NOTE_NAME,
+    NOTE_FREE,
+    NOTE_LOOK,
+    NOTE_LOOK_ITSELF, /* a link */
+    NOTE_LISTED
+};
 /* The note of that kind and about that name that an earlier run made here; NULL: there is none. */
 const struct journal_note *journal_recall(const struct vfs_call *call, unsigned kind,
                                           const char *about);
@@ -72,9 +81,9 @@ void journal_note(const struct vfs_call *call, unsigned kind, const char *about,
  */
 NODISCARD bool journal_once(const struct vfs_call *call);
 /* What is there by that name just now: asked of the plugin on the spot, since the answer must hold
- * until the next call. */
+ * until the next call. flags: as door_lookup has them. */
 NODISCARD smbkit_status journal_look(const struct vfs_call *call, struct vfs_volume *v,
-                                     const char *path, struct smbkit_attr *attr);
+                                     const char *path, uint32_t flags, struct smbkit_attr *attr);
 /* For calls that are too many to keep: make them with this, note their result, and pass their
  * answer through journal_stopped, so that what stands in the journal is kept. Plugins that answer
  * PENDING are waited for on the spot. */

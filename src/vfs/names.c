@@ -207,7 +207,7 @@ static smbkit_status index_find(const struct vfs_call *call, struct vfs_volume *
     }
     for (unsigned i = 0;; i++) {
         struct smbkit_attr attr;
-        smbkit_status st = door_lookup(call, v, dir, &attr);
+        smbkit_status st = door_lookup(call, v, dir, 0, &attr);
         if (!SMBKIT_OK(st)) {
             return st;
         }
@@ -264,7 +264,7 @@ static smbkit_status exact_prefix(const struct vfs_call *call, struct vfs_volume
     }
     for (;;) {
         size_t len = str_len(prefix);
-        smbkit_status st = len > 0 ? door_lookup(call, v, prefix, attr) : SMBKIT_STATUS_SUCCESS;
+        smbkit_status st = len > 0 ? door_lookup(call, v, prefix, 0, attr) : SMBKIT_STATUS_SUCCESS;
         if (SMBKIT_OK(st)) {
             *len_r = len;
             return st;
@@ -396,7 +396,7 @@ void names_before(const struct vfs_call *call, struct vfs_volume *v, const char 
     }
     struct smbkit_attr attr;
     const struct vfs_call apart = journal_apart(call);
-    if (SMBKIT_OK(door_lookup(&apart, v, dir, &attr))) {
+    if (SMBKIT_OK(door_lookup(&apart, v, dir, 0, &attr))) {
         (void)change_begin(v, &attr, &dir, c);
     }
 }
@@ -413,7 +413,7 @@ static void stamp_follow(const struct vfs_call *call, struct vfs_volume *v, cons
         struct nameindex_dir *d = nameindex_get(v->names, dir);
         uint64_t before = d ? nameindex_stamp(d) : 0;
         mutex_unlock(&v->names_lock);
-        if (!d || !SMBKIT_OK(door_lookup(&apart, v, dir, &attr))) {
+        if (!d || !SMBKIT_OK(door_lookup(&apart, v, dir, 0, &attr))) {
             break;
         }
         SCOPED_LOCK(&v->names_lock);

@@ -184,10 +184,10 @@ void door_close(const struct vfs_call *call, const struct door_file *f)
 }
 
 smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v, const char *path,
-                          struct smbkit_attr *attr)
+                          uint32_t flags, struct smbkit_attr *attr)
 {
     const struct door_file f = {.volume = v};
-    struct smbkit_lookup a = {.struct_size = sizeof(a), .path = path, .attr = attr};
+    struct smbkit_lookup a = {.struct_size = sizeof(a), .flags = flags, .path = path, .attr = attr};
     attr_clear(attr);
     smbkit_status st = door_call(call, &f, SMBKIT_OP_lookup, &a);
     if (!SMBKIT_OK(st)) {

@@ -53,8 +53,9 @@ struct door_open {
 NODISCARD smbkit_status door_open(const struct vfs_call *call, struct door_file *f,
                                   const struct door_open *how, struct smbkit_attr *attr_r);
 void door_close(const struct vfs_call *call, const struct door_file *f);
+/* flags: SMBKIT_CREATE_OPEN_REPARSE_POINT: a link is looked at itself. */
 NODISCARD smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v,
-                                    const char *path, struct smbkit_attr *attr);
+                                    const char *path, uint32_t flags, struct smbkit_attr *attr);
 NODISCARD smbkit_status door_enumerate(const struct vfs_call *call, const struct door_file *f,
                                        uint64_t cookie, struct smbkit_sink *sink);
 NODISCARD smbkit_status door_get_path(const struct vfs_call *call, const struct door_file *f,

@@ -2,7 +2,10 @@
 /* [MS-FSA] 2.1.5.15.11 FileRenameInformation, 2.1.5.15.6 FileLinkInformation.
  *
  * That nobody has the file open without sharing DELETE follows from the share modes: the open that
- * renames has DELETE. */
+ * renames has DELETE.
+ *
+ * What is replaced is the link of the new name itself. Where that is a symbolic link, it goes, and
+ * what it leads to stays. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
@@ -28,6 +31,9 @@ struct target {
 };
 
 #define RENAME_TRIES_MAX 16 /* turns lost to others who put files at the new name */
+
+/* How the new name is looked at. */
+#define ITSELF SMBKIT_CREATE_OPEN_REPARSE_POINT
 
 static void target_let_go(struct target *t);
 
@@ -70,7 +76,7 @@ static smbkit_status target_find_nocase(const struct vfs_call *call, struct vfs_
     if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    st = door_lookup(call, v, real, &t->attr);
+    st = door_lookup(call, v, real, ITSELF, &t->attr);
     if (SMBKIT_OK(st)) {
         t->existing = real;
         real = NULL;
@@ -81,7 +87,7 @@ static smbkit_status target_find_nocase(const struct vfs_call *call, struct vfs_
 static smbkit_status target_find(const struct vfs_call *call, struct vfs_volume *v,
                                  const char *path, struct target *t)
 {
-    smbkit_status st = door_lookup(call, v, path, &t->attr);
+    smbkit_status st = door_lookup(call, v, path, ITSELF, &t->attr);
     if (is_missing(st) && v->names) {
         return target_find_nocase(call, v, path, t);
     }
@@ -108,6 +114,27 @@ static smbkit_status check_replaced_locked(const struct vfs_call *call, struct v
     }
     /* No open, but a name: another rename replaces it as well. */
     return list_is_empty(&n->names) ? SMBKIT_STATUS_SUCCESS : oplock_wait_locked(call, n);
+}
+
+/* What is open stays where it is. n: a reference, which is taken over; NULL: nothing is. */
+static smbkit_status check_open(const struct vfs_call *call, struct vfs_node *n)
+{
+    if (!n) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    mutex_lock(&n->lock);
+    smbkit_status st = check_replaced_locked(call, n);
+    mutex_unlock(&n->lock);
+    node_put(n);
+    return st;
+}
+
+/* What a symbolic link leads to, and what is below that, may be open by the link's name. */
+static smbkit_status check_through(const struct vfs_call *call, struct vfs_volume *v,
+                                   const struct target *t)
+{
+    bool is_link = t->attr.attributes & SMBKIT_ATTR_REPARSE_POINT;
+    return check_open(call, is_link ? names_open_below(v, t->existing, true) : NULL);
 }
 
 /* Keep what is to be replaced from being opened until target_let_go. */
@@ -163,6 +190,9 @@ static smbkit_status check_replace(const struct vfs_call *call, struct vfs_volum
     }
     smbkit_status st = access_check_path(call, v, t->existing, SMBKIT_DELETE);
     if (SMBKIT_OK(st)) {
+        st = check_through(call, v, t);
+    }
+    if (SMBKIT_OK(st)) {
         st = target_hold(call, v, t);
     }
     if (!SMBKIT_OK(st)) {
@@ -170,7 +200,7 @@ static smbkit_status check_replace(const struct vfs_call *call, struct vfs_volum
     }
     /* From here on that file keeps its name. Had another taken its place before? */
     struct smbkit_attr now;
-    st = journal_look(call, v, t->existing, &now);
+    st = journal_look(call, v, t->existing, ITSELF, &now);
     struct file_key is = file_key_of(&now);
     struct file_key was = file_key_of(&t->attr);
     t->changed = is_missing(st) || (SMBKIT_OK(st) && !file_key_eq(&is, &was));
@@ -218,8 +248,8 @@ static void source_let_go(struct vfs_open *o)
 
 /* Find what is at the new name, and claim the name: nobody makes it, in whatever letters, until
  * target_fini. */
-static smbkit_status target_claim(const struct vfs_call *call, struct vfs_open *o, const char *path,
-                                  struct target *t)
+static smbkit_status target_take(const struct vfs_call *call, struct vfs_open *o, const char *path,
+                                 struct target *t)
 {
     smbkit_status st = target_find(call, o->volume, path, t);
     if (!SMBKIT_OK(st)) {
@@ -241,26 +271,22 @@ static smbkit_status target_claim(const struct vfs_call *call, struct vfs_open *
     return st;
 }
 
+static smbkit_status target_claim(const struct vfs_call *call, struct vfs_open *o, const char *path,
+                                  struct target *t)
+{
+    smbkit_status st = target_take(call, o, path, t);
+    /* On the way: only a create can tell a client of a link that he is to follow himself. */
+    return st == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND
+                                                          : st;
+}
+
 /* A directory in which something is open stays where it is. */
 static smbkit_status check_below(const struct vfs_call *call, struct vfs_open *o, const char *path)
 {
     struct vfs_node *n = o->is_directory ? overlap_open_below(o->volume, path) : NULL;
-    smbkit_status st = SMBKIT_STATUS_SUCCESS;
-    if (o->is_directory && !n) {
-        st = alias_open_below(call, o, path, &n);
-    }
-    if (!n) {
-        return st;
-    }
-    mutex_lock(&n->lock);
-    st = SMBKIT_STATUS_ACCESS_DENIED;
-    const struct oplock_query q = {.op = OPLOCK_OP_RENAME};
-    if (oplock_break_locked(n, &q)) {
-        st = oplock_wait_locked(call, n);
-    }
-    mutex_unlock(&n->lock);
-    node_put(n);
-    return st;
+    smbkit_status st =
+        o->is_directory && !n ? alias_open_below(call, o, path, &n) : SMBKIT_STATUS_SUCCESS;
+    return SMBKIT_OK(st) ? check_open(call, n) : st;
 }
 
 /* ---- rename ---- */
@@ -403,7 +429,7 @@ static smbkit_status source_claim(struct move *m)
     CLEANUP_MEM char *parent = path_parent(m->old_path);
     struct smbkit_attr dir;
     smbkit_status st =
-        parent ? door_lookup(m->call, m->o->volume, parent, &dir) : SMBKIT_STATUS_NO_MEMORY;
+        parent ? door_lookup(m->call, m->o->volume, parent, 0, &dir) : SMBKIT_STATUS_NO_MEMORY;
     if (!SMBKIT_OK(st)) {
         return is_missing(st) ? SMBKIT_STATUS_SUCCESS : st; /* moved behind the core's back */
     }
@@ -496,8 +522,7 @@ smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, const char *
  * the letters cannot be changed, they stay. */
 static bool link_spell(const struct vfs_call *call, struct vfs_volume *v, const struct target *t)
 {
-    const struct door_open how = {
-        .path = t->existing, .access = SMBKIT_DELETE, .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT};
+    const struct door_open how = {.path = t->existing, .access = SMBKIT_DELETE, .flags = ITSELF};
     const struct vfs_call may_wait = journal_on_the_spot(call);
     struct door_file f = {.volume = v};
     if (!SMBKIT_OK(door_open(&may_wait, &f, &how, NULL))) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Symbolic links of all kinds: opened, overwritten (quick)."""
+"""Symbolic links of all kinds: opened, overwritten, replaced, moved (quick)."""
 import os
 
 import rawbodies as b
@@ -101,6 +101,89 @@ def handles():
                 expect(f'{name}: {about}', status, wanted)
             c.close(f)
             check_led_to(s, name)
+
+
+@case('replaced by a file that is renamed or linked there')
+def replaced():
+    with Server('dir=@/shared') as s, rawclient.connect(s, 'dir') as c:
+        for change in (c.move, c.link):
+            lay(s)
+            for name in LINKS:
+                about = f'{change.__name__} to {name}'
+                write_file(s.path('shared', 'new'), b'new')
+                expect(about, change('new', name), THERE)
+                check(os.readlink(s.path('shared', name)) == target(s, name), about, 'the link')
+                expect(about, change('new', name.upper(), replace=True), OK)
+                check(name.upper() in os.listdir(s.path('shared')) and name not in os.listdir(s.path('shared')), about, 'the name')
+                check(content(s, 'shared', name.upper()) == b'new', about, 'what is there')
+                check(os.path.lexists(s.path('shared', 'new')) == (change == c.link), about, 'the old name')
+                check_led_to(s, about)
+                os.unlink(s.path('shared', name.upper()))
+
+
+@case('replaced by a link or a folder')
+def replaced_by_others():
+    with Server('dir=@/shared') as s, rawclient.connect(s, 'dir') as c:
+        lay(s)
+        for name in LINKS:
+            os.symlink('elsewhere', s.path('shared', 'link'))
+            expect(f'a link, to {name}', c.move('link', name, replace=True, options=b.NO_FOLLOW), OK)
+            check(os.readlink(s.path('shared', name)) == 'elsewhere' and not os.path.lexists(s.path('shared', 'link')), name)
+            c.make_folder('empty')
+            expect(f'a folder, to {name}', c.move('empty', name, replace=True, options=b.FOLDER), OK)
+            check(os.path.isdir(s.path('shared', name)) and not os.path.lexists(s.path('shared', 'empty')), name)
+            check_led_to(s, name)
+
+
+@case('moved and linked themselves')
+def moved():
+    with Server('dir=@/shared') as s, rawclient.connect(s, 'dir') as c:
+        lay(s)
+        for name in LINKS:
+            for to in name.upper(), 'moved', name:
+                at = next(x for x in os.listdir(s.path('shared')) if x.lower() in (name, 'moved'))
+                expect(f'{at} to {to}', c.move(at, to, options=b.NO_FOLLOW), OK)
+                check(os.readlink(s.path('shared', to)) == target(s, name), name, to)
+                check(at == to or at not in os.listdir(s.path('shared')), name, to)
+            write_file(s.path('shared', 'file_there'), b'old')
+            expect(f'{name} over a file', c.move(name, 'file_there', replace=True, options=b.NO_FOLLOW), OK)
+            check(os.readlink(s.path('shared', 'file_there')) == target(s, name), name, 'over a file')
+            f = c.opened('file_there', access=0x100180, options=b.NO_FOLLOW)
+            expect(f'{name} linked', c.set(f, 11, b.new_name('other')), OK)
+            c.close(f)
+            check(os.readlink(s.path('shared', 'other')) == target(s, name), name, 'linked')
+            expect('gone again', [c.remove(x) for x in ('other', 'file_there')], [OK, OK])
+            check_led_to(s, name)
+
+
+@case('what is open by the name of a link keeps it')
+def held():
+    with Server('dir=@/shared') as s, rawclient.connect(s, 'dir') as c, rawclient.connect(s, 'dir') as other:
+        lay(s)
+        write_file(s.path('shared', 'new'), b'new')
+        for path, options, name in (('file', 0, 'file'), ('file', b.NO_FOLLOW, 'file'), ('folder', b.FOLDER, 'folder'), ('folder\\f', 0, 'folder'),
+                                    ('out', b.NO_FOLLOW, 'out')):
+            f = other.opened(path, access=0x80, options=options)
+            for change in (c.move, c.link):
+                expect(f'{change.__name__} to {name} while {path} is open', change('new', name, replace=True), NO)
+            other.close(f)
+            check(os.readlink(s.path('shared', name)) == target(s, name), path)
+        f = other.opened('d\\f', access=0x80)
+        expect('what it leads to is open by its own name', c.link('new', 'file', replace=True), OK)
+        other.close(f)
+        check_led_to(s, 'at the end')
+
+
+@case('nothing is renamed or linked through a link that is not followed')
+def on_the_way():
+    with Server('dir=@/shared') as s, rawclient.connect(s, 'dir') as c:
+        lay(s)
+        write_file(s.path('shared', 'new'), b'new')
+        for name in NOT_FOLLOWED:
+            expect(name, [c.move('new', f'{name}\\x'), c.link('new', f'{name}\\x', replace=True)], ['OBJECT_PATH_NOT_FOUND'] * 2)
+        expect('through one that is', c.move('new', 'folder\\x'), OK)
+        check(content(s, 'shared', 'd', 'x') == b'new' and c.remove('d\\x') == OK, 'where it is')
+        check_led_to(s, 'at the end')
 
 
 main()
