@@ -80,9 +80,11 @@ static bool take_credits(struct smb_message *m)
 
 static void request_fini(struct smb_request *r)
 {
-    if (r->io_ready) {
-        vfs_journal_fini(&r->journal);
+    if (r->has_io) {
         vfs_io_fini(&r->io);
+    }
+    if (r->is_ready) {
+        vfs_journal_fini(&r->journal);
         vfs_wait_fini(&r->wait);
     }
     vfs_token_unref(r->call.token);

@@ -153,10 +153,15 @@ static bool is_last(const struct smb_request *r)
     return r->msg->current + 1 == r->msg->count;
 }
 
+static bool is_transferring(const struct smb_request *r)
+{
+    return r->has_io && vfs_io_is_busy(&r->io);
+}
+
 /* Has a plugin a call of it under way? */
 static bool is_at_plugin(const struct smb_request *r)
 {
-    return r->io_ready && (vfs_io_is_busy(&r->io) || vfs_journal_is_busy(&r->journal));
+    return is_transferring(r) || (r->is_ready && vfs_journal_is_busy(&r->journal));
 }
 
 static bool may_abandon(const struct smb_request *r)
@@ -254,7 +259,7 @@ static void hold(struct smb_request *r)
 static void start_waiting(struct smb_request *r)
 {
     r->state = SMB_REQ_WAITING;
-    if (r->journal.resumes || vfs_io_is_busy(&r->io)) {
+    if (r->journal.resumes || is_transferring(r)) {
         hold_close(r); /* stopped by its plugin, to be run again soon */
     } else {
         let_close(r); /* it waits for what a CLOSE may end */
@@ -425,7 +430,9 @@ void smb_request_cancel(struct smb_request *r)
     if (r->state == SMB_REQ_WAITING && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
         post_wake(r); /* which looks at the flag */
     } else if (r->state == SMB_REQ_WAITING) {
-        vfs_io_cancel(&r->io);
+        if (r->has_io) {
+            vfs_io_cancel(&r->io);
+        }
         vfs_journal_cancel(&r->journal);
     }
     /* Otherwise a wake or a worker's report is on its way and looks at the flag. */
@@ -467,9 +474,14 @@ void smb_request_start(struct smb_request *r)
     list_init(&r->slow_link);
     init_jobs(r);
     vfs_wait_init(&r->wait, wake);
-    vfs_io_init(&r->io);
+    if (r->hdr.command == SMB2_LOCK) {
+        vfs_wait_lock_init(&r->wait, &r->lock);
+    } else {
+        vfs_io_init(&r->io);
+        r->has_io = true;
+    }
     vfs_journal_init(&r->journal);
-    r->io_ready = true;
+    r->is_ready = true;
     r->rsp = wr_new((size_t)r->conn->transact_max + SMB_FRAME_OVERHEAD);
     r->row = smb_command_get(r->hdr.command);
     smbkit_status status = smb_request_check(r);

@@ -62,9 +62,13 @@ struct smb_request {
     struct vfs_wait wait;
     struct vfs_call call;
     struct vfs_journal journal; /* whoever runs the handler; vfs */
-    struct vfs_io io;
+    union {
+        struct vfs_io io;          /* has_io */
+        struct vfs_wait_lock lock; /* of wait: LOCK, which moves no data */
+    };
     struct smbkit_segment seg; /* what io.segs points to */
-    bool io_ready;
+    bool is_ready;             /* wait and journal are */
+    bool has_io;
 
     /* The reply: header room and body, then perhaps a payload of its own. */
     struct wr rsp;

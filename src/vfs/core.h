@@ -166,7 +166,7 @@ struct vfs_node {
     struct brlock_table locks;
     struct oplock_state oplock;
     struct list oplock_waiters; /* waits */
-    struct ranges lock_waiters; /* waits; of vfs_wait.lock */
+    struct ranges lock_waiters; /* waits; of vfs_wait_lock */
     uint32_t notify_at_close; /* NOTIFY_CHANGE_*: told as MODIFIED when the next open of it ends */
 };
 
@@ -260,7 +260,7 @@ struct vfs_open {
     struct oplock_holder oplock;  /* its own */
     struct oplock_holder *holder; /* what it caches by: its own oplock, or a lease that it shares */
     struct brlock_owner locks;
-    struct list lock_waits; /* of vfs_wait.lock; node->waits */
+    struct list lock_waits; /* of vfs_wait_lock; node->waits */
 
     struct mutex lock; /* guards what follows */
     enum open_state state;

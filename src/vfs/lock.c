@@ -21,7 +21,7 @@ static uint64_t length_of(const struct range_link *r)
 static enum wait_taken take(void *arg, struct vfs_wait *w)
 {
     const struct offer *offer = arg;
-    struct vfs_wait_lock *l = &w->lock;
+    struct vfs_wait_lock *l = w->lock;
     smbkit_status st = brlock_lock(&offer->node->locks, &l->open->locks, l->range.first,
                                    length_of(&l->range), l->exclusive);
     if (st == SMBKIT_STATUS_LOCK_NOT_GRANTED) {
@@ -58,11 +58,11 @@ void lock_leave_locked(struct vfs_node *n, struct vfs_open *o)
 /* The lock that w was given as it was woken; the open, with its reference, or NULL. */
 static struct vfs_open *grant_take(struct vfs_wait *w)
 {
-    bool granted = w && w->lock.granted;
+    bool granted = w && w->lock && w->lock->granted;
     if (granted) {
-        w->lock.granted = false;
+        w->lock->granted = false;
     }
-    return granted ? w->lock.open : NULL;
+    return granted ? w->lock->open : NULL;
 }
 
 void lock_grant_return(struct vfs_wait *w)
@@ -72,7 +72,7 @@ void lock_grant_return(struct vfs_wait *w)
         return;
     }
     struct brlock_freed freed = {0};
-    const struct range_link *r = &w->lock.range;
+    const struct range_link *r = &w->lock->range;
     mutex_lock(&o->node->lock);
     smbkit_status st = brlock_unlock(&o->node->locks, &o->locks, r->first, length_of(r), &freed);
     if (SMBKIT_OK(st)) { /* or the open was closed */
@@ -135,7 +135,7 @@ static smbkit_status lock_wait(const struct vfs_call *call, struct vfs_open *o,
 static bool was_granted(const struct vfs_call *call, const struct vfs_open *o,
                         const struct vfs_lock *l)
 {
-    const struct vfs_wait_lock *got = call->wait ? &call->wait->lock : NULL;
+    const struct vfs_wait_lock *got = call->wait ? call->wait->lock : NULL;
     return got && got->granted && got->open == o && got->range.first == l->offset &&
            length_of(&got->range) == l->length && got->exclusive == l->exclusive;
 }

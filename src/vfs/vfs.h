@@ -60,6 +60,7 @@ struct vfs_wait_place {
 
 /* A byte-range lock that is waited for, at one place at most. vfs only. */
 struct vfs_wait_lock {
+    struct vfs_wait *wait;
     struct range_link range; /* its order is the ticket */
     struct ranges *waiters;  /* of which range is one while registered, else NULL; domain's lock */
     struct list of_open;     /* open->lock_waits; domain's lock */
@@ -89,9 +90,11 @@ struct vfs_wait {
     struct vfs_wait_place places[VFS_WAIT_PLACES];
     unsigned next; /* whose call it is: how many places were taken; the next one is that modulo
                       VFS_WAIT_PLACES */
-    struct vfs_wait_lock lock;
+    struct vfs_wait_lock *lock; /* NULL: it is for no call of vfs_lock */
 };
 void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w));
+/* For calls of vfs_lock: with what only they need, which lives as long as w. */
+void vfs_wait_lock_init(struct vfs_wait *w, struct vfs_wait_lock *lock);
 void vfs_wait_fini(struct vfs_wait *w);
 /* Deregister from everything. When it returns wake will not be called any more. True: it was still
  * registered for something. */
@@ -431,7 +434,8 @@ struct vfs_lock {
     bool fail_immediately;
 };
 /* [MS-SMB2] 3.3.5.14, [MS-FSA] 2.1.5.8, 2.1.5.9: all or nothing for locks; unlocks are done up to
- * the first that fails. WAIT only for a single lock without fail_immediately. After close while
+ * the first that fails. WAIT only for a single lock without fail_immediately; call->wait is one of
+ * vfs_wait_lock_init. After close while
  * waiting: RANGE_NOT_LOCKED. */
 NODISCARD smbkit_status vfs_lock(struct vfs_call *call, struct vfs_open *o,
                                  const struct vfs_lock *locks, size_t count);

@@ -13,8 +13,14 @@ void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w))
         w->places[i].wait = w;
         list_init(&w->places[i].link);
     }
-    list_init(&w->lock.of_open);
     mutex_init(&w->self);
+}
+
+void vfs_wait_lock_init(struct vfs_wait *w, struct vfs_wait_lock *lock)
+{
+    *lock = (struct vfs_wait_lock){.wait = w};
+    list_init(&lock->of_open);
+    w->lock = lock;
 }
 
 void vfs_wait_fini(struct vfs_wait *w)
@@ -26,13 +32,13 @@ void vfs_wait_fini(struct vfs_wait *w)
 
 static struct vfs_wait_place *lock_place(struct vfs_wait *w)
 {
-    return w->lock.has_place ? &w->places[w->lock.place] : NULL;
+    return w->lock && w->lock->has_place ? &w->places[w->lock->place] : NULL;
 }
 
 /* Out of its queue. Under the domain's lock. */
 static void place_leave(struct vfs_wait_place *p)
 {
-    struct vfs_wait_lock *l = &p->wait->lock;
+    struct vfs_wait_lock *l = p->wait->lock;
     if (p == lock_place(p->wait) && l->waiters) {
         ranges_remove(l->waiters, &l->range);
         list_remove(&l->of_open);
@@ -98,7 +104,9 @@ static struct vfs_wait_place *place_take(struct vfs_wait *w, const void *queue)
     if (p->queue != queue) {
         p->queue = queue;
         p->ticket = 0;
-        w->lock.has_place &= p != &w->places[w->lock.place];
+        if (p == lock_place(w)) {
+            w->lock->has_place = false;
+        }
     }
     return p;
 }
@@ -127,7 +135,8 @@ void wait_register(struct wait_domain *d, struct list *waiters, struct vfs_wait 
 
 void wait_register_lock(struct wait_domain *d, const struct wait_lock *want, struct vfs_wait *w)
 {
-    struct vfs_wait_lock *l = &w->lock;
+    struct vfs_wait_lock *l = w->lock;
+    ASSERT(l);
     if (l->has_place) {
         (void)place_cancel(lock_place(w));
     }
@@ -169,13 +178,13 @@ void wait_wake_open(struct wait_domain *d, struct list *of_open)
 {
     SCOPED_LOCK(&d->lock);
     while (!list_is_empty(of_open)) {
-        wake_locked(lock_place(LIST_ENTRY(of_open->next, struct vfs_wait, lock.of_open)));
+        wake_locked(lock_place(LIST_ENTRY(of_open->next, struct vfs_wait_lock, of_open)->wait));
     }
 }
 
 static struct vfs_wait *of_range(struct range_link *l)
 {
-    return CONTAINER_OF(l, struct vfs_wait, lock.range);
+    return CONTAINER_OF(l, struct vfs_wait_lock, range)->wait;
 }
 
 void wait_offer(struct wait_domain *d, struct ranges *waiters, const struct wait_offer *offer)
@@ -196,7 +205,7 @@ void wait_offer(struct wait_domain *d, struct ranges *waiters, const struct wait
         }
     }
     for (struct list *l; (l = list_pop_front(&refused));) {
-        ranges_add(waiters, &LIST_ENTRY(l, struct vfs_wait_place, link)->wait->lock.range);
+        ranges_add(waiters, &LIST_ENTRY(l, struct vfs_wait_place, link)->wait->lock->range);
     }
 }
 
@@ -216,6 +225,7 @@ void wait_scope_init(struct wait_scope *s, const struct vfs_call *call)
     if (s->blocks) {
         s->call.journal = NULL; /* it can wait for the plugin on the spot */
         vfs_wait_init(&s->own, scope_wake);
+        vfs_wait_lock_init(&s->own, &s->own_lock);
         mutex_init(&s->lock);
         cond_init(&s->cond);
         s->call.wait = &s->own;

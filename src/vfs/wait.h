@@ -48,6 +48,7 @@ void lock_grant_return(struct vfs_wait *w);
 struct wait_scope {
     struct vfs_call call; /* what the call is to be made with */
     struct vfs_wait own;
+    struct vfs_wait_lock own_lock;
     struct mutex lock;
     struct cond cond;
     bool woken;  /* guarded by lock */

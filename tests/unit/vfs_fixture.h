@@ -73,6 +73,7 @@ static UNUSED void fixture_close(struct fixture *f)
 /* Counts wakes and breaks. */
 struct waiter {
     struct vfs_wait wait;
+    struct vfs_wait_lock lock;
     atomic_int woken;
 };
 static UNUSED void waiter_wake(struct vfs_wait *w)
@@ -83,6 +84,7 @@ static UNUSED void waiter_init(struct waiter *w)
 {
     atomic_init(&w->woken, 0);
     vfs_wait_init(&w->wait, waiter_wake);
+    vfs_wait_lock_init(&w->wait, &w->lock);
 }
 static UNUSED void waiter_fini(struct waiter *w)
 {
