@@ -53,23 +53,13 @@ struct vfs_owner smb_open_owner(struct smb_open *o)
     return (struct vfs_owner){.oplock_break = oplock_break, .arg = o};
 }
 
-static void settle(struct smb_open *o, int standing)
+void smb_open_announce(struct smb_open *o)
 {
     SCOPED_LOCK(&o->lock);
-    o->brk.standing = standing;
+    o->brk.is_announced = true;
     if (o->brk.due) {
         post_locked(o);
     }
-}
-
-void smb_open_announce(struct smb_open *o)
-{
-    settle(o, SMB_BREAK_TOLD);
-}
-
-void smb_open_give_up(struct smb_open *o)
-{
-    settle(o, SMB_BREAK_GIVEN_UP);
 }
 
 void smb_open_break_answered(struct smb_open *o)
@@ -114,7 +104,7 @@ static void release(struct smb_open *o)
     if (!b->posted && !is_timed(b)) {
         c = b->conn;
         b->conn = NULL;
-        if (b->due && b->standing == SMB_BREAK_TOLD) {
+        if (b->due && b->is_announced) {
             post_locked(o); /* there was nobody there: by another one */
         }
     }
@@ -152,8 +142,8 @@ static void run(struct job *job)
     bool stop = b->answered;
     b->answered = false;
     /* Before its CREATE is answered the client would not know what is broken. */
-    bool told = b->due && s && !c->closed && b->standing == SMB_BREAK_TOLD;
-    b->due = b->due && !told && b->standing != SMB_BREAK_GIVEN_UP;
+    bool told = b->due && s && !c->closed && b->is_announced;
+    b->due = b->due && !told;
     bool ack = b->ack;
     const struct smb2_oplock_break msg = {
         .oplock_level = b->level,

@@ -63,13 +63,11 @@ static smbkit_status create_pipe(struct smb_request *r, const char *name)
         return status;
     }
     status = smb_pipe_init(o, name, r->conn->address);
-    if (SMBKIT_OK(status)) {
-        status = smb_open_show(o);
-    }
     if (!SMBKIT_OK(status)) {
         smb_open_drop(o);
         return status;
     }
+    smb_open_show(o);
     r->open = o;
     struct smb2_create_rsp rsp = {
         .create_action = SMB2_FILE_OPENED,
@@ -92,7 +90,7 @@ static void fill_in(struct smb_request *r, const struct smb2_create_req *req,
         .path = path->path,
         .stream = path->stream,
         .desired_access = req->desired_access,
-        .access_cap = smb_tree_access_max(r->tree),
+        .access_cap = r->access_cap,
         .file_attributes = req->file_attributes,
         .share_access = req->share_access,
         .disposition = req->disposition,
@@ -160,16 +158,6 @@ static void write_reply(struct smb_request *r, const struct smb2_create_req *req
     smb2_create_rsp_format(smb_reply_begin(r), &rsp);
 }
 
-/* A file that was opened when session or tree was gone: close it again. */
-static void undo(struct smb_request *r, struct vfs_open *file)
-{
-    struct vfs_call call = r->call;
-    call.wait = NULL;
-    call.nowait = false;
-    smbkit_status status = vfs_close(&call, file, NULL);
-    log_info(&r->conn->log, "open given up status=%s", smbkit_status_name(status));
-}
-
 static bool write_stop(struct smb_request *r, const struct wr *reparse, const char *rest)
 {
     struct fsctl_reparse buffer;
@@ -210,32 +198,46 @@ static smbkit_status stop(struct smb_request *r, const struct vfs_path *path)
                : SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
 }
 
+/* A run that a plugin has stopped keeps it: the next one is not refused for what the session, the
+ * tree, the share or the totals have become meanwhile. */
+static smbkit_status reserve(struct smb_request *r)
+{
+    if (r->reserved) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    r->access_cap = smb_tree_access_max(r->tree);
+    return smb_open_reserve(r->tree, SMB_OPEN_FILE, &r->reserved);
+}
+
+static void unreserve(struct smb_request *r)
+{
+    smb_open_drop(r->reserved);
+    r->reserved = NULL;
+}
+
 static smbkit_status create_file(struct smb_request *r, const struct smb2_create_req *req,
                                  const struct vfs_path *path)
 {
     struct vfs_create_in in;
     struct vfs_create_out out;
-    struct smb_open *o = NULL;
-    smbkit_status status = smb_open_reserve(r->tree, SMB_OPEN_FILE, &o);
+    smbkit_status status = reserve(r);
     if (!SMBKIT_OK(status)) {
         return status;
     }
     fill_in(r, req, path, &in);
-    in.owner = smb_open_owner(o);
+    in.owner = smb_open_owner(r->reserved);
     status = vfs_create(&r->call, &in, &out);
     if (!SMBKIT_OK(status)) {
-        smb_open_drop(o);
+        if (!r->journal.resumes) {
+            unreserve(r);
+        }
         bool stopped = status == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED && !path->stream;
         return stopped ? stop(r, path) : status;
     }
+    struct smb_open *o = r->reserved;
+    r->reserved = NULL;
     o->file = vfs_open_ref(out.open);
-    status = smb_open_show(o);
-    if (!SMBKIT_OK(status)) {
-        undo(r, out.open);
-        smb_open_give_up(o);
-        smb_open_drop(o);
-        return status;
-    }
+    smb_open_show(o);
     r->open = o;
     write_reply(r, req, &out);
     return SMBKIT_STATUS_SUCCESS;

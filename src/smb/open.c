@@ -244,6 +244,8 @@ static bool session_eq(const struct hash_link *link, const void *key)
     return CONTAINER_OF(link, struct smb_open, session_link)->volatile_id == *(const uint64_t *)key;
 }
 
+static void closing_begin(struct smb_open *o, struct smb_tree *tree);
+
 /* session->lock is held. May the tree have opens? */
 static smbkit_status check_locked(const struct smb_tree *t)
 {
@@ -274,18 +276,21 @@ static smbkit_status enter_locked(struct smb_open *o, struct smb_tree *t)
     o->stage = SMB_OPEN_RESERVED;
     o->session = smb_session_ref(s);
     o->tree = smb_tree_ref(t);
+    t->reserved++;
     return SMBKIT_STATUS_SUCCESS;
 }
 
 static void show_locked(struct smb_open *o)
 {
     o->stage = SMB_OPEN_SHOWN;
+    o->tree->reserved--;
     list_push_back(&o->tree->opens, &o->tree_link);
 }
 
 /* session->lock is held. */
 static void leave_session_locked(struct smb_open *o, struct smb_session *s)
 {
+    o->tree->reserved -= o->stage == SMB_OPEN_RESERVED;
     o->stage = SMB_OPEN_OUT;
     list_remove(&o->tree_link);
     hash_table_remove(&s->opens, &o->session_link);
@@ -328,26 +333,40 @@ smbkit_status smb_open_reserve(struct smb_tree *tree, enum smb_open_kind kind,
     return status;
 }
 
-smbkit_status smb_open_show(struct smb_open *o)
+void smb_open_show(struct smb_open *o)
 {
-    SCOPED_LOCK(&o->session->lock);
-    smbkit_status status = check_locked(o->tree);
-    if (SMBKIT_OK(status)) {
-        (void)smb_open_ref(o); /* the tables' */
-        show_locked(o);
+    struct smb_tree *t = o->tree;
+    mutex_lock(&t->session->lock);
+    (void)smb_open_ref(o); /* the tables' */
+    show_locked(o);
+    bool too_late = t->closed && t->reap_by; /* else who closes the others has not begun */
+    if (too_late) {
+        smb_open_leave_locked(o);
+    } else if (t->closed) {
+        t->reap_left--; /* it is counted when it is taken from the list */
     }
-    return status;
+    mutex_unlock(&t->session->lock);
+    if (too_late) {
+        closing_begin(o, t);
+        smb_tree_work(t, &o->closing.job);
+    }
 }
 
 void smb_open_drop(struct smb_open *o)
 {
     struct smb_session *s = o->session;
+    struct smb_tree *t = smb_tree_ref(o->tree);
     mutex_lock(&s->lock);
     leave_session_locked(o, s);
+    bool is_awaited = t->closed;
     mutex_unlock(&s->lock);
     table_remove(o);
     totals_leave(o);
     smb_open_unref(o);
+    if (is_awaited) {
+        smb_tree_reaped_one(t);
+    }
+    smb_tree_unref(t);
 }
 
 struct smb_open *smb_open_find(struct smb_tree *tree, uint64_t persistent_id, uint64_t volatile_id)
@@ -456,6 +475,10 @@ static smbkit_status close_once(struct smb_open *o)
         smb_pipe_close(o);
         return SMBKIT_STATUS_SUCCESS;
     }
+    /* As CLOSE: who is in the middle of something comes to its end, and answers how it went. */
+    if (!smb_open_is_at_rest(o, &o->closing.wait)) {
+        return SMBKIT_STATUS_WAIT;
+    }
     struct vfs_token *token = smb_session_token(o->closing.tree->session);
     struct vfs_call call = {.token = token, .wait = &o->closing.wait};
     smbkit_status status = vfs_close(&call, o->file, NULL);
@@ -503,10 +526,15 @@ static void closing_wake(struct vfs_wait *w)
     }
 }
 
-void smb_open_close(struct smb_open *o, struct smb_tree *tree)
+static void closing_begin(struct smb_open *o, struct smb_tree *tree)
 {
     table_remove(o);
     totals_leave(o);
     o->closing.tree = tree;
+}
+
+void smb_open_close(struct smb_open *o, struct smb_tree *tree)
+{
+    closing_begin(o, tree);
     closing_go(o);
 }

@@ -26,7 +26,7 @@ struct smb_break {
     struct smb_timer timer; /* conn's loop; holds a reference of the open while set */
     struct list timer_link; /* conn's loop: in conn->breaks while the timer is set */
     struct smb_conn *conn;  /* a reference: whose job and timer they are; NULL: to be chosen */
-    enum { SMB_BREAK_HELD, SMB_BREAK_TOLD, SMB_BREAK_GIVEN_UP } standing;
+    bool is_announced;      /* the client knows of the open, or is being told */
     bool posted;
     bool due;      /* the client is to be told ... */
     bool ack;      /* ... and has to answer */
@@ -78,9 +78,9 @@ struct smb_open {
  * (closed meanwhile), TOO_MANY_OPENED_FILES, INSUFFICIENT_RESOURCES. */
 NODISCARD smbkit_status smb_open_reserve(struct smb_tree *tree, enum smb_open_kind kind,
                                          struct smb_open **o_r);
-/* Now it is found. USER_SESSION_DELETED, NETWORK_NAME_DELETED: the caller closes what it opened,
- * and drops it. */
-NODISCARD smbkit_status smb_open_show(struct smb_open *o);
+/* Now it is found. When its tree has ended meanwhile it is closed with the rest of that, which
+ * waits for whatever has a place reserved. */
+void smb_open_show(struct smb_open *o);
 /* One that came to nothing; takes the caller's reference. */
 void smb_open_drop(struct smb_open *o);
 struct smb_open *smb_open_ref(struct smb_open *o);
@@ -125,8 +125,6 @@ void smb_break_init(struct smb_open *o);
 struct vfs_owner smb_open_owner(struct smb_open *o);
 /* The client is being told of the open: from now on it understands breaks. Any thread. */
 void smb_open_announce(struct smb_open *o);
-/* It will never be told. */
-void smb_open_give_up(struct smb_open *o);
 /* The client has answered the break, or closed the file. Any thread. */
 void smb_open_break_answered(struct smb_open *o);
 /* Loop thread: the connection has ended and its channels with it. Breaks that were told on it and

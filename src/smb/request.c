@@ -164,9 +164,16 @@ static bool is_at_plugin(const struct smb_request *r)
     return is_transferring(r) || (r->is_ready && vfs_journal_is_busy(&r->journal));
 }
 
+/* What a plugin has made, emptied or renamed for it stays so: its answer is to say that, and nobody
+ * gives it up any more. [MS-SMB2] 3.3.5.16: what cannot be cancelled is answered as ever. */
+static bool has_acted(const struct smb_request *r)
+{
+    return r->is_ready && vfs_journal_acts(&r->journal);
+}
+
 static bool may_abandon(const struct smb_request *r)
 {
-    return (r->row->flags & SMB_CMD_CANCEL) && !is_at_plugin(r);
+    return (r->row->flags & SMB_CMD_CANCEL) && !is_at_plugin(r) && !has_acted(r);
 }
 
 /* There is a bound to what waits until something happens: it must leave room for what makes it
@@ -265,7 +272,7 @@ static void start_waiting(struct smb_request *r)
         let_close(r); /* it waits for what a CLOSE may end */
     }
     index_by_mid(r);
-    if (!r->payload) {
+    if (!r->payload && !has_acted(r)) {
         /* It begins its reply anew, and may wait for long. */
         wr_fini(&r->rsp);
         smb_room_give(r);
@@ -509,6 +516,10 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
     r->state = SMB_REQ_DONE;
     let_close(r);
     index_drop(r);
+    if (r->reserved) {
+        smb_open_drop(r->reserved);
+        r->reserved = NULL;
+    }
     if (r->interim_sent) {
         c->async_count--;
         c->waiting_bytes -= r->waiting_bytes;

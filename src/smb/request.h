@@ -39,6 +39,9 @@ struct smb_request {
     struct smb_session *previous; /* SESSION_SETUP: waits for what that one had to be closed */
     struct smb_tree *tree;
     struct smb_open *open;
+    struct smb_open
+        *reserved;       /* CREATE: the place of what it opens, kept while a plugin stops it */
+    uint32_t access_cap; /* CREATE: what could be granted when that was reserved */
 
     enum smb_request_state state; /* loop thread */
     bool on_worker;               /* loop thread */

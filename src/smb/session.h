@@ -27,15 +27,16 @@ struct smb_tree {
     uint64_t created_at;
     bool closed;       /* session->lock: no new opens */
     struct list opens; /* session->lock: by smb_open.tree_link, those that can be found */
+    unsigned reserved; /* session->lock: places of opens that cannot be found yet */
 
     /* The closing of its opens, once it is closed; see tree.c. */
     struct job reap_job;
     struct job gone_job;        /* holds a reference while posted */
     struct smb_conn *gone_conn; /* likewise */
     struct list reap_link;      /* whoever ends the session */
-    struct smb_conn *reap_by;   /* a reference: whose transport lends the worker */
-    unsigned reap_left;         /* session->lock: closes under way, and 1 for the job */
-    bool reaped;                /* session->lock: all are closed */
+    struct smb_conn *reap_by;   /* session->lock; a reference: whose transport lends the worker */
+    unsigned reap_left; /* session->lock: closes under way, places reserved, and 1 for the job */
+    bool reaped;        /* session->lock: all are closed */
 };
 
 /* A session on one connection. [MS-SMB2] 3.3.1.14 */

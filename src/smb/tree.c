@@ -123,7 +123,7 @@ static void take_out(struct smb_session *s, struct smb_tree *t, struct list *tre
     hash_table_remove(&s->trees, &t->link);
     s->tree_count--;
     s->reaping++;
-    t->reap_left = 1;
+    t->reap_left = 1 + t->reserved;
     list_push_back(trees, &t->reap_link);
 }
 
@@ -185,8 +185,8 @@ void smb_trees_reap(struct list *trees, struct smb_conn *by)
     struct list *l;
     while ((l = list_pop_front(trees))) {
         struct smb_tree *t = LIST_ENTRY(l, struct smb_tree, reap_link);
-        t->reap_by = smb_conn_ref(by);
         mutex_lock(&t->session->lock);
+        t->reap_by = smb_conn_ref(by);
         bool has_opens = !list_is_empty(&t->opens);
         mutex_unlock(&t->session->lock);
         if (has_opens) {

@@ -29,9 +29,10 @@ smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file
     /* A DELETE_CHILD of everyone's would let everyone delete and rename what is its maker's alone,
      * and who may write the directory's DACL gives it to himself; files without descriptors give
      * DELETE themselves. */
-    enum sd_default_kind kind = vfs_volume_is_read_only(f->volume) ? SD_READABLE
-                                : is_directory && keeps_private    ? SD_COMMON
-                                                                   : SD_OPEN;
+    enum sd_default_kind kind = is_directory && keeps_private ? SD_COMMON : SD_OPEN;
+    if (!SMBKIT_OK(volume_check_writable(call, f->volume))) {
+        kind = SD_READABLE;
+    }
     struct sid administrators = sid_builtin(544);
     smbkit_status st = sd_default(out, kind, &administrators, &administrators);
     if (SMBKIT_OK(st) && is_directory && !keeps_private) {
@@ -132,7 +133,7 @@ smbkit_status access_check(const struct vfs_call *call, const struct door_file *
                            struct access_query *q)
 {
     uint32_t cap = q->cap;
-    if (vfs_volume_is_read_only(f->volume)) {
+    if (!SMBKIT_OK(volume_check_writable(call, f->volume))) {
         cap &= ~ACCESS_WRITES;
     }
     if (q->desired & ~SMBKIT_MAXIMUM_ALLOWED & ~cap) {

@@ -74,7 +74,7 @@ static smbkit_status look(const struct vfs_call *call, const struct candidate *c
 {
     const struct vfs_call apart = journal_apart(call);
     struct smbkit_attr attr;
-    smbkit_status st = door_lookup(&apart, c->volume, c->path, &attr);
+    smbkit_status st = door_lookup(&apart, c->volume, c->path, 0, &attr);
     if (!SMBKIT_OK(st)) {
         return door_stops(st) ? journal_stopped(call, st) : SMBKIT_STATUS_SUCCESS;
     }

@@ -210,6 +210,17 @@ NODISCARD char *node_name_path(const struct node_name *name);
 /* The name leads to that path now; with_below: all that is open below it comes along. Under the
  * node's lock. false: no memory, it stays. */
 bool node_name_move(struct node_name *name, const char *new_path, bool with_below);
+/* Under n->lock. A file that is in the way: is it open? Its client may let go of a handle that it
+ * only caches. ACCESS_DENIED, or WAIT. */
+NODISCARD smbkit_status node_check_replaced_locked(const struct vfs_call *call, struct vfs_node *n);
+/* What is open stays where it is. n: a reference, which is taken over; NULL: nothing is. */
+NODISCARD smbkit_status node_check_open(const struct vfs_call *call, struct vfs_node *n);
+/* A directory in which something is open, by whatever path, stays where it is. */
+NODISCARD smbkit_status node_check_below(const struct vfs_call *call, struct vfs_open *o,
+                                         const char *path);
+/* The file was renamed: the name that its opens go by, and other paths of the same link. Takes the
+ * node's lock. */
+void node_name_set(struct vfs_open *o, const char *old_path, const char *new_path);
 /* Is something open below that directory, or (itself) the directory? A node of it; a reference. */
 struct vfs_node *names_open_below(struct vfs_volume *v, const char *path, bool itself);
 /* A node that is open by this path and is none of that key; a reference. */
@@ -319,5 +330,7 @@ static inline const char *open_plugin_name(const struct vfs_open *o)
 {
     return o->volume->layers[o->volume->layer_count - 1].plugin->name;
 }
-/* May this volume be changed? [MS-FSA] "If File.Volume.IsReadOnly": the one place. */
-NODISCARD smbkit_status volume_check_writable(const struct vfs_volume *v);
+/* May this volume be changed? [MS-FSA] "If File.Volume.IsReadOnly": the one place. What was given
+ * to the plugin before is carried to its end. */
+NODISCARD smbkit_status volume_check_writable(const struct vfs_call *call,
+                                              const struct vfs_volume *v);

@@ -310,6 +310,14 @@ static smbkit_status answer_status(const struct create *c)
     return tell ? SMBKIT_STATUS_OPLOCK_BREAK_IN_PROGRESS : SMBKIT_STATUS_SUCCESS;
 }
 
+/* Its file is the journal's, and is closed with the rest of that. */
+static void stopped_undo(void *kept)
+{
+    struct vfs_open *o = kept;
+    open_leave_node(o);
+    vfs_open_unref(o);
+}
+
 /* The last thing that a create does, and it cannot be taken back: the open stays in its node, so
  * that nobody comes in between, also while a plugin takes its time. */
 static smbkit_status overwrite_and_answer(struct create *c, struct vfs_open *o, uint32_t attributes)
@@ -318,7 +326,7 @@ static smbkit_status overwrite_and_answer(struct create *c, struct vfs_open *o, 
     if (st == SMBKIT_STATUS_WAIT) {
         o->stopped = (struct stopped_overwrite){
             .attributes = attributes, .max_access = c->max_access, .breaking = c->breaking};
-        journal_keep(c->call, o);
+        journal_keep(c->call, o, stopped_undo);
         return st;
     }
     if (!SMBKIT_OK(st)) {
@@ -390,7 +398,7 @@ static smbkit_status open_new_file(struct create *c)
     st = check_still_there(c);
     /* Without a journal the file could not be found again as one's own: then it is good enough. */
     bool stops = door_stops(st) && c->call->journal;
-    if (stops || (!SMBKIT_OK(st) && !door_stops(st))) {
+    if (stops || c->again) { /* else it was made, and nobody knows better */
         enter_undo(c, o);
         return st;
     }

@@ -54,7 +54,7 @@ static smbkit_status check_access(const struct create *c)
     if (c->desired & ~SMBKIT_MAXIMUM_ALLOWED & ~in->access_cap) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    if (vfs_volume_is_read_only(in->volume) && (c->desired & ACCESS_WRITES)) {
+    if (!SMBKIT_OK(volume_check_writable(c->call, in->volume)) && (c->desired & ACCESS_WRITES)) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
     return SMBKIT_STATUS_SUCCESS;
@@ -152,8 +152,7 @@ smbkit_status create_check_existing(const struct create *c)
         if (keep & ~in->file_attributes) {
             return SMBKIT_STATUS_ACCESS_DENIED;
         }
-        return vfs_volume_is_read_only(in->volume) ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
-                                                   : SMBKIT_STATUS_SUCCESS;
+        return volume_check_writable(c->call, in->volume);
     }
     return SMBKIT_STATUS_SUCCESS;
 }

@@ -44,7 +44,7 @@ static smbkit_status security_make(const struct create *c, const struct secdesc 
 
 static smbkit_status check_new(const struct create *c)
 {
-    smbkit_status st = volume_check_writable(c->in->volume);
+    smbkit_status st = volume_check_writable(c->call, c->in->volume);
     if (!SMBKIT_OK(st)) {
         return st;
     }

@@ -46,7 +46,8 @@ static smbkit_status open_path(struct create *c, const char *path)
         return open_for(c, path, explicit);
     }
     uint32_t cap =
-        c->in->access_cap & (vfs_volume_is_read_only(c->in->volume) ? ~ACCESS_WRITES : ~0u);
+        c->in->access_cap &
+        (SMBKIT_OK(volume_check_writable(c->call, c->in->volume)) ? ~0u : ~ACCESS_WRITES);
     smbkit_status st = SMBKIT_STATUS_ACCESS_DENIED;
     for (size_t i = 0; i < ARRAY_LEN(MAXIMUM_TRIES); i++) {
         st = open_for(c, path, explicit | (MAXIMUM_TRIES[i] & cap));

@@ -76,7 +76,7 @@ static smbkit_status disposition_once(const struct vfs_call *call, struct vfs_op
     if (flags & ~DISPOSITION_KNOWN) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    st = volume_check_writable(o->volume);
+    st = volume_check_writable(call, o->volume);
     if (!SMBKIT_OK(st)) {
         return st;
     }

@@ -78,14 +78,16 @@ smbkit_status emulate_overwrite(struct layer *from, struct smbkit_op *op, void *
     const struct smbkit_attr want = {
         .struct_size = sizeof(want), .valid = SMBKIT_HAS_ATTRIBUTES, .attributes = a->attributes};
     smbkit_status st = call_now(from, SMBKIT_OP_set_size, op, file, &empty);
-    if (SMBKIT_OK(st) && a->alloc_size > 0) {
-        st = call_now(from, SMBKIT_OP_allocate, op, file, &alloc);
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
-    if (SMBKIT_OK(st)) {
-        smbkit_status set = call_now(from, SMBKIT_OP_setattr, op, file, &want);
-        st = set == SMBKIT_STATUS_ACCESS_DENIED ? st : set; /* read-only attributes are no reason */
+    /* It is empty: what is wrong with the rest does not make that undone, and the attributes that
+     * are told are as they are. */
+    if (a->alloc_size > 0) {
+        (void)!SMBKIT_OK(call_now(from, SMBKIT_OP_allocate, op, file, &alloc));
     }
-    return SMBKIT_OK(st) ? attr_get(from, op, file, a->attr) : st;
+    (void)!SMBKIT_OK(call_now(from, SMBKIT_OP_setattr, op, file, &want));
+    return attr_get(from, op, file, a->attr);
 }
 
 /* Is there room at all? */

@@ -3,6 +3,7 @@
 #include "vfs/info.h"
 
 #include "base/mem.h"
+#include "vfs/journal.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
 
@@ -76,9 +77,10 @@ static bool time_is_good(uint64_t t)
     return t <= INT64_MAX || t == TIME_KEEP || t == TIME_GO_ON;
 }
 
-static smbkit_status basic_check(const struct vfs_open *o, const struct vfs_basic_info *b)
+static smbkit_status basic_check(const struct vfs_call *call, const struct vfs_open *o,
+                                 const struct vfs_basic_info *b)
 {
-    smbkit_status st = volume_check_writable(o->volume);
+    smbkit_status st = volume_check_writable(call, o->volume);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -139,7 +141,7 @@ smbkit_status vfs_set_basic(struct vfs_call *call, struct vfs_open *o,
 {
     OPEN_SCOPE(o, st);
     if (SMBKIT_OK(st)) {
-        st = basic_check(o, b);
+        st = basic_check(call, o, b);
     }
     if (!SMBKIT_OK(st)) {
         return st;
@@ -177,7 +179,7 @@ static smbkit_status data_change_check(const struct vfs_call *call, struct vfs_o
     if (o->is_directory) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    smbkit_status st = volume_check_writable(o->volume);
+    smbkit_status st = volume_check_writable(call, o->volume);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -269,7 +271,7 @@ static smbkit_status zero_once(const struct vfs_call *call, struct vfs_open *o, 
     mutex_lock(&o->node->lock);
     bool conflicts = brlock_io_conflicts(&o->node->locks, &o->locks, offset, length, true);
     mutex_unlock(&o->node->lock);
-    if (conflicts) {
+    if (conflicts && !journal_acts(call)) {
         return SMBKIT_STATUS_FILE_LOCK_CONFLICT;
     }
     st = door_zero_range(call, &o->f, offset, length);

@@ -307,7 +307,7 @@ static smbkit_status write_check(const struct vfs_call *call, struct vfs_open *o
     if (o->is_directory) {
         return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
     }
-    smbkit_status st = volume_check_writable(o->volume);
+    smbkit_status st = volume_check_writable(call, o->volume);
     if (!SMBKIT_OK(st)) {
         return st;
     }

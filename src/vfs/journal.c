@@ -105,16 +105,13 @@ void vfs_journal_init(struct vfs_journal *j)
     j->at = &j->steps;
 }
 
-/* The create is not to go on: its open goes. The file is the journal's, and is closed with the
- * rest. */
 static void kept_undo(struct vfs_journal *j)
 {
-    struct vfs_open *o = j->kept;
-    if (o) {
+    void *kept = j->kept;
+    if (kept) {
         j->kept = NULL;
         j->at = j->steps.next;
-        open_leave_node(o);
-        vfs_open_unref(o);
+        j->undo(kept);
     }
 }
 
@@ -171,10 +168,24 @@ bool vfs_journal_is_busy(const struct vfs_journal *j)
     return !list_is_empty(&j->steps) && step_is_pending(step_of(j->steps.prev));
 }
 
+bool vfs_journal_acts(const struct vfs_journal *j)
+{
+    LIST_FOR_EACH (l, &j->steps) {
+        if (step_of(l)->acts) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void vfs_journal_cancel(struct vfs_journal *j)
 {
-    if (vfs_journal_is_busy(j)) {
-        op_cancel(step_of(j->steps.prev)->op);
+    if (!vfs_journal_is_busy(j)) {
+        return;
+    }
+    struct journal_step *last = step_of(j->steps.prev);
+    if (last->acts || !vfs_journal_acts(j)) {
+        op_cancel(last->op);
     }
 }
 
@@ -187,7 +198,10 @@ static struct journal_step *replay(struct vfs_journal *j, uint32_t id, void *fil
         return NULL;
     }
     struct journal_step *s = step_of(j->at);
-    if (s->id != id || s->file != file || s->key != key) {
+    bool is_it = s->id == id && s->file == file;
+    /* What was asked for would be another thing now, by settings that have changed: it was given to
+     * the plugin as it was. */
+    if (!is_it || (s->key != key && !s->acts)) {
         /* The core's own state has changed since, and this run goes another way. */
         log_debug(NULL, "journal_given_up at=%u now=%u", s->id, id);
         drop_from(j, j->at, true);
@@ -265,6 +279,14 @@ static smbkit_status step_hand_up(const struct vfs_call *call, const struct door
     return st;
 }
 
+/* Is it one that changes something? */
+static bool is_act(uint32_t id, const void *args)
+{
+    bool only_opens =
+        id == SMBKIT_OP_create && ((const struct smbkit_create *)args)->disposition == SMBKIT_OPEN;
+    return op_rows[id].acts && !only_opens;
+}
+
 /* A step that is new: SUCCESS: call it. */
 static smbkit_status step_begin(const struct vfs_call *call, const struct door_file *f,
                                 struct journal_step *s)
@@ -295,6 +317,7 @@ static smbkit_status step_call(const struct vfs_call *call, const struct door_fi
         return stop(call, st);
     }
     append(call->journal, s);
+    s->acts = is_act(s->id, s->args);
     if (st == SMBKIT_STATUS_PENDING) {
         st = step_hand_up(call, f, s);
     } else {
@@ -325,6 +348,7 @@ smbkit_status journal_call(const struct vfs_call *call, const struct door_file *
         return st;
     }
     step_collect(s);
+    s->acts = s->acts && SMBKIT_OK(st);
     args_give_back(row, s->args, args);
     return st;
 }
@@ -463,21 +487,22 @@ smbkit_status journal_look(const struct vfs_call *call, struct vfs_volume *v, co
     return st;
 }
 
-void journal_keep(const struct vfs_call *call, struct vfs_open *o)
+void journal_keep(const struct vfs_call *call, void *kept, void (*undo)(void *kept))
 {
     ASSERT(call->journal && call->journal->resumes);
-    call->journal->kept = o;
+    call->journal->kept = kept;
+    call->journal->undo = undo;
 }
 
-struct vfs_open *journal_take_kept(const struct vfs_call *call)
+void *journal_take_kept(const struct vfs_call *call)
 {
     struct vfs_journal *j = call->journal;
-    struct vfs_open *o = j ? j->kept : NULL;
-    if (o) {
+    void *kept = j ? j->kept : NULL;
+    if (kept) {
         j->kept = NULL;
         j->at = j->steps.prev;
     }
-    return o;
+    return kept;
 }
 
 void journal_forget(const struct vfs_call *call)

@@ -29,6 +29,7 @@ struct journal_step {
     struct vfs_token *token;   /* a reference */
     struct op *op;             /* NULL: over */
     bool owns_made; /* create: the file made is to be closed when the journal is given up */
+    bool acts;      /* it was given to the plugin to change something, and has not failed */
     bool is_done;   /* the run has no more use for that file; another run may: it is closed with
                        the step */
     void *args;     /* within this allocation, with all that it points to */
@@ -108,11 +109,18 @@ static inline smbkit_status journal_stopped(const struct vfs_call *call, smbkit_
     }
     return st;
 }
-/* The run stops at the last call, and the open is the journal's: when that is given up the open
- * leaves its node and the file is closed. */
-void journal_keep(const struct vfs_call *call, struct vfs_open *o);
+/* The run stops at the last call, which cannot be taken back, and what it has decided, holds and
+ * has still to tell is the journal's: the next run goes on with that. undo: when the journal is
+ * given up instead. */
+void journal_keep(const struct vfs_call *call, void *kept, void (*undo)(void *kept));
 /* In the next run, before any call; NULL: nothing was kept. The one call to make is the last. */
-NODISCARD struct vfs_open *journal_take_kept(const struct vfs_call *call);
+NODISCARD void *journal_take_kept(const struct vfs_call *call);
+/* Something that cannot be taken back was given to the plugin: whatever was checked before it is
+ * not decided anew. */
+static inline bool journal_acts(const struct vfs_call *call)
+{
+    return call->journal && vfs_journal_acts(call->journal);
+}
 /* What was done has its result, which the caller keeps: the calls so far are not made again, and
  * the files that they opened are his. */
 void journal_forget(const struct vfs_call *call);

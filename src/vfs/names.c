@@ -446,12 +446,11 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
         nameindex_remove(v->names, dir, path_leaf(path));
     }
     mutex_unlock(&v->names_lock);
-    if (!c->dir || what == NAMES_NOTHING) {
-        mem_free(c->dir);
-        return;
+    if (c->dir && what != NAMES_NOTHING) {
+        stamp_follow(call, v, c->dir);
     }
-    stamp_follow(call, v, c->dir);
     mem_free(c->dir);
+    c->dir = NULL;
 }
 
 void names_moved(struct vfs_volume *v, const char *old_path)

@@ -29,7 +29,7 @@ struct names_change {
 void names_before(const struct vfs_call *call, struct vfs_volume *v, const char *path,
                   const struct smbkit_attr *dir_attr, struct names_change *c);
 enum names_what { NAMES_NOTHING, NAMES_ADDED, NAMES_REMOVED };
-/* Ends c. */
+/* Ends c; nothing is left in it. */
 void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names_change *c,
                  enum names_what what, const char *path);
 /* A directory is at another path now: what was known of it and below it is forgotten. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs/oplock_core.h"
 
+#include "vfs/journal.h"
+
 bool oplock_break_locked(struct vfs_node *n, const struct oplock_query *q)
 {
     if (oplock_is_idle(&n->oplock)) {
@@ -30,7 +32,8 @@ smbkit_status oplock_break_for(const struct vfs_call *call, struct vfs_open *o, 
     struct vfs_node *n = o->node;
     SCOPED_LOCK(&n->lock);
     const struct oplock_query q = {.op = op, .by = o->holder};
-    return oplock_break_locked(n, &q) ? oplock_wait_locked(call, n) : SMBKIT_STATUS_SUCCESS;
+    bool waits = oplock_break_locked(n, &q) && !journal_acts(call); /* else it is done already */
+    return waits ? oplock_wait_locked(call, n) : SMBKIT_STATUS_SUCCESS;
 }
 
 uint8_t oplock_grant_locked(struct vfs_node *n, struct vfs_open *o, uint8_t level)

@@ -88,7 +88,7 @@ static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_stat
 #define REST_volume_info                                                                           \
     .absent = S(SUCCESS), .check = check_volume_info, POINTERS(PTR(FILE, smbkit_volume_info, file))
 #define REST_create                                                                                \
-    .absent = S(INTERNAL_ERROR), .check = check_create,                                            \
+    .acts = true, .absent = S(INTERNAL_ERROR), .check = check_create,                              \
     POINTERS(PTR(STRING, smbkit_create, path), PTR(STRING, smbkit_create, stream),                 \
              PTR(BYTES, smbkit_create, security), PTR(BYTES, smbkit_create, ea),                   \
              PTR(ATTR, smbkit_create, attr), PTR(BUFFER_PTR, smbkit_create, security_r))
@@ -98,58 +98,65 @@ static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_stat
              PTR(ATTR, smbkit_lookup, attr), PTR(BUFFER_PTR, smbkit_lookup, security_r))
 #define REST_enumerate .absent = S(INTERNAL_ERROR)
 #define REST_get_path .absent = S(NOT_SUPPORTED), .pointers = {{OP_PTR_BUFFER, 0}}
-#define REST_rename .absent = S(ACCESS_DENIED), POINTERS(PTR(STRING, smbkit_rename, new_path))
-#define REST_link .absent = S(NOT_SUPPORTED), POINTERS(PTR(STRING, smbkit_rename, new_path))
-#define REST_remove .absent = S(ACCESS_DENIED)
+#define REST_rename                                                                                \
+    .acts = true, .absent = S(ACCESS_DENIED), POINTERS(PTR(STRING, smbkit_rename, new_path))
+#define REST_link                                                                                  \
+    .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(STRING, smbkit_rename, new_path))
+#define REST_remove .acts = true, .absent = S(ACCESS_DENIED)
 #define REST_getattr .absent = S(INTERNAL_ERROR)
-#define REST_setattr .absent = S(ACCESS_DENIED)
+#define REST_setattr .acts = true, .absent = S(ACCESS_DENIED)
 #define REST_get_security .absent = S(NOT_FOUND), POINTERS(PTR(BUFFER, smbkit_get_security, buffer))
 #define REST_set_security                                                                          \
-    .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_security, security))
+    .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_security, security))
 #define REST_read .absent = S(INTERNAL_ERROR), .check = check_io
-#define REST_write .absent = S(MEDIA_WRITE_PROTECTED), .check = check_io
+#define REST_write .acts = true, .absent = S(MEDIA_WRITE_PROTECTED), .check = check_io
 #define REST_flush .absent = S(SUCCESS)
-#define REST_set_size .absent = S(MEDIA_WRITE_PROTECTED)
+#define REST_set_size .acts = true, .absent = S(MEDIA_WRITE_PROTECTED)
 #define REST_overwrite                                                                             \
-    .emulate = emulate_overwrite,                                                                  \
+    .acts = true, .emulate = emulate_overwrite,                                                    \
     POINTERS(PTR(BYTES, smbkit_overwrite, ea), PTR(ATTR, smbkit_overwrite, attr))
-#define REST_allocate .emulate = emulate_allocate
-#define REST_zero_range .emulate = emulate_zero_range
+#define REST_allocate .acts = true, .emulate = emulate_allocate
+#define REST_zero_range .acts = true, .emulate = emulate_zero_range
 #define REST_ranges .emulate = emulate_ranges, .check = check_ranges
 #define REST_watch .absent = S(SUCCESS)
 #define REST_session_root                                                                          \
     .absent = S(NOT_SUPPORTED), POINTERS(PTR(BUFFER, smbkit_session_root, path))
 #define REST_commit .absent = S(SUCCESS)
 #define REST_file_fd .absent = S(NOT_SUPPORTED), .hidden_by = FN(read)
-#define REST_trim .absent = S(SUCCESS)
-#define REST_copy_range .emulate = emulate_copy_range, POINTERS(PTR(FILE, smbkit_copy, source))
+#define REST_trim .acts = true, .absent = S(SUCCESS)
+#define REST_copy_range                                                                            \
+    .acts = true, .emulate = emulate_copy_range, POINTERS(PTR(FILE, smbkit_copy, source))
 #define REST_clone_range                                                                           \
-    .absent = S(NOT_SUPPORTED), .hidden_by = FN(write), POINTERS(PTR(FILE, smbkit_copy, source))
+    .acts = true, .absent = S(NOT_SUPPORTED), .hidden_by = FN(write),                              \
+    POINTERS(PTR(FILE, smbkit_copy, source))
 #define REST_streams .absent = S(SUCCESS)
 #define REST_get_ea .absent = S(SUCCESS), POINTERS(PTR(BUFFER, smbkit_get_ea, buffer))
-#define REST_set_ea .absent = S(EAS_NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_ea, ea))
+#define REST_set_ea                                                                                \
+    .acts = true, .absent = S(EAS_NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_ea, ea))
 #define REST_get_reparse                                                                           \
     .absent = S(NOT_A_REPARSE_POINT), POINTERS(PTR(BUFFER, smbkit_get_reparse, buffer))
-#define REST_set_reparse .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_reparse, data))
-#define REST_set_sparse .absent = S(NOT_SUPPORTED)
+#define REST_set_reparse                                                                           \
+    .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_reparse, data))
+#define REST_set_sparse .acts = true, .absent = S(NOT_SUPPORTED)
 #define REST_get_compression .absent = S(SUCCESS)
-#define REST_set_compression .absent = S(NOT_SUPPORTED)
-#define REST_object_id .absent = S(NOT_SUPPORTED)
+#define REST_set_compression .acts = true, .absent = S(NOT_SUPPORTED)
+#define REST_object_id .acts = true, .absent = S(NOT_SUPPORTED)
 #define REST_snapshots .absent = S(SUCCESS)
 #define REST_get_quota                                                                             \
     .absent = S(NOT_SUPPORTED),                                                                    \
     POINTERS(PTR(BYTES, smbkit_quota, sid), PTR(BUFFER, smbkit_quota, sid_r))
-#define REST_set_quota .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_quota, sid))
+#define REST_set_quota                                                                             \
+    .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_quota, sid))
 #define REST_lock .absent = S(SUCCESS)
 #define REST_access_check .absent = S(NOT_SUPPORTED)
 #define REST_cache_request .absent = S(SUCCESS)
 #define REST_cache_ack .absent = S(SUCCESS)
-#define REST_reconfigure .absent = S(NOT_SUPPORTED), .asks_each = true
+#define REST_reconfigure .acts = true, .absent = S(NOT_SUPPORTED), .asks_each = true
 #define REST_ioctl                                                                                 \
-    .absent = S(INVALID_DEVICE_REQUEST),                                                           \
+    .acts = true, .absent = S(INVALID_DEVICE_REQUEST),                                             \
     POINTERS(PTR(BYTES, smbkit_ioctl, in), PTR(BUFFER, smbkit_ioctl, out))
 #define REST_control                                                                               \
-    .absent = S(NOT_SUPPORTED),                                                                    \
+    .acts = true, .absent = S(NOT_SUPPORTED),                                                      \
     POINTERS(PTR(STRING, smbkit_control, command), PTR(BUFFER, smbkit_control, text))
 #define REST_check_remove .absent = S(SUCCESS), .hidden_by = FN(remove)
 

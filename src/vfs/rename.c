@@ -10,13 +10,11 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "vfs/access.h"
-#include "vfs/alias.h"
 #include "vfs/claim.h"
 #include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
-#include "vfs/overlap.h"
 #include "vfs/path.h"
 
 /* Where the file is to go. */
@@ -103,38 +101,12 @@ static smbkit_status target_find(const struct vfs_call *call, struct vfs_volume 
     return st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND ? st : SMBKIT_STATUS_SUCCESS;
 }
 
-/* Under n->lock. A file that is in the way: is it open? Its client may let go of a handle that it
- * only caches. */
-static smbkit_status check_replaced_locked(const struct vfs_call *call, struct vfs_node *n)
-{
-    if (!list_is_empty(&n->opens)) {
-        const struct oplock_query q = {.op = OPLOCK_OP_RENAME};
-        return oplock_break_locked(n, &q) ? oplock_wait_locked(call, n)
-                                          : SMBKIT_STATUS_ACCESS_DENIED;
-    }
-    /* No open, but a name: another rename replaces it as well. */
-    return list_is_empty(&n->names) ? SMBKIT_STATUS_SUCCESS : oplock_wait_locked(call, n);
-}
-
-/* What is open stays where it is. n: a reference, which is taken over; NULL: nothing is. */
-static smbkit_status check_open(const struct vfs_call *call, struct vfs_node *n)
-{
-    if (!n) {
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    mutex_lock(&n->lock);
-    smbkit_status st = check_replaced_locked(call, n);
-    mutex_unlock(&n->lock);
-    node_put(n);
-    return st;
-}
-
 /* What a symbolic link leads to, and what is below that, may be open by the link's name. */
 static smbkit_status check_through(const struct vfs_call *call, struct vfs_volume *v,
                                    const struct target *t)
 {
     bool is_link = t->attr.attributes & SMBKIT_ATTR_REPARSE_POINT;
-    return check_open(call, is_link ? names_open_below(v, t->existing, true) : NULL);
+    return node_check_open(call, is_link ? names_open_below(v, t->existing, true) : NULL);
 }
 
 /* Keep what is to be replaced from being opened until target_let_go. */
@@ -150,7 +122,7 @@ static smbkit_status target_hold(const struct vfs_call *call, struct vfs_volume 
     }
     name->of->moving = true;
     mutex_lock(&n->lock);
-    smbkit_status st = check_replaced_locked(call, n);
+    smbkit_status st = node_check_replaced_locked(call, n);
     if (SMBKIT_OK(st)) {
         node_name_add(n, name);
     }
@@ -208,9 +180,10 @@ static smbkit_status check_replace(const struct vfs_call *call, struct vfs_volum
 }
 
 /* What rename and link ask of the open and of the new name. */
-static smbkit_status check_common(struct vfs_open *o, const char *new_path)
+static smbkit_status check_common(const struct vfs_call *call, struct vfs_open *o,
+                                  const char *new_path)
 {
-    smbkit_status st = volume_check_writable(o->volume);
+    smbkit_status st = volume_check_writable(call, o->volume);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -242,7 +215,9 @@ static smbkit_status source_hold(const struct vfs_call *call, struct vfs_open *o
 static void source_let_go(struct vfs_open *o)
 {
     SCOPED_LOCK(&o->node->lock);
-    o->name->of->moving = false;
+    if (o->name) {
+        o->name->of->moving = false;
+    }
     wait_wake_all(o->node->waits, &o->node->oplock_waiters);
 }
 
@@ -280,25 +255,86 @@ static smbkit_status target_claim(const struct vfs_call *call, struct vfs_open *
                                                           : st;
 }
 
-/* A directory in which something is open stays where it is. */
-static smbkit_status check_below(const struct vfs_call *call, struct vfs_open *o, const char *path)
-{
-    struct vfs_node *n = o->is_directory ? overlap_open_below(o->volume, path) : NULL;
-    smbkit_status st =
-        o->is_directory && !n ? alias_open_below(call, o, path, &n) : SMBKIT_STATUS_SUCCESS;
-    return SMBKIT_OK(st) ? check_open(call, n) : st;
-}
-
 /* ---- rename ---- */
 
+/* What was found out and is held for it; once it is at the plugin, until that has answered. */
 struct move {
-    const struct vfs_call *call;
-    struct vfs_open *o;
-    const char *old_path;
+    const struct vfs_call *call; /* of this run */
+    struct vfs_open *o;          /* a reference */
+    char *old_path;              /* owned */
     struct target to;
-    struct name_claim *from; /* of the old name, unless it is the same */
-    bool is_same_file;       /* only the letters' case changes */
+    struct name_claim *from;        /* of the old name, unless it is the same */
+    struct names_change gone, came; /* of the directories */
+    bool is_same_file;              /* only the letters' case changes */
+    bool is_link;                   /* the old name stays */
+    bool resumes;                   /* at the plugin's answer */
 };
+
+/* Its old name is held already, unless it is a link. */
+static struct move *move_new(struct vfs_open *o, bool is_link)
+{
+    struct move *m = mem_zalloc(sizeof(*m));
+    char *old_path = vfs_open_path_known(o);
+    if (!m || !old_path) {
+        mem_free(old_path);
+        mem_free(m);
+        return NULL;
+    }
+    m->o = vfs_open_ref(o);
+    m->old_path = old_path;
+    m->is_link = is_link;
+    return m;
+}
+
+/* What one turn has found and claimed. */
+static void move_forget(struct move *m)
+{
+    target_fini(&m->to, m->call);
+    claim_give(&m->from, m->call);
+}
+
+static void move_free(struct move *m)
+{
+    move_forget(m);
+    mem_free(m->gone.dir);
+    mem_free(m->came.dir);
+    if (!m->is_link) {
+        source_let_go(m->o);
+    }
+    vfs_open_unref(m->o);
+    mem_free(m->old_path);
+    mem_free(m);
+}
+
+/* The journal is given up with it: nobody comes for the claims. */
+static void move_undo(void *kept)
+{
+    static const struct vfs_call nobody;
+    struct move *m = kept;
+    m->call = &nobody;
+    move_free(m);
+}
+
+static struct move *move_resume(const struct vfs_call *call)
+{
+    struct move *m = journal_take_kept(call);
+    if (m) {
+        m->call = call;
+        m->resumes = true;
+    }
+    return m;
+}
+
+/* The end of a run. */
+static smbkit_status move_leave(struct move *m, smbkit_status st)
+{
+    if (door_stops(st) && journal_acts(m->call)) {
+        journal_keep(m->call, m, move_undo);
+    } else {
+        move_free(m);
+    }
+    return st;
+}
 
 /* The plugin's part. */
 static smbkit_status move_do(struct move *m)
@@ -324,65 +360,6 @@ static smbkit_status move_do(struct move *m)
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Under node->lock. A file with several names was moved over one of its own that is open: that name
- * takes the opens over. */
-static void name_merge(struct vfs_node *n, struct node_name *from, struct node_name *into)
-{
-    LIST_FOR_EACH (l, &n->opens) {
-        struct vfs_open *o = LIST_ENTRY(l, struct vfs_open, node_link);
-        if (o->name == from) {
-            o->name = into;
-            into->open_count++;
-            into->of->open_count++;
-            from->of->open_count--;
-        }
-    }
-    into->of->delete_pending |= from->of->delete_pending;
-    into->of->moving = true;
-    node_name_free(from);
-}
-
-/* Under the node's lock. Other paths of the same link, through another share or a folder reached by
- * two: they differ from it in the folders, so a rename within one is told by the last component.
- * After other moves they are found wrong when they are met (create_names.c). */
-static void aliases_rename(struct vfs_open *o, const char *old_path, const char *new_path)
-{
-    size_t dir = path_parent_len(old_path);
-    if (dir != path_parent_len(new_path) || !mem_eq(old_path, new_path, dir)) {
-        return;
-    }
-    LIST_FOR_EACH (l, &o->node->names) {
-        struct node_name *name = LIST_ENTRY(l, struct node_name, link);
-        if (name->of != o->name->of || name == o->name) {
-            continue;
-        }
-        CLEANUP_MEM char *path = node_name_path(name);
-        CLEANUP_MEM char *parent = path ? path_parent(path) : NULL;
-        CLEANUP_MEM char *to = parent ? path_join(parent, path_leaf(new_path)) : NULL;
-        if (to) {
-            (void)node_name_move(name, to, o->is_directory);
-        }
-    }
-}
-
-/* The name that the opens go by. */
-static void name_set(struct vfs_open *o, const char *old_path, const char *new_path)
-{
-    struct vfs_node *n = o->node;
-    SCOPED_LOCK(&n->lock);
-    /* As on Windows, where the rename of a file counts as a change of its attributes. */
-    n->notify_at_close |= o->is_directory ? 0 : NOTIFY_CHANGE_ATTRIBUTES;
-    aliases_rename(o, old_path, new_path);
-    struct node_name *other = node_name_find(n, o->volume, new_path);
-    if (other && other != o->name && other->open_count > 0) {
-        name_merge(n, o->name, other);
-    } else {
-        /* Without memory one keeps a name that is no more, as after a move behind the core's
-         * back. All that was opened below a directory while it moved follows it. */
-        (void)node_name_move(o->name, new_path, o->is_directory);
-    }
-}
-
 /* Everything that goes by names learns of the new one. */
 static void move_tell(struct move *m)
 {
@@ -390,7 +367,7 @@ static void move_tell(struct move *m)
     struct vfs_volume *v = o->volume;
     const char *new_path = m->to.path;
     atomic_fetch_add(&v->nodes->removals, 1);
-    name_set(o, m->old_path, new_path);
+    node_name_set(o, m->old_path, new_path);
     bool is_id_of_path = node_renamed(o->node, v, m->old_path, new_path);
     if (o->is_directory && is_id_of_path) {
         names_moved(v, m->old_path); /* else by its id the index sees that another has its place */
@@ -405,18 +382,21 @@ static smbkit_status move_run(struct move *m)
 {
     struct vfs_volume *v = m->o->volume;
     CLEANUP_MEM char *replaced = m->to.existing ? str_dup(m->to.existing) : NULL;
-    struct names_change from;
-    struct names_change into;
-    names_before(m->call, v, m->old_path, NULL, &from);
-    names_before(m->call, v, m->to.path, NULL, &into);
+    if (!m->resumes) {
+        names_before(m->call, v, m->old_path, NULL, &m->gone);
+        names_before(m->call, v, m->to.path, NULL, &m->came);
+    }
     smbkit_status st = move_do(m);
+    if (door_stops(st) && journal_acts(m->call)) {
+        return st;
+    }
     bool done = SMBKIT_OK(st);
-    names_after(m->call, v, &from, done ? NAMES_REMOVED : NAMES_NOTHING, m->old_path);
+    names_after(m->call, v, &m->gone, done ? NAMES_REMOVED : NAMES_NOTHING, m->old_path);
     if (done && replaced && !str_eq(replaced, m->to.path)) {
         struct names_change none = {0};
         names_after(m->call, v, &none, NAMES_REMOVED, replaced);
     }
-    names_after(m->call, v, &into, done ? NAMES_ADDED : NAMES_NOTHING, m->to.path);
+    names_after(m->call, v, &m->came, done ? NAMES_ADDED : NAMES_NOTHING, m->to.path);
     if (done) {
         move_tell(m);
     }
@@ -460,31 +440,28 @@ static smbkit_status rename_check(struct move *m, const char *new_path, bool rep
         st = check_replace(m->call, o->volume, &m->to, replace);
     }
     if (SMBKIT_OK(st)) {
-        st = check_below(m->call, o, m->old_path);
+        st = node_check_below(m->call, o, m->old_path);
     }
     return SMBKIT_OK(st) ? oplock_break_for(m->call, o, OPLOCK_OP_RENAME) : st;
 }
 
-static smbkit_status rename_held(const struct vfs_call *call, struct vfs_open *o,
-                                 const char *new_path, bool replace)
+static smbkit_status rename_held(struct move *m, const char *new_path, bool replace)
 {
-    CLEANUP_MEM char *old_path = vfs_open_path_known(o);
-    if (!old_path) {
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    struct move m = {.call = call, .o = o, .old_path = old_path};
     smbkit_status st = SMBKIT_STATUS_OBJECT_NAME_COLLISION;
     bool again = true;
     for (unsigned i = 0; again && i < RENAME_TRIES_MAX; i++) {
-        st = rename_check(&m, new_path, replace);
+        st = m->resumes ? SMBKIT_STATUS_SUCCESS : rename_check(m, new_path, replace);
         bool checked = SMBKIT_OK(st);
-        if (checked && !str_eq(m.to.path, old_path)) {
-            st = move_run(&m);
+        if (checked && !str_eq(m->to.path, m->old_path)) {
+            st = move_run(m);
+        }
+        if (door_stops(st)) {
+            break; /* move_leave sees to what it has */
         }
         bool came = checked && replace && st == SMBKIT_STATUS_OBJECT_NAME_COLLISION;
-        again = m.to.changed || came;
-        target_fini(&m.to, call);
-        claim_give(&m.from, call);
+        again = m->to.changed || came;
+        m->resumes = false;
+        move_forget(m);
     }
     return st;
 }
@@ -493,11 +470,15 @@ static smbkit_status rename_once(const struct vfs_call *call, struct vfs_open *o
                                  const char *new_path, bool replace)
 {
     OPEN_SCOPE(o, st);
+    struct move *m = SMBKIT_OK(st) ? move_resume(call) : NULL;
+    if (m) {
+        return move_leave(m, rename_held(m, new_path, replace));
+    }
     if (SMBKIT_OK(st) && !open_may(o, SMBKIT_DELETE)) {
         st = SMBKIT_STATUS_ACCESS_DENIED;
     }
     if (SMBKIT_OK(st)) {
-        st = check_common(o, new_path);
+        st = check_common(call, o, new_path);
     }
     if (SMBKIT_OK(st)) {
         st = source_hold(call, o);
@@ -505,9 +486,13 @@ static smbkit_status rename_once(const struct vfs_call *call, struct vfs_open *o
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    st = rename_held(call, o, new_path, replace);
-    source_let_go(o);
-    return st;
+    m = move_new(o, false);
+    if (!m) {
+        source_let_go(o);
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    m->call = call;
+    return move_leave(m, rename_held(m, new_path, replace));
 }
 
 smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, const char *new_path,
@@ -542,20 +527,26 @@ static void link_tell(struct vfs_volume *v, const struct target *t, const char *
     notify_changed(v, path, NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME);
 }
 
-static smbkit_status link_do(const struct vfs_call *call, struct vfs_open *o, struct target *t)
+static smbkit_status link_do(struct move *m)
 {
-    struct vfs_volume *v = o->volume;
-    struct names_change change;
+    const struct vfs_call *call = m->call;
+    struct vfs_volume *v = m->o->volume;
+    const struct target *t = &m->to;
     const char *path = t->existing ? t->existing : t->path;
-    names_before(call, v, path, NULL, &change);
-    smbkit_status st = door_link(call, &o->f, path, t->existing != NULL);
+    if (!m->resumes) {
+        names_before(call, v, path, NULL, &m->came);
+    }
+    smbkit_status st = door_link(call, &m->o->f, path, t->existing != NULL);
+    if (door_stops(st) && journal_acts(call)) {
+        return st;
+    }
     bool is_spelled = !v->names || str_eq(path, t->path);
     if (SMBKIT_OK(st) && !is_spelled && link_spell(call, v, t)) {
         struct names_change none = {0};
         names_after(call, v, &none, NAMES_REMOVED, path);
         path = t->path;
     }
-    names_after(call, v, &change, SMBKIT_OK(st) ? NAMES_ADDED : NAMES_NOTHING, path);
+    names_after(call, v, &m->came, SMBKIT_OK(st) ? NAMES_ADDED : NAMES_NOTHING, path);
     if (SMBKIT_OK(st)) {
         link_tell(v, t, path);
     }
@@ -566,8 +557,12 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
                                const char *new_path, bool replace)
 {
     OPEN_SCOPE(o, st);
+    struct move *m = SMBKIT_OK(st) ? move_resume(call) : NULL;
+    if (m) {
+        return move_leave(m, link_do(m));
+    }
     if (SMBKIT_OK(st)) {
-        st = check_common(o, new_path);
+        st = check_common(call, o, new_path);
     }
     if (SMBKIT_OK(st) && o->is_directory) {
         st = SMBKIT_STATUS_FILE_IS_A_DIRECTORY;
@@ -581,16 +576,19 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    struct target t = {0};
-    st = target_claim(call, o, new_path, &t);
-    if (SMBKIT_OK(st) && t.existing) {
-        st = check_replace(call, o->volume, &t, replace);
+    m = move_new(o, true);
+    if (!m) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    m->call = call;
+    st = target_claim(call, o, new_path, &m->to);
+    if (SMBKIT_OK(st) && m->to.existing) {
+        st = check_replace(call, o->volume, &m->to, replace);
     }
     if (SMBKIT_OK(st)) {
-        st = link_do(call, o, &t);
+        st = link_do(m);
     }
-    target_fini(&t, call);
-    return st;
+    return move_leave(m, st);
 }
 
 smbkit_status vfs_link(struct vfs_call *call, struct vfs_open *o, const char *new_path,

@@ -28,9 +28,9 @@ smbkit_status vfs_query_security(struct vfs_call *call, struct vfs_open *o, uint
     return wr_ok(out) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
-static smbkit_status set_check(const struct vfs_open *o, uint32_t what)
+static smbkit_status set_check(const struct vfs_call *call, const struct vfs_open *o, uint32_t what)
 {
-    smbkit_status st = volume_check_writable(o->volume);
+    smbkit_status st = volume_check_writable(call, o->volume);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -56,7 +56,7 @@ smbkit_status vfs_set_security(struct vfs_call *call, struct vfs_open *o, uint32
 {
     OPEN_SCOPE(o, st);
     if (SMBKIT_OK(st)) {
-        st = set_check(o, what);
+        st = set_check(call, o, what);
     }
     struct secdesc given;
     if (SMBKIT_OK(st)) {

@@ -103,13 +103,13 @@ bool vfs_wait_cancel(struct vfs_wait *w);
 /* The plugin calls of a request, so that it can be run again without making them twice; see
  * journal.h. Lives in the request; whoever runs the handler touches it. */
 struct vfs_journal {
-    struct list steps;     /* vfs only, all of it */
-    struct list *at;       /* the next step to replay; &steps: none is left */
-    bool resumes;          /* the handler was stopped by a plugin: the next run replays */
-    struct list claims;    /* names that a stopped handler keeps claimed; they end with the journal,
-                              which is given up before the volumes of its request */
-    struct vfs_open *kept; /* of a create that a plugin stopped while it empties the file: it
-                              stays in its node; or NULL */
+    struct list steps;  /* vfs only, all of it */
+    struct list *at;    /* the next step to replay; &steps: none is left */
+    bool resumes;       /* the handler was stopped by a plugin: the next run replays */
+    struct list claims; /* names that a stopped handler keeps claimed; they end with the journal,
+                           which is given up before the volumes of its request */
+    void *kept;         /* by a handler that a plugin stopped while it acts; or NULL */
+    void (*undo)(void *kept);
 };
 void vfs_journal_init(struct vfs_journal *j);
 /* No step may be pending. Files of a handler that was stopped, and is not run again, are closed. */
@@ -120,7 +120,12 @@ void vfs_journal_begin(struct vfs_journal *j);
 void vfs_journal_would_block(struct vfs_journal *j);
 /* Is a plugin call of it under way? Any thread that may touch it. */
 bool vfs_journal_is_busy(const struct vfs_journal *j);
-/* The client has given the request up: tell the plugin, if it asked to be told. */
+/* Was something given to a plugin that it cannot take back (a file to be made or emptied, a
+ * rename)? Then the handler is run to its end, whoever has given the request up meanwhile: what it
+ * answers is what has happened. Not while a run is under way elsewhere. */
+bool vfs_journal_acts(const struct vfs_journal *j);
+/* The client has given the request up: tell the plugin, if it asked to be told; but not when
+ * something was done already and it is at what comes after. */
 void vfs_journal_cancel(struct vfs_journal *j);
 
 /* The surroundings of a call; on the caller's stack. */

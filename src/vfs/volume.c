@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
+#include "vfs/journal.h"
 #include "vfs/overlap.h"
 
 #define CLUSTER_DEFAULT_BYTES 4096u
@@ -415,9 +416,10 @@ void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
     }
 }
 
-smbkit_status volume_check_writable(const struct vfs_volume *v)
+smbkit_status volume_check_writable(const struct vfs_call *call, const struct vfs_volume *v)
 {
-    return vfs_volume_is_read_only(v) ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
+    return vfs_volume_is_read_only(v) && !journal_acts(call) ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
+                                                             : SMBKIT_STATUS_SUCCESS;
 }
 
 void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, uint64_t *id_high)
