@@ -24,7 +24,11 @@ NODISCARD int os_thread_start(struct os_thread **out, const char *name, void (*f
                               void *arg);
 void os_thread_join(struct os_thread *t); /* waits and frees */
 
-/* A whole small file, owned and terminated; -EFBIG above max bytes. */
+/* In place of an errno: what is there is a pipe, a device or a socket. os_error_text has a word for
+ * it. */
+#define OS_NOT_REGULAR 100001
+/* A whole small file, owned and terminated; -EFBIG above max bytes. Never waits: what is no regular
+ * file is refused (-EISDIR, -OS_NOT_REGULAR). */
 NODISCARD int os_file_read(const char *path, size_t max, char **data_r, size_t *len_r);
 /* Replace atomically: a new file beside it with the mode, fsync, rename, fsync of the folder. */
 NODISCARD int os_file_replace(const char *path, const void *data, size_t len, unsigned mode);

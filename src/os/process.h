@@ -35,7 +35,8 @@ size_t os_descriptors_raise(size_t wanted);
 
 /* severity: 3 error, 4 warning, 6 info, 7 debug (RFC 5424). Any thread. */
 void os_syslog_write(int severity, const char *text);
-/* Append to a file, made with mode 0640. The file descriptor, or -errno. */
+/* Append to a file, made with mode 0640. The file descriptor, or -errno; -ENXIO: a pipe that nobody
+ * reads. */
 NODISCARD int os_append_open(const char *path);
 void os_append_write(int fd, const void *data, size_t len); /* one write, best effort; any thread */
 void os_append_close(int fd);
@@ -44,6 +45,8 @@ void os_time_format(uint64_t filetime, char *buf, size_t size);
 
 /* ---- paths ---- */
 
+/* Open a regular file to read: its descriptor, or as os_file_read fails. */
+NODISCARD int os_file_open(const char *path);
 enum os_path_kind { OS_PATH_FILE, OS_PATH_DIRECTORY, OS_PATH_OTHER };
 NODISCARD int os_path_kind(const char *path, enum os_path_kind *kind_r);
 /* May this process list and enter the folder? */
@@ -64,7 +67,7 @@ NODISCARD int os_folder_make(const char *path, unsigned mode);
 
 bool os_user_is_root(void);
 uint32_t os_process_id(void);
-/* Text of an errno (positive), as the system says it. */
+/* Text of an errno (positive), as the system says it; and of OS_NOT_REGULAR. */
 void os_error_text(int err, char *buf, size_t size);
 
 #define OS_ADDR_TEXT_SIZE 64

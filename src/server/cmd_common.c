@@ -98,11 +98,13 @@ static bool read_line(FILE *f, const char *name, char buf[CMD_PASSWORD_SIZE])
 
 static bool read_file(const char *file, char buf[CMD_PASSWORD_SIZE])
 {
-    FILE *f = fopen(file, "re");
+    int fd = os_file_open(file);
+    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
     if (!f) {
         char why[128];
-        os_error_text(errno, why, sizeof(why));
-        cmd_error("password file %s cannot be read: %s", file, why);
+        os_error_text(fd < 0 ? -fd : errno, why, sizeof(why));
+        cmd_error("password file %s cannot be read: %s%s", file, why,
+                  fd == -OS_NOT_REGULAR ? "; --password-file - reads standard input" : "");
         return false;
     }
     setvbuf(f, NULL, _IONBF, 0); /* no copy of the password in a buffer of stdio */

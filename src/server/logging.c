@@ -201,7 +201,8 @@ static bool open_target(struct logging *l, const char *target, char err[256])
     if (fd < 0) {
         char why[128];
         os_error_text(-fd, why, sizeof(why));
-        str_format(err, 256, "log file %s cannot be opened: %s", target, why);
+        str_format(err, 256, "log file %s cannot be opened: %s", target,
+                   fd == -ENXIO ? "it is a pipe that nobody reads" : why);
         return false;
     }
     l->fd = fd;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "os/os.h"
+#include "os/process.h"
 #include "test.h"
 
 static char folder[64];
@@ -152,12 +154,35 @@ static void read_fails(void)
     CHECK_INT(os_file_read("/", 10, &data, &len), -EISDIR);
     CHECK_INT(os_file_mode("/nonexistent/file", &mode), -ENOENT);
     mem_fail_nth(1);
-    CHECK_INT(os_file_read("/dev/null", 10, &data, &len), -ENOMEM);
+    CHECK_INT(os_file_read("/proc/self/status", 100000, &data, &len), -ENOMEM);
     CHECK(data == NULL && mem_fail_happened());
     /* no size known beforehand */
     CHECK_INT(os_file_read("/proc/self/status", 100000, &data, &len), 0);
     CHECK(data && len > 100 && str_has_prefix(data, "Name:"));
     mem_free(data);
+}
+
+/* What would wait for somebody, or never end, is refused at once. */
+static void read_only_files(void)
+{
+    char *data;
+    char text[64];
+    size_t len;
+    REQUIRE(folder_make());
+    CHECK_INT(mkfifo(path_of("pipe"), 0600), 0);
+    CHECK_INT(os_file_read(path_of("pipe"), 10, &data, &len), -OS_NOT_REGULAR);
+    CHECK_INT(os_file_read("/dev/zero", 10, &data, &len), -OS_NOT_REGULAR);
+    CHECK_INT(os_file_open(path_of("pipe")), -OS_NOT_REGULAR);
+    CHECK_INT(os_append_open(path_of("pipe")), -ENXIO); /* nobody reads it */
+    int reader = open(path_of("pipe"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int writer = os_append_open(path_of("pipe"));
+    CHECK(reader >= 0 && writer >= 0);
+    CHECK_INT(fcntl(writer, F_GETFL) & O_NONBLOCK, 0); /* no line is lost when it is full */
+    os_append_close(writer);
+    close(reader);
+    os_error_text(OS_NOT_REGULAR, text, sizeof(text));
+    CHECK_STR(text, "it is no regular file");
+    CHECK_INT(folder_clear(), 1);
 }
 
 static void dir_list(void)
@@ -221,6 +246,7 @@ static const struct test_case cases[] = {
     {"replace_in_current_folder", replace_in_current_folder},
     {"read_limit", read_limit},
     {"read_fails", read_fails},
+    {"read_only_files", read_only_files},
     {"dir_list", dir_list},
     {"dir_list_no_memory", dir_list_no_memory},
 };

@@ -13,11 +13,11 @@ bool elf_file_open(struct elf_file *f, const char *path)
 {
     struct stat st;
     *f = (struct elf_file){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         return false;
     }
-    if (fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof(ElfW(Ehdr))) {
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)sizeof(ElfW(Ehdr))) {
         f->size = (size_t)st.st_size;
         void *map = mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, fd, 0);
         f->map = map == MAP_FAILED ? NULL : map;

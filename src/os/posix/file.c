@@ -10,6 +10,7 @@
 #include "base/wr.h"
 #include "os/os.h"
 #include "os/posix/path.h"
+#include "os/process.h"
 
 #define READ_CHUNK 16384u
 
@@ -36,14 +37,40 @@ static int read_all(int fd, size_t max, struct wr *w)
     return -EFBIG;
 }
 
+static int check_regular(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) ? 0 : S_ISDIR(st->st_mode) ? -EISDIR : -OS_NOT_REGULAR;
+}
+
+/* Opening a pipe waits for its other end, and a device may do anything: so they are looked at
+ * first, and once more, since the name may lead elsewhere by then. */
+int os_file_open(const char *path)
+{
+    struct stat st;
+    int err = stat(path, &st) == 0 ? check_regular(&st) : -errno;
+    if (err != 0) {
+        return err;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return -errno;
+    }
+    err = fstat(fd, &st) == 0 ? check_regular(&st) : -errno;
+    if (err != 0) {
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
 int os_file_read(const char *path, size_t max, char **data_r, size_t *len_r)
 {
     *data_r = NULL;
     *len_r = 0;
     ASSERT(max <= SIZE_MAX - 2);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = os_file_open(path);
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
     struct wr w = wr_new(max + 2); /* the byte too many, and the terminator */
     int err = read_all(fd, max, &w);

@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -11,6 +12,13 @@
 struct os_lib {
     void *handle;
 };
+
+/* dlopen() would wait for the other end of a pipe. A name without a slash is looked for by it. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return strchr(path, '/') && stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
 
 /* dlopen() has a text but no number: a missing file gives its errno, all else is ENOEXEC. */
 static int open_error(const char *path)
@@ -25,6 +33,10 @@ int os_lib_open(const char *path, struct os_lib **out, char **err_r)
 {
     *out = NULL;
     *err_r = NULL;
+    if (is_special(path)) {
+        *err_r = str_printf("%s: it is no regular file", path);
+        return -OS_NOT_REGULAR;
+    }
     struct os_lib *lib = mem_alloc(sizeof(*lib));
     if (!lib) {
         *err_r = str_dup("no memory");

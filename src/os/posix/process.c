@@ -15,6 +15,7 @@
 
 #include "base/str.h"
 #include "base/time.h"
+#include "os/os.h"
 
 static sigset_t held_signals(void)
 {
@@ -122,8 +123,14 @@ void os_syslog_write(int severity, const char *text)
 
 int os_append_open(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-    return fd < 0 ? -errno : fd;
+    /* O_NONBLOCK: a pipe that nobody reads would keep the open waiting. Writing may wait. */
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+    int fd = open(path, flags | O_NONBLOCK, 0640);
+    if (fd < 0) {
+        return -errno;
+    }
+    (void)fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
 }
 
 size_t os_descriptors_raise(size_t wanted)
@@ -176,5 +183,9 @@ uint32_t os_process_id(void)
 void os_error_text(int err, char *buf, size_t size)
 {
     char text[256];
+    if (err == OS_NOT_REGULAR) {
+        str_copy(buf, size, "it is no regular file");
+        return;
+    }
     str_copy(buf, size, strerror_r(err, text, sizeof(text)));
 }

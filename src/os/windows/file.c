@@ -50,6 +50,10 @@ int os_file_read(const char *path, size_t max, char **data_r, size_t *len_r)
     if (file == INVALID_HANDLE_VALUE) {
         return win_errno();
     }
+    if (GetFileType(file) != FILE_TYPE_DISK) {
+        CloseHandle(file);
+        return -OS_NOT_REGULAR;
+    }
     struct wr w = wr_new(max + 2); /* the byte too many, and the terminator */
     int err = read_all(file, max, &w);
     CloseHandle(file);

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 
-from harness import Server, case, check, check_in, main, smbkit
+from harness import Server, case, check, check_in, main, smbkit, write_file
 
 # arguments, exit code, words that must stand in what it says
 WRONG = (
@@ -158,6 +158,29 @@ def check_folder():
         r = smbkit('check', path)
         check(r.code != 0, r.text)
         check_in('/nowhere/at/all', r.text)
+
+
+@case('a pipe or a device in the place of a file is refused, and nothing waits for it')
+def pipes():
+    with tempfile.TemporaryDirectory() as d:
+        pipe = os.path.join(d, 'smbkit-pipe-plugin.so')
+        os.mkfifo(pipe, 0o600)
+        conf = write_file(os.path.join(d, 'x.conf'), b'')
+
+        def refused(settings, *args):
+            write_file(conf, settings.replace('PIPE', pipe).replace('FOLDER', d).encode())
+            r = smbkit(*args, timeout=20)
+            check(r.code in (1, 2), args, r.code, r.text)
+            check('no regular file' in r.text or 'nobody reads' in r.text, args, settings, r.text)
+        for file in (pipe, '/dev/zero'):
+            refused('', 'check', file)
+            refused('', 'run', file)
+        for settings in ('[global]\nusers file = PIPE\n', '[global]\nplugin dir = FOLDER\n[a]\nplugin = pipe\n'):
+            refused(settings, 'check', conf)
+            refused(settings, 'run', conf)
+        refused('[global]\nlog file = PIPE\n', 'run', conf)
+        refused('', 'user', 'add', 'ann', '--file', os.path.join(d, 'users'), '--password-file', pipe)
+        refused('', 'user', 'list', '--file', pipe)
 
 
 @case('check is silent about a good file')
