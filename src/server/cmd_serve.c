@@ -165,12 +165,12 @@ static bool add_filter(struct serve *s, const char *value)
     if (s->filter_count + 1 >= VFS_LAYERS_MAX) {
         return complain(s, "too many --filter");
     }
-    if (!config_layer_parse(value, &probe, s->err)) {
-        return false;
-    }
+    bool ok = config_layer_parse(value, &probe, s->err);
     config_layer_fini(&probe);
-    s->filters[s->filter_count++] = value;
-    return true;
+    if (ok) {
+        s->filters[s->filter_count++] = value;
+    }
+    return ok;
 }
 
 static bool take_option(struct serve *s, int id, const char *value)
@@ -239,13 +239,11 @@ static bool finish_shares(struct serve *s)
         share->guest_ok = s->config->allow_guest;
         for (unsigned f = 0; f < s->filter_count; f++) {
             struct config_layer layer;
-            if (!config_layer_parse(s->filters[f], &layer, s->err)) {
-                return false;
-            }
-            bool ok = config_share_add_filter(share, &layer);
+            bool ok = config_layer_parse(s->filters[f], &layer, s->err) &&
+                      config_share_add_filter(share, &layer);
             config_layer_fini(&layer);
             if (!ok) {
-                return complain(s, "out of memory");
+                return complain(s, "out of memory"); /* it was parsed once before */
             }
         }
     }

@@ -44,6 +44,7 @@ struct config *config_new(void)
         return NULL;
     }
     set_numbers(c);
+    problems_init(&c->remarks);
     default_netbios_name(c->netbios_name);
     str_copy(c->workgroup, sizeof(c->workgroup), "WORKGROUP");
     c->server_string = str_dup("smbkit");
@@ -63,6 +64,7 @@ void config_layer_fini(struct config_layer *l)
         mem_free((void *)(uintptr_t)l->args.list[i].value);
     }
     mem_free(l->args.list);
+    mem_free(l->args.lines);
     mem_free(l->name);
     *l = (struct config_layer){0};
 }
@@ -90,6 +92,7 @@ void config_free(struct config *c)
     mem_free(c->shares);
     mem_free(c->file);
     names_fini(&c->admins);
+    problems_fini(&c->remarks);
     mem_free(c->server_string);
     mem_free(c->users_file);
     mem_free(c->log_level);
@@ -176,16 +179,24 @@ const char *config_share_name_check(const char *name)
     return NULL;
 }
 
-bool config_args_add(struct config_args *a, const char *key, const char *value)
+/* Room for one more. */
+static bool args_grow(struct config_args *a)
 {
     if (a->count >= CONFIG_ARGS_MAX) {
         return false;
     }
     struct smbkit_arg *list = mem_realloc(a->list, (a->count + 1) * sizeof(*list));
-    if (!list) {
+    a->list = list ? list : a->list;
+    unsigned *lines = mem_realloc(a->lines, (a->count + 1) * sizeof(*lines));
+    a->lines = lines ? lines : a->lines;
+    return list && lines;
+}
+
+bool config_args_add(struct config_args *a, unsigned line, const char *key, const char *value)
+{
+    if (!args_grow(a)) {
         return false;
     }
-    a->list = list;
     char *k = str_dup(key);
     char *v = str_dup(value);
     if (!k || !v) {
@@ -193,7 +204,8 @@ bool config_args_add(struct config_args *a, const char *key, const char *value)
         mem_free(v);
         return false;
     }
-    list[a->count++] = (struct smbkit_arg){.key = k, .value = v};
+    a->lines[a->count] = line;
+    a->list[a->count++] = (struct smbkit_arg){.key = k, .value = v};
     return true;
 }
 

@@ -16,8 +16,9 @@
 #define CONFIG_ARGS_MAX 256        /* arguments of a plugin or filter */
 #define CONFIG_FILE_MAX (4u << 20) /* bytes of a configuration file */
 #define CONFIG_LINE_MAX                                                                            \
-    8192 /* of libinih's buffer, where it can be told: a path has up to 4096                       \
-          */
+    8192                   /* of libinih's buffer, where it can be told: a path has up to 4096     \
+                            */
+#define CONFIG_KEYS_MAX 64 /* rows of the table of keys */
 #define CONFIG_PORT_DEFAULT 445
 /* What is tried when 445 cannot be had. */
 #define CONFIG_PORT_AUTO_FIRST 4450
@@ -39,6 +40,7 @@ enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 /* key=value arguments; each string owned. */
 struct config_args {
     struct smbkit_arg *list;
+    unsigned *lines; /* of the file, of each; 0: not from a line of its own */
     uint32_t count;
 };
 
@@ -46,7 +48,9 @@ struct config_args {
 struct config_layer {
     char *name;
     struct config_args args;
-    unsigned line; /* where it is named; 0: nowhere */
+    unsigned line;   /* where it is named; 0: nowhere */
+    bool is_unclear; /* what it is was not understood, and that was told: not to be tried */
+    bool lacks_args; /* the same of some of its arguments: what it misses is no news */
 };
 
 struct config_share {
@@ -64,7 +68,7 @@ struct config_share {
     bool has_users;     /* only those named in users may connect */
     struct names users;
     unsigned line;   /* where its section begins; 0: not from a file */
-    bool is_unclear; /* what it is made of was not understood, and that was told */
+    bool is_unclear; /* not all that it is made of was understood, and that was told */
 };
 
 struct config {
@@ -83,7 +87,8 @@ struct config {
     enum smb_encryption encryption;
     bool allow_guest;
     bool allow_anonymous;
-    struct names admins; /* "admin users" */
+    bool refuse_anonymous; /* that was said, not only the default */
+    struct names admins;   /* "admin users" */
     char *users_file;
     char *log_level;
     char *log_file; /* "stderr", "syslog" or a path */
@@ -97,6 +102,8 @@ struct config {
     char *control_socket; /* NULL: the default */
     struct config_share *shares;
     size_t share_count;
+    bool has_sections;       /* there is something in the file */
+    struct problems remarks; /* what its lines say that is hardly meant */
 };
 
 /* The defaults; netbios_name from the host's name. NULL without memory. */
@@ -110,7 +117,9 @@ NODISCARD struct config_share *config_share_add(struct config *c, const char *na
 struct config_share *config_share_get(struct config *c, const char *name); /* case ignored */
 /* NULL: a good share name; else what is wrong with it. */
 const char *config_share_name_check(const char *name);
-NODISCARD bool config_args_add(struct config_args *a, const char *key, const char *value);
+/* line: of the file; 0: none. */
+NODISCARD bool config_args_add(struct config_args *a, unsigned line, const char *key,
+                               const char *value);
 const char *config_args_get(const struct config_args *a, const char *key);
 NODISCARD bool config_set_string(char **slot, const char *value);
 /* To "valid users" or "admin users". False: too many, or no memory. */
@@ -128,8 +137,9 @@ NODISCARD struct config *config_load(const char *file, struct problems *problems
 /* The same, to look further at what was understood in spite of problems. NULL: nothing was. */
 NODISCARD struct config *config_load_part(const char *file, struct problems *problems);
 
-/* What is not wrong but hardly meant, such as a server that nobody can log in to. user_known: is
- * there a user of this name; user_count: how many there are. */
+/* What is not wrong but hardly meant, such as a server that nobody can log in to: the remarks of
+ * the file's lines, and keys that do nothing or gainsay each other. user_known: is there a user of
+ * this name; user_count: how many there are. */
 struct config_users {
     size_t user_count;
     bool (*user_known)(void *arg, const char *name);
@@ -151,6 +161,11 @@ struct config_key {
 };
 /* In the manual's order; NULL at the end. */
 const struct config_key *config_key_at(size_t i);
+/* The key that it is another name of, or the opposite; the first of them itself. Keys with the same
+ * one set the same thing. */
+const struct config_key *config_key_main(const struct config_key *key);
+/* May it stand more than once, each line counting? */
+bool config_key_adds_up(const struct config_key *key);
 /* Is it about what a share is made of: its plugin, arguments, filters? */
 bool config_key_names_layer(const struct config_key *key);
 /* Case and blanks are ignored, as Samba does. */
@@ -159,7 +174,7 @@ const struct config_key *config_key_find(enum config_scope scope, const char *na
 /* ---- specs: share_spec.c ---- */
 
 /* "NAME:key=value,key=value" or "NAME"; ",," in a value stands for a comma. The layer is owned by
- * the caller. */
+ * the caller, also on failure: then it has what was understood, nothing if there is no name. */
 NODISCARD bool config_layer_parse(const char *spec, struct config_layer *out, char err[256]);
 /* Split "[NAME=]PATH|PLUGIN:[ARGS]" and append the share. */
 NODISCARD bool config_share_parse(struct config *c, const char *spec, char err[256]);

@@ -19,12 +19,15 @@ struct parser {
     unsigned line;   /* of the line last read; from 1 */
     struct config *config;
     bool in_global;
-    bool has_section;
     bool skips;   /* the section is no good: its keys are not looked at */
     size_t share; /* index of the section's share */
     struct problems *problems;
+    unsigned global_lines[CONFIG_KEYS_MAX]; /* where each key stood last; 0: nowhere */
+    unsigned share_lines[CONFIG_KEYS_MAX];  /* the same of the section that is read */
 };
 
+#define remark(p, fmt, ...)                                                                        \
+    problems_add(&(p)->config->remarks, "%s:%u: " fmt, (p)->file, (p)->line, __VA_ARGS__)
 #define problem(p, fmt, ...)                                                                       \
     problems_add((p)->problems, "%s:%u: " fmt, (p)->file, (p)->line, __VA_ARGS__)
 
@@ -54,6 +57,7 @@ static void enter_share(struct parser *p, const char *name)
         return;
     }
     s->line = p->line;
+    mem_zero(p->share_lines, sizeof(p->share_lines));
     p->share = p->config->share_count - 1;
     p->skips = false;
 }
@@ -65,7 +69,7 @@ static void enter_section(struct parser *p, const char *line, size_t len)
     while (end < len && line[end] != ']') {
         end++;
     }
-    p->has_section = true;
+    p->config->has_sections = true;
     p->in_global = false;
     p->skips = true;
     if (end == len || end > sizeof(name)) {
@@ -192,10 +196,21 @@ static void unknown_key(struct parser *p, enum config_scope scope, const char *n
 /* plugin.KEY = VALUE */
 static void plugin_arg(struct parser *p, struct config_share *s, const char *key, const char *value)
 {
-    if (*key == '\0' || !config_args_add(&s->plugin.args, key, value)) {
-        s->is_unclear = true;
+    if (*key == '\0' || !config_args_add(&s->plugin.args, p->line, key, value)) {
+        s->is_unclear = s->plugin.lacks_args = true;
         problem(p, "\"plugin.%s\": not a plugin's argument, or too many of them", key);
     }
+}
+
+/* Of two lines that set the same thing the last one counts, which is seldom meant. */
+static void remark_again(struct parser *p, const struct config_key *key, const char *name)
+{
+    const struct config_key *of = config_key_main(key);
+    unsigned *line = &(p->in_global ? p->global_lines : p->share_lines)[of - config_key_at(0)];
+    if (*line && !config_key_adds_up(key)) {
+        remark(p, "\"%s\": line %u sets \"%s\" already; this line counts", name, *line, of->name);
+    }
+    *line = p->line;
 }
 
 static void set_key(struct parser *p, const char *name, const char *value)
@@ -213,6 +228,7 @@ static void set_key(struct parser *p, const char *name, const char *value)
     }
     char err[256] = "";
     p->config->line = p->line;
+    remark_again(p, key, name);
     if (!key->set(p->config, s, value, err)) {
         problem(p, "%s = %s: %s", name, value, err);
         if (s) {
@@ -225,7 +241,7 @@ static int on_pair(void *arg, const char *section, const char *name, const char 
 {
     struct parser *p = arg;
     (void)section;
-    if (!p->has_section) {
+    if (!p->config->has_sections) {
         problem(p, "\"%s\" stands before the first section; begin with [global]", name);
     } else if (!p->skips) {
         set_key(p, name, value);
@@ -235,14 +251,32 @@ static int on_pair(void *arg, const char *section, const char *name, const char 
 
 /* ---- the whole ---- */
 
+static void remark_args(struct parser *p, const struct config_share *s)
+{
+    const struct config_args *a = &s->plugin.args;
+    for (uint32_t i = 1; i < a->count; i++) {
+        for (uint32_t k = i; k-- > 0;) {
+            if (str_eq(a->list[k].key, a->list[i].key)) {
+                p->line = a->lines[i];
+                remark(p,
+                       "the argument \"%s\" is given at line %u already; most plugins take the "
+                       "last",
+                       a->list[i].key, a->lines[k]);
+                break;
+            }
+        }
+    }
+}
+
 static void check_shares(struct parser *p)
 {
     for (size_t i = 0; i < p->config->share_count; i++) {
         struct config_share *s = &p->config->shares[i];
+        remark_args(p, s);
         p->line = s->line;
         if (str_eq(s->plugin.name, "dir") && !config_args_get(&s->plugin.args, "path")) {
             problem(p, "[%s]: needs \"path = FOLDER\" (or \"plugin = NAME\")", s->name);
-            s->is_unclear = true;
+            s->is_unclear = s->plugin.lacks_args = true;
         }
     }
 }

@@ -171,6 +171,7 @@ static bool set_restrict_anonymous(struct config *c, struct config_share *s, con
         return false;
     }
     c->allow_anonymous = v == 0;
+    c->refuse_anonymous = v != 0;
     return true;
 }
 
@@ -273,24 +274,25 @@ static bool set_control_socket(struct config *c, struct config_share *s, const c
 static bool set_path(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     s->plugin.line = c->line;
-    return config_args_add(&s->plugin.args, "path", value) ||
+    return config_args_add(&s->plugin.args, c->line, "path", value) ||
            value_refuse(err, "too many arguments");
 }
 
 static bool set_plugin(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     struct config_layer layer;
-    if (!config_layer_parse(value, &layer, err)) {
-        return false;
-    }
+    bool is_clear = config_layer_parse(value, &layer, err);
     s->plugin.line = c->line;
+    s->plugin.is_unclear |= !layer.name;
+    s->plugin.lacks_args |= !is_clear;
     /* Arguments of "path" and "plugin.KEY" lines above stay. */
-    bool ok = config_set_string(&s->plugin.name, layer.name);
+    bool ok = !layer.name || config_set_string(&s->plugin.name, layer.name);
     for (uint32_t i = 0; ok && i < layer.args.count; i++) {
-        ok = config_args_add(&s->plugin.args, layer.args.list[i].key, layer.args.list[i].value);
+        const struct smbkit_arg *arg = &layer.args.list[i];
+        ok = config_args_add(&s->plugin.args, c->line, arg->key, arg->value);
     }
     config_layer_fini(&layer);
-    return ok || value_refuse(err, "too many arguments");
+    return is_clear && (ok || value_refuse(err, "too many arguments"));
 }
 
 static bool set_comment(struct config *c, struct config_share *s, const char *value, char err[256])
@@ -401,13 +403,12 @@ static bool set_new_files(struct config *c, struct config_share *s, const char *
 static bool set_filter(struct config *c, struct config_share *s, const char *value, char err[256])
 {
     struct config_layer layer;
-    if (!config_layer_parse(value, &layer, err)) {
-        return false;
-    }
+    bool is_clear = config_layer_parse(value, &layer, err);
     layer.line = c->line;
-    bool ok = config_share_add_filter(s, &layer);
+    layer.lacks_args = !is_clear;
+    bool ok = !layer.name || config_share_add_filter(s, &layer);
     config_layer_fini(&layer);
-    return ok || value_refuse(err, "too many filters");
+    return is_clear && (ok || value_refuse(err, "too many filters"));
 }
 
 /* ---- the table ---- */
@@ -484,6 +485,25 @@ static const struct config_key keys[] = {
 const struct config_key *config_key_at(size_t i)
 {
     return i < ARRAY_LEN(keys) ? &keys[i] : NULL;
+}
+
+_Static_assert(ARRAY_LEN(keys) <= CONFIG_KEYS_MAX, "parsers keep a line for each");
+
+const struct config_key *config_key_main(const struct config_key *key)
+{
+    if (key->set == set_writeable) {
+        return config_key_find(CONFIG_SHARE, "read only");
+    }
+    while (!key->help) {
+        key--;
+    }
+    return key;
+}
+
+bool config_key_adds_up(const struct config_key *key)
+{
+    return key->set == set_filter || key->set == set_valid_users || key->set == set_admin_users ||
+           key->set == set_path; /* its argument is looked at instead */
 }
 
 bool config_key_names_layer(const struct config_key *key)

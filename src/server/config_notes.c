@@ -3,25 +3,70 @@
 
 #include "base/str.h"
 
+static void note_guests_of(const struct config *c, const struct config_share *s,
+                           struct problems *notes)
+{
+    if (!c->allow_guest && !c->allow_anonymous) {
+        problems_add(notes,
+                     "share \"%s\": guest ok does nothing while map to guest is never; set map to "
+                     "guest = bad user in [global]",
+                     s->name);
+        return;
+    }
+    if (s->has_users) {
+        problems_add(notes,
+                     "share \"%s\": guest ok lets guests in whom valid users does not name; take "
+                     "one of the two away",
+                     s->name);
+    }
+    /* [MS-SMB2] 3.3.5.5.3: a guest has no key. */
+    if (s->encrypt) {
+        problems_add(notes,
+                     "share \"%s\": guests cannot encrypt: smb encrypt = required keeps them out "
+                     "in spite of guest ok",
+                     s->name);
+    }
+}
+
 static void note_guests(const struct config *c, struct problems *notes)
 {
     bool any = false;
     for (size_t i = 0; i < c->share_count; i++) {
-        const struct config_share *s = &c->shares[i];
-        any = any || s->guest_ok;
-        if (s->guest_ok && !c->allow_guest) {
-            problems_add(notes,
-                         "share \"%s\": guest ok does nothing while map to guest is never; set "
-                         "map to guest = bad user in [global]",
-                         s->name);
+        any = any || c->shares[i].guest_ok;
+        if (c->shares[i].guest_ok) {
+            note_guests_of(c, &c->shares[i], notes);
         }
+    }
+    if (c->allow_guest && c->refuse_anonymous) {
+        problems_add(notes, "restrict anonymous = 2 does nothing: map to guest = bad user lets in "
+                            "who gives no name, too");
     }
     if (c->allow_guest && !any) {
         problems_add(notes, "guests may log in, but no share has guest ok = yes");
     }
-    /* [MS-SMB2] 3.3.5.5.3: a guest has no key. */
     if (c->allow_guest && c->encryption == SMB_ENCRYPT_REQUIRED) {
         problems_add(notes, "guests cannot encrypt: server smb encrypt = required keeps them out");
+    }
+}
+
+/* [MS-SMB2] 3.3.5.5.3: dialects before 3.0 cannot encrypt. */
+static void note_encryption(const struct config *c, struct problems *notes)
+{
+    static const char why[] = "server max protocol allows only dialects that cannot encrypt";
+    if (c->dialect_max >= 0x0300) {
+        return;
+    }
+    if (c->encryption != SMB_ENCRYPT_OFF) {
+        problems_add(notes, "server smb encrypt = %s: %s",
+                     c->encryption == SMB_ENCRYPT_REQUIRED ? "required keeps everybody out"
+                                                           : "desired does nothing",
+                     why);
+    }
+    for (size_t i = 0; i < c->share_count; i++) {
+        if (c->shares[i].encrypt) {
+            problems_add(notes, "share \"%s\": smb encrypt = required keeps everybody out: %s",
+                         c->shares[i].name, why);
+        }
     }
 }
 
@@ -35,26 +80,42 @@ static const char *file_option(const struct config *c, char *buf, size_t size)
     return buf;
 }
 
-static void note_valid_users(const struct config *c, const struct config_users *users,
-                             struct problems *notes)
+/* before: whose list it is. */
+static void note_unknown(const struct config *c, const struct config_users *users,
+                         const struct names *list, const char *before, struct problems *notes)
 {
     char file[512];
+    for (size_t k = 0; k < list->count; k++) {
+        if (!users->user_known(users->arg, list->items[k])) {
+            problems_add(notes, "%s: there is no user \"%s\"; add one with: smbkit user add%s %s",
+                         before, list->items[k], file_option(c, file, sizeof(file)),
+                         list->items[k]);
+        }
+    }
+}
+
+static void note_users(const struct config *c, const struct config_users *users,
+                       struct problems *notes)
+{
+    char before[512];
+    if (users->user_count > 0) {
+        note_unknown(c, users, &c->admins, "admin users", notes);
+    }
     for (size_t i = 0; i < c->share_count; i++) {
         const struct config_share *s = &c->shares[i];
-        for (size_t k = 0; k < s->users.count; k++) {
-            if (!users->user_known(users->arg, s->users.items[k])) {
-                problems_add(notes,
-                             "share \"%s\": there is no user \"%s\" (valid users); add one with: "
-                             "smbkit user add%s %s",
-                             s->name, s->users.items[k], file_option(c, file, sizeof(file)),
-                             s->users.items[k]);
-            }
+        str_format(before, sizeof(before), "share \"%s\": valid users", s->name);
+        if (users->user_count > 0) {
+            note_unknown(c, users, &s->users, before, notes);
+        }
+        if (s->has_users && s->users.count == 0 && !s->guest_ok) {
+            problems_add(notes, "%s names nobody, so nobody may connect", before);
         }
     }
 }
 
 void config_notes(const struct config *c, const struct config_users *users, struct problems *notes)
 {
+    problems_add_all(notes, &c->remarks);
     if (c->share_count == 0) {
         problems_add(notes, "nothing is shared; add a section, such as [papers], with "
                             "path = FOLDER or plugin = NAME");
@@ -67,7 +128,9 @@ void config_notes(const struct config *c, const struct config_users *users, stru
                      file_option(c, file, sizeof(file)));
     }
     note_guests(c, notes);
-    if (users->user_count > 0) {
-        note_valid_users(c, users, notes);
+    note_encryption(c, notes);
+    note_users(c, users, notes);
+    if (c->log_format == CONFIG_LOG_JSON && str_ieq(c->log_file, "syslog")) {
+        problems_add(notes, "log format = json does nothing: the system's log is text always");
     }
 }

@@ -28,23 +28,34 @@ void problems_add(struct problems *p, const char *fmt, ...)
     va_end(ap);
     wr_plain(&p->text, line); /* names of others end no line and steer no terminal */
     wr_u8(&p->text, '\n');
+    wr_u8(&p->text, 0); /* the next line takes its place */
+    if (wr_ok(&p->text)) {
+        wr_cut(&p->text, wr_pos(&p->text) - 1);
+    }
 }
 
-const char *problems_text_get(struct problems *p)
+const char *problems_text_get(const struct problems *p)
 {
     if (p->count == 0) {
         return "";
     }
-    size_t len = wr_pos(&p->text);
-    wr_u8(&p->text, 0);
-    if (!wr_ok(&p->text)) {
-        return "out of memory\n";
-    }
-    wr_cut(&p->text, len);
-    return (const char *)p->text.base;
+    return wr_ok(&p->text) ? (const char *)p->text.base : "out of memory\n";
 }
 
-void problems_log(struct problems *p, enum log_level level, const char *before)
+void problems_add_all(struct problems *p, const struct problems *from)
+{
+    const char *line = problems_text_get(from);
+    while (*line) {
+        int len = 0;
+        while (line[len] && line[len] != '\n') {
+            len++;
+        }
+        problems_add(p, "%.*s", len, line);
+        line += len + (line[len] == '\n');
+    }
+}
+
+void problems_log(const struct problems *p, enum log_level level, const char *before)
 {
     const char *line = problems_text_get(p);
     while (*line) {

@@ -17,7 +17,9 @@ void problems_init(struct problems *p);
 void problems_fini(struct problems *p);
 void problems_add(struct problems *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "" when there are none; borrowed until the next add. */
-const char *problems_text_get(struct problems *p);
+const char *problems_text_get(const struct problems *p);
+/* Each line of `from`. */
+void problems_add_all(struct problems *p, const struct problems *from);
 
 /* A line of the log for each, with `before` in front. */
-void problems_log(struct problems *p, enum log_level level, const char *before);
+void problems_log(const struct problems *p, enum log_level level, const char *before);

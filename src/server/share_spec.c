@@ -42,6 +42,19 @@ static char *take_arg(const char **pos)
     return out;
 }
 
+/* One more thing that is wrong. */
+static bool PRINTF_LIKE(2, 3) complain(char err[256], const char *fmt, ...)
+{
+    size_t n = str_len(err);
+    va_list ap;
+    str_copy(err + n, 256 - n, n ? "; " : "");
+    n = str_len(err);
+    va_start(ap, fmt);
+    str_vformat(err + n, 256 - n, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
 static bool add_arg(struct config_args *args, char *arg, char err[256])
 {
     char *eq = arg;
@@ -49,30 +62,26 @@ static bool add_arg(struct config_args *args, char *arg, char err[256])
         eq++;
     }
     if (*eq == '\0' || eq == arg) {
-        str_format(err, 256, "\"%s\" is not KEY=VALUE", arg);
-        return false;
+        return complain(err, "\"%s\" is not KEY=VALUE", arg);
     }
     *eq = '\0';
-    if (!config_args_add(args, arg, eq + 1)) {
-        str_format(err, 256, "too many arguments, or out of memory");
-        return false;
-    }
-    return true;
+    return config_args_add(args, 0, arg, eq + 1) ||
+           complain(err, "too many arguments, or out of memory");
 }
 
+/* All of them, also behind one that is no good. */
 static bool parse_args(const char *p, struct config_args *args, char err[256])
 {
+    bool ok = true;
+    err[0] = '\0';
     while (*p) {
         CLEANUP_MEM char *arg = take_arg(&p);
         if (!arg) {
-            str_copy(err, 256, "out of memory");
-            return false;
+            return complain(err, "out of memory");
         }
-        if (*arg && !add_arg(args, arg, err)) {
-            return false;
-        }
+        ok = (*arg == '\0' || add_arg(args, arg, err)) && ok;
     }
-    return true;
+    return ok;
 }
 
 bool config_layer_parse(const char *spec, struct config_layer *out, char err[256])
@@ -88,11 +97,7 @@ bool config_layer_parse(const char *spec, struct config_layer *out, char err[256
         str_copy(err, 256, "out of memory");
         return false;
     }
-    if (!parse_args(spec + n + (spec[n] == ':'), &out->args, err)) {
-        config_layer_fini(out);
-        return false;
-    }
-    return true;
+    return parse_args(spec + n + (spec[n] == ':'), &out->args, err);
 }
 
 /* Bytes of "NAME" when the spec begins with "NAME=", else 0. A slash, a backslash or a colon before
@@ -161,6 +166,7 @@ static bool path_problem(const char *path, int err_no, char err[256])
 static bool folder_layer(const char *path, struct config_layer *out, char err[256])
 {
     CLEANUP_MEM char *real = NULL;
+    *out = (struct config_layer){0};
     int err_no = os_path_check_folder(path);
     if (err_no == 0) {
         err_no = os_path_real(path, &real);
@@ -169,7 +175,7 @@ static bool folder_layer(const char *path, struct config_layer *out, char err[25
         return path_problem(path, err_no, err);
     }
     *out = (struct config_layer){.name = str_dup("dir")};
-    if (out->name && config_args_add(&out->args, "path", real)) {
+    if (out->name && config_args_add(&out->args, 0, "path", real)) {
         return true;
     }
     config_layer_fini(out);
@@ -208,6 +214,7 @@ bool config_share_parse(struct config *c, const char *spec, char err[256])
     bool ok = is_plugin_spec(what) ? config_layer_parse(what, &layer, err)
                                    : folder_layer(what, &layer, err);
     if (!ok) {
+        config_layer_fini(&layer);
         return false;
     }
     bool is_folder = !is_plugin_spec(what);

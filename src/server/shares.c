@@ -111,7 +111,7 @@ static char *fingerprint(const struct config_share *s)
 }
 
 static bool make_layer(struct plugins *plugins, enum plugin_kind kind, const struct config_layer *l,
-                       struct vfs_layer_spec *out, char err[512])
+                       struct vfs_layer_spec *out, char err[SHARES_ERR_SIZE])
 {
     out->plugin = plugins_get(plugins, kind, l->name, err);
     out->args = l->args.list;
@@ -119,9 +119,8 @@ static bool make_layer(struct plugins *plugins, enum plugin_kind kind, const str
     return out->plugin != NULL;
 }
 
-/* One sentence about a share, with file and line where it comes from a file. */
-static void share_problem(struct problems *problems, const struct config *c,
-                          const struct config_share *s, unsigned line, const char *text)
+void shares_problem(struct problems *problems, const struct config *c, const struct config_share *s,
+                    unsigned line, const char *text)
 {
     unsigned at = line ? line : s->line;
     if (c->file && at) {
@@ -132,7 +131,7 @@ static void share_problem(struct problems *problems, const struct config *c,
 }
 
 static bool make_layers(const struct shares *shares, const struct config_share *s,
-                        struct vfs_layer_spec layers[VFS_LAYERS_MAX], char err[512])
+                        struct vfs_layer_spec layers[VFS_LAYERS_MAX], char err[SHARES_ERR_SIZE])
 {
     struct plugins *plugins = shares->spec.plugins;
     ASSERT(s->filter_count < VFS_LAYERS_MAX);
@@ -145,7 +144,7 @@ static bool make_layers(const struct shares *shares, const struct config_share *
 }
 
 static struct vfs_volume *open_volume(const struct shares *shares, const struct config_share *s,
-                                      char err[512])
+                                      char err[SHARES_ERR_SIZE])
 {
     struct vfs_layer_spec layers[VFS_LAYERS_MAX];
     struct vfs_volume *volume = NULL;
@@ -162,16 +161,16 @@ static struct vfs_volume *open_volume(const struct shares *shares, const struct 
     if (shares->spec.lend) {
         spec.services = lend_services_new(shares->spec.lend);
         if (!spec.services) {
-            str_copy(err, 512, "out of memory");
+            str_copy(err, SHARES_ERR_SIZE, "out of memory");
             return NULL;
         }
     }
     os_random(&spec.hash_seed, sizeof(spec.hash_seed));
     err[0] = '\0';
-    smbkit_status status = vfs_volume_open(&spec, &volume, err, 512);
+    smbkit_status status = vfs_volume_open(&spec, &volume, err, SHARES_ERR_SIZE);
     if (!SMBKIT_OK(status)) {
         if (err[0] == '\0') {
-            str_format(err, 512, "plugin \"%s\" refused: %s", s->plugin.name,
+            str_format(err, SHARES_ERR_SIZE, "plugin \"%s\" refused: %s", s->plugin.name,
                        smbkit_status_name(status));
         }
         return NULL;
@@ -215,7 +214,7 @@ static struct live *live_add(struct shares *s, const char *name)
 }
 
 static bool publish(struct shares *s, const struct config_share *c, struct vfs_volume *volume,
-                    char err[512])
+                    char err[SHARES_ERR_SIZE])
 {
     struct smb_share_spec spec = {
         .name = c->name,
@@ -229,7 +228,7 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
     };
     smbkit_status status = smb_server_share_set(s->spec.smb, &spec);
     if (!SMBKIT_OK(status)) {
-        str_format(err, 512, "refused: %s", smbkit_status_name(status));
+        str_format(err, SHARES_ERR_SIZE, "refused: %s", smbkit_status_name(status));
         return false;
     }
     return true;
@@ -238,7 +237,7 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
 /* Is the share's volume the one that the configuration means? Not when it says something else, nor
  * when what it says leads elsewhere by now. */
 static bool keeps_volume(const struct shares *s, const struct live *l, const struct config_share *c,
-                         const char *print, char err[512])
+                         const char *print, char err[SHARES_ERR_SIZE])
 {
     struct vfs_layer_spec layers[VFS_LAYERS_MAX];
     if (!l->volume || !str_eq(l->fingerprint, print) || !make_layers(s, c, layers, err)) {
@@ -253,7 +252,8 @@ static bool keeps_volume(const struct shares *s, const struct live *l, const str
 
 /* The volume of before when nothing of it has changed; else a new one. A reference is given. */
 static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
-                                     const struct config_share *c, const char *print, char err[512])
+                                     const struct config_share *c, const char *print,
+                                     char err[SHARES_ERR_SIZE])
 {
     if (keeps_volume(s, l, c, print, err)) {
         vfs_volume_read_only_set(l->volume, c->read_only);
@@ -263,11 +263,12 @@ static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
     return open_volume(s, c, err);
 }
 
-static bool apply_one(struct shares *s, struct live *l, const struct config_share *c, char err[512])
+static bool apply_one(struct shares *s, struct live *l, const struct config_share *c,
+                      char err[SHARES_ERR_SIZE])
 {
     char *print = fingerprint(c);
     if (!print) {
-        str_copy(err, 512, "out of memory");
+        str_copy(err, SHARES_ERR_SIZE, "out of memory");
         return false;
     }
     struct vfs_volume *volume = volume_for(s, l, c, print, err);
@@ -303,7 +304,7 @@ static void remove_unwanted(struct shares *s)
 
 size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems)
 {
-    char err[512] = "";
+    char err[SHARES_ERR_SIZE] = "";
     LIST_FOR_EACH (link, &s->live) {
         LIST_ENTRY(link, struct live, link)->is_wanted = false;
     }
@@ -316,7 +317,7 @@ size_t shares_apply(struct shares *s, const struct config *c, struct problems *p
             continue;
         }
         if (!apply_one(s, l, cs, err)) {
-            share_problem(problems, c, cs, cs->plugin.line, err);
+            shares_problem(problems, c, cs, cs->plugin.line, err);
         }
         l->is_wanted = l->volume != NULL;
     }
@@ -326,8 +327,7 @@ size_t shares_apply(struct shares *s, const struct config *c, struct problems *p
 
 /* ---- check ---- */
 
-/* Open and close the volume of a share. False: why it cannot be. */
-static bool try_open(struct plugins *plugins, const struct config_share *s, char err[512])
+bool shares_try(struct plugins *plugins, const struct config_share *s, char err[SHARES_ERR_SIZE])
 {
     const struct shares shares = {.spec.plugins = plugins};
     struct vfs_volume *volume = open_volume(&shares, s, err);
@@ -335,42 +335,4 @@ static bool try_open(struct plugins *plugins, const struct config_share *s, char
         vfs_volume_unref(volume);
     }
     return volume != NULL;
-}
-
-/* What each layer by itself has to say: the plugin without filters, and each filter over an empty
- * mem, since nothing is opened above a layer that fails. */
-static void check_layers(struct plugins *plugins, const struct config *c,
-                         const struct config_share *s, struct problems *problems)
-{
-    char err[512] = "";
-    for (uint32_t i = 0; i < s->filter_count; i++) {
-        struct config_share over_mem = *s;
-        over_mem.filters = &s->filters[i];
-        over_mem.filter_count = 1;
-        over_mem.plugin = (struct config_layer){.name = (char *)(uintptr_t) "mem"};
-        if (!try_open(plugins, &over_mem, err)) {
-            share_problem(problems, c, s, s->filters[i].line, err);
-        }
-    }
-    struct config_share bare = *s;
-    bare.filter_count = 0;
-    if (!try_open(plugins, &bare, err)) {
-        share_problem(problems, c, s, s->plugin.line, err);
-    }
-}
-
-void shares_check(struct plugins *plugins, const struct config *c, struct problems *problems)
-{
-    for (size_t i = 0; i < c->share_count; i++) {
-        const struct config_share *s = &c->shares[i];
-        char err[512] = "";
-        unsigned before = problems->count;
-        if (s->is_unclear || try_open(plugins, s, err)) {
-            continue;
-        }
-        check_layers(plugins, c, s, problems);
-        if (problems->count == before) { /* only together they do not go */
-            share_problem(problems, c, s, s->plugin.line, err);
-        }
-    }
 }

@@ -27,5 +27,15 @@ void shares_free(struct shares *s);
 size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems);
 /* Does the share refuse every change, because it was told to or because its plugin cannot? */
 bool shares_is_read_only(const struct shares *s, const char *name);
-/* Only open and close the volumes, and tell of each layer what is wrong: for smbkit check. */
+
+/* ---- for smbkit check ---- */
+
+#define SHARES_ERR_SIZE 512
+/* Open and close the volume of a share. False: why it cannot be. */
+NODISCARD bool shares_try(struct plugins *plugins, const struct config_share *s,
+                          char err[SHARES_ERR_SIZE]);
+/* One sentence about a share, with file and line where it comes from a file. */
+void shares_problem(struct problems *problems, const struct config *c, const struct config_share *s,
+                    unsigned line, const char *text);
+/* Only open and close the volumes, and tell of each layer what is wrong: shares_check.c. */
 void shares_check(struct plugins *plugins, const struct config *c, struct problems *problems);

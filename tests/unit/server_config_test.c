@@ -154,8 +154,9 @@ static const struct {
     {"[a]\nplugin = Mem\n",
      "f:2: plugin = Mem: expected NAME or NAME:KEY=VALUE,... with a name of a-z, 0-9 and '-'\n"
      "f:1: [a]: needs \"path = FOLDER\" (or \"plugin = NAME\")\n"},
-    {"[a]\nplugin = mem:size\n", "f:2: plugin = mem:size: \"size\" is not KEY=VALUE\n"
-                                 "f:1: [a]: needs \"path = FOLDER\" (or \"plugin = NAME\")\n"},
+    {"[a]\nplugin = mem:size\n", "f:2: plugin = mem:size: \"size\" is not KEY=VALUE\n"},
+    {"[a]\nplugin = mem:size,label=x,=y\n",
+     "f:2: plugin = mem:size,label=x,=y: \"size\" is not KEY=VALUE; \"=y\" is not KEY=VALUE\n"},
     {"[a]\nplugin = mem\nplugin. = 1\n",
      "f:3: \"plugin.\": not a plugin's argument, or too many of them\n"},
     {"[global]\nsmb ports = 0\n", "f:2: smb ports = 0: expected a number from 1 to 65535\n"},

@@ -94,9 +94,41 @@ def check_stages():
         check(r.code == 2, r.code, r.text)
         for words in (('no users file /nowhere/users',), (':3:', 'did you mean "mandatory"?'), (':5:', '/nowhere/at/all'),
                       (':6:', 'level=loud'), (':7:', 'did you mean "read"?'), (':8:', 'perhaps'), (':10:', 'meme', '"mem"'),
-                      (':11:', 'lgo', '"log"'), (':13:', 'sise', '"size"')):
+                      (':11:', 'lgo', '"log"'), (':14:', 'sise', '"size"')):
             check([x for x in r.text.splitlines() if all(w in x for w in words)], words, r.text)
         check(len(r.text.splitlines()) == 9, 'each once', r.text)
+
+
+ONE_SHARE = '''[a]
+path = /nowhere
+plugin. = 1
+plugin.colour = red
+plugin.symlinks = perhaps
+plugin.junk = x
+filter = delay:reed=5,wriet=7,read=loud
+filter = delay:
+filter = lgo:x
+filter = error:op=reed,status=DISC_FULL
+[b]
+plugin = mem:colour,size=-1
+plugin.shape = round
+'''
+
+
+@case('check tells every mistake of one share, whatever stands before')
+def check_one_share():
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, 'x.conf')
+        write_file(path, ONE_SHARE.encode())
+        r = smbkit('check', path)
+        check(r.code == 2, r.code, r.text)
+        lines = [x for x in r.text.splitlines() if path in x]
+        for words in ((':3:', 'plugin.'), (':4:', 'colour'), (':5:', 'perhaps'), (':6:', 'junk'), (':2:', '/nowhere'),
+                      (':7:', 'reed'), (':7:', 'wriet'), (':7:', 'read=loud'), (':9:', '"x" is not KEY=VALUE'),
+                      (':9:', 'no filter "lgo"'), (':10:', 'op=reed'), (':10:', 'DISC_FULL'),
+                      (':12:', '"colour" is not KEY=VALUE'), (':12:', 'size=-1'), (':13:', 'shape')):
+            check([x for x in lines if all(w in x for w in words)], words, r.text)
+        check(len(lines) == 15, 'each once', r.text)
 
 
 @case('names on the screen do not steer the terminal')
