@@ -81,7 +81,7 @@ static void from_sockaddr(const union sockaddr_any *sa, socklen_t len, struct ne
     }
 }
 
-static int bind_and_listen(int fd, struct net_addr *addr, int backlog)
+static int bind_to(int fd, const struct net_addr *addr)
 {
     union sockaddr_any sa;
     socklen_t len = 0;
@@ -94,11 +94,30 @@ static int bind_and_listen(int fd, struct net_addr *addr, int backlog)
     if (sa.any.sa_family == AF_INET6) {
         set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }
-    if (bind(fd, &sa.any, len) != 0 || listen(fd, backlog) != 0) {
+    return bind(fd, &sa.any, len) == 0 ? 0 : -errno;
+}
+
+/* A socket bound to the address, or -errno. */
+static int bound_socket(const struct net_addr *addr)
+{
+    int family = str_has_char(addr->text, ':') ? AF_INET6 : AF_INET;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
         return -errno;
     }
-    len = sizeof(sa);
-    if (getsockname(fd, &sa.any, &len) != 0) {
+    int err = bind_to(fd, addr);
+    if (err != 0) {
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+static int listen_on(int fd, struct net_addr *addr, int backlog)
+{
+    union sockaddr_any sa;
+    socklen_t len = sizeof(sa);
+    if (listen(fd, backlog) != 0 || getsockname(fd, &sa.any, &len) != 0) {
         return -errno;
     }
     addr->port = ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
@@ -107,20 +126,26 @@ static int bind_and_listen(int fd, struct net_addr *addr, int backlog)
 
 int net_listen(struct net_addr *addr, int backlog, int64_t *fd_r)
 {
-    bool v6 = false;
-    for (const char *p = addr->text; *p; p++) {
-        v6 = v6 || *p == ':';
-    }
-    int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = bound_socket(addr);
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
-    int err = bind_and_listen(fd, addr, backlog);
+    int err = listen_on(fd, addr, backlog);
     if (err != 0) {
         close(fd);
         return err;
     }
     *fd_r = fd;
+    return 0;
+}
+
+int net_addr_try(const struct net_addr *a)
+{
+    int fd = bound_socket(a);
+    if (fd < 0) {
+        return fd;
+    }
+    close(fd);
     return 0;
 }
 

@@ -84,6 +84,9 @@ struct net_addr {
 NODISCARD bool net_addr_parse(const char *s, uint16_t default_port, struct net_addr *out);
 /* "1.2.3.4:445" or "[::1]:445". */
 void net_addr_format(const struct net_addr *a, char *buf, size_t size);
+/* Could a listener have this address now? 0 or -errno as listener_new. Nothing listens meanwhile.
+ */
+NODISCARD int net_addr_try(const struct net_addr *a);
 
 /* ---- connection limits (any thread) ---- */
 

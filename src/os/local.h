@@ -10,9 +10,12 @@ struct os_local;
 /* Longest line, either way. */
 #define OS_LOCAL_LINE_MAX (4u << 20)
 
-/* Mode 0600. A socket that nobody listens on any more is replaced; -EADDRINUSE when somebody does.
- */
+/* Mode 0600. A socket that nobody listens on any more is replaced; -EADDRINUSE when somebody does,
+ * -EEXIST: there is something that is no socket. -ENAMETOOLONG: beyond OS_LOCAL_PATH_MAX bytes. */
+#define OS_LOCAL_PATH_MAX 107
 NODISCARD int os_local_listen(const char *path, struct os_local **out);
+/* Could it listen there? As os_local_listen fails. Nothing is made. */
+NODISCARD int os_local_check(const char *path);
 /* Clients served at once; of more, the oldest gives way. */
 #define OS_LOCAL_CLIENTS_MAX 16
 

@@ -38,6 +38,9 @@ void os_syslog_write(int severity, const char *text);
 /* Append to a file, made with mode 0640. The file descriptor, or -errno; -ENXIO: a pipe that nobody
  * reads. */
 NODISCARD int os_append_open(const char *path);
+/* Could it be opened so? 0 or -errno. Nothing is made, and who reads a pipe there notices nothing.
+ */
+NODISCARD int os_append_check(const char *path);
 void os_append_write(int fd, const void *data, size_t len); /* one write, best effort; any thread */
 void os_append_close(int fd);
 /* "2024-01-31T12:34:56.789Z" of a FILETIME; size >= 25. */
@@ -60,6 +63,8 @@ NODISCARD int os_file_stamp(const char *path, uint64_t *stamp_r);
  * of timeout_ms. */
 NODISCARD int os_file_lock(const char *path, unsigned timeout_ms, int *lock_r);
 void os_file_unlock(int lock); /* -1 allowed */
+/* May this process make files in the folder that path lies in? */
+NODISCARD int os_folder_check_of(const char *path);
 /* Make a folder; one that is there already is fine. */
 NODISCARD int os_folder_make(const char *path, unsigned mode);
 

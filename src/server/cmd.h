@@ -54,6 +54,10 @@ NODISCARD bool cmd_password(const char *file, const char *user, bool confirm,
  * $XDG_CONFIG_HOME or ~/.config. Owned. make_folder: make the folder that it lies in. NULL without
  * memory. */
 NODISCARD char *cmd_users_path(bool make_folder);
+struct users_store;
+/* The users that the configuration names, or those of the default place if there is a file. NULL:
+ * told. */
+NODISCARD struct users_store *cmd_users_open(const struct config *c, struct problems *problems);
 
 /* ---- connect_text.c: how to reach what is served ---- */
 

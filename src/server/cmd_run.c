@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* smbkit run FILE, and smbkit check FILE. */
+/* smbkit run FILE. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -11,9 +11,7 @@
 #include "server/args.h"
 #include "server/cmd.h"
 #include "server/control.h"
-#include "server/plugins.h"
 #include "server/server.h"
-#include "server/shares.h"
 
 #define LOG_MODULE LOG_SERVER
 
@@ -67,9 +65,7 @@ static bool override(struct config *c, const struct run *r, struct problems *pro
     return true;
 }
 
-/* The users that the configuration names, or those of the default place if there is a file. NULL:
- * told. */
-static struct users_store *open_users(const struct config *c, struct problems *problems)
+struct users_store *cmd_users_open(const struct config *c, struct problems *problems)
 {
     char err[512];
     CLEANUP_MEM char *fallback = c->users_file ? NULL : cmd_users_path(false);
@@ -89,36 +85,6 @@ static struct users_store *open_users(const struct config *c, struct problems *p
         return NULL;
     }
     return s;
-}
-
-static bool user_known(void *arg, const char *name)
-{
-    return users_store_has(arg, name);
-}
-
-static void find_notes(const struct config *c, struct users_store *users, struct problems *notes)
-{
-    const struct config_users u = {
-        .user_count = users_store_count(users), .user_known = user_known, .arg = users};
-    problems_init(notes);
-    config_notes(c, &u, notes);
-}
-
-/* What looks unmeant goes to the log of a server, and to the screen of a check. */
-static void log_notes(const struct config *c, struct users_store *users)
-{
-    struct problems notes;
-    find_notes(c, users, &notes);
-    problems_log(&notes, LOG_WARN, "");
-    problems_fini(&notes);
-}
-
-static void print_notes(const struct config *c, struct users_store *users)
-{
-    struct problems notes;
-    find_notes(c, users, &notes);
-    cmd_lines(problems_text_get(&notes));
-    problems_fini(&notes);
 }
 
 static void start_control(struct server *server)
@@ -151,7 +117,7 @@ static int serve(struct server *server, const char *file, struct problems *probl
 static int run_config(struct config **c, const char *file, struct problems *problems)
 {
     char err[256];
-    struct users_store *users = open_users(*c, problems);
+    struct users_store *users = cmd_users_open(*c, problems);
     if (!users) {
         cmd_problems(problems);
         return EXIT_FAILED;
@@ -163,7 +129,7 @@ static int run_config(struct config **c, const char *file, struct problems *prob
         users_store_free(users);
         return EXIT_FAILED;
     }
-    log_notes(*c, users);
+    server_notes_log(*c, users);
     int code = EXIT_FAILED;
     struct server *server = server_new(c, &users, logging, problems);
     if (server) {
@@ -188,45 +154,6 @@ int cmd_run(int argc, char **argv)
     CLEANUP(config_free) struct config *c = config_load(r.file, &problems);
     if (c && override(c, &r, &problems)) {
         code = run_config(&c, r.file, &problems);
-    } else {
-        cmd_problems(&problems);
-    }
-    problems_fini(&problems);
-    return code;
-}
-
-static void check_all(const struct config *c, struct problems *problems)
-{
-    struct users_store *users = open_users(c, problems);
-    struct plugins *plugins = plugins_new(c->plugin_dir);
-    if (plugins) {
-        shares_check(plugins, c, problems);
-    } else {
-        problems_add(problems, "out of memory");
-    }
-    plugins_free(plugins);
-    if (users && problems->count == 0) {
-        print_notes(c, users);
-    }
-    users_store_free(users);
-}
-
-int cmd_check(int argc, char **argv)
-{
-    static const struct arg_option none[] = {{NULL, 0, false}};
-    struct args a = args_init(argc, argv, 1);
-    if (argc != 2 || args_next(&a, none) != ARGS_WORD) {
-        return cmd_usage("check", "%s", a.err[0] ? a.err : "check wants one FILE");
-    }
-    struct problems problems;
-    problems_init(&problems);
-    CLEANUP(config_free) struct config *c = config_load_part(a.value, &problems);
-    if (c) {
-        check_all(c, &problems);
-    }
-    int code = problems.count == 0 ? EXIT_OK : EXIT_USAGE;
-    if (code == EXIT_OK) {
-        cmd_line("%s: fine, %zu share%s", a.value, c->share_count, c->share_count == 1 ? "" : "s");
     } else {
         cmd_problems(&problems);
     }

@@ -149,6 +149,18 @@ static bool set_by_key(struct serve *s, const char *key, const char *value)
     return false;
 }
 
+static bool set_plugin_dir(struct serve *s, const char *value)
+{
+    int err = os_path_check_folder(value);
+    if (err != 0) {
+        char why[128];
+        os_error_text(-err, why, sizeof(why));
+        str_format(s->err, sizeof(s->err), "--plugin-dir %s: %s", value, why);
+        return false;
+    }
+    return set_by_key(s, "plugin dir", value);
+}
+
 static bool add_password_file(struct serve *s, const char *file)
 {
     if (s->user_count == 0 || s->users[s->user_count - 1].has_password) {
@@ -194,7 +206,7 @@ static bool take_option(struct serve *s, int id, const char *value)
     case OPT_FILTER:
         return add_filter(s, value);
     case OPT_PLUGIN_DIR:
-        return set_by_key(s, "plugin dir", value);
+        return set_plugin_dir(s, value);
     case OPT_LOG_LEVEL:
         return set_by_key(s, "log level", value);
     case OPT_LOG_FORMAT:

@@ -53,6 +53,21 @@ static void control_main(void *arg)
     os_local_serve(((struct control *)arg)->listener, &service);
 }
 
+void control_error(const char *path, int err, char text[256])
+{
+    char why[128];
+    os_error_text(-err, why, sizeof(why));
+    if (err == -ENAMETOOLONG) {
+        str_format(why, sizeof(why), "longer than the %u bytes of a socket's path",
+                   OS_LOCAL_PATH_MAX);
+    }
+    str_format(text, 256, "control socket %s: %s", path,
+               err == -EADDRINUSE ? "another smbkit uses it"
+               : err == -EEXIST   ? "there is something that is no socket; take it away"
+               : err == -ENOENT   ? "its folder is not there; make it first"
+                                  : why);
+}
+
 struct control *control_new(struct server *s, const char *path, char err[256])
 {
     struct control *c = mem_zalloc(sizeof(*c));
@@ -64,10 +79,7 @@ struct control *control_new(struct server *s, const char *path, char err[256])
     if (e == 0) {
         return c;
     }
-    char why[128];
-    os_error_text(-e, why, sizeof(why));
-    str_format(err, 256, "control socket %s: %s", path,
-               e == -EADDRINUSE ? "another smbkit uses it" : why);
+    control_error(path, e, err);
     if (c) {
         os_local_free(c->listener);
     }

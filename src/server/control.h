@@ -20,6 +20,9 @@ struct server;
 
 /* Listen at path and answer on a thread of its own. NULL: a line in err. */
 NODISCARD struct control *control_new(struct server *s, const char *path, char err[256]);
+/* Why there is no control socket at path, as a sentence. err: of os_local_listen, os_local_check.
+ */
+void control_error(const char *path, int err, char text[256]);
 void control_free(struct control *c); /* NULL allowed */
 /* Where smbkit status looks when it is not told: $XDG_RUNTIME_DIR/smbkit/control or
  * /run/smbkit/control; owned. make: make the folder too. */

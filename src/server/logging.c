@@ -186,6 +186,24 @@ static const struct log_queue_ops queue_ops = {.write = write_line, .dropped = w
 
 /* ---- begin and end ---- */
 
+static void say_why(const char *target, int err, char text[256])
+{
+    char why[128];
+    os_error_text(-err, why, sizeof(why));
+    str_format(text, 256, "log file %s cannot be opened: %s", target,
+               err == -ENXIO    ? "it is a pipe that nobody reads"
+               : err == -ENOENT ? "its folder is not there; make it first"
+                                : why);
+}
+
+bool logging_check(const char *target, char err[256])
+{
+    bool is_file = !str_ieq(target, "stderr") && !str_ieq(target, "syslog");
+    int e = is_file ? os_append_check(target) : 0;
+    say_why(target, e, err);
+    return e == 0;
+}
+
 static bool open_target(struct logging *l, const char *target, char err[256])
 {
     if (str_ieq(target, "stderr")) {
@@ -199,10 +217,7 @@ static bool open_target(struct logging *l, const char *target, char err[256])
     l->path = str_dup(target);
     int fd = l->path ? os_append_open(target) : -ENOMEM;
     if (fd < 0) {
-        char why[128];
-        os_error_text(-fd, why, sizeof(why));
-        str_format(err, 256, "log file %s cannot be opened: %s", target,
-                   fd == -ENXIO ? "it is a pipe that nobody reads" : why);
+        say_why(target, fd, err);
         return false;
     }
     l->fd = fd;

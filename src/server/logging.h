@@ -11,6 +11,8 @@ struct logging;
 /* Open what c says and make it the log's sink; starts a thread, so after os_signals_hold. NULL with
  * a line in err. */
 NODISCARD struct logging *logging_new(const struct config *c, char err[256]);
+/* Could the target of "log file" be opened? False: a line in err. Nothing is made. */
+NODISCARD bool logging_check(const char *target, char err[256]);
 /* Open the file anew (it may have been rotated away); on failure the old one stays and that is
  * logged. Any thread. */
 void logging_reopen(struct logging *l);

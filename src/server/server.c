@@ -215,6 +215,25 @@ void server_free(struct server *s)
 
 /* ---- questions ---- */
 
+static bool user_known(void *arg, const char *name)
+{
+    return users_store_has(arg, name);
+}
+
+void server_notes(const struct config *c, struct users_store *users, struct problems *notes)
+{
+    const struct config_users u = {
+        .user_count = users_store_count(users), .user_known = user_known, .arg = users};
+    config_notes(c, &u, notes);
+    int err = c->plugin_dir ? os_path_check_folder(c->plugin_dir) : 0;
+    if (err != 0) {
+        char why[128];
+        os_error_text(-err, why, sizeof(why));
+        problems_add(notes, "plugin dir %s: %s; only built-in plugins are found", c->plugin_dir,
+                     why);
+    }
+}
+
 const struct config *server_config_get(const struct server *s)
 {
     return s->config;
@@ -253,6 +272,15 @@ bool server_share_is_read_only(const struct server *s, const char *name)
 const struct net_addr *server_listen_addr_get(const struct server *s, unsigned i)
 {
     return i < s->listener_count ? &s->addrs[i] : NULL;
+}
+
+void server_notes_log(const struct config *c, struct users_store *users)
+{
+    struct problems notes;
+    problems_init(&notes);
+    server_notes(c, users, &notes);
+    problems_log(&notes, LOG_WARN, "");
+    problems_fini(&notes);
 }
 
 bool server_control_start(struct server *s, const char *path, char err[256])

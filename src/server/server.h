@@ -21,6 +21,11 @@ NODISCARD struct server *server_new(struct config **config, struct users_store *
 /* Listen, as the configuration says, and begin to serve. False: every problem is told, with what to
  * do about it. */
 NODISCARD bool server_start(struct server *s, struct problems *problems);
+/* Could it listen so? Nobody is listened to: that an address is in use is a note. */
+void server_listen_check(const struct config *c, struct problems *problems, struct problems *notes);
+/* What is not wrong but hardly meant (config_notes), of the host as well. */
+void server_notes(const struct config *c, struct users_store *users, struct problems *notes);
+void server_notes_log(const struct config *c, struct users_store *users);
 /* Open the control socket; false: a line in err. */
 NODISCARD bool server_control_start(struct server *s, const char *path, char err[256]);
 /* Serve until a signal asks to stop; on SIGHUP reload from file (NULL: there is none to read

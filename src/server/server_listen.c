@@ -169,6 +169,79 @@ void server_listeners_close(struct server *s)
     s->listener_count = 0;
 }
 
+/* ---- for smbkit check ---- */
+
+static bool is_everywhere(const struct net_addr *a)
+{
+    return str_eq(a->text, "*");
+}
+
+/* Would the system refuse the second of two because of the first? */
+static bool do_clash(const struct net_addr *a, const struct net_addr *b)
+{
+    static const char *const families[] = {"0.0.0.0", "::"};
+    bool has_v6[] = {str_has_char(a->text, ':'), str_has_char(b->text, ':')};
+    if (a->port != b->port || a->port == 0) {
+        return false;
+    }
+    if (str_eq(a->text, b->text) || is_everywhere(a) || is_everywhere(b)) {
+        return true;
+    }
+    const char *all = families[has_v6[0]];
+    return has_v6[0] == has_v6[1] && (str_eq(a->text, all) || str_eq(b->text, all));
+}
+
+static void check_one(const struct net_addr *a, struct problems *problems, struct problems *notes)
+{
+    int err = net_addr_try(a);
+    if (err != 0) {
+        tell(err == -EADDRINUSE ? notes : problems, a, err);
+    }
+}
+
+/* As listen_all: a host without IPv6 is fine. */
+static void check_everywhere(uint16_t port, struct problems *problems, struct problems *notes)
+{
+    const struct net_addr v4 = {.text = "0.0.0.0", .port = port};
+    const struct net_addr v6 = {.text = "::", .port = port};
+    int err = net_addr_try(&v6);
+    check_one(&v4, problems, notes);
+    if (net_addr_try(&v4) == 0 && err != -EAFNOSUPPORT && err != -EADDRNOTAVAIL) {
+        check_one(&v6, problems, notes);
+    }
+}
+
+static void check_clashes(const struct config *c, struct problems *problems)
+{
+    for (unsigned i = 0; i < c->listen_count; i++) {
+        for (unsigned k = 0; k < i; k++) {
+            if (do_clash(&c->listen[k], &c->listen[i])) {
+                char text[NET_ADDR_TEXT_SIZE + 16];
+                net_addr_format(&c->listen[i], text, sizeof(text));
+                problems_add(problems, "listen: %s is taken in by %s already", text,
+                             c->listen[k].text);
+                break;
+            }
+        }
+    }
+}
+
+void server_listen_check(const struct config *c, struct problems *problems, struct problems *notes)
+{
+    check_clashes(c, problems);
+    if (c->listen_count == 0) {
+        check_everywhere(c->port, problems, notes);
+    }
+    for (unsigned i = 0; i < c->listen_count; i++) {
+        const struct net_addr *a = &c->listen[i];
+        if (is_everywhere(a)) {
+            check_everywhere(a->port, problems, notes);
+        } else {
+            check_one(a, problems, notes);
+        }
+    }
+}
+
 bool server_listen(struct server *s, struct problems *problems)
 {
     int err;

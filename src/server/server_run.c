@@ -66,6 +66,7 @@ static void apply_config(struct server *s, const char *file, struct problems *pr
     if (!smb_server_reconfigure(s->smb, &smb)) {
         log_error(NULL, "out of memory, global settings not reloaded");
     }
+    server_notes_log(c, s->users);
     shares_apply(s->shares, c, problems);
 }
 
@@ -77,11 +78,11 @@ void server_reload(struct server *s, const char *file)
     if (s->logging) {
         logging_reopen(s->logging);
     }
-    if (file) {
-        apply_config(s, file, &problems);
-    }
     if (!users_store_load(s->users, err, sizeof(err))) {
         problems_add(&problems, "%s", err);
+    }
+    if (file) {
+        apply_config(s, file, &problems);
     }
     if (!smb_server_enforce(s->smb)) {
         problems_add(&problems, "out of memory: clients may be connected who should not be");

@@ -414,9 +414,9 @@ class Output:
         return self.text
 
 
-def run(command, cwd=None, timeout=CLIENT_TIMEOUT_S, stdin=None):
+def run(command, cwd=None, timeout=CLIENT_TIMEOUT_S, stdin=None, user=None):
     p = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                         errors='replace', stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
+                         errors='replace', user=user, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
     try:
         out, _ = p.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -426,5 +426,9 @@ def run(command, cwd=None, timeout=CLIENT_TIMEOUT_S, stdin=None):
     return Output(p.returncode, out)
 
 
-def smbkit(*args, stdin=None, timeout=20):
-    return run([PROGRAM, *args], stdin=stdin, timeout=timeout)
+def smbkit(*args, stdin=None, timeout=20, user=None):
+    """user: the id of who runs it; skipped where that one cannot reach the program."""
+    try:
+        return run([PROGRAM, *args], stdin=stdin, timeout=timeout, user=user)
+    except PermissionError:
+        raise Skip(f'user {user} may not run {PROGRAM}') from None

@@ -179,6 +179,11 @@ static void read_only_files(void)
     CHECK(reader >= 0 && writer >= 0);
     CHECK_INT(fcntl(writer, F_GETFL) & O_NONBLOCK, 0); /* no line is lost when it is full */
     os_append_close(writer);
+    CHECK_INT(os_append_check(path_of("pipe")), 0);
+    CHECK_INT(os_append_check(path_of("log")), 0);
+    CHECK_INT(access(path_of("log"), F_OK), -1);
+    CHECK_INT(os_append_check(path_of("no/log")), -ENOENT);
+    CHECK_INT(os_append_check("/"), -EISDIR);
     close(reader);
     os_error_text(OS_NOT_REGULAR, text, sizeof(text));
     CHECK_STR(text, "it is no regular file");

@@ -3,6 +3,7 @@
 #include "os/local.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -178,8 +179,34 @@ static void test_without_descriptors(void)
     close_hall(&h);
 }
 
+/* What a start would meet, told without making anything. */
+static void test_check(void)
+{
+    char dir[] = "/tmp/smbkit-local-XXXXXX";
+    char path[512];
+    struct os_local *l = NULL;
+    REQUIRE(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/no/control", dir);
+    CHECK_INT(os_local_check(path), -ENOENT);
+    snprintf(path, sizeof(path), "%s/%0150d", dir, 0);
+    CHECK_INT(os_local_check(path), -ENAMETOOLONG);
+    snprintf(path, sizeof(path), "%s/control", dir);
+    CHECK_INT(os_local_check(path), 0);
+    CHECK_INT(access(path, F_OK), -1);
+    REQUIRE(os_local_listen(path, &l) == 0);
+    CHECK_INT(os_local_check(path), -EADDRINUSE);
+    os_local_free(l);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    close(fd);
+    CHECK_INT(os_local_check(path), -EEXIST);
+    CHECK_INT(os_local_listen(path, &l), -EEXIST); /* and it is not replaced */
+    CHECK_INT(unlink(path), 0);
+    CHECK_INT(rmdir(dir), 0);
+}
+
 static const struct test_case cases[] = {{"silent clients", test_silent},
                                          {"answers that nobody takes", test_untaken},
                                          {"how a client ends", test_ends},
-                                         {"without descriptors", test_without_descriptors}};
+                                         {"without descriptors", test_without_descriptors},
+                                         {"a look beforehand", test_check}};
 TEST_MAIN(cases)

@@ -14,6 +14,7 @@
 #include "base/wr.h"
 #include "os/posix/local_priv.h"
 #include "os/os.h"
+#include "os/process.h"
 
 int local_new(struct os_local **out)
 {
@@ -47,6 +48,8 @@ void os_local_free(struct os_local *l)
     mem_free(l->path);
     mem_free(l);
 }
+
+_Static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == OS_LOCAL_PATH_MAX + 1, "as it says");
 
 static int make_address(const char *path, struct sockaddr_un *sa)
 {
@@ -84,15 +87,26 @@ int os_local_connect(const char *path, struct os_local **out)
     return 0;
 }
 
-/* Left over by a process that died? */
-static bool is_stale(const char *path)
+/* 0: a socket left over by a process that died. */
+static int check_stale(const char *path)
 {
     struct stat st;
-    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
-        return false;
+    if (lstat(path, &st) != 0) {
+        return -errno;
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        return -EEXIST;
     }
     CLEANUP(os_local_free) struct os_local *probe = NULL;
-    return os_local_connect(path, &probe) == -ECONNREFUSED;
+    return os_local_connect(path, &probe) == -ECONNREFUSED ? 0 : -EADDRINUSE;
+}
+
+int os_local_check(const char *path)
+{
+    struct sockaddr_un sa;
+    int err = make_address(path, &sa);
+    err = err == 0 ? check_stale(path) : err;
+    return err == 0 || err == -ENOENT ? os_folder_check_of(path) : err;
 }
 
 static int bind_private(int fd, const struct sockaddr_un *sa)
@@ -113,9 +127,12 @@ static int listen_at(struct os_local *l, const char *path)
     if (err == 0) {
         err = bind_private(l->fd, &sa);
     }
-    if (err == -EADDRINUSE && is_stale(path)) {
-        unlink(path);
-        err = bind_private(l->fd, &sa);
+    if (err == -EADDRINUSE) {
+        err = check_stale(path);
+        if (err == 0) {
+            unlink(path);
+            err = bind_private(l->fd, &sa);
+        }
     }
     if (err != 0) {
         return err;

@@ -3,6 +3,7 @@
 #include "os/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <limits.h>
 #include <net/if.h>
@@ -15,6 +16,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "os/posix/path.h"
 
 int os_path_kind(const char *path, enum os_path_kind *kind_r)
 {
@@ -60,6 +62,22 @@ int os_file_stamp(const char *path, uint64_t *stamp_r)
     h = hash_u64(h, (uint64_t)st.st_mtim.tv_sec);
     *stamp_r = hash_u64(h, (uint64_t)st.st_mtim.tv_nsec);
     return 0;
+}
+
+int os_folder_check_of(const char *path)
+{
+    struct stat st;
+    CLEANUP_MEM char *folder = path_folder(path);
+    if (!folder) {
+        return -ENOMEM;
+    }
+    if (stat(folder, &st) != 0) {
+        return -errno;
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        return -ENOTDIR;
+    }
+    return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : -errno;
 }
 
 int os_folder_make(const char *path, unsigned mode)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/str.h"
 #include "base/time.h"
@@ -131,6 +132,18 @@ int os_append_open(const char *path)
     }
     (void)fcntl(fd, F_SETFL, O_APPEND);
     return fd;
+}
+
+int os_append_check(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return errno == ENOENT ? os_folder_check_of(path) : -errno;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return -EISDIR;
+    }
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 ? 0 : -errno;
 }
 
 size_t os_descriptors_raise(size_t wanted)

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 
-from harness import Server, case, check, check_in, main, smbkit, write_file
+from harness import Server, Skip, case, check, check_in, main, smbkit, write_file
 
 # arguments, exit code, words that must stand in what it says
 WRONG = (
@@ -26,6 +26,7 @@ WRONG = (
     (['serve', '--user', 'x:y', 'mem:colour=blue'], 1, 'colour'),
     (['serve', '--user', 'x:y', '--filter', 'nothing', 'mem:'], 1, 'there is no filter "nothing"'),
     (['serv', 'mem:'], 2, 'serve'),
+    (['serve', '--plugin-dir', '/nowhere', 'mem:'], 2, '--plugin-dir /nowhere: No such file'),
     (['run'], 2, 'which configuration FILE'),
     (['run', '/nowhere.conf'], 2, '/nowhere.conf'),
     (['status', '--socket', '/nowhere/control'], 1, 'no server answers at /nowhere/control'),
@@ -129,6 +130,70 @@ def check_one_share():
                       (':12:', '"colour" is not KEY=VALUE'), (':12:', 'size=-1'), (':13:', 'shape')):
             check([x for x in lines if all(w in x for w in words)], words, r.text)
         check(len(lines) == 15, 'each once', r.text)
+
+
+def check_settings(folder, settings, user=None):
+    """Check a configuration with one good share and these settings."""
+    path = os.path.join(folder, 'x.conf')
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write('[global]\n' + settings + '[m]\nplugin = mem\n')
+    return smbkit('check', path, user=user)
+
+
+@case('check tries what a start would, and leaves nothing behind')
+def check_start():
+    with tempfile.TemporaryDirectory() as d, socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        long = d + '/' + 'x' * 108
+        write_file(d + '/file', b'')
+        for settings, words in ((f'log file = {d}/no/log', '/no/log cannot be opened: its folder is not there'),
+                                (f'log file = {d}', f'log file {d} cannot be opened: Is a directory'),
+                                (f'log file = {d}/file/log', 'Not a directory'),
+                                ('listen = 192.0.2.77:4450', '192.0.2.77 is no address of this host'),
+                                ('listen = 127.0.0.1:4450 127.0.0.1:4450', '127.0.0.1:4450 is taken in by 127.0.0.1'),
+                                ('listen = 127.0.0.1:4450 *:4450', '*:4450 is taken in by 127.0.0.1'),
+                                (f'control socket = {d}/no/control', '/no/control: its folder is not there'),
+                                (f'control socket = {long}', "longer than the 107 bytes of a socket's path"),
+                                (f'control socket = {d}/file', 'there is something that is no socket')):
+            r = check_settings(d, settings + '\n' + ('' if 'listen' in settings else f'listen = 127.0.0.1:{port}\n'))
+            check(r.code == 2, settings, r.code, r.text)
+            check_in(words, r.text)
+        r = check_settings(d, f'listen = 127.0.0.1:{port}\nlog file = {d}/log\ncontrol socket = {d}/control\nplugin dir = {d}/none\n')
+        check(r.code == 0, r.code, r.text)
+        check_in(f'port {port} is in use', r.text)
+        check_in(f'plugin dir {d}/none: No such file or directory', r.text)
+        check(sorted(os.listdir(d)) == ['file', 'x.conf'], os.listdir(d))
+
+
+@case('check of a server that runs is a remark')
+def check_running():
+    with Server(config='[m]\nplugin = mem\n') as s:
+        r = smbkit('check', s.config)
+        check(r.code == 0, r.code, r.text)
+        check_in(f'port {s.port} is in use', r.text)
+        check_in(f'control socket {s.control}: another smbkit uses it', r.text)
+        check_in('fine, 1 share', r.text)
+        check(s.status()['counters']['connections_total'] <= 1, 'only the harness connected', s.status())
+
+
+@case('check as a user without rights')
+def check_rights():
+    if os.getuid() != 0:
+        raise Skip('only root can become another user')
+    with open('/proc/sys/net/ipv4/ip_unprivileged_port_start', encoding='ascii') as f:
+        first = int(f.read())
+    with tempfile.TemporaryDirectory() as d:
+        os.chmod(d, 0o755)
+        if first > 81:
+            r = check_settings(d, 'listen = 127.0.0.1:81\n', user=65534)
+            check(r.code == 2, r.text)
+            check_in('no permission to listen on port 81', r.text)
+        for key in ('log file', 'control socket'):
+            r = check_settings(d, f'listen = 127.0.0.1:4450\n{key} = {d}/x\n', user=65534)
+            check(r.code == 2, r.text)
+            check_in('Permission denied', r.text)
 
 
 @case('names on the screen do not steer the terminal')
