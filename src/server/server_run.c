@@ -61,6 +61,11 @@ static void apply_config(struct server *s, const char *file, struct problems *pr
     if (!c) {
         return;
     }
+    if (!c->has_sections) {
+        /* As an editor leaves it for a moment, which would end everybody's work. */
+        problems_add(problems, "%s: there is nothing in it; everything stays as it was", file);
+        return;
+    }
     struct smb_config smb;
     server_smb_config(s, c, &smb);
     if (!smb_server_reconfigure(s->smb, &smb)) {

@@ -19,6 +19,7 @@ struct live {
     char *fingerprint; /* of what makes the volume: another one needs another volume */
     struct vfs_volume *volume;
     bool is_wanted;
+    size_t opens; /* when it is removed */
 };
 
 struct shares {
@@ -234,33 +235,60 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
     return true;
 }
 
-/* Is the share's volume the one that the configuration means? Not when it says something else, nor
- * when what it says leads elsewhere by now. */
-static bool keeps_volume(const struct shares *s, const struct live *l, const struct config_share *c,
-                         const char *print, char err[SHARES_ERR_SIZE])
+enum volume_is {
+    VOLUME_SAME,
+    VOLUME_OTHER,    /* the configuration says something else */
+    VOLUME_ELSEWHERE /* what it says leads elsewhere by now */
+};
+
+/* Is the share's volume the one that the configuration means? */
+static enum volume_is compare(const struct shares *s, const struct live *l,
+                              const struct config_share *c, const char *print)
 {
+    char err[SHARES_ERR_SIZE];
     struct vfs_layer_spec layers[VFS_LAYERS_MAX];
     if (!l->volume || !str_eq(l->fingerprint, print) || !make_layers(s, c, layers, err)) {
-        return false;
+        return VOLUME_OTHER;
     }
-    if (vfs_volume_is_current(l->volume, layers)) {
-        return true;
-    }
-    log_info(NULL, "share leads elsewhere by now, opened anew name=%s", quoted(c->name).text);
-    return false;
+    return vfs_volume_is_current(l->volume, layers) ? VOLUME_SAME : VOLUME_ELSEWHERE;
 }
 
-/* The volume of before when nothing of it has changed; else a new one. A reference is given. */
+/* The volume of before when nothing of it has changed; else a new one. */
 static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
-                                     const struct config_share *c, const char *print,
+                                     const struct config_share *c, enum volume_is is,
                                      char err[SHARES_ERR_SIZE])
 {
-    if (keeps_volume(s, l, c, print, err)) {
+    if (is == VOLUME_SAME) {
         vfs_volume_read_only_set(l->volume, c->read_only);
         vfs_volume_private_files_set(l->volume, c->private_files);
         return vfs_volume_ref(l->volume);
     }
     return open_volume(s, c, err);
+}
+
+/* The same, shown to clients; a reference is given. */
+static struct vfs_volume *publish_volume_for(struct shares *s, const struct live *l,
+                                             const struct config_share *c, enum volume_is is,
+                                             char err[SHARES_ERR_SIZE])
+{
+    struct vfs_volume *volume = volume_for(s, l, c, is, err);
+    if (volume && !publish(s, c, volume, err)) {
+        vfs_volume_unref(volume);
+        volume = NULL;
+    }
+    return volume;
+}
+
+/* What has become of a share that was there, besides why. */
+static void say_stays(const struct live *l, enum volume_is is, char err[SHARES_ERR_SIZE])
+{
+    CLEANUP_MEM char *why = str_dup(err);
+    if (l->volume && why) {
+        str_format(err, SHARES_ERR_SIZE, "%s%s; it stays as it was",
+                   is == VOLUME_ELSEWHERE ? "it leads elsewhere by now, which cannot be opened: "
+                                          : "",
+                   why);
+    }
 }
 
 static bool apply_one(struct shares *s, struct live *l, const struct config_share *c,
@@ -271,13 +299,15 @@ static bool apply_one(struct shares *s, struct live *l, const struct config_shar
         str_copy(err, SHARES_ERR_SIZE, "out of memory");
         return false;
     }
-    struct vfs_volume *volume = volume_for(s, l, c, print, err);
-    if (!volume || !publish(s, c, volume, err)) {
-        if (volume) {
-            vfs_volume_unref(volume);
-        }
+    enum volume_is is = compare(s, l, c, print);
+    struct vfs_volume *volume = publish_volume_for(s, l, c, is, err);
+    if (!volume) {
+        say_stays(l, is, err);
         mem_free(print);
         return false;
+    }
+    if (is == VOLUME_ELSEWHERE) {
+        log_info(NULL, "share leads elsewhere by now, opened anew name=%s", quoted(c->name).text);
     }
     if (l->volume) {
         vfs_volume_unref(l->volume);
@@ -288,14 +318,39 @@ static bool apply_one(struct shares *s, struct live *l, const struct config_shar
     return true;
 }
 
+/* ---- shares that go ---- */
+
+static void count_open(void *arg, const struct smb_open_info *i)
+{
+    struct live *l = live_get(arg, i->share);
+    if (l) {
+        l->opens++;
+    }
+}
+
+/* How many files each has open; only told. */
+static void count_opens(struct shares *s)
+{
+    bool any = false;
+    LIST_FOR_EACH (link, &s->live) {
+        struct live *l = LIST_ENTRY(link, struct live, link);
+        l->opens = 0;
+        any = any || (!l->is_wanted && l->volume);
+    }
+    if (any) {
+        smb_server_opens_each(s->spec.smb, count_open, s);
+    }
+}
+
 static void remove_unwanted(struct shares *s)
 {
+    count_opens(s);
     LIST_FOR_EACH_SAFE (link, &s->live) {
         struct live *l = LIST_ENTRY(link, struct live, link);
         if (!l->is_wanted) {
             if (l->volume) {
                 smb_server_share_remove(s->spec.smb, l->name);
-                log_info(NULL, "share removed name=%s", quoted(l->name).text);
+                log_warn(NULL, "share removed name=%s opens=%zu", quoted(l->name).text, l->opens);
             }
             live_free(l);
         }

@@ -95,6 +95,29 @@ def another_folder():
         s.signal(signal.SIGHUP)
         wait_for(lambda: s.log().count('reloaded problems=1') > before, 10, 'the reload')
         check_in(' new ', s.smbclient('one', 'ls').ok())
+        check(s.log().count('opened anew') == 1, 'only what was opened', s.log())
+        check_in('it leads elsewhere by now, which cannot be opened: ', s.log())
+        check_in('; it stays as it was', s.log())
+
+
+@case('a file with nothing in it changes nothing; one without shares ends them, with a word')
+def nothing_left():
+    with Server(config=OPEN + OTHER) as s:
+        c = Client(s)
+        with open(s.config, encoding='ascii') as f:
+            whole = f.read()
+        for text in ('', '\n# later\n'):
+            before = s.log().count('reloaded problems=1')
+            write_file(s.config, text.encode())
+            s.signal(signal.SIGHUP)
+            wait_for(lambda n=before: s.log().count('reloaded problems=1') > n, 10, 'the reload')
+            check(c.writes() == '', text, c.writes())
+        check_in('there is nothing in it; everything stays as it was', s.log())
+        write_file(s.config, whole.split('[one]')[0].encode())
+        s.signal(signal.SIGHUP)
+        gone(s, c)
+        for words in ('warn  server share removed name="one" opens=1', 'share removed name="other" opens=0', 'nothing is shared'):
+            wait_for(lambda w=words: w in s.log(), 10, words)
 
 
 @case('valid users')
