@@ -52,6 +52,8 @@ void os_time_format(uint64_t filetime, char *buf, size_t size);
 NODISCARD int os_file_open(const char *path);
 enum os_path_kind { OS_PATH_FILE, OS_PATH_DIRECTORY, OS_PATH_OTHER };
 NODISCARD int os_path_kind(const char *path, enum os_path_kind *kind_r);
+/* Is there such a name, be it a link that leads nowhere? */
+bool os_path_is_there(const char *path);
 /* May this process list and enter the folder? */
 NODISCARD int os_path_check_folder(const char *path);
 /* Absolute, without links; owned. */

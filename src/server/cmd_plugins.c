@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "os/process.h"
 #include "server/args.h"
 #include "server/cmd.h"
 #include "server/plugins.h"
@@ -65,6 +66,12 @@ int cmd_plugins(int argc, char **argv)
             return cmd_usage("plugins", "%s", id == ARGS_ERROR ? a.err : "one NAME only");
         }
         *(id == OPT_PLUGIN_DIR ? &dir : &name) = a.value;
+    }
+    int err = dir ? os_path_check_folder(dir) : 0;
+    if (err != 0) {
+        char why[128];
+        os_error_text(-err, why, sizeof(why));
+        return cmd_usage("plugins", "--plugin-dir %s: %s", dir, why);
     }
     struct plugins *p = plugins_new(dir);
     if (!p) {

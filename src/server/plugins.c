@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/plugins.h"
 
+#include <errno.h>
+
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "os/os.h"
+#include "os/process.h"
 #include "static_plugins.h"
 
 #define LOG_MODULE LOG_SERVER
@@ -219,6 +222,12 @@ static const struct smbkit_plugin *load_file(struct plugins *p, enum plugin_kind
 {
     struct os_lib *lib = NULL;
     CLEANUP_MEM char *why = NULL;
+    enum os_path_kind is;
+    if (os_path_kind(path, &is) == -ENOENT) {
+        str_format(err, 512, "%s is a link that leads nowhere; build or install what it stands for",
+                   path);
+        return NULL;
+    }
     if (os_lib_open(path, &lib, &why) != 0) {
         str_format(err, 512, "%s cannot be loaded: %s", path, why ? why : "unknown reason");
         return NULL;
@@ -251,14 +260,12 @@ static bool is_plain_name(const char *name)
     return *name != '\0';
 }
 
-/* The file of a plugin in a folder; owned; NULL: none. The mode is asked for to see that it is
- * there. */
+/* The file of a plugin in a folder, be it a link that leads nowhere; owned; NULL: none. */
 static char *file_in(const char *dir, enum plugin_kind kind, const char *name)
 {
     char *path =
         dir && is_plain_name(name) ? str_printf("%s/smbkit-%s%s", dir, name, suffixes[kind]) : NULL;
-    unsigned mode = 0;
-    if (path && os_file_mode(path, &mode) == 0) {
+    if (path && os_path_is_there(path)) {
         return path;
     }
     mem_free(path);
@@ -300,6 +307,9 @@ static void unknown(struct plugins *p, enum plugin_kind kind, const char *name, 
                   "filter of smbkit.conf(5)"
                 : "\"%s\" is a plugin, not a filter: serve it as %s:",
             name, name);
+    } else if (meant && str_eq(meant, name)) { /* a file is called so, and is not looked for */
+        str_format(err, 512, "no %s can be called \"%s\": names are of a-z, 0-9, '-' and '_'", k,
+                   name);
     } else if (meant) {
         str_format(err, 512, "there is no %s \"%s\"; did you mean \"%s\"?", k, name, meant);
     } else {

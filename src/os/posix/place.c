@@ -30,6 +30,12 @@ int os_path_kind(const char *path, enum os_path_kind *kind_r)
     return 0;
 }
 
+bool os_path_is_there(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
 int os_path_check_folder(const char *path)
 {
     struct stat st;

@@ -27,6 +27,7 @@ WRONG = (
     (['serve', '--user', 'x:y', '--filter', 'nothing', 'mem:'], 1, 'there is no filter "nothing"'),
     (['serv', 'mem:'], 2, 'serve'),
     (['serve', '--plugin-dir', '/nowhere', 'mem:'], 2, '--plugin-dir /nowhere: No such file'),
+    (['plugins', '--plugin-dir', '/nowhere'], 2, '--plugin-dir /nowhere: No such file'),
     (['run'], 2, 'which configuration FILE'),
     (['run', '/nowhere.conf'], 2, '/nowhere.conf'),
     (['status', '--socket', '/nowhere/control'], 1, 'no server answers at /nowhere/control'),
@@ -278,6 +279,22 @@ def pipes():
         refused('[global]\nlog file = PIPE\n', 'run', conf)
         refused('', 'user', 'add', 'ann', '--file', os.path.join(d, 'users'), '--password-file', pipe)
         refused('', 'user', 'list', '--file', pipe)
+
+
+@case('a plugin that is a link to nowhere is told as that')
+def dangling():
+    with tempfile.TemporaryDirectory() as d:
+        for name in ('hello-plugin', 'mem-plugin', 'log-filter'):
+            os.symlink(d + '/gone', f'{d}/smbkit-{name}.so')
+        for args in (['serve', '--user', 'x:y', 'hello:'], ['serve', '--user', 'x:y', 'mem:'],
+                     ['serve', '--user', 'x:y', '--filter', 'log', 'dir:path=/'], ['plugins', 'hello'], ['plugins']):
+            r = smbkit(args[0], '--plugin-dir', d, *args[1:])
+            check_in(f'{d}/smbkit-', r.text)
+            check_in('is a link that leads nowhere', r.text)
+            check('did you mean' not in r.text, r.text)
+            check(args == ['plugins'] or r.code == 1, args, r.code, r.text)
+        write_file(d + '/smbkit-Odd-plugin.so', b'')
+        check_in('no plugin can be called "Odd"', smbkit('plugins', '--plugin-dir', d, 'Odd').text)
 
 
 @case('check is silent about a good file')
