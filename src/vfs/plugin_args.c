@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs/plugin_args.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #define VALUE_SHOWN_MAX 60 /* bytes of a word of the user's in a message */
 #define NOT_TAKEN (-1)
+#define VALUES_MAX 65536u /* bytes of a struct of values: an offset beyond is a slip */
+#define MEMBER_ALIGN 4u   /* the least of any member, on every machine */
+#define LOG_MODULE LOG_PLUGIN
 
 /* The rows of a plugin, which may be longer or shorter than ours. */
 struct rows {
@@ -222,6 +226,84 @@ static bool (*const takers[])(const struct smbkit_param *p, const char *value, v
     [SMBKIT_PARAM_MS] = take_number,     [SMBKIT_PARAM_CHOICE] = take_choice,
 };
 
+/* ---- slips of a plugin's author ---- */
+
+/* Bytes of the member that a value goes to, by its kind. */
+static const uint32_t member_sizes[] = {
+    [SMBKIT_PARAM_TEXT] = sizeof(const char *), [SMBKIT_PARAM_FLAG] = sizeof(uint32_t),
+    [SMBKIT_PARAM_NUMBER] = sizeof(uint64_t),   [SMBKIT_PARAM_SIZE] = sizeof(uint64_t),
+    [SMBKIT_PARAM_MS] = sizeof(uint64_t),       [SMBKIT_PARAM_CHOICE] = sizeof(uint32_t),
+};
+
+/* NULL: a sound row, as far as can be seen: the size of the struct is not told. */
+static const char *row_slip(const struct smbkit_param *p)
+{
+    if (p->kind >= ARRAY_LEN(takers)) {
+        return "the plugin wants a kind of argument that this server does not know";
+    }
+    if (p->kind == SMBKIT_PARAM_CHOICE && !p->words) {
+        return "the plugin's table has no words for it";
+    }
+    if (p->offset % MEMBER_ALIGN != 0 || p->offset >= VALUES_MAX) {
+        return "the plugin's table has an offset for it at which no member lies";
+    }
+    return NULL;
+}
+
+/* Do the members of two sound rows lie in each other? Two keys may mean one member. */
+static bool do_overlap(const struct smbkit_param *a, const struct smbkit_param *b)
+{
+    if (a->offset == b->offset && a->kind == b->kind) {
+        return false;
+    }
+    return a->offset < b->offset + member_sizes[b->kind] &&
+           b->offset < a->offset + member_sizes[a->kind];
+}
+
+static bool check_row(struct text *t, const struct rows *rows, size_t at)
+{
+    const struct smbkit_param p = row_at(rows, at);
+    const char *slip = row_slip(&p);
+    if (slip) {
+        say(t, "%s: %s", p.key, slip);
+        return false;
+    }
+    for (size_t i = 0; i < at; i++) {
+        const struct smbkit_param before = row_at(rows, i);
+        if (do_overlap(&before, &p)) {
+            say(t, "%s: the plugin's table puts it where \"%s\" lies", p.key, before.key);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_rows(const struct smbkit_volume_args *args, const struct rows *rows,
+                       const void *values)
+{
+    struct text t = message(args);
+    if (!values && key_at(rows, 0)) {
+        say(&t, "the plugin has no place for the values of its arguments");
+        return false;
+    }
+    for (size_t i = 0; key_at(rows, i); i++) {
+        if (!check_row(&t, rows, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A plugin that has no table takes no arguments. */
+static struct rows rows_of(const struct smbkit_param *params, uint32_t param_size)
+{
+    static const struct smbkit_param none = {.key = NULL};
+    return params ? (struct rows){.first = params, .size = param_size}
+                  : (struct rows){.first = &none, .size = sizeof(none)};
+}
+
+/* ---- taking ---- */
+
 static int32_t row_of(const struct rows *rows, const char *key)
 {
     for (int32_t i = 0; key_at(rows, (size_t)i); i++) {
@@ -232,27 +314,33 @@ static int32_t row_of(const struct rows *rows, const char *key)
     return NOT_TAKEN;
 }
 
-int32_t plugin_arg_take(const struct smbkit_volume_args *args, uint32_t index,
-                        const struct smbkit_param *params, uint32_t param_size, void *values)
+static int32_t take_one(const struct smbkit_volume_args *args, uint32_t index,
+                        const struct rows *rows, void *values)
 {
-    const struct rows rows = {.first = params, .size = param_size};
     struct text t = message(args);
     const struct smbkit_arg *arg = &args->args[index];
-    int32_t at = row_of(&rows, arg->key);
+    int32_t at = row_of(rows, arg->key);
     if (at == NOT_TAKEN) {
-        refuse_key(&t, &rows, arg->key);
+        refuse_key(&t, rows, arg->key);
         return NOT_TAKEN;
     }
-    const struct smbkit_param p = row_at(&rows, (size_t)at);
-    if (p.kind >= ARRAY_LEN(takers)) {
-        say(&t, "%s: the plugin wants a kind of argument that this server does not know", p.key);
-        return NOT_TAKEN;
-    }
+    const struct smbkit_param p = row_at(rows, (size_t)at);
     if (!takers[p.kind](&p, arg->value, (char *)values + p.offset)) {
         refuse_value(&t, &p, arg->value);
         return NOT_TAKEN;
     }
     return at;
+}
+
+int32_t plugin_arg_take(const struct smbkit_volume_args *args, uint32_t index,
+                        const struct smbkit_param *params, uint32_t param_size, void *values)
+{
+    const struct rows rows = rows_of(params, param_size);
+    if (!args || index >= args->arg_count) {
+        log_error(NULL, "plugin_arg_not_there call=smbkit_arg_take index=%u", index);
+        return NOT_TAKEN;
+    }
+    return check_rows(args, &rows, values) ? take_one(args, index, &rows, values) : NOT_TAKEN;
 }
 
 static bool is_given(const struct smbkit_volume_args *args, const char *key)
@@ -268,9 +356,16 @@ static bool is_given(const struct smbkit_volume_args *args, const char *key)
 smbkit_status plugin_args_take(const struct smbkit_volume_args *args,
                                const struct smbkit_param *params, uint32_t param_size, void *values)
 {
-    const struct rows rows = {.first = params, .size = param_size};
+    const struct rows rows = rows_of(params, param_size);
+    if (!args) {
+        log_error(NULL, "plugin_arg_not_there call=smbkit_args_take");
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    if (!check_rows(args, &rows, values)) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
     for (uint32_t i = 0; i < args->arg_count; i++) {
-        if (plugin_arg_take(args, i, params, param_size, values) == NOT_TAKEN) {
+        if (take_one(args, i, &rows, values) == NOT_TAKEN) {
             return SMBKIT_STATUS_INVALID_PARAMETER;
         }
     }

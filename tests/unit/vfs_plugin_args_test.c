@@ -160,11 +160,70 @@ static void test_other_rows(void)
     CHECK(plugin_arg_take(&args, 0, &longer[0].p, sizeof(longer[0]), &n) < 0);
 }
 
+/* Slips in a plugin's table end in a sentence, whichever argument is given, and never in a crash.
+ */
+static void test_slips(void)
+{
+    static const struct {
+        struct smbkit_param p;
+        const char *says; /* NULL: taken */
+    } rows[] = {
+        {{.key = "x", .kind = 99}, "x: the plugin wants a kind of argument"},
+        {{.key = "x", .kind = SMBKIT_PARAM_CHOICE, .offset = 8},
+         "x: the plugin's table has no words"},
+        {{.key = "x", .kind = SMBKIT_PARAM_NUMBER, .offset = 10},
+         "x: the plugin's table has an offset"},
+        {{.key = "x", .kind = SMBKIT_PARAM_FLAG, .offset = 1u << 20},
+         "x: the plugin's table has an offset"},
+        {{.key = "x", .kind = SMBKIT_PARAM_FLAG, .offset = 4},
+         "x: the plugin's table puts it where \"n\""},
+        {{.key = "x", .kind = SMBKIT_PARAM_SIZE}, "x: the plugin's table puts it where \"n\""},
+        {{.key = "x", .kind = SMBKIT_PARAM_NUMBER}, NULL}, /* another name of n */
+        {{.key = "x", .kind = SMBKIT_PARAM_FLAG, .offset = 8}, NULL},
+    };
+    const struct smbkit_arg arg = {"n", "7"};
+    char err[256];
+    const struct smbkit_volume_args args = {
+        .args = &arg, .arg_count = 1, .error = err, .error_size = sizeof(err)};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t values[2] = {0};
+        const struct smbkit_param table[] = {
+            {.key = "n", .kind = SMBKIT_PARAM_NUMBER}, rows[i].p, {.key = NULL}};
+        test_context("row %zu", i);
+        smbkit_status st = plugin_args_take(&args, table, sizeof(table[0]), values);
+        CHECK_INT(st, rows[i].says ? SMBKIT_STATUS_INVALID_PARAMETER : SMBKIT_STATUS_SUCCESS);
+        CHECK(!rows[i].says || str_has_prefix(err, rows[i].says));
+        CHECK_INT(values[0], rows[i].says ? 0 : 7);
+        CHECK_INT(plugin_arg_take(&args, 0, table, sizeof(table[0]), values),
+                  rows[i].says ? -1 : 0);
+    }
+}
+
+static void test_nothing_there(void)
+{
+    const struct smbkit_arg arg = {"n", "7"};
+    char err[256];
+    struct smbkit_volume_args args = {.args = &arg, .error = err, .error_size = sizeof(err)};
+    CHECK_INT(plugin_args_take(NULL, params, sizeof(params[0]), err),
+              SMBKIT_STATUS_INVALID_PARAMETER);
+    CHECK_INT(plugin_args_take(&args, NULL, sizeof(params[0]), NULL), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(plugin_args_take(&args, params, sizeof(params[0]), NULL),
+              SMBKIT_STATUS_INVALID_PARAMETER);
+    CHECK(str_has_prefix(err, "the plugin has no place for the values"));
+    CHECK_INT(plugin_arg_take(&args, 0, params, sizeof(params[0]), err), -1); /* there is none */
+    args.arg_count = 1;
+    CHECK_INT(plugin_args_take(&args, NULL, sizeof(params[0]), NULL),
+              SMBKIT_STATUS_INVALID_PARAMETER);
+    CHECK(str_has_prefix(err, "takes no arguments: n"));
+}
+
 static const struct test_case cases[] = {
     {"a value of each kind", test_values},
     {"what is wrong is told, with what is allowed", test_refused},
     {"a message that has little room", test_short_room},
     {"rows of other builds", test_other_rows},
+    {"slips in a table", test_slips},
+    {"no table, no place, no argument", test_nothing_there},
 };
 
 TEST_MAIN(cases)

@@ -100,8 +100,10 @@ struct smbkit_param {
 #define SMBKIT_PARAM_REQUIRED 0x1u
 
 /* All arguments into *values, which holds the defaults before. Of a key that is given twice the
- * last one counts. On failure args->error says what is wrong, what was probably meant, and what
- * can be said. */
+ * last one counts. params NULL: the plugin takes none (values may be NULL then). On failure
+ * args->error says what is wrong, what was probably meant, and what can be said; or what slip of
+ * the table the server saw: a kind that it does not know, an offset that is no multiple of
+ * 4, beyond 64 KiB or within another row's member. It is not told the size of *values. */
 static inline smbkit_status smbkit_args_take(const struct smbkit_volume_args *args,
                                              const struct smbkit_param *params, void *values)
 {
