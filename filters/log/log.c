@@ -10,15 +10,18 @@
 
 #include <smbkit/filter.h>
 
-#define SHARE_MAX 80 /* bytes of the share's name in a line */
-#define USER_MAX 63  /* bytes of the user's name in a line */
+/* Bytes of names in a line, with their quotes and end; longer ones are cut. Together they leave
+ * room for the rest of the server's 1024. */
+#define SHARE_SIZE 100
+#define USER_SIZE 100
+#define PATH_SIZE 400
+#define STREAM_SIZE 150
 #define LINE_MAX_BYTES 1024
-#define QUOTED_MAX 700 /* bytes of a path in a line; a longer one is cut */
 
 struct logger {
     struct smbkit_next *next;
     uint32_t level;
-    char share[SHARE_MAX + 1];
+    char share[SHARE_SIZE]; /* quoted */
 };
 
 static uint64_t now_us(void)
@@ -26,34 +29,6 @@ static uint64_t now_us(void)
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000;
-}
-
-/* A path between quotes. What would break the line or the quotes becomes \xNN. */
-static const char *quote(const char *path, char *buf)
-{
-    size_t n = 0;
-    buf[n++] = '"';
-    for (const char *p = path; *p && n < QUOTED_MAX - 6; p++) {
-        uint8_t c = (uint8_t)*p;
-        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
-            n += (size_t)snprintf(buf + n, QUOTED_MAX - n, "\\x%02x", c);
-        } else {
-            buf[n++] = *p;
-        }
-    }
-    buf[n++] = '"';
-    buf[n] = '\0';
-    return buf;
-}
-
-/* As it is where it is one word, else between quotes. */
-static const char *word(const char *s, char *buf)
-{
-    bool plain = true;
-    for (const char *p = s; *p; p++) {
-        plain = plain && (uint8_t)*p > 0x20 && *p != '"' && *p != '\\';
-    }
-    return plain ? s : quote(s, buf);
 }
 
 /* One operation under way. What its struct says goes into the line when it ends. */
@@ -79,18 +54,19 @@ static const char *const op_names[] = {
 static void say_create(const struct smbkit_create *a, bool ok, char *text)
 {
     static const char *const kinds[] = {"any", "file", "directory"};
-    char path[QUOTED_MAX];
-    char stream[QUOTED_MAX];
-    SAY("path=%s stream=%s kind=%s how=%s access=0x%08x file=%p", quote(a->path, path),
-        a->stream ? quote(a->stream, stream) : "", kinds[a->kind % 3],
+    char path[PATH_SIZE];
+    char stream[STREAM_SIZE];
+    SAY("path=%s stream=%s kind=%s how=%s access=0x%08x file=%p",
+        smbkit_quote(a->path, path, sizeof(path)),
+        a->stream ? smbkit_quote(a->stream, stream, sizeof(stream)) : "", kinds[a->kind % 3],
         a->disposition == SMBKIT_CREATE ? "create" : "open", a->access, ok ? a->file : NULL);
 }
 
 static void say_lookup(const struct smbkit_lookup *a, bool ok, char *text)
 {
-    char path[QUOTED_MAX];
+    char path[PATH_SIZE];
     (void)ok;
-    SAY("path=%s", quote(a->path, path));
+    SAY("path=%s", smbkit_quote(a->path, path, sizeof(path)));
 }
 
 static void say_enumerate(const struct smbkit_sink *a, bool ok, char *text)
@@ -101,15 +77,16 @@ static void say_enumerate(const struct smbkit_sink *a, bool ok, char *text)
 
 static void say_get_path(const struct smbkit_buffer *a, bool ok, char *text)
 {
-    char path[QUOTED_MAX];
-    SAY("path=%s", quote(ok ? (const char *)a->base : "", path));
+    char path[PATH_SIZE];
+    SAY("path=%s", smbkit_quote(ok ? (const char *)a->base : "", path, sizeof(path)));
 }
 
 static void say_rename(const struct smbkit_rename *a, bool ok, char *text)
 {
-    char path[QUOTED_MAX];
+    char path[PATH_SIZE];
     (void)ok;
-    SAY("to=%s replace=%u", quote(a->new_path, path), a->flags & SMBKIT_RENAME_REPLACE ? 1u : 0u);
+    SAY("to=%s replace=%u", smbkit_quote(a->new_path, path, sizeof(path)),
+        a->flags & SMBKIT_RENAME_REPLACE ? 1u : 0u);
 }
 
 static void say_getattr(const struct smbkit_attr *a, bool ok, char *text)
@@ -220,9 +197,9 @@ static void line(const struct entry *e, smbkit_status status)
     if (e->file) {
         snprintf(file, sizeof(file), "file=%p ", e->file);
     }
-    char user[QUOTED_MAX];
-    smbkit_log(e->l->level, "share=%s user=%.*s op=%s %s%s%sstatus=%s us=%" PRIu64, e->l->share,
-               USER_MAX, word(e->op->who->user, user), op_names[e->id], file, text,
+    char user[USER_SIZE];
+    smbkit_log(e->l->level, "share=%s user=%s op=%s %s%s%sstatus=%s us=%" PRIu64, e->l->share,
+               smbkit_quote(e->op->who->user, user, sizeof(user)), op_names[e->id], file, text,
                text[0] ? " " : "", smbkit_status_name(status), now_us() - e->start_us);
 }
 
@@ -283,10 +260,10 @@ static void log_close(void *volume, struct smbkit_op *op, void *file)
 {
     struct logger *l = volume;
     uint64_t start_us = now_us();
-    char user[QUOTED_MAX];
+    char user[USER_SIZE];
     smbkit_next_close(l->next, op, file);
-    smbkit_log(l->level, "share=%s user=%.*s op=close file=%p status=SUCCESS us=%" PRIu64, l->share,
-               USER_MAX, word(op->who->user, user), file, now_us() - start_us);
+    smbkit_log(l->level, "share=%s user=%s op=close file=%p status=SUCCESS us=%" PRIu64, l->share,
+               smbkit_quote(op->who->user, user, sizeof(user)), file, now_us() - start_us);
 }
 
 /* The words of --log-level, and what others write for warn. */
@@ -308,7 +285,7 @@ static smbkit_status log_volume_open(struct smbkit_volume_args *args, void **vol
     }
     l->next = args->next;
     l->level = 2;
-    snprintf(l->share, sizeof(l->share), "%s", args->share_name);
+    (void)smbkit_quote(args->share_name, l->share, sizeof(l->share));
     smbkit_status status = smbkit_args_take(args, params, l);
     if (!SMBKIT_OK(status)) {
         free(l);

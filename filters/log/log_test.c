@@ -47,72 +47,80 @@ static void test_lines(void)
     char path[16];
     unsigned before = fake_log_count;
     void *f = pt_new(t, "a");
-    expect_line("share=test user=tester op=create path=\"a\"", "how=create");
+    expect_line("share=\"test\" user=\"tester\" op=create path=\"a\"", "how=create");
     CHECK_INT(pt_write(t, f, 7, "hello", 5), 0);
-    expect_line("share=test user=tester op=write file=0x",
+    expect_line("share=\"test\" user=\"tester\" op=write file=0x",
                 "offset=7 length=5 done=5 status=SUCCESS");
     CHECK_INT(pt_read(t, f, 10, buf, 8), 2);
-    expect_line("share=test user=tester op=read", "offset=10 length=8 done=2 status=SUCCESS");
+    expect_line("share=\"test\" user=\"tester\" op=read",
+                "offset=10 length=8 done=2 status=SUCCESS");
     pt_attr(t, f);
-    expect_line("share=test user=tester op=getattr", "size=12 attributes=0x20 status=SUCCESS");
+    expect_line("share=\"test\" user=\"tester\" op=getattr",
+                "size=12 attributes=0x20 status=SUCCESS");
     attr = (struct smbkit_attr){.write_time = 77, .attributes = 2};
     CHECK_INT(pt_setattr(t, f, 0x14, &attr), 0);
-    expect_line("share=test user=tester op=setattr", "mask=0x14 attributes=0x2 ");
+    expect_line("share=\"test\" user=\"tester\" op=setattr", "mask=0x14 attributes=0x2 ");
     CHECK_INT(pt_get_security(t, f, buf, 8, &n), SMBKIT_STATUS_NOT_FOUND);
-    expect_line("share=test user=tester op=get_security", "room=8 needed=0 status=NOT_FOUND");
+    expect_line("share=\"test\" user=\"tester\" op=get_security",
+                "room=8 needed=0 status=NOT_FOUND");
     CHECK_INT(pt_set_security(t, f, buf, 3), 0);
-    expect_line("share=test user=tester op=set_security", "length=3 ");
+    expect_line("share=\"test\" user=\"tester\" op=set_security", "length=3 ");
     CHECK_INT(pt_set_size(t, f, 100), 0);
-    expect_line("share=test user=tester op=set_size", "size=100 ");
+    expect_line("share=\"test\" user=\"tester\" op=set_size", "size=100 ");
     CHECK_INT(pt_allocate(t, f, 200), 0);
-    expect_line("share=test user=tester op=allocate", "alloc_size=200 ");
+    expect_line("share=\"test\" user=\"tester\" op=allocate", "alloc_size=200 ");
     CHECK_INT(pt_zero_range(t, f, 1, 2), 0);
-    expect_line("share=test user=tester op=zero_range", "offset=1 length=2 ");
+    expect_line("share=\"test\" user=\"tester\" op=zero_range", "offset=1 length=2 ");
     n = 1;
     CHECK_INT(pt_ranges(t, f, (struct smbkit_range){0, 9}, &range, &n), 0);
-    expect_line("share=test user=tester op=ranges", "offset=0 length=9 room=1 count=1 ");
+    expect_line("share=\"test\" user=\"tester\" op=ranges", "offset=0 length=9 room=1 count=1 ");
     CHECK_INT(pt_overwrite(t, f, 2, 0, &attr), 0);
-    expect_line("share=test user=tester op=overwrite", "attributes=0x2 ");
+    expect_line("share=\"test\" user=\"tester\" op=overwrite", "attributes=0x2 ");
     CHECK_INT(pt_flush(t, f), 0);
-    expect_line("share=test user=tester op=flush", "status=SUCCESS");
+    expect_line("share=\"test\" user=\"tester\" op=flush", "status=SUCCESS");
     CHECK_INT(pt_link_file(t, f, "l", 1), 0);
-    expect_line("share=test user=tester op=link", "to=\"l\" replace=1 ");
+    expect_line("share=\"test\" user=\"tester\" op=link", "to=\"l\" replace=1 ");
     CHECK_INT(pt_rename_file(t, f, "b", 0), 0);
-    expect_line("share=test user=tester op=rename", "to=\"b\" replace=0 ");
+    expect_line("share=\"test\" user=\"tester\" op=rename", "to=\"b\" replace=0 ");
     CHECK_INT(pt_get_path(t, f, path, 16), 0);
-    expect_line("share=test user=tester op=get_path", "path=\"b\" ");
+    expect_line("share=\"test\" user=\"tester\" op=get_path", "path=\"b\" ");
     CHECK_INT(pt_remove_file(t, f), 0);
-    expect_line("share=test user=tester op=remove", "status=SUCCESS");
+    expect_line("share=\"test\" user=\"tester\" op=remove", "status=SUCCESS");
     pt_close(t, f);
-    expect_line("share=test user=tester op=close", "status=SUCCESS");
+    expect_line("share=\"test\" user=\"tester\" op=close", "status=SUCCESS");
     CHECK_INT(pt_lookup(t, "b", &attr), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
-    expect_line("share=test user=tester op=lookup path=\"b\"", "status=OBJECT_NAME_NOT_FOUND");
+    expect_line("share=\"test\" user=\"tester\" op=lookup path=\"b\"",
+                "status=OBJECT_NAME_NOT_FOUND");
     static struct pt_page page;
     void *dir = pt_any(t, "");
     CHECK_INT(pt_list(t, dir, &page, 5), 1);
-    expect_line("share=test user=tester op=enumerate", "cookie=0 attr=1 ");
+    expect_line("share=\"test\" user=\"tester\" op=enumerate", "cookie=0 attr=1 ");
     pt_close(t, dir);
     pt_free_bytes(t);
-    expect_line("share=test user=tester op=volume_info", "free=");
+    expect_line("share=\"test\" user=\"tester\" op=volume_info", "free=");
     CHECK_INT(fake_log_count - before, 23); /* one line each, no more */
     stop(&s);
 }
 
-/* A client chooses the name: it cannot make a second line, nor one without end. */
+/* A client chooses the name: it cannot make a second line or another field, nor a line without end,
+ * nor steer the terminal; as in the server's own lines. */
 static void test_quoting(void)
 {
     struct stack s;
     static char path[3000];
     REQUIRE(start(&s, "level=debug"));
-    (void)pt_try(&s.t, "a\nb\"c\\d\x7f");
-    expect_line("share=test user=tester op=create path=\"a\\x0ab\\x22c\\x5cd\\x7f\" ", "status=");
+    (void)pt_try(&s.t, "a\nb\"c\\d\x7f\xc2\x9b\xe2\x80\xae");
+    expect_line("share=\"test\" user=\"tester\" op=create ",
+                "path=\"a\\u000ab\\\"c\\\\d\\u007f\\u009b\\u202e\" ");
     memset(path, '\n', sizeof(path) - 1);
     (void)pt_try(&s.t, path);
-    CHECK(strlen(fake_log_line) < 1000);
+    expect_line("share=\"test\" user=\"tester\" op=create ", "\\u000a\\u000a...\" stream=");
     CHECK(!strchr(fake_log_line, '\n'));
     memset(path, 'x', sizeof(path) - 1);
     (void)pt_try(&s.t, path);
-    expect_line("share=test user=tester op=create path=\"xxx", "status=OBJECT_NAME_INVALID");
+    expect_line("share=\"test\" user=\"tester\" op=create path=\"xxx",
+                "status=OBJECT_NAME_INVALID");
+    CHECK(strlen(fake_log_line) < 1000);
     stop(&s);
 }
 

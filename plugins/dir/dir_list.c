@@ -200,6 +200,8 @@ static int entry_attr(struct walk *w, const char *name, struct dirfs_row *row)
     return 0;
 }
 
+#define LOGGED_SIZE 512 /* bytes of a path in the log */
+
 /* One line a directory, however many such names and however often it is opened and listed. */
 static void log_odd_name(struct walk *w, const char *what)
 {
@@ -207,7 +209,9 @@ static void log_odd_name(struct walk *w, const char *what)
     /* relaxed: only told */
     if (atomic_exchange_explicit(&w->vol->told[ino % DIRFS_TOLD], ino, memory_order_relaxed) !=
         ino) {
-        smbkit_log(1, "dir: directory \"%s\" has names %s", w->file->path, what);
+        char path[LOGGED_SIZE];
+        smbkit_log(1, "dir: directory %s has names %s",
+                   smbkit_quote(w->file->path, path, sizeof(path)), what);
     }
 }
 

@@ -85,12 +85,14 @@ void wr_plain(struct wr *w, const char *s)
     }
 }
 
-struct escape_field quoted(const char *s)
+const char *escape_quote(const char *s, char *buf, uint32_t size)
 {
-    static const char cut[] = "...";
-    struct escape_field f;
+    static const char cut[] = "...\"";
+    if (size <= sizeof(cut)) { /* not even the quotes of a cut name */
+        return "\"...\"";
+    }
     /* Room for what ends it whatever comes: dots, quote and zero. */
-    struct wr w = wr_init(f.text, sizeof(f.text) - sizeof(cut) - 1);
+    struct wr w = wr_init(buf, size - sizeof(cut));
     size_t n = 0;
     wr_u8(&w, '"');
     size_t whole = wr_pos(&w);
@@ -100,6 +102,13 @@ struct escape_field quoted(const char *s)
         put_escaped(&w, s, n, cp);
         whole = wr_ok(&w) ? wr_pos(&w) : whole;
     }
-    str_copy(f.text + whole, sizeof(f.text) - whole, wr_ok(&w) ? "\"" : "...\"");
+    str_copy(buf + whole, size - whole, wr_ok(&w) ? "\"" : cut);
+    return buf;
+}
+
+struct escape_field quoted(const char *s)
+{
+    struct escape_field f;
+    escape_quote(s, f.text, sizeof(f.text));
     return f;
 }

@@ -14,6 +14,11 @@ void wr_escaped(struct wr *w, const char *s);
 /* Append s with a question mark in place of each such character; quotes stay. For whole lines. */
 void wr_plain(struct wr *w, const char *s);
 
+/* "name" with the quotes and as wr_escaped writes it, in buf, cut to size bytes with its end and
+ * then ending in "...". NULL is "". What to write: buf, or a constant when there is no room at all.
+ */
+const char *escape_quote(const char *s, char *buf, uint32_t size);
+
 #define ESCAPE_FIELD_SIZE 400 /* a longer field is cut, and ends in "..." */
 struct escape_field {
     char text[ESCAPE_FIELD_SIZE];

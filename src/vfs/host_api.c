@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table that plugins are handed: smbkit/host.h. */
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -245,6 +246,7 @@ const struct smbkit_host_table vfs_api = {
     .admin = api_admin,
     .arg_take = plugin_arg_take,
     .args_take = plugin_args_take,
+    .quote = escape_quote,
 };
 
 /* The program's own, for what is linked in without a name. */

@@ -256,6 +256,7 @@
     X(smbkit_host_table, admin)                                                                    \
     X(smbkit_host_table, arg_take)                                                                 \
     X(smbkit_host_table, args_take)                                                                \
+    X(smbkit_host_table, quote)                                                                    \
     X(smbkit_op, struct_size)                                                                      \
     X(smbkit_op, flags)                                                                            \
     X(smbkit_op, who)                                                                              \

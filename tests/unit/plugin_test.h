@@ -15,6 +15,7 @@
 #include <smbkit/filter.h>
 
 #include "test.h"
+#include "base/escape.h"
 #include "vfs/plugin_args.h"
 
 /* ------------------------------------------------------------------------------- the core */
@@ -137,6 +138,7 @@ static const struct smbkit_host_table pt_api = {
     .status_name = (smbkit_status_name),
     .arg_take = plugin_arg_take,
     .args_take = plugin_args_take,
+    .quote = escape_quote,
 };
 /* For the test program itself; weak, since the core may be linked in and has one. */
 __attribute__((weak)) const struct smbkit_host_table *smbkit_api = &pt_api;

@@ -97,6 +97,7 @@ struct smbkit_host_table {
     smbkit_status (*args_take)(const struct smbkit_volume_args *args,
                                const struct smbkit_param *params, uint32_t param_size,
                                void *values);
+    const char *(*quote)(const char *text, char *buf, uint32_t size);
 };
 
 #ifndef SMBKIT_CAT
@@ -208,6 +209,15 @@ static inline void smbkit_log(uint32_t level, const char *fmt, ...)
     va_start(args, fmt);
     smbkit_api->log(level, fmt, args);
     va_end(args);
+}
+
+/* A name that others gave, for a line of the log: between double quotes in buf, as the server writes
+ * its own, so that it ends no line and no field and steers no terminal; cut to size bytes with its
+ * end, and then ending in "...". text NULL is "". Use what it returns: buf, or a constant where
+ * size is below 6. */
+static inline const char *smbkit_quote(const char *text, char *buf, uint32_t size)
+{
+    return smbkit_api->quote(text, buf, size);
 }
 
 /* A timer of the volume: fn(arg) on a thread of the server, which it must not block. None fires
