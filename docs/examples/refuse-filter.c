@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct refuse {
     struct smbkit_next *next;
@@ -43,11 +44,13 @@ static void refuse_volume_close(void *volume)
     free(r);
 }
 
+/* Upper and lower case are alike to clients. This knows the letters of ASCII; an ending of others
+ * wants a library's case folding. */
 static int is_refused(const struct refuse *r, const char *path)
 {
     size_t len = strlen(path);
     size_t n = strlen(r->ending);
-    return len >= n && strcmp(path + len - n, r->ending) == 0;
+    return len >= n && strcasecmp(path + len - n, r->ending) == 0;
 }
 
 static smbkit_status refuse_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)

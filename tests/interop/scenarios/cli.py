@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the program says when it is used wrongly: the text names the mistake and a way out (quick)."""
+import json
 import os
 import socket
 import tempfile
 import threading
 import time
 
-from harness import Server, Skip, case, check, check_in, main, smbkit, write_file
+from harness import Server, Skip, case, check, check_in, main, smbkit, wait_for, write_file
 
 # arguments, exit code, words that must stand in what it says
 WRONG = (
@@ -231,6 +232,34 @@ def screen_status():
             check('Broken pipe' not in text, args, text)
             check(not set(text) & set('\x1b\x9b\u202e'), args, repr(text))
         thread.join()
+
+
+def ask(s, request):
+    """A line to the control socket, a line back."""
+    with socket.socket(socket.AF_UNIX) as c:
+        c.connect(s.control)
+        c.sendall(request.encode() + b'\n')
+        return json.loads(c.makefile().readline())
+
+
+@case('the control socket does what smbkit(1) says')
+def control():
+    with Server('m=mem:') as s:
+        check(ask(s, '{"command":"ping"}')['ok'] is True, 'ping')
+        client = s.impacket()
+        client.connectTree('m')
+        session = ask(s, '{"command":"status"}')['sessions'][0]['id']
+        check(ask(s, '{"command":"end session","session":"%s"}' % session) == {'ok': True}, session)
+        try:
+            client.listPath('m', '*')
+            ended = False
+        except Exception:  # impacket has many
+            ended = True
+        check(ended, 'the session goes on')
+        wait_for(lambda: not s.status()['sessions'], 10, 'the session to end')
+        answer = ask(s, '{"command":"end session","session":"%s"}' % session)
+        check(answer == {'ok': False, 'error': 'there is no such session'}, answer)
+        check(ask(s, 'dance')['ok'] is False, 'no JSON')
 
 
 @case('silent clients do not keep status from its answer')
