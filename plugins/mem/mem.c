@@ -6,26 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(_WIN32)
-#include <windows.h>
-#else
-#include <unistd.h>
-#endif
-
 #define BYTES_PER_NODE_DEFAULT                                                                     \
     4096u /* as tmpfs: half of memory may be data, and as many pages' worth files */
-
-static uint64_t memory_bytes(void)
-{
-#if defined(_WIN32)
-    MEMORYSTATUSEX ms = {.dwLength = sizeof(ms)};
-    return GlobalMemoryStatusEx(&ms) ? ms.ullTotalPhys : 0;
-#else
-    long pages = sysconf(_SC_PHYS_PAGES);
-    long page_bytes = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 0;
-#endif
-}
 
 #define NUMBER_MAX (1ull << 50) /* more than memory ever is, and far from where sums overflow */
 
@@ -47,10 +29,11 @@ static const struct smbkit_param params[] = {{.key = "size",
 
 static smbkit_status parse_args(struct memfs_volume *vol, const struct smbkit_volume_args *args)
 {
-    struct words words = {.size = memory_bytes() / 2};
+    uint64_t half = memfs_memory_bytes("/proc/self/cgroup", "/sys/fs/cgroup") / 2;
+    struct words words = {.size = half};
     smbkit_status status = smbkit_args_take(args, params, &words);
     vol->bytes_max = words.size & ~(uint64_t)(MEMFS_CLUSTER - 1);
-    vol->nodes_max = words.files ? words.files : memory_bytes() / 2 / BYTES_PER_NODE_DEFAULT;
+    vol->nodes_max = words.files ? words.files : half / BYTES_PER_NODE_DEFAULT;
     if (SMBKIT_OK(status) && vol->bytes_max == 0) {
         snprintf(args->error, args->error_size,
                  "size= is missing: the system does not tell how "
@@ -169,7 +152,7 @@ static const struct smbkit_plugin memfs_plugin = {
     .name = "mem",
     .description = "a file system in memory, empty at the start and gone at the end",
     .version = "1",
-    .config_help = "size=BYTES   room for data (K, M, G, T); half of the machine's memory\n"
+    .config_help = "size=BYTES   room for data (K, M, G, T); half of the memory\n"
                    "files=COUNT  files and directories at most\n",
     .volume_open = memfs_volume_open,
     .volume_close = memfs_volume_close,

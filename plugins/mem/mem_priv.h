@@ -119,6 +119,12 @@ struct memfs_volume {
     int slab_file;            /* immutable; -1: none */
 };
 
+/* --- mem_limit.c --- */
+
+/* Of the machine, or as much as is left to the process's control groups (cgroups: the file that
+ * names them; mount: where they are to be seen). 0: not known. */
+uint64_t memfs_memory_bytes(const char *cgroups, const char *mount);
+
 /* --- mem_name.c: names without regard to case. Pure. --- */
 
 uint64_t memfs_name_hash(uint64_t seed, const char *name, size_t len);
