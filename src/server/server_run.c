@@ -11,6 +11,7 @@
 #define POLL_MS 20           /* how often the end looks whether connections are gone */
 #define TRIM_MS 3000         /* how often it looks whether a load is over ... */
 #define TRIM_REQUESTS 100    /* ... which it is with fewer requests than this since */
+#define TRIM_LOOKS 5         /* and when it is never over: at the latest after so many looks */
 #define EXIT_SECOND_SIGNAL 3 /* as smbkit(1) says */
 
 static void loop_main(void *arg)
@@ -150,18 +151,22 @@ static bool close_connections(struct server *s)
 struct idling {
     uint64_t requests; /* when last looked */
     uint64_t trimmed;  /* requests when memory was given back last */
+    unsigned looks;    /* since then */
 };
 
 /* The C library keeps what a load has freed. Once that is over it goes back to the system: not
- * before, since it would soon be needed again, and taking it back is slow. */
+ * before, since it would soon be needed again, and taking it back is slow; but what one client's
+ * load has left is not kept because others go on. */
 static void give_memory_back(struct server *s, struct idling *idle)
 {
     struct smb_server_stats stats;
     smb_server_stats(s->smb, &stats);
     bool is_quiet = stats.requests - idle->requests < TRIM_REQUESTS;
     idle->requests = stats.requests;
-    if (is_quiet && stats.requests != idle->trimmed) {
+    bool is_due = is_quiet || ++idle->looks >= TRIM_LOOKS;
+    if (is_due && stats.requests != idle->trimmed) {
         idle->trimmed = stats.requests;
+        idle->looks = 0;
         os_memory_trim();
     }
 }

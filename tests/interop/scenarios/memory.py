@@ -125,4 +125,23 @@ def given_back():
         wait_for(lambda: resident(server) < idle + 8 and stored(server) < 1, 20, 'memory to come back')
 
 
+
+@case('memory is given back while others go on')
+def given_back_meanwhile():
+    with Server('mem=mem:') as server, connect(server, 'mem') as other, connect(server, 'mem') as c:
+        c.grow(100)
+        idle = resident(server)
+        for n in range(3000):
+            c.put(f'file{n}', bytes(6000))
+        for n in range(3000):
+            c.remove(f'file{n}')
+        check(resident(server) > idle + 16)
+
+        def is_back():
+            for _ in range(200):
+                other.echo()
+            return resident(server) < idle + 8
+        wait_for(is_back, 60, 'memory to come back')
+
+
 main()
