@@ -121,13 +121,6 @@ static uint32_t status_index(smbkit_status status)
     return i;
 }
 
-/* Those that are no errors, or the core's own affair, cannot be a plugin's answer. */
-static bool is_answer(smbkit_status status)
-{
-    return !SMBKIT_OK(status) && status != SMBKIT_STATUS_WAIT &&
-           status != SMBKIT_STATUS_WOULD_BLOCK;
-}
-
 static bool refuse(const struct smbkit_volume_args *args, const char *text)
 {
     snprintf(args->error, args->error_size, "%s", text);
@@ -160,10 +153,9 @@ static bool parse_arg(struct error *e, const struct smbkit_volume_args *args, ui
     if (e->rule_count == 0) {
         return refuse(args, "op= must come first: it begins a rule");
     }
-    if (!is_answer(statuses[rule->status])) {
+    if (!smbkit_status_is_answer(statuses[rule->status])) {
         snprintf(args->error, args->error_size,
-                 "status=%s: no plugin can answer that, or it is no "
-                 "error",
+                 "status=%s: no error that a plugin may answer; it is the server's own word",
                  status_names[rule->status]);
         return false;
     }

@@ -46,6 +46,21 @@ static bool answers_fit(const struct op_row *row, const void *args)
     return true;
 }
 
+/* Is that what an operation may be answered with, once it is over? */
+static bool is_answer(const struct op *op, const struct op_row *row, smbkit_status st)
+{
+    switch (st) {
+    case SMBKIT_STATUS_SUCCESS:
+        return true;
+    case SMBKIT_STATUS_WOULD_BLOCK:
+        return op->pub.flags & SMBKIT_OP_NOWAIT;
+    case SMBKIT_STATUS_BUFFER_OVERFLOW:
+        return row->overflows;
+    default:
+        return smbkit_status_is_answer(st);
+    }
+}
+
 smbkit_status layer_answer_check(struct op *op, smbkit_status st)
 {
     const struct op_row *row = &op_rows[op->about.id];
@@ -53,9 +68,7 @@ smbkit_status layer_answer_check(struct op *op, smbkit_status st)
     if (op->about.other) {
         *op->about.other = op->about.other_before;
     }
-    bool bad = st > 0 || st == SMBKIT_STATUS_WAIT ||
-               (st == SMBKIT_STATUS_WOULD_BLOCK && !(op->pub.flags & SMBKIT_OP_NOWAIT));
-    if (bad) {
+    if (!is_answer(op, row, st)) {
         log_error(NULL, "plugin_bad_status plugin=%s op=%s status=0x%08x", l->plugin->name,
                   row->name, (unsigned)st);
         return SMBKIT_STATUS_INTERNAL_ERROR;

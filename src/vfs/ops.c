@@ -117,7 +117,7 @@ static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_stat
     POINTERS(PTR(BYTES, smbkit_overwrite, ea), PTR(ATTR, smbkit_overwrite, attr))
 #define REST_allocate .acts = true, .emulate = emulate_allocate
 #define REST_zero_range .acts = true, .emulate = emulate_zero_range
-#define REST_ranges .emulate = emulate_ranges, .check = check_ranges
+#define REST_ranges .emulate = emulate_ranges, .check = check_ranges, .overflows = true
 #define REST_watch .absent = S(SUCCESS)
 #define REST_session_root                                                                          \
     .absent = S(NOT_SUPPORTED), POINTERS(PTR(BUFFER, smbkit_session_root, path))

@@ -31,7 +31,8 @@ struct op_row {
     uint32_t size;     /* of its struct */
     uint32_t function; /* offset in struct smbkit_plugin */
     bool of_file;
-    bool acts; /* what it does cannot be taken back; create: if it makes something */
+    bool acts;      /* what it does cannot be taken back; create: if it makes something */
+    bool overflows; /* BUFFER_OVERFLOW: there is more than was answered */
     smbkit_status (*call)(const struct smbkit_plugin *p, void *volume, struct smbkit_op *op,
                           void *file, void *args);
     /* Where no layer has it: the answer, or what makes one. */

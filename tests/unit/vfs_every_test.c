@@ -93,7 +93,9 @@ struct row {
     bool wraps;
 };
 
-static void one(struct stack *s, const struct row *row, uint32_t id, smbkit_status status)
+/* The plugin answers status; want comes out. */
+static void one(struct stack *s, const struct row *row, uint32_t id, smbkit_status status,
+                smbkit_status want)
 {
     static uint8_t args[ARGS_MAX] __attribute__((aligned(16)));
     bool of_file = op_rows[id].of_file;
@@ -106,7 +108,7 @@ static void one(struct stack *s, const struct row *row, uint32_t id, smbkit_stat
     args_fill(id, 0x11, args, row->wraps ? (void *)&wrapped_source : &lower_source);
     void *file = row->wraps ? (void *)&wrapped_file : &lower_file;
     unsigned before = every.calls[id];
-    CHECK_INT(call(s, id, of_file ? file : NULL, args), status);
+    CHECK_INT(call(s, id, of_file ? file : NULL, args), want);
     CHECK_INT(every.calls[id], before + 1);
     if (every_is_const[id]) {
         CHECK_MEM(args, op_rows[id].size, every.expected, op_rows[id].size);
@@ -140,8 +142,8 @@ static void every_operation(void)
             for (int mode = 0; mode < EVERY_MODES && !is_other; mode++) {
                 test_context("stack %zu, %s, mode %d", i, op_rows[id].name, mode);
                 every.mode = (enum every_mode)mode;
-                one(&s, &rows[i], id, S(SUCCESS));
-                one(&s, &rows[i], id, S(IO_DEVICE_ERROR));
+                one(&s, &rows[i], id, S(SUCCESS), S(SUCCESS));
+                one(&s, &rows[i], id, S(IO_DEVICE_ERROR), S(IO_DEVICE_ERROR));
             }
         }
         CHECK(!was_logged("plugin_")); /* and clears */
@@ -164,6 +166,51 @@ static void asked_each(void)
     every.hook = every_info; /* answers SUCCESS */
     CHECK(vfs_volume_is_current(s.v, layers));
     CHECK_INT(every.calls[SMBKIT_OP_reconfigure], 1);
+    stack_close(&s);
+}
+
+/* What no plugin may answer never comes out, and its name stands in the log. */
+static void impossible_answers(void)
+{
+    static const smbkit_status statuses[] = {
+        S(STOPPED_ON_SYMLINK),
+        S(MORE_PROCESSING_REQUIRED),
+        S(NETWORK_NAME_DELETED),
+        S(NETWORK_SESSION_EXPIRED),
+        S(USER_SESSION_DELETED),
+        S(PATH_NOT_COVERED),
+        S(NO_MORE_FILES),
+        S(BUFFER_OVERFLOW),
+        S(WAIT),
+        S(WOULD_BLOCK),
+        S(OPLOCK_BREAK_IN_PROGRESS),
+        S(NOTIFY_ENUM_DIR),
+        S(SMB_BAD_CLUSTER_DIALECT),
+        (smbkit_status)0xe0001234,
+        (smbkit_status)0x80001234,
+        (smbkit_status)0x40000000,
+    };
+    static const struct row row = {{&CHILD, &EVERY}, 2, false};
+    struct stack s;
+    log_set_sink(logged_sink, NULL);
+    REQUIRE(stack_open(&s, row.plugins, row.count));
+    every.hook = NULL;
+    for (uint32_t id = 0; id < SMBKIT_OP_COUNT; id++) {
+        if (op_rows[id].asks_each) {
+            continue; /* see asked_each */
+        }
+        for (size_t i = 0; i < ARRAY_LEN(statuses) * EVERY_MODES; i++) {
+            smbkit_status status = statuses[i / EVERY_MODES];
+            every.mode = (enum every_mode)(i % EVERY_MODES);
+            test_context("%s, 0x%08x, mode %d", op_rows[id].name, (unsigned)status, every.mode);
+            bool fits = status == S(BUFFER_OVERFLOW) && id == SMBKIT_OP_ranges;
+            one(&s, &row, id, status, fits ? status : S(INTERNAL_ERROR));
+            CHECK_INT(was_logged("plugin_bad_status plugin=every op="), !fits);
+        }
+        every.mode = EVERY_SYNC;
+        one(&s, &row, id, S(EA_LIST_INCONSISTENT), S(EA_LIST_INCONSISTENT));
+        CHECK(!was_logged("plugin_"));
+    }
     stack_close(&s);
 }
 
@@ -219,6 +266,7 @@ static void hidden(void)
 static const struct test_case cases[] = {
     {"every operation through every stack", every_operation},
     {"what each layer is asked for itself", asked_each},
+    {"what no plugin may answer", impossible_answers},
     {"what a filter hides", hidden},
 };
 

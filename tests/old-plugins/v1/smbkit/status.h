@@ -143,6 +143,28 @@ enum {
 
 #define SMBKIT_OK(status) ((status) >= 0)
 
+/* May a plugin fail a call with that? 1: it is an error, or EA_LIST_INCONSISTENT, which clients
+ * take for one. Not those that say more than that the call failed: a client that hears one takes it
+ * for the protocol's, and ends or repeats what the plugin knows nothing of. Any thread, pure. */
+static inline int32_t smbkit_status_is_answer(smbkit_status status)
+{
+    switch (status) {
+    case SMBKIT_STATUS_EA_LIST_INCONSISTENT:
+        return 1;
+    case SMBKIT_STATUS_MORE_PROCESSING_REQUIRED: /* of a log-in */
+    case SMBKIT_STATUS_NETWORK_NAME_DELETED:     /* of shares and sessions */
+    case SMBKIT_STATUS_USER_SESSION_DELETED:
+    case SMBKIT_STATUS_NETWORK_SESSION_EXPIRED:
+    case SMBKIT_STATUS_PATH_NOT_COVERED: /* of DFS */
+    case SMBKIT_STATUS_SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP:
+    case SMBKIT_STATUS_SMB_BAD_CLUSTER_DIALECT:
+        return 0;
+    default:
+        /* Severity "error", no customer bit. [MS-ERREF] 2.3 */
+        return ((uint32_t)status & 0xe0000000u) == 0xc0000000u;
+    }
+}
+
 /* In a plugin these two go through the host table (host.h). */
 /* The NTSTATUS that says best what a POSIX errno (positive) says. Any thread, pure. */
 smbkit_status smbkit_status_from_errno(int err);
