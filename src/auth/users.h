@@ -54,6 +54,9 @@ void users_versions_take(struct users *u, const struct users *before, uint64_t *
  * that no Windows account name may have ("/\[]:;|=,+*?<>@), not starting with '#' or '!', not
  * starting or ending with a blank. */
 bool users_is_name(const char *name);
+/* The same in the words of a message. */
+#define USERS_NAME_RULE "1 to 64 bytes, none of \"/\\[]:;|=,+*?<>@"
+
 /* Add, or change hash and flags of an existing user (its rid stays).
  * Errors: OBJECT_NAME_INVALID, OBJECT_NAME_COLLISION (another user has the rid of the name),
  * INSUFFICIENT_RESOURCES (too many users), NO_MEMORY. */

@@ -66,11 +66,14 @@ int cmd_help(int argc, char **argv)
         print_overview();
         return EXIT_OK;
     }
+    if (argc > 2) {
+        return cmd_usage("help", "one COMMAND only");
+    }
     const struct cmd *c = cmd_find(argv[1]);
     if (!c) {
         return cmd_unknown(argv[1]);
     }
-    printf("usage: smbkit %s %s\n%s\n", c->name, c->synopsis, c->help);
+    printf("usage: smbkit %s%s%s\n%s\n", c->name, *c->synopsis ? " " : "", c->synopsis, c->help);
     for (size_t i = 0; i < ARRAY_LEN(details); i++) {
         if (str_eq(details[i].command, c->name)) {
             fputs(details[i].text, stdout);
@@ -81,8 +84,9 @@ int cmd_help(int argc, char **argv)
 
 int cmd_version(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
+    if (argc > 1) {
+        return cmd_usage("version", "version takes no word \"%s\"", argv[1]);
+    }
     printf("smbkit " SMBKIT_VERSION " (plugin ABI %u)\n", SMBKIT_API_VERSION);
     return EXIT_OK;
 }

@@ -120,7 +120,9 @@ static bool add_user(struct serve *s, const char *value)
     u->name[n] = '\0';
     u->has_password = value[n] == ':';
     if (!users_is_name(u->name)) {
-        return complain(s, "--user: not a name that Windows knows as a user's");
+        str_format(s->err, sizeof(s->err),
+                   "--user: \"%s\" cannot be a user's name: " USERS_NAME_RULE, u->name);
+        return false;
     }
     if (has_user(s, u->name)) {
         str_format(s->err, sizeof(s->err), "there is a --user %s already", u->name);

@@ -24,7 +24,10 @@ static int no_server(const char *path, int err)
     char why[128];
     os_error_text(-err, why, sizeof(why));
     if (err == -ENOENT || err == -ECONNREFUSED) {
-        cmd_error("no server answers at %s; is one running? --socket names another place", path);
+        cmd_error(
+            "no server answers at %s: start one (smbkit help serve), or say with --socket where it "
+            "listens",
+            path);
     } else if (err == -EACCES) {
         cmd_error("no permission for %s; ask as the user that the server runs as", path);
     } else {

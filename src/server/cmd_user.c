@@ -41,7 +41,7 @@ static int save(const struct user_cmd *u)
     if (err != 0) {
         char why[128];
         os_error_text(-err, why, sizeof(why));
-        cmd_error("users file %s cannot be written: %s", u->path, why);
+        cmd_error("users file %s cannot be written: %s; --file names another", u->path, why);
         return EXIT_FAILED;
     }
     return EXIT_OK;
@@ -82,8 +82,7 @@ static int user_add(struct user_cmd *u)
         return EXIT_FAILED;
     }
     if (!users_is_name(u->name)) {
-        cmd_error("\"%s\" cannot be a user's name: 1 to 64 bytes, none of \"/\\[]:;|=,+*?<>@",
-                  u->name);
+        cmd_error("\"%s\" cannot be a user's name: " USERS_NAME_RULE, u->name);
         return EXIT_USAGE;
     }
     return set_password(u, false);
@@ -191,8 +190,9 @@ static const struct action *find_action(const struct user_cmd *u, int *code_r)
         return NULL;
     }
     const char *meant = closest_word(u->action, action_at, actions);
-    *code_r = cmd_usage("user", "user knows no \"%s\"; did you mean \"%s\"?", u->action,
-                        meant ? meant : "list");
+    *code_r =
+        meant ? cmd_usage("user", "user knows no \"%s\"; did you mean \"%s\"?", u->action, meant)
+              : cmd_usage("user", "user knows no \"%s\"; add, passwd, del or list?", u->action);
     return NULL;
 }
 

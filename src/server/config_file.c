@@ -342,15 +342,29 @@ struct config *config_parse(const char *file, const char *text, struct problems 
     return whole(parse(file, text, problems), problems, before);
 }
 
+static void unreadable(const char *file, int err, struct problems *problems)
+{
+    char why[128];
+    os_error_text(-err, why, sizeof(why));
+    if (err == -ENOENT) {
+        problems_add(problems,
+                     "%s: there is no such file; smbkit.conf(5) shows one, and \"smbkit serve\" "
+                     "needs none",
+                     file);
+    } else if (err == -EISDIR) {
+        problems_add(problems, "%s: it is a folder; to share it: smbkit serve %s", file, file);
+    } else {
+        problems_add(problems, "%s: cannot be read: %s", file, why);
+    }
+}
+
 struct config *config_load_part(const char *file, struct problems *problems)
 {
     CLEANUP_MEM char *text = NULL;
     size_t len;
     int err = os_file_read(file, CONFIG_FILE_MAX, &text, &len);
     if (err != 0) {
-        char why[128];
-        os_error_text(-err, why, sizeof(why));
-        problems_add(problems, "%s: cannot be read: %s", file, why);
+        unreadable(file, err, problems);
         return NULL;
     }
     if (!utf8_is_valid(text, len)) {

@@ -149,7 +149,11 @@ static bool path_problem(const char *path, int err_no, char err[256])
 {
     char why[128];
     os_error_text(-err_no, why, sizeof(why));
-    if (err_no == -ENOENT) {
+    if (*path == '\0') {
+        str_copy(err, 256,
+                 "which folder? A share is FOLDER, NAME=FOLDER or PLUGIN:; \".\" is the "
+                 "folder you are in");
+    } else if (err_no == -ENOENT) {
         bool is_word = path[name_len(path)] == '\0';
         str_format(err, 256,
                    "there is no folder \"%s\"; make it first, or check the spelling%s%s%s", path,
@@ -158,7 +162,8 @@ static bool path_problem(const char *path, int err_no, char err[256])
     } else if (err_no == -ENOTDIR) {
         str_format(err, 256, "%s is not a folder; share the folder that it is in", path);
     } else {
-        str_format(err, 256, "%s cannot be opened: %s", path, why);
+        str_format(err, 256, "%s cannot be opened: %s%s", path, why,
+                   err_no == -EACCES ? "; who runs smbkit must be able to list and enter it" : "");
     }
     return false;
 }
@@ -206,6 +211,14 @@ static bool add_share(struct config *c, const char *name, struct config_layer *l
     return true;
 }
 
+/* A sentence about what a plugin's word holds. False always. */
+static bool say_of(const char *what, char err[256])
+{
+    CLEANUP_MEM char *why = str_dup(err);
+    str_format(err, 256, "%.60s: %s; a plugin is written NAME:KEY=VALUE,...", what, why ? why : "");
+    return false;
+}
+
 bool config_share_parse(struct config *c, const char *spec, char err[256])
 {
     size_t given = given_name_len(spec);
@@ -215,7 +228,7 @@ bool config_share_parse(struct config *c, const char *spec, char err[256])
                                    : folder_layer(what, &layer, err);
     if (!ok) {
         config_layer_fini(&layer);
-        return false;
+        return is_plugin_spec(what) ? say_of(what, err) : false;
     }
     bool is_folder = !is_plugin_spec(what);
     const char *path = is_folder ? config_args_get(&layer.args, "path") : NULL;

@@ -316,7 +316,8 @@ static void test_load(void)
     struct problems p;
     problems_init(&p);
     CHECK(config_load("/nonexistent/x", &p) == NULL);
-    CHECK_STR(problems_text_get(&p), "/nonexistent/x: cannot be read: No such file or directory\n");
+    CHECK_STR(problems_text_get(&p), "/nonexistent/x: there is no such file; smbkit.conf(5) shows "
+                                     "one, and \"smbkit serve\" needs none\n");
     problems_fini(&p);
 }
 

@@ -126,7 +126,8 @@ static void test_refusals(void)
             "a*b: a share name must not contain control characters or any of "
             "\"/\\[]:|<>+=;,*?; give another one as NAME=...");
     refused(c, "IPC$=mem:", "IPC$: this share name is reserved; give another one as NAME=...");
-    refused(c, "mem:size", "\"size\" is not KEY=VALUE");
+    refused(c, "mem:size",
+            "mem:size: \"size\" is not KEY=VALUE; a plugin is written NAME:KEY=VALUE,...");
     CHECK(config_share_parse(c, "mem:", err));
     refused(c, "MEM=mem:", "two shares are called MEM; give one another name as NAME=...");
     CHECK_INT(c->share_count, 1);
