@@ -30,4 +30,7 @@ struct work_quota {
     unsigned kind_max;
     unsigned volume_max;
     unsigned session_max; /* on one volume */
+    /* Of kind_max: for volumes that have nothing running, so that others' slowness, however many
+     * they are, leaves each of them one. */
+    unsigned kind_spare;
 };

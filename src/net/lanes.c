@@ -8,6 +8,7 @@ static void lane_init(struct lane *l, struct lane *parent, unsigned max)
     *l = (struct lane){.parent = parent, .max = max};
     list_init(&l->ready_link);
     list_init(&l->ready);
+    list_init(&l->fresh);
     list_init(&l->jobs);
 }
 
@@ -15,9 +16,11 @@ void lanes_init(struct lanes *ls, const struct work_quota quota[WORK_KIND_COUNT]
 {
     unsigned sum = 0;
     for (unsigned i = 0; i < WORK_KIND_COUNT; i++) {
-        ASSERT(quota[i].kind_max > 0 && quota[i].volume_max > 0 && quota[i].session_max > 0);
+        ASSERT(quota[i].kind_max > quota[i].kind_spare && quota[i].volume_max > 0 &&
+               quota[i].session_max > 0);
         ls->quota[i] = quota[i];
         lane_init(&ls->kinds[i], &ls->root, quota[i].kind_max);
+        ls->kinds[i].spare = quota[i].kind_spare;
         sum += quota[i].kind_max;
     }
     lane_init(&ls->root, NULL, sum);
@@ -33,9 +36,16 @@ void lanes_fini(struct lanes *ls)
 
 /* ---- whose turn it is ---- */
 
+/* May more run of lanes below that have something running, or of its own jobs? */
+static bool has_room(const struct lane *l)
+{
+    return l->running < l->max - l->spare;
+}
+
 static bool can_run(const struct lane *l)
 {
-    return l->running < l->max && !(list_is_empty(&l->jobs) && list_is_empty(&l->ready));
+    bool has_more = !list_is_empty(&l->jobs) || !list_is_empty(&l->ready);
+    return l->running < l->max && (!list_is_empty(&l->fresh) || (has_more && has_room(l)));
 }
 
 bool lanes_is_ready(const struct lanes *ls)
@@ -43,20 +53,45 @@ bool lanes_is_ready(const struct lanes *ls)
     return can_run(&ls->root);
 }
 
+/* Where l is to stand. */
+static struct list *place_of(struct lane *l)
+{
+    if (!can_run(l)) {
+        return NULL;
+    }
+    return l->running == 0 && l->parent->spare > 0 ? &l->parent->fresh : &l->parent->ready;
+}
+
+static void put(struct lane *l, struct list *place)
+{
+    if (l->in == place) {
+        return;
+    }
+    list_remove(&l->ready_link); /* harmless where it is in none */
+    if (place) {
+        list_push_back(place, &l->ready_link);
+    }
+    l->in = place;
+}
+
 /* Have l and those above it stand among the ready ones exactly when they can run. */
 static void settle(struct lane *l)
 {
     for (; l->parent; l = l->parent) {
-        bool is_ready = !list_is_empty(&l->ready_link);
-        if (can_run(l) == is_ready) {
-            continue;
-        }
-        if (is_ready) {
-            list_remove(&l->ready_link);
-        } else {
-            list_push_back(&l->parent->ready, &l->ready_link);
-        }
+        put(l, place_of(l));
     }
+}
+
+/* The lane below l, which can run and has no jobs of its own, whose turn it is. */
+static struct lane *next_below(struct lane *l)
+{
+    bool has_fresh = !list_is_empty(&l->fresh);
+    bool has_others = !list_is_empty(&l->ready) && has_room(l);
+    bool is_fresh = has_fresh && !(has_others && l->fresh_had_turn);
+    if (has_fresh && has_others) {
+        l->fresh_had_turn = is_fresh;
+    }
+    return LIST_ENTRY(is_fresh ? l->fresh.next : l->ready.next, struct lane, ready_link);
 }
 
 struct job *lanes_pop(struct lanes *ls, struct lane **lane_r)
@@ -65,14 +100,14 @@ struct job *lanes_pop(struct lanes *ls, struct lane **lane_r)
     if (!can_run(l)) {
         return NULL;
     }
-    while (list_is_empty(&l->jobs)) {
-        l = LIST_ENTRY(l->ready.next, struct lane, ready_link);
+    while (list_is_empty(&l->jobs) || !has_room(l)) {
+        l = next_below(l);
     }
     struct job *job = LIST_ENTRY(list_pop_front(&l->jobs), struct job, link);
     *lane_r = l;
     for (struct lane *up = l; up; up = up->parent) {
         up->running++;
-        list_remove(&up->ready_link); /* settle puts it behind the others */
+        put(up, NULL); /* settle puts it behind the others */
     }
     settle(l);
     return job;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which waiting job a worker takes next: a tree of lanes, kind -> volume -> session. A lane runs at
  * most `max` jobs at a time, its own and those of the lanes below it; lanes of one parent take
- * turns. No threads here and no lock: workers.c has them. Every step costs the depth of the tree.
+ * turns. The last `spare` of them are for lanes below it that have nothing running. No threads here
+ * and no lock: workers.c has them. Every step costs the depth of the tree.
  */
 #pragma once
 
@@ -10,11 +11,15 @@
 
 struct lane {
     struct lane *parent;
-    struct list ready_link; /* in parent->ready while it has something to run and may run it */
+    struct list ready_link; /* in *in while it has something to run and may run it */
+    struct list *in;        /* parent->ready or parent->fresh; NULL: in neither */
     struct list ready;      /* lanes below that are ready, whose turn is next in front */
+    struct list fresh;      /* those of them that have nothing running, where there is a spare */
+    bool fresh_had_turn;    /* the last time that both had some */
     struct list jobs;       /* of its own */
     unsigned running;
     unsigned max;
+    unsigned spare; /* below max */
     /* lanes of volumes and sessions, which live while they have jobs */
     unsigned children;
     struct hash_link link;

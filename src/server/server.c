@@ -90,9 +90,10 @@ static struct workers *make_workers(unsigned calls)
 {
     const struct work_quota quota[WORK_KIND_COUNT] = {
         [WORK_LOGON] = {SMB_WORKERS_LOGON, SMB_WORKERS_LOGON, SMB_WORKERS_LOGON},
-        [WORK_END] = {SMB_WORKERS_END, SMB_WORKERS_END_VOLUME, SMB_WORKERS_END_SESSION},
+        [WORK_END] = {SMB_WORKERS_END, SMB_WORKERS_END_VOLUME, SMB_WORKERS_END_SESSION,
+                      SMB_WORKERS_END / SMB_WORKERS_SPARE_PART},
         [WORK_CALL] = {calls, MAX(calls / SMB_WORKERS_VOLUME_PART, 1u),
-                       MAX(calls / SMB_WORKERS_SESSION_PART, 1u)},
+                       MAX(calls / SMB_WORKERS_SESSION_PART, 1u), calls / SMB_WORKERS_SPARE_PART},
     };
     return workers_new(quota, WORKERS_IDLE_MS);
 }

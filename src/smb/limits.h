@@ -87,6 +87,9 @@
  * quarter: a hung volume, or a greedy client, leaves the rest to the others. */
 #define SMB_WORKERS_VOLUME_PART 2u
 #define SMB_WORKERS_SESSION_PART 4u
+/* The last quarter of either is for volumes that have nothing running: several that hang leave each
+ * of the others one. */
+#define SMB_WORKERS_SPARE_PART 4u
 /* The largest change-notify buffer that is kept for a client. */
 #define SMB_NOTIFY_BYTES_MAX (64u * 1024)
 /* Bytes of one security descriptor, EA list, rename target and the like in SET_INFO. */

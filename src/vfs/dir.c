@@ -16,7 +16,7 @@
 #define LOG_MODULE LOG_VFS
 
 /* Entries that are looked at on an event loop before the query goes on from a worker: some
- * milliseconds. */
+ * milliseconds. A reply of 64 KiB, which Windows asks for, holds fewer. */
 #define SEEN_ON_LOOP_MAX 1024
 #define PAGES_MAX 16 /* of one query that has found something: more than most replies hold */
 #define HELD_MAX 32  /* entries without attributes that are gathered before these are asked for */
@@ -135,12 +135,11 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
     if (!path_is_name(e->name) && !is_dots(e->name)) {
         tell_bad_name(x, e->name);
     }
+    if (x->call->on_loop && ++x->seen > SEEN_ON_LOOP_MAX) {
+        x->failed = SMBKIT_STATUS_WOULD_BLOCK;
+        return 0;
+    }
     if (!name_is_sane(e->name) || !wildcard_matches(x->match, e->name)) {
-        /* What matches is bounded by the reply. */
-        if (x->call->on_loop && ++x->seen > SEEN_ON_LOOP_MAX) {
-            x->failed = SMBKIT_STATUS_WOULD_BLOCK;
-            return 0;
-        }
         /* What comes before a held entry is passed over with it. */
         if (x->held_count == 0) {
             x->at.cookie = e->cookie;

@@ -9,7 +9,7 @@ static const struct work_quota quota[WORK_KIND_COUNT] = {
     [WORK_LOGON] = {1, 1, 1},
     [WORK_END] = {2, 2, 1},
     [WORK_CALL] = {6, 4, 2},
-};
+}; /* nothing to spare */
 
 struct piece {
     struct job job;
@@ -149,6 +149,38 @@ static void test_random_walk(void)
     lanes_fini(&ls);
 }
 
+/* Volumes that hang take no thread from one that has nothing running. */
+static void test_spare(void)
+{
+    static const struct work_quota spared[WORK_KIND_COUNT] = {
+        [WORK_LOGON] = {1, 1, 1}, [WORK_END] = {1, 1, 1}, [WORK_CALL] = {8, 4, 4, 2}};
+    struct lanes ls;
+    struct lane *running[16];
+    lanes_init(&ls, spared, 1);
+    for (unsigned i = 0; i < 12; i++) {
+        push(&ls, &pieces[i], WORK_CALL, 1 + i % 2, 1);
+    }
+    unsigned n = pop_all(&ls, running);
+    CHECK_INT(n, 6); /* both would have four */
+    for (unsigned i = 0; i < 6; i++) {
+        push(&ls, &pieces[12 + i], WORK_CALL, 3 + i / 2, 1);
+    }
+    unsigned more = pop_all(&ls, running + n);
+    CHECK_INT(more, 2); /* one of each that has none, as far as there are threads */
+    CHECK(running[n] != running[n + 1]);
+    n += more;
+    /* Whoever ends there makes room for another that has none, or for its own next. */
+    lanes_done(&ls, running[--n]);
+    CHECK_INT(pop_all(&ls, running + n), 1);
+    n++;
+    /* With threads to spare, those that have some and those that have none take turns. */
+    while (n > 0) {
+        lanes_done(&ls, running[--n]);
+        n += pop_all(&ls, running + n);
+    }
+    lanes_fini(&ls);
+}
+
 static void test_without_memory(void)
 {
     struct lanes ls;
@@ -168,6 +200,7 @@ static const struct test_case cases[] = {
     {"quotas at the bound", test_quotas_at_the_bound},
     {"volumes and sessions take turns", test_turns},
     {"a random walk", test_random_walk},
+    {"a thread for each that has none", test_spare},
     {"without memory for a lane", test_without_memory},
 };
 TEST_MAIN(cases)

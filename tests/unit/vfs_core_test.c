@@ -215,6 +215,19 @@ static void volume_without_memory(void)
     fixture_close(&f);
 }
 
+struct counted {
+    unsigned count;
+    unsigned room;
+};
+
+static bool count_entry(void *arg, const struct vfs_dir_entry *e)
+{
+    struct counted *c = arg;
+    (void)e;
+    c->count += c->count < c->room;
+    return c->count < c->room;
+}
+
 /* A listing of many names, few of which match, goes on from a worker; the position has not moved.
  */
 static void long_listing(void)
@@ -237,6 +250,19 @@ static void long_listing(void)
     CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(l.count, 1);
     CHECK_STR(l.names[0], "file2999");
+    struct counted all = {.room = 2000};
+    q.entry = count_entry;
+    q.arg = &all;
+    q.pattern = "*";
+    q.restart = true;
+    f.call.on_loop = true; /* as with many that match */
+    CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_WOULD_BLOCK);
+    f.call.on_loop = false;
+    all.count = 0;
+    CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(all.count, 2000);
+    q.entry = list_entry;
+    q.arg = &l;
     q.pattern = "file00*";
     q.restart = true;
     q.single = true;
