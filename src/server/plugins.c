@@ -272,6 +272,17 @@ static char *file_in(const char *dir, enum plugin_kind kind, const char *name)
     return NULL;
 }
 
+bool plugins_is_linked_in(const struct plugins *p, const struct smbkit_plugin *plugin)
+{
+    LIST_FOR_EACH (l, &p->entries) {
+        const struct entry *e = LIST_ENTRY(l, struct entry, link);
+        if (e->plugin == plugin) {
+            return e->lib == NULL;
+        }
+    }
+    return false;
+}
+
 bool plugins_has(struct plugins *p, enum plugin_kind kind, const char *name)
 {
     for (size_t i = 0; plugins_name_at(p, kind, i); i++) {

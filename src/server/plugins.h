@@ -20,6 +20,8 @@ void plugins_free(struct plugins *p);
  * nearest. Borrowed. */
 NODISCARD const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind,
                                                   const char *name, char err[512]);
+/* Is it linked into the program? plugin: from plugins_get. */
+bool plugins_is_linked_in(const struct plugins *p, const struct smbkit_plugin *plugin);
 /* Is there one of this name, loaded or not? */
 bool plugins_has(struct plugins *p, enum plugin_kind kind, const char *name);
 /* The i-th name that can be had (loaded or not), sorted; NULL at the end. Borrowed. */

@@ -115,6 +115,7 @@ static bool make_layer(struct plugins *plugins, enum plugin_kind kind, const str
                        struct vfs_layer_spec *out, char err[SHARES_ERR_SIZE])
 {
     out->plugin = plugins_get(plugins, kind, l->name, err);
+    out->is_linked_in = plugins_is_linked_in(plugins, out->plugin);
     out->args = l->args.list;
     out->arg_count = l->args.count;
     return out->plugin != NULL;

@@ -306,6 +306,7 @@ smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o, struct smbki
                               .offset = within.offset,
                               .length = within.length,
                               .out = out};
+    mem_zero(out, *count_r * sizeof(*out)); /* whatever a plugin says that it filled */
     st = door_ranges(call, &o->f, &r);
     *count_r = r.count;
     return st;

@@ -30,15 +30,40 @@ static smbkit_status layer_enter(struct layer *l, uint32_t id, const struct smbk
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* An answer that stands behind its room. */
-static bool answers_fit(const struct op_row *row, const void *args)
+/* The buffer that a pointer of an operation's struct stands for; NULL: it stands for none. */
+static struct smbkit_buffer *buffer_of(const struct op_pointer *p, void *args)
+{
+    void *member = (char *)args + p->offset;
+    switch (p->kind) {
+    case OP_PTR_BUFFER:
+        return member;
+    case OP_PTR_BUFFER_PTR:
+        return *(struct smbkit_buffer *const *)member;
+    default:
+        return NULL;
+    }
+}
+
+/* A plugin that says that it filled its room and did not answers zeroes, and not what the memory
+ * held before: that may have been another client's. */
+static void room_clear(const struct op_row *row, void *args)
 {
     for (const struct op_pointer *p = row->pointers; p->kind != OP_PTR_NONE; p++) {
-        const void *member = (const char *)args + p->offset;
-        const struct smbkit_buffer *b = p->kind == OP_PTR_BUFFER ? member : NULL;
-        if (p->kind == OP_PTR_BUFFER_PTR) {
-            b = *(const struct smbkit_buffer *const *)member;
+        const struct smbkit_buffer *b = buffer_of(p, args);
+        if (b && b->base) {
+            mem_zero(b->base, b->cap);
         }
+    }
+    if (row->clear) {
+        row->clear(args);
+    }
+}
+
+/* An answer that stands behind its room. */
+static bool answers_fit(const struct op_row *row, void *args)
+{
+    for (const struct op_pointer *p = row->pointers; p->kind != OP_PTR_NONE; p++) {
+        const struct smbkit_buffer *b = buffer_of(p, args);
         if (b && b->len > b->cap) {
             return false;
         }
@@ -167,6 +192,9 @@ static smbkit_status call_in(struct layer *l, const struct op_about *about, stru
     }
     struct op_about before = op->about;
     op->about = *about;
+    if (l->clears_room) {
+        room_clear(&op_rows[about->id], about->args);
+    }
     st = op_rows[about->id].call(l->plugin, l->volume, &op->pub, file, about->args);
     st = layer_leave(l, op, st);
     if (st != SMBKIT_STATUS_PENDING && before.layer) {

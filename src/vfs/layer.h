@@ -36,6 +36,7 @@ struct layer {
     atomic_uint_fast64_t *calls; /* the volume's counters, [SMBKIT_OP_COUNT] */
     bool is_open;
     bool is_below;       /* of a filter */
+    bool clears_room;    /* before each call: see room_clear */
     bool awaits;         /* a filter of the stack wants no PENDING to pass by it */
     struct mutex serial; /* SERIALIZE_ALL */
 };

@@ -2,6 +2,7 @@
 #include "vfs/ops.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "vfs/emulate.h"
 #include "vfs/layer.h"
 
@@ -36,6 +37,14 @@ static smbkit_status check_create(const struct layer *l, void *args, smbkit_stat
                   smbkit_status_name(st));
     }
     return st;
+}
+
+static void clear_io(void *args)
+{
+    const struct smbkit_io *io = args;
+    if (io->buffer) {
+        mem_zero(io->buffer, io->length);
+    }
 }
 
 static smbkit_status check_io(const struct layer *l, void *args, smbkit_status st)
@@ -108,7 +117,7 @@ static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_stat
 #define REST_get_security .absent = S(NOT_FOUND), POINTERS(PTR(BUFFER, smbkit_get_security, buffer))
 #define REST_set_security                                                                          \
     .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_security, security))
-#define REST_read .absent = S(INTERNAL_ERROR), .check = check_io
+#define REST_read .absent = S(INTERNAL_ERROR), .clear = clear_io, .check = check_io
 #define REST_write .acts = true, .absent = S(MEDIA_WRITE_PROTECTED), .check = check_io
 #define REST_flush .absent = S(SUCCESS)
 #define REST_set_size .acts = true, .absent = S(MEDIA_WRITE_PROTECTED)

@@ -38,6 +38,8 @@ struct op_row {
     /* Where no layer has it: the answer, or what makes one. */
     smbkit_status absent;
     smbkit_status (*emulate)(struct layer *from, struct smbkit_op *op, void *file, void *args);
+    /* Zero the room for an answer that is not among the pointers. May be NULL. */
+    void (*clear)(void *args);
     /* Is it what may be answered? Mends what does no harm. May be NULL. */
     smbkit_status (*check)(const struct layer *l, void *args, smbkit_status st);
     /* Not 0: a layer that has this function and not the operation itself hides the layers below:

@@ -144,6 +144,9 @@ struct vfs_layer_spec {
     const struct smbkit_plugin *plugin; /* adopted (vfs_plugin_adopt); outlives the volume */
     const struct smbkit_arg *args;
     uint32_t arg_count;
+    /* It is a part of this program, known to fill what it says that it filled. Any other gets its
+     * room for answers zeroed. */
+    bool is_linked_in;
 };
 
 /* What the server lends to the plugins of one volume (smbkit/host.h tells what each does). */

@@ -190,6 +190,7 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     nametree_init(&v->tree, v->hash_seed, false);
     for (uint32_t i = 0; i < spec->layer_count; i++) {
         layers[i].plugin = spec->layers[i].plugin;
+        layers[i].clears_room = !spec->layers[i].is_linked_in;
         layers[i].below = i + 1 < spec->layer_count ? &layers[i + 1] : NULL;
         layers[i].next = (struct smbkit_next){.owner = &layers[i], .layer = layers[i].below};
         layers[i].calls = v->calls;

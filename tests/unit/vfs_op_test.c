@@ -378,12 +378,68 @@ static void given(void)
     stack_close(&s);
 }
 
+/* ---- room that is not filled ---- */
+
+static smbkit_status say_filled(struct smbkit_op *op, uint32_t id, void *args)
+{
+    if (id == SMBKIT_OP_read) {
+        struct smbkit_io *io = args;
+        io->done = io->length;
+    } else if (id == SMBKIT_OP_get_security) {
+        struct smbkit_get_security *a = args;
+        a->buffer.len = a->buffer.cap;
+    } else if (id == SMBKIT_OP_lookup) {
+        struct smbkit_lookup *a = args;
+        a->security_r->len = a->security_r->cap;
+    }
+    return S(SUCCESS);
+}
+
+static smbkit_status call_every(struct stack *s, uint32_t id, void *args)
+{
+    struct op *op = op_new(&s->v->ops, &s->call);
+    smbkit_status st = layer_call(s->v->layers, id, &op->pub, NULL, args);
+    op_put(op);
+    return st;
+}
+
+/* What the memory held before may be another client's: nobody gets to see it. */
+static void not_filled(void)
+{
+    static const struct smbkit_plugin *const plugins[] = {&PASS, &EVERY};
+    static const uint8_t zeroes[32];
+    for (uint32_t first = 0; first < ARRAY_LEN(plugins); first++) {
+        uint8_t secret[32];
+        struct stack s;
+        REQUIRE(stack_open(&s, plugins + first, (uint32_t)ARRAY_LEN(plugins) - first));
+        every.hook = say_filled;
+        struct smbkit_io io = {.struct_size = sizeof(io), .length = 32, .buffer = secret};
+        memset(secret, 'x', sizeof(secret));
+        CHECK_INT(call_every(&s, SMBKIT_OP_read, &io), S(SUCCESS));
+        CHECK_MEM(secret, sizeof(secret), zeroes, sizeof(zeroes));
+        struct smbkit_get_security sd = {.struct_size = sizeof(sd),
+                                         .buffer = {.base = secret, .cap = sizeof(secret)}};
+        memset(secret, 'x', sizeof(secret));
+        CHECK_INT(call_every(&s, SMBKIT_OP_get_security, &sd), S(SUCCESS));
+        CHECK_INT(sd.buffer.len, sizeof(secret));
+        CHECK_MEM(secret, sizeof(secret), zeroes, sizeof(zeroes));
+        struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+        struct smbkit_lookup found = {
+            .struct_size = sizeof(found), .path = "a", .attr = &attr, .security_r = &sd.buffer};
+        memset(secret, 'x', sizeof(secret));
+        CHECK_INT(call_every(&s, SMBKIT_OP_lookup, &found), S(SUCCESS));
+        CHECK_MEM(secret, sizeof(secret), zeroes, sizeof(zeroes));
+        stack_close(&s);
+    }
+}
+
 static const struct test_case cases[] = {
     {"completing twice, and completing and returning", misuse},
     {"cancels", cancels},
     {"a cancel and a completion at once", cancel_against_complete},
     {"writes that are kept", keeping},
     {"memory that is given", given},
+    {"room that is not filled", not_filled},
 };
 
 TEST_MAIN(cases)
