@@ -91,7 +91,8 @@ struct vfs_volume {
 
     struct mutex notify_lock;
     struct notify_registry notify; /* guarded by notify_lock */
-    /* Hashes of directories whose bad names the log has told; relaxed: only told. */
+    /* Hashes of directories whose bad names the log has told, and in the low bits how many;
+     * relaxed: only told. */
     atomic_uint_fast64_t told[VOLUME_TOLD];
     atomic_size_t watch_count; /* of notify: a hint that spares the lock */
 
@@ -238,6 +239,7 @@ struct dir_cursor {
     char *pattern; /* owned; NULL: no query yet */
     uint64_t cookie;
     uint8_t dots_done; /* 0: neither "." nor ".." was given, 1: ".", 2: both */
+    uint8_t bad_names; /* met in this listing, up to BAD_NAMES_TOLD */
     bool at_end;
     bool found_any;
 };

@@ -9,6 +9,7 @@
 #include "vfs/attr.h"
 #include "vfs/core.h"
 #include "vfs/journal.h"
+#include "vfs/listing.h"
 #include "vfs/names.h"
 #include "vfs/path.h"
 #include "vfs/wildcard.h"
@@ -19,7 +20,11 @@
  * milliseconds. A reply of 64 KiB, which Windows asks for, holds fewer. */
 #define SEEN_ON_LOOP_MAX 1024
 #define PAGES_MAX 16 /* of one query that has found something: more than most replies hold */
-#define HELD_MAX 32  /* entries without attributes that are gathered before these are asked for */
+/* Names that SMB cannot carry, of one directory, that the log is told of: enough to see what is
+ * wrong, and no flood. */
+#define BAD_NAMES_TOLD 8u
+#define TOLD_COUNT 15ull /* the bits of vfs_volume.told that hold how many */
+#define HELD_MAX 32 /* entries without attributes that are gathered before these are asked for */
 
 /* An entry that waits for its attributes. */
 struct held {
@@ -60,33 +65,44 @@ static bool emit(struct query *x, const char *name, const struct smbkit_attr *at
     return true;
 }
 
+/* The layer that lists; filters change what they like, but say so themselves. */
+static struct layer *plugin_layer(const struct vfs_volume *v)
+{
+    return &v->layers[v->layer_count - 1];
+}
+
 static bool is_dots(const char *name)
 {
     return str_eq(name, ".") || str_eq(name, "..");
 }
 
-/* The plugin's author should know, but once for a directory: clients list it again and again. */
+/* The plugin's author should know, but of each name once: clients list it again and again. */
 static void tell_bad_name(struct query *x, const char *name)
 {
     struct vfs_volume *v = x->o->volume;
-    uint64_t hash = utf8_ihash(v->hash_seed, x->dir_path, str_len(x->dir_path)) | 1;
-    /* relaxed: only told */
-    if (atomic_exchange_explicit(&v->told[hash / 2 % VOLUME_TOLD], hash, memory_order_relaxed) !=
-        hash) {
-        log_warn(NULL, "plugin lists a name that SMB cannot carry plugin=%s directory=%s name=%s",
-                 v->layers[v->layer_count - 1].plugin->name, quoted(x->dir_path).text,
-                 quoted(name).text);
+    uint64_t dir = utf8_ihash(v->hash_seed, x->dir_path, str_len(x->dir_path)) & ~TOLD_COUNT;
+    atomic_uint_fast64_t *slot = &v->told[dir / (TOLD_COUNT + 1) % VOLUME_TOLD];
+    if (x->at.bad_names == BAD_NAMES_TOLD) {
+        return;
     }
+    x->at.bad_names++;
+    uint64_t was = atomic_load_explicit(slot, memory_order_relaxed); /* relaxed: only told */
+    if ((was & ~TOLD_COUNT) == dir && x->at.bad_names <= (was & TOLD_COUNT)) {
+        return;
+    }
+    atomic_store_explicit(slot, dir | x->at.bad_names, memory_order_relaxed); /* likewise */
+    log_warn(NULL, "plugin lists a name that SMB cannot carry plugin=%s directory=%s name=%s",
+             plugin_layer(v)->plugin->name, quoted(x->dir_path).text, quoted(name).text);
 }
 
-static bool name_is_sane(const char *name)
+static void tell_bad_entry(struct vfs_volume *v)
 {
-    for (const char *c = name; *c; c++) {
-        if (*c == '/') {
-            return false;
-        }
+    struct layer *l = plugin_layer(v);
+    unsigned times = layer_fault(l, FAULT_ENTRY);
+    if (times > 0) {
+        log_error(NULL, "plugin lists without name or cookie plugin=%s times=%u", l->plugin->name,
+                  times);
     }
-    return name[0] && !is_dots(name);
 }
 
 /* Attributes from an enumeration, in shape. They tell the id that an open of the name tells. */
@@ -127,19 +143,20 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
     if (x->full || x->held_count == HELD_MAX || !SMBKIT_OK(x->failed)) {
         return 0;
     }
-    if (e->cookie == 0) {
-        log_error(NULL, "plugin_bad_cookie name=%s", quoted(e->name).text);
+    if (!entry_is_whole(e)) {
+        tell_bad_entry(x->o->volume);
         x->failed = SMBKIT_STATUS_INTERNAL_ERROR;
         return 0;
     }
-    if (!path_is_name(e->name) && !is_dots(e->name)) {
+    bool is_name = path_is_name(e->name); /* dots are the core's to list */
+    if (!is_name && !is_dots(e->name)) {
         tell_bad_name(x, e->name);
     }
     if (x->call->on_loop && ++x->seen > SEEN_ON_LOOP_MAX) {
         x->failed = SMBKIT_STATUS_WOULD_BLOCK;
         return 0;
     }
-    if (!name_is_sane(e->name) || !wildcard_matches(x->match, e->name)) {
+    if (!is_name || !wildcard_matches(x->match, e->name)) {
         /* What comes before a held entry is passed over with it. */
         if (x->held_count == 0) {
             x->at.cookie = e->cookie;
@@ -362,7 +379,7 @@ static smbkit_status query_fill(struct query *x)
     if (x->at.at_end) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    bool is_name = !wildcard_has_any(x->at.pattern) && name_is_sane(x->at.pattern);
+    bool is_name = !wildcard_has_any(x->at.pattern) && path_is_name(x->at.pattern);
     if (is_name) {
         return exact(x);
     }

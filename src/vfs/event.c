@@ -123,11 +123,13 @@ static void tell_watchers(struct vfs_volume *v, const struct told *t)
 static void tell(struct vfs_volume *v, const struct told *t, struct vfs_node *by_id)
 {
     const char *path = t->event->path;
-    if (path && !t->event->stream) {
+    const char *stream = t->event->stream;
+    bool is_named = path && door_path_check(v, path) && (!stream || door_path_check(v, stream));
+    if (is_named && !stream) {
         names_reported(v, t->change, path);
     }
     break_caching(v, t, by_id);
-    if (path) {
+    if (is_named) {
         tell_watchers(v, t);
     }
 }
@@ -193,8 +195,8 @@ static void take(struct vfs_volume *v, const struct smbkit_event *from)
 
 void event_take(struct vfs_volume *v, const struct smbkit_event *event)
 {
-    if (event->struct_size < EVENT_BYTES_MIN) {
-        log_warn(NULL, "event ignored: struct_size=%u of a plugin", event->struct_size);
+    if (!event || event->struct_size < EVENT_BYTES_MIN) {
+        log_warn(NULL, "event ignored: struct_size=%u of a plugin", event ? event->struct_size : 0);
         return;
     }
     struct smbkit_event own = {0};

@@ -35,6 +35,9 @@ static smbkit_status api_next(struct smbkit_next *next, uint32_t id, struct smbk
     if (st == SMBKIT_STATUS_PENDING) {
         return st;
     }
+    if (op_rows[id].asked) {
+        op_rows[id].asked(next->owner, args);
+    }
     if (joins && SMBKIT_OK(st)) {
         st = layer_io_join(args);
     }
@@ -63,15 +66,31 @@ static uint8_t *api_io_buffer(struct smbkit_io *io)
     return io->buffer;
 }
 
-static void refuse_give(struct smbkit_io *io, void (*release)(void *arg), void *arg)
+static smbkit_status refuse_give(const struct smbkit_io *io, const struct smbkit_segment *seg,
+                                 void (*release)(void *arg), void *arg)
 {
     const struct vfs_io *v = io->core;
-    const char *plugin = v && v->open ? open_plugin_name(v->open) : "?";
-    log_error(NULL, "plugin_gave_too_much plugin=%s done=%u length=%u", plugin, io->done,
-              io->length);
+    struct layer *l = v ? v->asked : NULL; /* NULL: a filter's own read, which only it knows of */
+    unsigned times = l ? layer_fault(l, FAULT_GIVE) : 0;
+    if (times > 0) {
+        log_error(NULL, "plugin_gave_%s plugin=%s bytes=%llu done=%u length=%u times=%u",
+                  seg->base ? "too_much" : "null", l->plugin->name, (unsigned long long)seg->len,
+                  io->done, io->length, times);
+    }
     if (release) {
         release(arg);
     }
+    return SMBKIT_STATUS_INVALID_PARAMETER;
+}
+
+static bool may_give(const struct smbkit_io *io, const struct smbkit_segment *seg)
+{
+    const struct vfs_io *v = io->core;
+    if (!seg->base || io->done > io->length || seg->len > io->length - io->done) {
+        return false;
+    }
+    return v ? v->given && v->given_count < SMBKIT_IO_GIVE_MAX && io->done == vfs_io_given(v)
+             : io->buffer != NULL;
 }
 
 static smbkit_status api_io_give(struct smbkit_io *io, const struct smbkit_segment *seg,
@@ -81,16 +100,17 @@ static smbkit_status api_io_give(struct smbkit_io *io, const struct smbkit_segme
     if (v && io->seg_count == 0) {
         vfs_io_release(v); /* a filter answers anew, without what it was given */
     }
+    if (seg->len == 0 && release) {
+        release(arg); /* an empty piece takes no place */
+    }
+    if (seg->len == 0) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
     if (v && !v->given) {
         v->given = mem_alloc(sizeof(*v->given));
     }
-    bool fits = io->done <= io->length && seg->len <= io->length - io->done;
-    bool has_room =
-        v ? v->given && v->given_count < SMBKIT_IO_GIVE_MAX && io->done == vfs_io_given(v)
-          : io->buffer != NULL;
-    if (!fits || !has_room) {
-        refuse_give(io, release, arg);
-        return SMBKIT_STATUS_INVALID_PARAMETER;
+    if (!may_give(io, seg)) {
+        return refuse_give(io, seg, release, arg);
     }
     if (!v) {
         /* A filter reads into a buffer of its own. */

@@ -6,6 +6,14 @@
 
 #define LOG_MODULE LOG_PLUGIN
 
+unsigned layer_fault(struct layer *l, enum layer_fault what)
+{
+    /* relaxed: a count */
+    unsigned times =
+        (unsigned)atomic_fetch_add_explicit(&l->faults[what], 1, memory_order_relaxed) + 1;
+    return (times & (times - 1)) == 0 ? times : 0;
+}
+
 /* ---- before and after a call ---- */
 
 /* SUCCESS: the call may be made, layer_leave must follow. WOULD_BLOCK. */
@@ -89,17 +97,25 @@ static bool is_answer(const struct op *op, const struct op_row *row, smbkit_stat
 smbkit_status layer_answer_check(struct op *op, smbkit_status st)
 {
     const struct op_row *row = &op_rows[op->about.id];
-    const struct layer *l = op->about.layer;
+    struct layer *l = op->about.layer;
     if (op->about.other) {
         *op->about.other = op->about.other_before;
     }
+    unsigned times;
     if (!is_answer(op, row, st)) {
-        log_error(NULL, "plugin_bad_status plugin=%s op=%s status=0x%08x", l->plugin->name,
-                  row->name, (unsigned)st);
+        times = layer_fault(l, FAULT_STATUS);
+        if (times > 0) {
+            log_error(NULL, "plugin_bad_status plugin=%s op=%s status=0x%08x times=%u",
+                      l->plugin->name, row->name, (unsigned)st, times);
+        }
         return SMBKIT_STATUS_INTERNAL_ERROR;
     }
     if (SMBKIT_OK(st) && !answers_fit(row, op->about.args)) {
-        log_error(NULL, "plugin_answer_too_long plugin=%s op=%s", l->plugin->name, row->name);
+        times = layer_fault(l, FAULT_ROOM);
+        if (times > 0) {
+            log_error(NULL, "plugin_answer_too_long plugin=%s op=%s times=%u", l->plugin->name,
+                      row->name, times);
+        }
         return SMBKIT_STATUS_INTERNAL_ERROR;
     }
     return row->check ? row->check(l, op->about.args, st) : st;
@@ -192,6 +208,9 @@ static smbkit_status call_in(struct layer *l, const struct op_about *about, stru
     }
     struct op_about before = op->about;
     op->about = *about;
+    if (op_rows[about->id].asked) {
+        op_rows[about->id].asked(l, about->args);
+    }
     if (l->clears_room) {
         room_clear(&op_rows[about->id], about->args);
     }

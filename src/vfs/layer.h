@@ -17,6 +17,25 @@
 
 struct layer;
 
+/* What a plugin may do against the contract. */
+enum layer_fault {
+    FAULT_STATUS,  /* that it may not answer */
+    FAULT_DROPPED, /* a completion, by another answer: see complaints in op.c, also for these */
+    FAULT_RETURNED_FIRST,
+    FAULT_RETURNED_TOO,
+    FAULT_COMPLETED_TWICE,
+    FAULT_COMPLETED_FIRST,
+    FAULT_ROOM,   /* an answer longer than its room */
+    FAULT_FILE,   /* a file with an error */
+    FAULT_IO,     /* more done than was asked for */
+    FAULT_GIVE,   /* more given than was asked for, or no memory */
+    FAULT_RANGES, /* more than there is room for */
+    FAULT_SIZE,   /* no size of a file */
+    FAULT_ENTRY,  /* of a listing, without a name or a cookie */
+    FAULT_PATH,   /* that SMB cannot carry */
+    LAYER_FAULTS
+};
+
 struct smbkit_next {
     struct layer *owner; /* the filter that holds this */
     struct layer *layer; /* the first one below it */
@@ -39,6 +58,7 @@ struct layer {
     bool clears_room;    /* before each call: see room_clear */
     bool awaits;         /* a filter of the stack wants no PENDING to pass by it */
     struct mutex serial; /* SERIALIZE_ALL */
+    atomic_uint_fast32_t faults[LAYER_FAULTS];
 };
 
 /* args: the operation's struct. file: as the layer `from` knows it; NULL for operations of the
@@ -46,6 +66,11 @@ struct layer {
 NODISCARD smbkit_status layer_call(struct layer *from, uint32_t id, struct smbkit_op *op,
                                    void *file, void *args);
 void layer_close(struct layer *from, struct smbkit_op *op, void *file);
+
+/* How often that has happened now, when the log is to be told: the first time, the second, the
+ * fourth, the eighth and so on, since clients can make a plugin do again what it does wrong. Else
+ * 0. */
+NODISCARD unsigned layer_fault(struct layer *l, enum layer_fault what);
 
 /* Is this what a plugin may answer? What it may not becomes INTERNAL_ERROR, with a line in the log.
  */

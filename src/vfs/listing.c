@@ -44,12 +44,28 @@ static bool room_make(struct listing *l, size_t size)
     return true;
 }
 
-static int32_t keep(struct smbkit_sink *sink, const struct smbkit_entry *e)
+bool entry_is_whole(const struct smbkit_entry *e)
 {
+    return e && e->name && e->cookie != 0;
+}
+
+static size_t name_len(const char *name)
+{
+    size_t len = 0;
+    while (len < LISTING_NAME_MAX && name[len]) {
+        len++;
+    }
+    return len;
+}
+
+static int32_t keep(struct smbkit_sink *sink, const struct smbkit_entry *given)
+{
+    static const struct smbkit_entry not_whole = {.name = ""};
+    const struct smbkit_entry *e = entry_is_whole(given) ? given : &not_whole;
     struct listing *l = (struct listing *)sink;
-    size_t name = str_len(e->name) + 1;
-    size_t short_name = e->short_name ? str_len(e->short_name) + 1 : 0;
-    size_t size = (sizeof(struct kept) + name + short_name + 7) & ~(size_t)7;
+    size_t name = name_len(e->name);
+    size_t short_name = e->short_name ? name_len(e->short_name) : 0;
+    size_t size = (sizeof(struct kept) + name + 1 + short_name + 1 + 7) & ~(size_t)7;
     if (l->is_full || !SMBKIT_OK(l->status) || (l->len > 0 && l->len + size > LISTING_BYTES_MAX)) {
         l->is_full = true;
         return 0;
@@ -60,13 +76,15 @@ static int32_t keep(struct smbkit_sink *sink, const struct smbkit_entry *e)
     struct kept *k = (struct kept *)(void *)(l->bytes + l->len);
     *k = (struct kept){.size = (uint32_t)size,
                        .has_attr = e->attr != NULL,
-                       .has_short_name = short_name > 0,
+                       .has_short_name = e->short_name != NULL,
                        .cookie = e->cookie};
     if (e->attr) {
         attr_copy(&k->attr, e->attr);
     }
     mem_copy(k->names, e->name, name);
-    mem_copy(k->names + name, e->short_name ? e->short_name : "", short_name);
+    k->names[name] = '\0';
+    mem_copy(k->names + name + 1, e->short_name ? e->short_name : "", short_name);
+    k->names[name + 1 + short_name] = '\0';
     l->len += size;
     return 1;
 }

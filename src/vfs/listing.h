@@ -9,15 +9,20 @@
 
 /* Of one page: the names and attributes that most replies hold. */
 #define LISTING_BYTES_MAX 65536u
+/* Of a name: longer than what SMB carries. What is longer is cut, and stays too long. */
+#define LISTING_NAME_MAX 1024u
 
 struct listing;
 
 /* An empty page that asks for what sink asks for. NULL: no memory. */
 struct listing *listing_new(const struct smbkit_sink *sink);
 void listing_free(struct listing *l); /* NULL: nothing */
-/* What the plugin gets. */
+/* Has the plugin given a name and where to go on? */
+bool entry_is_whole(const struct smbkit_entry *e);
+/* What the plugin gets. An entry that is not whole is kept, as one without a name and a cookie, for
+ * who is given the entries to refuse. */
 struct smbkit_sink *listing_sink(struct listing *l);
-/* NO_MEMORY, or a misuse: an entry without a name or cookie. */
+/* NO_MEMORY. */
 smbkit_status listing_status(const struct listing *l);
 /* Give the entries to sink, as far as it takes them; sink->cookie is that of the last one taken. */
 void listing_give(const struct listing *l, struct smbkit_sink *sink);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "vfs/journal.h"
+#include "vfs/listing.h"
 #include "vfs/path.h"
 
 /* How long two changes of a directory may have the same time. */
@@ -94,7 +95,9 @@ struct build {
 static int32_t build_entry(struct smbkit_sink *sink, const struct smbkit_entry *e)
 {
     struct build *b = sink->core;
-    if (e->cookie == 0 || e->cookie == b->cookie || !nameindex_add(b->dir, e->name)) {
+    bool is_bad = !entry_is_whole(e) || e->cookie == b->cookie;
+    /* A name that SMB cannot carry is in no listing, and is not found either. */
+    if (is_bad || (path_is_name(e->name) && !nameindex_add(b->dir, e->name))) {
         b->failed = true;
         return 0;
     }

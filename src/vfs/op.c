@@ -199,8 +199,12 @@ static smbkit_status op_check(struct op *op, smbkit_status status)
 static smbkit_status late_check(struct op *op, smbkit_status status)
 {
     if (status == SMBKIT_STATUS_WOULD_BLOCK || status == SMBKIT_STATUS_PENDING) {
-        log_error(NULL, "plugin_bad_status plugin=%s op=%s status=%s late=1", plugin_name(op),
-                  op_rows[op->about.id].name, smbkit_status_name(status));
+        unsigned times = op->about.layer ? layer_fault(op->about.layer, FAULT_STATUS) : 1;
+        if (times > 0) {
+            log_error(NULL, "plugin_bad_status plugin=%s op=%s status=%s late=1 times=%u",
+                      plugin_name(op), op_rows[op->about.id].name, smbkit_status_name(status),
+                      times);
+        }
         return SMBKIT_STATUS_INTERNAL_ERROR;
     }
     return op_check(op, status);
@@ -231,9 +235,21 @@ smbkit_status op_await(struct op *op)
     return op->status;
 }
 
-static void complain(const struct op *op, const char *what)
+static const char *const complaints[LAYER_FAULTS] = {
+    [FAULT_DROPPED] = "plugin_dropped_pending",
+    [FAULT_RETURNED_FIRST] = "plugin_returned_before_child",
+    [FAULT_RETURNED_TOO] = "plugin_completed_and_returned",
+    [FAULT_COMPLETED_TWICE] = "plugin_completed_twice",
+    [FAULT_COMPLETED_FIRST] = "plugin_completed_before_child",
+};
+
+static void complain(const struct op *op, enum layer_fault what)
 {
-    log_error(NULL, "%s plugin=%s op=%s", what, plugin_name(op), op_rows[op->about.id].name);
+    unsigned times = op->about.layer ? layer_fault(op->about.layer, what) : 1;
+    if (times > 0) {
+        log_error(NULL, "%s plugin=%s op=%s times=%u", complaints[what], plugin_name(op),
+                  op_rows[op->about.id].name, times);
+    }
 }
 
 /* It is not to be told of a cancel any more, nor is it being told. layer: only if that is whose
@@ -257,20 +273,20 @@ void op_returned(struct op *op)
 {
     const struct layer *layer = op->about.layer;
     if (op->pends_below) {
-        complain(op, "plugin_dropped_pending");
+        complain(op, FAULT_DROPPED);
         UNUSED smbkit_status lost = op_await(op);
         op->pends_below = false;
     }
     cancel_forget(op, layer);
     SCOPED_LOCK(&op->lock);
     if (op->children > 0 && op->child_layer == layer) {
-        complain(op, "plugin_returned_before_child");
+        complain(op, FAULT_RETURNED_FIRST);
         while (op->children > 0) {
             cond_wait(&op->cond, &op->lock);
         }
     }
     if (op->state == OP_COMPLETED) {
-        complain(op, "plugin_completed_and_returned");
+        complain(op, FAULT_RETURNED_TOO);
         op->state = OP_RUNNING;
     }
 }
@@ -319,11 +335,11 @@ static bool may_complete(struct op *op, smbkit_status status)
 {
     SCOPED_LOCK(&op->lock);
     if (op->state != OP_RUNNING && op->state != OP_PENDING) {
-        complain(op, "plugin_completed_twice");
+        complain(op, FAULT_COMPLETED_TWICE);
         return false;
     }
     if (op->children > 0) {
-        complain(op, "plugin_completed_before_child");
+        complain(op, FAULT_COMPLETED_FIRST);
         op->is_early = true;
         op->early_status = status;
         return false;
@@ -353,7 +369,7 @@ void op_complete(struct smbkit_op *pub, smbkit_status status)
         }
         op->finished(op->finished_arg, status);
     } else {
-        complain(op, "plugin_completed_twice"); /* another thread, at the same time */
+        complain(op, FAULT_COMPLETED_TWICE); /* another thread, at the same time */
     }
     mutex_unlock(&op->lock);
 }

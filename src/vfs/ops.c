@@ -19,7 +19,7 @@ SMBKIT_OPERATIONS(CALL)
 
 /* ---- what may be answered ---- */
 
-static smbkit_status check_volume_info(const struct layer *l, void *args, smbkit_status st)
+static smbkit_status check_volume_info(struct layer *l, void *args, smbkit_status st)
 {
     struct smbkit_volume_info *info = args;
     (void)l;
@@ -29,12 +29,13 @@ static smbkit_status check_volume_info(const struct layer *l, void *args, smbkit
 }
 
 /* A plugin without state of its own may well have a file of NULL. */
-static smbkit_status check_create(const struct layer *l, void *args, smbkit_status st)
+static smbkit_status check_create(struct layer *l, void *args, smbkit_status st)
 {
     const struct smbkit_create *a = args;
-    if (!SMBKIT_OK(st) && a->file) {
-        log_error(NULL, "plugin_file_with_error plugin=%s status=%s", l->plugin->name,
-                  smbkit_status_name(st));
+    unsigned times = !SMBKIT_OK(st) && a->file ? layer_fault(l, FAULT_FILE) : 0;
+    if (times > 0) {
+        log_error(NULL, "plugin_file_with_error plugin=%s status=%s times=%u", l->plugin->name,
+                  smbkit_status_name(st), times);
     }
     return st;
 }
@@ -47,29 +48,43 @@ static void clear_io(void *args)
     }
 }
 
-static smbkit_status check_io(const struct layer *l, void *args, smbkit_status st)
+static void asked_io(struct layer *l, void *args)
+{
+    struct vfs_io *v = ((struct smbkit_io *)args)->core;
+    if (v) {
+        v->asked = l;
+    }
+}
+
+static smbkit_status check_io(struct layer *l, void *args, smbkit_status st)
 {
     const struct smbkit_io *io = args;
     const struct vfs_io *v = io->core;
     /* What was given is all there is: nothing may be sent from behind it. */
     bool is_good = !v || v->given_count == 0 || io->done == vfs_io_given(v);
-    if (SMBKIT_OK(st) && (io->done > io->length || !is_good)) {
-        log_error(NULL, "plugin_io_too_long plugin=%s done=%u length=%u", l->plugin->name, io->done,
-                  io->length);
-        return SMBKIT_STATUS_INTERNAL_ERROR;
+    if (!SMBKIT_OK(st) || (io->done <= io->length && is_good)) {
+        return st;
     }
-    return st;
+    unsigned times = layer_fault(l, FAULT_IO);
+    if (times > 0) {
+        log_error(NULL, "plugin_io_too_long plugin=%s done=%u length=%u times=%u", l->plugin->name,
+                  io->done, io->length, times);
+    }
+    return SMBKIT_STATUS_INTERNAL_ERROR;
 }
 
-static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_status st)
+static smbkit_status check_ranges(struct layer *l, void *args, smbkit_status st)
 {
     struct smbkit_ranges *r = args;
-    if (r->count > r->room) {
-        log_error(NULL, "plugin_ranges_too_many plugin=%s", l->plugin->name);
-        r->count = 0;
-        return SMBKIT_STATUS_INTERNAL_ERROR;
+    if (r->count <= r->room) {
+        return st;
     }
-    return st;
+    unsigned times = layer_fault(l, FAULT_RANGES);
+    if (times > 0) {
+        log_error(NULL, "plugin_ranges_too_many plugin=%s times=%u", l->plugin->name, times);
+    }
+    r->count = 0;
+    return SMBKIT_STATUS_INTERNAL_ERROR;
 }
 
 /* ---- the rows ---- */
@@ -117,7 +132,8 @@ static smbkit_status check_ranges(const struct layer *l, void *args, smbkit_stat
 #define REST_get_security .absent = S(NOT_FOUND), POINTERS(PTR(BUFFER, smbkit_get_security, buffer))
 #define REST_set_security                                                                          \
     .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_security, security))
-#define REST_read .absent = S(INTERNAL_ERROR), .clear = clear_io, .check = check_io
+#define REST_read                                                                                  \
+    .absent = S(INTERNAL_ERROR), .clear = clear_io, .asked = asked_io, .check = check_io
 #define REST_write .acts = true, .absent = S(MEDIA_WRITE_PROTECTED), .check = check_io
 #define REST_flush .absent = S(SUCCESS)
 #define REST_set_size .acts = true, .absent = S(MEDIA_WRITE_PROTECTED)

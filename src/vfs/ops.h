@@ -40,8 +40,10 @@ struct op_row {
     smbkit_status (*emulate)(struct layer *from, struct smbkit_op *op, void *file, void *args);
     /* Zero the room for an answer that is not among the pointers. May be NULL. */
     void (*clear)(void *args);
+    /* The layer is about to be called, or goes on. May be NULL. */
+    void (*asked)(struct layer *l, void *args);
     /* Is it what may be answered? Mends what does no harm. May be NULL. */
-    smbkit_status (*check)(const struct layer *l, void *args, smbkit_status st);
+    smbkit_status (*check)(struct layer *l, void *args, smbkit_status st);
     /* Not 0: a layer that has this function and not the operation itself hides the layers below:
      * what they say of it would not be true of the layer's files. */
     uint32_t hidden_by;

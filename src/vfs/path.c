@@ -53,11 +53,32 @@ static smbkit_status check_component(const char *s, size_t len)
                                                           : SMBKIT_STATUS_SUCCESS;
 }
 
-bool path_is_name(const char *s)
+static bool is_name(const char *s, size_t len)
 {
-    size_t len = str_len(s);
     return utf8_is_valid(s, len) && find_char(s, len, '\\') == len &&
            SMBKIT_OK(check_component(s, len));
+}
+
+bool path_is_name(const char *s)
+{
+    return is_name(s, str_len(s));
+}
+
+bool path_is_good(const char *path)
+{
+    size_t len = str_len(path);
+    size_t depth = 0;
+    for (size_t at = 0; at < len;) {
+        size_t n = find_char(path + at, len - at, '/');
+        if (!is_name(path + at, n) || ++depth > PATH_DEPTH_MAX) {
+            return false;
+        }
+        at += n;
+        if (at < len && ++at == len) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static smbkit_status check_components(const char *s, size_t len)

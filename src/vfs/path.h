@@ -15,6 +15,8 @@
 
 /* Can clients name it, as one component? [MS-FSCC] 2.1.5.2 */
 bool path_is_name(const char *s);
+/* Is it "", or names that clients can use with '/' between them? */
+bool path_is_good(const char *path);
 /* Owned: a component in its one spelling (stand_in.h). NULL: no memory. */
 NODISCARD char *path_settle_name(const char *name);
 /* The last component, borrowed from path; "" of the root. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs/plugin_door.h"
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "vfs/attr.h"
 #include "vfs/core.h"
 #include "vfs/journal.h"
+#include "vfs/path.h"
 
 #define LOG_MODULE LOG_VFS
 
@@ -79,7 +81,12 @@ static smbkit_status door_call(const struct vfs_call *call, const struct door_fi
 smbkit_status door_attr_settle(const struct vfs_volume *v, struct smbkit_attr *a)
 {
     if (!attr_settle(v, a)) {
-        log_error(NULL, "plugin_bad_size size=%llu", (unsigned long long)a->size);
+        struct layer *l = &v->layers[v->layer_count - 1];
+        unsigned times = layer_fault(l, FAULT_SIZE);
+        if (times > 0) {
+            log_error(NULL, "plugin_bad_size plugin=%s size=%llu times=%u", l->plugin->name,
+                      (unsigned long long)a->size, times);
+        }
         return SMBKIT_STATUS_INTERNAL_ERROR;
     }
     if (a->file_domain == 0) {
@@ -266,10 +273,23 @@ smbkit_status door_get_path(const struct vfs_call *call, const struct door_file 
 {
     struct smbkit_buffer a = {.base = (uint8_t *)buf, .cap = cap};
     smbkit_status st = door_call(call, f, SMBKIT_OP_get_path, &a);
-    if (SMBKIT_OK(st)) {
-        buf[MIN(a.len, cap - 1)] = 0;
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
-    return st;
+    buf[MIN(a.len, cap - 1)] = 0;
+    return door_path_check(f->volume, buf) ? st : SMBKIT_STATUS_NOT_SUPPORTED;
+}
+
+bool door_path_check(const struct vfs_volume *v, const char *path)
+{
+    struct layer *l = &v->layers[v->layer_count - 1];
+    bool is_good = path_is_good(path);
+    unsigned times = is_good ? 0 : layer_fault(l, FAULT_PATH);
+    if (times > 0) {
+        log_warn(NULL, "plugin tells a path that SMB cannot carry plugin=%s path=%s times=%u",
+                 l->plugin->name, quoted(path).text, times);
+    }
+    return is_good;
 }
 
 static smbkit_status rename_call(const struct vfs_call *call, const struct door_file *f,

@@ -58,8 +58,11 @@ NODISCARD smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volu
                                     const char *path, uint32_t flags, struct smbkit_attr *attr);
 NODISCARD smbkit_status door_enumerate(const struct vfs_call *call, const struct door_file *f,
                                        uint64_t cookie, struct smbkit_sink *sink);
+/* NOT_SUPPORTED also when clients cannot use what the plugin says. */
 NODISCARD smbkit_status door_get_path(const struct vfs_call *call, const struct door_file *f,
                                       char *buf, uint32_t cap);
+/* Can clients use a path that the plugin tells? If not, the log says so. */
+bool door_path_check(const struct vfs_volume *v, const char *path);
 NODISCARD smbkit_status door_rename(const struct vfs_call *call, const struct door_file *f,
                                     const char *new_path, bool replace);
 NODISCARD smbkit_status door_link(const struct vfs_call *call, const struct door_file *f,

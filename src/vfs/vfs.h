@@ -402,8 +402,9 @@ struct vfs_io {
     uint32_t given_count;
     struct smbkit_io plugin_io;
     struct smbkit_flush flush;
-    struct op *op;     /* of the call under way */
-    struct mutex lock; /* guards what follows */
+    struct op *op;       /* of the call under way */
+    struct layer *asked; /* which layer answers it at this moment */
+    struct mutex lock;   /* guards what follows */
     int state;
     smbkit_status status;
     struct list waiters;     /* the request that waits for it */

@@ -62,10 +62,14 @@ static void simple_path(struct fixture *f)
     must_close(f, d);
 }
 
+static char long_name[256 + 1], endless_name[70000 + 1]; /* filled by bad_names */
+
 static smbkit_status bad_enumerate(void *volume, struct smbkit_op *op, void *file,
                                    struct smbkit_sink *sink)
 {
-    static const char *const names[] = {"good", "a/b", "", "c:d", "e\\f", "a/b"};
+    static const char *const names[] = {"good", "a/b",   "",           "c:d",         "e\\f", ".",
+                                        "..",   "g\x01", endless_name, long_name,     "\xff", "*",
+                                        "i?",   "j|",    "k<",         "last\xc3\xa9"};
     (void)volume;
     (void)op;
     (void)file;
@@ -92,12 +96,15 @@ static void hear(void *arg, enum log_level level, enum log_module module, const 
     said_count++;
 }
 
-/* The plugin's author is told once for a directory, however often it is listed. */
+/* Clients see none of them, and the plugin's author is told of some, but of each once, however
+ * often the directory is listed. */
 static void bad_names(void)
 {
     struct fixture f = {0};
     struct smbkit_plugin p = FAKE_PLUGIN;
     p.enumerate = bad_enumerate;
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    memset(endless_name, 'y', sizeof(endless_name) - 1);
     REQUIRE(fixture_open(&f, &p, false));
     log_set_sink(hear, NULL);
     for (unsigned round = 0; round < 3; round++) {
@@ -106,13 +113,86 @@ static void bad_names(void)
         struct listing l = {.room = 8};
         struct vfs_dir_query q = {.entry = list_entry, .arg = &l};
         CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(l.count, 4);
         CHECK_STR(l.names[2], "good");
+        CHECK_STR(l.names[3], "last\xc3\xa9");
         must_close(&f, d);
     }
     log_set_sink(NULL, NULL);
-    CHECK_INT(said_count, 1);
+    CHECK_INT(said_count, 8);
     CHECK_STR(said, "plugin lists a name that SMB cannot carry plugin=fake directory=\"\" "
-                    "name=\"a/b\"");
+                    "name=\"\\ufffd\"");
+    fixture_close(&f);
+}
+
+static smbkit_status null_enumerate(void *volume, struct smbkit_op *op, void *file,
+                                    struct smbkit_sink *sink)
+{
+    static const struct smbkit_entry nameless = {.struct_size = sizeof(nameless), .cookie = 1};
+    (void)volume;
+    (void)op;
+    (void)file;
+    (void)sink->entry(sink, said_count % 2 ? NULL : &nameless);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* An entry that is none ends the listing, not the server. */
+static void null_entries(void)
+{
+    struct fixture f = {0};
+    struct smbkit_plugin p = FAKE_PLUGIN;
+    p.enumerate = null_enumerate;
+    REQUIRE(fixture_open(&f, &p, false));
+    said_count = 0;
+    log_set_sink(hear, NULL);
+    for (unsigned round = 0; round < 8; round++) {
+        struct vfs_open *d = must_open(&f, "", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+        REQUIRE(d);
+        struct listing l = {.room = 8};
+        struct vfs_dir_query q = {.entry = list_entry, .arg = &l, .pattern = "n*"};
+        CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_INTERNAL_ERROR);
+        must_close(&f, d);
+    }
+    struct vfs_create_in in = create_in(&f, "in other letters");
+    struct vfs_create_out out;
+    in.disposition = SMBKIT_OPEN;
+    CHECK(!SMBKIT_OK(vfs_create(&f.call, &in, &out)));
+    log_set_sink(NULL, NULL);
+    CHECK_INT(said_count, 4); /* the 1st, 2nd, 4th and 8th time */
+    CHECK_STR(said, "plugin lists without name or cookie plugin=fake times=8");
+    fixture_close(&f);
+}
+
+static smbkit_status odd_get_path(void *volume, struct smbkit_op *op, void *file,
+                                  struct smbkit_buffer *a)
+{
+    (void)volume;
+    (void)op;
+    (void)file;
+    a->len = (uint32_t)snprintf((char *)a->base, a->cap, "..\\..\\F");
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* A path that clients cannot use is not told them. */
+static void bad_paths(void)
+{
+    struct fixture f = {.fake = {.features = SMBKIT_FEATURE_IGNORES_CASE}};
+    struct smbkit_plugin p = FAKE_PLUGIN;
+    p.get_path = odd_get_path;
+    REQUIRE(fixture_open(&f, &p, false));
+    struct vfs_open *o = must_open(&f, "f", RW, SMBKIT_CREATE, 0);
+    REQUIRE(o);
+    char *path = vfs_open_path(&f.call, o);
+    CHECK_STR(path, "f");
+    mem_free(path);
+    must_close(&f, o);
+    struct vfs_open *d = must_open(&f, "", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    REQUIRE(d);
+    struct listing l = {.room = 8};
+    struct vfs_dir_query q = {.entry = list_entry, .arg = &l, .pattern = "f"};
+    CHECK_INT(vfs_query_directory(&f.call, d, &q), SMBKIT_STATUS_SUCCESS);
+    CHECK_STR(l.names[0], "f");
+    must_close(&f, d);
     fixture_close(&f);
 }
 
@@ -323,6 +403,8 @@ static const struct test_case cases[] = {
     {"with_mem", with_mem},
     {"streams", streams},
     {"bad_names", bad_names},
+    {"null_entries", null_entries},
+    {"bad_paths", bad_paths},
     {"long_listing", long_listing},
     {"seeds", seeds},
     {"info_of_an_open", info_of_an_open},

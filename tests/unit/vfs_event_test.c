@@ -252,6 +252,7 @@ static void domains_and_sizes(void)
     event.struct_size = 8;
     event.file_domain = 0;
     smbkit_tell(s.f.fake.host, &event);
+    smbkit_tell(s.f.fake.host, NULL);
     CHECK_INT(h.breaks.count, 0);
     event.file_domain = 77; /* behind the end of what the plugin knows */
     event.struct_size = offsetof(struct smbkit_event, file_domain);
@@ -315,6 +316,8 @@ static void watchers(void)
         {"attributes", SMBKIT_CHANGE_MODIFIED, SMBKIT_EVENT_METADATA, "d/f", NULL, false, 0x4,
          "3 f;"},
         {"written by id", SMBKIT_CHANGE_MODIFIED, 0, NULL, NULL, true, 0xfff, "3 f;"},
+        {"by no name of SMB", SMBKIT_CHANGE_ADDED, 0, "d/..\\x", NULL, false, 0x1, ""},
+        {"by no stream of SMB", SMBKIT_CHANGE_ADDED, 0, "d/f", "..\\s", false, 0x200, ""},
         {"removed by id", SMBKIT_CHANGE_REMOVED, 0, NULL, NULL, true, 0xfff, "2 f;"},
     };
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {

@@ -3,6 +3,8 @@
  * nothing. */
 #include "vfs_every.h"
 
+#include "vfs/listing.h"
+
 static struct smbkit_op *held; /* by the plugin below */
 static int told;               /* how often a function of on_cancel was called */
 static int released;
@@ -378,6 +380,88 @@ static void given(void)
     stack_close(&s);
 }
 
+/* ---- what is given, and is none ---- */
+
+static unsigned said_times; /* lines of the log */
+
+static void count_lines(void *arg, enum log_level level, enum log_module module,
+                        const struct log_ctx *ctx, const char *text)
+{
+    said_times += strstr(text, "plugin_gave_null plugin=every bytes=2 ") != NULL;
+}
+
+static smbkit_status give_null(struct smbkit_op *op, uint32_t id, void *args)
+{
+    static const uint8_t bytes[2] = "ab";
+    for (unsigned i = 0; i < 100; i++) {
+        CHECK_INT(smbkit_io_give(args, bytes, 0, release_cb, NULL),
+                  S(SUCCESS)); /* takes no place */
+        CHECK_INT(smbkit_io_give(args, NULL, 2, release_cb, NULL), S(INVALID_PARAMETER));
+    }
+    CHECK_INT(((struct smbkit_io *)args)->done, 0);
+    return smbkit_io_give(args, bytes, 2, release_cb, NULL);
+}
+
+static void given_null(void)
+{
+    const struct smbkit_plugin *const plugins[] = {&PASS, &EVERY};
+    struct stack s;
+    uint8_t buffer[32];
+    REQUIRE(stack_open(&s, plugins, 2));
+    every.hook = give_null;
+    log_set_sink(count_lines, NULL);
+    said_times = 0;
+    struct vfs_io io;
+    vfs_io_init(&io);
+    io.plugin_io = (struct smbkit_io){
+        .struct_size = sizeof(io.plugin_io), .length = 32, .buffer = buffer, .core = &io};
+    released = 0;
+    struct op *op = op_new(&s.v->ops, &s.call);
+    CHECK_INT(layer_call(s.v->layers, SMBKIT_OP_read, &op->pub, NULL, &io.plugin_io), S(SUCCESS));
+    op_put(op);
+    CHECK_INT(io.plugin_io.done, 2);
+    vfs_io_fini(&io);
+    CHECK_INT(released, 201);
+    CHECK_INT(said_times, 7); /* the 1st, 2nd, 4th, ... 64th time */
+    log_set_sink(logged_sink, NULL);
+    stack_close(&s);
+}
+
+/* ---- what is listed while the handler does not run ---- */
+
+static struct smbkit_entry kept_entries[4];
+static size_t kept_lens[4];
+static unsigned kept_count;
+
+static int32_t take_kept(struct smbkit_sink *sink, const struct smbkit_entry *e)
+{
+    kept_entries[kept_count] = *e;
+    kept_lens[kept_count++] = strlen(e->name);
+    return 1;
+}
+
+static void listed(void)
+{
+    static char endless[70000 + 1];
+    struct smbkit_sink taker = {.struct_size = sizeof(taker), .entry = take_kept};
+    struct listing *l = listing_new(&taker);
+    REQUIRE(l);
+    struct smbkit_sink *sink = listing_sink(l);
+    struct smbkit_entry e = {.struct_size = sizeof(e), .cookie = 1};
+    memset(endless, 'x', sizeof(endless) - 1);
+    CHECK_INT(sink->entry(sink, NULL), 1);
+    CHECK_INT(sink->entry(sink, &e), 1);
+    e.name = e.short_name = endless;
+    CHECK_INT(sink->entry(sink, &e), 1);
+    kept_count = 0;
+    listing_give(l, &taker);
+    CHECK_INT(kept_count, 3);
+    CHECK(!entry_is_whole(&kept_entries[0]) && !entry_is_whole(&kept_entries[1]));
+    CHECK(entry_is_whole(&kept_entries[2]));
+    CHECK_INT(kept_lens[2], LISTING_NAME_MAX);
+    listing_free(l);
+}
+
 /* ---- room that is not filled ---- */
 
 static smbkit_status say_filled(struct smbkit_op *op, uint32_t id, void *args)
@@ -439,6 +523,8 @@ static const struct test_case cases[] = {
     {"a cancel and a completion at once", cancel_against_complete},
     {"writes that are kept", keeping},
     {"memory that is given", given},
+    {"memory that is given, and is none", given_null},
+    {"a listing that is kept", listed},
     {"room that is not filled", not_filled},
 };
 
