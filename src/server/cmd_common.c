@@ -96,15 +96,14 @@ static bool read_line(FILE *f, const char *name, char buf[CMD_PASSWORD_SIZE])
     return true;
 }
 
+/* A pipe is as good: a shell gives one for <(command). Who is at the command line waits for it. */
 static bool read_file(const char *file, char buf[CMD_PASSWORD_SIZE])
 {
-    int fd = os_file_open(file);
-    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+    FILE *f = fopen(file, "re");
     if (!f) {
         char why[128];
-        os_error_text(fd < 0 ? -fd : errno, why, sizeof(why));
-        cmd_error("password file %s cannot be read: %s%s", file, why,
-                  fd == -OS_NOT_REGULAR ? "; --password-file - reads standard input" : "");
+        os_error_text(errno, why, sizeof(why));
+        cmd_error("password file %s cannot be read: %s", file, why);
         return false;
     }
     setvbuf(f, NULL, _IONBF, 0); /* no copy of the password in a buffer of stdio */

@@ -195,6 +195,7 @@ static void impossible_answers(void)
     log_set_sink(logged_sink, NULL);
     REQUIRE(stack_open(&s, row.plugins, row.count));
     every.hook = NULL;
+    unsigned wrong = 0;
     for (uint32_t id = 0; id < SMBKIT_OP_COUNT; id++) {
         if (op_rows[id].asks_each) {
             continue; /* see asked_each */
@@ -205,7 +206,9 @@ static void impossible_answers(void)
             test_context("%s, 0x%08x, mode %d", op_rows[id].name, (unsigned)status, every.mode);
             bool fits = status == S(BUFFER_OVERFLOW) && id == SMBKIT_OP_ranges;
             one(&s, &row, id, status, fits ? status : S(INTERNAL_ERROR));
-            CHECK_INT(was_logged("plugin_bad_status plugin=every op="), !fits);
+            wrong += !fits;
+            bool is_told = !fits && (wrong & (wrong - 1)) == 0; /* the 1st, 2nd, 4th, ... */
+            CHECK_INT(was_logged("plugin_bad_status plugin=every op="), is_told);
         }
         every.mode = EVERY_SYNC;
         one(&s, &row, id, S(EA_LIST_INCONSISTENT), S(EA_LIST_INCONSISTENT));

@@ -315,8 +315,19 @@ def pipes():
             refused(settings, 'check', conf)
             refused(settings, 'run', conf)
         refused('[global]\nlog file = PIPE\n', 'run', conf)
-        refused('', 'user', 'add', 'ann', '--file', os.path.join(d, 'users'), '--password-file', pipe)
         refused('', 'user', 'list', '--file', pipe)
+
+
+@case('a password comes from a pipe as from a file')
+def password_pipe():
+    with tempfile.TemporaryDirectory() as d:
+        users, pipe = os.path.join(d, 'users'), os.path.join(d, 'pipe')
+        os.mkfifo(pipe, 0o600)
+        writer = threading.Thread(target=write_file, args=(pipe, b'Passw0rd!\n'), daemon=True)
+        writer.start()
+        r = smbkit('user', 'add', 'ann', '--file', users, '--password-file', pipe)
+        check(r.code == 0, r.text)
+        check_in('ann', smbkit('user', 'list', '--file', users).text)
 
 
 @case('a plugin that is a link to nowhere is told as that')
