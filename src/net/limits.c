@@ -50,6 +50,9 @@ struct net_limits *net_limits_new(const struct net_limits_spec *spec)
     struct net_limits *l = mem_zalloc(sizeof(*l));
     if (l) {
         l->spec = *spec;
+        if (spec->leaving_max == 0 || spec->leaving_max > NET_LIMITS_LEAVING_MAX) {
+            l->spec.leaving_max = NET_LIMITS_LEAVING_MAX;
+        }
         os_random(&l->seed, sizeof(l->seed));
         mutex_init(&l->lock);
         hash_table_init(&l->places);
@@ -177,7 +180,7 @@ static int make_room(struct net_limits *l, struct place *p)
         return 0;
     }
     struct place *from = place_is_full ? p : fullest(l, p);
-    if (!from || l->leaving >= NET_LIMITS_LEAVING_MAX) {
+    if (!from || l->leaving >= l->spec.leaving_max) {
         return -EMFILE;
     }
     send_away(l, oldest_of(from));

@@ -102,9 +102,11 @@ struct net_limits_spec {
     unsigned total_max;     /* connections, guests and residents */
     unsigned per_place_max; /* of one place */
     unsigned guests_max;
+    /* Sent away and not gone yet, beside total_max: more newcomers are refused while there are so
+     * many. 0, or more than it: NET_LIMITS_LEAVING_MAX. */
+    unsigned leaving_max;
 };
-/* Sent away and not gone yet: more newcomers are refused while there are so many. */
-#define NET_LIMITS_LEAVING_MAX 1024
+#define NET_LIMITS_LEAVING_MAX 1024u
 
 NODISCARD struct net_limits *net_limits_new(const struct net_limits_spec *spec);
 void net_limits_free(struct net_limits *l); /* NULL allowed; every slot has left */

@@ -32,6 +32,8 @@ void os_syslog_open(const char *ident);
 /* Let the process have as many descriptors as the system allows it, up to wanted; how many it may
  * have now. */
 size_t os_descriptors_raise(size_t wanted);
+/* How many it has open, of the first thousand. */
+size_t os_descriptors_open(void);
 
 /* severity: 3 error, 4 warning, 6 info, 7 debug (RFC 5424). Any thread. */
 void os_syslog_write(int severity, const char *text);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/server_priv.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "os/process.h"
 #include "server/identity.h"
 #include "smb/limits.h"
-
-#define LOG_MODULE LOG_SERVER
 
 /* ---- the surroundings of smb ---- */
 
@@ -98,31 +95,13 @@ static struct workers *make_workers(unsigned calls)
     return workers_new(quota, WORKERS_IDLE_MS);
 }
 
-/* Connections may use up half the descriptors: the others are for files, and for who asks for the
- * server's state. */
-static unsigned connections_max(const struct config *c, size_t descriptors)
+static struct net_limits *make_limits(const struct server *s)
 {
-    return (unsigned)MIN((size_t)c->connections_max, MAX(descriptors / 2, (size_t)1));
-}
-
-static uint32_t files_max(const struct config *c, size_t descriptors)
-{
-    size_t spare =
-        MIN(descriptors / SERVER_DESCRIPTORS_SPARE_PART, (size_t)SERVER_DESCRIPTORS_SPARE_MAX);
-    size_t left = descriptors - connections_max(c, descriptors) - spare;
-    return (uint32_t)MIN(MAX(left, (size_t)1), (size_t)UINT32_MAX);
-}
-
-static struct net_limits *make_limits(const struct config *c, size_t descriptors)
-{
-    unsigned total = connections_max(c, descriptors);
-    if (total < c->connections_max) {
-        log_warn(NULL, "few descriptors connections_max=%u", total);
-    }
     const struct net_limits_spec spec = {
-        .total_max = total,
-        .per_place_max = c->connections_per_address_max,
-        .guests_max = MIN(c->connections_max, (unsigned)SERVER_GUESTS_MAX),
+        .total_max = s->connections_max,
+        .per_place_max = s->config->connections_per_address_max,
+        .guests_max = MIN(s->connections_max, (unsigned)SERVER_GUESTS_MAX),
+        .leaving_max = s->leaving_max,
     };
     return net_limits_new(&spec);
 }
@@ -143,12 +122,11 @@ static bool make_parts(struct server *s)
 {
     struct smb_config smb;
     server_smb_config(s, s->config, &smb);
-    size_t descriptors = os_descriptors_raise(SERVER_DESCRIPTORS_WANTED);
-    smb.descriptors_max = files_max(s->config, descriptors);
+    smb.descriptors_max = s->files_max;
     s->smb = smb_server_new(&smb);
     s->plugins = plugins_new(s->config->plugin_dir);
     s->workers = make_workers(s->config->workers_max);
-    s->limits = make_limits(s->config, descriptors);
+    s->limits = make_limits(s);
     if (!s->smb || !s->plugins || !s->workers || !s->limits) {
         return false;
     }
@@ -179,6 +157,10 @@ struct server *server_new(struct config **config, struct users_store **users,
     *config = NULL;
     *users = NULL;
     unsigned before = problems->count;
+    if (s && !server_descriptors_plan(s, problems)) {
+        server_free(s);
+        return NULL;
+    }
     if (!s || !make_parts(s)) {
         problems_add(problems, "out of memory or of file descriptors");
     } else {

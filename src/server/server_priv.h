@@ -11,13 +11,6 @@
 #include "server/server.h"
 #include "server/shares.h"
 
-/* Descriptors that are asked of the system: connections, open files, and some to spare. */
-#define SERVER_DESCRIPTORS_WANTED (1u << 20)
-/* Of those that it has, connections may use up half, and this part is for everything else:
- * accepting, the control socket, what a call opens for a moment, shares. What is left is for open
- * files. */
-#define SERVER_DESCRIPTORS_SPARE_PART 8u
-#define SERVER_DESCRIPTORS_SPARE_MAX 1024u
 /* Connections that have not logged in yet; a client is one for some milliseconds. */
 #define SERVER_GUESTS_MAX 256
 #define SERVER_LOOPS_MAX 64 /* more cores than this are the file systems' and the kernel's */
@@ -48,12 +41,18 @@ struct server {
     struct listener *listeners[CONFIG_LISTEN_MAX]; /* immutable after server_start */
     struct net_addr addrs[CONFIG_LISTEN_MAX];      /* immutable after server_start */
     unsigned listener_count;
+    unsigned connections_max; /* immutable: what descriptors allow of the configuration's */
+    unsigned leaving_max;     /* likewise, of connections that make room for others, beside them */
+    uint32_t files_max;       /* likewise, of opens that take a descriptor */
     uint64_t started_at;
     atomic_uint_fast64_t next_conn_id;
 };
 
 /* What smb is told of a configuration. */
 void server_smb_config(struct server *s, const struct config *c, struct smb_config *out);
+/* Have the system's limit raised, and fill connections_max and files_max; false: told. Before
+ * anything of the server is made. */
+NODISCARD bool server_descriptors_plan(struct server *s, struct problems *problems);
 /* Bind what the configuration says; false: told. */
 NODISCARD bool server_listen(struct server *s, struct problems *problems);
 /* Plugins are called no more by what was lent to them; then loops end, having run what was posted.

@@ -194,6 +194,23 @@ static void test_many_addresses(void)
     net_limits_free(l);
 }
 
+/* Those who go still have their descriptors: few of them where descriptors are few. */
+static void test_few_leaving(void)
+{
+    const struct net_limits_spec spec = {
+        .total_max = 5, .per_place_max = 100, .guests_max = 5, .leaving_max = 3};
+    struct net_limits *l = net_limits_new(&spec);
+    REQUIRE(l);
+    unsigned n = 0;
+    for (; n < CONNS_MAX && come(l, &conns[n], "192.0.2.1") == 0; n++) {
+    }
+    CHECK_INT(n, 5 + 3);
+    for (unsigned i = 0; i < n; i++) {
+        go(&conns[i]);
+    }
+    net_limits_free(l);
+}
+
 static void test_memory(void)
 {
     for (uint64_t nth = 1; nth < 20; nth++) {
@@ -215,6 +232,7 @@ static const struct test_case cases[] = {
     {"a flood of guests", test_flood},
     {"residents stay", test_residents},
     {"a full place", test_full_place},
+    {"few that leave", test_few_leaving},
     {"sent away and not gone", test_leaving},
     {"places that are gone are forgotten", test_many_addresses},
     {"without memory", test_memory},

@@ -160,6 +160,15 @@ size_t os_descriptors_raise(size_t wanted)
     return (size_t)MIN(now.rlim_cur, (rlim_t)SIZE_MAX);
 }
 
+size_t os_descriptors_open(void)
+{
+    size_t open = 0;
+    for (int fd = 0; fd < 1000; fd++) {
+        open += fcntl(fd, F_GETFD) != -1;
+    }
+    return open;
+}
+
 void os_append_write(int fd, const void *data, size_t len)
 {
     ssize_t n = write(fd, data, len);

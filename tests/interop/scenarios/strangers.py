@@ -39,6 +39,31 @@ def descriptors():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@case('too few descriptors are refused at the start, and few are enough for the control socket')
+def few():
+    s = Server('mem:')
+    s.prefix = ['prlimit', '--nofile=64:64']
+    said = ''
+    try:
+        with s:
+            pass
+    except AssertionError as e:
+        said = str(e)
+    check('allows this process 64 open files' in said, said)
+    s = Server('dir=@/dir', 'mem=mem:')
+    s.prefix = ['prlimit', '--nofile=160:160']
+    with s, rawclient.connect(s, 'dir') as c:
+        c.put('f')
+        while c.create('f').status == 0:
+            pass
+        crowd = [socket.create_connection(('127.0.0.1', s.port)) for _ in range(160)]
+        check(s.status()['counters']['opens'] > 10)
+        check(rawclient.connect(s, 'mem').echo().name == 'OK')
+        check('accepting paused' not in s.log(), s.log())
+        for k in crowd:
+            k.close()
+
+
 @case('one client\'s open files leave descriptors to the others')
 def open_files():
     s = Server('dir=@/dir', 'mem=mem:', users=((USER, PASSWORD), ('bob', PASSWORD)))
