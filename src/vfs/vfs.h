@@ -400,6 +400,7 @@ struct vfs_io {
     /* vfs only */
     struct vfs_given *given; /* owned; NULL: nothing was ever given */
     uint32_t given_count;
+    int kind; /* enum door_io_kind */
     struct smbkit_io plugin_io;
     struct smbkit_flush flush;
     struct op *op;       /* of the call under way */
@@ -410,7 +411,6 @@ struct vfs_io {
     struct list waiters;     /* the request that waits for it */
     struct vfs_open *open;   /* a reference while the call is under way or not collected */
     struct vfs_token *token; /* likewise */
-    int kind;
 };
 void vfs_io_init(struct vfs_io *io);
 /* Waits for nothing: an io that is under way (vfs_io_is_busy) must not be ended. Releases given
