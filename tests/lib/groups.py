@@ -135,7 +135,8 @@ def run_unit(folder, log, label, names=None):
     journal = os.path.join(TOP, folder, 'meson-logs', 'testlog.json')
     if os.path.exists(journal):
         os.remove(journal)
-    run(['meson', 'test', '-C', folder, '--no-rebuild', '--num-processes', str(JOBS), *(names or [])],
+    # Sanitizers make a test many times as slow, and other groups run beside.
+    run(['meson', 'test', '-C', folder, '--no-rebuild', '--num-processes', str(JOBS), '-t', '5', *(names or [])],
         log, timeout=UNIT_TIMEOUT_S, env=SANITIZER_ENV)
     r = Results()
     ran = set()

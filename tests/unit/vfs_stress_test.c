@@ -32,6 +32,7 @@ static void held_break(void *arg, uint8_t to_level, bool ack)
 /* WAIT is answered by giving up: cancel, and go on. */
 struct giver {
     struct vfs_wait wait;
+    struct vfs_wait_lock lock;
     atomic_bool woken;
 };
 
@@ -117,6 +118,7 @@ static void step(struct worker *w)
     struct giver g;
     atomic_init(&g.woken, false);
     vfs_wait_init(&g.wait, giver_wake);
+    vfs_wait_lock_init(&g.wait, &g.lock);
     struct vfs_call call = f->call;
     call.wait = &g.wait;
     struct held held = {0};
