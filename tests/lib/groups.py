@@ -13,7 +13,7 @@ from commands import JOBS, TOP, have, run
 from results import Results, from_tap
 
 PROGRAM = 'build/smbkit'
-UNIT_TIMEOUT_S = 600
+UNIT_TIMEOUT_S = 1500
 BUILD_TIMEOUT_S = 1200
 FUZZ_SECONDS = 10
 FUZZ_LONG_SECONDS = 60
