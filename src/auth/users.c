@@ -203,7 +203,7 @@ uint32_t users_rid_of_name(const char *name)
     return USERS_RID_NAMED + (uint32_t)(hash % (USERS_RID_MAX - USERS_RID_NAMED + 1));
 }
 
-static const struct auth_user *find_rid(const struct users *u, uint32_t rid)
+const struct auth_user *users_find_rid(const struct users *u, uint32_t rid)
 {
     size_t at = rid_position(u, rid);
     return at < u->count && u->by_rid[at]->user.rid == rid ? &u->by_rid[at]->user : NULL;
@@ -224,7 +224,7 @@ smbkit_status users_set(struct users *u, const char *name, const uint8_t nt_hash
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     struct auth_user user = {.rid = users_rid_of_name(name), .disabled = disabled};
-    if (find_rid(u, user.rid)) {
+    if (users_find_rid(u, user.rid)) {
         return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
     }
     str_copy(user.name, sizeof(user.name), name);
@@ -386,7 +386,7 @@ static bool user_add(struct parser *p, const struct auth_user *user)
     if (entry_find(u, user->name)) {
         return fail(p, "user \"%s\" is there twice", user->name);
     }
-    const struct auth_user *other = find_rid(u, user->rid);
+    const struct auth_user *other = users_find_rid(u, user->rid);
     if (other) {
         return fail(p, "rid %u is \"%s\"'s", user->rid, other->name);
     }

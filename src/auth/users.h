@@ -45,6 +45,8 @@ void users_identity_set(struct users *u, const uint8_t identity[USERS_IDENTITY_L
 uint32_t users_rid_of_name(const char *name);
 /* Borrowed until the table changes; NULL: none. Case is ignored. */
 const struct auth_user *users_find(const struct users *u, const char *name);
+/* Likewise by rid. */
+const struct auth_user *users_find_rid(const struct users *u, uint32_t rid);
 size_t users_count(const struct users *u);
 /* i < users_count; in order of rid. Borrowed until the table changes. */
 const struct auth_user *users_at(const struct users *u, size_t i);

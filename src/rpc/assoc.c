@@ -232,6 +232,7 @@ static smbkit_status run_call(struct rpc_pipe *p)
     struct rpc_call call = {
         .env = p->env,
         .who = &p->who,
+        .handles = &p->handles,
         .in = cur_init(p->call_stub.base, p->call_stub.len),
         .out = ndr_out_new(RPC_REPLY_STUB_BYTES_MAX),
     };

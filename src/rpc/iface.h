@@ -19,8 +19,19 @@ enum rpc_result {
     RPC_CLIENT_NOT_FOUND = 2312,
 };
 
+#define RPC_HANDLES_MAX 64u  /* context handles of one pipe */
+#define RPC_HANDLE_BYTES 20u /* on the wire. [MS-RPCE] 2.2.2.6 */
+
+/* The context handles of a pipe, each with nothing behind it but that it was given out. A handle
+ * is known by its number in the pipe, which is never given twice. */
+struct rpc_handles {
+    uint32_t open[RPC_HANDLES_MAX]; /* 0: free */
+    uint32_t last;
+};
+
 /* A call while its method runs. */
 struct rpc_call {
+    struct rpc_handles *handles;
     const struct rpc_env *env;
     const struct rpc_caller *who;
     struct cur in;      /* the request's stub */
@@ -39,6 +50,17 @@ struct rpc_iface {
     uint16_t method_count;
 };
 
+/* Write a new handle to the reply; false: too many, and one of zeros is written. */
+NODISCARD bool rpc_handle_push(struct rpc_call *call);
+/* Write one of zeros: none was opened. */
+void rpc_handle_none(struct rpc_call *call);
+/* A handle of the request. RPC_OK; or the fault: PDU_FAULT_NDR, or PDU_FAULT_CONTEXT (none of ours,
+ * or closed). number_r: for rpc_handle_close. */
+NODISCARD uint32_t rpc_handle_pull(struct rpc_call *call, uint32_t *number_r);
+/* Close it and write one of zeros to the reply. */
+void rpc_handle_close(struct rpc_call *call, uint32_t number);
+
+extern const struct rpc_iface lsarpc_iface;
 extern const struct rpc_iface srvsvc_iface;
 extern const struct rpc_iface wkssvc_iface;
 

@@ -18,9 +18,7 @@ bool ndr_pull_ptr(struct cur *c)
     return ndr_pull_u32(c) != 0;
 }
 
-/* Units before the first NUL; `units` when there is none. What a client sends behind it (impacket
- * pads server names so) is no part of the string. */
-static size_t length_units(const uint8_t *p, size_t units)
+size_t ndr_length_units(const uint8_t *p, size_t units)
 {
     size_t n = 0;
     while (n < units && (p[2 * n] != 0 || p[2 * n + 1] != 0)) {
@@ -38,7 +36,7 @@ struct ndr_str ndr_pull_str(struct cur *c)
         cur_fail(c);
     }
     const uint8_t *p = cur_bytes(c, (size_t)actual * 2);
-    size_t len = p ? length_units(p, actual) : 0;
+    size_t len = p ? ndr_length_units(p, actual) : 0;
     if (!p || len == actual) {
         cur_fail(c);
         return (struct ndr_str){0};
@@ -77,14 +75,14 @@ void ndr_push_u32(struct ndr_out *o, uint32_t v)
     wr_u32(&o->w, v);
 }
 
-static uint32_t next_referent(struct ndr_out *o)
+uint32_t ndr_next_ptr(struct ndr_out *o, bool is_there)
 {
-    return NDR_REFERENT_FIRST + NDR_REFERENT_STEP * o->pointers++;
+    return is_there ? NDR_REFERENT_FIRST + NDR_REFERENT_STEP * o->pointers++ : 0;
 }
 
 void ndr_push_ptr(struct ndr_out *o, bool is_there)
 {
-    ndr_push_u32(o, is_there ? next_referent(o) : 0);
+    ndr_push_u32(o, ndr_next_ptr(o, is_there));
 }
 
 const struct ndr_level *ndr_level_get(const struct ndr_class *cls, uint32_t level)
@@ -158,11 +156,11 @@ static void add_field(struct ndr_rows *r, struct ndr_out *o, uint8_t kind,
         wr_u32(&r->fixed, v->u32);
         return;
     }
-    if (!value_is_there(kind, v)) {
-        wr_u32(&r->fixed, 0);
+    bool is_there = value_is_there(kind, v);
+    wr_u32(&r->fixed, ndr_next_ptr(o, is_there));
+    if (!is_there) {
         return;
     }
-    wr_u32(&r->fixed, next_referent(o));
     if (kind == NDR_STR) {
         put_str(&r->deferred, v->str);
     } else {

@@ -27,6 +27,9 @@ struct ndr_str ndr_pull_str(struct cur *c);
 /* A unique pointer to such a string with its referent right behind (a top-level parameter).
  * false: NULL or failed. */
 bool ndr_pull_str_ptr(struct cur *c, struct ndr_str *out);
+/* Units before the first NUL; `units` when there is none. What a client sends behind it (impacket
+ * pads server names so) is no part of the string. */
+size_t ndr_length_units(const uint8_t *p, size_t units);
 /* Owned, terminated UTF-8; NULL without memory. */
 NODISCARD char *ndr_str_dup(const struct ndr_str *s);
 
@@ -39,6 +42,8 @@ struct ndr_out {
 struct ndr_out ndr_out_new(size_t max_bytes);
 void ndr_out_fini(struct ndr_out *o);
 void ndr_push_u32(struct ndr_out *o, uint32_t v);
+/* The id of the next pointer; 0: NULL. */
+uint32_t ndr_next_ptr(struct ndr_out *o, bool is_there);
 /* The pointer only; its referent comes later. */
 void ndr_push_ptr(struct ndr_out *o, bool is_there);
 

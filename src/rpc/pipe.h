@@ -49,6 +49,8 @@ struct rpc_pipe {
     struct wr call_stub;
     size_t call_charged; /* for it */
 
+    struct rpc_handles handles;
+
     struct list replies; /* struct pipe_message */
     size_t replies_bytes;
     uint32_t replies_count;

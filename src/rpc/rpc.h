@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DCE/RPC services over named pipes: srvsvc and wkssvc. [C706] chapter 12, [MS-RPCE], [MS-SRVS],
- * [MS-WKST]. Sans I/O: the bytes that a client writes to its pipe go in, the bytes that it reads
- * come out. Every call is answered while its last byte is written, so a pipe never has to wait.
- * A pipe is used by one thread at a time: the caller locks. */
+/* DCE/RPC services over named pipes: srvsvc, wkssvc and lsarpc. [C706] chapter 12, [MS-RPCE],
+ * [MS-SRVS], [MS-WKST], [MS-LSAD], [MS-LSAT]. Sans I/O: the bytes that a client writes to its pipe
+ * go in, the bytes that it reads come out. Every call is answered while its last byte is written,
+ * so a pipe never has to wait. A pipe is used by one thread at a time: the caller locks. */
 #pragma once
 
 #include "base/base.h"
@@ -63,6 +63,14 @@ struct rpc_session {
     bool is_guest;
 };
 
+#define RPC_NAME_SIZE 260 /* bytes of UTF-8 of an account's name, with the terminating zero */
+
+/* A user of the server. */
+struct rpc_user {
+    char name[RPC_NAME_SIZE];
+    uint32_t rid;
+};
+
 /* Called once for each element; false ends the walk. Never calls back into the environment. */
 typedef bool (*rpc_share_cb)(void *cb_arg, const struct rpc_share *share);
 typedef bool (*rpc_session_cb)(void *cb_arg, const struct rpc_session *session);
@@ -97,6 +105,10 @@ struct rpc_env {
     /* Every session in a stable order; who may see which is decided in rpc. */
     void (*sessions_each)(void *arg, rpc_session_cb cb, void *cb_arg);
     uint64_t (*now)(void *arg); /* FILETIME */
+    uint32_t machine_sid[3];    /* the server's own domain is S-1-5-21 and these */
+    /* A user by name, in any case of letters, or by rid; false: there is none. NULL: nobody. */
+    bool (*user_of_name)(void *arg, const char *name, struct rpc_user *out);
+    bool (*user_of_rid)(void *arg, uint32_t rid, struct rpc_user *out);
     /* Minutes that local time is west of UTC (as tod_timezone: UTC = local + this). */
     int32_t (*minutes_west)(void *arg);
 };

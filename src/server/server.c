@@ -52,6 +52,9 @@ void server_smb_config(struct server *s, const struct config *c, struct smb_conf
         .transact_max_bytes = c->transact_max_bytes,
         .credits_max = (uint16_t)c->credits_max,
         .admins = &c->admins,
+        .user_of_name = users_store_of_name,
+        .user_of_rid = users_store_of_rid,
+        .users_arg = s->users,
         .env = {.now = env_now, .monotonic_ms = env_monotonic_ms, .random = env_random},
     };
     uint16_t port = c->listen_count ? c->listen[0].port : c->port;

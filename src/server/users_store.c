@@ -188,6 +188,30 @@ bool users_store_is_current(void *arg, const char *name, uint64_t version)
     return u && !u->disabled && u->version == version;
 }
 
+static bool tell(const struct auth_user *u, struct rpc_user *out)
+{
+    if (u) {
+        out->rid = u->rid;
+        (void)str_copy(out->name, sizeof(out->name), u->name);
+    }
+    return u != NULL;
+}
+
+bool users_store_of_name(void *arg, const char *name, struct rpc_user *out)
+{
+    struct users_store *s = arg;
+    SCOPED_LOCK(&s->lock);
+    return tell(find(s, name), out);
+}
+
+bool users_store_of_rid(void *arg, uint32_t rid, struct rpc_user *out)
+{
+    struct users_store *s = arg;
+    SCOPED_LOCK(&s->lock);
+    const struct auth_user *u = users_find_rid(s->given, rid);
+    return tell(u ? u : users_find_rid(s->file, rid), out);
+}
+
 bool users_store_has(struct users_store *s, const char *name)
 {
     SCOPED_LOCK(&s->lock);

@@ -5,6 +5,7 @@
 
 #include "auth/auth.h"
 #include "auth/users.h"
+#include "rpc/rpc.h"
 
 struct users_store;
 
@@ -20,6 +21,9 @@ NODISCARD bool users_store_load(struct users_store *s, char *err, size_t err_siz
  * when it has changed. */
 bool users_store_lookup(void *store, const char *name, struct auth_user *out);
 bool users_store_is_current(void *store, const char *name, uint64_t version);
+/* Those of struct smb_config: as the users were last read. */
+bool users_store_of_name(void *store, const char *name, struct rpc_user *out);
+bool users_store_of_rid(void *store, uint32_t rid, struct rpc_user *out);
 /* Is there an enabled user of this name? */
 bool users_store_has(struct users_store *s, const char *name);
 /* The identity of the file; false: there is no file, or it has none. */

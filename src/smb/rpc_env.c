@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the RPC services tell of this server. */
 #define LOG_MODULE LOG_SMB
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "base/utf.h"
@@ -104,6 +105,18 @@ static void comment_get(void *arg, char out[RPC_COMMENT_SIZE])
     (void)str_copy(out, RPC_COMMENT_SIZE, s->config.comment);
 }
 
+static bool user_of_name(void *arg, const char *name, struct rpc_user *out)
+{
+    const struct smb_config *c = &((struct smb_server *)arg)->config; /* these do not change */
+    return c->user_of_name && c->user_of_name(c->users_arg, name, out);
+}
+
+static bool user_of_rid(void *arg, uint32_t rid, struct rpc_user *out)
+{
+    const struct smb_config *c = &((struct smb_server *)arg)->config;
+    return c->user_of_rid && c->user_of_rid(c->users_arg, rid, out);
+}
+
 static uint64_t env_now(void *arg)
 {
     return smb_server_now(arg);
@@ -122,5 +135,8 @@ void smb_rpc_env_init(struct smb_server *s)
         .share_get = share_get,
         .sessions_each = sessions_each,
         .now = env_now,
+        .user_of_name = user_of_name,
+        .user_of_rid = user_of_rid,
     };
+    mem_copy(s->rpc_env.machine_sid, s->config.machine_sid, sizeof(s->rpc_env.machine_sid));
 }

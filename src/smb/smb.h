@@ -10,6 +10,7 @@
 #include "base/iobuf.h"
 #include "base/job.h"
 #include "base/names.h"
+#include "rpc/rpc.h"
 #include "vfs/vfs.h"
 
 struct smb_server;
@@ -93,6 +94,11 @@ struct smb_config {
      * SACLs; names in any case of letters; copied. */
     const struct names *admins; /* NULL: nobody */
     struct auth_config auth; /* kept by copy; its strings and callbacks outlive the server object */
+    /* Who is a user, for what clients ask about the names in security descriptors: must not block;
+     * any thread. NULL: nobody is told. */
+    bool (*user_of_name)(void *arg, const char *name, struct rpc_user *out);
+    bool (*user_of_rid)(void *arg, uint32_t rid, struct rpc_user *out);
+    void *users_arg; /* outlives the server object */
     struct smb_env env;
 };
 

@@ -2,7 +2,7 @@
 /* Access control lists. [MS-DTYP] 2.4.4, 2.4.5 */
 #pragma once
 
-#include "vfs/sid.h"
+#include "base/sid.h"
 
 #define ACL_ACES_MAX 2048 /* 64 KiB hold 3,276 of the smallest; Windows itself stops near 1,820 */
 #define ACL_BYTES_MAX 65535

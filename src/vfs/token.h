@@ -3,7 +3,7 @@
  * thread. */
 #pragma once
 
-#include "vfs/sid.h"
+#include "base/sid.h"
 #include "vfs/vfs.h"
 
 #define TOKEN_GROUPS_MAX 8

@@ -75,6 +75,30 @@ static inline int32_t fixture_minutes_west(void *arg)
     return -60;
 }
 
+static const struct rpc_user fixture_users[] = {{"alice", 1001}, {"Jörg", 0x10000001}};
+
+static inline bool fixture_user_of_name(void *arg, const char *name, struct rpc_user *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fixture_users); i++) {
+        if (utf8_ieq(fixture_users[i].name, name)) {
+            *out = fixture_users[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline bool fixture_user_of_rid(void *arg, uint32_t rid, struct rpc_user *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fixture_users); i++) {
+        if (fixture_users[i].rid == rid) {
+            *out = fixture_users[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct rpc_env fixture_env = {
     .server_name = "SMBKIT",
     .domain = "WORKGROUP",
@@ -87,6 +111,9 @@ static const struct rpc_env fixture_env = {
     .sessions_each = fixture_sessions_each,
     .now = fixture_now,
     .minutes_west = fixture_minutes_west,
+    .machine_sid = {1, 2, 3},
+    .user_of_name = fixture_user_of_name,
+    .user_of_rid = fixture_user_of_rid,
 };
 
 static const struct rpc_caller fixture_admin = {

@@ -36,6 +36,24 @@ def srvinfo():
         check_in('os version', text)
 
 
+@case('names of accounts and their SIDs')
+def accounts():
+    with Server('mem:', users=[(USER, PASSWORD), ('bob', 'Other1!')]) as s:
+        sid = s.rpcclient('lookupnames bob').ok().split()[1]
+        check(sid.startswith('S-1-5-21-'), sid)
+        machine = sid.rpartition('-')[0]
+        text = s.rpcclient(f'lookupsids {sid} {machine}-513 S-1-1-0 S-1-5-32-544 S-1-5-11 {machine}-1 S-1-9-9').ok()
+        for wanted in ('\\bob (1)', '\\None (2)', '\\Everyone (5)', 'BUILTIN\\Administrators (4)',
+                       'NT AUTHORITY\\Authenticated Users (5)', f'{machine}-1 *unknown*', 'S-1-9-9 *unknown*'):
+            check_in(wanted, text)
+        check_in('S-1-5-18', s.rpcclient('lookupnames SYSTEM').ok())
+        check_in('NONE_MAPPED', s.rpcclient('lookupnames nobody-of-this-name').text)
+        check_in(USER, s.rpcclient('getusername').ok())
+        check_in('WORKGROUP', s.rpcclient('lsaquery').ok())
+        r = run(['rpcclient', '-p', str(s.port), '-U%', '127.0.0.1', '-c', 'lookupnames bob'])
+        check(r.code != 0 and 'S-1-5-21' not in r.text, 'the nameless', r.text)
+
+
 # rpcclient takes one backslash of two away.
 NETSESS = f'netsessenum \\\\\\\\127.0.0.1 {USER} {{}}'
 PLAIN = '[mem]\nplugin = mem\n'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vfs/sid.h"
+#include "base/sid.h"
 
 #include "base/mem.h"
 #include "base/str.h"
