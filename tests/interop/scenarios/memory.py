@@ -125,7 +125,6 @@ def given_back():
         wait_for(lambda: resident(server) < idle + 8 and stored(server) < 1, 20, 'memory to come back')
 
 
-
 @case('memory is given back while others go on')
 def given_back_meanwhile():
     with Server('mem=mem:') as server, connect(server, 'mem') as other, connect(server, 'mem') as c:
@@ -133,9 +132,9 @@ def given_back_meanwhile():
         idle = resident(server)
         for n in range(3000):
             c.put(f'file{n}', bytes(6000))
+        check(resident(server) > idle + 16)
         for n in range(3000):
             c.remove(f'file{n}')
-        check(resident(server) > idle + 16)
 
         def is_back():
             for _ in range(200):
