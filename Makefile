@@ -21,7 +21,7 @@ help:
 	@echo 'make demo         build, serve two shares on $(DEMO_LISTEN), tell how to connect'
 	@echo 'make check        tests and checks; fetches the tools that they need; under 25 minutes'
 	@echo 'make check-long   what takes longer: stress, smbtorture on a folder, a Linux guest, fuzzers'
-	@echo 'make check-all    both; one total'
+	@echo 'make check-all    both, what .ci/run asks for; one total; three quarters of an hour'
 	@echo 'make check-quick  style, manuals and unit tests only'
 	@echo 'make format       clang-format over all sources'
 	@echo 'make install      install below PREFIX ($(PREFIX)); DESTDIR for packagers'
