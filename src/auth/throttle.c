@@ -53,6 +53,11 @@ static size_t known_at(const uint64_t *set, uint64_t pair)
     return i;
 }
 
+static bool is_known(const struct auth_throttle *t, struct auth_who who)
+{
+    return known_at(t->known[who.user % KNOWN_SETS], pair_key(who)) < KNOWN_WAYS;
+}
+
 static void know(struct auth_throttle *t, struct auth_who who)
 {
     uint64_t *set = t->known[who.user % KNOWN_SETS];
@@ -145,7 +150,7 @@ static size_t accounts_of(struct auth_throttle *t, struct auth_who who,
 {
     uint64_t pair = pair_key(who);
     const struct entry *e = find(t, pair);
-    bool known = known_at(t->known[who.user % KNOWN_SETS], pair) < KNOWN_WAYS;
+    bool known = is_known(t, who);
     bool apart = known || (e && e->waits_apart);
     size_t n = 0;
     out[n++] = (struct account){pair, apart ? AUTH_THROTTLE_DELAY_MAX_MS : 0};
@@ -164,6 +169,9 @@ static void set_apart(struct auth_throttle *t, struct auth_who who)
 {
     struct entry *pair = find(t, pair_key(who));
     struct entry *place = find(t, who.place);
+    if (is_known(t, who)) {
+        return; /* has one already */
+    }
     if (pair && place && !pair->waits_apart && pair->failures >= AUTH_THROTTLE_FREE &&
         place->apart < AUTH_THROTTLE_APART) {
         pair->waits_apart = true;
@@ -195,6 +203,10 @@ uint32_t auth_throttle_attempt(struct auth_throttle *t, struct auth_who who, boo
 void auth_throttle_succeeded(struct auth_throttle *t, struct auth_who who)
 {
     struct entry *e = find(t, pair_key(who));
+    struct entry *place = e && e->waits_apart ? find(t, who.place) : NULL;
+    if (place && place->apart > 0) {
+        place->apart--; /* others may */
+    }
     if (e) {
         *e = (struct entry){0};
     }

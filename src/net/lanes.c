@@ -113,6 +113,14 @@ struct job *lanes_pop(struct lanes *ls, struct lane **lane_r)
     return job;
 }
 
+bool lanes_has_spared(const struct lanes *ls, const struct lane *lane)
+{
+    while (lane->parent && lane->parent != &ls->root) {
+        lane = lane->parent;
+    }
+    return lane->parent && !has_room(lane) && can_run(lane);
+}
+
 /* ---- the lanes of volumes and sessions ---- */
 
 static bool key_eq(const struct hash_link *link, const void *key)

@@ -41,6 +41,9 @@ void lanes_push(struct lanes *ls, const struct work_key *key, struct job *job);
 /* The next job that may run now, and its lane, to be given to lanes_done when the job has run.
  * NULL: there is none. */
 struct job *lanes_pop(struct lanes *ls, struct lane **lane_r);
+/* Is there a job that only the spare has room for, beside what was given out in lane? Whoever took
+ * that one has made room for two. */
+bool lanes_has_spared(const struct lanes *ls, const struct lane *lane);
 void lanes_done(struct lanes *ls, struct lane *lane);
 /* Would lanes_pop give one? */
 bool lanes_is_ready(const struct lanes *ls);

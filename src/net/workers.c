@@ -90,6 +90,8 @@ static void join(struct worker *ended)
     }
 }
 
+static bool call_worker(struct workers *w, struct worker **called_r);
+
 static void worker_main(void *arg)
 {
     struct worker *self = arg;
@@ -97,7 +99,14 @@ static void worker_main(void *arg)
     mutex_lock(&w->lock);
     struct lane *lane = NULL;
     for (struct job *job = next_job(self, &lane); job; job = next_job(self, &lane)) {
+        struct worker *called = NULL;
+        if (lanes_has_spared(&w->lanes, lane)) {
+            (void)call_worker(w, &called); /* false: the next one that is free takes it */
+        }
         mutex_unlock(&w->lock);
+        if (called) {
+            bell_ring(&called->bell);
+        }
         job->fn(job);
         mutex_lock(&w->lock);
         lanes_done(&w->lanes, lane);

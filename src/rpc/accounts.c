@@ -7,7 +7,8 @@
 #include "rpc/iface.h"
 
 #define RID_GUEST 501
-#define RID_NONE 513 /* the group that all users of a machine without a domain have */
+#define RID_GUESTS 514 /* the one that guests have instead */
+#define RID_NONE 513   /* the group that all users of a machine without a domain have */
 
 #define NT 5
 #define AUTHORITY_NAME "NT AUTHORITY"
@@ -63,6 +64,7 @@ static const struct {
 } machine_accounts[] = {
     {RID_GUEST, ACCOUNT_USER, "Guest"},
     {RID_NONE, ACCOUNT_GROUP, "None"},
+    {RID_GUESTS, ACCOUNT_GROUP, "Domain Guests"},
 };
 
 struct sid account_machine_sid(const struct rpc_env *env)
@@ -209,6 +211,10 @@ static bool machine_name(const struct rpc_env *env, const struct qualified *q, s
     if (!is_in(q, rpc_text(env->server_name))) {
         return false;
     }
+    /* A user of such a name is who is meant: his files have his rid. */
+    if (env->user_of_name && env->user_of_name(env->arg, q->name, &user)) {
+        return tell_rid(env, ACCOUNT_USER, &user, out);
+    }
     for (size_t i = 0; i < ARRAY_LEN(machine_accounts); i++) {
         if (utf8_ieq(machine_accounts[i].name, q->name)) {
             user.rid = machine_accounts[i].rid;
@@ -216,8 +222,7 @@ static bool machine_name(const struct rpc_env *env, const struct qualified *q, s
             return tell_rid(env, machine_accounts[i].use, &user, out);
         }
     }
-    return env->user_of_name && env->user_of_name(env->arg, q->name, &user) &&
-           tell_rid(env, ACCOUNT_USER, &user, out);
+    return false;
 }
 
 bool account_of_name(const struct rpc_env *env, const char *name, struct account *out)

@@ -32,7 +32,10 @@ static void check_control(const struct config *c, struct check *k)
     char err[256];
     CLEANUP_MEM char *fallback = c->control_socket ? NULL : control_default_path(false);
     const char *path = c->control_socket ? c->control_socket : fallback;
-    int e = path ? os_local_check(path) : 0;
+    if (!path) {
+        return;
+    }
+    int e = os_local_check(path);
     control_error(path, e, err);
     if (e == -EADDRINUSE) {
         problems_add(&k->notes, "%s", err);

@@ -33,6 +33,14 @@ static size_t own(const struct config *c)
            c->share_count * OF_SHARE + OF_CONTROL + OS_LOCAL_CLIENTS_MAX;
 }
 
+/* The fewest with which a start succeeds: a part of them is the spare. */
+static size_t least(const struct config *c)
+{
+    size_t used = own(c) + LEFT_MIN;
+    size_t with_part = (used * SPARE_PART + SPARE_PART - 2) / (SPARE_PART - 1);
+    return MAX(used + SPARE_MIN, with_part);
+}
+
 bool server_descriptors_plan(struct server *s, struct problems *problems)
 {
     const struct config *c = s->config;
@@ -44,7 +52,7 @@ bool server_descriptors_plan(struct server *s, struct problems *problems)
             problems,
             "the system allows this process %zu open files and connections, and the server "
             "needs %zu: raise the limit (ulimit -Hn; LimitNOFILE= in a systemd unit)",
-            all, own(c) + SPARE_MIN + LEFT_MIN);
+            all, least(c));
         return false;
     }
     size_t left = all - needed;

@@ -15,12 +15,13 @@
 #define MODE_OTHERS 077u /* permission bits that a file of secrets must not have */
 
 struct users_store {
-    char *path; /* immutable after init */
-    struct mutex lock;
-    struct users *file;  /* guarded by lock; never NULL */
-    struct users *given; /* guarded by lock; never NULL */
-    uint64_t version;    /* guarded by lock: the last that a user was given */
-    uint64_t stamp;      /* guarded by lock: of the file as it was read last, well or not */
+    char *path;           /* immutable after init */
+    struct mutex reading; /* before lock; held while the disk is asked */
+    uint64_t version;     /* guarded by reading: the last that a user was given */
+    uint64_t stamp;       /* guarded by reading: of the file as it was read last, well or not */
+    struct mutex lock;    /* held for a moment */
+    struct users *file;   /* guarded by lock, changed under reading too; never NULL */
+    struct users *given;  /* guarded by lock; never NULL */
 };
 
 struct users *users_file_read(const char *path, int *errno_r, char *err, size_t err_size)
@@ -79,6 +80,7 @@ struct users_store *users_store_new(const char *path)
     if (!s) {
         return NULL;
     }
+    mutex_init(&s->reading);
     mutex_init(&s->lock);
     s->path = path ? str_dup(path) : NULL;
     s->file = users_new();
@@ -98,6 +100,7 @@ void users_store_free(struct users_store *s)
     users_free(s->file);
     users_free(s->given);
     mutex_fini(&s->lock);
+    mutex_fini(&s->reading);
     mem_free(s->path);
     mem_free(s);
 }
@@ -114,7 +117,7 @@ smbkit_status users_store_add(struct users_store *s, const char *name, const cha
     return status;
 }
 
-/* Lock held. */
+/* `reading` is held: the disk may take its time, and only log-ins wait for it. */
 static bool load_locked(struct users_store *s, char *err, size_t err_size)
 {
     int e = 0;
@@ -129,8 +132,12 @@ static bool load_locked(struct users_store *s, char *err, size_t err_size)
         return false;
     }
     users_versions_take(u, s->file, &s->version);
-    users_free(s->file);
-    s->file = u;
+    struct users *before = s->file;
+    {
+        SCOPED_LOCK(&s->lock);
+        s->file = u;
+    }
+    users_free(before);
     return true;
 }
 
@@ -139,11 +146,11 @@ bool users_store_load(struct users_store *s, char *err, size_t err_size)
     if (!s->path) {
         return true;
     }
-    SCOPED_LOCK(&s->lock);
+    SCOPED_LOCK(&s->reading);
     return load_locked(s, err, err_size);
 }
 
-/* Lock held. */
+/* `reading` is held. */
 static bool refresh(struct users_store *s, char *err, size_t err_size)
 {
     uint64_t stamp = 0;
@@ -167,8 +174,11 @@ bool users_store_lookup(void *arg, const char *name, struct auth_user *out)
     bool fresh;
     const struct auth_user *u;
     {
-        SCOPED_LOCK(&s->lock);
+        SCOPED_LOCK(&s->reading);
         fresh = refresh(s, err, sizeof(err));
+    }
+    {
+        SCOPED_LOCK(&s->lock);
         u = find(s, name);
         if (u) {
             *out = *u;

@@ -171,9 +171,11 @@ static bool has_acted(const struct smb_request *r)
     return r->is_ready && vfs_journal_acts(&r->journal);
 }
 
+/* What runs on a worker is not looked into: the worker has its journal. */
 static bool may_abandon(const struct smb_request *r)
 {
-    return (r->row->flags & SMB_CMD_CANCEL) && !is_at_plugin(r) && !has_acted(r);
+    return (r->row->flags & SMB_CMD_CANCEL) &&
+           (r->on_worker || (!is_at_plugin(r) && !has_acted(r)));
 }
 
 /* There is a bound to what waits until something happens: it must leave room for what makes it

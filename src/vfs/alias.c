@@ -13,6 +13,7 @@ struct candidate {
 
 struct candidates {
     const struct vfs_volume *own;
+    struct file_key dir;
     const char *path; /* in own: no candidate */
     struct candidate at[ALIASES_MAX];
     unsigned count;
@@ -52,6 +53,9 @@ static void add(struct candidates *c, struct vfs_volume *v, const struct name_en
 
 static void gather(struct candidates *c, struct vfs_volume *v)
 {
+    if (v != c->own && c->dir.domain == c->own->domain) {
+        return; /* no other volume has files of that domain */
+    }
     SCOPED_LOCK(&v->tree_lock);
     const struct name_leaf *leaf = nametree_named(&v->tree, path_leaf(c->path));
     for (struct list *l = leaf ? leaf->members.next : NULL;
@@ -68,31 +72,35 @@ static void gather_all(struct candidates *c, struct vfs_nodes *nodes)
     }
 }
 
-/* Is that path the directory, and something open below it? */
-static smbkit_status look(const struct vfs_call *call, const struct candidate *c,
-                          const struct file_key *dir, struct vfs_node **found_r)
+/* Is that path the directory, and something open below it? Another share is asked in the server's
+ * name, and never waited for on a loop. */
+static smbkit_status look(const struct vfs_call *call, const struct candidates *of,
+                          const struct candidate *c, struct vfs_node **found_r)
 {
-    const struct vfs_call apart = journal_apart(call);
+    struct vfs_call apart = journal_apart(call);
+    if (c->volume != of->own) {
+        apart.token = c->volume->token;
+        apart.nowait |= call->on_loop && !c->volume->never_blocks;
+    }
     struct smbkit_attr attr;
     smbkit_status st = door_lookup(&apart, c->volume, c->path, 0, &attr);
     if (!SMBKIT_OK(st)) {
         return door_stops(st) ? journal_stopped(call, st) : SMBKIT_STATUS_SUCCESS;
     }
     const struct file_key key = file_key_of(&attr);
-    *found_r = file_key_eq(&key, dir) ? names_open_below(c->volume, c->path, false) : NULL;
+    *found_r = file_key_eq(&key, &of->dir) ? names_open_below(c->volume, c->path, false) : NULL;
     return SMBKIT_STATUS_SUCCESS;
 }
 
 smbkit_status alias_open_below(const struct vfs_call *call, struct vfs_open *dir, const char *path,
                                struct vfs_node **found_r)
 {
-    struct candidates c = {.own = dir->volume, .path = path};
-    const struct file_key key = node_file_key(dir->node);
+    struct candidates c = {.own = dir->volume, .path = path, .dir = node_file_key(dir->node)};
     *found_r = NULL;
     gather_all(&c, dir->volume->nodes);
     smbkit_status st = c.no_memory ? SMBKIT_STATUS_NO_MEMORY : SMBKIT_STATUS_SUCCESS;
     for (unsigned i = 0; SMBKIT_OK(st) && !*found_r && i < c.count; i++) {
-        st = look(call, &c.at[i], &key, found_r);
+        st = look(call, &c, &c.at[i], found_r);
     }
     candidates_fini(&c);
     return st;

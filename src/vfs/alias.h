@@ -2,7 +2,8 @@
 /* Directories that are reached by several paths: through a mount of a folder within a share, or a
  * link that is followed. (Shares that lie in each other: overlap.h.)
  *
- * A directory has one name in the one directory that it is in, so each of its paths ends alike. */
+ * A directory has one name in the one directory that it is in, so its paths end alike, unless a
+ * mount or a link gives it a name of its own: such a path is not found here. */
 #pragma once
 
 #include "vfs/core.h"

@@ -436,11 +436,10 @@ static smbkit_status rename_check(struct move *m, const char *new_path, bool rep
         return st;
     }
     m->is_same_file = m->to.existing && utf8_ieq(m->to.existing, m->old_path);
-    if (m->to.existing && !m->is_same_file) {
+    /* Before what is replaced is held by its name, which may lie below the directory itself. */
+    st = node_check_below(m->call, o, m->old_path);
+    if (SMBKIT_OK(st) && m->to.existing && !m->is_same_file) {
         st = check_replace(m->call, o->volume, &m->to, replace);
-    }
-    if (SMBKIT_OK(st)) {
-        st = node_check_below(m->call, o, m->old_path);
     }
     return SMBKIT_OK(st) ? oplock_break_for(m->call, o, OPLOCK_OP_RENAME) : st;
 }

@@ -70,6 +70,28 @@ static void test_apart(void)
     CHECK(wait_of(t, elsewhere, 100000) <= 10 * AUTH_THROTTLE_USER_DELAY_MAX_MS);
 }
 
+/* Lines apart are given back by who gets in, and not taken by who is known. */
+static void test_apart_again(void)
+{
+    CLEANUP(auth_throttle_free) struct auth_throttle *t = auth_throttle_new();
+    REQUIRE(t);
+    for (uint64_t user = 0; user < 40; user++) {
+        struct auth_who who = {.place = alice.place, .user = 500 + user};
+        for (unsigned i = 0; i < 2 * AUTH_THROTTLE_FREE; i++) {
+            (void)fail(t, who, user * 10000);
+            if (i == AUTH_THROTTLE_FREE) {
+                auth_throttle_succeeded(t, who); /* and fails again, being known */
+            }
+        }
+    }
+    for (uint64_t now = 400000; now < 500000; now += 10) {
+        (void)fail(t, alice, now);
+    }
+    struct auth_who beside = {.place = alice.place, .user = 5};
+    CHECK(wait_of(t, beside, 500000) <= AUTH_THROTTLE_DELAY_MAX_MS);
+    CHECK_INT(wait_of(t, beside, 520000), 0);
+}
+
 /* Who guesses for many users gains the few lines apart, and no more. */
 static void test_many_users(void)
 {
@@ -190,6 +212,7 @@ static const struct test_case cases[] = {
     {"the delay doubles up to its maximum", test_doubling},
     {"attempts side by side wait in line", test_side_by_side},
     {"an old password sent for ever", test_apart},
+    {"lines apart come back", test_apart_again},
     {"many users guessed for from one place", test_many_users},
     {"one user guessed for from everywhere", test_by_user},
     {"a user where he is known", test_known},

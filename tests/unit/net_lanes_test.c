@@ -169,10 +169,34 @@ static void test_spare(void)
     CHECK_INT(more, 2); /* one of each that has none, as far as there are threads */
     CHECK(running[n] != running[n + 1]);
     n += more;
+    CHECK(!lanes_has_spared(&ls, running[0])); /* there is no thread */
     /* Whoever ends there makes room for another that has none, or for its own next. */
     lanes_done(&ls, running[--n]);
     CHECK_INT(pop_all(&ls, running + n), 1);
     n++;
+    while (n > 0) {
+        lanes_done(&ls, running[--n]);
+        n += pop_all(&ls, running + n);
+    }
+    /* One that ends makes room for two: one by the spare. Whoever takes the other is told. */
+    for (unsigned i = 0; i < 8; i++) {
+        push(&ls, &pieces[i], WORK_CALL, i < 4 ? 1 : i < 6 ? 2 : 3, 1);
+    }
+    n = pop_all(&ls, running);
+    CHECK_INT(n, 6);
+    for (unsigned i = 0; i < n; i++) {
+        if (running[i]->key.volume == 3) {
+            lanes_done(&ls, running[i]);
+            running[i] = running[--n];
+            break;
+        }
+    }
+    ls.kinds[WORK_CALL].fresh_had_turn = true;
+    CHECK(lanes_pop(&ls, &running[n]) != NULL);
+    bool was_fresh = running[n]->key.volume == 3;
+    CHECK(!was_fresh && lanes_has_spared(&ls, running[n]));
+    n++;
+    n += pop_all(&ls, running + n);
     /* With threads to spare, those that have some and those that have none take turns. */
     while (n > 0) {
         lanes_done(&ls, running[--n]);

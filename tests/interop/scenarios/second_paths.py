@@ -143,6 +143,11 @@ def one_folder_two_paths(s, first, second):
         x.make_folder(here)
         expect('with nothing open', y.move(there, f'{second}\\{moved}', options=b.FOLDER), 'OK')
         expect('by the first path', x.try_open(f'{first}\\{moved}', options=b.FOLDER), 'OK')
+        # Onto a file in itself, seen by the other path: refused, and not waited for.
+        x.put(f'{first}\\{moved}\\g')
+        said = x.move(f'{first}\\{moved}', f'{second}\\{moved}\\g', replace=True, options=b.FOLDER)
+        check(said not in ('OK', 'PENDING'), said)
+        expect('it stays', x.try_open(f'{first}\\{moved}\\g'), 'OK')
 
 
 @case('by a link that is followed')
