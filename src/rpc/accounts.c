@@ -107,27 +107,26 @@ static bool tell_machine(const struct rpc_env *env, struct account *out)
     return told(out, &a, rpc_text(env->server_name), "");
 }
 
-static bool tell_rid(const struct rpc_env *env, enum account_use use, const struct rpc_user *user,
-                     struct account *out)
+static bool tell_rid(const struct rpc_env *env, enum account_use use, uint32_t rid,
+                     const char *name, struct account *out)
 {
-    struct account a = {.use = use, .sid = sid_machine(env->machine_sid, user->rid)};
+    struct account a = {.use = use, .sid = sid_machine(env->machine_sid, rid)};
     a.domain_subs = (uint8_t)(a.sid.count - 1);
-    return told(out, &a, rpc_text(env->server_name), user->name);
+    return told(out, &a, rpc_text(env->server_name), name);
 }
 
 /* ---- by SID ---- */
 
 static bool machine_rid(const struct rpc_env *env, uint32_t rid, struct account *out)
 {
-    struct rpc_user user = {.rid = rid};
+    struct rpc_user user = {0};
     for (size_t i = 0; i < ARRAY_LEN(machine_accounts); i++) {
         if (machine_accounts[i].rid == rid) {
-            (void)str_copy(user.name, sizeof(user.name), machine_accounts[i].name);
-            return tell_rid(env, machine_accounts[i].use, &user, out);
+            return tell_rid(env, machine_accounts[i].use, rid, machine_accounts[i].name, out);
         }
     }
     return env->user_of_rid && env->user_of_rid(env->arg, rid, &user) &&
-           tell_rid(env, ACCOUNT_USER, &user, out);
+           tell_rid(env, ACCOUNT_USER, user.rid, user.name, out);
 }
 
 bool account_of_sid(const struct rpc_env *env, const struct sid *sid, struct account *out)
@@ -213,13 +212,12 @@ static bool machine_name(const struct rpc_env *env, const struct qualified *q, s
     }
     /* A user of such a name is who is meant: his files have his rid. */
     if (env->user_of_name && env->user_of_name(env->arg, q->name, &user)) {
-        return tell_rid(env, ACCOUNT_USER, &user, out);
+        return tell_rid(env, ACCOUNT_USER, user.rid, user.name, out);
     }
     for (size_t i = 0; i < ARRAY_LEN(machine_accounts); i++) {
         if (utf8_ieq(machine_accounts[i].name, q->name)) {
-            user.rid = machine_accounts[i].rid;
-            (void)str_copy(user.name, sizeof(user.name), machine_accounts[i].name);
-            return tell_rid(env, machine_accounts[i].use, &user, out);
+            return tell_rid(env, machine_accounts[i].use, machine_accounts[i].rid,
+                            machine_accounts[i].name, out);
         }
     }
     return false;

@@ -11,7 +11,7 @@
 /* What every implementation must be able to receive: smaller offers are not believed.
  * [C706] 12.6.3.1 (MustRecvFragSize) */
 #define FRAG_BYTES_MIN 1432u
-/* One association group is like the other: without context handles nothing hangs on it. */
+/* One association group is like the other: context handles are good in their own pipe only. */
 #define ASSOC_GROUP 0x000053F0u
 /* Fragments but the last carry a multiple of this. [C706] 12.6.4.10 */
 #define STUB_ALIGN 8u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NDR 2.0 transfer syntax, little endian: the part of it that [MS-SRVS] and [MS-WKST] use.
+/* NDR 2.0 transfer syntax, little endian: the part of it that our services use.
  * [C706] chapter 14. Alignment counts from the first byte of the stub, which is the base of the
  * cursor and position 0 of the writer. */
 #pragma once
