@@ -75,8 +75,7 @@ static smbkit_status key_look(const struct create *c, struct vfs_volume *v, cons
     call.token = v == c->in->volume ? call.token : v->token;
     struct smbkit_attr attr;
     smbkit_status st = journal_look(&call, v, path, 0, &attr);
-    *missing_r = st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ||
-                 st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND || st == SMBKIT_STATUS_NOT_A_DIRECTORY;
+    *missing_r = door_misses(st) || st == SMBKIT_STATUS_NOT_A_DIRECTORY;
     *key_r = SMBKIT_OK(st) ? file_key_of(&attr) : (struct file_key){0};
     /* Whatever else is wrong there, it is no reason to refuse this open. */
     bool again = door_stops(st) || st == SMBKIT_STATUS_NO_MEMORY;

@@ -61,11 +61,6 @@ static smbkit_status open_path(struct create *c, const char *path)
     return st;
 }
 
-static bool is_missing(smbkit_status st)
-{
-    return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-}
-
 static smbkit_status path_take(struct create *c, char *path)
 {
     mem_free(c->path);
@@ -106,7 +101,7 @@ static smbkit_status resolve_nocase(struct create *c, smbkit_status exact)
             return exact; /* it is there, but not its stream */
         }
         st = open_path(c, c->path);
-        if (!is_missing(st)) {
+        if (!door_misses(st)) {
             return st;
         }
         names_forget(v, c->path);
@@ -122,7 +117,7 @@ smbkit_status create_resolve(struct create *c)
         return st;
     }
     st = open_path(c, path);
-    if (is_missing(st) && c->in->volume->names && path[0]) {
+    if (door_misses(st) && c->in->volume->names && path[0]) {
         st = resolve_nocase(c, st);
     }
     if (SMBKIT_OK(st) && (c->in->volume->features & SMBKIT_FEATURE_IGNORES_CASE)) {

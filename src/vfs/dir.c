@@ -343,8 +343,7 @@ static smbkit_status exact(struct query *x)
     }
     struct smbkit_attr attr = {0};
     smbkit_status st = exact_find(x, path, &real, &attr);
-    if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND ||
-        st == SMBKIT_STATUS_OBJECT_NAME_INVALID) {
+    if (door_misses(st) || st == SMBKIT_STATUS_OBJECT_NAME_INVALID) {
         return SMBKIT_STATUS_SUCCESS; /* nothing, then */
     }
     if (SMBKIT_OK(st)) {

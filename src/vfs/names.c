@@ -251,11 +251,6 @@ smbkit_status names_check_free(const struct vfs_call *call, struct vfs_volume *v
     return st;
 }
 
-static bool is_missing(smbkit_status st)
-{
-    return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-}
-
 /* How much of the path, in bytes, is there as it is spelled, and what that is. 0: only the root is
  * sure; it is not asked for. */
 static smbkit_status exact_prefix(const struct vfs_call *call, struct vfs_volume *v,
@@ -272,7 +267,7 @@ static smbkit_status exact_prefix(const struct vfs_call *call, struct vfs_volume
             *len_r = len;
             return st;
         }
-        if (!is_missing(st)) {
+        if (!door_misses(st)) {
             return st;
         }
         prefix[path_parent_len(prefix)] = 0;
@@ -325,7 +320,7 @@ static smbkit_status resolve_path(const struct vfs_call *call, struct vfs_volume
         at = (size_t)(start - path) + len;
     }
     bool was_last = !path[at];
-    if (is_missing(st) && !was_last) {
+    if (door_misses(st) && !was_last) {
         return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
     }
     if (st == SMBKIT_STATUS_NOT_A_DIRECTORY) {

@@ -32,6 +32,12 @@ static inline bool door_stops(smbkit_status st)
     return st == SMBKIT_STATUS_WOULD_BLOCK || st == SMBKIT_STATUS_WAIT;
 }
 
+/* Nothing is there by that path. */
+static inline bool door_misses(smbkit_status st)
+{
+    return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+}
+
 /* For journal.c: the call itself, with its thread model. May answer PENDING. */
 NODISCARD smbkit_status door_layer_call(const struct vfs_call *call, const struct door_file *f,
                                         uint32_t id, struct op *op, void *args);

@@ -52,11 +52,6 @@ static void target_fini(struct target *t, const struct vfs_call *call)
     claim_give(&t->claim, call);
 }
 
-static bool is_missing(smbkit_status st)
-{
-    return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-}
-
 /* Nothing is there as it was spelled: in other letters? */
 static smbkit_status target_find_nocase(const struct vfs_call *call, struct vfs_volume *v,
                                         const char *path, struct target *t)
@@ -79,17 +74,17 @@ static smbkit_status target_find_nocase(const struct vfs_call *call, struct vfs_
         t->existing = real;
         real = NULL;
     }
-    return is_missing(st) ? SMBKIT_STATUS_SUCCESS : st;
+    return door_misses(st) ? SMBKIT_STATUS_SUCCESS : st;
 }
 
 static smbkit_status target_find(const struct vfs_call *call, struct vfs_volume *v,
                                  const char *path, struct target *t)
 {
     smbkit_status st = door_lookup(call, v, path, ITSELF, &t->attr);
-    if (is_missing(st) && v->names) {
+    if (door_misses(st) && v->names) {
         return target_find_nocase(call, v, path, t);
     }
-    if (!SMBKIT_OK(st) && !is_missing(st)) {
+    if (!SMBKIT_OK(st) && !door_misses(st)) {
         return st == SMBKIT_STATUS_NOT_A_DIRECTORY ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
     }
     t->path = str_dup(path);
@@ -175,7 +170,7 @@ static smbkit_status check_replace(const struct vfs_call *call, struct vfs_volum
     st = journal_look(call, v, t->existing, ITSELF, &now);
     struct file_key is = file_key_of(&now);
     struct file_key was = file_key_of(&t->attr);
-    t->changed = is_missing(st) || (SMBKIT_OK(st) && !file_key_eq(&is, &was));
+    t->changed = door_misses(st) || (SMBKIT_OK(st) && !file_key_eq(&is, &was));
     return t->changed ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
 }
 
@@ -411,7 +406,7 @@ static smbkit_status source_claim(struct move *m)
     smbkit_status st =
         parent ? door_lookup(m->call, m->o->volume, parent, 0, &dir) : SMBKIT_STATUS_NO_MEMORY;
     if (!SMBKIT_OK(st)) {
-        return is_missing(st) ? SMBKIT_STATUS_SUCCESS : st; /* moved behind the core's back */
+        return door_misses(st) ? SMBKIT_STATUS_SUCCESS : st; /* moved behind the core's back */
     }
     const struct file_key key = file_key_of(&dir);
     const char *leaf = path_leaf(m->old_path);
