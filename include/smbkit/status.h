@@ -45,6 +45,7 @@ typedef int32_t smbkit_status;
     X(END_OF_FILE, 0xC0000011)                                                                     \
     X(MORE_PROCESSING_REQUIRED, 0xC0000016)                                                        \
     X(NO_MEMORY, 0xC0000017)                                                                       \
+    X(INVALID_VIEW_SIZE, 0xC000001F)                                                               \
     X(ACCESS_DENIED, 0xC0000022)                                                                   \
     X(BUFFER_TOO_SMALL, 0xC0000023)                                                                \
     X(OBJECT_TYPE_MISMATCH, 0xC0000024)                                                            \
@@ -86,6 +87,7 @@ typedef int32_t smbkit_status;
     X(PIPE_CLOSING, 0xC00000B1)                                                                    \
     X(MEDIA_WRITE_PROTECTED, 0xC00000A2)                                                           \
     X(IO_TIMEOUT, 0xC00000B5)                                                                      \
+    X(FILE_FORCED_CLOSED, 0xC00000B6)                                                              \
     X(FILE_IS_A_DIRECTORY, 0xC00000BA)                                                             \
     X(NOT_SUPPORTED, 0xC00000BB)                                                                   \
     X(NETWORK_NAME_DELETED, 0xC00000C9)                                                            \
@@ -113,17 +115,26 @@ typedef int32_t smbkit_status;
     X(USER_SESSION_DELETED, 0xC0000203)                                                            \
     X(INSUFF_SERVER_RESOURCES, 0xC0000205)                                                         \
     X(NOT_FOUND, 0xC0000225)                                                                       \
+    X(DUPLICATE_OBJECTID, 0xC000022A)                                                              \
     X(PATH_NOT_COVERED, 0xC0000257)                                                                \
     X(TOO_MANY_LINKS, 0xC0000265)                                                                  \
     X(NOT_A_REPARSE_POINT, 0xC0000275)                                                             \
+    X(IO_REPARSE_TAG_INVALID, 0xC0000276)                                                          \
     X(IO_REPARSE_TAG_MISMATCH, 0xC0000277)                                                         \
     X(IO_REPARSE_DATA_INVALID, 0xC0000278)                                                         \
     X(IO_REPARSE_TAG_NOT_HANDLED, 0xC0000279)                                                      \
+    X(REPARSE_ATTRIBUTE_CONFLICT, 0xC00002B2)                                                      \
+    X(OBJECTID_NOT_FOUND, 0xC00002F0)                                                              \
     X(VOLUME_DISMOUNTED, 0xC000026E)                                                               \
     X(REQUEST_ABORTED, 0xC0000240)                                                                 \
     X(NETWORK_SESSION_EXPIRED, 0xC000035C)                                                         \
+    X(COMPRESSION_DISABLED, 0xC0000426)                                                            \
+    X(INVALID_TOKEN, 0xC0000465)                                                                   \
     X(HASH_NOT_SUPPORTED, 0xC000A100)                                                              \
     X(HASH_NOT_PRESENT, 0xC000A101)                                                                \
+    X(OFFLOAD_READ_FILE_NOT_SUPPORTED, 0xC000A2A3)                                                 \
+    X(OFFLOAD_WRITE_FILE_NOT_SUPPORTED, 0xC000A2A4)                                                \
+    X(REQUEST_OUT_OF_SEQUENCE, 0xC000042A)                                                         \
     X(SERVER_UNAVAILABLE, 0xC0000466)                                                              \
     X(FILE_NOT_AVAILABLE, 0xC0000467)                                                              \
     X(SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP, 0xC05D0000)                                           \

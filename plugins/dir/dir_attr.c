@@ -1,90 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attributes. What the host's file systems do not know (DOS attributes, a creation time that can be
- * set) is kept in the xattr user.smbkit.dos, 16 bytes, little endian: version (1), attributes, 64
- * bits of creation time. A file that nobody ever set any of it on has no such xattr. */
-#include "dir_priv.h"
+ * set) is kept in extended attributes: dir_dosattrib.c. A file that nobody ever set any of it on
+ * has none. */
+#include "dir_reparse.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 
-#define DOS_XATTR "user.smbkit.dos"
-#define DOS_LEN 16
-#define DOS_VERSION 1
 #define UNIX_EPOCH_S 11644473600ll /* seconds from 1601-01-01 to 1970-01-01 */
 
 static uint64_t filetime(const struct statx_timestamp *t)
 {
     int64_t s = t->tv_sec + UNIX_EPOCH_S;
     return s < 0 ? 0 : (uint64_t)s * 10000000u + t->tv_nsec / 100;
-}
-
-int64_t dirfs_get_xattr(const struct dirfs_where *where, const char *name, void *buf, size_t cap)
-{
-    ssize_t n = where->fd >= 0    ? fgetxattr(where->fd, name, buf, cap)
-                : where->is_entry ? lgetxattr(where->path, name, buf, cap)
-                                  : getxattr(where->path, name, buf, cap);
-    return n < 0 ? -errno : n;
-}
-
-int dirfs_set_xattr(const struct dirfs_where *where, const char *name, const void *buf, size_t len)
-{
-    int r = where->fd >= 0 ? fsetxattr(where->fd, name, buf, len, 0)
-                           : setxattr(where->path, name, buf, len, 0);
-    return r < 0 ? -errno : 0;
-}
-
-struct dirfs_where dirfs_where_file(int fd, bool is_path, char *buf)
-{
-    if (!is_path) {
-        return (struct dirfs_where){.fd = fd};
-    }
-    dirfs_proc_path(fd, buf);
-    return (struct dirfs_where){.fd = -1, .path = buf};
-}
-
-static uint64_t get_le(const uint8_t *p, unsigned bytes)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < bytes; i++) {
-        v |= (uint64_t)p[i] << 8 * i;
-    }
-    return v;
-}
-
-static void put_le(uint8_t *p, uint64_t v, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++) {
-        p[i] = (uint8_t)(v >> 8 * i);
-    }
-}
-
-int dirfs_dos_read(const struct dirfs_where *where, struct dirfs_dos *dos)
-{
-    uint8_t blob[DOS_LEN];
-    int64_t n = dirfs_get_xattr(where, DOS_XATTR, blob, sizeof(blob));
-    if (n == -ENODATA || n == -EOPNOTSUPP || n == -ERANGE) {
-        return 0; /* ERANGE: longer than ours */
-    }
-    if (n < 0) {
-        return (int)n;
-    }
-    if (n != DOS_LEN || get_le(blob, 4) != DOS_VERSION) {
-        return 0; /* not ours, or of a later version: as if there were none */
-    }
-    dos->attributes = (uint32_t)get_le(blob + 4, 4) & (SMBKIT_ATTR_SETTABLE | SMBKIT_ATTR_SPARSE);
-    dos->create_time = get_le(blob + 8, 8);
-    return 1;
-}
-
-int dirfs_dos_write(const struct dirfs_where *where, const struct dirfs_dos *dos)
-{
-    uint8_t blob[DOS_LEN];
-    put_le(blob, DOS_VERSION, 4);
-    put_le(blob + 4, dos->attributes, 4);
-    put_le(blob + 8, dos->create_time, 8);
-    return dirfs_set_xattr(where, DOS_XATTR, blob, sizeof(blob));
 }
 
 int dirfs_dos_find(const struct dirfs_volume *vol, const struct statx *stx,
@@ -99,7 +28,7 @@ int dirfs_dos_find(const struct dirfs_volume *vol, const struct statx *stx,
         return 0;
     }
     uint64_t changes = dirfs_known_changes(vol);
-    found = dirfs_dos_read(where, dos);
+    found = dirfs_dos_read(vol, where, dos);
     dirfs_know_dos(vol, &seen, changes, found, dos);
     return found;
 }
@@ -119,7 +48,7 @@ static uint32_t default_attributes(const struct dirfs_volume *vol, const char *n
     return attributes;
 }
 
-static uint64_t birth_time(const struct statx *stx)
+uint64_t dirfs_birth_time(const struct statx *stx)
 {
     if (stx->stx_mask & STATX_BTIME) {
         return filetime(&stx->stx_btime);
@@ -127,6 +56,18 @@ static uint64_t birth_time(const struct statx *stx)
     uint64_t written = filetime(&stx->stx_mtime);
     uint64_t changed = filetime(&stx->stx_ctime);
     return written < changed ? written : changed;
+}
+
+/* What the data takes. What a file keeps in xattrs may take a block on ext4, which counts among
+ * those of the file: an empty one has none. */
+static uint64_t data_bytes(const struct dirfs_volume *vol, const struct statx *stx,
+                           bool may_have_xattrs)
+{
+    uint64_t block = stx->stx_blksize;
+    uint64_t taken = stx->stx_blocks * 512;
+    uint64_t needed = block ? (stx->stx_size + block - 1) / block * block : 0;
+    bool has_more = block && taken >= needed && taken - needed >= block;
+    return vol->is_ext && may_have_xattrs && has_more ? taken - block : taken;
 }
 
 int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const struct statx *stx,
@@ -143,15 +84,19 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
         /* A hole takes nothing. File systems of other machines may not know what they take. */
         .valid = vol->tries_nowait ? SMBKIT_HAS_ALLOC_SIZE : 0,
         .size = S_ISREG(stx->stx_mode) ? stx->stx_size : 0,
-        .alloc_size = S_ISREG(stx->stx_mode) ? stx->stx_blocks * 512 : 0,
-        .create_time = dos.create_time ? dos.create_time : birth_time(stx),
+        .alloc_size =
+            S_ISREG(stx->stx_mode) ? data_bytes(vol, stx, dos.takes_block || where->is_bare) : 0,
+        .create_time = dos.create_time ? dos.create_time : dirfs_birth_time(stx),
         .access_time = filetime(&stx->stx_atime),
         .write_time = filetime(&stx->stx_mtime),
-        .change_time = filetime(&stx->stx_ctime),
+        .change_time = dirfs_change_time_holds(&dos, dirfs_seen(stx).ctime)
+                           ? dos.change_time
+                           : filetime(&stx->stx_ctime),
         .attributes = dos.attributes | (is_dir ? SMBKIT_ATTR_DIRECTORY : 0) |
                       (is_link ? SMBKIT_ATTR_REPARSE_POINT : 0),
         .reparse_tag = is_link ? DIRFS_TAG_SYMLINK : 0,
         .link_count = is_dir ? 1 : stx->stx_nlink,
+        .ea_size = dos.ea_size,
     };
     dirfs_fill_id(vol, stx, where, attr);
     if (attr->attributes == 0) {
@@ -199,6 +144,10 @@ smbkit_status dirfs_getattr(void *volume, struct smbkit_op *op, void *file,
     if (dirfs_is_nowait(op) && !vol->tries_nowait) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
+    if (((struct dirfs_file *)file)->is_stream) {
+        return dirfs_is_nowait(op) ? SMBKIT_STATUS_WOULD_BLOCK
+                                   : dirfs_stream_getattr(vol, file, attr);
+    }
     return dirfs_file_attr(vol, file, attr);
 }
 
@@ -208,7 +157,7 @@ int dirfs_current_dos(struct dirfs_volume *vol, struct dirfs_file *file, struct 
     char name[DIRFS_NAME_MAX];
     struct dirfs_where where = dirfs_where_file(file->fd, file->is_path, proc);
     *dos = (struct dirfs_dos){0};
-    int found = dirfs_dos_read(&where, dos);
+    int found = dirfs_dos_read(vol, &where, dos);
     if (found != 0) {
         return found < 0 ? found : 0;
     }

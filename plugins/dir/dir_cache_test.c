@@ -10,12 +10,31 @@ static void wait_ms(long ms)
     nanosleep(&ts, NULL);
 }
 
+/* The text behind the descriptor, of make_descriptor. */
 static smbkit_status get_security(struct pt *t, void *f, char *text)
 {
     uint32_t len = 0;
-    smbkit_status st = pt_get_security(t, f, (uint8_t *)text, 15, &len);
-    text[SMBKIT_OK(st) ? len : 0] = '\0';
+    uint8_t sd[DESCRIPTOR_MAX];
+    smbkit_status st = pt_get_security(t, f, sd, sizeof(sd), &len);
+    size_t text_len = SMBKIT_OK(st) && len > 20 && len < 35 ? len - 20 : 0;
+    memcpy(text, sd + 20, text_len);
+    text[text_len] = '\0';
     return st;
+}
+
+/* Change the text on the host; it is as long. */
+static void set_on_host(const char *path, const char *text)
+{
+    uint8_t blob[256];
+    const char *name = "security.NTACL";
+    ssize_t n = getxattr(path, name, blob, sizeof(blob));
+    if (n < 0) {
+        name = "user.NTACL";
+        n = getxattr(path, name, blob, sizeof(blob));
+    }
+    CHECK(n > (ssize_t)strlen(text));
+    memcpy(blob + n - strlen(text), text, strlen(text));
+    CHECK_INT(setxattr(path, name, blob, (size_t)n, 0), 0);
 }
 
 static bool has_xattrs(struct world *w)
@@ -39,6 +58,7 @@ static void test_descriptors(void)
     struct world w;
     char path[128];
     char text[16];
+    uint8_t sd[DESCRIPTOR_MAX];
     if (!world_start(&w, "/tmp", NULL)) {
         return;
     }
@@ -50,11 +70,11 @@ static void test_descriptors(void)
         for (int i = 0; i < 3; i++) {
             /* by us: at once */
             snprintf(text, sizeof(text), "ours%d", i);
-            CHECK_INT(pt_set_security(&w.t, f, (const uint8_t *)text, 5), 0);
+            CHECK_INT(pt_set_security(&w.t, f, sd, make_descriptor(sd, text)), 0);
             check_security(&w, text);
             /* on the host: as soon as it is looked at with other eyes */
             snprintf(text, sizeof(text), "host%d", i);
-            CHECK_INT(setxattr(path, "user.smbkit.sd", text, 5, 0), 0);
+            set_on_host(path, text);
             wait_ms(150);
             check_security(&w, text);
         }
@@ -73,12 +93,13 @@ static void test_number_used_again(void)
         return;
     }
     for (int i = 0; i < 20; i++) {
+        uint8_t sd[DESCRIPTOR_MAX];
         struct smbkit_create how = {.struct_size = sizeof(how),
                                     .disposition = SMBKIT_CREATE,
                                     .kind = SMBKIT_KIND_FILE,
                                     .path = "f",
                                     .attributes = SMBKIT_ATTR_HIDDEN,
-                                    .security = {.base = (const uint8_t *)"abc", .len = 3}};
+                                    .security = {.base = sd, .len = make_descriptor(sd, "abc")}};
         struct smbkit_attr attr;
         void *f = NULL;
         CHECK_INT(pt_create(&w.t, &how, &f, &attr), 0);

@@ -56,6 +56,9 @@ smbkit_status dirfs_read(void *volume, struct smbkit_op *op, void *file, struct 
     const struct dirfs_volume *vol = volume;
     struct dirfs_file *f = file;
     io->done = 0;
+    if (f->is_stream) {
+        return dirfs_stream_read(op, f, io);
+    }
     if (f->is_dir) {
         return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
     }
@@ -156,6 +159,9 @@ smbkit_status dirfs_write(void *volume, struct smbkit_op *op, void *file, struct
     struct dirfs_volume *vol = volume;
     struct dirfs_file *f = file;
     io->done = 0;
+    if (f->is_stream) {
+        return dirfs_stream_write(vol, op, f, io);
+    }
     if (f->is_dir) {
         return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
     }
@@ -171,8 +177,11 @@ smbkit_status dirfs_write(void *volume, struct smbkit_op *op, void *file, struct
     if (io->length == 0) {
         return SMBKIT_STATUS_SUCCESS;
     }
+    dirfs_own_change(vol, f);
     if (dirfs_is_nowait(op)) {
-        return write_nowait(vol, f, io);
+        smbkit_status now = write_nowait(vol, f, io);
+        dirfs_own_change(vol, f);
+        return now;
     }
     smbkit_status status = write_all(f, io);
     if (io->done > 0) {
@@ -208,7 +217,9 @@ static int sync_parent(const struct dirfs_volume *vol, struct dirfs_file *file)
 static int sync_file(const struct dirfs_file *file, bool whole)
 {
     int extra;
-    int fd = dirfs_real_fd(file, false, &extra);
+    /* A stream is durable with the file that it is in. */
+    const struct dirfs_file base = {.fd = file->fd, .is_path = file->is_path};
+    int fd = dirfs_real_fd(file->is_stream ? &base : file, false, &extra);
     if (fd < 0) {
         return fd;
     }
@@ -230,7 +241,8 @@ smbkit_status dirfs_flush(void *volume, struct smbkit_op *op, void *file,
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     bool is_new = dirfs_has_flag(f, DIRFS_NEW_NAME);
-    int err = f->is_link ? 0 : sync_file(f, f->is_dir || is_new); /* a link is all name */
+    int err =
+        f->is_link ? 0 : sync_file(f, f->is_dir || f->is_stream || is_new); /* a link is all name */
     if (!err && is_new) {
         dirfs_clear_flag(f, DIRFS_NEW_NAME);
         err = sync_parent(vol, f);

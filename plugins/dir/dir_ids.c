@@ -19,6 +19,19 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return h ^ h >> 31;
 }
 
+bool dirfs_shares_blocks(int fd)
+{
+    static const uint32_t magics[] = {BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC,
+                                      0xca451a4e}; /* bcachefs */
+    struct statfs fs;
+    bool is_one = false;
+    bool is_known = fstatfs(fd, &fs) == 0;
+    for (size_t i = 0; is_known && i < sizeof(magics) / sizeof(magics[0]); i++) {
+        is_one = is_one || (uint32_t)fs.f_type == magics[i];
+    }
+    return is_one;
+}
+
 bool dirfs_is_local(const struct statfs *fs)
 {
     static const uint32_t magics[] = {

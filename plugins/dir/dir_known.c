@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SLOTS 4096u
+#define SLOTS 16384u /* more files than are open as a rule; what is not used takes no memory */
 #define TRUST_MS 100u
 #define LOOK_AGAIN_MS 10u
 #define SETTLED_NS 2000000000ll /* some file systems have times of whole seconds */

@@ -46,6 +46,15 @@ const char *dirfs_below_folder(const struct dirfs_volume *vol, const char *path)
     return rest || vol->path[0] != '/' ? rest : below(path, vol->path);
 }
 
+const char *dirfs_inside_now(const struct dirfs_volume *vol, int fd, char path[DIRFS_PATH_MAX])
+{
+    char proc[DIRFS_PROC_MAX];
+    dirfs_proc_path(fd, proc);
+    ssize_t n = readlink(proc, path, DIRFS_PATH_MAX - 1);
+    path[n > 0 ? n : 0] = '\0';
+    return path[0] == '/' ? dirfs_below_folder(vol, path) : NULL;
+}
+
 /* todo := target, then what of todo comes after the component. */
 static int put_target(struct trail *t, const char *target, const char *rest)
 {

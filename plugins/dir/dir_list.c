@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Enumeration: the kernel's own entries and cookies. A handle remembers the entries that the kernel
  * gave and the core had no room for, so that paging through a directory asks for each of them once.
- */
+ * What is given out is noted on the way: at the end of a directory that is not too large the notes
+ * are kept as its listing (dir_snap.c). At the end a handle lets go of all that; what handles that
+ * have not come there hold is bounded for the whole volume (dirfs_hold): beyond it they go on
+ * without notes, and ask the kernel again. */
 #include "dir_priv.h"
 
 #include <dirent.h>
@@ -16,29 +19,50 @@
 
 #define LIST_BYTES 32768 /* what glibc's readdir asks for as well */
 
-/* struct linux_dirent64, as the kernel documents it (getdents(2)) */
-struct kernel_entry {
-    uint64_t d_ino;
-    int64_t d_off;
-    uint16_t d_reclen;
-    uint8_t d_type;
-    char d_name[];
-};
-
-#define SNAP_ROWS_MAX 2048u /* larger directories are read piece by piece */
+#define SNAP_ROWS_MAX 2048u /* listings of larger directories are not kept */
+#define FOREIGN_LOOKS 8u    /* entries of a directory that nobody has marked */
 #define SNAP_FRESH_MS 100u  /* no look at what may have changed untold before that */
 
 struct dirfs_list {
-    int fd;                  /* the directory, its position behind the buffer's last entry */
-    int extra;               /* to be closed, or -1 */
-    struct dirfs_snap *snap; /* what is given out, or NULL: what the kernel gives */
-    size_t row;              /* of snap, the next one */
-    uint32_t at;             /* bytes of buf given out */
+    int fd;    /* the directory, its position behind the buffer's last entry */
+    int extra; /* to be closed, or -1 */
+    struct dirfs_volume *vol;
+    struct dirfs_snap *snap;  /* what is given out, or NULL: what the kernel gives */
+    bool is_noting;           /* snap goes as far as fd's position, and is nobody else's yet */
+    struct dirfs_watch watch; /* since it was begun */
+    size_t row;               /* of snap, the next one */
+    uint64_t end;             /* cookie of the last row of what was given out as snap; or 0 */
+    char *buf;                /* LIST_BYTES, or NULL: at == len */
+    bool is_held;             /* buf is, in vol->listed */
+    uint32_t at;              /* bytes of buf given out */
     uint32_t len;
     uint64_t cookie; /* of the last entry given out */
     bool is_used;    /* the position of fd is not at the beginning any more */
-    _Alignas(8) char buf[LIST_BYTES];
 };
+
+static void buf_drop(struct dirfs_list *list)
+{
+    if (list->is_held) {
+        dirfs_let_go(list->vol->listed, LIST_BYTES);
+    }
+    free(list->buf);
+    list->buf = NULL;
+    list->is_held = false;
+    list->at = list->len = 0;
+}
+
+/* Between two calls: what is in buf is held if there is room, else the kernel gives it again. */
+static void buf_rest(struct dirfs_list *list)
+{
+    if (!list->buf || list->is_held) {
+        return;
+    }
+    list->is_held = list->at < list->len && dirfs_hold(list->vol->listed, LIST_BYTES);
+    if (!list->is_held &&
+        (list->at == list->len || lseek(list->fd, (off_t)list->cookie, SEEK_SET) >= 0)) {
+        buf_drop(list);
+    }
+}
 
 void dirfs_list_free(struct dirfs_list *list)
 {
@@ -47,6 +71,7 @@ void dirfs_list_free(struct dirfs_list *list)
             close(list->extra);
         }
         dirfs_snap_unref(list->snap);
+        buf_drop(list);
         free(list);
     }
 }
@@ -70,7 +95,10 @@ static bool is_bare(struct walk *w, const struct statx *stx)
     }
     if (!w->has_asked) {
         w->has_asked = true;
-        w->is_marked = dirfs_may_have_marked(w->vol, w->file);
+        const char *rest = w->list->buf ? w->list->buf + w->list->at : "";
+        w->is_marked = dirfs_may_have_marked(w->vol, w->file) ||
+                       dirfs_finds_foreign(w->vol, w->list->fd, rest, w->list->len - w->list->at,
+                                           FOREIGN_LOOKS);
     }
     return !w->is_marked;
 }
@@ -82,13 +110,13 @@ static bool is_searchable(int fd)
     return faccessat(fd, ".", X_OK, AT_EACCESS) == 0 || errno != EACCES;
 }
 
-static int list_new(struct dirfs_file *file)
+static int list_new(struct dirfs_volume *vol, struct dirfs_file *file)
 {
-    struct dirfs_list *list = malloc(sizeof(*list));
+    struct dirfs_list *list = calloc(1, sizeof(*list));
     if (!list) {
         return -ENOMEM;
     }
-    memset(list, 0, offsetof(struct dirfs_list, buf));
+    list->vol = vol;
     list->fd = dirfs_real_fd(file, false, &list->extra); /* nobody else uses its position */
     if (list->fd < 0) {
         int err = list->fd;
@@ -118,21 +146,27 @@ static int seek_to(struct dirfs_list *list, uint64_t cookie)
 }
 
 /* The next entry, or NULL with *err 0 at the end, else -errno. */
-static const struct kernel_entry *peek(struct dirfs_list *list, int *err)
+static const struct dirfs_kernel_entry *peek(struct dirfs_list *list, int *err)
 {
     *err = 0;
     if (list->at == list->len) {
+        list->buf = list->buf ? list->buf : malloc(LIST_BYTES);
+        if (!list->buf) {
+            *err = -ENOMEM;
+            return NULL;
+        }
         list->is_used = true;
         long n = syscall(SYS_getdents64, list->fd, list->buf, LIST_BYTES);
         if (n <= 0) {
             /* ENOENT: the directory itself has been removed. */
             *err = n < 0 && errno != ENOENT ? -errno : 0;
+            buf_drop(list);
             return NULL;
         }
         list->at = 0;
         list->len = (uint32_t)n;
     }
-    return (const struct kernel_entry *)(list->buf + list->at);
+    return (const struct dirfs_kernel_entry *)(list->buf + list->at);
 }
 
 /* statx of what a symlink leads to, if that is beneath the folder. The descriptor, or -errno. */
@@ -243,7 +277,7 @@ static bool show(struct walk *w, const char *host, char *shown)
 }
 
 /* Give one entry to the core. False: it had no room. */
-static bool give(struct walk *w, const struct kernel_entry *from)
+static bool give(struct walk *w, const struct dirfs_kernel_entry *from)
 {
     char shown[DIRFS_SHOWN_MAX];
     struct dirfs_row row = {.attr = {.struct_size = sizeof(row.attr)}};
@@ -268,7 +302,7 @@ static int list_from(struct walk *w, const struct smbkit_op *op, uint64_t cookie
     if (err) {
         return err;
     }
-    const struct kernel_entry *entry;
+    const struct dirfs_kernel_entry *entry;
     while ((entry = peek(list, &err)) != NULL) {
         if (list->at == 0 && smbkit_op_is_cancelled(op)) {
             return -ECANCELED;
@@ -282,50 +316,50 @@ static int list_from(struct walk *w, const struct smbkit_op *op, uint64_t cookie
     return err;
 }
 
-/* Read what the kernel gives into snap. -E2BIG: that is only the beginning. */
-static int snap_fill(struct walk *w, const struct smbkit_op *op, struct dirfs_snap *snap)
+static void snap_drop(struct dirfs_list *list)
 {
-    struct dirfs_list *list = w->list;
-    const struct kernel_entry *entry;
-    char shown[DIRFS_SHOWN_MAX];
-    int err = seek_to(list, 0);
-    while (!err && (entry = peek(list, &err)) != NULL) {
-        struct dirfs_row row = {.cookie = (uint64_t)entry->d_off,
-                                .attr = {.struct_size = sizeof(row.attr)}};
-        if (snap->count == SNAP_ROWS_MAX) {
-            return -E2BIG;
-        }
-        if (list->at == 0 && smbkit_op_is_cancelled(op)) {
-            return -ECANCELED;
-        }
-        if (show(w, entry->d_name, shown) && entry_attr(w, entry->d_name, &row) == 0) {
-            err = dirfs_snap_add(snap, entry->d_name, shown, &row) ? 0 : -ENOMEM;
-        }
-        list->cookie = row.cookie;
-        list->at += entry->d_reclen;
-    }
-    return err;
+    dirfs_snap_unref(list->snap);
+    list->snap = NULL;
+    list->is_noting = false;
 }
 
-static int snap_make(struct walk *w, const struct smbkit_op *op, const struct dirfs_seen *seen)
+/* It has been given out to its end. */
+static void snap_end(struct dirfs_list *list)
 {
-    struct dirfs_snap *snap = dirfs_snap_new();
-    if (!snap) {
+    const struct dirfs_snap *snap = list->snap;
+    list->end = snap->count > 0 ? snap->rows[snap->count - 1].cookie : 0;
+    snap_drop(list);
+}
+
+/* From here on what is given out is noted. */
+static int snap_begin(struct walk *w)
+{
+    struct dirfs_list *list = w->list;
+    list->snap = dirfs_snap_new(w->vol->listed);
+    if (!list->snap) {
         return -ENOMEM;
     }
-    struct dirfs_watch watch = dirfs_snap_watch(w->vol->snaps, w->list->fd, seen);
-    int err = snap_fill(w, op, snap);
-    snap->at_ms = dirfs_now_ms();
-    snap->is_part = err == -E2BIG;
-    if (err && !snap->is_part) {
-        dirfs_snap_unref(snap);
-        return err;
+    list->snap->at_ms = dirfs_now_ms();
+    list->watch = dirfs_snap_watch(w->vol->snaps, list->fd, &w->file->seen);
+    list->is_noting = true;
+    return seek_to(list, 0);
+}
+
+/* The kernel's next entry becomes a row, unless it is not shown or gone. False: there is no room
+ * for it. */
+static bool snap_note(struct walk *w, const struct dirfs_kernel_entry *entry)
+{
+    struct dirfs_list *list = w->list;
+    char shown[DIRFS_SHOWN_MAX];
+    struct dirfs_row row = {.cookie = (uint64_t)entry->d_off,
+                            .attr = {.struct_size = sizeof(row.attr)}};
+    if (show(w, entry->d_name, shown) && entry_attr(w, entry->d_name, &row) == 0 &&
+        !dirfs_snap_add(list->snap, entry->d_name, shown, &row)) {
+        return false;
     }
-    if (!snap->is_part) {
-        dirfs_snap_keep(w->vol->snaps, &watch, snap);
-    }
-    w->list->snap = snap;
-    return 0;
+    list->cookie = row.cookie;
+    list->at += entry->d_reclen;
+    return true;
 }
 
 static bool is_stale(const struct dirfs_snap *snap)
@@ -339,9 +373,9 @@ static int snap_take(struct walk *w, const struct smbkit_op *op)
 {
     struct dirfs_list *list = w->list;
     const struct dirfs_seen *seen = &w->file->seen; /* who it is; how it is, its watch tells */
-    dirfs_snap_unref(list->snap);
-    list->snap = NULL;
+    snap_drop(list);
     list->row = 0;
+    list->end = 0;
     if (!w->vol->snaps || !(w->sink->want & SMBKIT_WANT_ATTR) || seen->dev != w->vol->root_dev) {
         return 0;
     }
@@ -349,14 +383,20 @@ static int snap_take(struct walk *w, const struct smbkit_op *op)
     if (list->snap) {
         return 0;
     }
-    return dirfs_is_nowait(op) ? -EAGAIN : snap_make(w, op, seen);
+    return dirfs_is_nowait(op) ? -EAGAIN : snap_begin(w);
+}
+
+/* Of the row that was given out last; 0: none was. */
+static uint64_t cookie_before(const struct dirfs_list *list)
+{
+    return list->row > 0 ? list->snap->rows[list->row - 1].cookie : 0;
 }
 
 /* The row after that cookie. */
 static size_t row_after(const struct dirfs_list *list, uint64_t cookie)
 {
     const struct dirfs_snap *snap = list->snap;
-    if (cookie == 0 || (list->row > 0 && snap->rows[list->row - 1].cookie == cookie)) {
+    if (cookie == 0 || cookie == cookie_before(list)) {
         return cookie == 0 ? 0 : list->row;
     }
     size_t row = 0;
@@ -366,28 +406,57 @@ static size_t row_after(const struct dirfs_list *list, uint64_t cookie)
     return row < snap->count ? row + 1 : row;
 }
 
-/* False: the core had no room. */
-static bool give_rows(struct walk *w)
+/* The next row; is_new: it was noted just now. False: the core had no room. */
+static bool give_row(struct walk *w, bool is_new)
 {
     struct dirfs_list *list = w->list;
     const struct dirfs_snap *snap = list->snap;
-    bool stale = is_stale(snap);
-    for (; list->row < snap->count; list->row++) {
-        struct dirfs_row row = snap->rows[list->row];
-        const char *host = snap->names + row.host;
-        bool looks = row.has_links || (stale && row.looks_again);
-        const struct smbkit_entry entry = {.struct_size = sizeof(entry),
-                                           .name = snap->names + row.shown,
-                                           .cookie = row.cookie,
-                                           .attr = &row.attr};
-        if (looks && entry_attr(w, host, &row) != 0) {
-            continue;
+    struct dirfs_row row = snap->rows[list->row];
+    bool looks = !is_new && (row.has_links || (row.looks_again && is_stale(snap)));
+    const struct smbkit_entry entry = {.struct_size = sizeof(entry),
+                                       .name = snap->names + row.shown,
+                                       .cookie = row.cookie,
+                                       .attr = &row.attr};
+    bool is_there = !looks || entry_attr(w, snap->names + row.host, &row) == 0;
+    if (is_there && w->sink->entry(w->sink, &entry) == 0) {
+        return false;
+    }
+    list->row++;
+    return true;
+}
+
+static bool give_rows(struct walk *w)
+{
+    bool has_room = true;
+    while (has_room && w->list->row < w->list->snap->count) {
+        has_room = give_row(w, false);
+    }
+    return has_room;
+}
+
+/* Go on where the notes end. */
+static int list_noting(struct walk *w, const struct smbkit_op *op)
+{
+    struct dirfs_list *list = w->list;
+    const struct dirfs_kernel_entry *entry;
+    int err = 0;
+    while ((entry = peek(list, &err)) != NULL) {
+        if (list->at == 0 && smbkit_op_is_cancelled(op)) {
+            return -ECANCELED;
         }
-        if (w->sink->entry(w->sink, &entry) == 0) {
-            return false;
+        if (list->snap->count == SNAP_ROWS_MAX || !snap_note(w, entry)) {
+            snap_drop(list);
+            return list_from(w, op, list->cookie);
+        }
+        if (list->row < list->snap->count && !give_row(w, true)) {
+            return 0;
         }
     }
-    return true;
+    if (!err) {
+        dirfs_snap_keep(w->vol->snaps, &list->watch, list->snap);
+        snap_end(list);
+    }
+    return err;
 }
 
 static int list_rows(struct walk *w, const struct smbkit_op *op, uint64_t cookie)
@@ -395,22 +464,29 @@ static int list_rows(struct walk *w, const struct smbkit_op *op, uint64_t cookie
     struct dirfs_list *list = w->list;
     const struct dirfs_snap *snap = list->snap;
     list->row = row_after(list, cookie);
+    if (list->is_noting && cookie != 0 && cookie != cookie_before(list)) {
+        snap_drop(list); /* it is of another enumeration */
+        return dirfs_is_nowait(op) ? -EAGAIN : list_from(w, op, cookie);
+    }
     bool looks = snap->has_links || (snap->looks_again && is_stale(snap));
-    if (dirfs_is_nowait(op) && (snap->is_part || looks)) {
+    if (dirfs_is_nowait(op) && (list->is_noting || looks)) {
         return -EAGAIN;
     }
-    bool was_beyond = list->row == snap->count && snap->is_part;
-    if (!give_rows(w) || !snap->is_part) {
+    if (!give_rows(w)) {
         return 0;
     }
-    return list_from(w, op, was_beyond ? cookie : snap->rows[snap->count - 1].cookie);
+    if (list->is_noting) {
+        return list_noting(w, op);
+    }
+    snap_end(list);
+    return 0;
 }
 
 static int list_locked(struct dirfs_volume *vol, const struct smbkit_op *op,
                        struct dirfs_file *file, struct smbkit_sink *sink)
 {
     uint64_t cookie = sink->cookie;
-    int err = file->list ? 0 : list_new(file);
+    int err = file->list ? 0 : list_new(vol, file);
     if (err) {
         return err;
     }
@@ -423,6 +499,9 @@ static int list_locked(struct dirfs_volume *vol, const struct smbkit_op *op,
     }
     if (w.list->snap) {
         return list_rows(&w, op, cookie);
+    }
+    if (cookie != 0 && cookie == w.list->end) {
+        return 0;
     }
     return dirfs_is_nowait(op) ? -EAGAIN : list_from(&w, op, cookie);
 }
@@ -443,6 +522,9 @@ smbkit_status dirfs_enumerate(void *volume, struct smbkit_op *op, void *file,
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     int err = list_locked(vol, op, f, sink);
+    if (f->list) {
+        buf_rest(f->list);
+    }
     pthread_mutex_unlock(&f->lock);
     if (err == -ECANCELED) {
         return SMBKIT_STATUS_CANCELLED;

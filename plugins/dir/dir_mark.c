@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which directories have entries with attributes of their own (user.smbkit.dos): those with the
+/* Which directories have entries with attributes of their own (user.DOSATTRIB): those with the
  * xattr user.smbkit.dos-below. It is put there before the first such entry gets its attributes, or
  * comes to be there; so a listing of a directory without it need not ask each entry, which costs
  * as much as looking at it does.
  *
  * A file with such attributes can come into a directory by what is done on this machine, too. It is
  * listed without them until it is opened by a client once: then the directory is marked. Nothing
- * ever takes a mark away. */
+ * ever takes a mark away.
+ *
+ * Samba knows no marks. Where it has served the folder, entries with such attributes are in
+ * directories without one: the first few entries of each such directory, and of the folder itself,
+ * are looked at. From then on every entry is, everywhere; the folder remembers it by its own mark.
+ */
 #include "dir_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define MARK_XATTR "user.smbkit.dos-below"
+#define EVERYWHERE "2" /* the mark of a folder that others have served */
+#define ROOT_LOOKS 64u
+#define ROOT_BYTES 8192u
 
 static bool has_mark(int dir)
 {
@@ -41,12 +50,8 @@ int dirfs_mark(int dir)
  * none of the folder's. */
 static int parent_of(const struct dirfs_volume *vol, int fd)
 {
-    char proc[DIRFS_PROC_MAX];
     char path[DIRFS_PATH_MAX];
-    dirfs_proc_path(fd, proc);
-    ssize_t n = readlink(proc, path, sizeof(path) - 1);
-    path[n > 0 ? n : 0] = '\0';
-    const char *inside = path[0] == '/' ? dirfs_below_folder(vol, path) : NULL;
+    const char *inside = dirfs_inside_now(vol, fd, path);
     const char *slash = inside ? strrchr(inside, '/') : NULL;
     if (!slash) {
         return -1;
@@ -93,5 +98,60 @@ static bool can_be_marked(const struct dirfs_volume *vol, int dir)
 
 bool dirfs_may_have_marked(const struct dirfs_volume *vol, const struct dirfs_file *dir)
 {
-    return !vol->known || has_mark(dir->fd) || !(dir->is_own || can_be_marked(vol, dir->fd));
+    return !vol->known || atomic_load_explicit(&vol->is_foreign, memory_order_relaxed) ||
+           has_mark(dir->fd) || !(dir->is_own || can_be_marked(vol, dir->fd));
+}
+
+/* Has one of the entries attributes of its own? */
+static bool finds_attributes(int dir, const char *entries, size_t len, unsigned looks)
+{
+    char path[DIRFS_PROC_MAX + DIRFS_NAME_MAX];
+    const struct dirfs_where where = {.fd = -1, .is_entry = true, .path = path};
+    for (size_t at = 0; at < len && looks > 0; looks--) {
+        const struct dirfs_kernel_entry *entry = (const struct dirfs_kernel_entry *)(entries + at);
+        snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, entry->d_name);
+        if (entry->d_name[0] != '.' &&
+            dirfs_get_xattr(&where, DIRFS_DOSATTRIB_XATTR, NULL, 0) >= 0) {
+            return true;
+        }
+        at += entry->d_reclen;
+    }
+    return false;
+}
+
+bool dirfs_finds_foreign(struct dirfs_volume *vol, int dir, const char *entries, size_t len,
+                         unsigned looks)
+{
+    if (!finds_attributes(dir, entries, len, looks)) {
+        return false;
+    }
+    char proc[DIRFS_PROC_MAX];
+    const struct dirfs_where where = dirfs_where_file(vol->root, true, proc);
+    atomic_store_explicit(&vol->is_foreign, true, memory_order_relaxed);
+    /* Where that may not be, it is found again. */
+    (void)dirfs_set_xattr(&where, MARK_XATTR, EVERYWHERE, sizeof(EVERYWHERE) - 1);
+    (void)dirfs_mark(dir);
+    return true;
+}
+
+void dirfs_look_for_foreign(struct dirfs_volume *vol)
+{
+    _Alignas(8) char entries[ROOT_BYTES];
+    char mark[2];
+    char proc[DIRFS_PROC_MAX];
+    const struct dirfs_where where = dirfs_where_file(vol->root, true, proc);
+    int64_t n = dirfs_get_xattr(&where, MARK_XATTR, mark, sizeof(mark));
+    if (n >= 0) {
+        atomic_store_explicit(&vol->is_foreign, n == 1 && mark[0] == EVERYWHERE[0],
+                              memory_order_relaxed);
+        return;
+    }
+    int dir = openat(vol->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long len = dir < 0 ? -1 : syscall(SYS_getdents64, dir, entries, sizeof(entries));
+    if (len > 0) {
+        (void)dirfs_finds_foreign(vol, dir, entries, (size_t)len, ROOT_LOOKS);
+    }
+    if (dir >= 0) {
+        close(dir);
+    }
 }

@@ -60,7 +60,7 @@ static bool begin(struct world *w)
         put_file(w->fd, path, "x");
     }
     snprintf(path, sizeof(path), "%s/a/f", w->share);
-    if (getxattr(path, "user.smbkit.dos", NULL, 0) >= 0 || errno == ENODATA) {
+    if (getxattr(path, "user.DOSATTRIB", NULL, 0) >= 0 || errno == ENODATA) {
         return true;
     }
     printf("# no xattrs here\n");
@@ -122,8 +122,8 @@ static void test_moved_and_linked(void)
     world_end(&w);
 }
 
-/* On the machine: a listing does not know until it is opened once. A file of several names is
- * looked at in any case. */
+/* On the machine: it is marked when the file is opened, or when a listing finds it among the first
+ * entries. A file of several names is looked at in any case. */
 static void test_moved_on_the_machine(void)
 {
     struct world w;
@@ -134,8 +134,9 @@ static void test_moved_on_the_machine(void)
     CHECK_INT(linkat(w.fd, "a/f", w.fd, "c/two", 0), 0);
     CHECK_INT(listed_anew(&w, "c", "two"), HIDDEN);
     CHECK_INT(unlinkat(w.fd, "c/two", 0), 0);
+    CHECK_INT(mkdirat(w.fd, "d", 0755), 0);
     CHECK_INT(renameat(w.fd, "a/f", w.fd, "b/g"), 0);
-    CHECK_INT(listed_anew(&w, "b", "g"), PLAIN);
+    CHECK_INT(listed_anew(&w, "a", "f"), 0);
     w.t.op.flags |= SMBKIT_OP_NOWAIT; /* marking may block */
     CHECK_INT(pt_try(&w.t, "b/g"), SMBKIT_STATUS_WOULD_BLOCK);
     w.t.op.flags &= ~SMBKIT_OP_NOWAIT;
@@ -144,6 +145,9 @@ static void test_moved_on_the_machine(void)
     pt_close(&w.t, file);
     CHECK_INT(listed(&w, "b", "g"), HIDDEN);
     CHECK_INT(listed_anew(&w, "b", "g"), HIDDEN);
+    CHECK_INT(renameat(w.fd, "b/g", w.fd, "d/g"), 0);
+    CHECK_INT(listed_anew(&w, "d", "g"), HIDDEN);
+    CHECK(is_marked(&w, "d"));
     world_end(&w);
 }
 

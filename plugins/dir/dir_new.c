@@ -29,7 +29,11 @@ static smbkit_status make_dir(const struct dirfs_volume *vol, const char *host, 
     if (parent < 0) {
         return make_status(-parent);
     }
-    int err = mkdirat(parent, name, 0777) == 0 ? 0 : errno;
+    dirfs_own(vol, host, DIRFS_OWN_ADDED);
+    int err = mkdirat(parent, name, dirfs_mode_first(&vol->modes, true)) == 0 ? 0 : errno;
+    if (err) {
+        dirfs_own_not(vol, host, DIRFS_OWN_ADDED);
+    }
     if (!err) {
         int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         err = fd < 0 ? errno : 0;
@@ -41,8 +45,10 @@ static smbkit_status make_dir(const struct dirfs_volume *vol, const char *host, 
 
 static smbkit_status make_file(const struct dirfs_volume *vol, const char *host, int *fd_r)
 {
+    dirfs_own(vol, host, DIRFS_OWN_ADDED);
     int fd = dirfs_openat2(vol, host, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, false);
     if (fd < 0) {
+        dirfs_own_not(vol, host, DIRFS_OWN_ADDED);
         return make_status(-fd);
     }
     *fd_r = fd;
@@ -59,23 +65,36 @@ static bool is_fatal(int err)
 static uint32_t kept_attributes(const struct smbkit_create *how)
 {
     uint32_t implied = how->kind == SMBKIT_KIND_DIRECTORY ? 0 : SMBKIT_ATTR_ARCHIVE;
-    uint32_t attributes = how->attributes & SMBKIT_ATTR_SETTABLE;
+    uint32_t attributes = how->attributes & (SMBKIT_ATTR_SETTABLE | SMBKIT_ATTR_COMPRESSED);
     return attributes & ~implied ? attributes | implied : 0;
 }
 
+/* The creation time is with them, as Samba has it. 0 or -errno. */
+static int put_attributes(const struct dirfs_where *where, uint32_t attributes)
+{
+    struct statx stx;
+    int err = dirfs_stat_where(where, &stx);
+    if (err) {
+        return err;
+    }
+    const struct dirfs_dos dos = {.attributes = attributes, .create_time = dirfs_birth_time(&stx)};
+    return dirfs_dos_write(where, &dos);
+}
+
 /* What the new file is to have. 0 or -errno. */
-static int furnish(const struct dirfs_volume *vol, const struct smbkit_create *how, int fd)
+static int furnish(struct dirfs_volume *vol, const struct smbkit_create *how, int fd)
 {
     struct dirfs_where where = {.fd = fd};
     uint32_t attributes = kept_attributes(how);
     int err = 0;
-    if (attributes) {
-        struct dirfs_dos dos = {.attributes = attributes};
+    if (attributes || how->ea.len > 0) {
         err = vol->has_xattrs ? dirfs_mark_parent(vol, fd) : 0;
-        err = err ? err : dirfs_dos_write(&where, &dos);
+    }
+    if (!err && attributes) {
+        err = put_attributes(&where, attributes);
     }
     if (!is_fatal(err) && how->security.base) {
-        err = dirfs_keep_security(&where, how->security.base, how->security.len);
+        err = dirfs_keep_security(vol, &where, how->security.base, how->security.len);
     }
     if (!is_fatal(err) && how->kind == SMBKIT_KIND_FILE && how->alloc_size > 0) {
         err = dirfs_reserve(fd, how->alloc_size);
@@ -96,6 +115,7 @@ static void unmake(const struct dirfs_volume *vol, const char *host, int fd, boo
     if (dirfs_stat_fd(fd, &made) == 0 &&
         statx(parent, name, AT_SYMLINK_NOFOLLOW, STATX_INO, &found) == 0 &&
         made.stx_ino == found.stx_ino && dirfs_dev(&made) == dirfs_dev(&found)) {
+        dirfs_own(vol, host, DIRFS_OWN_REMOVED);
         (void)unlinkat(parent, name, is_dir ? AT_REMOVEDIR : 0);
     }
     close(parent);
@@ -110,12 +130,15 @@ static void know_new(const struct dirfs_volume *vol, const struct smbkit_create 
     const struct dirfs_security security = {.buf = (uint8_t *)(uintptr_t)how->security.base,
                                             .len = how->security.len,
                                             .is_kept = how->security.base != NULL};
-    struct dirfs_dos none = {0};
+    struct dirfs_dos none = {.descriptor = how->security.base && vol->has_xattrs
+                                               ? dirfs_sd_kind_written(vol)
+                                               : DIRFS_SD_NONE,
+                             .takes_block = how->security.base && vol->has_xattrs};
     uint64_t changes = dirfs_known_changes(vol);
     if (vol->has_xattrs) {
         dirfs_know_security(vol, &seen, changes, &security);
     }
-    if (!kept_attributes(how)) {
+    if (!kept_attributes(how) && how->ea.len == 0) {
         dirfs_know_dos(vol, &seen, changes, 0, &none);
     }
 }
@@ -135,14 +158,22 @@ smbkit_status dirfs_make(struct dirfs_volume *vol, const struct smbkit_create *h
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    int err = furnish(vol, how, o->fd);
-    if (!err) {
-        err = dirfs_stat_fd(o->fd, &o->stx);
+    dirfs_own(vol, host, DIRFS_OWN_CHANGE);
+    int err = dirfs_mode_settle(vol, host, o->fd, is_dir);
+    err = err ? err : furnish(vol, how, o->fd);
+    status = err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
+    if (!err && how->ea.len > 0) {
+        const struct dirfs_where where = {.fd = o->fd};
+        status = dirfs_ea_apply(&where, &how->ea);
     }
-    if (err) {
+    if (SMBKIT_OK(status)) {
+        err = dirfs_stat_fd(o->fd, &o->stx);
+        status = err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
+    }
+    if (!SMBKIT_OK(status)) {
         unmake(vol, host, o->fd, is_dir);
         close(o->fd);
-        return smbkit_status_from_errno(-err);
+        return status;
     }
     know_new(vol, how, o);
     return SMBKIT_STATUS_SUCCESS;

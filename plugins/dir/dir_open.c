@@ -2,7 +2,8 @@
 /* Opening beneath the folder. A file is first opened as a mere place (O_PATH), which has no side
  * effect whatever it is; only a regular file or a directory is then opened for its data. So a FIFO
  * cannot hang the server, and no device is touched. */
-#include "dir_priv.h"
+#include "dir_past.h"
+#include "dir_reparse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@ int dirfs_openat2(const struct dirfs_volume *vol, const char *path, uint64_t fla
 {
     struct open_how how = {
         .flags = flags | O_CLOEXEC,
-        .mode = flags & O_CREAT ? 0666 : 0,
+        .mode = flags & O_CREAT ? dirfs_mode_first(&vol->modes, false) : 0,
         .resolve = vol->resolve | (nowait ? RESOLVE_CACHED : 0),
     };
     int fd = openat2_retry(vol, path, &how);
@@ -52,7 +53,7 @@ int dirfs_openat2_plain(const struct dirfs_volume *vol, const char *path, uint64
 {
     struct open_how how = {
         .flags = flags | O_CLOEXEC,
-        .mode = flags & O_CREAT ? 0666 : 0,
+        .mode = flags & O_CREAT ? dirfs_mode_first(&vol->modes, false) : 0,
         .resolve = vol->resolve | RESOLVE_NO_SYMLINKS,
     };
     return openat2_retry(vol, path, &how);
@@ -75,6 +76,16 @@ int dirfs_stat_fd(int fd, struct statx *stx)
     return statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, stx) == 0
                ? 0
                : -errno;
+}
+
+int dirfs_stat_where(const struct dirfs_where *where, struct statx *stx)
+{
+    if (where->fd >= 0) {
+        return dirfs_stat_fd(where->fd, stx);
+    }
+    int flags = AT_NO_AUTOMOUNT | (where->is_entry ? AT_SYMLINK_NOFOLLOW : 0);
+    return statx(AT_FDCWD, where->path, flags, STATX_BASIC_STATS | STATX_BTIME, stx) == 0 ? 0
+                                                                                          : -errno;
 }
 
 uint64_t dirfs_dev(const struct statx *stx)
@@ -155,6 +166,9 @@ static int reopen_for(int fd, bool is_dir, uint32_t access, bool *can_write)
 int dirfs_real_fd(const struct dirfs_file *file, bool write, int *extra_r)
 {
     *extra_r = -1;
+    if (file->is_stream) {
+        return -EOPNOTSUPP; /* its data is no file's */
+    }
     if (file->is_link) {
         return -EACCES; /* as a write of it is answered: it has no data, and takes none */
     }
@@ -347,6 +361,28 @@ static smbkit_status attr_of_opened(struct dirfs_volume *vol, struct dirfs_file 
     return status;
 }
 
+/* A stream is opened, or made, in what is there. */
+static smbkit_status create_stream(struct dirfs_volume *vol, struct smbkit_op *op,
+                                   struct smbkit_create *how)
+{
+    struct smbkit_create base = {.struct_size = sizeof(base),
+                                 .disposition = SMBKIT_OPEN,
+                                 .path = how->path,
+                                 .flags = how->flags,
+                                 .attr = how->attr};
+    smbkit_status status = dirfs_create(vol, op, &base);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    status = dirfs_stream_attach(vol, base.file, how, how->attr);
+    if (!SMBKIT_OK(status)) {
+        dirfs_close(vol, op, base.file);
+        return status;
+    }
+    how->file = base.file;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
 smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
 {
     void **file_r = &how->file;
@@ -354,8 +390,14 @@ smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_cre
     struct dirfs_volume *vol = volume;
     bool nowait = dirfs_is_nowait(op);
     bool is_new = how->disposition == SMBKIT_CREATE;
-    if (how->stream || how->ea.len > 0) {
-        return SMBKIT_STATUS_NOT_SUPPORTED;
+    if (how->snapshot_time) {
+        return dirfs_past_create(vol, op, how);
+    }
+    if (how->stream) {
+        return nowait ? SMBKIT_STATUS_WOULD_BLOCK : create_stream(vol, op, how);
+    }
+    if (how->ea.len > 0 && !vol->has_xattrs) {
+        return SMBKIT_STATUS_EAS_NOT_SUPPORTED;
     }
     if (nowait && (is_new || !vol->tries_nowait)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
@@ -376,7 +418,7 @@ smbkit_status dirfs_create(void *volume, struct smbkit_op *op, struct smbkit_cre
         return status;
     }
     if (is_new) {
-        dirfs_set_flag(file, DIRFS_NEW_NAME);
+        dirfs_set_flag(file, DIRFS_NEW_NAME | DIRFS_MADE);
     }
     advise(file, how->flags);
     status = attr_of_opened(vol, file, &o.stx, nowait, attr);
@@ -395,11 +437,18 @@ void dirfs_close(void *volume, struct smbkit_op *op, void *file)
 {
     (void)op;
     struct dirfs_file *f = file;
-    close_unless_root(volume, f->fd);
+    struct dirfs_past *past = f->past;
+    struct dirfs_volume *vol = dirfs_of(volume, f);
+    dirfs_watch_end(vol, f);
+    dirfs_cache_end(vol, f);
+    close_unless_root(vol, f->fd);
     dirfs_list_free(f->list);
+    dirfs_was_free(f->was);
+    free(f->stream);
     free(f->path);
     pthread_mutex_destroy(&f->lock);
     free(f);
+    dirfs_past_put(volume, past);
 }
 
 static uint64_t names_told(const struct dirfs_volume *vol, const struct dirfs_opened *o,
@@ -417,6 +466,9 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_loo
     uint32_t room = attr->struct_size;
     struct dirfs_volume *vol = volume;
     bool nowait = dirfs_is_nowait(op);
+    if (a->snapshot_time) {
+        return dirfs_past_lookup(vol, op, a);
+    }
     if (nowait && !vol->tries_nowait) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }

@@ -2,7 +2,7 @@
 /* What a link says, as [MS-FSCC] 2.1.2.4 has it. Names are those that clients see, separated by
  * backslashes. An absolute target is one of this machine's: below the folder it is told as the way
  * there from the link, else as it stands, which leads a client nowhere. */
-#include "dir_priv.h"
+#include "dir_reparse.h"
 
 #include <errno.h>
 #include <string.h>

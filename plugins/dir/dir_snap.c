@@ -12,6 +12,7 @@
  *
  * An event is there before the call that made the change has returned; it is read before a listing
  * is given out. */
+#include "dir_ear.h"
 #include "dir_priv.h"
 
 #include <errno.h>
@@ -25,6 +26,8 @@
 #define DIRS_MAX 64u
 #define PATHS_MAX 4u /* that the core asks for one directory by */
 #define RETRY_MS 1000u
+/* Of a volume: more than all that are kept usually take. */
+#define LISTING_BYTES_MAX ((size_t)64 << 20)
 #define EVENTS                                                                                     \
     (IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM |              \
      IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
@@ -47,7 +50,7 @@ struct watched {
 
 struct dirfs_snaps {
     pthread_mutex_t lock;
-    int fd;
+    struct dirfs_ear *ear;    /* NULL: none yet */
     struct smbkit_host *host; /* immutable */
     uint64_t numbers;         /* that were given */
     uint64_t failed_ms;       /* when a watch could not be had; 0: never */
@@ -59,11 +62,6 @@ struct dirfs_snaps *dirfs_snaps_new(struct smbkit_host *host)
 {
     struct dirfs_snaps *snaps = calloc(1, sizeof(*snaps));
     if (!snaps) {
-        return NULL;
-    }
-    snaps->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (snaps->fd < 0) {
-        free(snaps);
         return NULL;
     }
     snaps->host = host;
@@ -89,15 +87,31 @@ void dirfs_snaps_free(struct dirfs_snaps *snaps)
         dirfs_snap_unref(snaps->dirs[i].snap);
         forget_paths(&snaps->dirs[i]);
     }
-    close(snaps->fd);
+    dirfs_ear_free(snaps->ear);
     pthread_mutex_destroy(&snaps->lock);
     free(snaps);
 }
 
-struct dirfs_snap *dirfs_snap_new(void)
+bool dirfs_hold(atomic_size_t *held, size_t bytes)
+{
+    /* relaxed: only a sum */
+    if (atomic_fetch_add_explicit(held, bytes, memory_order_relaxed) + bytes > LISTING_BYTES_MAX) {
+        dirfs_let_go(held, bytes);
+        return false;
+    }
+    return true;
+}
+
+void dirfs_let_go(atomic_size_t *held, size_t bytes)
+{
+    atomic_fetch_sub_explicit(held, bytes, memory_order_relaxed);
+}
+
+struct dirfs_snap *dirfs_snap_new(atomic_size_t *held)
 {
     struct dirfs_snap *snap = calloc(1, sizeof(*snap));
     if (snap) {
+        snap->held = held;
         atomic_init(&snap->refs, 1);
     }
     return snap;
@@ -112,6 +126,7 @@ struct dirfs_snap *dirfs_snap_ref(struct dirfs_snap *snap)
 void dirfs_snap_unref(struct dirfs_snap *snap)
 {
     if (snap && atomic_fetch_sub_explicit(&snap->refs, 1, memory_order_acq_rel) == 1) {
+        dirfs_let_go(snap->held, snap->rows_cap * sizeof(*snap->rows) + snap->names_cap);
         free(snap->rows);
         free(snap->names);
         free(snap);
@@ -119,18 +134,23 @@ void dirfs_snap_unref(struct dirfs_snap *snap)
 }
 
 /* Room for need members of size bytes in what p points to, which has room for *cap. */
-static bool reserve(void **p, size_t *cap, size_t need, size_t size)
+static bool reserve(atomic_size_t *held, void **p, size_t *cap, size_t need, size_t size)
 {
     if (need <= *cap) {
         return true;
     }
     size_t more = *cap * 2 > need ? *cap * 2 : need + 64;
-    void *longer = realloc(*p, more * size);
-    if (longer) {
-        *p = longer;
-        *cap = more;
+    if (!dirfs_hold(held, (more - *cap) * size)) {
+        return false;
     }
-    return longer != NULL;
+    void *longer = realloc(*p, more * size);
+    if (!longer) {
+        dirfs_let_go(held, (more - *cap) * size);
+        return false;
+    }
+    *p = longer;
+    *cap = more;
+    return true;
 }
 
 bool dirfs_snap_add(struct dirfs_snap *snap, const char *host, const char *shown,
@@ -140,8 +160,9 @@ bool dirfs_snap_add(struct dirfs_snap *snap, const char *host, const char *shown
     size_t shown_len = strlen(shown) + 1;
     void *rows = snap->rows;
     void *names = snap->names;
-    bool has_room = reserve(&rows, &snap->rows_cap, snap->count + 1, sizeof(*row)) &&
-                    reserve(&names, &snap->names_cap, snap->names_len + host_len + shown_len, 1);
+    bool has_room =
+        reserve(snap->held, &rows, &snap->rows_cap, snap->count + 1, sizeof(*row)) &&
+        reserve(snap->held, &names, &snap->names_cap, snap->names_len + host_len + shown_len, 1);
     snap->rows = rows;
     snap->names = names;
     if (!has_room) {
@@ -217,7 +238,10 @@ static bool take_events(struct dirfs_snaps *snaps)
     _Alignas(struct inotify_event) char buf[8192];
     ssize_t n = 0;
     bool is_full = true; /* else nothing was left */
-    while (is_full && (n = read(snaps->fd, buf, sizeof(buf))) > 0) {
+    if (!snaps->ear) {
+        return true; /* nothing is watched yet */
+    }
+    while (is_full && (n = dirfs_ear_read(snaps->ear, buf, sizeof(buf))) > 0) {
         is_full = sizeof(buf) - (size_t)n < sizeof(struct inotify_event) + NAME_MAX + 1;
         for (const char *at = buf; at < buf + n;) {
             const struct inotify_event *event = (const struct inotify_event *)at;
@@ -225,7 +249,7 @@ static bool take_events(struct dirfs_snaps *snaps)
             at += sizeof(*event) + event->len;
         }
     }
-    return n > 0 || errno == EAGAIN;
+    return n >= 0;
 }
 
 static struct watched *find(struct dirfs_snaps *snaps, const struct dirfs_seen *seen)
@@ -261,7 +285,7 @@ static struct watched *oldest(struct dirfs_snaps *snaps)
     drop(dir);
     forget_paths(dir);
     if (dir->wd > 0) {
-        (void)inotify_rm_watch(snaps->fd, dir->wd);
+        dirfs_ear_remove(snaps->ear, dir->wd);
     }
     *dir = (struct watched){.used = ++snaps->uses};
     return dir;
@@ -280,6 +304,16 @@ void dirfs_snaps_forget(struct dirfs_snaps *snaps)
     pthread_mutex_unlock(&snaps->lock);
 }
 
+static int add_watch(struct dirfs_snaps *snaps, int fd)
+{
+    char proc[DIRFS_PROC_MAX];
+    if (!snaps->ear) {
+        snaps->ear = dirfs_ear_new(false);
+    }
+    dirfs_proc_path(fd, proc);
+    return snaps->ear ? dirfs_ear_add(snaps->ear, proc, EVENTS) : -1;
+}
+
 /* The place of a directory, which is watched from now on if it can be. fd: O_PATH will do. */
 static struct watched *watch(struct dirfs_snaps *snaps, int fd, const struct dirfs_seen *seen)
 {
@@ -287,10 +321,8 @@ static struct watched *watch(struct dirfs_snaps *snaps, int fd, const struct dir
     if (dir) {
         return dir;
     }
-    char proc[DIRFS_PROC_MAX];
-    dirfs_proc_path(fd, proc);
     dir = oldest(snaps);
-    int wd = inotify_add_watch(snaps->fd, proc, EVENTS);
+    int wd = add_watch(snaps, fd);
     snaps->failed_ms = wd > 0 ? snaps->failed_ms : dirfs_now_ms();
     dir->wd = wd > 0 ? wd : 0;
     dir->ino = seen->ino;

@@ -14,7 +14,7 @@ struct access {
 };
 
 static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_op *op,
-                           const struct dirfs_file *file, struct access *a)
+                           struct dirfs_file *file, struct access *a)
 {
     if (dirfs_is_nowait(op)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
@@ -25,6 +25,7 @@ static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_o
     if (vol->is_readonly) {
         return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     }
+    dirfs_own_change(vol, file);
     a->fd = dirfs_real_fd(file, true, &a->extra);
     return a->fd < 0 ? smbkit_status_from_errno(-a->fd) : SMBKIT_STATUS_SUCCESS;
 }
@@ -54,6 +55,9 @@ smbkit_status dirfs_set_size(void *volume, struct smbkit_op *op, void *file,
 {
     uint64_t size = how->size;
     struct access a;
+    if (((struct dirfs_file *)file)->is_stream) {
+        return dirfs_stream_set_size(volume, op, file, size);
+    }
     smbkit_status status = begin(volume, op, file, &a);
     if (!SMBKIT_OK(status)) {
         return status;
@@ -94,18 +98,49 @@ int dirfs_reserve(int fd, uint64_t bytes)
     return errno == EOPNOTSUPP || errno == ENOSYS ? check_room(fd, bytes, 0) : -errno;
 }
 
-static int overwrite_fd(int fd, uint64_t alloc_size)
+static int check_overwrite(int fd, uint64_t alloc_size)
 {
     struct statx stx;
     int err = dirfs_stat_fd(fd, &stx);
-    if (!err) {
-        /* Before the old data goes. */
-        err = check_room(fd, alloc_size, stx.stx_blocks * 512);
-    }
-    if (!err) {
-        err = truncate_fd(fd, 0);
-    }
+    return err ? err : check_room(fd, alloc_size, stx.stx_blocks * 512);
+}
+
+static int overwrite_fd(int fd, uint64_t alloc_size)
+{
+    int err = truncate_fd(fd, 0);
     return !err && alloc_size > 0 ? dirfs_reserve(fd, alloc_size) : err;
+}
+
+/* The new EAs in place of the old ones and of streams. */
+static smbkit_status overwrite_extras(struct dirfs_volume *vol, int fd,
+                                      const struct smbkit_overwrite *how)
+{
+    const struct dirfs_where where = {.fd = fd};
+    if (!vol->has_xattrs) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    pthread_mutex_lock(&vol->stream_lock); /* else a write under way would bring one back */
+    int err = dirfs_drop_extras(&where);
+    pthread_mutex_unlock(&vol->stream_lock);
+    if (err) {
+        return smbkit_status_from_errno(-err);
+    }
+    return how->ea.len > 0 ? dirfs_ea_apply(&where, &how->ea) : SMBKIT_STATUS_SUCCESS;
+}
+
+/* Its own data; the attributes are the file's. */
+static smbkit_status overwrite_stream(struct dirfs_volume *vol, const struct smbkit_op *op,
+                                      struct dirfs_file *file, struct smbkit_overwrite *how)
+{
+    const struct smbkit_attr set = {.attributes = how->attributes};
+    smbkit_status status = dirfs_stream_allocate(vol, op, file, how->alloc_size);
+    if (SMBKIT_OK(status)) {
+        status = dirfs_stream_set_size(vol, op, file, 0);
+    }
+    if (SMBKIT_OK(status)) {
+        status = dirfs_set_dos(vol, file, SMBKIT_HAS_ATTRIBUTES, &set);
+    }
+    return SMBKIT_OK(status) ? dirfs_stream_getattr(vol, file, how->attr) : status;
 }
 
 smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file,
@@ -115,13 +150,27 @@ smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file,
     uint64_t alloc_size = how->alloc_size;
     struct smbkit_attr *attr = how->attr;
     struct access a;
+    if (((struct dirfs_file *)file)->is_stream) {
+        return overwrite_stream(volume, op, file, how);
+    }
     smbkit_status status = begin(volume, op, file, &a);
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    status = end(&a, overwrite_fd(a.fd, alloc_size));
-    if (!SMBKIT_OK(status)) {
-        return status;
+    /* All that may be refused comes before the old data goes. */
+    int err = check_overwrite(a.fd, alloc_size);
+    dirfs_own_change(volume, file);
+    if (!err) {
+        status = overwrite_extras(volume, a.fd, how);
+        dirfs_known_forget(volume, ((struct dirfs_file *)file)->seen.ino);
+    }
+    if (!err && SMBKIT_OK(status)) {
+        err = overwrite_fd(a.fd, alloc_size);
+    }
+    dirfs_own_change(volume, file); /* and until now */
+    smbkit_status ended = end(&a, err);
+    if (!SMBKIT_OK(ended) || !SMBKIT_OK(status)) {
+        return SMBKIT_OK(ended) ? status : ended;
     }
     struct smbkit_attr set = {.attributes = attributes | SMBKIT_ATTR_ARCHIVE};
     status = dirfs_set_dos(volume, file, SMBKIT_HAS_ATTRIBUTES, &set);
@@ -137,6 +186,9 @@ smbkit_status dirfs_allocate(void *volume, struct smbkit_op *op, void *file,
 {
     uint64_t alloc_size = how->size;
     struct access a;
+    if (((struct dirfs_file *)file)->is_stream) {
+        return dirfs_stream_allocate(volume, op, file, alloc_size);
+    }
     smbkit_status status = begin(volume, op, file, &a);
     if (!SMBKIT_OK(status)) {
         return status;
@@ -171,16 +223,20 @@ static int write_zeroes(const struct smbkit_op *op, int fd, uint64_t offset, uin
     return 0;
 }
 
-static int zero_fd(const struct smbkit_op *op, int fd, uint64_t offset, uint64_t length)
+/* A hole. 0 or -errno. */
+static int punch_fd(int fd, uint64_t offset, uint64_t length)
 {
     int r;
     do {
         r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
     } while (r != 0 && errno == EINTR);
-    if (r == 0) {
-        return 0;
-    }
-    return errno == EOPNOTSUPP || errno == ENOSYS ? write_zeroes(op, fd, offset, length) : -errno;
+    return r == 0 ? 0 : -errno;
+}
+
+static int zero_fd(const struct smbkit_op *op, int fd, uint64_t offset, uint64_t length)
+{
+    int err = punch_fd(fd, offset, length);
+    return err == -EOPNOTSUPP || err == -ENOSYS ? write_zeroes(op, fd, offset, length) : err;
 }
 
 /* The part of [offset, offset + length) that lies within size. */
@@ -196,6 +252,9 @@ smbkit_status dirfs_zero_range(void *volume, struct smbkit_op *op, void *file,
     uint64_t offset = how->offset;
     uint64_t length = how->length;
     struct access a;
+    if (((struct dirfs_file *)file)->is_stream) {
+        return dirfs_stream_zero(volume, op, file, how);
+    }
     smbkit_status status = begin(volume, op, file, &a);
     if (!SMBKIT_OK(status)) {
         return status;
@@ -209,6 +268,83 @@ smbkit_status dirfs_zero_range(void *volume, struct smbkit_op *op, void *file,
     }
     status = end(&a, err);
     return err == -ECANCELED ? SMBKIT_STATUS_CANCELLED : status;
+}
+
+/* What is not needed any more goes, where the file system can make holes; else it stays. */
+smbkit_status dirfs_trim(void *volume, struct smbkit_op *op, void *file,
+                         const struct smbkit_span *how)
+{
+    struct access a;
+    if (((struct dirfs_file *)file)->is_stream) {
+        return SMBKIT_STATUS_SUCCESS; /* there is nothing to be gained */
+    }
+    smbkit_status status = begin(volume, op, file, &a);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    struct statx stx;
+    int err = dirfs_stat_fd(a.fd, &stx);
+    uint64_t length = err ? 0 : clip(how->offset, how->length, stx.stx_size);
+    if (length > 0) {
+        err = punch_fd(a.fd, how->offset, length);
+    }
+    return end(&a, err == -EOPNOTSUPP || err == -ENOSYS ? 0 : err);
+}
+
+/* A file that is sparse no more has room for all of its size, where the file system can reserve it.
+ * [MS-FSA] 2.1.5.10.36 */
+smbkit_status dirfs_set_sparse(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_value *how)
+{
+    struct access a;
+    struct statx stx;
+    bool has_holes = !((struct dirfs_file *)file)->is_stream;
+    if (dirfs_is_nowait(op)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (!how->value && has_holes) {
+        smbkit_status status = begin(volume, op, file, &a);
+        if (!SMBKIT_OK(status)) {
+            return status;
+        }
+        int err = dirfs_stat_fd(a.fd, &stx);
+        if (!err && stx.stx_size > 0) {
+            err = dirfs_reserve(a.fd, stx.stx_size);
+        }
+        status = end(&a, err);
+        if (!SMBKIT_OK(status)) {
+            return status;
+        }
+    }
+    return ((const struct dirfs_volume *)volume)->is_readonly
+               ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
+               : dirfs_set_state(volume, file, SMBKIT_ATTR_SPARSE, how->value);
+}
+
+#define COMPRESSION_LZNT1 2u /* [MS-FSCC] 2.3.9 */
+
+smbkit_status dirfs_get_compression(void *volume, struct smbkit_op *op, void *file,
+                                    struct smbkit_value *a)
+{
+    struct dirfs_dos dos;
+    if (dirfs_is_nowait(op)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    int err = dirfs_current_dos(volume, file, &dos);
+    a->value = !err && (dos.attributes & SMBKIT_ATTR_COMPRESSED) ? COMPRESSION_LZNT1 : 0;
+    return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
+}
+
+/* A state that is kept and shown: whether the host's file system compresses is its own affair. */
+smbkit_status dirfs_set_compression(void *volume, struct smbkit_op *op, void *file,
+                                    const struct smbkit_value *a)
+{
+    const struct dirfs_volume *vol = volume;
+    if (dirfs_is_nowait(op)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    return vol->is_readonly ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
+                            : dirfs_set_state(volume, file, SMBKIT_ATTR_COMPRESSED, a->value);
 }
 
 /* Data and holes from the file system. -errno, or the ranges' number; room + 1: there are more. */
@@ -248,6 +384,9 @@ smbkit_status dirfs_ranges(void *volume, struct smbkit_op *op, void *file,
     *count_r = how->room;
     (void)volume;
     const struct dirfs_file *f = file;
+    if (f->is_stream) {
+        return dirfs_stream_ranges(op, file, how);
+    }
     uint32_t room = *count_r;
     *count_r = 0;
     if (dirfs_is_nowait(op)) {

@@ -248,6 +248,30 @@ static void test_move(void)
     world_end(&w);
 }
 
+/* A handle follows its file, whoever moves it. */
+static void test_moved_by_another(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    struct pt *t = &w.t;
+    pt_mkdir(t, "d");
+    void *f = pt_new(t, "f");
+    void *other = pt_any(t, "f");
+    CHECK_INT(pt_rename_file(t, other, "d/g", 0), 0);
+    CHECK_INT(pt_rename_file(t, f, "h", 0), 0);
+    CHECK_INT(pt_link_file(t, other, "l", 0), 0);
+    renameat(w.fd, "h", w.fd, "d/i"); /* on the host */
+    CHECK_INT(pt_remove_file(t, other), 0);
+    CHECK_INT(pt_remove_file(t, f), SMBKIT_STATUS_FILE_DELETED);
+    CHECK_INT(pt_try(t, "d/i"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_INT(pt_try(t, "l"), 0);
+    pt_close(t, other);
+    pt_close(t, f);
+    world_end(&w);
+}
+
 /* Someone on the host puts another file in the place: that one is not ours to delete or move. */
 static void test_replaced_outside(void)
 {
@@ -464,6 +488,7 @@ static const struct test_case cases[] = {
     {"data", test_data},
     {"sparse files", test_sparse},
     {"rename, link, remove", test_move},
+    {"moved by another", test_moved_by_another},
     {"a name replaced on the host", test_replaced_outside},
     {"readonly=yes", test_readonly},
     {"NOWAIT", test_nowait},

@@ -88,3 +88,15 @@ static inline smbkit_status try_access(struct pt *t, const char *path, uint32_t 
     pt_close(t, file);
     return status;
 }
+
+/* A descriptor without owner, group and lists, and a text behind it: DESCRIPTOR_MAX bytes at sd.
+ * Its length. */
+#define DESCRIPTOR_MAX 40
+static inline uint32_t make_descriptor(uint8_t *sd, const char *text)
+{
+    memset(sd, 0, DESCRIPTOR_MAX);
+    sd[0] = 1;
+    sd[3] = 0x80; /* self-relative */
+    memcpy(sd + 20, text, strlen(text));
+    return 20 + (uint32_t)strlen(text);
+}

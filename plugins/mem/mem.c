@@ -106,16 +106,21 @@ static smbkit_status memfs_volume_open(struct smbkit_volume_args *args, void **v
     vol->seed = random_seed() ^ (vol->create_time ^ (uintptr_t)vol << 20) * 0x9e3779b97f4a7c15ull;
     init_tree_lock(vol);
     memfs_slabs_init(vol);
+    memfs_owners_init(vol);
     status = make_root(vol);
     if (!SMBKIT_OK(status)) {
         snprintf(args->error, args->error_size, "no memory");
         pthread_rwlock_destroy(&vol->tree_lock);
+        memfs_owners_fini(vol);
         memfs_slabs_fini(vol);
         free(vol);
         return status;
     }
     args->features = SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_IGNORES_CASE |
-                     SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_SECURITY | SMBKIT_FEATURE_HARD_LINKS;
+                     SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_SECURITY | SMBKIT_FEATURE_HARD_LINKS |
+                     SMBKIT_FEATURE_COMPRESSION | SMBKIT_FEATURE_CLONE | SMBKIT_FEATURE_OBJECT_IDS |
+                     SMBKIT_FEATURE_REPARSE | SMBKIT_FEATURE_STREAMS | SMBKIT_FEATURE_EAS |
+                     SMBKIT_FEATURE_QUOTA | SMBKIT_FEATURE_OPEN_BY_ID;
     *volume_r = vol;
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -124,6 +129,8 @@ static void memfs_volume_close(void *volume)
 {
     struct memfs_volume *vol = volume;
     memfs_tree_free(vol);
+    free(vol->ids);
+    memfs_owners_fini(vol);
     memfs_slabs_fini(vol);
     pthread_rwlock_destroy(&vol->tree_lock);
     free(vol);
@@ -167,6 +174,8 @@ static const struct smbkit_plugin memfs_plugin = {
     .remove = memfs_remove,
     .getattr = memfs_getattr,
     .setattr = memfs_setattr,
+    .get_quota = memfs_get_quota,
+    .set_quota = memfs_set_quota,
     .get_security = memfs_get_security,
     .set_security = memfs_set_security,
     .read = memfs_read,
@@ -176,6 +185,18 @@ static const struct smbkit_plugin memfs_plugin = {
     .allocate = memfs_allocate,
     .zero_range = memfs_zero_range,
     .ranges = memfs_ranges,
+    .streams = memfs_streams,
+    .get_ea = memfs_get_ea,
+    .set_ea = memfs_set_ea,
+    .trim = memfs_trim,
+    .object_id = memfs_object_id,
+    .get_reparse = memfs_get_reparse,
+    .set_reparse = memfs_set_reparse,
+    .copy_range = memfs_copy_range,
+    .clone_range = memfs_clone_range,
+    .set_sparse = memfs_set_sparse,
+    .get_compression = memfs_get_compression,
+    .set_compression = memfs_set_compression,
 };
 
 SMBKIT_REGISTER(memfs_plugin)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static void copy_out(struct memfs_volume *vol, const struct memfs_data *data, uint64_t offset,
+void memfs_data_read(struct memfs_volume *vol, const struct memfs_data *data, uint64_t offset,
                      uint8_t *to, uint32_t len)
 {
     while (len > 0) {
@@ -26,7 +26,7 @@ static void copy_out(struct memfs_volume *vol, const struct memfs_data *data, ui
 smbkit_status memfs_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
 {
     (void)op;
-    struct memfs_node *node = ((struct memfs_open *)file)->entry->node;
+    struct memfs_node *node = memfs_data_of(file);
     if (node->dir) {
         return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
     }
@@ -34,14 +34,13 @@ smbkit_status memfs_read(void *volume, struct smbkit_op *op, void *file, struct 
     uint64_t size = node->data.size;
     uint64_t left = io->offset < size ? size - io->offset : 0;
     io->done = left < io->length ? (uint32_t)left : io->length;
-    copy_out(volume, &node->data, io->offset, io->buffer, io->done);
+    memfs_data_read(volume, &node->data, io->offset, io->buffer, io->done);
     pthread_rwlock_unlock(&node->lock);
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* One piece of the data to write, into memory that memfs_data_back has made. */
-static void copy_in(struct memfs_volume *vol, struct memfs_data *data, uint64_t offset,
-                    const uint8_t *from, uint64_t len)
+void memfs_data_write(struct memfs_volume *vol, struct memfs_data *data, uint64_t offset,
+                      const uint8_t *from, uint64_t len)
 {
     while (len > 0) {
         uint32_t at = (uint32_t)(offset & (MEMFS_CHUNK - 1));
@@ -61,7 +60,7 @@ static void copy_segments(struct memfs_volume *vol, struct memfs_data *data,
     uint64_t left = io->length; /* what was backed, whatever the segments add up to */
     for (uint32_t i = 0; i < io->seg_count && left > 0; i++) {
         uint64_t len = io->segs[i].len < left ? io->segs[i].len : left;
-        copy_in(vol, data, offset, io->segs[i].base, len);
+        memfs_data_write(vol, data, offset, io->segs[i].base, len);
         offset += len;
         left -= len;
     }
@@ -71,12 +70,11 @@ smbkit_status memfs_write(void *volume, struct smbkit_op *op, void *file, struct
 {
     (void)op;
     struct memfs_open *open = file;
-    struct memfs_node *node = open->entry->node;
+    struct memfs_node *node = memfs_data_of(open);
     if (node->dir) {
         return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
     }
-    if (io->offset > (uint64_t)MEMFS_SIZE_MAX ||
-        io->length > (uint64_t)MEMFS_SIZE_MAX - io->offset) {
+    if (io->offset > MEMFS_SIZE_MAX || io->length > MEMFS_SIZE_MAX - io->offset) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     if (io->length == 0) {
@@ -88,8 +86,9 @@ smbkit_status memfs_write(void *volume, struct smbkit_op *op, void *file, struct
         copy_segments(volume, &node->data, io);
         uint64_t end = io->offset + io->length;
         node->data.size = end > node->data.size ? end : node->data.size;
-        memfs_note_write(node, open);
         io->done = io->length;
+        memfs_end_write(node, open);
+        return status;
     }
     pthread_rwlock_unlock(&node->lock);
     return status;

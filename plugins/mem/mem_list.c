@@ -40,13 +40,14 @@ static bool add(struct batch *batch, const struct memfs_order *place, bool want_
 }
 
 /* Entries after the cookie, as many as fit. */
-static void collect(struct memfs_volume *vol, const struct memfs_dir *dir, uint64_t cookie,
+static void collect(struct memfs_volume *vol, struct memfs_dir *const *dir_at, uint64_t cookie,
                     bool want_attr, struct batch *batch)
 {
     batch->count = 0;
     batch->names_len = 0;
     pthread_rwlock_rdlock(&vol->tree_lock);
-    for (uint32_t i = memfs_dir_after(dir, cookie); i < dir->order_len; i++) {
+    const struct memfs_dir *dir = *dir_at;
+    for (uint32_t i = dir ? memfs_dir_after(dir, cookie) : 0; dir && i < dir->order_len; i++) {
         if (dir->order[i].entry && !add(batch, &dir->order[i], want_attr)) {
             break;
         }
@@ -54,15 +55,10 @@ static void collect(struct memfs_volume *vol, const struct memfs_dir *dir, uint6
     pthread_rwlock_unlock(&vol->tree_lock);
 }
 
-smbkit_status memfs_enumerate(void *volume, struct smbkit_op *op, void *file,
-                              struct smbkit_sink *sink)
+static smbkit_status list(struct memfs_volume *volume, struct memfs_dir *const *dir,
+                          struct smbkit_sink *sink)
 {
     uint64_t cookie = sink->cookie;
-    (void)op;
-    const struct memfs_dir *dir = ((struct memfs_open *)file)->entry->node->dir;
-    if (!dir) {
-        return SMBKIT_STATUS_INVALID_PARAMETER;
-    }
     struct batch batch;
     memset(&batch, 0, sizeof(batch));
     for (;;) {
@@ -77,4 +73,22 @@ smbkit_status memfs_enumerate(void *volume, struct smbkit_op *op, void *file,
         }
         cookie = batch.entries[batch.count - 1].cookie;
     }
+}
+
+smbkit_status memfs_enumerate(void *volume, struct smbkit_op *op, void *file,
+                              struct smbkit_sink *sink)
+{
+    const struct memfs_open *open = file;
+    (void)op;
+    if (!memfs_data_of(open)->dir) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    return list(volume, &memfs_file_of(open)->dir, sink);
+}
+
+smbkit_status memfs_streams(void *volume, struct smbkit_op *op, void *file,
+                            struct smbkit_sink *sink)
+{
+    (void)op;
+    return list(volume, &memfs_file_of(file)->streams, sink);
 }

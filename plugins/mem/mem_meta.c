@@ -53,8 +53,33 @@ void memfs_fill_attr(struct memfs_node *node, struct smbkit_attr *attr)
         .change_time = node->times.change,
         .attributes = node->attributes ? node->attributes : SMBKIT_ATTR_NORMAL,
         .link_count = node->links,
+        .reparse_tag = node->extra ? node->extra->reparse_tag : 0,
+        .ea_size = node->ea_len,
     };
     pthread_rwlock_unlock(&node->lock);
+}
+
+void memfs_end_write(struct memfs_node *data, const struct memfs_open *open)
+{
+    struct memfs_node *file = memfs_file_of(open);
+    if (data != file) {
+        pthread_rwlock_unlock(&data->lock);
+        pthread_rwlock_wrlock(&file->lock);
+    }
+    memfs_note_write(file, open);
+    pthread_rwlock_unlock(&file->lock);
+}
+
+void memfs_fill_open(const struct memfs_open *open, struct smbkit_attr *attr)
+{
+    memfs_fill_attr(memfs_file_of(open), attr);
+    if (open->stream) {
+        struct smbkit_attr own;
+        memfs_fill_attr(open->stream->node, &own);
+        attr->size = own.size;
+        attr->alloc_size = own.alloc_size;
+        attr->attributes &= ~SMBKIT_ATTR_DIRECTORY;
+    }
 }
 
 smbkit_status memfs_getattr(void *volume, struct smbkit_op *op, void *file,
@@ -62,7 +87,7 @@ smbkit_status memfs_getattr(void *volume, struct smbkit_op *op, void *file,
 {
     (void)volume;
     (void)op;
-    memfs_fill_attr(((struct memfs_open *)file)->entry->node, attr);
+    memfs_fill_open(file, attr);
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -91,7 +116,7 @@ smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file,
     (void)volume;
     (void)op;
     struct memfs_open *open = file;
-    struct memfs_node *node = open->entry->node;
+    struct memfs_node *node = memfs_file_of(open);
     pthread_rwlock_wrlock(&node->lock);
     open->kept_times |= mask & (SMBKIT_HAS_ACCESS_TIME | SMBKIT_HAS_CHANGE_TIME);
     memfs_note_change(node, open);
@@ -105,7 +130,8 @@ smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file,
     return SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status memfs_keep_security(struct memfs_node *node, const uint8_t *security, uint32_t len)
+smbkit_status memfs_keep_security(struct memfs_volume *vol, struct memfs_node *node,
+                                  const uint8_t *security, uint32_t len)
 {
     if (len > MEMFS_SECURITY_MAX_BYTES) {
         return SMBKIT_STATUS_INVALID_SECURITY_DESCR;
@@ -118,9 +144,14 @@ smbkit_status memfs_keep_security(struct memfs_node *node, const uint8_t *securi
         }
         memcpy(copy, security, len);
     }
+    if (!memfs_charge_aside(vol, node->security_len, len)) {
+        free(copy);
+        return SMBKIT_STATUS_DISK_FULL;
+    }
     free(node->security);
     node->security = copy;
     node->security_len = len;
+    memfs_data_give(&node->data, memfs_owner_of(vol, copy, len));
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -132,7 +163,7 @@ smbkit_status memfs_get_security(void *volume, struct smbkit_op *op, void *file,
     uint32_t *needed_bytes = &a->buffer.len;
     (void)volume;
     (void)op;
-    struct memfs_node *node = ((struct memfs_open *)file)->entry->node;
+    struct memfs_node *node = memfs_file_of(file);
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
     pthread_rwlock_rdlock(&node->lock);
     *needed_bytes = node->security_len;
@@ -152,15 +183,21 @@ smbkit_status memfs_set_security(void *volume, struct smbkit_op *op, void *file,
 {
     const uint8_t *security = a->security.base;
     uint32_t len_bytes = a->security.len;
-    (void)volume;
     (void)op;
     struct memfs_open *open = file;
-    struct memfs_node *node = open->entry->node;
+    struct memfs_node *node = memfs_file_of(open);
+    struct memfs_volume *vol = volume;
+    pthread_rwlock_rdlock(&vol->tree_lock); /* the streams are its owner's as well */
     pthread_rwlock_wrlock(&node->lock);
-    smbkit_status status = memfs_keep_security(node, security, len_bytes);
+    smbkit_status status = memfs_keep_security(volume, node, security, len_bytes);
+    struct memfs_owner *owner = node->data.owner;
     if (SMBKIT_OK(status)) {
         memfs_note_change(node, open);
     }
     pthread_rwlock_unlock(&node->lock);
+    if (SMBKIT_OK(status)) {
+        memfs_streams_give(node, owner);
+    }
+    pthread_rwlock_unlock(&vol->tree_lock);
     return status;
 }

@@ -31,7 +31,9 @@ smbkit_status memfs_remove(void *volume, struct smbkit_op *op, void *file,
     struct memfs_entry *entry = open->entry;
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
     pthread_rwlock_wrlock(&vol->tree_lock);
-    if (entry == vol->root) {
+    if (open->stream) {
+        status = memfs_stream_remove(vol, open);
+    } else if (entry == vol->root) {
         status = SMBKIT_STATUS_CANNOT_DELETE;
     } else if (!entry->parent) {
         status = SMBKIT_STATUS_FILE_DELETED;
@@ -127,7 +129,7 @@ static void move_entry(struct memfs_volume *vol, struct memfs_entry *entry,
     memfs_detach(vol, entry);
     set_name(entry, name);
     entry->hash = place->hash;
-    memfs_attach(place->dir, entry);
+    memfs_attach(vol, place->dir, entry);
 }
 
 static smbkit_status rename_locked(struct memfs_volume *vol, struct memfs_open *open,
@@ -154,8 +156,10 @@ smbkit_status memfs_rename(void *volume, struct smbkit_op *op, void *file,
     uint32_t replace = a->flags & SMBKIT_RENAME_REPLACE;
     (void)op;
     struct memfs_volume *vol = volume;
+    struct memfs_open *open = file;
     pthread_rwlock_wrlock(&vol->tree_lock);
-    smbkit_status status = rename_locked(vol, file, new_path, replace);
+    smbkit_status status = open->stream ? memfs_stream_rename(vol, open, a)
+                                        : rename_locked(vol, open, new_path, replace);
     pthread_rwlock_unlock(&vol->tree_lock);
     return status;
 }
@@ -183,7 +187,7 @@ static smbkit_status link_locked(struct memfs_volume *vol, struct memfs_open *op
     if (place.entry) {
         drop_entry(vol, place.entry, NULL);
     }
-    memfs_attach(place.dir, entry);
+    memfs_attach(vol, place.dir, entry);
     note_name_change(node, open, 1);
     return SMBKIT_STATUS_SUCCESS;
 }

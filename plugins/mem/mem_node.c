@@ -68,7 +68,7 @@ smbkit_status memfs_node_new(struct memfs_volume *vol, uint32_t attributes,
     return SMBKIT_STATUS_SUCCESS;
 }
 
-void memfs_trim(struct memfs_volume *vol)
+void memfs_trim_heap(struct memfs_volume *vol)
 {
     if (atomic_load_explicit(&vol->freed, memory_order_relaxed) < MEMFS_TRIM_BYTES) {
         return;
@@ -85,11 +85,17 @@ void memfs_node_unref(struct memfs_volume *vol, struct memfs_node *node)
     if (atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    memfs_streams_drop(vol, node); /* none of them is open: that would keep the file */
     memfs_data_resize(vol, &node->data, 0);
     (void)memfs_recharge(vol, &node->data, 0, 0);
     pthread_rwlock_destroy(&node->lock);
     memfs_dir_free(node->dir);
+    (void)memfs_charge_aside(vol, node->security_len, 0);
+    (void)memfs_charge_aside(vol, node->ea_len, 0);
+    (void)memfs_charge_aside(vol, node->extra ? node->extra->reparse_len : 0, 0);
     free(node->security);
+    memfs_extra_free(node->extra);
+    free(node->ea);
     atomic_fetch_add_explicit(&vol->freed, sizeof(*node) + node->security_len,
                               memory_order_relaxed);
     free(node);

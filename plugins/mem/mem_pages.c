@@ -7,7 +7,7 @@
 
 #define FAN_BITS 8
 #define FAN (1u << FAN_BITS)
-#define HEIGHT_MAX 6u /* FAN^6 chunks is more than MEMFS_SIZE_MAX */
+#define HEIGHT_MAX 6u /* FAN^6 chunks are more than MEMFS_SIZE_MAX */
 
 struct fan {
     uint32_t used;   /* slots that are not NULL */

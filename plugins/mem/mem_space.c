@@ -27,14 +27,36 @@ bool memfs_recharge(struct memfs_volume *vol, struct memfs_data *data, uint64_t 
 {
     uint64_t before = charge_of(data->backed, data->reserve);
     uint64_t after = charge_of(backed, reserve);
+    if (after > before && !memfs_owner_charge(vol, data->owner, after - before)) {
+        return false;
+    }
     if (after > before && !charge_bytes(vol, after - before)) {
+        memfs_owner_uncharge(data->owner, after - before);
         return false;
     }
     if (after < before) {
+        memfs_owner_uncharge(data->owner, before - after);
         atomic_fetch_sub_explicit(&vol->bytes_used, before - after, memory_order_relaxed);
     }
     data->backed = backed;
     data->reserve = reserve;
+    return true;
+}
+
+/* Little of it is a part of what a node costs. */
+static uint64_t aside_of(uint32_t len)
+{
+    return len < MEMFS_CLUSTER ? 0 : memfs_cluster_up(len);
+}
+
+bool memfs_charge_aside(struct memfs_volume *vol, uint32_t before, uint32_t after)
+{
+    uint64_t had = aside_of(before);
+    uint64_t has = aside_of(after);
+    if (has > had) {
+        return charge_bytes(vol, has - had);
+    }
+    atomic_fetch_sub_explicit(&vol->bytes_used, had - has, memory_order_relaxed);
     return true;
 }
 
@@ -82,10 +104,13 @@ static uint32_t cap_for(uint64_t index, uint64_t end)
     return len >= MEMFS_CHUNK ? MEMFS_CHUNK : (uint32_t)memfs_cluster_up(len);
 }
 
-static uint64_t missing_bytes(const struct memfs_data *data, uint64_t offset, uint64_t end)
+/* More than max is not counted: a hole may be of any size. */
+static uint64_t missing_bytes(const struct memfs_data *data, uint64_t offset, uint64_t end,
+                              uint64_t max)
 {
     uint64_t missing = 0;
-    for (uint64_t i = offset >> MEMFS_CHUNK_BITS; i << MEMFS_CHUNK_BITS < end; i++) {
+    for (uint64_t i = offset >> MEMFS_CHUNK_BITS; i << MEMFS_CHUNK_BITS < end && missing <= max;
+         i++) {
         const struct memfs_chunk *chunk = memfs_pages_get(&data->pages, i);
         uint32_t have = chunk ? chunk->cap : 0;
         uint32_t want = cap_for(i, end);
@@ -122,7 +147,7 @@ smbkit_status memfs_data_back(struct memfs_volume *vol, struct memfs_data *data,
 {
     uint64_t end = offset + length;
     uint64_t backed = data->backed;
-    uint64_t missing = missing_bytes(data, offset, end);
+    uint64_t missing = missing_bytes(data, offset, end, vol->bytes_max);
     if (missing == 0) {
         return SMBKIT_STATUS_SUCCESS;
     }
@@ -143,20 +168,21 @@ smbkit_status memfs_set_size(void *volume, struct smbkit_op *op, void *file,
     uint64_t size = a->size;
     (void)op;
     struct memfs_open *open = file;
-    struct memfs_node *node = open->entry->node;
-    if (node->dir || size > (uint64_t)MEMFS_SIZE_MAX) {
+    struct memfs_node *node = memfs_data_of(open);
+    if (node->dir || size > MEMFS_SIZE_MAX) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     pthread_rwlock_wrlock(&node->lock);
-    if (size != node->data.size) {
-        uint64_t reserve = memfs_cluster_up(size); /* cutting gives up what was reserved beyond */
-        reserve = node->data.reserve < reserve ? node->data.reserve : reserve;
-        (void)memfs_recharge(volume, &node->data, node->data.backed, reserve);
-        memfs_data_resize(volume, &node->data, size);
-        memfs_note_write(node, open);
+    if (size == node->data.size) {
+        pthread_rwlock_unlock(&node->lock);
+        return SMBKIT_STATUS_SUCCESS;
     }
-    pthread_rwlock_unlock(&node->lock);
-    memfs_trim(volume);
+    uint64_t reserve = memfs_cluster_up(size); /* cutting gives up what was reserved beyond */
+    reserve = node->data.reserve < reserve ? node->data.reserve : reserve;
+    (void)memfs_recharge(volume, &node->data, node->data.backed, reserve);
+    memfs_data_resize(volume, &node->data, size);
+    memfs_end_write(node, open);
+    memfs_trim_heap(volume);
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -168,8 +194,8 @@ smbkit_status memfs_overwrite(void *volume, struct smbkit_op *op, void *file,
     struct smbkit_attr *attr = a->attr;
     (void)op;
     struct memfs_open *open = file;
-    struct memfs_node *node = open->entry->node;
-    if (node->dir || alloc_size > (uint64_t)MEMFS_SIZE_MAX) {
+    struct memfs_node *node = memfs_data_of(open);
+    if (node->dir || alloc_size > MEMFS_SIZE_MAX) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     uint64_t reserve = memfs_cluster_up(alloc_size);
@@ -179,14 +205,28 @@ smbkit_status memfs_overwrite(void *volume, struct smbkit_op *op, void *file,
         pthread_rwlock_unlock(&node->lock);
         return SMBKIT_STATUS_DISK_FULL;
     }
+    smbkit_status status =
+        open->stream ? SMBKIT_STATUS_SUCCESS : memfs_ea_replace(volume, node, &a->ea);
+    if (!SMBKIT_OK(status)) {
+        pthread_rwlock_unlock(&node->lock);
+        return status;
+    }
     memfs_data_resize(volume, &node->data, 0);
     (void)memfs_recharge(volume, &node->data, 0,
                          reserve); /* was within the old charge or granted */
-    node->attributes = attributes & SMBKIT_ATTR_SETTABLE;
-    memfs_note_write(node, open);
-    pthread_rwlock_unlock(&node->lock);
-    memfs_fill_attr(node, attr);
-    memfs_trim(volume);
+    if (!open->stream) {
+        node->attributes =
+            (node->attributes & (SMBKIT_ATTR_COMPRESSED | SMBKIT_ATTR_REPARSE_POINT)) |
+            (attributes & SMBKIT_ATTR_SETTABLE);
+    }
+    memfs_end_write(node, open);
+    if (!open->stream) {
+        pthread_rwlock_wrlock(&((struct memfs_volume *)volume)->tree_lock);
+        memfs_streams_drop(volume, node);
+        pthread_rwlock_unlock(&((struct memfs_volume *)volume)->tree_lock);
+    }
+    memfs_fill_open(open, attr);
+    memfs_trim_heap(volume);
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -197,8 +237,8 @@ smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file,
     uint64_t alloc_size = a->size;
     (void)op;
     struct memfs_open *open = file;
-    struct memfs_node *node = open->entry->node;
-    if (node->dir || alloc_size > (uint64_t)MEMFS_SIZE_MAX) {
+    struct memfs_node *node = memfs_data_of(open);
+    if (node->dir || alloc_size > MEMFS_SIZE_MAX) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
@@ -206,11 +246,12 @@ smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file,
     if (alloc_size < node->data.size) {
         memfs_data_resize(volume, &node->data, alloc_size);
         (void)memfs_recharge(volume, &node->data, node->data.backed, 0);
-        memfs_note_write(node, open);
-    } else if (!memfs_recharge(volume, &node->data, node->data.backed,
-                               memfs_cluster_up(alloc_size))) {
+        memfs_end_write(node, open);
+        return status;
+    }
+    if (!memfs_recharge(volume, &node->data, node->data.backed, memfs_cluster_up(alloc_size))) {
         status = SMBKIT_STATUS_DISK_FULL;
-    } else {
+    } else if (!open->stream) {
         memfs_note_change(node, open);
     }
     pthread_rwlock_unlock(&node->lock);
@@ -229,19 +270,9 @@ static void zero_chunk(struct memfs_volume *vol, struct memfs_data *data, uint64
     }
 }
 
-smbkit_status memfs_zero_range(void *volume, struct smbkit_op *op, void *file,
-                               const struct smbkit_span *a)
+void memfs_data_zero(struct memfs_volume *vol, struct memfs_data *data, uint64_t offset,
+                     uint64_t length)
 {
-    uint64_t offset = a->offset;
-    uint64_t length = a->length;
-    (void)op;
-    struct memfs_open *open = file;
-    struct memfs_node *node = open->entry->node;
-    if (node->dir) {
-        return SMBKIT_STATUS_INVALID_PARAMETER;
-    }
-    pthread_rwlock_wrlock(&node->lock);
-    struct memfs_data *data = &node->data;
     uint64_t end = data->size;
     end = offset < end && length < end - offset ? offset + length : end;
     uint64_t index = offset >> MEMFS_CHUNK_BITS;
@@ -253,12 +284,84 @@ smbkit_status memfs_zero_range(void *volume, struct smbkit_op *op, void *file,
             to = MEMFS_CHUNK; /* nothing lies beyond, so the last cluster can go as a whole */
         }
         if (from < to) {
-            zero_chunk(volume, data, index, from, to);
+            zero_chunk(vol, data, index, from, to);
         }
     }
-    memfs_note_write(node, open);
+}
+
+smbkit_status memfs_zero_range(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_span *a)
+{
+    (void)op;
+    struct memfs_open *open = file;
+    struct memfs_node *node = memfs_data_of(open);
+    if (node->dir) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    pthread_rwlock_wrlock(&node->lock);
+    memfs_data_zero(volume, &node->data, a->offset, a->length);
+    memfs_end_write(node, open);
+    memfs_trim_heap(volume);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* What is not needed any more reads as zeroes. */
+smbkit_status memfs_trim(void *volume, struct smbkit_op *op, void *file,
+                         const struct smbkit_span *a)
+{
+    return memfs_zero_range(volume, op, file, a);
+}
+
+/* States of the file, whichever of its streams was opened. */
+static void set_state(struct memfs_open *open, uint32_t attribute, bool on)
+{
+    struct memfs_node *node = memfs_file_of(open);
+    pthread_rwlock_wrlock(&node->lock);
+    node->attributes &= ~attribute;
+    node->attributes |= on ? attribute : 0;
+    memfs_note_change(node, open);
     pthread_rwlock_unlock(&node->lock);
-    memfs_trim(volume);
+}
+
+/* A file that is sparse no more has memory for all of its size. [MS-FSA] 2.1.5.10.36 */
+smbkit_status memfs_set_sparse(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_value *a)
+{
+    (void)op;
+    struct memfs_node *data = memfs_data_of(file);
+    if (!a->value) {
+        pthread_rwlock_wrlock(&data->lock);
+        smbkit_status status = memfs_data_back(volume, &data->data, 0, data->data.size);
+        pthread_rwlock_unlock(&data->lock);
+        if (!SMBKIT_OK(status)) {
+            return status;
+        }
+    }
+    set_state(file, SMBKIT_ATTR_SPARSE, a->value);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+#define COMPRESSION_LZNT1 2u /* [MS-FSCC] 2.3.9 */
+
+smbkit_status memfs_get_compression(void *volume, struct smbkit_op *op, void *file,
+                                    struct smbkit_value *a)
+{
+    struct memfs_node *node = memfs_file_of(file);
+    (void)volume;
+    (void)op;
+    pthread_rwlock_rdlock(&node->lock);
+    a->value = node->attributes & SMBKIT_ATTR_COMPRESSED ? COMPRESSION_LZNT1 : 0;
+    pthread_rwlock_unlock(&node->lock);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* A state that is kept and shown: memory is not compressed. */
+smbkit_status memfs_set_compression(void *volume, struct smbkit_op *op, void *file,
+                                    const struct smbkit_value *a)
+{
+    (void)volume;
+    (void)op;
+    set_state(file, SMBKIT_ATTR_COMPRESSED, a->value);
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -287,7 +390,7 @@ smbkit_status memfs_ranges(void *volume, struct smbkit_op *op, void *file, struc
     *count_r = a->room;
     (void)volume;
     (void)op;
-    struct memfs_node *node = ((struct memfs_open *)file)->entry->node;
+    struct memfs_node *node = memfs_data_of(file);
     uint32_t room = *count_r;
     *count_r = 0;
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
@@ -296,14 +399,14 @@ smbkit_status memfs_ranges(void *volume, struct smbkit_op *op, void *file, struc
     uint64_t end = data->size;
     end = offset < end && length < end - offset ? offset + length : end;
     uint64_t index = offset >> MEMFS_CHUNK_BITS;
-    const struct memfs_chunk *chunk;
-    for (; (chunk = memfs_pages_next(&data->pages, &index)) != NULL; index++) {
+    /* The unit of a hole is a chunk, as it is on NTFS, however much of one is backed. */
+    for (; memfs_pages_next(&data->pages, &index) != NULL; index++) {
         uint64_t start = index << MEMFS_CHUNK_BITS;
         if (start >= end) {
             break;
         }
         uint64_t from = start > offset ? start : offset;
-        uint64_t to = start + chunk->cap < end ? start + chunk->cap : end;
+        uint64_t to = start + MEMFS_CHUNK < end ? start + MEMFS_CHUNK : end;
         if (from < to && !add_range(out, count_r, room, &(struct smbkit_range){from, to - from})) {
             status = SMBKIT_STATUS_BUFFER_OVERFLOW;
             break;

@@ -23,6 +23,9 @@ smbkit_status memfs_walk(struct memfs_volume *vol, const char *path, struct memf
     while ((slash = strchr(place->name, '/')) != NULL) {
         place->len = (size_t)(slash - place->name);
         struct memfs_entry *entry = find(vol, dir, place);
+        if (entry && memfs_stops(vol, entry->node)) {
+            return SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
+        }
         if (!entry || !entry->node->dir) {
             return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
         }
@@ -45,9 +48,10 @@ static void touch_dir(struct memfs_node *dir)
     pthread_rwlock_unlock(&dir->lock);
 }
 
-void memfs_attach(struct memfs_node *dir, struct memfs_entry *entry)
+void memfs_attach(struct memfs_volume *vol, struct memfs_node *dir, struct memfs_entry *entry)
 {
     entry->parent = dir;
+    memfs_id_add(vol, entry);
     memfs_dir_add(dir->dir, entry);
     touch_dir(dir);
 }
@@ -57,6 +61,7 @@ void memfs_detach(struct memfs_volume *vol, struct memfs_entry *entry)
     struct memfs_node *dir = entry->parent;
     memfs_dir_remove(dir->dir, entry);
     entry->parent = NULL;
+    memfs_id_remove(vol, entry);
     touch_dir(dir);
     memfs_entry_unref(vol, entry);
 }
@@ -72,20 +77,44 @@ static smbkit_status check_kind(const struct memfs_node *node, uint32_t kind)
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* Under tree_lock: what the path and the stream name. */
+static smbkit_status open_found(struct memfs_volume *vol, const struct smbkit_create *how,
+                                const struct memfs_place *place, struct memfs_open *open)
+{
+    struct memfs_entry *stream = NULL;
+    if (!place->entry) {
+        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    if (!(how->flags & SMBKIT_CREATE_OPEN_REPARSE_POINT) && memfs_stops(vol, place->entry->node)) {
+        return SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
+    }
+    if (how->stream) {
+        stream = memfs_stream_find(vol, place->entry->node, how->stream);
+        if (!stream) {
+            return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+        }
+    }
+    smbkit_status status = check_kind(stream ? stream->node : place->entry->node, how->kind);
+    if (SMBKIT_OK(status)) {
+        open->entry = memfs_entry_ref(place->entry);
+        open->stream = stream ? memfs_entry_ref(stream) : NULL;
+    }
+    return status;
+}
+
 static smbkit_status open_existing(struct memfs_volume *vol, const struct smbkit_create *how,
-                                   struct memfs_entry **entry_r)
+                                   struct memfs_open *open)
 {
     struct memfs_place place;
     pthread_rwlock_rdlock(&vol->tree_lock);
-    smbkit_status status = memfs_walk(vol, how->path, &place);
-    if (SMBKIT_OK(status) && !place.entry) {
-        status = SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    if (how->flags & SMBKIT_CREATE_BY_ID) {
+        place = (struct memfs_place){.entry = memfs_id_find(vol, how->file_id)};
+    } else {
+        status = memfs_walk(vol, how->path, &place);
     }
     if (SMBKIT_OK(status)) {
-        status = check_kind(place.entry->node, how->kind);
-    }
-    if (SMBKIT_OK(status)) {
-        *entry_r = memfs_entry_ref(place.entry);
+        status = open_found(vol, how, &place, open);
     }
     pthread_rwlock_unlock(&vol->tree_lock);
     return status;
@@ -95,7 +124,7 @@ static smbkit_status open_existing(struct memfs_volume *vol, const struct smbkit
 static smbkit_status make_node(struct memfs_volume *vol, const struct smbkit_create *how,
                                struct memfs_node **node_r)
 {
-    uint32_t attributes = how->attributes & SMBKIT_ATTR_SETTABLE;
+    uint32_t attributes = how->attributes & (SMBKIT_ATTR_SETTABLE | SMBKIT_ATTR_COMPRESSED);
     attributes |= how->kind == SMBKIT_KIND_DIRECTORY ? SMBKIT_ATTR_DIRECTORY : SMBKIT_ATTR_ARCHIVE;
     struct memfs_node *node;
     smbkit_status status = memfs_node_new(vol, attributes, &node);
@@ -103,10 +132,13 @@ static smbkit_status make_node(struct memfs_volume *vol, const struct smbkit_cre
         return status;
     }
     if (how->security.base) {
-        status = memfs_keep_security(node, how->security.base, how->security.len);
+        status = memfs_keep_security(vol, node, how->security.base, how->security.len);
+    }
+    if (SMBKIT_OK(status) && how->ea.len > 0) {
+        status = memfs_ea_merge(vol, node, &how->ea);
     }
     if (SMBKIT_OK(status) && !node->dir && how->alloc_size > 0) {
-        bool fits = how->alloc_size <= (uint64_t)MEMFS_SIZE_MAX &&
+        bool fits = how->alloc_size <= MEMFS_SIZE_MAX &&
                     memfs_recharge(vol, &node->data, 0, memfs_cluster_up(how->alloc_size));
         status = fits ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_DISK_FULL;
     }
@@ -124,7 +156,7 @@ static smbkit_status create_at(struct memfs_volume *vol, const struct smbkit_cre
                                const struct memfs_place *place, struct memfs_entry **entry_r)
 {
     struct memfs_node *node;
-    if (!memfs_dir_reserve(place->dir->dir)) {
+    if (!memfs_dir_reserve(place->dir->dir) || !memfs_ids_reserve(vol)) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
     smbkit_status status = make_node(vol, how, &node);
@@ -140,20 +172,38 @@ static smbkit_status create_at(struct memfs_volume *vol, const struct smbkit_cre
     if (entry->node->dir) {
         entry->node->dir->self = entry;
     }
-    memfs_attach(place->dir, entry);
+    memfs_attach(vol, place->dir, entry);
     *entry_r = memfs_entry_ref(entry);
     return SMBKIT_STATUS_SUCCESS;
 }
 
+static smbkit_status create_stream(struct memfs_volume *vol, const struct smbkit_create *how,
+                                   const struct memfs_place *place, struct memfs_open *open)
+{
+    if (!place->entry) {
+        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    if (how->kind == SMBKIT_KIND_DIRECTORY) {
+        return SMBKIT_STATUS_NOT_A_DIRECTORY;
+    }
+    smbkit_status status = memfs_stream_create(vol, place->entry->node, how, &open->stream);
+    if (SMBKIT_OK(status)) {
+        open->entry = memfs_entry_ref(place->entry);
+    }
+    return status;
+}
+
 static smbkit_status create_new(struct memfs_volume *vol, const struct smbkit_create *how,
-                                struct memfs_entry **entry_r)
+                                struct memfs_open *open)
 {
     struct memfs_place place;
     pthread_rwlock_wrlock(&vol->tree_lock);
     smbkit_status status = memfs_walk(vol, how->path, &place);
-    if (SMBKIT_OK(status)) {
+    if (SMBKIT_OK(status) && how->stream) {
+        status = create_stream(vol, how, &place, open);
+    } else if (SMBKIT_OK(status)) {
         status = place.entry ? SMBKIT_STATUS_OBJECT_NAME_COLLISION
-                             : create_at(vol, how, &place, entry_r);
+                             : create_at(vol, how, &place, &open->entry);
     }
     pthread_rwlock_unlock(&vol->tree_lock);
     return status;
@@ -161,26 +211,20 @@ static smbkit_status create_new(struct memfs_volume *vol, const struct smbkit_cr
 
 smbkit_status memfs_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
 {
-    void **file_r = &how->file;
-    struct smbkit_attr *attr = how->attr;
     (void)op;
-    if (how->stream || how->ea.len > 0) {
-        return SMBKIT_STATUS_NOT_SUPPORTED;
-    }
     struct memfs_open *open = calloc(1, sizeof(*open));
     if (!open) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    smbkit_status status = how->disposition == SMBKIT_CREATE
-                               ? create_new(volume, how, &open->entry)
-                               : open_existing(volume, how, &open->entry);
+    smbkit_status status = how->disposition == SMBKIT_CREATE ? create_new(volume, how, open)
+                                                             : open_existing(volume, how, open);
     if (!SMBKIT_OK(status)) {
         free(open);
         return status;
     }
-    memfs_node_opened(open->entry->node);
-    memfs_fill_attr(open->entry->node, attr);
-    *file_r = open;
+    memfs_node_opened(memfs_data_of(open));
+    memfs_fill_open(open, how->attr);
+    how->file = open;
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -188,26 +232,36 @@ void memfs_close(void *volume, struct smbkit_op *op, void *file)
 {
     (void)op;
     struct memfs_open *open = file;
-    memfs_node_closed(volume, open->entry->node);
+    memfs_node_closed(volume, memfs_data_of(open));
+    if (open->stream) {
+        memfs_entry_unref(volume, open->stream);
+    }
     memfs_entry_unref(volume, open->entry);
     free(open);
-    memfs_trim(volume);
+    memfs_trim_heap(volume);
 }
 
 smbkit_status memfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a)
 {
-    const char *path = a->path;
-    struct smbkit_attr *attr = a->attr;
     (void)op;
     struct memfs_volume *vol = volume;
     struct memfs_place place;
+    struct memfs_open found = {0};
     pthread_rwlock_rdlock(&vol->tree_lock);
-    smbkit_status status = memfs_walk(vol, path, &place);
-    if (SMBKIT_OK(status) && !place.entry) {
+    smbkit_status status = memfs_walk(vol, a->path, &place);
+    found.entry = place.entry;
+    if (SMBKIT_OK(status) && found.entry && !(a->flags & SMBKIT_CREATE_OPEN_REPARSE_POINT) &&
+        memfs_stops(vol, found.entry->node)) {
+        status = SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
+    }
+    if (SMBKIT_OK(status) && found.entry && a->stream) {
+        found.stream = memfs_stream_find(vol, found.entry->node, a->stream);
+    }
+    if (SMBKIT_OK(status) && (!found.entry || !found.stream != !a->stream)) {
         status = SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
     }
     if (SMBKIT_OK(status)) {
-        memfs_fill_attr(place.entry->node, attr);
+        memfs_fill_open(&found, a->attr);
     }
     pthread_rwlock_unlock(&vol->tree_lock);
     return status;
@@ -265,7 +319,7 @@ static void empty_dir(struct memfs_volume *vol, struct memfs_dir *dir, struct me
         if (!entry) {
             continue;
         }
-        entry->parent = NULL;
+        entry->parent = NULL; /* the table of ids goes as a whole */
         if (entry->node->dir) {
             entry->chain = *rest;
             *rest = entry;

@@ -51,6 +51,7 @@ struct auth_identity {
     char workstation[AUTH_NAME_SIZE]; /* likewise */
     uint32_t rid;                     /* AUTH_RID_GUEST for guests, 0 for anonymous */
     uint64_t version;                 /* the user's; 0 for guests and anonymous */
+    uint64_t expires_at;              /* FILETIME; 0: never, as with NTLM */
     bool guest;                       /* no key that both sides share: cannot sign or seal */
     bool anonymous;                   /* its key protects nothing: everyone can compute it */
     uint8_t session_key[AUTH_SESSION_KEY_LEN]; /* the exported session key; zero for guests */

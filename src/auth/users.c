@@ -1,48 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "auth/users.h"
+#include "auth/users_priv.h"
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/strbuf.h"
 #include "base/utf.h"
 #include "crypto/crypto.h"
 
-#define HASH_HEX_LEN 32
 #define NAME_BAD_CHARS "\"/\\[]:;|=,+*?<>@"
-#define IDENTITY "!identity:"
-#define OLD_MARK "!next-rid:" /* of versions that counted rids: read, and not written any more */
-#define RID_SEED 0x736d626b69742121ull /* never to be changed: files keep SIDs */
-#define FLAG_DISABLED "disabled"
-#define LINE_HEADROOM 96 /* of a formatted line besides the name */
-
-struct entry {
-    struct hash_link link; /* by name, without case */
-    struct auth_user user;
-};
-
-struct users {
-    struct hash_table by_name;
-    struct entry **by_rid; /* ascending */
-    size_t count;
-    size_t cap;
-    bool has_identity;
-    uint8_t identity[USERS_IDENTITY_LEN];
-};
+#define RID_SEED 0x736d626b69742121ull   /* never to be changed: files keep SIDs */
+#define GROUP_SEED 0x736d626b69742140ull /* likewise */
 
 struct users *users_new(void)
 {
     struct users *u = mem_zalloc(sizeof(*u));
     if (u) {
         hash_table_init(&u->by_name);
+        hash_table_init(&u->groups);
     }
     return u;
 }
 
-static void entry_free(struct entry *e)
+static void entry_free(struct users_entry *e)
 {
+    names_fini(&e->groups);
     mem_wipe(e, sizeof(*e));
     mem_free(e);
+}
+
+static void groups_free(struct users *u)
+{
+    struct hash_link *l;
+    while ((l = hash_table_next(&u->groups, NULL))) {
+        struct users_group *g = CONTAINER_OF(l, struct users_group, link);
+        hash_table_remove(&u->groups, l);
+        mem_free(g->name);
+        mem_free(g);
+    }
+    hash_table_fini(&u->groups);
 }
 
 void users_free(struct users *u)
@@ -50,6 +44,7 @@ void users_free(struct users *u)
     if (!u) {
         return;
     }
+    groups_free(u);
     hash_table_fini(&u->by_name);
     for (size_t i = 0; i < u->count; i++) {
         entry_free(u->by_rid[i]);
@@ -66,18 +61,18 @@ static uint64_t name_hash(const char *name)
 
 static bool entry_is(const struct hash_link *link, const void *key)
 {
-    return utf8_ieq(CONTAINER_OF(link, struct entry, link)->user.name, key);
+    return utf8_ieq(CONTAINER_OF(link, struct users_entry, link)->user.name, key);
 }
 
-static struct entry *entry_find(const struct users *u, const char *name)
+struct users_entry *users_entry_find(const struct users *u, const char *name)
 {
     struct hash_link *link = hash_table_get(&u->by_name, name_hash(name), entry_is, name);
-    return link ? CONTAINER_OF(link, struct entry, link) : NULL;
+    return link ? CONTAINER_OF(link, struct users_entry, link) : NULL;
 }
 
 const struct auth_user *users_find(const struct users *u, const char *name)
 {
-    const struct entry *e = entry_find(u, name);
+    const struct users_entry *e = users_entry_find(u, name);
     return e ? &e->user : NULL;
 }
 
@@ -144,7 +139,7 @@ static bool reserve(struct users *u)
         return true;
     }
     size_t cap = u->cap ? u->cap * 2 : 16;
-    struct entry **list = mem_realloc(u->by_rid, cap * sizeof(struct entry *));
+    struct users_entry **list = mem_realloc(u->by_rid, cap * sizeof(struct users_entry *));
     if (!list) {
         return false;
     }
@@ -153,23 +148,73 @@ static bool reserve(struct users *u)
     return true;
 }
 
-/* name and rid are new to the table. */
-static bool add(struct users *u, const struct auth_user *user)
+uint32_t users_rid_of_group(const char *name)
+{
+    uint64_t hash = utf8_ihash(GROUP_SEED, name, str_len(name));
+    return USERS_RID_GROUPS + (uint32_t)(hash % (USERS_RID_GROUPS_MAX - USERS_RID_GROUPS + 1));
+}
+
+static bool group_is(const struct hash_link *link, const void *key)
+{
+    return CONTAINER_OF(link, struct users_group, link)->rid == *(const uint32_t *)key;
+}
+
+static const struct users_group *group_find(const struct users *u, uint32_t rid)
+{
+    struct hash_link *l = hash_table_get(&u->groups, hash_u64(0, rid), group_is, &rid);
+    return l ? CONTAINER_OF(l, struct users_group, link) : NULL;
+}
+
+static bool group_add(struct users *u, const char *name)
+{
+    uint32_t rid = users_rid_of_group(name);
+    if (group_find(u, rid)) {
+        return true;
+    }
+    struct users_group *g = mem_zalloc(sizeof(*g));
+    char *own = str_dup(name);
+    if (g && own) {
+        g->rid = rid;
+        g->name = own;
+    }
+    if (!g || !own || !hash_table_add(&u->groups, &g->link, hash_u64(0, rid))) {
+        mem_free(own);
+        mem_free(g);
+        return false;
+    }
+    return true;
+}
+
+/* The user is in these; *out: owned copies. */
+static bool groups_take(struct users *u, const struct names *groups, struct names *out)
+{
+    bool ok = names_copy(out, groups);
+    for (size_t i = 0; ok && i < out->count; i++) {
+        ok = group_add(u, out->items[i]);
+    }
+    if (!ok) {
+        names_fini(out);
+    }
+    return ok;
+}
+
+bool users_entry_add(struct users *u, const struct auth_user *user, const struct names *groups)
 {
     if (!reserve(u)) {
         return false;
     }
-    struct entry *e = mem_zalloc(sizeof(*e));
+    struct users_entry *e = mem_zalloc(sizeof(*e));
     if (!e) {
         return false;
     }
     e->user = *user;
-    if (!hash_table_add(&u->by_name, &e->link, name_hash(user->name))) {
+    if (!groups_take(u, groups, &e->groups) ||
+        !hash_table_add(&u->by_name, &e->link, name_hash(user->name))) {
         entry_free(e);
         return false;
     }
     size_t at = rid_position(u, user->rid);
-    mem_move(u->by_rid + at + 1, u->by_rid + at, (u->count - at) * sizeof(struct entry *));
+    mem_move(u->by_rid + at + 1, u->by_rid + at, (u->count - at) * sizeof(struct users_entry *));
     u->by_rid[at] = e;
     u->count++;
     return true;
@@ -214,7 +259,7 @@ smbkit_status users_set(struct users *u, const char *name, const uint8_t nt_hash
     if (!users_is_name(name)) {
         return SMBKIT_STATUS_OBJECT_NAME_INVALID;
     }
-    struct entry *e = entry_find(u, name);
+    struct users_entry *e = users_entry_find(u, name);
     if (e) {
         mem_copy(e->user.nt_hash, nt_hash, sizeof(e->user.nt_hash));
         e->user.disabled = disabled;
@@ -229,273 +274,58 @@ smbkit_status users_set(struct users *u, const char *name, const uint8_t nt_hash
     }
     str_copy(user.name, sizeof(user.name), name);
     mem_copy(user.nt_hash, nt_hash, sizeof(user.nt_hash));
-    bool added = add(u, &user);
+    bool added = users_entry_add(u, &user, NULL);
     mem_wipe(&user, sizeof(user));
     return added ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
+const struct names *users_groups_get(const struct users *u, const char *name)
+{
+    const struct users_entry *e = users_entry_find(u, name);
+    return e ? &e->groups : NULL;
+}
+
+smbkit_status users_groups_set(struct users *u, const char *name, const struct names *groups)
+{
+    struct users_entry *e = users_entry_find(u, name);
+    struct names own;
+    if (!e) {
+        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    if (groups->count > USERS_GROUPS_MAX) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    for (size_t i = 0; i < groups->count; i++) {
+        if (!users_is_name(groups->items[i])) {
+            return SMBKIT_STATUS_OBJECT_NAME_INVALID;
+        }
+    }
+    if (!groups_take(u, groups, &own)) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    names_fini(&e->groups);
+    e->groups = own;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+const char *users_group_find_rid(const struct users *u, uint32_t rid)
+{
+    const struct users_group *g = group_find(u, rid);
+    return g ? g->name : NULL;
+}
+
 bool users_remove(struct users *u, const char *name)
 {
-    struct entry *e = entry_find(u, name);
+    struct users_entry *e = users_entry_find(u, name);
     if (!e) {
         return false;
     }
     size_t at = rid_position(u, e->user.rid);
     hash_table_remove(&u->by_name, &e->link);
     u->count--;
-    mem_move(u->by_rid + at, u->by_rid + at + 1, (u->count - at) * sizeof(struct entry *));
+    mem_move(u->by_rid + at, u->by_rid + at + 1, (u->count - at) * sizeof(struct users_entry *));
     entry_free(e);
     return true;
-}
-
-/* ---- text ---- */
-
-struct parser {
-    struct users *users;
-    unsigned line;
-    char *err;
-    size_t err_size;
-};
-
-static bool PRINTF_LIKE(2, 3) fail(struct parser *p, const char *fmt, ...)
-{
-    char what[160];
-    va_list ap;
-    va_start(ap, fmt);
-    str_vformat(what, sizeof(what), fmt, ap);
-    va_end(ap);
-    str_format(p->err, p->err_size, "line %u: %s", p->line, what);
-    return false;
-}
-
-static bool fail_memory(struct parser *p)
-{
-    str_copy(p->err, p->err_size, "out of memory");
-    return false;
-}
-
-/* Cut s at the next ':'; returns what follows, NULL when there is none. */
-static char *cut(char *s)
-{
-    for (; *s; s++) {
-        if (*s == ':') {
-            *s = '\0';
-            return s + 1;
-        }
-    }
-    return NULL;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* 16 bytes: a hash or the identity. */
-static bool hash_parse(const char *hex, uint8_t hash[16])
-{
-    if (str_len(hex) != HASH_HEX_LEN) {
-        return false;
-    }
-    for (size_t i = 0; i < HASH_HEX_LEN; i += 2) {
-        int high = hex_digit(hex[i]);
-        int low = hex_digit(hex[i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        hash[i / 2] = (uint8_t)(high * 16 + low);
-    }
-    return true;
-}
-
-static bool rid_parse(struct parser *p, const char *text, uint32_t *rid)
-{
-    uint64_t value = 0;
-    bool is_decimal = text[0] >= '0' && text[0] <= '9' && !str_has_prefix(text, "0x");
-    if (!is_decimal || !str_to_u64(text, USERS_RID_MAX, &value) || value < USERS_RID_FIRST) {
-        return fail(p, "\"%.40s\" is not a rid (%d to %u)", text, USERS_RID_FIRST, USERS_RID_MAX);
-    }
-    *rid = (uint32_t)value;
-    return true;
-}
-
-static bool identity_parse(struct parser *p, const char *text)
-{
-    if (p->users->has_identity) {
-        return fail(p, "a second %.*s line", (int)str_len(IDENTITY) - 1, IDENTITY);
-    }
-    if (!hash_parse(text, p->users->identity)) {
-        return fail(p, "the identity must be %d hexadecimal digits", HASH_HEX_LEN);
-    }
-    p->users->has_identity = true;
-    return true;
-}
-
-static bool flags_parse(struct parser *p, char *text, struct auth_user *user)
-{
-    while (text && *text) {
-        char *next = text;
-        while (*next && *next != ',') {
-            next++;
-        }
-        if (*next) {
-            *next++ = '\0';
-        }
-        if (!str_eq(text, FLAG_DISABLED)) {
-            return fail(p, "\"%.40s\" is not a flag (known: " FLAG_DISABLED ")", text);
-        }
-        user->disabled = true;
-        text = next;
-    }
-    return true;
-}
-
-static bool fields_parse(struct parser *p, char *name, struct auth_user *user)
-{
-    char *rid = cut(name);
-    char *hash = rid ? cut(rid) : NULL;
-    char *flags = hash ? cut(hash) : NULL;
-    if (!hash || (flags && cut(flags))) {
-        return fail(p, "expected name:rid:nthash:flags");
-    }
-    if (!users_is_name(name)) {
-        return fail(p, "\"%.80s\" is not a user name", name);
-    }
-    str_copy(user->name, sizeof(user->name), name);
-    if (!rid_parse(p, rid, &user->rid)) {
-        return false;
-    }
-    if (!hash_parse(hash, user->nt_hash)) {
-        return fail(p, "the NT hash must be %d hexadecimal digits", HASH_HEX_LEN);
-    }
-    return flags_parse(p, flags, user);
-}
-
-static bool user_add(struct parser *p, const struct auth_user *user)
-{
-    struct users *u = p->users;
-    if (u->count >= USERS_COUNT_MAX) {
-        return fail(p, "more than %d users", USERS_COUNT_MAX);
-    }
-    if (entry_find(u, user->name)) {
-        return fail(p, "user \"%s\" is there twice", user->name);
-    }
-    const struct auth_user *other = users_find_rid(u, user->rid);
-    if (other) {
-        return fail(p, "rid %u is \"%s\"'s", user->rid, other->name);
-    }
-    return add(u, user) || fail_memory(p);
-}
-
-/* line: terminated, without its end; cut to pieces. */
-static bool line_parse(struct parser *p, char *line)
-{
-    struct auth_user user = {0};
-    if (line[0] == '#' || line[0] == '\0') {
-        return true;
-    }
-    if (str_has_prefix(line, IDENTITY)) {
-        return identity_parse(p, line + str_len(IDENTITY));
-    }
-    if (str_has_prefix(line, OLD_MARK)) {
-        return true;
-    }
-    bool ok = fields_parse(p, line, &user) && user_add(p, &user);
-    mem_wipe(&user, sizeof(user));
-    return ok;
-}
-
-static bool text_parse(struct parser *p, const char *text, size_t len)
-{
-    char line[USERS_LINE_MAX + 1];
-    bool ok = true;
-    for (size_t at = 0; ok && at < len;) {
-        size_t end = at;
-        while (end < len && text[end] != '\n' && text[end] != '\0') {
-            end++;
-        }
-        size_t n = end > at && text[end - 1] == '\r' ? end - at - 1 : end - at;
-        p->line++;
-        if (end < len && text[end] == '\0') {
-            ok = fail(p, "a zero byte: this is not a text file");
-        } else if (n > USERS_LINE_MAX) {
-            ok = fail(p, "longer than %d bytes", USERS_LINE_MAX);
-        } else {
-            mem_copy(line, text + at, n);
-            line[n] = '\0';
-            ok = line_parse(p, line);
-        }
-        at = end + 1;
-    }
-    mem_wipe(line, sizeof(line));
-    return ok;
-}
-
-bool users_parse(const char *text, size_t len, struct users **out, char *err, size_t err_size)
-{
-    struct parser p = {.users = users_new(), .err = err, .err_size = err_size};
-    *out = NULL;
-    if (!p.users) {
-        return fail_memory(&p);
-    }
-    bool ok = len <= USERS_TEXT_MAX ? text_parse(&p, text, len)
-                                    : fail(&p, "the file is larger than %u bytes", USERS_TEXT_MAX);
-    if (!ok) {
-        users_free(p.users);
-        return false;
-    }
-    *out = p.users;
-    return true;
-}
-
-static void hash_format(const uint8_t hash[16], char hex[HASH_HEX_LEN + 1])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < HASH_HEX_LEN / 2; i++) {
-        hex[2 * i] = digits[hash[i] >> 4];
-        hex[2 * i + 1] = digits[hash[i] & 15];
-    }
-    hex[HASH_HEX_LEN] = '\0';
-}
-
-static void user_format(struct wr *w, const struct auth_user *user)
-{
-    char hex[HASH_HEX_LEN + 1];
-    hash_format(user->nt_hash, hex);
-    wr_printf(w, "%s:%u:%s:%s\n", user->name, user->rid, hex, user->disabled ? FLAG_DISABLED : "");
-    mem_wipe(hex, sizeof(hex));
-}
-
-char *users_format(const struct users *u, size_t *len_r)
-{
-    /* one block of its final size: growing would leave copies of the hashes behind in freed memory
-     */
-    size_t cap = (u->count + 2) * (USERS_NAME_MAX + LINE_HEADROOM);
-    char *text = mem_alloc(cap);
-    *len_r = 0;
-    if (!text) {
-        return NULL;
-    }
-    struct wr w = wr_init(text, cap);
-    wr_printf(&w, "# smbkit users: name:rid:nthash:flags\n");
-    if (u->has_identity) {
-        char hex[HASH_HEX_LEN + 1];
-        hash_format(u->identity, hex);
-        wr_printf(&w, IDENTITY "%s\n", hex);
-    }
-    for (size_t i = 0; i < u->count; i++) {
-        user_format(&w, &u->by_rid[i]->user);
-    }
-    *len_r = wr_pos(&w);
-    wr_u8(&w, 0);
-    ASSERT(wr_ok(&w));
-    return text;
 }
 
 smbkit_status users_nt_hash_from_password(const char *password_utf8, uint8_t out[16])

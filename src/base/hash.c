@@ -153,6 +153,15 @@ struct hash_link *hash_table_get(const struct hash_table *t, uint64_t hash, hash
     return l;
 }
 
+struct hash_link *hash_table_get_next(const struct hash_link *link, hash_eq_fn eq, const void *key)
+{
+    struct hash_link *l = link->next;
+    while (l && !(l->hash == link->hash && eq(l, key))) {
+        l = l->next;
+    }
+    return l;
+}
+
 void hash_table_remove(struct hash_table *t, struct hash_link *link)
 {
     ASSERT(t->count > 0);

@@ -39,6 +39,8 @@ void hash_table_fini(struct hash_table *t);
 NODISCARD bool hash_table_add(struct hash_table *t, struct hash_link *link, uint64_t hash);
 struct hash_link *hash_table_get(const struct hash_table *t, uint64_t hash, hash_eq_fn eq,
                                  const void *key);
+/* The one after link, which was got by the same key; NULL: that was the last. */
+struct hash_link *hash_table_get_next(const struct hash_link *link, hash_eq_fn eq, const void *key);
 /* link must be in t. */
 void hash_table_remove(struct hash_table *t, struct hash_link *link);
 /* Walk all: start with NULL; NULL at the end. The current element may be removed only after the

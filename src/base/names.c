@@ -6,9 +6,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "base/utf.h"
 
 #define NAMES_CAP_MIN 16u
+#define NAMES_TEXT_MAX (1u << 24) /* bytes of a joined text */
 
 static bool grow(struct names *n)
 {
@@ -72,4 +74,17 @@ void names_fini(struct names *n)
     }
     mem_free(n->items);
     *n = (struct names){0};
+}
+
+char *names_join(const struct names *n, const char *between)
+{
+    struct wr w = wr_new(NAMES_TEXT_MAX);
+    for (size_t i = 0; i < n->count; i++) {
+        wr_printf(&w, "%s%s", i > 0 ? between : "", n->items[i]);
+    }
+    wr_u8(&w, 0);
+    size_t len;
+    char *text = (char *)wr_take(&w, &len);
+    wr_fini(&w);
+    return text;
 }

@@ -16,5 +16,7 @@ NODISCARD bool names_add(struct names *n, const char *name);
 NODISCARD bool names_copy(struct names *out, const struct names *n);
 /* Is the name there, in any case of letters? */
 bool names_have(const struct names *n, const char *name);
+/* Owned; the names with `between` between them. NULL without memory. */
+NODISCARD char *names_join(const struct names *n, const char *between);
 void names_sort(struct names *n); /* by bytes */
 void names_fini(struct names *n); /* frees the names; the list is empty then */

@@ -90,6 +90,8 @@ NODISCARD int net_listen(struct net_addr *addr, int backlog, int64_t *fd_r);
 int64_t net_accept(int64_t fd, struct net_accepted *out);
 /* No delay, keep-alive. */
 void net_fd_tune(int64_t fd);
+/* Bytes that were sent and that the peer's TCP has not acknowledged; 0 where that is not known. */
+size_t net_fd_unacked(int64_t fd);
 
 /* What a loop lends to its streams. */
 struct net_backend *loop_backend_get(struct loop *l);

@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,6 +44,17 @@ void net_fd_tune(int64_t fd)
     set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
     set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
     set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+}
+
+size_t net_fd_unacked(int64_t fd)
+{
+#ifdef TIOCOUTQ
+    int n = 0;
+    return ioctl((int)fd, TIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0; /* tcp(7), SIOCOUTQ */
+#else
+    (void)fd;
+    return 0;
+#endif
 }
 
 static int to_sockaddr(const struct net_addr *a, union sockaddr_any *sa, socklen_t *len_r)

@@ -214,6 +214,9 @@ void stream_close(struct stream *s);
 /* End now with this error; closed follows, later. */
 void stream_abort(struct stream *s, int err);
 size_t stream_queued_bytes(const struct stream *s);
+/* Of the bytes that were ever queued, those that the peer's TCP has acknowledged: all, where the
+ * system does not tell. A system call. */
+void stream_progress(const struct stream *s, uint64_t *queued_r, uint64_t *acked_r);
 
 /* ---- workers (any thread) ---- */
 

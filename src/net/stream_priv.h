@@ -41,6 +41,7 @@ struct stream {
     size_t seg_head;
     size_t seg_count;
     size_t queued_bytes;
+    uint64_t total_bytes; /* that were ever queued */
     struct job flush_job;
     bool is_flush_deferred;
 

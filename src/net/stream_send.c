@@ -39,6 +39,7 @@ static bool push(struct stream *s, const struct iovec_ref *seg)
     }
     s->segs[s->seg_head + s->seg_count++] = *seg;
     s->queued_bytes += seg->len;
+    s->total_bytes += seg->len;
     return true;
 }
 
@@ -68,6 +69,13 @@ static void drop_rest(struct iochain *message)
 size_t stream_queued_bytes(const struct stream *s)
 {
     return s->queued_bytes;
+}
+
+void stream_progress(const struct stream *s, uint64_t *queued_r, uint64_t *acked_r)
+{
+    size_t left = s->is_ended ? 0 : s->queued_bytes + net_fd_unacked(s->sock.fd);
+    *queued_r = s->total_bytes;
+    *acked_r = s->total_bytes - MIN(left, s->total_bytes);
 }
 
 void stream_send(struct stream *s, struct iochain *message)

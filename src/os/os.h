@@ -17,6 +17,10 @@ void os_memory_trim(void);
 unsigned os_cpu_count(void);
 /* The host's name, UTF-8, terminated, cut to size. */
 void os_hostname(char *buf, size_t size);
+/* A user of the host, or a group, as the host's own files name it. false: none, or no such files
+ * (Windows). Reads the file. */
+NODISCARD bool os_account_of_id(bool is_group, uint32_t id, char *name, size_t size);
+NODISCARD bool os_account_of_name(bool is_group, const char *name, uint32_t *id_r);
 
 /* Threads. name: at most 15 bytes. */
 struct os_thread;

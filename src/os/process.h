@@ -69,6 +69,11 @@ NODISCARD int os_file_lock(const char *path, unsigned timeout_ms, int *lock_r);
 void os_file_unlock(int lock); /* -1 allowed */
 /* May this process make files in the folder that path lies in? */
 NODISCARD int os_folder_check_of(const char *path);
+/* Can nobody but root and this process's user write the file (which need not be there), or put
+ * another one in its place? */
+bool os_file_is_guarded(const char *path);
+/* Do both name the same place, be there a file or not? */
+bool os_path_is_same(const char *a, const char *b);
 /* Make a folder; one that is there already is fine. */
 NODISCARD int os_folder_make(const char *path, unsigned mode);
 
@@ -80,6 +85,20 @@ uint32_t os_process_id(void);
 void os_error_text(int err, char *buf, size_t size);
 
 #define OS_ADDR_TEXT_SIZE 64
+/* An address of an interface that is up. */
+struct os_interface {
+    uint32_t index; /* of the interface; not 0 */
+    char name[16];
+    char text[OS_ADDR_TEXT_SIZE]; /* the address, numeric */
+    uint8_t address[16];          /* network order; IPv4 in the first four */
+    bool is_ipv6;
+    bool is_loopback;
+    uint64_t speed_bps; /* 0: unknown */
+    bool has_rss;       /* receives on several queues */
+};
+/* Without link-local IPv6 addresses; IPv4 first. Returns how many of max were filled. A few system
+ * calls for each. */
+size_t os_interfaces(struct os_interface *out, size_t max);
 /* Numeric addresses of interfaces that are up, without loopback and link-local ones; IPv4 first.
  * Returns how many of max were filled. */
 size_t os_host_addresses(char (*out)[OS_ADDR_TEXT_SIZE], size_t max);

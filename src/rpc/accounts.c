@@ -115,6 +115,47 @@ static bool tell_rid(const struct rpc_env *env, enum account_use use, uint32_t r
     return told(out, &a, rpc_text(env->server_name), name);
 }
 
+static bool tell_user(const struct rpc_env *env, const struct rpc_user *user, struct account *out)
+{
+    /* A group of the machine's own domain is an alias, as on Windows. */
+    enum account_use use = user->is_group ? ACCOUNT_ALIAS : ACCOUNT_USER;
+    return tell_rid(env, use, user->rid, user->name, out);
+}
+
+/* ---- accounts of the host ---- */
+
+/* Samba's SIDs and names for what POSIX knows by a number: S-1-22-1-uid, S-1-22-2-gid. */
+#define UNIX 22
+static const struct {
+    uint32_t sub;
+    enum account_use use;
+    const char *domain;
+} host_domains[] = {{1, ACCOUNT_USER, "Unix User"}, {2, ACCOUNT_GROUP, "Unix Group"}};
+
+static bool tell_host(size_t domain, uint32_t id, const char *name, struct account *out)
+{
+    struct account a = {.use = host_domains[domain].use, .domain_subs = 1};
+    a.sid = sid_make(UNIX, (const uint32_t[]){host_domains[domain].sub, id}, 2);
+    return told(out, &a, host_domains[domain].domain, name);
+}
+
+/* Who has no name there is called by his number: he exists, his files say so. */
+static bool host_sid(const struct rpc_env *env, const struct sid *sid, struct account *out)
+{
+    char name[RPC_NAME_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(host_domains) && sid->count == 2; i++) {
+        uint32_t id = sid->sub[1];
+        struct sid s = sid_make(UNIX, (const uint32_t[]){host_domains[i].sub, id}, 2);
+        if (sid_eq(&s, sid)) {
+            if (!env->host_of_id || !env->host_of_id(i == 1, id, name, sizeof(name))) {
+                (void)str_format(name, sizeof(name), "%u", id);
+            }
+            return tell_host(i, id, name, out);
+        }
+    }
+    return false;
+}
+
 /* ---- by SID ---- */
 
 static bool machine_rid(const struct rpc_env *env, uint32_t rid, struct account *out)
@@ -125,8 +166,7 @@ static bool machine_rid(const struct rpc_env *env, uint32_t rid, struct account 
             return tell_rid(env, machine_accounts[i].use, rid, machine_accounts[i].name, out);
         }
     }
-    return env->user_of_rid && env->user_of_rid(env->arg, rid, &user) &&
-           tell_rid(env, ACCOUNT_USER, user.rid, user.name, out);
+    return env->user_of_rid && env->user_of_rid(env->arg, rid, &user) && tell_user(env, &user, out);
 }
 
 bool account_of_sid(const struct rpc_env *env, const struct sid *sid, struct account *out)
@@ -143,8 +183,8 @@ bool account_of_sid(const struct rpc_env *env, const struct sid *sid, struct acc
     }
     struct sid domain = *sid;
     domain.count = sid->count > 0 ? (uint8_t)(sid->count - 1) : 0;
-    return sid->count > 0 && sid_eq(&machine, &domain) &&
-           machine_rid(env, sid->sub[sid->count - 1], out);
+    bool is_own = sid->count > 0 && sid_eq(&machine, &domain);
+    return is_own ? machine_rid(env, sid->sub[sid->count - 1], out) : host_sid(env, sid, out);
 }
 
 /* ---- by name ---- */
@@ -212,12 +252,25 @@ static bool machine_name(const struct rpc_env *env, const struct qualified *q, s
     }
     /* A user of such a name is who is meant: his files have his rid. */
     if (env->user_of_name && env->user_of_name(env->arg, q->name, &user)) {
-        return tell_rid(env, ACCOUNT_USER, user.rid, user.name, out);
+        return tell_user(env, &user, out);
     }
     for (size_t i = 0; i < ARRAY_LEN(machine_accounts); i++) {
         if (utf8_ieq(machine_accounts[i].name, q->name)) {
             return tell_rid(env, machine_accounts[i].use, machine_accounts[i].rid,
                             machine_accounts[i].name, out);
+        }
+    }
+    return false;
+}
+
+/* Only where its domain is named: a name alone is the server's own to tell. */
+static bool host_name(const struct rpc_env *env, const struct qualified *q, struct account *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(host_domains); i++) {
+        uint32_t id;
+        if (utf8_ieq(q->domain, host_domains[i].domain)) {
+            return env->host_of_name && env->host_of_name(i == 1, q->name, &id) &&
+                   tell_host(i, id, q->name, out);
         }
     }
     return false;
@@ -241,6 +294,7 @@ bool account_of_name(const struct rpc_env *env, const char *name, struct account
         }
     }
     /* [MS-LSAT] 3.1.4.5: a name alone that is a domain's means the domain. */
-    return is_domain(&q, rpc_text(env->server_name)) ? tell_machine(env, out)
-                                                     : machine_name(env, &q, out);
+    return is_domain(&q, rpc_text(env->server_name))
+               ? tell_machine(env, out)
+               : machine_name(env, &q, out) || host_name(env, &q, out);
 }

@@ -23,6 +23,17 @@ static size_t place_of(const struct rpc_handles *h, uint32_t number)
 
 bool rpc_handle_push(struct rpc_call *call)
 {
+    return rpc_handle_push_of(call, (struct rpc_object){0});
+}
+
+struct rpc_object rpc_handle_of(const struct rpc_call *call, uint32_t number)
+{
+    size_t i = place_of(call->handles, number);
+    return i < RPC_HANDLES_MAX ? call->handles->of[i] : (struct rpc_object){0};
+}
+
+bool rpc_handle_push_of(struct rpc_call *call, struct rpc_object of)
+{
     struct rpc_handles *h = call->handles;
     size_t i = place_of(h, 0);
     if (i == RPC_HANDLES_MAX || h->last == UINT32_MAX) {
@@ -30,6 +41,7 @@ bool rpc_handle_push(struct rpc_call *call)
         return false;
     }
     h->open[i] = ++h->last;
+    h->of[i] = of;
     push(call, h->last);
     return true;
 }
@@ -62,4 +74,15 @@ void rpc_handle_close(struct rpc_call *call, uint32_t number)
         call->handles->open[i] = 0;
     }
     push(call, 0);
+}
+
+uint32_t rpc_method_close(struct rpc_call *call)
+{
+    uint32_t number;
+    uint32_t fault = rpc_handle_pull(call, &number);
+    if (fault == 0) {
+        rpc_handle_close(call, number);
+        ndr_push_u32(&call->out, SMBKIT_STATUS_SUCCESS);
+    }
+    return fault;
 }

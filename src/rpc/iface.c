@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static const struct rpc_iface *const ifaces[] = {&srvsvc_iface, &wkssvc_iface, &lsarpc_iface};
+static const struct rpc_iface *const ifaces[] = {&srvsvc_iface, &wkssvc_iface, &lsarpc_iface,
+                                                 &samr_iface};
 
 const struct rpc_iface *iface_get(const char *pipe)
 {

@@ -16,16 +16,22 @@ enum rpc_result {
     RPC_BUF_TOO_SMALL = 2123,
     RPC_USER_NOT_FOUND = 2221,
     RPC_SHARE_NOT_FOUND = 2310,
+    RPC_DEVICE_NOT_SHARED = 2311,
     RPC_CLIENT_NOT_FOUND = 2312,
+    RPC_FILE_NOT_FOUND = 2314,
 };
 
 #define RPC_HANDLES_MAX 64u  /* context handles of one pipe */
 #define RPC_HANDLE_BYTES 20u /* on the wire. [MS-RPCE] 2.2.2.6 */
 
-/* The context handles of a pipe, each with nothing behind it but that it was given out. A handle
- * is known by its number in the pipe, which is never given twice. */
+/* The context handles of a pipe. A handle is known by its number in the pipe, which is never given
+ * twice; behind it is no more than what it is of. */
 struct rpc_handles {
     uint32_t open[RPC_HANDLES_MAX]; /* 0: free */
+    struct rpc_object {
+        uint32_t kind; /* the interface's own; 0: nothing in particular */
+        uint32_t rid;
+    } of[RPC_HANDLES_MAX];
     uint32_t last;
 };
 
@@ -52,15 +58,22 @@ struct rpc_iface {
 
 /* Write a new handle to the reply; false: too many, and one of zeros is written. */
 NODISCARD bool rpc_handle_push(struct rpc_call *call);
+NODISCARD bool rpc_handle_push_of(struct rpc_call *call, struct rpc_object of);
 /* Write one of zeros: none was opened. */
 void rpc_handle_none(struct rpc_call *call);
 /* A handle of the request. RPC_OK; or the fault: PDU_FAULT_NDR, or PDU_FAULT_CONTEXT (none of ours,
  * or closed). number_r: for rpc_handle_close. */
 NODISCARD uint32_t rpc_handle_pull(struct rpc_call *call, uint32_t *number_r);
+/* What an open one is of. */
+struct rpc_object rpc_handle_of(const struct rpc_call *call, uint32_t number);
 /* Close it and write one of zeros to the reply. */
 void rpc_handle_close(struct rpc_call *call, uint32_t number);
+/* The method that does so with the handle of its request: LsarClose, [MS-LSAD] 3.1.4.9.4;
+ * SamrCloseHandle, [MS-SAMR] 3.1.5.13.1. */
+uint32_t rpc_method_close(struct rpc_call *call);
 
 extern const struct rpc_iface lsarpc_iface;
+extern const struct rpc_iface samr_iface;
 extern const struct rpc_iface srvsvc_iface;
 extern const struct rpc_iface wkssvc_iface;
 

@@ -63,18 +63,6 @@ static uint32_t lsarpc_open_policy2(struct rpc_call *call)
     return open_policy(call);
 }
 
-/* LsarClose. [MS-LSAD] 3.1.4.9.4 */
-static uint32_t lsarpc_close(struct rpc_call *call)
-{
-    uint32_t number;
-    uint32_t fault = rpc_handle_pull(call, &number);
-    if (fault == 0) {
-        rpc_handle_close(call, number);
-        ndr_push_u32(&call->out, SMBKIT_STATUS_SUCCESS);
-    }
-    return fault;
-}
-
 /* ---- what the machine is ---- */
 
 /* POLICY_INFORMATION_CLASS. [MS-LSAD] 2.2.4.1 */
@@ -223,7 +211,7 @@ static uint32_t lsarpc_by_channel(struct rpc_call *call)
 }
 
 static const rpc_method_fn methods[] = {
-    [0] = lsarpc_close,          [6] = lsarpc_open_policy,    [7] = lsarpc_query_policy,
+    [0] = rpc_method_close,      [6] = lsarpc_open_policy,    [7] = lsarpc_query_policy,
     [14] = lsarpc_lookup_names,  [15] = lsarpc_lookup_sids,   [44] = lsarpc_open_policy2,
     [45] = lsarpc_get_user_name, [46] = lsarpc_query_policy,  [57] = lsarpc_lookup_sids2,
     [58] = lsarpc_lookup_names2, [68] = lsarpc_lookup_names3, [76] = lsarpc_by_channel,

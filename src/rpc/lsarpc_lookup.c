@@ -170,11 +170,23 @@ static bool pull_rest(struct lookup *l, uint16_t *level_r)
     return cur_ok(c);
 }
 
+/* What the caller may learn: who has an account on the host is not for guests, who could count. */
+static struct rpc_env env_of(const struct rpc_call *call)
+{
+    struct rpc_env env = *call->env;
+    if (call->who->is_guest) {
+        env.host_of_id = NULL;
+        env.host_of_name = NULL;
+    }
+    return env;
+}
+
 static void look_up_sid(struct lookup *l, const struct sid *sid)
 {
     struct account a;
     char text[SID_STR_MAX];
-    if (account_of_sid(l->call->env, sid, &a)) {
+    const struct rpc_env env = env_of(l->call);
+    if (account_of_sid(&env, sid, &a)) {
         add(l, &a, a.use == ACCOUNT_DOMAIN ? a.domain : a.name);
         return;
     }
@@ -211,7 +223,8 @@ static bool look_up_name(struct lookup *l, const struct ndr_str *name)
         l->rows.fixed.failed = true;
         return false;
     }
-    add(l, account_of_name(l->call->env, text, &a) ? &a : NULL, NULL);
+    const struct rpc_env env = env_of(l->call);
+    add(l, account_of_name(&env, text, &a) ? &a : NULL, NULL);
     return true;
 }
 

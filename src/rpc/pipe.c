@@ -24,10 +24,6 @@ smbkit_status rpc_pipe_new(const char *name, const struct rpc_env *env,
     p->iface = iface;
     p->env = env;
     p->who = *who;
-    if (!pipe_charge(p, sizeof(*p))) {
-        mem_free(p);
-        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
-    }
     p->call_stub = wr_new(RPC_STUB_BYTES_MAX);
     list_init(&p->replies);
     *pipe_r = p;
@@ -46,6 +42,25 @@ void pipe_give(struct rpc_pipe *p, size_t n)
     }
 }
 
+static bool frag_begin(struct rpc_pipe *p)
+{
+    if (!p->frag && pipe_charge(p, RPC_FRAG_BYTES_MAX)) {
+        p->frag = mem_alloc(RPC_FRAG_BYTES_MAX);
+        pipe_give(p, p->frag ? 0 : RPC_FRAG_BYTES_MAX);
+    }
+    return p->frag != NULL;
+}
+
+static void frag_end(struct rpc_pipe *p)
+{
+    if (p->frag) {
+        mem_free(p->frag);
+        p->frag = NULL;
+        p->frag_len = 0;
+        pipe_give(p, RPC_FRAG_BYTES_MAX);
+    }
+}
+
 static void message_free(struct rpc_pipe *p, struct pipe_message *m)
 {
     pipe_give(p, m->charged);
@@ -61,8 +76,9 @@ void rpc_pipe_free(struct rpc_pipe *p)
     LIST_FOR_EACH_SAFE (l, &p->replies) {
         message_free(p, LIST_ENTRY(l, struct pipe_message, link));
     }
+    frag_end(p);
     wr_fini(&p->call_stub);
-    pipe_give(p, p->call_charged + sizeof(*p));
+    pipe_give(p, p->call_charged);
     mem_free(p);
 }
 
@@ -141,14 +157,15 @@ smbkit_status rpc_pipe_write(struct rpc_pipe *p, const uint8_t *data, size_t n)
     if (p->replies_bytes >= RPC_REPLIES_BYTES_MAX) {
         return SMBKIT_STATUS_PIPE_BUSY;
     }
-    while (cur_left(&in) > 0) {
-        smbkit_status status = take_pdu(p, &in, &pdus);
-        if (status != SMBKIT_STATUS_SUCCESS) {
-            p->is_broken = true;
-            return status;
-        }
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    while (cur_left(&in) > 0 && status == SMBKIT_STATUS_SUCCESS) {
+        status = frag_begin(p) ? take_pdu(p, &in, &pdus) : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    return SMBKIT_STATUS_SUCCESS;
+    p->is_broken = status != SMBKIT_STATUS_SUCCESS;
+    if (p->is_broken || p->frag_len == 0) {
+        frag_end(p);
+    }
+    return status;
 }
 
 smbkit_status rpc_pipe_read(struct rpc_pipe *p, uint8_t *buf, size_t max, size_t *n_r)

@@ -31,7 +31,7 @@ struct rpc_pipe {
     struct rpc_caller who;
     bool is_broken;
 
-    uint8_t frag[RPC_FRAG_BYTES_MAX]; /* the PDU being received */
+    uint8_t *frag; /* the PDU being received: RPC_FRAG_BYTES_MAX; NULL between two of them */
     size_t frag_len;
 
     bool is_bound;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DCE/RPC services over named pipes: srvsvc, wkssvc and lsarpc. [C706] chapter 12, [MS-RPCE],
+/* DCE/RPC services over named pipes: srvsvc, wkssvc, lsarpc and samr. [C706] chapter 12, [MS-RPCE],
  * [MS-SRVS], [MS-WKST], [MS-LSAD], [MS-LSAT]. Sans I/O: the bytes that a client writes to its pipe
  * go in, the bytes that it reads come out. Every call is answered while its last byte is written,
  * so a pipe never has to wait. A pipe is used by one thread at a time: the caller locks. */
@@ -40,6 +40,7 @@ struct rpc_caller {
 };
 
 /* One share, as told to clients. Strings are UTF-8; NULL counts as "". Borrowed during a call. */
+#define RPC_SHI1005_ACCESS_BASED_ENUM 0x0800u
 struct rpc_share {
     const char *name;
     const char *comment;
@@ -63,17 +64,40 @@ struct rpc_session {
     bool is_guest;
 };
 
+/* One tree connect, as told to administrators. Borrowed during a call. */
+struct rpc_connection {
+    uint32_t id;
+    uint32_t type; /* RPC_STYPE_... */
+    uint32_t opens;
+    uint32_t connected_sec;
+    const char *user, *share, *client;
+};
+
+/* One file that is open, as told to administrators. Borrowed during a call. */
+struct rpc_file {
+    uint32_t id;      /* of the open; not of another one for as long as it is open */
+    const char *path; /* in Windows form */
+    const char *user;
+    uint32_t locks;
+    bool reads, writes, creates;
+};
+
 #define RPC_NAME_SIZE 260 /* bytes of UTF-8 of an account's name, with the terminating zero */
 
-/* A user of the server. */
+/* A user of the server, or a group of users. */
 struct rpc_user {
     char name[RPC_NAME_SIZE];
     uint32_t rid;
+    bool is_group;
+    bool is_disabled;
 };
 
 /* Called once for each element; false ends the walk. Never calls back into the environment. */
 typedef bool (*rpc_share_cb)(void *cb_arg, const struct rpc_share *share);
 typedef bool (*rpc_session_cb)(void *cb_arg, const struct rpc_session *session);
+typedef bool (*rpc_connection_cb)(void *cb_arg, const struct rpc_connection *connection);
+typedef bool (*rpc_user_cb)(void *cb_arg, const struct rpc_user *user);
+typedef bool (*rpc_file_cb)(void *cb_arg, const struct rpc_file *file);
 
 #define RPC_COMMENT_SIZE 64 /* of the server's own comment, with the terminating zero */
 
@@ -104,11 +128,25 @@ struct rpc_env {
                       void *cb_arg);
     /* Every session in a stable order; who may see which is decided in rpc. */
     void (*sessions_each)(void *arg, rpc_session_cb cb, void *cb_arg);
+    /* Every tree connect; NULL: none is told. */
+    void (*connections_each)(void *arg, rpc_connection_cb cb, void *cb_arg);
+    /* Every open file and pipe; NULL: none is told. */
+    void (*files_each)(void *arg, rpc_file_cb cb, void *cb_arg);
     uint64_t (*now)(void *arg); /* FILETIME */
     uint32_t machine_sid[3];    /* the server's own domain is S-1-5-21 and these */
     /* A user by name, in any case of letters, or by rid; false: there is none. NULL: nobody. */
     bool (*user_of_name)(void *arg, const char *name, struct rpc_user *out);
     bool (*user_of_rid)(void *arg, uint32_t rid, struct rpc_user *out);
+    /* Every user and group, in a stable order; NULL: none. */
+    void (*users_each)(void *arg, rpc_user_cb cb, void *cb_arg);
+    /* The rids of the groups that the user is in, room at most; false: no memory. NULL: in none. */
+    bool (*groups_of)(void *arg, const char *user, uint32_t *rids, uint32_t room,
+                      uint32_t *count_r);
+    bool (*is_admin)(void *arg, const char *user); /* NULL: nobody is */
+    /* A user of the host, or a group, whose files are known by S-1-22-1-uid or S-1-22-2-gid. false,
+     * or NULL: none of that number or name. */
+    bool (*host_of_id)(bool is_group, uint32_t id, char *name, size_t size);
+    bool (*host_of_name)(bool is_group, const char *name, uint32_t *id_r);
     /* Minutes that local time is west of UTC (as tod_timezone: UTC = local + this). */
     int32_t (*minutes_west)(void *arg);
 };

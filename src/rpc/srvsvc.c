@@ -3,12 +3,17 @@
 
 /* [MS-SRVS] 3.1.4: what is not here is answered as an opnum out of range. */
 static const rpc_method_fn methods[] = {
-    [12] = srvsvc_session_enum,    /* NetrSessionEnum */
-    [15] = srvsvc_share_enum,      /* NetrShareEnum */
-    [16] = srvsvc_share_get_info,  /* NetrShareGetInfo */
-    [21] = srvsvc_server_get_info, /* NetrServerGetInfo */
-    [28] = srvsvc_remote_tod,      /* NetrRemoteTOD */
-    [36] = srvsvc_share_enum,      /* NetrShareEnumSticky: all our shares are persistent */
+    [8] = srvsvc_connection_enum,    /* NetrConnectionEnum */
+    [9] = srvsvc_file_enum,          /* NetrFileEnum */
+    [10] = srvsvc_file_get_info,     /* NetrFileGetInfo */
+    [12] = srvsvc_session_enum,      /* NetrSessionEnum */
+    [15] = srvsvc_share_enum,        /* NetrShareEnum */
+    [16] = srvsvc_share_get_info,    /* NetrShareGetInfo */
+    [20] = srvsvc_share_check,       /* NetrShareCheck */
+    [21] = srvsvc_server_get_info,   /* NetrServerGetInfo */
+    [23] = srvsvc_disk_enum,         /* NetrServerDiskEnum */
+    [28] = srvsvc_remote_tod,        /* NetrRemoteTOD */
+    [36] = srvsvc_share_enum_sticky, /* NetrShareEnumSticky */
 };
 
 const struct rpc_iface srvsvc_iface = {

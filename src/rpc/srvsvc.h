@@ -4,6 +4,12 @@
 
 #include "rpc/iface.h"
 
+uint32_t srvsvc_file_enum(struct rpc_call *call);
+uint32_t srvsvc_file_get_info(struct rpc_call *call);
+uint32_t srvsvc_disk_enum(struct rpc_call *call);
+uint32_t srvsvc_connection_enum(struct rpc_call *call);
+uint32_t srvsvc_share_enum_sticky(struct rpc_call *call);
+uint32_t srvsvc_share_check(struct rpc_call *call);
 uint32_t srvsvc_session_enum(struct rpc_call *call);
 uint32_t srvsvc_share_enum(struct rpc_call *call);
 uint32_t srvsvc_share_get_info(struct rpc_call *call);

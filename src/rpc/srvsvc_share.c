@@ -8,6 +8,8 @@
 /* shi2_max_uses without limit. [MS-SRVS] 2.2.4.24 */
 #define SHARE_USES_UNLIMITED 0xFFFFFFFFu
 
+#define LEVEL_FLAGS 501u
+
 enum share_field {
     NAME,
     TYPE,
@@ -81,7 +83,7 @@ static bool enum_cb(void *arg, const struct rpc_share *share)
     return true;
 }
 
-uint32_t srvsvc_share_enum(struct rpc_call *call)
+static uint32_t share_enum(struct rpc_call *call, bool is_sticky)
 {
     struct enum_req req;
     srvsvc_skip_server_name(&call->in);
@@ -89,6 +91,9 @@ uint32_t srvsvc_share_enum(struct rpc_call *call)
         return PDU_FAULT_NDR;
     }
     uint32_t result = enum_check(call, &req);
+    if (is_sticky && req.level == LEVEL_FLAGS) {
+        result = RPC_INVALID_LEVEL;
+    }
     if (result != RPC_OK) {
         enum_refuse(call, &req, result);
         return 0;
@@ -100,6 +105,17 @@ uint32_t srvsvc_share_enum(struct rpc_call *call)
     enum_reply(call, &walk);
     enum_walk_fini(&walk);
     return 0;
+}
+
+uint32_t srvsvc_share_enum(struct rpc_call *call)
+{
+    return share_enum(call, false);
+}
+
+/* All our shares are persistent; level 501 is none of this method. [MS-SRVS] 3.1.4.9 */
+uint32_t srvsvc_share_enum_sticky(struct rpc_call *call)
+{
+    return share_enum(call, true);
 }
 
 struct share_get {

@@ -61,6 +61,7 @@ static void check_all(const struct config *c, struct check *k)
     check_log(c, k);
     server_listen_check(c, &k->problems, &k->notes);
     check_control(c, k);
+    server_durable_check(c, users, &k->problems, &k->notes);
     check_shares(c, k);
     if (users) {
         server_notes(c, users, &k->notes);

@@ -29,6 +29,7 @@ static const struct {
     {"user", "  add NAME               add a user; the password is asked for\n"
              "  passwd NAME            change a user's password\n"
              "  del NAME               remove a user\n"
+             "  groups NAME GROUP,...  put a user into these groups and no others\n"
              "  list                   list the users\n"
              "  --file FILE            the users file\n"
              "  --password-file FILE   read the password from a file; \"-\": standard input\n"},

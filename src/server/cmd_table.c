@@ -9,7 +9,7 @@ static const struct cmd cmds[] = {
      "share folders or plugins at once, without a configuration", cmd_serve},
     {"run", "[OPTION ...] FILE", "run the server that a configuration file describes", cmd_run},
     {"check", "FILE", "tell everything that is wrong with a configuration file", cmd_check},
-    {"user", "add|passwd|del|list [NAME] [OPTION ...]", "edit the users file", cmd_user},
+    {"user", "add|passwd|groups|del|list [NAME] [OPTION ...]", "edit the users file", cmd_user},
     {"status", "[--json] [--socket FILE]", "ask a running server what it does", cmd_status},
     {"plugins", "[--plugin-dir FOLDER] [NAME]", "list plugins and filters, or explain one",
      cmd_plugins},

@@ -11,6 +11,7 @@
 #include "os/process.h"
 #include "server/args.h"
 #include "server/cmd.h"
+#include "server/config_values.h"
 #include "server/users_store.h"
 
 #define LOCK_TIMEOUT_MS 10000u
@@ -26,6 +27,7 @@ static const struct arg_option options[] = {
 struct user_cmd {
     const char *action;
     const char *name;
+    const char *groups; /* names with commas between */
     const char *password_file;
     const char *file_option;
     char *path; /* owned */
@@ -116,6 +118,17 @@ static int user_del(struct user_cmd *u)
     return users_remove(u->users, u->name) ? save(u) : no_such_user(u);
 }
 
+static bool list_one(const struct user_cmd *u, const struct auth_user *user)
+{
+    const struct names *groups = users_groups_get(u->users, user->name);
+    CLEANUP_MEM char *text = names_join(groups, ",");
+    if (text) {
+        cmd_line("%s  %u%s%s%s", user->name, user->rid, user->disabled ? "  disabled" : "",
+                 groups->count > 0 ? "  groups " : "", text);
+    }
+    return text != NULL;
+}
+
 static int user_list(struct user_cmd *u)
 {
     struct names names = {0};
@@ -126,7 +139,7 @@ static int user_list(struct user_cmd *u)
     names_sort(&names);
     for (size_t i = 0; ok && i < names.count; i++) {
         const struct auth_user *user = users_find(u->users, names.items[i]);
-        cmd_line("%s  %u%s", user->name, user->rid, user->disabled ? "  disabled" : "");
+        ok = list_one(u, user);
     }
     names_fini(&names);
     if (!ok) {
@@ -135,16 +148,46 @@ static int user_list(struct user_cmd *u)
     return ok ? EXIT_OK : EXIT_FAILED;
 }
 
+static bool add_group(void *arg, const char *word)
+{
+    return names_add(arg, word);
+}
+
+static int user_groups(struct user_cmd *u)
+{
+    struct names groups = {0};
+    smbkit_status status = value_each_word(u->groups, add_group, &groups)
+                               ? users_groups_set(u->users, u->name, &groups)
+                               : SMBKIT_STATUS_NO_MEMORY;
+    names_fini(&groups);
+    if (status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
+        return no_such_user(u);
+    }
+    if (!SMBKIT_OK(status)) {
+        cmd_error(
+            "groups \"%s\": %s", u->groups,
+            status == SMBKIT_STATUS_OBJECT_NAME_INVALID      ? "a group's name has " USERS_NAME_RULE
+            : status == SMBKIT_STATUS_INSUFFICIENT_RESOURCES ? "a user is in 32 groups at most"
+                                                             : smbkit_status_name(status));
+        return EXIT_FAILED;
+    }
+    return save(u);
+}
+
 static const struct action {
     const char *name;
     bool needs_name;
+    bool needs_groups;
     bool makes_file; /* an absent file is an empty one */
     bool changes_file;
     int (*fn)(struct user_cmd *u);
 } actions[] = {
-    {"add", true, true, true, user_add},  {"passwd", true, false, true, user_passwd},
-    {"del", true, false, true, user_del}, {"list", false, false, false, user_list},
-    {NULL, false, false, false, NULL},
+    {"add", true, false, true, true, user_add},
+    {"passwd", true, false, false, true, user_passwd},
+    {"groups", true, true, false, true, user_groups},
+    {"del", true, false, false, true, user_del},
+    {"list", false, false, false, false, user_list},
+    {NULL, false, false, false, false, NULL},
 };
 
 static const char *action_at(const void *arg, size_t i)
@@ -159,14 +202,15 @@ static bool parse(struct user_cmd *u, int argc, char **argv, int *code_r)
 {
     struct args a = args_init(argc, argv, 1);
     for (int id = args_next(&a, options); id != ARGS_END; id = args_next(&a, options)) {
-        if (id == ARGS_ERROR || (id == ARGS_WORD && u->name)) {
+        if (id == ARGS_ERROR || (id == ARGS_WORD && u->groups)) {
             *code_r = cmd_usage("user", "%s", id == ARGS_ERROR ? a.err : "one NAME only");
             return false;
         }
         const char **slot = id == OPT_FILE            ? &u->file_option
                             : id == OPT_PASSWORD_FILE ? &u->password_file
                             : !u->action              ? &u->action
-                                                      : &u->name;
+                            : !u->name                ? &u->name
+                                                      : &u->groups;
         *slot = a.value;
     }
     return true;
@@ -175,24 +219,28 @@ static bool parse(struct user_cmd *u, int argc, char **argv, int *code_r)
 static const struct action *find_action(const struct user_cmd *u, int *code_r)
 {
     if (!u->action) {
-        *code_r = cmd_usage("user", "add, passwd, del or list?");
+        *code_r = cmd_usage("user", "add, passwd, groups, del or list?");
         return NULL;
     }
     for (const struct action *a = actions; a->name; a++) {
         if (!str_eq(a->name, u->action)) {
             continue;
         }
-        if (a->needs_name == (u->name != NULL)) {
+        if (a->needs_name == (u->name != NULL) && a->needs_groups == (u->groups != NULL)) {
             return a;
         }
-        *code_r = cmd_usage(
-            "user", a->needs_name ? "user %s wants a NAME" : "user %s takes no NAME", a->name);
+        *code_r =
+            cmd_usage("user", "user %s %s", a->name,
+                      a->needs_groups ? "wants a NAME and its groups, as staff,office (\"\": none)"
+                      : a->needs_name ? "wants one NAME"
+                                      : "takes no NAME");
         return NULL;
     }
     const char *meant = closest_word(u->action, action_at, actions);
     *code_r =
         meant ? cmd_usage("user", "user knows no \"%s\"; did you mean \"%s\"?", u->action, meant)
-              : cmd_usage("user", "user knows no \"%s\"; add, passwd, del or list?", u->action);
+              : cmd_usage("user", "user knows no \"%s\"; add, passwd, groups, del or list?",
+                          u->action);
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "os/os.h"
+#include "smb/limits.h"
 
 /* [MS-SMB2] 3.3.5.4 servers are known by a NetBIOS name too: upper case, 15 characters, up to the
  * first dot. */
@@ -29,12 +30,14 @@ static void set_numbers(struct config *c)
     c->dialect_min = 0x0202;
     c->dialect_max = 0x0311;
     c->signing_required = true;
+    c->multichannel = true;
     c->encryption = SMB_ENCRYPT_OFF;
     c->connections_max = CONFIG_CONNECTIONS_DEFAULT;
     c->connections_per_address_max = CONFIG_CONNECTIONS_PER_ADDRESS_DEFAULT;
     c->workers_max = CONFIG_WORKERS_DEFAULT;
     c->credits_max = CONFIG_CREDITS_DEFAULT;
     c->transact_max_bytes = CONFIG_TRANSACT_DEFAULT;
+    c->durable_max_sec = SMB_DURABLE_MAX_MS / 1000;
 }
 
 struct config *config_new(void)
@@ -74,11 +77,13 @@ static void share_fini(struct config_share *s)
     for (uint32_t i = 0; i < s->filter_count; i++) {
         config_layer_fini(&s->filters[i]);
     }
-    names_fini(&s->users);
+    smb_admission_fini(&s->admission);
     config_layer_fini(&s->plugin);
     mem_free(s->filters);
     mem_free(s->name);
     mem_free(s->comment);
+    mem_free(s->veto_files);
+    mem_free(s->hide_files);
 }
 
 void config_free(struct config *c)
@@ -92,11 +97,14 @@ void config_free(struct config *c)
     mem_free(c->shares);
     mem_free(c->file);
     names_fini(&c->admins);
+    smb_hosts_fini(&c->hosts);
+    groups_fini(&c->groups);
     problems_fini(&c->remarks);
     mem_free(c->server_string);
     mem_free(c->users_file);
     mem_free(c->log_level);
     mem_free(c->log_file);
+    mem_free(c->durable_file);
     mem_free(c->plugin_dir);
     mem_free(c->control_socket);
     mem_free(c);
@@ -121,7 +129,7 @@ struct config_share *config_share_add(struct config *c, const char *name)
     }
     c->shares = shares;
     struct config_share *s = &shares[c->share_count];
-    *s = (struct config_share){.read_only = true, .browseable = true};
+    *s = (struct config_share){.read_only = true, .browseable = true, .short_names = true};
     s->name = str_dup(name);
     s->comment = str_dup("");
     s->plugin.name = str_dup("dir");

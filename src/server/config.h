@@ -5,20 +5,23 @@
 
 #include <smbkit/plugin.h>
 
+#include "auth/groups.h"
 #include "base/names.h"
 #include "net/net.h"
 #include "server/problems.h"
 #include "smb/smb.h"
 
 #define CONFIG_LISTEN_MAX 16       /* addresses to listen on */
+#define CONFIG_CHANNELS_MAX 32     /* words of "multi channel interfaces" */
 #define CONFIG_SHARES_MAX 1024     /* shares of one server */
-#define CONFIG_USERS_MAX 4096      /* names in "valid users" or "admin users" */
+#define CONFIG_USERS_MAX 4096      /* names in one list of users, addresses in one of hosts */
 #define CONFIG_ARGS_MAX 256        /* arguments of a plugin or filter */
+#define CONFIG_PATTERNS_MAX 257    /* slashes of "veto files" and the like */
 #define CONFIG_FILE_MAX (4u << 20) /* bytes of a configuration file */
 #define CONFIG_LINE_MAX                                                                            \
     8192                   /* of libinih's buffer, where it can be told: a path has up to 4096     \
                             */
-#define CONFIG_KEYS_MAX 64 /* rows of the table of keys */
+#define CONFIG_KEYS_MAX 96 /* rows of the table of keys */
 #define CONFIG_PORT_DEFAULT 445
 /* What is tried when 445 cannot be had. */
 #define CONFIG_PORT_AUTO_FIRST 4450
@@ -63,12 +66,22 @@ struct config_share {
     bool guest_ok;
     bool browseable;
     bool encrypt;
-    bool private_files; /* "new files" */
-    bool plugin_admin;  /* "plugin may administer" */
-    bool has_users;     /* only those named in users may connect */
-    struct names users;
+    uint32_t habits;   /* enum vfs_habit */
+    bool plugin_admin; /* "plugin may administer" */
+    bool short_names;  /* "mangled names" */
+    bool no_streams;
+    char *veto_files; /* NULL: none, as the next */
+    char *hide_files;
+    struct smb_admission admission;
     unsigned line;   /* where its section begins; 0: not from a file */
     bool is_unclear; /* not all that it is made of was understood, and that was told */
+};
+
+/* A word of "multi channel interfaces". */
+struct config_channel {
+    char name[NET_ADDR_TEXT_SIZE]; /* of an interface, or a numeric address */
+    uint64_t speed_bps;            /* 0: as the system says */
+    bool has_rss;                  /* whatever the system says */
 };
 
 struct config {
@@ -85,10 +98,16 @@ struct config {
     uint16_t dialect_max;
     bool signing_required;
     enum smb_encryption encryption;
+    bool test_fsctls;
     bool allow_guest;
     bool allow_anonymous;
     bool refuse_anonymous; /* that was said, not only the default */
     struct names admins;   /* "admin users" */
+    bool multichannel;     /* "server multi channel support" */
+    struct config_channel channels[CONFIG_CHANNELS_MAX];
+    unsigned channel_count; /* 0: every interface */
+    struct smb_hosts hosts; /* "hosts allow", "hosts deny" */
+    struct groups groups;   /* "group" */
     char *users_file;
     char *log_level;
     char *log_file; /* "stderr", "syslog" or a path */
@@ -98,8 +117,10 @@ struct config {
     unsigned workers_max;
     unsigned credits_max;
     uint32_t transact_max_bytes;
-    char *plugin_dir;     /* NULL: the built-in one alone */
-    char *control_socket; /* NULL: the default */
+    unsigned durable_max_sec; /* "durable timeout" */
+    char *durable_file;       /* "durable handles file"; NULL: none */
+    char *plugin_dir;         /* NULL: the built-in one alone */
+    char *control_socket;     /* NULL: the default */
     struct config_share *shares;
     size_t share_count;
     bool has_sections;       /* there is something in the file */
@@ -110,6 +131,19 @@ struct config {
 NODISCARD struct config *config_new(void);
 void config_free(struct config *c); /* NULL allowed */
 CLEANUP_DEFINE(config_free, struct config *)
+
+/* ---- channels.c: what clients are told to make further channels to ---- */
+
+#define CONFIG_INTERFACES_MAX 64 /* addresses of the host */
+/* NAME or ADDRESS, then any of ";speed=BITS" (each second) and ";rss". */
+NODISCARD bool config_channel_parse(const char *word, struct config_channel *out);
+/* Of these addresses, those that are listened on and are named, or that nothing is named: without
+ * loopback, unless that leaves none. out: room for as many. */
+struct os_interface;
+size_t config_channels(const struct config *c, const struct os_interface *list, size_t count,
+                       struct smb_interface *out);
+/* Of the host's as they are now. arg: a const struct config. For smb_config.interfaces. */
+size_t config_channels_now(void *arg, struct smb_interface *out, size_t max);
 
 /* Append a share of this name with the defaults (read only, as Samba). Borrowed until the next add;
  * NULL without memory. */
@@ -122,7 +156,7 @@ NODISCARD bool config_args_add(struct config_args *a, unsigned line, const char 
                                const char *value);
 const char *config_args_get(const struct config_args *a, const char *key);
 NODISCARD bool config_set_string(char **slot, const char *value);
-/* To "valid users" or "admin users". False: too many, or no memory. */
+/* To "valid users", "hosts allow" and the like. False: too many, or no memory. */
 NODISCARD bool config_add_user(struct names *list, const char *name);
 /* An owned layer is moved into the share. */
 NODISCARD bool config_share_add_filter(struct config_share *s, struct config_layer *layer);
@@ -143,6 +177,7 @@ NODISCARD struct config *config_load_part(const char *file, struct problems *pro
 struct config_users {
     size_t user_count;
     bool (*user_known)(void *arg, const char *name);
+    bool (*group_known)(void *arg, uint32_t rid); /* is one of the users in it? */
     void *arg;
 };
 void config_notes(const struct config *c, const struct config_users *users, struct problems *notes);

@@ -3,12 +3,14 @@
  * those of smb.conf(5) where that has the same thing. */
 #include "server/config.h"
 
-#include "auth/users.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
+#include "server/config_share_keys.h"
 #include "server/config_values.h"
+#include "server/config_who.h"
+#include "smb/limits.h"
 
 /* ---- [global] ---- */
 
@@ -120,7 +122,7 @@ static bool set_signing(struct config *c, struct config_share *s, const char *va
     return true;
 }
 
-static bool choose_encryption(const char *value, int *out, char err[256])
+bool config_choose_encryption(const char *value, int *out, char err[256])
 {
     static const struct value_word words[] = {{"off", SMB_ENCRYPT_OFF},
                                               {"desired", SMB_ENCRYPT_DESIRED},
@@ -133,11 +135,34 @@ static bool set_encrypt(struct config *c, struct config_share *s, const char *va
 {
     (void)s;
     int v = 0;
-    if (!choose_encryption(value, &v, err)) {
+    if (!config_choose_encryption(value, &v, err)) {
         return false;
     }
     c->encryption = (enum smb_encryption)v;
     return true;
+}
+
+static bool set_multichannel(struct config *c, struct config_share *s, const char *value,
+                             char err[256])
+{
+    (void)s;
+    return value_bool(&c->multichannel, value, err);
+}
+
+static bool add_channel(void *arg, const char *word)
+{
+    struct config *c = arg;
+    return c->channel_count < CONFIG_CHANNELS_MAX &&
+           config_channel_parse(word, &c->channels[c->channel_count]) && ++c->channel_count;
+}
+
+static bool set_channels(struct config *c, struct config_share *s, const char *value, char err[256])
+{
+    (void)s;
+    c->channel_count = 0;
+    return value_each_word(value, add_channel, c) ||
+           value_refuse(err, "expected names of interfaces or addresses, such as "
+                             "eth0;speed=10000000000;rss");
 }
 
 static bool set_users_file(struct config *c, struct config_share *s, const char *value,
@@ -145,6 +170,13 @@ static bool set_users_file(struct config *c, struct config_share *s, const char 
 {
     (void)s;
     return value_text(&c->users_file, value, err);
+}
+
+static bool set_test_fsctls(struct config *c, struct config_share *s, const char *value,
+                            char err[256])
+{
+    (void)s;
+    return value_bool(&c->test_fsctls, value, err);
 }
 
 static bool set_map_to_guest(struct config *c, struct config_share *s, const char *value,
@@ -243,6 +275,20 @@ static bool set_credits_max(struct config *c, struct config_share *s, const char
     return value_number(&c->credits_max, value, 64, 8192, err);
 }
 
+static bool set_durable_timeout(struct config *c, struct config_share *s, const char *value,
+                                char err[256])
+{
+    (void)s;
+    return value_number(&c->durable_max_sec, value, 0, SMB_DURABLE_MAX_MS / 1000, err);
+}
+
+static bool set_durable_file(struct config *c, struct config_share *s, const char *value,
+                             char err[256])
+{
+    (void)s;
+    return value_text(&c->durable_file, value, err);
+}
+
 static bool set_transact_max(struct config *c, struct config_share *s, const char *value,
                              char err[256])
 {
@@ -267,148 +313,6 @@ static bool set_control_socket(struct config *c, struct config_share *s, const c
 {
     (void)s;
     return value_text(&c->control_socket, value, err);
-}
-
-/* ---- shares ---- */
-
-static bool set_path(struct config *c, struct config_share *s, const char *value, char err[256])
-{
-    s->plugin.line = c->line;
-    return config_args_add(&s->plugin.args, c->line, "path", value) ||
-           value_refuse(err, "too many arguments");
-}
-
-static bool set_plugin(struct config *c, struct config_share *s, const char *value, char err[256])
-{
-    struct config_layer layer;
-    bool is_clear = config_layer_parse(value, &layer, err);
-    s->plugin.line = c->line;
-    s->plugin.is_unclear |= !layer.name;
-    s->plugin.lacks_args |= !is_clear;
-    /* Arguments of "path" and "plugin.KEY" lines above stay. */
-    bool ok = !layer.name || config_set_string(&s->plugin.name, layer.name);
-    for (uint32_t i = 0; ok && i < layer.args.count; i++) {
-        const struct smbkit_arg *arg = &layer.args.list[i];
-        ok = config_args_add(&s->plugin.args, c->line, arg->key, arg->value);
-    }
-    config_layer_fini(&layer);
-    return is_clear && (ok || value_refuse(err, "too many arguments"));
-}
-
-static bool set_comment(struct config *c, struct config_share *s, const char *value, char err[256])
-{
-    (void)c;
-    return value_text(&s->comment, value, err);
-}
-
-static bool set_read_only(struct config *c, struct config_share *s, const char *value,
-                          char err[256])
-{
-    (void)c;
-    return value_bool(&s->read_only, value, err);
-}
-
-static bool set_writeable(struct config *c, struct config_share *s, const char *value,
-                          char err[256])
-{
-    (void)c;
-    bool writeable = false;
-    if (!value_bool(&writeable, value, err)) {
-        return false;
-    }
-    s->read_only = !writeable;
-    return true;
-}
-
-static bool set_guest_ok(struct config *c, struct config_share *s, const char *value, char err[256])
-{
-    (void)c;
-    return value_bool(&s->guest_ok, value, err);
-}
-
-static bool set_plugin_admin(struct config *c, struct config_share *s, const char *value,
-                             char err[256])
-{
-    (void)c;
-    return value_bool(&s->plugin_admin, value, err);
-}
-
-struct user_words {
-    struct names *list;
-    char *err;
-};
-
-static bool add_user(void *arg, const char *word)
-{
-    struct user_words *w = arg;
-    if (!users_is_name(word)) {
-        str_format(w->err, 256, "\"%s\" is no user's name; groups are not known", word);
-        return false;
-    }
-    return config_add_user(w->list, word) || value_refuse(w->err, "too many users");
-}
-
-static bool set_admin_users(struct config *c, struct config_share *s, const char *value,
-                            char err[256])
-{
-    (void)s;
-    struct user_words words = {.list = &c->admins, .err = err};
-    return value_each_word(value, add_user, &words);
-}
-
-static bool set_valid_users(struct config *c, struct config_share *s, const char *value,
-                            char err[256])
-{
-    (void)c;
-    s->has_users = true;
-    struct user_words words = {.list = &s->users, .err = err};
-    return value_each_word(value, add_user, &words);
-}
-
-static bool set_browseable(struct config *c, struct config_share *s, const char *value,
-                           char err[256])
-{
-    (void)c;
-    return value_bool(&s->browseable, value, err);
-}
-
-static bool set_share_encrypt(struct config *c, struct config_share *s, const char *value,
-                              char err[256])
-{
-    (void)c;
-    int v = 0;
-    if (!choose_encryption(value, &v, err)) {
-        return false;
-    }
-    if (v == SMB_ENCRYPT_DESIRED) {
-        return value_refuse(err, "a share knows off and required; desired is for [global]");
-    }
-    s->encrypt = v == SMB_ENCRYPT_REQUIRED;
-    return true;
-}
-
-static bool set_new_files(struct config *c, struct config_share *s, const char *value,
-                          char err[256])
-{
-    static const struct value_word words[] = {{"shared", 0}, {"private", 1}, {NULL, 0}};
-    (void)c;
-    int v = 0;
-    if (!value_choose(words, value, &v, err)) {
-        return false;
-    }
-    s->private_files = v != 0;
-    return true;
-}
-
-static bool set_filter(struct config *c, struct config_share *s, const char *value, char err[256])
-{
-    struct config_layer layer;
-    bool is_clear = config_layer_parse(value, &layer, err);
-    layer.line = c->line;
-    layer.lacks_args = !is_clear;
-    bool ok = !layer.name || config_share_add_filter(s, &layer);
-    config_layer_fini(&layer);
-    return is_clear && (ok || value_refuse(err, "too many filters"));
 }
 
 /* ---- the table ---- */
@@ -436,9 +340,21 @@ static const struct config_key keys[] = {
     {"server smb encrypt", G, "off|desired|required", set_encrypt,
      "encrypt sessions; default: off"},
     {"smb encrypt", G, NULL, set_encrypt, NULL},
+    {"server multi channel support", G, "yes|no", set_multichannel,
+     "let a client's session use several connections; default: yes"},
+    {"multi channel interfaces", G, "INTERFACE ...", set_channels,
+     "what clients are told to connect to for that; default: all"},
     {"users file", G, "FILE", set_users_file, "users and their hashes, as smbkit user writes them"},
-    {"admin users", G, "NAME ...", set_admin_users,
+    {"admin users", G, "NAME ...", config_set_admin_users,
      "administrators: RPC lists, any owner, SACLs; default: nobody"},
+    {"group", G, "NAME: USER ...", config_set_group,
+     "a group of users, for lists as @NAME and for rights on files; a line for each"},
+    {"hosts allow", G, "ADDRESS ...", config_set_hosts_allow,
+     "whose connections are taken; default: everybody's"},
+    {"allow hosts", G, NULL, config_set_hosts_allow, NULL},
+    {"hosts deny", G, "ADDRESS ...", config_set_hosts_deny,
+     "whose connections are refused, unless hosts allow names them"},
+    {"deny hosts", G, NULL, config_set_hosts_deny, NULL},
     {"restrict anonymous", G, "0|2", set_restrict_anonymous,
      "0 lets in who gives no name at all; default: 2"},
     {"map to guest", G, "never|bad user", set_map_to_guest,
@@ -454,28 +370,76 @@ static const struct config_key keys[] = {
      "requests under way on a connection; default: 8192"},
     {"max transact", G, "SIZE", set_transact_max,
      "largest read, write or other payload; default: 8M"},
+    {"test fsctls", G, "yes|no", set_test_fsctls,
+     "answer the control codes of smbtorture that disturb a connection; default: no"},
+    {"durable timeout", G, "SECONDS", set_durable_timeout,
+     "how long files stay open for a client whose connection was lost; default: 300"},
+    {"durable handles file", G, "FILE", set_durable_file,
+     "where they are kept over a restart; default: they are not"},
     {"plugin dir", G, "FOLDER", set_plugin_dir, "where plugins and filters are looked for first"},
     {"control socket", G, "FILE", set_control_socket, "what smbkit status asks"},
 
-    {"path", S, "FOLDER", set_path, "what to share: the argument path of the plugin"},
-    {"plugin", S, "NAME[:KEY=VALUE,...]", set_plugin, "where files come from; default: dir"},
-    {"comment", S, "TEXT", set_comment, "what clients show beside the share"},
-    {"read only", S, "yes|no", set_read_only, "refuse every change; default: yes"},
-    {"writeable", S, "yes|no", set_writeable, "the opposite of read only"},
-    {"writable", S, NULL, set_writeable, NULL},
-    {"write ok", S, NULL, set_writeable, NULL},
-    {"guest ok", S, "yes|no", set_guest_ok, "let guests connect; default: no"},
-    {"public", S, NULL, set_guest_ok, NULL},
-    {"valid users", S, "NAME ...", set_valid_users, "who may connect; default: every user"},
-    {"browseable", S, "yes|no", set_browseable, "show it in lists of shares; default: yes"},
-    {"browsable", S, NULL, set_browseable, NULL},
-    {"smb encrypt", S, "off|required", set_share_encrypt,
+    {"path", S, "FOLDER", config_set_path, "what to share: the argument path of the plugin"},
+    {"plugin", S, "NAME[:KEY=VALUE,...]", config_set_plugin, "where files come from; default: dir"},
+    {"comment", S, "TEXT", config_set_comment, "what clients show beside the share"},
+    {"read only", S, "yes|no", config_set_read_only, "refuse every change; default: yes"},
+    {"writeable", S, "yes|no", config_set_writeable, "the opposite of read only"},
+    {"writable", S, NULL, config_set_writeable, NULL},
+    {"write ok", S, NULL, config_set_writeable, NULL},
+    {"guest ok", S, "yes|no", config_set_guest_ok, "let guests connect; default: no"},
+    {"public", S, NULL, config_set_guest_ok, NULL},
+    {"valid users", S, "NAME|@GROUP ...", config_set_valid_users,
+     "who may connect; default: every user"},
+    {"invalid users", S, "NAME|@GROUP ...", config_set_invalid_users,
+     "who may not connect, whatever valid users says"},
+    {"read list", S, "NAME|@GROUP ...", config_set_read_list,
+     "who may change nothing, though read only = no"},
+    {"write list", S, "NAME|@GROUP ...", config_set_write_list,
+     "who may change files, though read only = yes or read list names them"},
+    {"hosts allow", S, "ADDRESS ...", config_set_hosts_allow,
+     "from where it may be connected to; default: everywhere"},
+    {"allow hosts", S, NULL, config_set_hosts_allow, NULL},
+    {"hosts deny", S, "ADDRESS ...", config_set_hosts_deny,
+     "from where it may not, unless hosts allow names them"},
+    {"deny hosts", S, NULL, config_set_hosts_deny, NULL},
+    {"browseable", S, "yes|no", config_set_browseable, "show it in lists of shares; default: yes"},
+    {"browsable", S, NULL, config_set_browseable, NULL},
+    {"smb encrypt", S, "off|required", config_set_share_encrypt,
      "refuse who does not encrypt; default: off"},
-    {"new files", S, "shared|private", set_new_files,
+    {"new files", S, "shared|private", config_set_new_files,
      "whose is what a user makes: every user's, or the maker's alone; default: shared"},
-    {"plugin may administer", S, "yes|no", set_plugin_admin,
+    {"mangled names", S, "yes|no|illegal", config_set_mangled_names,
+     "give files a short name (8.3) beside a long one; default: yes"},
+    {"streams", S, "yes|no", config_set_streams, "let files have streams; default: yes"},
+    {"veto files", S, "/NAME/.../", config_set_veto_files,
+     "names that are as if they were not there, with * and ?"},
+    {"hide files", S, "/NAME/.../", config_set_hide_files,
+     "names that clients see as hidden files, with * and ?"},
+    {"hide dot files", S, "yes|no", config_set_hide_dot_files,
+     "the same of names that begin with a dot; default: no"},
+    {"hide unreadable", S, "yes|no", config_set_hide_unreadable,
+     "list only what the user may read; default: no"},
+    {"change notify", S, "yes|no", config_set_change_notify,
+     "tell clients what changes in a folder; default: yes"},
+    {"delayed write times", S, "yes|no", config_set_late_times,
+     "tell write times late, as Windows did up to Server 2016; default: no"},
+    {"acl flag inherited canonicalization", S, "yes|no", config_set_acl_canonical,
+     "note that a DACL was inherited only for clients that ask for it; default: yes"},
+    {"create mask", S, "OCTAL", config_set_create_mask,
+     "bits that the mode of new files has at most, on this machine"},
+    {"create mode", S, NULL, config_set_create_mask, NULL},
+    {"directory mask", S, "OCTAL", config_set_directory_mask, "the same of new folders"},
+    {"directory mode", S, NULL, config_set_directory_mask, NULL},
+    {"force create mode", S, "OCTAL", config_set_force_create_mode, "bits that it has in any case"},
+    {"force directory mode", S, "OCTAL", config_set_force_directory_mode,
+     "the same of new folders"},
+    {"inherit permissions", S, "yes|no", config_set_inherit_permissions,
+     "take modes from the folder above; default: no"},
+    {"force user", S, "NAME", config_set_force_user, "whose new files are on this machine"},
+    {"force group", S, "NAME", config_set_force_group, "and which group's"},
+    {"plugin may administer", S, "yes|no", config_set_plugin_admin,
      "let plugin and filters see and end sessions, and read the log; default: no"},
-    {"filter", S, "NAME[:KEY=VALUE,...]", set_filter,
+    {"filter", S, "NAME[:KEY=VALUE,...]", config_set_filter,
      "a layer over the plugin; may stand more than once, outermost first"},
 };
 
@@ -491,7 +455,7 @@ _Static_assert(ARRAY_LEN(keys) <= CONFIG_KEYS_MAX, "parsers keep a line for each
 
 const struct config_key *config_key_main(const struct config_key *key)
 {
-    if (key->set == set_writeable) {
+    if (key->set == config_set_writeable) {
         return config_key_find(CONFIG_SHARE, "read only");
     }
     while (!key->help) {
@@ -502,13 +466,14 @@ const struct config_key *config_key_main(const struct config_key *key)
 
 bool config_key_adds_up(const struct config_key *key)
 {
-    return key->set == set_filter || key->set == set_valid_users || key->set == set_admin_users ||
-           key->set == set_path; /* its argument is looked at instead */
+    return key->set == config_set_filter || config_is_list(key->set) ||
+           key->set == config_set_path; /* its argument is looked at instead */
 }
 
 bool config_key_names_layer(const struct config_key *key)
 {
-    return key->set == set_path || key->set == set_plugin || key->set == set_filter;
+    return key->set == config_set_path || key->set == config_set_plugin ||
+           key->set == config_set_filter;
 }
 
 static char next_letter(const char **p)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/config.h"
 
+#include "auth/users.h"
 #include "base/str.h"
 
 static void note_guests_of(const struct config *c, const struct config_share *s,
@@ -13,7 +14,7 @@ static void note_guests_of(const struct config *c, const struct config_share *s,
                      s->name);
         return;
     }
-    if (s->has_users) {
+    if (s->admission.has_valid) {
         problems_add(notes,
                      "share \"%s\": guest ok lets guests in whom valid users does not name; take "
                      "one of the two away",
@@ -80,13 +81,27 @@ static const char *file_option(const struct config *c, char *buf, size_t size)
     return buf;
 }
 
+static void note_unknown_group(const struct config *c, const struct config_users *users,
+                               const char *group, const char *before, struct problems *notes)
+{
+    uint32_t rid = users_rid_of_group(group);
+    if (!groups_find_rid(&c->groups, rid) && !users->group_known(users->arg, rid)) {
+        problems_add(notes,
+                     "%s: nobody is in the group \"%s\"; put users into it with: group = %s: USER "
+                     "... in [global], or smbkit user groups NAME %s",
+                     before, group, group, group);
+    }
+}
+
 /* before: whose list it is. */
 static void note_unknown(const struct config *c, const struct config_users *users,
                          const struct names *list, const char *before, struct problems *notes)
 {
     char file[512];
     for (size_t k = 0; k < list->count; k++) {
-        if (!users->user_known(users->arg, list->items[k])) {
+        if (list->items[k][0] == '@') {
+            note_unknown_group(c, users, list->items[k] + 1, before, notes);
+        } else if (!users->user_known(users->arg, list->items[k])) {
             problems_add(notes, "%s: there is no user \"%s\"; add one with: smbkit user add%s %s",
                          before, list->items[k], file_option(c, file, sizeof(file)),
                          list->items[k]);
@@ -94,22 +109,41 @@ static void note_unknown(const struct config *c, const struct config_users *user
     }
 }
 
+static void note_share_users(const struct config *c, const struct config_users *users,
+                             const struct config_share *s, struct problems *notes)
+{
+    const struct smb_admission *a = &s->admission;
+    const struct {
+        const char *key;
+        const struct names *list;
+    } lists[] = {{"valid users", &a->valid},
+                 {"invalid users", &a->invalid},
+                 {"read list", &a->reads},
+                 {"write list", &a->writes}};
+    for (size_t i = 0; i < ARRAY_LEN(lists) && users->user_count > 0; i++) {
+        char before[512];
+        str_format(before, sizeof(before), "share \"%s\": %s", s->name, lists[i].key);
+        note_unknown(c, users, lists[i].list, before, notes);
+    }
+    if (a->has_valid && a->valid.count == 0 && !s->guest_ok) {
+        problems_add(notes, "share \"%s\": valid users names nobody, so nobody may connect",
+                     s->name);
+    }
+}
+
 static void note_users(const struct config *c, const struct config_users *users,
                        struct problems *notes)
 {
-    char before[512];
     if (users->user_count > 0) {
         note_unknown(c, users, &c->admins, "admin users", notes);
     }
+    for (size_t i = 0; i < c->groups.count && users->user_count > 0; i++) {
+        char before[512];
+        str_format(before, sizeof(before), "group %s", c->groups.items[i].name);
+        note_unknown(c, users, &c->groups.items[i].members, before, notes);
+    }
     for (size_t i = 0; i < c->share_count; i++) {
-        const struct config_share *s = &c->shares[i];
-        str_format(before, sizeof(before), "share \"%s\": valid users", s->name);
-        if (users->user_count > 0) {
-            note_unknown(c, users, &s->users, before, notes);
-        }
-        if (s->has_users && s->users.count == 0 && !s->guest_ok) {
-            problems_add(notes, "%s names nobody, so nobody may connect", before);
-        }
+        note_share_users(c, users, &c->shares[i], notes);
     }
 }
 

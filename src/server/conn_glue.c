@@ -52,6 +52,12 @@ static void io_send(void *io, struct iochain *message)
     stream_send(c->stream, message);
 }
 
+static void io_progress(void *io, uint64_t *sent_r, uint64_t *acked_r)
+{
+    struct conn *c = io;
+    stream_progress(c->stream, sent_r, acked_r);
+}
+
 static void io_resume(void *io)
 {
     struct conn *c = io;
@@ -187,6 +193,7 @@ static void io_released(void *io)
 
 static const struct smb_conn_io conn_io = {
     .send = io_send,
+    .progress = io_progress,
     .resume = io_resume,
     .logged_on = io_logged_on,
     .close = io_close,
@@ -240,11 +247,16 @@ static const struct stream_ops conn_stream_ops = {
 /* ---- begin and end ---- */
 
 /* A connection that has not come to life. */
+static void turn_away(const struct net_accepted *a)
+{
+    net_fd_close(a->fd);
+    (void)net_slot_leave(a->slot);
+}
+
 static void refuse(struct conn_home *h, const struct net_accepted *a, const char *why)
 {
     log_warn(NULL, "connection refused address=%s reason=%s", a->peer.text, why);
-    net_fd_close(a->fd);
-    (void)net_slot_leave(a->slot);
+    turn_away(a);
 }
 
 static struct conn *conn_new(struct conn_home *h, const struct net_accepted *a, uint64_t conn_id)
@@ -270,6 +282,10 @@ void conn_start(struct conn_home *h, const struct net_accepted *a, uint64_t conn
     struct log_ctx ctx = {.conn_id = conn_id};
     if (h->is_draining) {
         refuse(h, a, "shutdown");
+        return;
+    }
+    if (!smb_server_admits(h->smb, a->peer.text)) {
+        turn_away(a);
         return;
     }
     struct conn *c = conn_new(h, a, conn_id);

@@ -138,7 +138,13 @@ static json_t *counters_json(struct server *s)
         {"sessions_total", t.sessions_total},
         {"trees", t.trees_now},
         {"opens", t.opens_now},
+        {"kept", t.kept_now},
         {"waiting", t.waiting_now},
+        {"locks", t.locks_now},
+        {"leases", t.leases_now},
+        {"notifies", t.watches_now},
+        {"descriptors", t.descriptors_now},
+        {"buffer_bytes", t.buffer_bytes},
         {"requests_total", t.requests},
         {"bytes_in_total", t.bytes_in},
         {"bytes_out_total", t.bytes_out},
@@ -320,11 +326,15 @@ static void put_status(struct wr *w, const json_t *root)
     for (size_t i = 0; i < json_array_size(listen); i++) {
         wr_printf(w, " %s", json_string_value(json_array_get(listen, i)));
     }
-    wr_printf(
-        w,
-        "\nShares %lld, connections %lld, sessions %lld, open files %lld, waiting requests %lld\n",
-        get_int(root, "shares"), get_int(c, "connections"), get_int(c, "sessions"),
-        get_int(c, "opens"), get_int(c, "waiting"));
+    wr_printf(w,
+              "\nShares %lld, connections %lld, sessions %lld, open files %lld (%lld wait for a "
+              "lost client), "
+              "waiting requests %lld\n",
+              get_int(root, "shares"), get_int(c, "connections"), get_int(c, "sessions"),
+              get_int(c, "opens"), get_int(c, "kept"), get_int(c, "waiting"));
+    wr_printf(w, "Byte-range locks %lld, leases %lld, watched folders %lld, descriptors %lld\n",
+              get_int(c, "locks"), get_int(c, "leases"), get_int(c, "notifies"),
+              get_int(c, "descriptors"));
     wr_printf(w, "Requests %lld, bytes in %lld, bytes out %lld, failed log-ins %lld\n",
               get_int(c, "requests_total"), get_int(c, "bytes_in_total"),
               get_int(c, "bytes_out_total"), get_int(c, "logon_failures_total"));

@@ -27,6 +27,21 @@ static void env_random(void *arg, void *buf, size_t n)
     os_random(buf, n);
 }
 
+static void env_work(void *arg, const struct work_key *key, struct job *job)
+{
+    workers_post(((struct server *)arg)->workers, key, job);
+}
+
+static void env_tick(void *arg, uint32_t ms)
+{
+    alarm_set(&((struct server *)arg)->alarm, ms);
+}
+
+static void tick(void *arg)
+{
+    smb_server_tick(((struct server *)arg)->smb);
+}
+
 static void auth_fill(struct server *s, const struct config *c, struct auth_config *out)
 {
     *out = (struct auth_config){
@@ -49,13 +64,28 @@ void server_smb_config(struct server *s, const struct config *c, struct smb_conf
         .dialect_max = c->dialect_max,
         .signing_required = c->signing_required,
         .encryption = c->encryption,
+        .test_fsctls = c->test_fsctls,
+        .multichannel = c->multichannel,
+        .interfaces = config_channels_now,
+        .interfaces_arg = s->config,
         .transact_max_bytes = c->transact_max_bytes,
         .credits_max = (uint16_t)c->credits_max,
         .admins = &c->admins,
         .user_of_name = users_store_of_name,
         .user_of_rid = users_store_of_rid,
+        .users_each = users_store_each,
+        .host_of_id = os_account_of_id,
+        .host_of_name = os_account_of_name,
+        .groups_of_user = users_store_groups_of,
         .users_arg = s->users,
-        .env = {.now = env_now, .monotonic_ms = env_monotonic_ms, .random = env_random},
+        .hosts = &c->hosts,
+        .durable_max_ms = c->durable_max_sec * 1000,
+        .env = {.now = env_now,
+                .monotonic_ms = env_monotonic_ms,
+                .random = env_random,
+                .work = env_work,
+                .tick = env_tick,
+                .arg = s},
     };
     uint16_t port = c->listen_count ? c->listen[0].port : c->port;
     uint8_t identity[USERS_IDENTITY_LEN];
@@ -124,6 +154,9 @@ static bool make_lend(struct server *s)
 static bool make_parts(struct server *s)
 {
     struct smb_config smb;
+    if (!users_store_groups_set(s->users, &s->config->groups)) {
+        return false;
+    }
     server_smb_config(s, s->config, &smb);
     smb.descriptors_max = s->files_max;
     s->smb = smb_server_new(&smb);
@@ -136,11 +169,21 @@ static bool make_parts(struct server *s)
     if (!make_loops(s) || !make_lend(s)) {
         return false;
     }
+    alarm_init(&s->alarm, s->loops[0].loop, tick, s);
     admin_init(&s->admin, s);
     const struct shares_spec shares = {
         .smb = s->smb, .plugins = s->plugins, .lend = s->lend, .admin = &s->admin.pub};
     s->shares = shares_new(&shares);
     return s->shares != NULL;
+}
+
+static void check_durable(struct server *s, struct problems *problems)
+{
+    struct problems notes;
+    problems_init(&notes);
+    server_durable_check(s->config, s->users, problems, &notes);
+    problems_log(&notes, LOG_WARN, "");
+    problems_fini(&notes);
 }
 
 struct server *server_new(struct config **config, struct users_store **users,
@@ -168,11 +211,13 @@ struct server *server_new(struct config **config, struct users_store **users,
         problems_add(problems, "out of memory or of file descriptors");
     } else {
         shares_apply(s->shares, s->config, problems);
+        check_durable(s, problems);
     }
     if (problems->count != before) {
         server_free(s);
         return NULL;
     }
+    server_durable_load(s);
     return s;
 }
 
@@ -206,10 +251,17 @@ static bool user_known(void *arg, const char *name)
     return users_store_has(arg, name);
 }
 
+static bool group_known(void *arg, uint32_t rid)
+{
+    return users_store_has_group(arg, rid);
+}
+
 void server_notes(const struct config *c, struct users_store *users, struct problems *notes)
 {
-    const struct config_users u = {
-        .user_count = users_store_count(users), .user_known = user_known, .arg = users};
+    const struct config_users u = {.user_count = users_store_count(users),
+                                   .user_known = user_known,
+                                   .group_known = group_known,
+                                   .arg = users};
     config_notes(c, &u, notes);
     int err = c->plugin_dir ? os_path_check_folder(c->plugin_dir) : 0;
     if (err != 0) {

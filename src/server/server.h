@@ -23,6 +23,10 @@ NODISCARD struct server *server_new(struct config **config, struct users_store *
 NODISCARD bool server_start(struct server *s, struct problems *problems);
 /* Could it listen so? Nobody is listened to: that an address is in use is a note. */
 void server_listen_check(const struct config *c, struct problems *problems, struct problems *notes);
+/* Can "durable handles file" be read and written, and is what is there smbkit's own? Nothing is
+ * changed. That what is there is not to be trusted, and so not read, is a note. */
+void server_durable_check(const struct config *c, const struct users_store *users,
+                          struct problems *problems, struct problems *notes);
 /* What is not wrong but hardly meant (config_notes), of the host as well. */
 void server_notes(const struct config *c, struct users_store *users, struct problems *notes);
 void server_notes_log(const struct config *c, struct users_store *users);

@@ -4,6 +4,7 @@
 
 #include "os/os.h"
 #include "server/admin.h"
+#include "server/alarm.h"
 #include "server/conn_glue.h"
 #include "server/control.h"
 #include "server/lend.h"
@@ -33,6 +34,7 @@ struct server {
     struct smb_server *smb;
     struct workers *workers;
     struct lend *lend;
+    struct alarm alarm; /* of smb */
     struct admin admin;
     struct net_limits *limits;
     struct control *control;
@@ -60,3 +62,8 @@ NODISCARD bool server_listen(struct server *s, struct problems *problems);
 void server_loops_stop(struct server *s);
 /* No new connections any more. */
 void server_listeners_close(struct server *s);
+
+/* server_durable.c: what clients that are away have open, from one run to the next ("durable
+ * handles file"). Before anybody connects; and when nobody is connected any more. */
+void server_durable_load(struct server *s);
+void server_durable_save(struct server *s);

@@ -69,7 +69,7 @@ static void apply_config(struct server *s, const char *file, struct problems *pr
     }
     struct smb_config smb;
     server_smb_config(s, c, &smb);
-    if (!smb_server_reconfigure(s->smb, &smb)) {
+    if (!users_store_groups_set(s->users, &c->groups) || !smb_server_reconfigure(s->smb, &smb)) {
         log_error(NULL, "out of memory, global settings not reloaded");
     }
     server_notes_log(c, s->users);
@@ -146,6 +146,20 @@ static bool close_connections(struct server *s)
     return wait_for_connections(s, SERVER_ABORT_MS);
 }
 
+/* Opens that wait for a client whose connection was lost: there will be none. False: their volume
+ * is stuck, or there is no memory. */
+static bool close_kept(struct server *s)
+{
+    uint64_t until = os_monotonic_ms() + SERVER_ABORT_MS;
+    struct smb_server_stats stats;
+    bool ok = smb_server_keep_none(s->smb);
+    for (smb_server_stats(s->smb, &stats); ok && stats.kept_now > 0; os_signal_wait(POLL_MS)) {
+        ok = os_monotonic_ms() < until;
+        smb_server_stats(s->smb, &stats);
+    }
+    return ok;
+}
+
 /* ---- memory after load ---- */
 
 struct idling {
@@ -193,6 +207,11 @@ bool server_run(struct server *s, const char *file)
     if (!close_connections(s)) {
         /* A plugin does not come back: freeing under it would turn a slow end into a crash. */
         log_error(NULL, "requests still running, ending without them");
+        os_exit_now(EXIT_SECOND_SIGNAL);
+    }
+    server_durable_save(s);
+    if (!close_kept(s)) {
+        log_error(NULL, "files that wait for their clients cannot be closed, ending without that");
         os_exit_now(EXIT_SECOND_SIGNAL);
     }
     server_loops_stop(s);

@@ -106,6 +106,9 @@ static char *fingerprint(const struct config_share *s)
     }
     put_layer(&w, &s->plugin);
     wr_u8(&w, s->plugin_admin ? 'a' : '-');
+    wr_u8(&w, s->no_streams ? 's' : '-');
+    put_word(&w, s->veto_files ? s->veto_files : "");
+    put_word(&w, s->hide_files ? s->hide_files : "");
     wr_u8(&w, 0);
     size_t len;
     return (char *)wr_take(&w, &len);
@@ -145,6 +148,12 @@ static bool make_layers(const struct shares *shares, const struct config_share *
     return make_layer(plugins, PLUGIN_SOURCE, &s->plugin, &layers[s->filter_count], err);
 }
 
+/* For everybody: else each tree connect knows whether its user may change anything. */
+static bool is_read_only(const struct config_share *s)
+{
+    return s->read_only && s->admission.writes.count == 0;
+}
+
 static struct vfs_volume *open_volume(const struct shares *shares, const struct config_share *s,
                                       char err[SHARES_ERR_SIZE])
 {
@@ -158,7 +167,10 @@ static struct vfs_volume *open_volume(const struct shares *shares, const struct 
                                    .share_name = s->name,
                                    .layers = layers,
                                    .layer_count = s->filter_count + 1,
-                                   .read_only = s->read_only,
+                                   .read_only = is_read_only(s),
+                                   .no_streams = s->no_streams,
+                                   .veto_files = s->veto_files,
+                                   .hide_files = s->hide_files,
                                    .admin = s->plugin_admin ? shares->spec.admin : NULL};
     if (shares->spec.lend) {
         spec.services = lend_services_new(shares->spec.lend);
@@ -177,7 +189,8 @@ static struct vfs_volume *open_volume(const struct shares *shares, const struct 
         }
         return NULL;
     }
-    vfs_volume_private_files_set(volume, s->private_files);
+    vfs_volume_habits_set(volume, s->habits);
+    vfs_volume_short_names_set(volume, s->short_names);
     return volume;
 }
 
@@ -226,7 +239,7 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
         .encrypt = c->encrypt,
         .guest_ok = c->guest_ok,
         .hidden = !c->browseable,
-        .users = c->has_users ? &c->users : NULL,
+        .admission = &c->admission,
     };
     smbkit_status status = smb_server_share_set(s->spec.smb, &spec);
     if (!SMBKIT_OK(status)) {
@@ -260,8 +273,9 @@ static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
                                      char err[SHARES_ERR_SIZE])
 {
     if (is == VOLUME_SAME) {
-        vfs_volume_read_only_set(l->volume, c->read_only);
-        vfs_volume_private_files_set(l->volume, c->private_files);
+        vfs_volume_read_only_set(l->volume, is_read_only(c));
+        vfs_volume_habits_set(l->volume, c->habits);
+        vfs_volume_short_names_set(l->volume, c->short_names);
         return vfs_volume_ref(l->volume);
     }
     return open_volume(s, c, err);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf.h"
 #include "os/os.h"
 #include "os/process.h"
 #include "os/sync.h"
@@ -22,6 +23,7 @@ struct users_store {
     struct mutex lock;    /* held for a moment */
     struct users *file;   /* guarded by lock, changed under reading too; never NULL */
     struct users *given;  /* guarded by lock; never NULL */
+    struct groups groups; /* guarded by lock; of the configuration */
 };
 
 struct users *users_file_read(const char *path, int *errno_r, char *err, size_t err_size)
@@ -58,6 +60,7 @@ struct users *users_file_read(const char *path, int *errno_r, char *err, size_t 
         str_format(err, err_size, "users file %s: %s", path, why);
         return NULL;
     }
+    *errno_r = len > 0 ? 0 : -ENODATA;
     return u;
 }
 
@@ -99,6 +102,7 @@ void users_store_free(struct users_store *s)
     }
     users_free(s->file);
     users_free(s->given);
+    groups_fini(&s->groups);
     mutex_fini(&s->lock);
     mutex_fini(&s->reading);
     mem_free(s->path);
@@ -129,6 +133,13 @@ static bool load_locked(struct users_store *s, char *err, size_t err_size)
     s->stamp = stamp;
     struct users *u = users_file_read(s->path, &e, err, err_size);
     if (!u) {
+        return false;
+    }
+    if (e == -ENODATA && users_count(s->file) > 0) {
+        /* What the program writes is never that short: who emptied it is about to write it. */
+        str_format(err, err_size,
+                   "users file %s: there is nothing in it; the users stay as they were", s->path);
+        users_free(u);
         return false;
     }
     users_versions_take(u, s->file, &s->version);
@@ -202,16 +213,38 @@ static bool tell(const struct auth_user *u, struct rpc_user *out)
 {
     if (u) {
         out->rid = u->rid;
+        out->is_disabled = u->disabled;
         (void)str_copy(out->name, sizeof(out->name), u->name);
     }
     return u != NULL;
+}
+
+/* Lock held. NULL: there is none. */
+static const char *find_group(const struct users_store *s, uint32_t rid)
+{
+    const char *name = groups_find_rid(&s->groups, rid);
+    return name ? name : users_group_find_rid(s->file, rid);
+}
+
+static bool tell_group(const char *name, struct rpc_user *out)
+{
+    if (name) {
+        out->rid = users_rid_of_group(name);
+        out->is_group = true;
+        (void)str_copy(out->name, sizeof(out->name), name);
+    }
+    return name != NULL;
 }
 
 bool users_store_of_name(void *arg, const char *name, struct rpc_user *out)
 {
     struct users_store *s = arg;
     SCOPED_LOCK(&s->lock);
-    return tell(find(s, name), out);
+    if (tell(find(s, name), out)) {
+        return true;
+    }
+    const char *group = find_group(s, users_rid_of_group(name));
+    return group && utf8_ieq(group, name) && tell_group(group, out);
 }
 
 bool users_store_of_rid(void *arg, uint32_t rid, struct rpc_user *out)
@@ -219,7 +252,83 @@ bool users_store_of_rid(void *arg, uint32_t rid, struct rpc_user *out)
     struct users_store *s = arg;
     SCOPED_LOCK(&s->lock);
     const struct auth_user *u = users_find_rid(s->given, rid);
-    return tell(u ? u : users_find_rid(s->file, rid), out);
+    return tell(u ? u : users_find_rid(s->file, rid), out) || tell_group(find_group(s, rid), out);
+}
+
+static bool tell_users(const struct users *users, bool (*fn)(void *, const struct rpc_user *),
+                       void *fn_arg)
+{
+    bool more = true;
+    for (size_t i = 0; more && i < users_count(users); i++) {
+        struct rpc_user user = {0};
+        more = tell(users_at(users, i), &user) && fn(fn_arg, &user);
+    }
+    return more;
+}
+
+/* Each once, where it is first named. Lock held. */
+static bool tell_file_groups(const struct users_store *s,
+                             bool (*fn)(void *, const struct rpc_user *), void *fn_arg)
+{
+    bool more = true;
+    for (size_t i = 0; more && i < users_count(s->file); i++) {
+        const struct names *names = users_groups_get(s->file, users_at(s->file, i)->name);
+        for (size_t k = 0; more && names && k < names->count; k++) {
+            struct rpc_user group = {0};
+            uint32_t rid = users_rid_of_group(names->items[k]);
+            bool is_first = users_group_find_rid(s->file, rid) == names->items[k] &&
+                            find_group(s, rid) == names->items[k];
+            more = !is_first || (tell_group(names->items[k], &group) && fn(fn_arg, &group));
+        }
+    }
+    return more;
+}
+
+void users_store_each(void *arg, bool (*fn)(void *, const struct rpc_user *), void *fn_arg)
+{
+    struct users_store *s = arg;
+    SCOPED_LOCK(&s->lock);
+    bool more = tell_users(s->given, fn, fn_arg) && tell_users(s->file, fn, fn_arg);
+    for (size_t i = 0; more && i < s->groups.count; i++) {
+        struct rpc_user group = {0};
+        more = tell_group(s->groups.items[i].name, &group) && fn(fn_arg, &group);
+    }
+    if (more) {
+        (void)tell_file_groups(s, fn, fn_arg);
+    }
+}
+
+bool users_store_groups_of(void *arg, const char *name, struct names *groups)
+{
+    struct users_store *s = arg;
+    SCOPED_LOCK(&s->lock);
+    bool is_given = users_find(s->given, name) != NULL;
+    const struct names *own = is_given ? NULL : users_groups_get(s->file, name);
+    for (size_t i = 0; own && i < own->count; i++) {
+        if (!names_have(groups, own->items[i]) && !names_add(groups, own->items[i])) {
+            return false;
+        }
+    }
+    return groups_of(&s->groups, name, groups);
+}
+
+bool users_store_has_group(struct users_store *s, uint32_t rid)
+{
+    SCOPED_LOCK(&s->lock);
+    return users_group_find_rid(s->file, rid) != NULL;
+}
+
+bool users_store_groups_set(struct users_store *s, const struct groups *groups)
+{
+    struct groups fresh;
+    if (!groups_copy(&fresh, groups)) {
+        return false;
+    }
+    mutex_lock(&s->lock);
+    SWAP(s->groups, fresh);
+    mutex_unlock(&s->lock);
+    groups_fini(&fresh);
+    return true;
 }
 
 bool users_store_has(struct users_store *s, const char *name)
@@ -243,4 +352,9 @@ size_t users_store_count(struct users_store *s)
 {
     SCOPED_LOCK(&s->lock);
     return users_count(s->file) + users_count(s->given);
+}
+
+const char *users_store_path(const struct users_store *s)
+{
+    return s->path;
 }

@@ -1,73 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Oplock breaks on their way to the client. [MS-SMB2] 3.3.4.6
- *
- * One job does all of it, on the loop of a connection of the open's session. Which one is chosen
- * when there is something to tell, and again when that connection ends before it was told, or
- * before the client has answered. Until the timer is stopped the connection stays the one. */
 #define LOG_MODULE LOG_SMB
+#include "smb/break.h"
+
 #include "smb/conn.h"
 #include "smb/limits.h"
-#include "smb/open.h"
 #include "smb/reply.h"
-#include "wire/oplock_break.h"
+#include "vfs/call.h"
+
+_Static_assert(VFS_ASKS_MS == SMB_OPLOCK_TIME_MS, "who asks waits as long as who answers may");
 
 static void run(struct job *job);
 static void timeout(struct smb_timer *t);
 
-void smb_break_init(struct smb_open *o)
+void smb_break_init(struct smb_break *b, const struct smb_break_kind *kind, struct mutex *lock)
 {
-    list_init(&o->brk.job.link);
-    list_init(&o->brk.timer_link);
-    o->brk.job.fn = run;
-    o->brk.timer.fn = timeout;
+    *b = (struct smb_break){.kind = kind, .lock = lock};
+    list_init(&b->job.link);
+    list_init(&b->timer_link);
+    b->job.fn = run;
+    b->timer.fn = timeout;
 }
 
-/* open->lock is held. Without a connection nothing is told: whoever closes the open ends the break.
- */
-static void post_locked(struct smb_open *o)
+void smb_break_fini(struct smb_break *b)
 {
-    struct smb_break *b = &o->brk;
-    if (!b->conn && o->session) {
-        b->conn = smb_session_conn(o->session);
+    smb_conn_unref(b->conn);
+    smb_session_unref(b->session);
+}
+
+/* Without a connection nothing is told: whoever closes the file ends the break. */
+static void post_locked(struct smb_break *b)
+{
+    if (!b->conn) {
+        b->conn = b->kind->choose(b, &b->session);
     }
     if (b->conn && !b->posted) {
         b->posted = true;
-        (void)smb_open_ref(o);
+        b->kind->ref(b);
         b->conn->ops->post(b->conn->io, &b->job);
     }
 }
 
-/* Called under a lock of the core: posts a job and no more. */
-static void oplock_break(void *arg, uint8_t to_level, bool ack)
+void smb_break_go_locked(struct smb_break *b)
 {
-    struct smb_open *o = arg;
-    SCOPED_LOCK(&o->lock);
-    o->brk.due = true;
-    o->brk.level = to_level;
-    o->brk.ack = ack;
-    post_locked(o);
-}
-
-struct vfs_owner smb_open_owner(struct smb_open *o)
-{
-    return (struct vfs_owner){.oplock_break = oplock_break, .arg = o};
-}
-
-void smb_open_announce(struct smb_open *o)
-{
-    SCOPED_LOCK(&o->lock);
-    o->brk.is_announced = true;
-    if (o->brk.due) {
-        post_locked(o);
+    if (b->due && b->kind->is_announced(b)) {
+        post_locked(b);
     }
 }
 
-void smb_open_break_answered(struct smb_open *o)
+void smb_break_due_locked(struct smb_break *b, bool ack)
 {
-    SCOPED_LOCK(&o->lock);
-    if (o->brk.conn) {
-        o->brk.answered = true;
-        post_locked(o);
+    b->due = true;
+    b->again = false;
+    b->ack = ack;
+    b->answered = b->conn != NULL; /* the one before is over: its time is not this one's */
+    post_locked(b);
+}
+
+void smb_break_answered_locked(struct smb_break *b)
+{
+    if (b->conn) {
+        b->answered = true;
+        post_locked(b);
+    }
+}
+
+void smb_break_void_locked(struct smb_break *b)
+{
+    if (!b->conn) {
+        b->due = false;
     }
 }
 
@@ -78,105 +78,184 @@ static bool is_timed(const struct smb_break *b)
     return !list_is_empty(&b->timer_link);
 }
 
-static void timer_start(struct smb_open *o, struct smb_conn *c)
+/* Until it is to be looked whether the client has heard it, or it is up. */
+static void wait_more(struct smb_break *b, struct smb_conn *c)
 {
-    if (!is_timed(&o->brk)) {
-        list_push_back(&c->breaks, &smb_open_ref(o)->brk.timer_link);
-    }
-    c->ops->timer_set(c->io, &o->brk.timer, SMB_OPLOCK_TIME_MS);
+    uint64_t now = smb_server_monotonic_ms(c->server);
+    uint64_t left = b->until_ms > now ? b->until_ms - now : 0;
+    c->ops->timer_set(c->io, &b->timer, (uint32_t)MIN(left, SMB_HEARD_TIME_MS));
 }
 
-static void timer_stop(struct smb_open *o, struct smb_conn *c)
+/* Who acknowledges more all the time, or has sent something since the last look, is slow, but
+ * there. */
+static void note_heard(struct smb_break *b, const struct smb_conn *c, uint64_t acked)
 {
-    if (is_timed(&o->brk)) {
-        list_remove(&o->brk.timer_link);
-        c->ops->timer_cancel(c->io, &o->brk.timer);
-        smb_open_unref(o);
+    if (acked > b->acked || (b->is_unheard && !smb_conn_is_silent(c))) {
+        b->heard_ms = smb_server_monotonic_ms(c->server);
+    }
+    b->acked = MAX(b->acked, acked);
+}
+
+/* Has the peer's TCP not acknowledged it? Then nothing else is sent on c either, if it can. */
+static bool is_unheard(struct smb_break *b, struct smb_conn *c)
+{
+    uint64_t sent = 0;
+    uint64_t acked = b->sent_until;
+    if (c->ops->progress) {
+        c->ops->progress(c->io, &sent, &acked);
+    }
+    /* relaxed, both: hints */
+    bool is_dead = atomic_load_explicit(&c->plays_dead, memory_order_relaxed);
+    note_heard(b, c, is_dead ? b->acked : acked);
+    b->is_unheard = acked < b->sent_until || is_dead;
+    if (b->is_unheard) {
+        atomic_store_explicit(&c->is_silent, true, memory_order_relaxed);
+    }
+    return b->is_unheard;
+}
+
+/* Is there a connection that is not silent? [MS-SMB2] 3.3.4.6 */
+static bool has_other(struct smb_break *b)
+{
+    struct smb_session *s = NULL;
+    mutex_lock(b->lock);
+    struct smb_conn *c = b->kind->choose(b, &s);
+    bool has = c && !smb_conn_is_silent(c);
+    mutex_unlock(b->lock);
+    smb_session_unref(s);
+    smb_conn_unref(c);
+    return has;
+}
+
+/* is_again: it was told on another connection, and its time goes on. */
+static void timer_start(struct smb_break *b, struct smb_conn *c, bool is_again)
+{
+    if (!is_timed(b)) {
+        b->kind->ref(b);
+        list_push_back(&c->breaks, &b->timer_link);
+    }
+    b->heard_ms = smb_server_monotonic_ms(c->server);
+    b->is_unheard = false;
+    if (!is_again || b->until_ms == 0) {
+        b->until_ms = b->heard_ms + SMB_OPLOCK_TIME_MS;
+    }
+    if (c->ops->progress) {
+        c->ops->progress(c->io, &b->sent_until, &b->acked);
+    }
+    wait_more(b, c);
+}
+
+static void timer_stop(struct smb_break *b, struct smb_conn *c)
+{
+    if (is_timed(b)) {
+        list_remove(&b->timer_link);
+        c->ops->timer_cancel(c->io, &b->timer);
+        b->kind->unref(b);
     }
 }
 
-/* The connection is this open's no more, unless its timer runs or its job comes. */
-static void release(struct smb_open *o)
+/* The connection is this break's no more, unless its timer runs or its job comes. */
+static void release(struct smb_break *b)
 {
-    struct smb_break *b = &o->brk;
     struct smb_conn *c = NULL;
-    mutex_lock(&o->lock);
+    struct smb_session *s = NULL;
+    mutex_lock(b->lock);
     if (!b->posted && !is_timed(b)) {
         c = b->conn;
+        s = b->session;
         b->conn = NULL;
-        if (b->due && b->is_announced) {
-            post_locked(o); /* there was nobody there: by another one */
+        b->session = NULL;
+        smb_break_go_locked(b); /* there was nobody there: by another one */
+        if (b->due && b->ack && !b->conn) {
+            b->kind->unheard(b);
         }
     }
-    mutex_unlock(&o->lock);
+    mutex_unlock(b->lock);
+    smb_session_unref(s);
     smb_conn_unref(c);
+}
+
+/* To be told again, by another connection. */
+static void move(struct smb_break *b)
+{
+    mutex_lock(b->lock);
+    if (!b->answered && !b->due) {
+        b->due = true;
+        b->again = true;
+    }
+    mutex_unlock(b->lock);
 }
 
 static void timeout(struct smb_timer *t)
 {
-    struct smb_open *o = CONTAINER_OF(t, struct smb_open, brk.timer);
-    list_remove(&o->brk.timer_link);
-    if (o->file) {
-        vfs_oplock_timeout(o->file);
+    struct smb_break *b = CONTAINER_OF(t, struct smb_break, timer);
+    struct smb_conn *c = b->conn; /* its own as long as the timer is set */
+    uint64_t now = smb_server_monotonic_ms(c->server);
+    bool is_up = now >= b->until_ms;
+    bool unheard = !is_up && is_unheard(b, c);
+    if (!is_up && !(unheard && has_other(b))) {
+        wait_more(b, c);
+        if (unheard && now - b->heard_ms >= SMB_SILENT_TIME_MS) {
+            smb_conn_end(c, "does not acknowledge a break");
+        }
+        return;
     }
-    release(o);
-    smb_open_unref(o);
-}
-
-static void tell(struct smb_conn *c, struct smb_session *s, const struct smb2_oplock_break *msg)
-{
-    struct wr w = wr_new(SMB_FRAME_OVERHEAD);
-    smb_reply_room(&w);
-    smb2_oplock_break_rsp_format(&w, msg);
-    smb_reply_notify(c, s, &w, SMB2_OPLOCK_BREAK);
+    list_remove(&b->timer_link);
+    if (is_up) {
+        b->kind->timed_out(b);
+    } else {
+        move(b);
+    }
+    release(b);
+    b->kind->unref(b);
 }
 
 static void run(struct job *job)
 {
-    struct smb_open *o = CONTAINER_OF(job, struct smb_open, brk.job);
-    struct smb_break *b = &o->brk;
-    mutex_lock(&o->lock);
+    struct smb_break *b = CONTAINER_OF(job, struct smb_break, job);
+    struct wr w = wr_new(SMB_FRAME_OVERHEAD);
+    smb_reply_room(&w);
+    mutex_lock(b->lock);
     struct smb_conn *c = smb_conn_ref(b->conn);
-    struct smb_session *s = o->session ? smb_session_ref(o->session) : NULL;
+    struct smb_session *s = smb_session_ref(b->session);
     b->posted = false;
     bool stop = b->answered;
     b->answered = false;
+    bool is_heard = !c->closed && smb_session_state_get(s) != SMB_SESSION_DELETED;
     /* Before its CREATE is answered the client would not know what is broken. */
-    bool told = b->due && s && !c->closed && b->is_announced;
+    bool told = b->due && is_heard && b->kind->is_announced(b);
     b->due = b->due && !told;
     bool ack = b->ack;
-    const struct smb2_oplock_break msg = {
-        .oplock_level = b->level,
-        .file_id = {.persistent = o->persistent_id, .volatile_id = o->volatile_id},
-    };
-    mutex_unlock(&o->lock);
+    bool again = b->again;
+    b->again = b->again && !told;
+    if (told) {
+        b->kind->format(b, &w);
+    }
+    mutex_unlock(b->lock);
     if (stop) {
-        timer_stop(o, c);
+        timer_stop(b, c);
     }
     if (told) {
-        tell(c, s, &msg);
+        smb_reply_notify(c, s, &w, SMB2_OPLOCK_BREAK);
     }
+    wr_fini(&w);
     if (told && ack) {
-        timer_start(o, c);
+        timer_start(b, c, again);
     }
-    release(o);
+    release(b);
     smb_session_unref(s);
     smb_conn_unref(c);
-    smb_open_unref(o);
+    b->kind->unref(b);
 }
 
 void smb_breaks_end(struct smb_conn *c)
 {
     while (!list_is_empty(&c->breaks)) {
-        struct smb_open *o = LIST_ENTRY(c->breaks.next, struct smb_open, brk.timer_link);
-        (void)smb_open_ref(o);
-        timer_stop(o, c);
-        mutex_lock(&o->lock);
-        if (!o->brk.answered && !o->brk.due) {
-            o->brk.due = true; /* as it was told, to the client's other connection */
-        }
-        mutex_unlock(&o->lock);
-        release(o);
-        smb_open_unref(o);
+        struct smb_break *b = LIST_ENTRY(c->breaks.next, struct smb_break, timer_link);
+        b->kind->ref(b);
+        timer_stop(b, c);
+        move(b); /* as it was told, to the client's other connection */
+        release(b);
+        b->kind->unref(b);
     }
 }

@@ -4,6 +4,7 @@
 #define LOG_MODULE LOG_SMB
 #include "base/mem.h"
 #include "smb/command.h"
+#include "smb/ioctl.h"
 #include "smb/security.h"
 
 /* Related requests take session and tree from the element before. [MS-SMB2] 3.3.5.2.7.2 */
@@ -61,6 +62,7 @@ static smbkit_status check_signature(struct smb_request *r)
             return SMBKIT_STATUS_ACCESS_DENIED;
         }
         atomic_store_explicit(&s->seen_signed, true, memory_order_relaxed); /* only told */
+        smb_nonce_asked(r);
         return SMBKIT_STATUS_SUCCESS;
     }
     if (s->signing_required && r->hdr.command != SMB2_CANCEL) {
@@ -80,7 +82,18 @@ static smbkit_status check_session(struct smb_request *r)
     if (s->encrypt && !r->msg->seal) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    return SMBKIT_STATUS_SUCCESS;
+    return smb_session_is_expired(s) && !(r->row->flags & SMB_CMD_EXPIRED)
+               ? SMBKIT_STATUS_NETWORK_SESSION_EXPIRED
+               : SMBKIT_STATUS_SUCCESS;
+}
+
+/* An ECHO of no session asks for nobody's. [MS-SMB2] 3.3.5.17 */
+static bool needs_session(const struct smb_request *r)
+{
+    if (r->hdr.command == SMB2_ECHO) {
+        return !r->msg->seal && (r->hdr.session_id != 0 || (r->hdr.flags & SMB2_FLAGS_SIGNED));
+    }
+    return r->row->flags & SMB_CMD_SESSION;
 }
 
 /* [MS-SMB2] 3.3.5.2.11 */
@@ -93,7 +106,7 @@ static smbkit_status check_tree(struct smb_request *r)
     if (smb_share_is_encrypted(r->tree->share) && !r->msg->seal) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    if ((r->row->flags & SMB_CMD_MUTATES) && smb_share_is_read_only(r->tree->share)) {
+    if ((r->row->flags & SMB_CMD_MUTATES) && smb_tree_is_read_only(r->tree)) {
         return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     }
     return SMBKIT_STATUS_SUCCESS;
@@ -119,7 +132,10 @@ static smbkit_status check(struct smb_request *r)
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    if (r->row->flags & SMB_CMD_SESSION) {
+    if (smb_ioctl_is_bare(r)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (needs_session(r)) {
         status = check_session(r);
         if (!SMBKIT_OK(status)) {
             return status;

@@ -40,9 +40,20 @@ static struct smb_client *client_new(struct smb_server *s, const uint8_t guid[16
         c->server = s;
         mem_copy(c->guid, guid, sizeof(c->guid));
         list_init(&c->sessions);
+        mutex_init(&c->lock);
+        hash_table_init(&c->leases);
         budget_init(&c->kept, &s->memory, SMB_CLIENT_KEPT_BYTES, SMB_CONN_FREE_BYTES);
     }
     return c;
+}
+
+static void client_free(struct smb_client *c)
+{
+    ASSERT(c->leases.count == 0);
+    hash_table_fini(&c->leases);
+    mutex_fini(&c->lock);
+    budget_fini(&c->kept);
+    mem_free(c);
 }
 
 struct smb_client *smb_client_get(struct smb_server *s, const uint8_t guid[16])
@@ -58,8 +69,7 @@ struct smb_client *smb_client_get(struct smb_server *s, const uint8_t guid[16])
     }
     struct smb_client *c = client_new(s, guid);
     if (c && !hash_table_add(&s->clients, &c->link, h)) {
-        budget_fini(&c->kept);
-        mem_free(c);
+        client_free(c);
         return NULL;
     }
     if (c) {
@@ -87,8 +97,7 @@ void smb_client_unref(struct smb_client *c)
     }
     mutex_unlock(&s->lock);
     if (last) {
-        budget_fini(&c->kept);
-        mem_free(c);
+        client_free(c);
     }
 }
 
@@ -112,11 +121,13 @@ static struct smb_account *account_new(struct smb_server *s, const char *name)
     a->server = s;
     a->name = own;
     budget_init(&a->memory, &s->memory, SMB_ACCOUNT_BYTES, 0);
+    budget_init(&a->locks, &s->locks, SMB_ACCOUNT_LOCK_BYTES, 0);
     return a;
 }
 
 static void account_free(struct smb_account *a)
 {
+    budget_fini(&a->locks);
     budget_fini(&a->memory);
     mem_free(a->name);
     mem_free(a);

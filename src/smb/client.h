@@ -10,18 +10,21 @@
 #include "os/sync.h"
 #include "smb/smb.h"
 
-/* A client machine, however many connections it has. [MS-SMB2] 3.3.1.16. Leases will be keyed by
- * it: a break goes to any channel of any of its sessions. */
+/* A client machine, however many connections it has. [MS-SMB2] 3.3.1.16. It has a table of leases
+ * (3.3.1.11), see lease.h. */
 struct smb_client {
-    struct refcount refs; /* connections, sessions, opens */
+    struct refcount refs; /* connections, sessions, opens, leases */
     struct smb_server *server;
     uint8_t guid[16];                 /* immutable */
     uint64_t id;                      /* immutable, not 0: what plugins know it by */
     bool is_known;                    /* immutable: in server->clients; one without a GUID is not */
     struct hash_link link;            /* server->lock */
-    struct list sessions;             /* server->lock: by smb_session.client_link */
+    struct mutex lock;                /* after server->lock, before session->lock; guards: */
+    struct list sessions;             /* by smb_session.client_link, in the order of their making */
+    struct hash_table leases;         /* by key: struct smb_lease */
     atomic_uint_fast32_t opens;       /* charged to it; see smb_open_reserve */
     atomic_uint_fast32_t descriptors; /* likewise */
+    atomic_uint_fast32_t kept_opens;  /* those of them that are kept; see durable.h */
     struct budget kept;               /* bytes that stay between its requests; see room.h */
 };
 
@@ -34,6 +37,7 @@ struct smb_account {
     atomic_uint_fast32_t opens;       /* charged to it */
     atomic_uint_fast32_t descriptors; /* likewise */
     struct budget memory;             /* what its connections make us hold; below the server's */
+    struct budget locks;              /* of byte ranges, likewise */
 };
 
 /* The client of this GUID; dialect 2.0.2 has none, and then each connection is a client of its own.

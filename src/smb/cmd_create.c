@@ -5,7 +5,12 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "smb/command.h"
+#include "smb/ea.h"
+#include "smb/ioctl.h"
+#include "smb/lease.h"
+#include "smb/quota.h"
 #include "smb/reply.h"
+#include "vfs/stop.h"
 #include "wire/create.h"
 #include "wire/error.h"
 #include "wire/fsctl.h"
@@ -21,13 +26,10 @@ static smbkit_status check(const struct smb2_create_req *req)
     if (req->disposition > SMB2_FILE_OVERWRITE_IF) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    if (req->ctxs.present & (SMB2_CTX_TWRP)) {
-        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND; /* no snapshots: no file of that time */
-    }
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Levels that exist. A lease asked of a server without leases is no oplock at all. 3.3.5.9.8 */
+/* Levels that exist. A lease that is not well asked for is no oplock at all. 3.3.5.9.8 */
 static uint8_t oplock_level(const struct smb2_create_req *req)
 {
     switch (req->oplock_level) {
@@ -67,6 +69,7 @@ static smbkit_status create_pipe(struct smb_request *r, const char *name)
         smb_open_drop(o);
         return status;
     }
+    smb_request_sequence_set(r, o);
     smb_open_show(o);
     r->open = o;
     struct smb2_create_rsp rsp = {
@@ -98,17 +101,17 @@ static void fill_in(struct smb_request *r, const struct smb2_create_req *req,
         .oplock_level = oplock_level(req),
         .want_max_access = ctxs->present & SMB2_CTX_MXAC,
         .means_directory = path->means_directory,
+        .means_data = path->means_data,
     };
+    if (ctxs->present & SMB2_CTX_TWRP) {
+        in->snapshot_time = ctxs->twrp_timestamp;
+    }
     if (ctxs->present & SMB2_CTX_ALSI) {
         in->alloc_size = ctxs->alsi_allocation_size;
     }
     if (ctxs->present & SMB2_CTX_SECD) {
         in->security = ctxs->secd.p;
         in->security_len = ctxs->secd.len;
-    }
-    if (ctxs->present & SMB2_CTX_EXTA) {
-        in->ea = ctxs->exta.p;
-        in->ea_len = ctxs->exta.len;
     }
     if (path->is_directory_stream) {
         in->options |= VFS_DIRECTORY_FILE;
@@ -135,6 +138,25 @@ static void answer_contexts(struct smb_request *r, const struct smb2_create_req 
     }
 }
 
+/* [MS-SMB2] 3.3.5.9.8, 3.3.5.9.11 */
+static void answer_lease(const struct smb2_create_req *req, const struct vfs_create_out *out,
+                         struct smb2_create_rsp *rsp)
+{
+    const struct smb2_lease *asked = &req->ctxs.lease;
+    struct smb2_lease *lease = &rsp->ctxs.lease;
+    rsp->oplock_level = SMB2_OPLOCK_LEVEL_LEASE;
+    rsp->ctxs.present |= SMB2_CTX_RQLS;
+    mem_copy(lease->key, asked->key, sizeof(lease->key));
+    lease->state = out->lease.caching;
+    lease->flags = out->lease.is_breaking ? SMB2_LEASE_FLAG_BREAK_IN_PROGRESS : 0;
+    lease->is_v2 = out->lease.has_epoch;
+    lease->epoch = out->lease.epoch;
+    if (asked->is_v2 && (asked->flags & SMB2_LEASE_FLAG_PARENT_LEASE_KEY_SET)) {
+        lease->flags |= SMB2_LEASE_FLAG_PARENT_LEASE_KEY_SET;
+        mem_copy(lease->parent_key, asked->parent_key, sizeof(lease->parent_key));
+    }
+}
+
 static void write_reply(struct smb_request *r, const struct smb2_create_req *req,
                         const struct vfs_create_out *out)
 {
@@ -155,6 +177,10 @@ static void write_reply(struct smb_request *r, const struct smb2_create_req *req
         rsp.flags |= SMB2_CREATE_FLAG_REPARSEPOINT;
     }
     answer_contexts(r, req, out, &rsp.ctxs);
+    if (out->lease.is_shared) {
+        answer_lease(req, out, &rsp);
+    }
+    smb_durable_answer(req, r->open, rsp.oplock_level, &rsp.ctxs);
     smb2_create_rsp_format(smb_reply_begin(r), &rsp);
 }
 
@@ -216,17 +242,35 @@ static void unreserve(struct smb_request *r)
 }
 
 static smbkit_status create_file(struct smb_request *r, const struct smb2_create_req *req,
-                                 const struct vfs_path *path)
+                                 const struct vfs_path *path, uint64_t snapshot_time)
 {
     struct vfs_create_in in;
     struct vfs_create_out out;
-    smbkit_status status = reserve(r);
+    CLEANUP(wr_fini) struct wr eas = {0};
+    smbkit_status status = req->ctxs.present & SMB2_CTX_EXTA
+                               ? smb_ea_list_take(req->ctxs.exta, &eas)
+                               : SMBKIT_STATUS_SUCCESS;
+    if (SMBKIT_OK(status)) {
+        status = reserve(r);
+    }
     if (!SMBKIT_OK(status)) {
         return status;
     }
     fill_in(r, req, path, &in);
+    in.snapshot_time = snapshot_time ? snapshot_time : in.snapshot_time;
+    in.ea = eas.base;
+    in.ea_len = wr_pos(&eas);
     in.owner = smb_open_owner(r->reserved);
-    status = vfs_create(&r->call, &in, &out);
+    struct vfs_lease_want lease;
+    bool wants_lease = false;
+    status = path->means_quota ? smb_quota_open_as(r, &in)
+                               : smb_lease_want(r->reserved, req, &lease, &wants_lease);
+    if (SMBKIT_OK(status)) {
+        in.lease = wants_lease ? &lease : NULL;
+        smb_lease_create_begin(r->reserved);
+        status = vfs_create(&r->call, &in, &out);
+        smb_lease_create_end(r->reserved, SMBKIT_OK(status) && out.lease.is_shared);
+    }
     if (!SMBKIT_OK(status)) {
         if (!r->journal.resumes) {
             unreserve(r);
@@ -236,33 +280,107 @@ static smbkit_status create_file(struct smb_request *r, const struct smb2_create
     }
     struct smb_open *o = r->reserved;
     r->reserved = NULL;
+    if (!out.lease.is_shared) {
+        smb_lease_unref(o->lease);
+        o->lease = NULL;
+    }
     o->file = vfs_open_ref(out.open);
+    o->is_quota = path->means_quota;
+    if (o->is_quota) {
+        smb_quota_attr(&out.attr);
+    }
+    vfs_open_locks_charge(o->file, &o->account->locks);
+    smb_request_sequence_set(r, o);
+    smb_durable_grant(r, req, o);
+    smb_app_settle(r, req, path, o);
+    smb_replay_settle(r, o, out.action);
     smb_open_show(o);
+    smb_app_shown(o);
     r->open = o;
     write_reply(r, req, &out);
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* ---- the command ---- */
-
-static void remember(struct smb_request *r, smbkit_status status)
+/* Of an open that was there before, as far as the request asks: WAIT, WOULD_BLOCK. */
+static smbkit_status answer_open(struct smb_request *r, const struct smb2_create_req *req,
+                                 struct vfs_create_out *out)
 {
-    struct smb_message *m = r->msg;
-    m->has_file_id = SMBKIT_OK(status);
-    m->chain_status = status;
-    if (m->has_file_id) {
-        m->file_id = (struct smb2_file_id){r->open->persistent_id, r->open->volatile_id};
+    if (req->ctxs.present & SMB2_CTX_MXAC) {
+        out->max_access_status =
+            vfs_max_access(&r->call, r->open->file, smb_tree_access_max(r->tree), &out->max_access);
     }
+    if (out->max_access_status == SMBKIT_STATUS_WAIT ||
+        out->max_access_status == SMBKIT_STATUS_WOULD_BLOCK) {
+        return out->max_access_status;
+    }
+    write_reply(r, req, out);
+    return SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status create(struct smb_request *r)
+/* [MS-SMB2] 3.3.5.9.7, 3.3.5.9.12: nothing is opened, and what else the request says of the open
+ * does not matter. */
+static smbkit_status reconnect(struct smb_request *r, const struct smb2_create_req *req)
+{
+    struct vfs_create_out out;
+    smbkit_status status = smb_durable_reconnect(r, req, &out);
+    return SMBKIT_OK(status) ? answer_open(r, req, &out) : status;
+}
+
+/* ---- the command ---- */
+
+/* [MS-SMB2] 3.3.5.9.10: the client has not heard what became of it. */
+static smbkit_status answer_again(struct smb_request *r, const struct smb2_create_req *req,
+                                  uint32_t action)
+{
+    struct vfs_open *file = r->open->file;
+    struct vfs_create_out out = {.open = file,
+                                 .action = action,
+                                 /* Who asks for less by now is told so, as by Windows; nobody is
+                                    told of more than he has. */
+                                 .oplock_level = MIN(vfs_oplock_level(file), oplock_level(req))};
+    vfs_open_lease_told(file, &out.lease);
+    smbkit_status status = vfs_getattr(&r->call, file, 0, &out.attr);
+    return SMBKIT_OK(status) ? answer_open(r, req, &out) : status;
+}
+
+/* Once create_file has begun, who else of the application has come meanwhile stays: what was given
+ * to the plugin goes on by the same calls. */
+static smbkit_status begin_app(struct smb_request *r, const struct smb2_create_req *req,
+                               const struct vfs_path *path)
+{
+    return r->reserved ? SMBKIT_STATUS_SUCCESS : smb_app_begin(r, req, path);
+}
+
+static smbkit_status create_at(struct smb_request *r, const struct smb2_create_req *req,
+                               struct vfs_path *path)
+{
+    bool has_past = vfs_volume_features(r->tree->share->volume) & SMBKIT_FEATURE_SNAPSHOTS;
+    uint64_t then = has_past ? smb_snapshot_take(path->path) : 0;
+    uint32_t action = 0;
+    smbkit_status status = begin_app(r, req, path); /* before DH2Q: 3.3.5.9.10 */
+    if (SMBKIT_OK(status)) {
+        status = smb_replay_begin(r, req, &action);
+    }
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    return r->open ? answer_again(r, req, action) : create_file(r, req, path, then);
+}
+
+smbkit_status cmd_create(struct smb_request *r)
 {
     struct smb2_create_req req;
     struct cur in = r->body;
     if (smb2_create_req_parse(&in, &req) != WIRE_OK) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    smbkit_status status = check(&req);
+    smbkit_status status = smb_durable_check(r, &req);
+    if (SMBKIT_OK(status) && smb_durable_is_reconnect(r, &req)) {
+        return reconnect(r, &req);
+    }
+    if (SMBKIT_OK(status)) {
+        status = check(&req);
+    }
     CLEANUP_MEM char *name = NULL;
     if (SMBKIT_OK(status)) {
         status = take_name(&req, &name);
@@ -276,17 +394,8 @@ static smbkit_status create(struct smb_request *r)
     struct vfs_path path;
     status = vfs_path_parse(name, &path);
     if (SMBKIT_OK(status)) {
-        status = create_file(r, &req, &path);
+        status = create_at(r, &req, &path);
         vfs_path_fini(&path);
-    }
-    return status;
-}
-
-smbkit_status cmd_create(struct smb_request *r)
-{
-    smbkit_status status = create(r);
-    if (status != SMBKIT_STATUS_WAIT && status != SMBKIT_STATUS_WOULD_BLOCK) {
-        remember(r, status);
     }
     return status;
 }

@@ -29,6 +29,7 @@ static bool add_entry(void *arg, const struct vfs_dir_entry *e)
         .reparse_tag = a->reparse_tag,
         .file_id = a->file_id,
         .name = e->name,
+        .short_name = e->short_name,
     };
     struct wr id = wr_init(out.file_id_128, sizeof(out.file_id_128));
     wr_u64(&id, a->file_id);
@@ -50,6 +51,7 @@ static smbkit_status list(struct smb_request *r, const struct smb2_query_directo
         .restart = req->flags & SMB2_RESTART_SCANS,
         .reopen = req->flags & SMB2_REOPEN,
         .single = req->flags & SMB2_RETURN_SINGLE_ENTRY,
+        .most = req->output_max / fscc_dir_min_size(req->info_class) + 1,
         .want_attr = req->info_class != SMB2_FILE_NAMES_INFO,
         .entry = add_entry,
         .arg = &dw,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CLOSE, FLUSH, LOCK and OPLOCK_BREAK. [MS-SMB2] 3.3.5.10, 3.3.5.11, 3.3.5.14, 3.3.5.22 */
 #define LOG_MODULE LOG_SMB
+#include "base/mem.h"
 #include "smb/command.h"
+#include "smb/lease.h"
 #include "smb/reply.h"
 #include "wire/close.h"
 #include "wire/flush.h"
@@ -39,7 +41,7 @@ smbkit_status cmd_close(struct smb_request *r)
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    if (!r->detached && !smb_open_detach(r->open)) {
+    if (!r->detached && !smb_open_detach(r->open, r->tree)) {
         return SMBKIT_STATUS_FILE_CLOSED; /* another CLOSE was faster */
     }
     r->detached = true;
@@ -137,6 +139,34 @@ static smbkit_status lock(struct smb_request *r, const struct smb2_lock_req *req
     return SMBKIT_OK(status) && valid < req->count ? SMBKIT_STATUS_INVALID_PARAMETER : status;
 }
 
+/* [MS-SMB2] 3.3.5.14: those that can be sent again, since their open outlives a connection. */
+static bool has_lockseq(const struct smb_request *r)
+{
+    bool has_channels =
+        smb_conn_is_3x(r->conn) && (r->conn->capabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL);
+    return r->conn->dialect != SMB2_DIALECT_202 &&
+           (has_channels || r->open->durable.kind != SMB_DURABLE_NOT);
+}
+
+static smbkit_status lock_in_sequence(struct smb_request *r, const struct smb2_lock_req *req)
+{
+    struct smb_open *o = r->open;
+    mutex_lock(&o->lock);
+    bool counts = has_lockseq(r);
+    bool is_done = counts && smb_lockseq_is_done(&o->lockseq, req->lock_sequence_index,
+                                                 req->lock_sequence_number);
+    mutex_unlock(&o->lock);
+    if (is_done) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status status = lock(r, req);
+    if (counts && SMBKIT_OK(status)) {
+        SCOPED_LOCK(&o->lock);
+        smb_lockseq_done(&o->lockseq, req->lock_sequence_index, req->lock_sequence_number);
+    }
+    return status;
+}
+
 smbkit_status cmd_lock(struct smb_request *r)
 {
     struct smb2_lock_req req;
@@ -144,9 +174,13 @@ smbkit_status cmd_lock(struct smb_request *r)
     if (smb2_lock_req_parse(&in, &req) != WIRE_OK) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
+    /* Who must log in again gives up what he has, and gets nothing. [MS-SMB2] 3.3.5.2.9 */
+    if (smb_session_is_expired(r->session) && !(req.locks[0].flags & SMB2_LOCKFLAG_UNLOCK)) {
+        return SMBKIT_STATUS_NETWORK_SESSION_EXPIRED;
+    }
     smbkit_status status = smb_request_open(r, &req.file_id, SMB_OPEN_FILE);
     if (SMBKIT_OK(status)) {
-        status = lock(r, &req);
+        status = lock_in_sequence(r, &req);
     }
     if (SMBKIT_OK(status)) {
         smb2_lock_rsp_format(smb_reply_begin(r));
@@ -156,6 +190,21 @@ smbkit_status cmd_lock(struct smb_request *r)
 
 /* ---- oplock break acknowledgement ---- */
 
+/* [MS-SMB2] 3.3.5.22.2 */
+static smbkit_status lease_acknowledged(struct smb_request *r, const struct smb2_oplock_break *req)
+{
+    struct smb2_oplock_break rsp = {.is_lease = true};
+    uint8_t kept;
+    smbkit_status status =
+        smb_lease_ack(r->session->client, req->lease_key, req->lease_state, &kept);
+    if (SMBKIT_OK(status)) {
+        mem_copy(rsp.lease_key, req->lease_key, sizeof(rsp.lease_key));
+        rsp.lease_state = kept;
+        smb2_oplock_break_rsp_format(smb_reply_begin(r), &rsp);
+    }
+    return status;
+}
+
 smbkit_status cmd_oplock_break(struct smb_request *r)
 {
     struct smb2_oplock_break req;
@@ -164,7 +213,7 @@ smbkit_status cmd_oplock_break(struct smb_request *r)
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     if (req.is_lease) {
-        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND; /* no lease was ever granted: 3.3.5.22.2 */
+        return lease_acknowledged(r, &req);
     }
     smbkit_status status = smb_request_open(r, &req.file_id, SMB_OPEN_FILE);
     if (!SMBKIT_OK(status)) {

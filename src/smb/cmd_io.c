@@ -19,7 +19,10 @@ static bool has_channel(const struct smb_request *r, uint32_t channel)
 
 static void write_read_reply(struct smb_request *r, size_t len)
 {
-    struct smb2_read_rsp rsp = {.data_len = (uint32_t)len};
+    /* relaxed: only a test sets it */
+    struct smb2_read_rsp rsp = {
+        .data_len = (uint32_t)len,
+        .padding = atomic_load_explicit(&r->conn->read_padding, memory_order_relaxed)};
     smb2_read_rsp_format(smb_reply_begin(r), &rsp);
     if (len == 0) {
         wr_u8(&r->rsp, 0); /* StructureSize 17 counts one byte of the buffer */

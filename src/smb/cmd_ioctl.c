@@ -1,199 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IOCTL. [MS-SMB2] 3.3.5.15: one row a control code; a code without a row is NOT_SUPPORTED. */
-#define LOG_MODULE LOG_SMB
-#include "base/mem.h"
-#include "base/utf.h"
-#include "smb/command.h"
-#include "smb/negotiate.h"
-#include "smb/reply.h"
-#include "wire/fsctl.h"
-#include "wire/ioctl.h"
+#include "smb/ioctl.h"
 
-/* Writes the output buffer's bytes to w, at most req->max_output_response. */
-typedef smbkit_status (*fsctl_fn)(struct smb_request *r, const struct smb2_ioctl_req *req,
-                                  struct wr *w);
+#define DEVICE_FILE_SYSTEM 9u /* whose code it is stands in its upper half */
 
-/* ---- the connection ---- */
+#define CHANGES 0x1u      /* refused on a read-only share before it is looked at */
+#define TELLS_ERRORS 0x2u /* what it wrote goes out with an error too */
+#define IS_TEST 0x4u      /* there only where the configuration says so */
+#define BARE 0x10u        /* it may come without a session */
+#define PADS 0x8u         /* its output stands 8 bytes further down */
 
-/* [MS-SMB2] 3.3.5.15.12: a man in the middle changed the NEGOTIATE when these differ. */
-static bool is_as_negotiated(const struct smb_conn *c,
-                             const struct fsctl_validate_negotiate_req *in)
-{
-    return in->capabilities == c->client_capabilities &&
-           mem_eq(in->guid, c->client_guid, sizeof(c->client_guid)) &&
-           in->security_mode == c->client_security_mode &&
-           smb_negotiate_dialect(c->server, in->dialects, in->dialect_count) == c->dialect;
-}
-
-static smbkit_status validate_negotiate(struct smb_request *r, const struct smb2_ioctl_req *req,
-                                        struct wr *w)
-{
-    struct fsctl_validate_negotiate_req in;
-    struct smb_conn *c = r->conn;
-    if (fsctl_validate_negotiate_req_parse(req->input, &in) != WIRE_OK ||
-        !is_as_negotiated(c, &in)) {
-        r->end_reason = "negotiation was tampered with";
-        r->no_reply = true;
-        return SMBKIT_STATUS_ACCESS_DENIED;
-    }
-    if (req->max_output_response < FSCTL_VALIDATE_NEGOTIATE_RSP_SIZE) {
-        return SMBKIT_STATUS_BUFFER_TOO_SMALL;
-    }
-    struct fsctl_validate_negotiate_rsp rsp = {
-        .capabilities = c->capabilities,
-        .security_mode = c->security_mode,
-        .dialect = c->dialect,
-    };
-    mem_copy(rsp.guid, c->server->config.server_guid, sizeof(rsp.guid));
-    fsctl_validate_negotiate_rsp_format(w, &rsp);
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-/* We are no DFS server. 3.3.5.15.2 */
-static smbkit_status dfs_referrals(struct smb_request *r, const struct smb2_ioctl_req *req,
-                                   struct wr *w)
-{
-    (void)r;
-    (void)req;
-    (void)w;
-    return SMBKIT_STATUS_FS_DRIVER_REQUIRED;
-}
-
-/* ---- pipes ---- */
-
-/* Write, then read the answer. 3.3.5.15.10 */
-static smbkit_status pipe_transceive(struct smb_request *r, const struct smb2_ioctl_req *req,
-                                     struct wr *w)
-{
-    smbkit_status status = smb_pipe_write(r->open, req->input.p, req->input.len);
-    if (!SMBKIT_OK(status)) {
-        return status;
-    }
-    size_t got = 0;
-    size_t start = wr_pos(w);
-    uint8_t *room = wr_space(w, req->max_output_response);
-    if (!room && req->max_output_response > 0) {
-        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
-    }
-    status = smb_pipe_read(r->open, NULL, room, req->max_output_response, &got);
-    wr_cut(w, start + got);
-    return status;
-}
-
-static smbkit_status pipe_peek(struct smb_request *r, const struct smb2_ioctl_req *req,
-                               struct wr *w)
-{
-    if (req->max_output_response < FSCTL_PIPE_PEEK_FIXED_SIZE) {
-        return SMBKIT_STATUS_BUFFER_TOO_SMALL;
-    }
-    struct rpc_pipe_peek peek = smb_pipe_peek(r->open);
-    const struct fsctl_pipe_peek rsp = {
-        .state = 3, /* connected */
-        .read_data_available = (uint32_t)peek.available_bytes,
-        .message_count = peek.messages,
-        .message_length = (uint32_t)peek.message_bytes,
-    };
-    fsctl_pipe_peek_format(w, &rsp);
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-/* Every pipe that there is can be opened at once. 3.3.5.15.3 */
-static smbkit_status pipe_wait(struct smb_request *r, const struct smb2_ioctl_req *req,
-                               struct wr *w)
-{
-    struct fsctl_pipe_wait in;
-    (void)w;
-    if (r->tree->share->type != SMB_SHARE_IS_PIPE) {
-        return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
-    }
-    if (fsctl_pipe_wait_parse(req->input, &in) != WIRE_OK) {
-        return SMBKIT_STATUS_INVALID_PARAMETER;
-    }
-    CLEANUP_MEM char *name = utf16le_to_utf8(in.name.p, in.name.len);
-    return name && rpc_pipe_exists(name) ? SMBKIT_STATUS_SUCCESS
-                                         : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
-}
-
-/* ---- files ---- */
-
-/* Explorer asks this of every file whose properties it shows. [MS-FSCC] 2.3.1: the file's id in the
- * volume makes its object id. */
-static smbkit_status get_object_id(struct smb_request *r, const struct smb2_ioctl_req *req,
-                                   struct wr *w)
-{
-    if (req->max_output_response < FSCTL_OBJECT_ID_SIZE) {
-        return SMBKIT_STATUS_BUFFER_TOO_SMALL;
-    }
-    struct smbkit_attr attr;
-    struct smbkit_volume_info info;
-    smbkit_status status = vfs_getattr(&r->call, r->open->file, 0, &attr);
-    if (SMBKIT_OK(status)) {
-        status = vfs_open_volume_info(&r->call, r->open->file, &info);
-    }
-    if (!SMBKIT_OK(status)) {
-        return status;
-    }
-    struct fsctl_object_id id = {0};
-    struct wr out = wr_init(id.object_id, sizeof(id.object_id));
-    wr_u64(&out, attr.file_id);
-    wr_u64(&out, attr.file_id_high ^ info.serial);
-    mem_copy(id.birth_volume_id, info.object_id, sizeof(id.birth_volume_id));
-    mem_copy(id.birth_object_id, id.object_id, sizeof(id.birth_object_id));
-    fsctl_object_id_format(w, &id);
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-#define REPARSE_HEADER_BYTES 8u /* [MS-FSCC] 2.1.2.2, without the data */
-
-/* [MS-FSCC] 2.3.27, [MS-FSA] 2.1.5.10.14 */
-static smbkit_status get_reparse_point(struct smb_request *r, const struct smb2_ioctl_req *req,
-                                       struct wr *w)
-{
-    if (req->max_output_response < REPARSE_HEADER_BYTES) {
-        return SMBKIT_STATUS_BUFFER_TOO_SMALL;
-    }
-    smbkit_status status = vfs_get_reparse(&r->call, r->open->file, w);
-    if (SMBKIT_OK(status) && wr_pos(w) > req->max_output_response) {
-        wr_cut(w, req->max_output_response);
-        return SMBKIT_STATUS_BUFFER_OVERFLOW;
-    }
-    return status;
-}
-
-/* ---- the table ---- */
-
-static const struct {
+static const struct fsctl {
     uint32_t code;
-    unsigned kinds; /* of open that it takes; 0: none, the FileId is not looked at */
+    unsigned kinds; /* of open that it takes; 0: none, and the FileId says so */
+    unsigned flags;
     fsctl_fn fn;
 } fsctls[] = {
-    {SMB2_FSCTL_VALIDATE_NEGOTIATE_INFO, 0, validate_negotiate},
-    {SMB2_FSCTL_DFS_GET_REFERRALS, 0, dfs_referrals},
-    {SMB2_FSCTL_DFS_GET_REFERRALS_EX, 0, dfs_referrals},
-    {SMB2_FSCTL_PIPE_WAIT, 0, pipe_wait},
-    {SMB2_FSCTL_PIPE_TRANSCEIVE, SMB_OPEN_PIPE, pipe_transceive},
-    {SMB2_FSCTL_PIPE_PEEK, SMB_OPEN_PIPE, pipe_peek},
-    {SMB2_FSCTL_CREATE_OR_GET_OBJECT_ID, SMB_OPEN_FILE, get_object_id},
-    {SMB2_FSCTL_GET_OBJECT_ID, SMB_OPEN_FILE, get_object_id},
-    {SMB2_FSCTL_GET_REPARSE_POINT, SMB_OPEN_FILE, get_reparse_point},
+    {SMB2_FSCTL_VALIDATE_NEGOTIATE_INFO, 0, 0, fsctl_validate_negotiate},
+    {SMB2_FSCTL_QUERY_NETWORK_INTERFACE_INFO, 0, 0, fsctl_interfaces},
+    {SMB2_FSCTL_DFS_GET_REFERRALS, 0, 0, fsctl_dfs_referrals},
+    {SMB2_FSCTL_DFS_GET_REFERRALS_EX, 0, 0, fsctl_dfs_referrals},
+    {SMB2_FSCTL_PIPE_WAIT, 0, 0, fsctl_pipe_wait},
+    {SMB2_FSCTL_PIPE_TRANSCEIVE, SMB_OPEN_PIPE, 0, fsctl_pipe_transceive},
+    {SMB2_FSCTL_PIPE_PEEK, SMB_OPEN_PIPE, 0, fsctl_pipe_peek},
+    {SMB2_FSCTL_LMR_REQUEST_RESILIENCY, SMB_OPEN_FILE, 0, fsctl_request_resiliency},
+    {SMB2_FSCTL_SRV_REQUEST_RESUME_KEY, SMB_OPEN_FILE, 0, fsctl_resume_key},
+    {SMB2_FSCTL_SRV_COPYCHUNK, SMB_OPEN_FILE, CHANGES | TELLS_ERRORS, fsctl_copychunk},
+    {SMB2_FSCTL_SRV_COPYCHUNK_WRITE, SMB_OPEN_FILE, CHANGES | TELLS_ERRORS, fsctl_copychunk_write},
+    {SMB2_FSCTL_DUPLICATE_EXTENTS_TO_FILE, SMB_OPEN_FILE, CHANGES, fsctl_duplicate_extents},
+    {SMB2_FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX, SMB_OPEN_FILE, CHANGES, fsctl_duplicate_extents_ex},
+    {SMB2_FSCTL_OFFLOAD_READ, SMB_OPEN_FILE, 0, fsctl_offload_read},
+    {SMB2_FSCTL_OFFLOAD_WRITE, SMB_OPEN_FILE, CHANGES, fsctl_offload_write},
+    {SMB2_FSCTL_SET_SPARSE, SMB_OPEN_FILE, CHANGES, fsctl_set_sparse},
+    {SMB2_FSCTL_SET_ZERO_DATA, SMB_OPEN_FILE, CHANGES, fsctl_set_zero_data},
+    {SMB2_FSCTL_QUERY_ALLOCATED_RANGES, SMB_OPEN_FILE, 0, fsctl_query_allocated_ranges},
+    {SMB2_FSCTL_QUERY_FILE_REGIONS, SMB_OPEN_FILE, 0, fsctl_query_file_regions},
+    {SMB2_FSCTL_FILE_LEVEL_TRIM, SMB_OPEN_FILE, CHANGES, fsctl_file_level_trim},
+    {SMB2_FSCTL_GET_COMPRESSION, SMB_OPEN_FILE, 0, fsctl_get_compression},
+    {SMB2_FSCTL_SET_COMPRESSION, SMB_OPEN_FILE, CHANGES, fsctl_set_compression},
+    {SMB2_FSCTL_GET_NTFS_VOLUME_DATA, SMB_OPEN_FILE, 0, fsctl_get_ntfs_volume_data},
+    {SMB2_FSCTL_SRV_ENUMERATE_SNAPSHOTS, SMB_OPEN_FILE, 0, fsctl_enumerate_snapshots},
+    {SMB2_FSCTL_CREATE_OR_GET_OBJECT_ID, SMB_OPEN_FILE, 0, fsctl_create_or_get_object_id},
+    {SMB2_FSCTL_GET_OBJECT_ID, SMB_OPEN_FILE, 0, fsctl_get_object_id},
+    {SMB2_FSCTL_SMBTORTURE_IOCTL_PADDING8, 0, IS_TEST | PADS, fsctl_test_ioctl_padding},
+    {SMB2_FSCTL_SMBTORTURE_READ_PADDING8, 0, IS_TEST, fsctl_test_read_padding},
+    {SMB2_FSCTL_SMBTORTURE_FORCE_UNACKED_TIMEOUT, 0, IS_TEST | BARE, fsctl_test_unacked},
+    {SMB2_FSCTL_SMBTORTURE_ASYNC_SLEEP, SMB_OPEN_FILE, IS_TEST, fsctl_test_sleep},
+    {SMB2_FSCTL_SET_OBJECT_ID, SMB_OPEN_FILE, CHANGES, fsctl_set_object_id},
+    {SMB2_FSCTL_SET_OBJECT_ID_EXTENDED, SMB_OPEN_FILE, CHANGES, fsctl_set_object_id_extended},
+    {SMB2_FSCTL_DELETE_OBJECT_ID, SMB_OPEN_FILE, CHANGES, fsctl_delete_object_id},
+    {SMB2_FSCTL_SET_REPARSE_POINT, SMB_OPEN_FILE, CHANGES, fsctl_set_reparse_point},
+    {SMB2_FSCTL_DELETE_REPARSE_POINT, SMB_OPEN_FILE, CHANGES, fsctl_delete_reparse_point},
+    {SMB2_FSCTL_GET_REPARSE_POINT, SMB_OPEN_FILE, 0, fsctl_get_reparse_point},
 };
 
-static smbkit_status run(struct smb_request *r, const struct smb2_ioctl_req *req, unsigned kinds,
-                         fsctl_fn fn)
+static const struct fsctl *find(const struct smb_conn *c, uint32_t code)
 {
-    if (kinds) {
-        smbkit_status status = smb_request_open(r, &req->file_id, kinds);
-        if (!SMBKIT_OK(status)) {
-            return status;
+    for (size_t i = 0; i < ARRAY_LEN(fsctls); i++) {
+        bool is_there = !(fsctls[i].flags & IS_TEST) || c->server->config.test_fsctls;
+        if (fsctls[i].code == code && is_there) {
+            return &fsctls[i];
         }
     }
+    return NULL;
+}
+
+bool smb_ioctl_is_bare(const struct smb_request *r)
+{
+    struct cur in = r->body;
+    cur_skip(&in, 4);
+    uint32_t code = cur_u32(&in);
+    const struct fsctl *f =
+        r->hdr.command == SMB2_IOCTL && cur_ok(&in) ? find(r->conn, code) : NULL;
+    return f && (f->flags & BARE) && r->hdr.session_id == 0;
+}
+
+static smbkit_status check(struct smb_request *r, const struct smb2_ioctl_req *req,
+                           const struct fsctl *f)
+{
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    if (f->kinds) {
+        status = smb_request_open(r, &req->file_id, f->kinds);
+    } else if (!smb2_file_id_is_any(&req->file_id)) {
+        status = SMBKIT_STATUS_INVALID_PARAMETER; /* 3.3.5.15: those have no file */
+    }
+    if (SMBKIT_OK(status) && (f->flags & CHANGES) && smb_tree_is_read_only(r->tree)) {
+        status = SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
+    }
+    return status;
+}
+
+static bool is_told(smbkit_status status, const struct fsctl *f, const struct wr *out)
+{
+    bool is_over = status != SMBKIT_STATUS_WAIT && status != SMBKIT_STATUS_WOULD_BLOCK;
+    return SMBKIT_OK(status) || status == SMBKIT_STATUS_BUFFER_OVERFLOW ||
+           (is_over && (f->flags & TELLS_ERRORS) && wr_pos(out) > 0);
+}
+
+static smbkit_status run(struct smb_request *r, const struct smb2_ioctl_req *req,
+                         const struct fsctl *f)
+{
+    smbkit_status status = check(r, req, f);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
     struct wr out = wr_new(r->conn->transact_max);
-    smbkit_status status = fn(r, req, &out);
-    if (SMBKIT_OK(status) || status == SMBKIT_STATUS_BUFFER_OVERFLOW) {
+    status = f->fn(r, req, &out);
+    if (is_told(status, f, &out)) {
         const struct smb2_ioctl_rsp rsp = {
             .ctl_code = req->ctl_code,
             .file_id = req->file_id,
             .output = {out.base, wr_pos(&out)},
+            .padding = f->flags & PADS ? 8 : 0,
         };
         smb2_ioctl_rsp_format(smb_reply_begin(r), &rsp);
         smb_reply_keep(r);
@@ -219,10 +137,9 @@ smbkit_status cmd_ioctl(struct smb_request *r)
     if (!(req.flags & SMB2_0_IOCTL_IS_FSCTL)) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
-    for (size_t i = 0; i < ARRAY_LEN(fsctls); i++) {
-        if (fsctls[i].code == req.ctl_code) {
-            return run(r, &req, fsctls[i].kinds, fsctls[i].fn);
-        }
+    const struct fsctl *f = find(r->conn, req.ctl_code);
+    if (f) {
+        return run(r, &req, f);
     }
     /* The file must be there all the same: a closed one is told apart from an unknown
      * code. 3.3.5.15 */
@@ -232,5 +149,7 @@ smbkit_status cmd_ioctl(struct smb_request *r)
             return status;
         }
     }
-    return SMBKIT_STATUS_NOT_SUPPORTED;
+    /* What a file system need not have is this to it, [MS-FSA] 2.1.5.10. */
+    return req.ctl_code >> 16 == DEVICE_FILE_SYSTEM ? SMBKIT_STATUS_INVALID_DEVICE_REQUEST
+                                                    : SMBKIT_STATUS_NOT_SUPPORTED;
 }

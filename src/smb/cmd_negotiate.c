@@ -18,6 +18,11 @@ static const uint16_t ciphers[] = {SMB2_CIPHER_AES128_GCM, SMB2_CIPHER_AES256_GC
 static const uint16_t signings[] = {SMB2_SIGNING_AES_GMAC, SMB2_SIGNING_AES_CMAC,
                                     SMB2_SIGNING_HMAC_SHA256};
 
+uint64_t smb_dialects_hash(const struct smb_server *s, const uint16_t *offered, size_t count)
+{
+    return hash_bytes(s->hash_seed, offered, count * sizeof(*offered));
+}
+
 uint16_t smb_negotiate_dialect(const struct smb_server *s, const uint16_t *offered, size_t count)
 {
     for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
@@ -72,7 +77,13 @@ static void settle_limits(struct smb_conn *c)
     const struct smb_server *s = c->server;
     c->multi_credit = c->dialect >= SMB2_DIALECT_210;
     c->transact_max = c->multi_credit ? s->config.transact_max_bytes : 65536;
-    c->capabilities = c->multi_credit ? SMB2_GLOBAL_CAP_LARGE_MTU : 0;
+    c->capabilities =
+        c->multi_credit ? SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_LEASING : 0; /* of 2.1 on */
+    if (smb_conn_is_3x(c)) { /* to who has them as well: impacket stumbles over what it does not */
+        uint32_t have = SMB2_GLOBAL_CAP_DIRECTORY_LEASING |
+                        (s->config.multichannel ? SMB2_GLOBAL_CAP_MULTI_CHANNEL : 0);
+        c->capabilities |= have & c->client_capabilities;
+    }
     if (c->dialect < SMB2_DIALECT_311) {
         c->sign_alg = smb_conn_is_3x(c) ? SMB2_SIGNING_AES_CMAC : SMB2_SIGNING_HMAC_SHA256;
         c->cipher = CRYPTO_CIPHER_NONE;
@@ -176,6 +187,7 @@ smbkit_status cmd_negotiate(struct smb_request *r)
     }
     c->client_capabilities = req.capabilities;
     c->client_security_mode = req.security_mode;
+    c->client_dialects = smb_dialects_hash(c->server, req.dialects, req.dialect_count);
     mem_copy(c->client_guid, req.client_guid, sizeof(c->client_guid));
     if (!settle_dialect(c, dialect)) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;

@@ -2,8 +2,10 @@
 /* QUERY_INFO. [MS-SMB2] 3.3.5.20 */
 #define LOG_MODULE LOG_SMB
 #include "smb/command.h"
+#include "smb/ea.h"
 #include "smb/info.h"
 #include "smb/limits.h"
+#include "smb/quota.h"
 #include "smb/reply.h"
 #include "wire/error.h"
 #include "wire/output.h"
@@ -25,14 +27,23 @@ static smbkit_status cut(struct smb_request *r, size_t start, size_t max, bool i
 static smbkit_status query_file(struct smb_request *r, const struct smb2_query_info_req *req)
 {
     const struct fscc_file_class *class = fscc_file_class_get(req->info_class);
-    if (!class || req->info_class == SMB2_FILE_HARD_LINK_INFO) {
+    if (!class) {
         return SMBKIT_STATUS_INVALID_INFO_CLASS;
+    }
+    if (req->info_class == SMB2_FILE_HARD_LINK_INFO) {
+        return SMBKIT_STATUS_NOT_SUPPORTED; /* 3.3.5.20.1: not in 2.2.37; [MS-FSCC] 2.4: LOCAL */
+    }
+    if (req->info_class == SMB2_FILE_NORMALIZED_NAME_INFO && r->conn->dialect != SMB2_DIALECT_311) {
+        return SMBKIT_STATUS_NOT_SUPPORTED; /* 3.3.5.20.1; 3.0, not named there, as in Windows */
     }
     if (req->output_max < class->size_min) {
         return SMBKIT_STATUS_INFO_LENGTH_MISMATCH;
     }
+    if (req->info_class == SMB2_FILE_FULL_EA_INFO && r->open->kind == SMB_OPEN_FILE) {
+        return smb_ea_query(r, req);
+    }
     struct smb_file_info info;
-    smbkit_status status = smb_file_info_get(r, req->info_class, &info);
+    smbkit_status status = smb_file_info_get(r, req->info_class, req->output_max, &info);
     if (!SMBKIT_OK(status)) {
         return status;
     }
@@ -57,7 +68,7 @@ static smbkit_status query_volume(struct smb_request *r, const struct smb2_query
         return SMBKIT_STATUS_INFO_LENGTH_MISMATCH;
     }
     struct smb_volume_info info;
-    smbkit_status status = smb_volume_info_get(r, &info);
+    smbkit_status status = smb_volume_info_get(r, req->info_class, &info);
     if (!SMBKIT_OK(status)) {
         return status;
     }
@@ -114,7 +125,7 @@ smbkit_status cmd_query_info(struct smb_request *r)
     case SMB2_0_INFO_SECURITY:
         return query_security(r, &req);
     case SMB2_0_INFO_QUOTA:
-        return SMBKIT_STATUS_NOT_SUPPORTED; /* no volume keeps quotas of users yet */
+        return smb_quota_query(r, &req);
     default:
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }

@@ -45,13 +45,26 @@ static char *share_name(struct wire_slice path)
     return *p ? str_dup(p + 1) : NULL;
 }
 
+/* 3.3.5.7 */
+static uint32_t share_flags(const struct smb_tree *tree)
+{
+    const struct smb_share *share = tree->share;
+    if (share->type == SMB_SHARE_IS_PIPE) {
+        return SMB2_SHAREFLAG_NO_CACHING;
+    }
+    return SMB2_SHAREFLAG_MANUAL_CACHING |
+           (tree->told_to_encrypt ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0) |
+           (vfs_volume_habits(share->volume) & VFS_HIDE_UNREADABLE
+                ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM
+                : 0);
+}
+
 static void write_tree_reply(struct smb_request *r, const struct smb_tree *tree)
 {
     bool is_pipe = tree->share->type == SMB_SHARE_IS_PIPE;
     struct smb2_tree_connect_rsp rsp = {
         .share_type = is_pipe ? SMB2_SHARE_TYPE_PIPE : SMB2_SHARE_TYPE_DISK,
-        .share_flags = (is_pipe ? SMB2_SHAREFLAG_NO_CACHING : SMB2_SHAREFLAG_MANUAL_CACHING) |
-                       (tree->told_to_encrypt ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0),
+        .share_flags = share_flags(tree),
         .maximal_access = smb_tree_access_max(tree) & SMBKIT_ALL_ACCESS,
     };
     smb2_tree_connect_rsp_format(smb_reply_begin(r), &rsp);
@@ -61,7 +74,7 @@ static void write_tree_reply(struct smb_request *r, const struct smb_tree *tree)
 static bool is_proven(const struct smb_request *r)
 {
     const struct smb_session *s = r->session;
-    return r->conn->dialect != SMB2_DIALECT_311 || !smb_session_is_keyed(s) || r->signed_in ||
+    return r->conn->dialect != SMB2_DIALECT_311 || !smb_session_is_owned(s) || r->signed_in ||
            r->msg->seal;
 }
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
+#include "smb/binding.h"
 #include "smb/client.h"
 #include "smb/command.h"
 #include "smb/limits.h"
@@ -12,61 +13,30 @@
 #include "smb/security.h"
 #include "wire/session_setup.h"
 
-/* Takes the channel. */
-static void request_channel_set(struct smb_request *r, struct smb_channel **ch)
+static smbkit_status find_session(struct smb_request *r, const struct smb2_session_setup_req *req)
 {
-    smb_session_unref(r->session);
-    smb_channel_unref(r->channel);
-    r->channel = *ch;
-    r->session = smb_session_ref(r->channel->session);
-    *ch = NULL;
-}
-
-/* A second channel for a session of another connection. We are not IsMultiChannelCapable (3.3.5.5
- * step 3), but the refusal should bear that session's signature, or the client could not tell it
- * from an attack. Not under AES-GMAC: this connection's MessageIds are nonces that the session's
- * own connection uses too. */
-static smbkit_status refuse_binding(struct smb_request *r)
-{
-    struct smb_session *s = smb_session_find(r->conn->server, r->hdr.session_id);
-    if (!s) {
-        return SMBKIT_STATUS_USER_SESSION_DELETED;
+    if (req->flags & SMB2_SESSION_FLAG_BINDING) {
+        return smb_binding_begin(r);
     }
-    struct smb_channel *ch = NULL;
-    if (smb_session_state_get(s) == SMB_SESSION_VALID && smb_session_is_keyed(s) &&
-        s->dialect == r->conn->dialect && s->keys.sign_alg != CRYPTO_SIGN_AES_GMAC &&
-        (r->hdr.flags & SMB2_FLAGS_SIGNED)) {
-        ch = smb_channel_new(s, r->conn);
+    if (r->hdr.session_id != 0) {
+        return r->session ? SMBKIT_STATUS_SUCCESS : smb_binding_refuse(r);
     }
-    if (ch) {
-        ch->signer = crypto_signer_new(s->keys.sign_alg, s->keys.sign_key);
+    struct smb_channel *ch = smb_session_new(r->conn);
+    if (!ch) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    if (ch && ch->signer && smb_signature_verify(ch, r->raw, r->raw_len, &r->hdr)) {
-        request_channel_set(r, &ch); /* only to sign with */
-        r->sign_reply = true;
-    }
-    smb_channel_unref(ch);
-    smb_session_unref(s);
-    return SMBKIT_STATUS_REQUEST_NOT_ACCEPTED;
+    smb_request_channel_set(r, &ch);
+    return SMBKIT_STATUS_SUCCESS;
 }
 
 /* The session that the request is about: a new one, or the one it names; with setup_busy taken. */
 static smbkit_status begin(struct smb_request *r, const struct smb2_session_setup_req *req)
 {
-    if (req->flags & SMB2_SESSION_FLAG_BINDING) {
-        return refuse_binding(r);
-    }
-    if (r->hdr.session_id == 0) {
-        struct smb_channel *ch = smb_session_new(r->conn);
-        if (!ch) {
-            return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
-        }
-        request_channel_set(r, &ch);
+    smbkit_status status = find_session(r, req);
+    if (!SMBKIT_OK(status)) {
+        return status;
     }
     struct smb_session *s = r->session;
-    if (!s) {
-        return SMBKIT_STATUS_USER_SESSION_DELETED;
-    }
     SCOPED_LOCK(&s->lock);
     if (s->state == SMB_SESSION_DELETED) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
@@ -154,7 +124,15 @@ static uint32_t who_flags(struct smb_server *server, const struct auth_identity 
 static struct vfs_token *make_token(struct smb_request *r, const struct auth_identity *id)
 {
     struct smb_server *server = r->conn->server;
+    uint32_t rids[VFS_TOKEN_GROUPS_MAX];
+    uint32_t count = 0;
+    bool is_named = !id->guest && !id->anonymous;
+    if (is_named && !smb_server_groups_of(server, id->user, rids, ARRAY_LEN(rids), &count)) {
+        return NULL;
+    }
     const struct vfs_token_spec spec = {
+        .group_rids = rids,
+        .group_rid_count = count,
         .user = id->user,
         .domain = id->domain,
         .client_address = r->conn->address,
@@ -167,6 +145,17 @@ static struct vfs_token *make_token(struct smb_request *r, const struct auth_ide
     return vfs_token_new(&spec);
 }
 
+/* Keys that prove nothing, and nothing has to be signed by; but what a client signs by them is
+ * verified, and answered likewise, as by Windows. [MS-SMB2] 3.3.5.2.4 */
+static smbkit_status key_nameless(struct smb_request *r, const struct auth_identity *id)
+{
+    smbkit_status status = smb_session_keys_init(r->channel, id->session_key, false);
+    if (SMBKIT_OK(status)) {
+        atomic_store_explicit(&r->session->keyed, true, memory_order_release); /* they are there */
+    }
+    return status;
+}
+
 /* [MS-SMB2] 3.3.5.5.3: signing and encryption of a new session. owner: whom id names. */
 static smbkit_status settle_protection(struct smb_request *r, const struct auth_identity *id,
                                        const struct smb2_session_setup_req *req,
@@ -176,11 +165,13 @@ static smbkit_status settle_protection(struct smb_request *r, const struct auth_
     const struct smb_conn *c = r->conn;
     struct smb_policy policy = smb_server_policy(c->server);
     bool has_key = !id->guest && !id->anonymous;
-    if (!has_key) {
-        return policy.encryption == SMB_ENCRYPT_REQUIRED ? SMBKIT_STATUS_ACCESS_DENIED
-                                                         : SMBKIT_STATUS_SUCCESS;
+    if (!has_key && policy.encryption == SMB_ENCRYPT_REQUIRED) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    smbkit_status status = smb_session_keys_init(r->channel, id->session_key);
+    if (!has_key) {
+        return id->anonymous ? key_nameless(r, id) : SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status status = smb_session_keys_init(r->channel, id->session_key, true);
     if (!SMBKIT_OK(status)) {
         return status;
     }
@@ -215,7 +206,7 @@ static bool may_become(const struct smb_session *s, const struct auth_identity *
                        struct vfs_token *token)
 {
     bool is_named = !id->guest && !id->anonymous;
-    return !is_named || (smb_session_is_keyed(s) && same_name(s->keys.owner, token));
+    return !is_named || (smb_session_is_owned(s) && same_name(s->keys.owner, token));
 }
 
 /* The client lost its connection and says which session was its own. 3.3.5.5.3 step 9 */
@@ -238,10 +229,11 @@ static void end_previous(struct smb_request *r, uint64_t id)
     smb_session_unref(old);
 }
 
-static smbkit_status succeed(struct smb_request *r, const struct smb2_session_setup_req *req)
+/* The log-in made the session, or made it anew. */
+static smbkit_status enter(struct smb_request *r, const struct smb2_session_setup_req *req,
+                           const struct auth_identity *id)
 {
     struct smb_session *s = r->session;
-    const struct auth_identity *id = auth_identity_get(r->channel->auth);
     bool is_new = smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS;
     struct vfs_token *token = make_token(r, id);
     if (!token) {
@@ -261,25 +253,57 @@ static smbkit_status succeed(struct smb_request *r, const struct smb2_session_se
         return status;
     }
     smb_session_become(s, token, account, id->version);
-    mutex_lock(&s->lock);
-    bool lost = s->state == SMB_SESSION_DELETED;
-    if (!lost) {
-        s->state = SMB_SESSION_VALID;
-        s->guest = id->guest;
-        s->anonymous = id->anonymous;
-    }
-    mutex_unlock(&s->lock);
-    if (lost || smb_session_fault(s)) {
+    SCOPED_LOCK(&s->lock);
+    if (s->state == SMB_SESSION_DELETED) {
         return SMBKIT_STATUS_USER_SESSION_DELETED;
     }
-    r->sign_reply = smb_session_is_keyed(s);
+    s->state = SMB_SESSION_VALID;
+    atomic_store_explicit(&s->expires_at, id->expires_at, memory_order_relaxed); /* a time */
+    s->guest = id->guest;
+    s->anonymous = id->anonymous;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* It binds the session to its connection: as the user whose log-in made the session's keys, and as
+ * nobody else. */
+static smbkit_status bind(struct smb_request *r, const struct auth_identity *id)
+{
+    struct vfs_token *token = make_token(r, id);
+    if (!token) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    bool is_owner = !id->guest && !id->anonymous && same_name(r->session->keys.owner, token);
+    vfs_token_unref(token);
+    /* Again: a reload that came before the channel was the session's did not see it there. */
+    bool is_let_in = smb_server_admits(r->conn->server, r->conn->address);
+    return is_owner && is_let_in ? smb_binding_end(r->channel, id->session_key)
+                                 : SMBKIT_STATUS_ACCESS_DENIED;
+}
+
+static smbkit_status succeed(struct smb_request *r, const struct smb2_session_setup_req *req)
+{
+    struct smb_session *s = r->session;
+    const struct auth_identity *id = auth_identity_get(r->channel->auth);
+    bool binds = smb_channel_is_binding(r->channel);
+    smbkit_status status = binds ? bind(r, id) : enter(r, req, id);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    /* A session that gets a channel smb_server_enforce finds in any case, and ends the whole. */
+    if (!binds && smb_session_fault(s)) {
+        return SMBKIT_STATUS_USER_SESSION_DELETED;
+    }
+    r->sign_reply = smb_session_is_owned(s);
     if (is_about_password(r->channel)) {
         SCOPED_LOCK(&r->conn->server->lock);
         auth_throttle_succeeded(r->conn->server->throttle, who_tries(r));
     }
-    end_previous(r, req->previous_session_id);
-    log_info(&r->conn->log, "logged in user=%s from=%s session=%llu%s", quoted(id->user).text,
-             r->conn->address, (unsigned long long)s->id, s->encrypt ? " encrypted" : "");
+    if (!binds) {
+        end_previous(r, req->previous_session_id);
+    }
+    log_info(&r->conn->log, "%s user=%s from=%s session=%llu%s", binds ? "bound" : "logged in",
+             quoted(id->user).text, r->conn->address, (unsigned long long)s->id,
+             s->encrypt ? " encrypted" : "");
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -315,8 +339,9 @@ static smbkit_status round_of(struct smb_request *r, const struct smb2_session_s
 {
     struct smb_session *s = r->session;
     struct smb_channel *ch = r->channel;
-    bool is_new = smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS;
-    if (is_new && r->conn->dialect == SMB2_DIALECT_311) {
+    bool makes_key =
+        smb_channel_is_binding(ch) || smb_session_state_get(s) == SMB_SESSION_IN_PROGRESS;
+    if (makes_key && r->conn->dialect == SMB2_DIALECT_311) {
         struct crypto_span span = {(uint8_t *)(uintptr_t)r->raw, r->raw_len};
         crypto_sha512_extend(ch->preauth, &span, 1);
     }
@@ -333,10 +358,11 @@ static smbkit_status round_of(struct smb_request *r, const struct smb2_session_s
 }
 
 /* The last round's verdict comes true. A log-in that fails takes a session that never was with it;
- * reauthentication that fails ends the session too. 3.3.5.5.3 */
+ * reauthentication that fails ends the session too. 3.3.5.5.3. A binding that fails harms none. */
 static smbkit_status conclude(struct smb_request *r, const struct smb2_session_setup_req *req)
 {
     struct smb_channel *ch = r->channel;
+    bool was_binding = smb_channel_is_binding(ch);
     /* relaxed: the connection ended while the verdict was held back; nobody hears it any more */
     bool is_late = atomic_load_explicit(&r->cancelled, memory_order_relaxed);
     smbkit_status status = is_late ? SMBKIT_STATUS_CANCELLED : ch->verdict;
@@ -347,7 +373,11 @@ static smbkit_status conclude(struct smb_request *r, const struct smb2_session_s
         if (ch->auth) {
             tell_failure(r, status);
         }
-        (void)smb_session_end(ch->session, NULL); /* false: somebody else did */
+        if (was_binding) {
+            smb_channel_drop(ch);
+        } else {
+            (void)smb_session_end(ch->session, NULL); /* false: somebody else did */
+        }
         drop_answer(ch);
     }
     auth_free(ch->auth);

@@ -4,8 +4,11 @@
 #include "base/mem.h"
 #include "base/utf.h"
 #include "smb/command.h"
+#include "smb/ea.h"
 #include "smb/limits.h"
+#include "smb/quota.h"
 #include "smb/reply.h"
+#include "vfs/stream.h"
 #include "wire/fscc_fs.h"
 #include "wire/fscc_set.h"
 #include "wire/set_info.h"
@@ -27,7 +30,7 @@ static smbkit_status set_basic(struct smb_request *r, const struct fscc_set *set
 /* The target of a rename or link; out->path is owned. A '\\' in front is passed over, as Windows
  * and Samba do; smbclient sends one. */
 static smbkit_status take_target(const struct smb_request *r, const struct fscc_set *set,
-                                 struct vfs_path *out)
+                                 struct vfs_path *out, bool *is_stream_r)
 {
     if (set->rename.root_directory != 0) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
@@ -37,8 +40,14 @@ static smbkit_status take_target(const struct smb_request *r, const struct fscc_
         return SMBKIT_STATUS_OBJECT_NAME_INVALID;
     }
     smbkit_status status = vfs_path_parse(name[0] == '\\' ? name + 1 : name, out);
-    if (SMBKIT_OK(status) && out->stream) {
-        status = SMBKIT_STATUS_NOT_SUPPORTED;
+    *is_stream_r = name[0] == ':';
+    if (*is_stream_r) {
+        /* [MS-FSA] 2.1.5.15.11.1 has one answer to every name that is wrong. */
+        return status == SMBKIT_STATUS_OBJECT_NAME_INVALID ? SMBKIT_STATUS_INVALID_PARAMETER
+                                                           : status;
+    }
+    if (SMBKIT_OK(status) && out->stream && !vfs_open_is_stream(r->open->file)) {
+        status = SMBKIT_STATUS_OBJECT_NAME_INVALID;
     } else if (SMBKIT_OK(status) && out->means_directory && !vfs_open_is_directory(r->open->file)) {
         status = SMBKIT_STATUS_OBJECT_NAME_INVALID;
     }
@@ -51,15 +60,26 @@ static smbkit_status take_target(const struct smb_request *r, const struct fscc_
 static smbkit_status set_name(struct smb_request *r, const struct fscc_set *set)
 {
     struct vfs_path target;
-    smbkit_status status = take_target(r, set, &target);
+    bool is_stream;
+    smbkit_status status = take_target(r, set, &target, &is_stream);
     if (!SMBKIT_OK(status)) {
         return status;
     }
     bool is_link =
         set->info_class == SMB2_FILE_LINK_INFO || set->info_class == SMB2_FILE_LINK_INFO_EX;
     bool replace = set->rename.replace_if_exists;
+    const struct vfs_stream_rename stream = {.name = target.stream, .replace = replace};
+    if (is_stream) {
+        status = is_link ? SMBKIT_STATUS_INVALID_PARAMETER
+                         : vfs_rename_stream(&r->call, r->open->file, &stream);
+        vfs_path_fini(&target);
+        return status;
+    }
     status = is_link ? vfs_link(&r->call, r->open->file, target.path, replace)
                      : vfs_rename(&r->call, r->open->file, target.path, replace);
+    if (SMBKIT_OK(status) && !is_link) {
+        smb_app_renamed(r->open, target.path);
+    }
     vfs_path_fini(&target);
     return status;
 }
@@ -95,9 +115,7 @@ static smbkit_status set_end_of_file(struct smb_request *r, const struct fscc_se
 
 static smbkit_status set_eas(struct smb_request *r, const struct fscc_set *set)
 {
-    (void)r;
-    (void)set;
-    return SMBKIT_STATUS_EAS_NOT_SUPPORTED;
+    return smb_ea_set(r, set->eas);
 }
 
 /* Both take a privilege that no user of ours holds. [MS-FSA] 2.1.5.15.13, 2.1.5.15.14 */
@@ -154,12 +172,22 @@ static smbkit_status set_file(struct smb_request *r, const struct smb2_set_info_
 
 /* ---- the rest ---- */
 
-/* Control (quota defaults) and object ids are for administrators, whom we do not have. 3.3.5.21.2
- */
-static smbkit_status set_volume(const struct smb2_set_info_req *req)
+/* Labels and object ids of volumes are nobody's to change. 3.3.5.21.2 */
+static smbkit_status set_volume(struct smb_request *r, const struct smb2_set_info_req *req)
 {
-    return fscc_fs_set_is_known(req->info_class, NULL) ? SMBKIT_STATUS_ACCESS_DENIED
-                                                       : SMBKIT_STATUS_INVALID_INFO_CLASS;
+    struct fscc_fs_set set;
+    if (!fscc_fs_set_is_known(req->info_class, NULL)) {
+        return SMBKIT_STATUS_INVALID_INFO_CLASS;
+    }
+    if (req->info_class != SMB2_FS_CONTROL_INFO || r->open->kind != SMB_OPEN_FILE) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    enum wire_err err = fscc_fs_set_parse(req->buffer, req->info_class, &set);
+    if (err != WIRE_OK) {
+        return err == WIRE_SHORT ? SMBKIT_STATUS_INFO_LENGTH_MISMATCH
+                                 : SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    return smb_quota_control_set(r, &set.control);
 }
 
 static smbkit_status set_security(struct smb_request *r, const struct smb2_set_info_req *req)
@@ -177,11 +205,11 @@ static smbkit_status set_info(struct smb_request *r, const struct smb2_set_info_
     case SMB2_0_INFO_FILE:
         return set_file(r, req);
     case SMB2_0_INFO_FILESYSTEM:
-        return set_volume(req);
+        return set_volume(r, req);
     case SMB2_0_INFO_SECURITY:
         return set_security(r, req);
     case SMB2_0_INFO_QUOTA:
-        return SMBKIT_STATUS_NOT_SUPPORTED;
+        return smb_quota_set(r, req->buffer);
     default:
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }

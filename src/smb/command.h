@@ -11,9 +11,16 @@
 #define SMB_CMD_CANCEL 0x10u  /* may be abandoned while it waits */
 #define SMB_CMD_ENDS 0x80u    /* gives something back: a lane of its own on the workers */
 #define SMB_CMD_PATIENT                                                                            \
-    0x100u                    /* waits for a moment as a rule: STATUS_PENDING only after a second */
-#define SMB_CMD_TAIL 0x40u    /* may wait only as the last of a compound */
-#define SMB_CMD_MUTATES 0x20u /* refused on a read-only share before it is looked at */
+    0x100u /* waits for a moment as a rule: STATUS_PENDING only after a second */
+#define SMB_CMD_QUIET                                                                              \
+    0x800u /* waits for breaks, which end: as Windows, no STATUS_PENDING unless it takes long */
+#define SMB_CMD_MIDDLE                                                                             \
+    0x1000u                /* is told STATUS_PENDING also where others follow it in its compound */
+#define SMB_CMD_TAIL 0x40u /* may wait only as the last of a compound */
+#define SMB_CMD_MUTATES 0x20u  /* refused on a read-only share before it is looked at */
+#define SMB_CMD_EXPIRED 0x400u /* done also when the log-in has expired. [MS-SMB2] 3.3.5.2.9 */
+#define SMB_CMD_SEQUENCE                                                                           \
+    0x200u /* refused when its channel sequence is an old one. [MS-SMB2] 3.3.5.2.10 */
 
 struct smb_command {
     const char *name;

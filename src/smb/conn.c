@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "smb/break.h"
 #include "smb/limits.h"
 #include "smb/negotiate.h"
 #include "smb/request.h"
@@ -142,7 +143,7 @@ void smb_conn_closed(struct smb_conn *c)
     c->ops->timer_cancel(c->io, &c->slow_timer);
     smb_room_closed(c);
     LIST_FOR_EACH_SAFE (l, &c->messages) {
-        smb_message_cancel(LIST_ENTRY(l, struct smb_message, link));
+        smb_message_lost(LIST_ENTRY(l, struct smb_message, link));
     }
     smb_channels_end(c);
     smb_breaks_end(c);
@@ -201,6 +202,10 @@ void smb_conn_frame(struct smb_conn *c, struct iobuf *frame)
     if (c->closing || c->closed || c->draining) {
         iobuf_unref(frame);
         return;
+    }
+    /* relaxed: a hint where to send breaks */
+    if (atomic_load_explicit(&c->is_silent, memory_order_relaxed)) {
+        atomic_store_explicit(&c->is_silent, false, memory_order_relaxed);
     }
     atomic_fetch_add_explicit(&c->server->bytes_in, frame->len + 4,
                               memory_order_relaxed); /* told */

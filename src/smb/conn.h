@@ -32,10 +32,14 @@ struct smb_conn {
     /* What NEGOTIATE settled; immutable afterwards, so any thread may read it then. dialect 0: not
      * yet */
     uint16_t dialect;
-    bool wildcard_sent; /* answered an SMB1 negotiate with 0x02ff: a second NEGOTIATE is due */
+    atomic_uchar read_padding; /* a test FSCTL: bytes before the data of READs; relaxed */
+    atomic_bool plays_dead;    /* likewise: nothing counts as acknowledged */
+    atomic_bool is_silent; /* relaxed: it has not acknowledged a break; until it sends something */
+    bool wildcard_sent;    /* answered an SMB1 negotiate with 0x02ff: a second NEGOTIATE is due */
     uint8_t client_guid[16];
     struct smb_client *client; /* a reference; by that GUID */
     uint32_t client_capabilities;
+    uint64_t client_dialects; /* smb_dialects_hash of those it has named */
     uint16_t client_security_mode;
     uint32_t capabilities;  /* ours */
     uint16_t security_mode; /* ours */
@@ -64,7 +68,7 @@ struct smb_conn {
     unsigned async_count;
     size_t waiting_bytes; /* of these, those that wait until something happens */
     uint64_t async_id_next;
-    struct list breaks; /* opens whose break timer is set */
+    struct list breaks; /* of oplocks and leases, whose timer is set; smb_break.timer_link */
     struct list slow;   /* requests on a worker, oldest first */
     struct smb_timer slow_timer;
     struct smb_timer logon_timer;
@@ -80,6 +84,8 @@ void smb_conn_end(struct smb_conn *c, const char *reason);
 void smb_conn_message_done(struct smb_conn *c);
 /* Is the first session there? Then the log-in timer and the small frame bound end. */
 void smb_conn_logged_on(struct smb_conn *c, struct smb_session *s);
+/* Was a break sent on it that its peer's TCP has not acknowledged? Any thread. */
+bool smb_conn_is_silent(const struct smb_conn *c);
 static inline bool smb_conn_is_3x(const struct smb_conn *c)
 {
     return c->dialect >= SMB2_DIALECT_300;

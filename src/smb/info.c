@@ -4,6 +4,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf.h"
+#include "smb/quota.h"
+#include "vfs/fsctl.h"
+#include "vfs/stream.h"
 
 /* ---- files ---- */
 
@@ -17,32 +21,28 @@ struct info_row {
     uint8_t info_class;
     uint32_t access;
     uint32_t gather;
-    smbkit_status none; /* < 0: this file has nothing of the kind */
 };
 
-#define STATUS_NO_EAS ((smbkit_status)0xC0000052) /* NO_EAS_ON_FILE */
-
 static const struct info_row rows[] = {
-    {SMB2_FILE_BASIC_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR, 0},
-    {SMB2_FILE_NETWORK_OPEN_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR, 0},
-    {SMB2_FILE_ATTRIBUTE_TAG_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR, 0},
-    {SMB2_FILE_ALL_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR | GATHER_NAME, 0},
-    {SMB2_FILE_STAT_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR, 0},
-    {SMB2_FILE_STAT_LX_INFO, SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_EA, GATHER_ATTR, 0},
-    {SMB2_FILE_NAME_INFO, 0, GATHER_NAME, 0},
-    {SMB2_FILE_NORMALIZED_NAME_INFO, 0, GATHER_NAME, 0},
-    {SMB2_FILE_ALTERNATE_NAME_INFO, 0, GATHER_NAME, 0},
-    {SMB2_FILE_FULL_EA_INFO, SMBKIT_READ_EA, 0, STATUS_NO_EAS},
-    {SMB2_FILE_STREAM_INFO, 0, GATHER_ATTR | GATHER_STREAMS, 0},
-    {SMB2_FILE_ACCESS_INFO, 0, 0, 0},
-    {SMB2_FILE_POSITION_INFO, 0, 0, 0},
-    {SMB2_FILE_MODE_INFO, 0, 0, 0},
-    {SMB2_FILE_ALIGNMENT_INFO, 0, 0, 0},
+    {SMB2_FILE_BASIC_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR},
+    {SMB2_FILE_NETWORK_OPEN_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR},
+    {SMB2_FILE_ATTRIBUTE_TAG_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR},
+    {SMB2_FILE_ALL_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR | GATHER_NAME},
+    {SMB2_FILE_STAT_INFO, SMBKIT_READ_ATTRIBUTES, GATHER_ATTR},
+    {SMB2_FILE_STAT_LX_INFO, SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_EA, GATHER_ATTR},
+    {SMB2_FILE_NAME_INFO, 0, GATHER_NAME},
+    {SMB2_FILE_NORMALIZED_NAME_INFO, 0, GATHER_NAME},
+    {SMB2_FILE_ALTERNATE_NAME_INFO, 0, GATHER_NAME},
+    {SMB2_FILE_STREAM_INFO, 0, GATHER_STREAMS},
+    {SMB2_FILE_ACCESS_INFO, 0, 0},
+    {SMB2_FILE_POSITION_INFO, 0, 0},
+    {SMB2_FILE_MODE_INFO, 0, 0},
+    {SMB2_FILE_ALIGNMENT_INFO, 0, 0},
 };
 
 static const struct info_row *find_row(uint8_t info_class)
 {
-    static const struct info_row other = {0, 0, GATHER_ATTR, 0};
+    static const struct info_row other = {0, 0, GATHER_ATTR};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i].info_class == info_class) {
             return &rows[i];
@@ -57,6 +57,9 @@ static smbkit_status gather_attr(struct smb_request *r, struct fscc_file_info *f
     smbkit_status status = vfs_getattr(&r->call, r->open->file, 0, &a);
     if (!SMBKIT_OK(status)) {
         return status;
+    }
+    if (r->open->is_quota) {
+        smb_quota_attr(&a);
     }
     f->create_time = a.create_time;
     f->access_time = a.access_time;
@@ -83,7 +86,9 @@ static smbkit_status gather_attr(struct smb_request *r, struct fscc_file_info *f
 static smbkit_status gather_name(struct smb_request *r, struct smb_file_info *out)
 {
     CLEANUP_MEM char *path = vfs_open_path(&r->call, r->open->file);
-    out->name = path ? str_printf("\\%s", path) : NULL;
+    CLEANUP_MEM char *stream = vfs_open_stream(r->open->file);
+    bool has_all = path && (stream || !vfs_open_is_stream(r->open->file));
+    out->name = has_all ? str_printf("\\%s%s", path, stream ? ":" : "") : NULL;
     if (!out->name) {
         return r->call.nowait ? SMBKIT_STATUS_WOULD_BLOCK : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -92,64 +97,96 @@ static smbkit_status gather_name(struct smb_request *r, struct smb_file_info *ou
             *p = '\\';
         }
     }
+    if (stream) {
+        char *file = out->name;
+        out->name = str_printf("%s%s", file, stream);
+        mem_free(file);
+    }
+    if (!out->name) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
     out->fscc.name = out->name;
     out->fscc.normalized_name = out->name + 1;
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Characters of an 8.3 name besides letters, digits and bytes of other scripts. [MS-FSCC] 2.1.5.2.1
- */
-static bool is_short_char(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           str_has_char("!#$%&'()-@^_`{}~", c);
-}
-
-static size_t short_run(const char *s)
-{
-    size_t n = 0;
-    while (is_short_char(s[n])) {
-        n++;
-    }
-    return n;
-}
-
-/* We make no short names; a name that is one already is its own alternate name, as on NTFS. */
-static bool is_short_name(const char *leaf)
-{
-    size_t base = short_run(leaf);
-    if (base == 0 || base > 8) {
-        return false;
-    }
-    if (leaf[base] == '\0') {
-        return true;
-    }
-    size_t ext = leaf[base] == '.' ? short_run(leaf + base + 1) : 0;
-    return ext >= 1 && ext <= 3 && leaf[base + 1 + ext] == '\0';
-}
-
-static smbkit_status gather_alternate(struct smb_file_info *out)
+/* [MS-FSA] 2.1.5.12.3. A name that is an 8.3 name is its own alternate name, as on NTFS; others
+ * have one where the share makes them. */
+static smbkit_status gather_alternate(struct smb_request *r, struct smb_file_info *out)
 {
     const char *leaf = out->name + 1;
-    for (const char *p = leaf; *p; p++) {
-        if (*p == '\\') {
-            leaf = p + 1;
-        }
+    char *end = out->name;
+    for (; *end && *end != ':'; end++) { /* a stream has its file's */
+        leaf = *end == '\\' ? end + 1 : leaf;
     }
+    *end = '\0';
     out->fscc.alternate_name = leaf;
-    return is_short_name(leaf) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    if (vfs_is_short_name(leaf)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    out->fscc.alternate_name = out->short_name;
+    return *leaf && vfs_volume_short_name(r->tree->share->volume, leaf, out->short_name)
+               ? SMBKIT_STATUS_SUCCESS
+               : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-static void gather_streams(struct smb_file_info *out)
+#define STREAMS_FIRST 8
+
+/* Takes over name; NULL: no memory. */
+static bool stream_add(struct smb_file_info *out, char *name, uint64_t size, uint64_t allocation)
 {
-    if (out->fscc.is_directory) {
-        return; /* a directory has no data of its own to list */
+    struct fscc_file_info *f = &out->fscc;
+    if (name && f->stream_count == out->streams_cap) {
+        size_t cap = out->streams_cap ? 2 * out->streams_cap : STREAMS_FIRST;
+        struct fscc_stream *more = mem_realloc(out->streams, cap * sizeof(*more));
+        out->streams = more ? more : out->streams;
+        out->streams_cap = more ? cap : out->streams_cap;
     }
-    out->stream = (struct fscc_stream){.name = "::$DATA",
-                                       .size = out->fscc.end_of_file,
-                                       .allocation_size = out->fscc.allocation_size};
-    out->fscc.streams = &out->stream;
-    out->fscc.stream_count = 1;
+    if (!name || f->stream_count == out->streams_cap) {
+        mem_free(name);
+        return false;
+    }
+    out->streams[f->stream_count++] =
+        (struct fscc_stream){.name = name, .size = size, .allocation_size = allocation};
+    f->streams = out->streams;
+    out->streams_bytes += FSCC_STREAM_FIXED_SIZE + utf16_len_bytes(name);
+    return true;
+}
+
+struct stream_gather {
+    struct smb_file_info *out;
+    size_t output_max;
+    bool no_memory;
+};
+
+static bool gather_stream(void *arg, const char *name, const struct smbkit_attr *attr)
+{
+    struct stream_gather *g = arg;
+    if (g->out->streams_bytes > g->output_max) {
+        return false;
+    }
+    g->no_memory = !stream_add(g->out, str_printf(":%s:$DATA", name), attr->size, attr->alloc_size);
+    return !g->no_memory;
+}
+
+/* [MS-FSA] 2.1.5.12.29. The file's own data first; a directory has none. */
+static smbkit_status gather_streams(struct smb_request *r, size_t output_max,
+                                    struct smb_file_info *out)
+{
+    struct stream_gather g = {.out = out, .output_max = output_max};
+    struct fscc_file_info *f = &out->fscc;
+    struct smbkit_attr file;
+    smbkit_status status = vfs_stream_base_getattr(&r->call, r->open->file, &file);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    bool has_data = !(file.attributes & SMBKIT_ATTR_DIRECTORY);
+    f->stream_count = 0;
+    if (has_data && !stream_add(out, str_dup("::$DATA"), file.size, file.alloc_size)) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    status = vfs_streams(&r->call, r->open->file, gather_stream, &g);
+    return g.no_memory ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES : status;
 }
 
 /* Named pipes: message type, [MS-FSCC] 2.4.37, 2.4.38 */
@@ -181,7 +218,8 @@ static smbkit_status pipe_info(struct smb_request *r, uint8_t info_class, struct
     return SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status file_info(struct smb_request *r, uint8_t info_class, struct smb_file_info *out)
+static smbkit_status file_info(struct smb_request *r, uint8_t info_class, size_t output_max,
+                               struct smb_file_info *out)
 {
     const struct info_row *row = find_row(info_class);
     struct vfs_open *file = r->open->file;
@@ -193,9 +231,6 @@ static smbkit_status file_info(struct smb_request *r, uint8_t info_class, struct
     f->access = vfs_open_granted_access(file);
     if ((f->access & row->access) != row->access) {
         return SMBKIT_STATUS_ACCESS_DENIED;
-    }
-    if (!SMBKIT_OK(row->none)) {
-        return row->none;
     }
     f->is_directory = vfs_open_is_directory(file);
     f->position = vfs_open_position(file);
@@ -211,20 +246,21 @@ static smbkit_status file_info(struct smb_request *r, uint8_t info_class, struct
         status = gather_name(r, out);
     }
     if (SMBKIT_OK(status) && info_class == SMB2_FILE_ALTERNATE_NAME_INFO) {
-        status = gather_alternate(out);
+        status = gather_alternate(r, out);
     }
     if (SMBKIT_OK(status) && (row->gather & GATHER_STREAMS)) {
-        gather_streams(out);
+        status = gather_streams(r, output_max, out);
     }
     return status;
 }
 
-smbkit_status smb_file_info_get(struct smb_request *r, uint8_t info_class,
+smbkit_status smb_file_info_get(struct smb_request *r, uint8_t info_class, size_t output_max,
                                 struct smb_file_info *out)
 {
     *out = (struct smb_file_info){0};
-    smbkit_status status = r->open->kind == SMB_OPEN_PIPE ? pipe_info(r, info_class, out)
-                                                          : file_info(r, info_class, out);
+    smbkit_status status = r->open->kind == SMB_OPEN_PIPE
+                               ? pipe_info(r, info_class, out)
+                               : file_info(r, info_class, output_max, out);
     if (!SMBKIT_OK(status)) {
         smb_file_info_fini(out);
     }
@@ -235,6 +271,12 @@ void smb_file_info_fini(struct smb_file_info *info)
 {
     mem_free(info->name);
     info->name = NULL;
+    for (size_t i = 0; i < info->fscc.stream_count; i++) {
+        mem_free((char *)(uintptr_t)info->streams[i].name);
+    }
+    mem_free(info->streams);
+    info->streams = NULL;
+    info->fscc.stream_count = 0;
 }
 
 /* ---- volumes ---- */
@@ -247,6 +289,11 @@ static const struct {
     {SMBKIT_FEATURE_SPARSE, SMB2_FS_SUPPORTS_SPARSE_FILES},
     {SMBKIT_FEATURE_SECURITY, SMB2_FS_PERSISTENT_ACLS},
     {SMBKIT_FEATURE_REPARSE, SMB2_FS_SUPPORTS_REPARSE_POINTS},
+    {SMBKIT_FEATURE_COMPRESSION, SMB2_FS_FILE_COMPRESSION},
+    {SMBKIT_FEATURE_OBJECT_IDS, SMB2_FS_SUPPORTS_OBJECT_IDS},
+    {SMBKIT_FEATURE_CLONE, SMB2_FS_SUPPORTS_BLOCK_REFCOUNTING},
+    {SMBKIT_FEATURE_STREAMS, SMB2_FS_NAMED_STREAMS},
+    {SMBKIT_FEATURE_EAS, SMB2_FS_SUPPORTS_EXTENDED_ATTRIBUTES},
 };
 
 static uint32_t fs_attributes(const struct smb_request *r, uint32_t have)
@@ -258,13 +305,17 @@ static uint32_t fs_attributes(const struct smb_request *r, uint32_t have)
             out |= features[i].attribute;
         }
     }
-    if (smb_share_is_read_only(r->tree->share)) {
+    if (smb_tree_is_read_only(r->tree)) {
         out |= SMB2_FS_READ_ONLY_VOLUME;
+    }
+    if (vfs_volume_has_quotas(r->tree->share->volume)) {
+        out |= SMB2_FS_VOLUME_QUOTAS;
     }
     return out;
 }
 
-smbkit_status smb_volume_info_get(struct smb_request *r, struct smb_volume_info *out)
+smbkit_status smb_volume_info_get(struct smb_request *r, uint8_t info_class,
+                                  struct smb_volume_info *out)
 {
     *out = (struct smb_volume_info){0};
     struct smbkit_volume_info *v = &out->volume;
@@ -284,16 +335,15 @@ smbkit_status smb_volume_info_get(struct smb_request *r, struct smb_volume_info 
         .sectors_per_unit = unit / v->sector_size_bytes,
         .bytes_per_sector = v->sector_size_bytes,
         .device_type = SMB2_FILE_DEVICE_DISK,
-        .device_characteristics =
-            SMB2_FILE_DEVICE_IS_MOUNTED |
-            (smb_share_is_read_only(r->tree->share) ? SMB2_FILE_READ_ONLY_DEVICE : 0),
+        .device_characteristics = SMB2_FILE_DEVICE_IS_MOUNTED |
+                                  (smb_tree_is_read_only(r->tree) ? SMB2_FILE_READ_ONLY_DEVICE : 0),
         .attributes = fs_attributes(r, vfs_volume_features(r->tree->share->volume)),
         .component_max = v->component_max,
         .fs_name = v->fs_name,
-        /* Quotas are off, and none is the default. [MS-FSCC] 2.5.2 */
-        .control = {.default_quota_threshold = UINT64_MAX, .default_quota_limit = UINT64_MAX},
-        .sector_flags = 0x3, /* aligned device and partition */
+        /* aligned device and partition; TRIM_ENABLED. [MS-FSCC] 2.5.8 */
+        .sector_flags = 0x3 | (vfs_volume_trims(r->tree->share->volume) ? 0x8 : 0),
     };
     mem_copy(out->fscc.object_id.object_id, v->object_id, sizeof(v->object_id));
-    return SMBKIT_STATUS_SUCCESS;
+    return info_class == SMB2_FS_CONTROL_INFO ? smb_quota_control_get(r, &out->fscc.control)
+                                              : SMBKIT_STATUS_SUCCESS;
 }

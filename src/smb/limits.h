@@ -43,8 +43,9 @@
 /* Requests in one compound; Windows sends up to 7, but a client may chain what its credits allow,
  * and Samba answers 200. A request costs about a kilobyte while it is under way. */
 #define SMB_COMPOUND_MAX 256
-/* Requests that wait with an AsyncId on one connection; as Samba ("smb2 max async credits"). */
-#define SMB_ASYNC_MAX 512
+/* Requests that wait with an AsyncId on one connection; as Windows and Samba, whose settings (512)
+ * count the one that is one too many. */
+#define SMB_ASYNC_MAX 511
 /* Messages of one connection that are being worked on. The credits bound it too; this bounds
  * memory. */
 #define SMB_MESSAGES_MAX 16384
@@ -52,14 +53,31 @@
 #define SMB_SESSIONS_PER_CONN 256
 /* ... and before the first log-in, when all are half way. */
 #define SMB_SESSIONS_PREAUTH 8
+/* Addresses of the server that a client is told, to make channels to. */
+#define SMB_INTERFACES_MAX 64u
+/* Channels of one session, as Windows allows at most. */
+#define SMB_CHANNELS_PER_SESSION 32u
 /* Tree connects of one session. */
 #define SMB_TREES_PER_SESSION 4096
 /* Opens of one session; Windows and Samba allow 16,384 and more. */
 #define SMB_OPENS_PER_SESSION 65536u
 /* Opens of one client machine, whatever its connections, and of one user, whatever his machines: a
- * few full sessions. An open takes about 2 KiB, so nobody takes more than half a gigabyte alone. */
+ * few full sessions. An open, of a file or a pipe, takes about 2 KiB, so nobody takes more than
+ * half a gigabyte alone. */
 #define SMB_OPENS_PER_CLIENT 262144u
 #define SMB_OPENS_PER_USER 262144u
+/* Locks of byte ranges that one user has, in bytes (VFS_LOCK_BYTES each): half a million, and two
+ * files full of them (BRLOCK_NODE_MAX). No client needs as many; he leaves room to the others. */
+#define SMB_ACCOUNT_LOCK_BYTES (64u * 1024 * 1024)
+#define SMB_LOCK_BYTES (256u * 1024 * 1024)
+/* Opens that one client machine leaves behind when its connection is lost, which wait for it. */
+#define SMB_KEPT_PER_CLIENT 16384u
+/* How long they do so at most, as Windows ([MS-SMB2] 3.3.5.9.10, note 330), and how long for a
+ * client that names no time. */
+#define SMB_DURABLE_MAX_MS 300000u
+#define SMB_DURABLE_DEFAULT_MS 60000u
+/* The same of a resilient one, as Windows ([MS-SMB2] 3.3.5.15.9). */
+#define SMB_RESILIENT_DEFAULT_MS 120000u
 /* Of the opens that take a descriptor (smb_config.descriptors_max), one client machine leaves this
  * part of them to the others, and one user, whatever his machines, that. */
 #define SMB_DESCRIPTORS_CLIENT_LEAVES 8u
@@ -73,8 +91,18 @@
 #define SMB_LOGON_TIME_MS 36000u
 /* How long a client may take to answer an oplock break, as Windows ([MS-SMB2] 3.3.2.1). */
 #define SMB_OPLOCK_TIME_MS 35000u
+/* Of which so long until its TCP has acknowledged the break: then the client is told on another of
+ * its channels. On a local network that takes a millisecond; lost packets are sent again within one
+ * second or two. */
+#define SMB_HEARD_TIME_MS 3000u
+/* ... and if there is no other, so long without any of what was sent being acknowledged: then the
+ * connection ends. */
+#define SMB_SILENT_TIME_MS 15000u
 /* A request on a worker that takes longer is told STATUS_PENDING, so that no client times out. */
 #define SMB_INTERIM_AFTER_MS 1000u
+/* A SET_INFO, which may wait for breaks, is told so after this. Windows never tells; but some
+ * clients give up before a break does (SMB_OPLOCK_TIME_MS): libsmbclient after 20 seconds. */
+#define SMB_INTERIM_QUIET_MS 5000u
 /* Threads that log-ins may have: they wait for nobody's volume, so few are enough, and a flood of
  * log-ins takes no more than these. */
 #define SMB_WORKERS_LOGON 8u
@@ -96,3 +124,14 @@
 #define SMB_SETINFO_BYTES_MAX (64u * 1024)
 /* Share names, [MS-SMB2] 2.2.9: 80 UTF-16 units after \\server\. */
 #define SMB_SHARE_NAME_BYTES 256
+/* One copy on the server: a chunk of it, and all of them. As Windows ([MS-SMB2] 3.3.3), which
+ * clients expect; how many chunks: FSCTL_COPYCHUNKS_MAX. */
+#define SMB_COPY_CHUNK_BYTES (1024u * 1024)
+#define SMB_COPY_BYTES (16u * 1024 * 1024)
+/* How long a token of a file's data is good: for a client that names no time, and at most. */
+#define SMB_OFFLOAD_DEFAULT_MS 60000u
+#define SMB_OFFLOAD_MAX_MS 300000u
+/* Previous versions that are told of; a volume has fewer as a rule (Windows: 512). */
+#define SMB_SNAPSHOTS_MAX 4096u
+/* Ranges of a file that are told at once. */
+#define SMB_RANGES_MAX 4096u

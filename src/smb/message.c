@@ -224,3 +224,11 @@ void smb_message_cancel(struct smb_message *m)
         smb_request_cancel(&m->requests[m->current]);
     }
 }
+
+void smb_message_lost(struct smb_message *m)
+{
+    bool is_under_way = m->current < m->count && m->started > m->current;
+    if (is_under_way && !smb_replay_awaits(&m->requests[m->current])) {
+        smb_request_cancel(&m->requests[m->current]);
+    }
+}

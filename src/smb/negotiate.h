@@ -9,3 +9,5 @@
 NODISCARD bool smb_negotiate_smb1(struct smb_conn *c, const uint8_t *p, size_t len);
 /* The best dialect of those offered, 0: none. */
 uint16_t smb_negotiate_dialect(const struct smb_server *s, const uint16_t *offered, size_t count);
+/* Tells lists of dialects apart, those that a peer makes up too. */
+uint64_t smb_dialects_hash(const struct smb_server *s, const uint16_t *offered, size_t count);

@@ -6,14 +6,12 @@
 
 #include "base/mem.h"
 #include "smb/conn.h"
+#include "smb/lease.h"
 #include "smb/limits.h"
-
-static void closing_run(struct job *job);
-static void closing_wake(struct vfs_wait *w);
 
 /* ---- life ---- */
 
-static struct smb_open *open_new(struct smb_server *s, enum smb_open_kind kind)
+static struct smb_open *open_new(struct smb_server *s, enum smb_open_kind kind, uint64_t id)
 {
     struct smb_open *o = mem_zalloc(sizeof(*o));
     if (!o) {
@@ -22,8 +20,7 @@ static struct smb_open *open_new(struct smb_server *s, enum smb_open_kind kind)
     refcount_init(&o->refs);
     o->kind = kind;
     o->server = s;
-    /* relaxed: only that they differ matters */
-    o->persistent_id = 1 + atomic_fetch_add_explicit(&s->open_id_next, 1, memory_order_relaxed);
+    o->persistent_id = id;
     o->stage = SMB_OPEN_OUT;
     mutex_init(&o->lock);
     mutex_init(&o->pipe.lock);
@@ -31,10 +28,10 @@ static struct smb_open *open_new(struct smb_server *s, enum smb_open_kind kind)
     list_init(&o->closers);
     list_init(&o->pipe.readers);
     list_init(&o->tree_link);
-    list_init(&o->closing.job.link);
-    o->closing.job.fn = closing_run;
-    vfs_wait_init(&o->closing.wait, closing_wake);
-    smb_break_init(o);
+    smb_closing_init(o);
+    smb_durable_init(&o->durable);
+    list_init(&o->lease_link);
+    smb_open_oplock_init(o);
     return o;
 }
 
@@ -44,8 +41,7 @@ struct smb_open *smb_open_ref(struct smb_open *o)
     return o;
 }
 
-/* open->lock is held, or nobody else has o. */
-static void disown(struct smb_open *o)
+void smb_open_disown_locked(struct smb_open *o)
 {
     smb_tree_unref(o->tree);
     smb_session_unref(o->session);
@@ -59,10 +55,14 @@ void smb_open_unref(struct smb_open *o)
         return;
     }
     smb_pipe_close(o);
-    vfs_wait_fini(&o->closing.wait);
+    smb_closing_fini(o);
+    smb_app_free(o);
+    smb_durable_fini(&o->durable);
     vfs_open_unref(o->file);
-    smb_conn_unref(o->brk.conn);
-    disown(o);
+    smb_break_fini(&o->brk);
+    smb_lease_leave(o);
+    smb_lease_unref(o->lease);
+    smb_open_disown_locked(o);
     smb_client_unref(o->client);
     smb_account_unref(o->account);
     mutex_fini(&o->lock);
@@ -73,12 +73,20 @@ void smb_open_unref(struct smb_open *o)
     mem_free(o);
 }
 
-/* ---- requests at workers ---- */
+/* ---- requests at work ---- */
 
-void smb_open_work_begin(struct smb_open *o)
+bool smb_open_work_begin(struct smb_open *o, const struct smb_tree *t)
 {
     SCOPED_LOCK(&o->lock);
-    o->working++;
+    bool begins = !o->is_leaving && o->tree == t;
+    o->working += begins;
+    return begins;
+}
+
+bool smb_open_is_of(struct smb_open *o, const struct smb_tree *t)
+{
+    SCOPED_LOCK(&o->lock);
+    return o->tree == t;
 }
 
 void smb_open_work_end(struct smb_open *o)
@@ -93,10 +101,11 @@ void smb_open_work_end(struct smb_open *o)
 bool smb_open_is_at_rest(struct smb_open *o, struct vfs_wait *w)
 {
     SCOPED_LOCK(&o->lock);
-    if (o->working > 0) {
+    o->is_leaving = o->working == 0;
+    if (!o->is_leaving) {
         wait_register(&o->waits, &o->closers, w);
     }
-    return o->working == 0;
+    return o->is_leaving;
 }
 
 /* ---- totals ---- */
@@ -178,11 +187,17 @@ static bool table_eq(const struct hash_link *link, const void *key)
     return CONTAINER_OF(link, struct smb_open, table_link)->persistent_id == *(const uint64_t *)key;
 }
 
-static bool table_add(struct smb_open *o)
+static smbkit_status table_add(struct smb_open *o)
 {
     struct smb_open_shard *shard = shard_of(o->server, o->persistent_id);
+    uint64_t hash = hash_u64(0, o->persistent_id);
     SCOPED_LOCK(&shard->lock);
-    return hash_table_add(&shard->opens, &o->table_link, hash_u64(0, o->persistent_id));
+    if (hash_table_get(&shard->opens, hash, table_eq, &o->persistent_id)) {
+        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    return hash_table_add(&shard->opens, &o->table_link, hash)
+               ? SMBKIT_STATUS_SUCCESS
+               : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
 }
 
 static void table_remove(struct smb_open *o)
@@ -190,6 +205,13 @@ static void table_remove(struct smb_open *o)
     struct smb_open_shard *shard = shard_of(o->server, o->persistent_id);
     SCOPED_LOCK(&shard->lock);
     hash_table_remove(&shard->opens, &o->table_link);
+}
+
+void smb_open_forget(struct smb_open *o)
+{
+    smb_replay_spent(o);
+    table_remove(o);
+    totals_leave(o);
 }
 
 struct smb_open *smb_open_find_any(struct smb_server *s, uint64_t persistent_id)
@@ -243,8 +265,6 @@ static bool session_eq(const struct hash_link *link, const void *key)
 {
     return CONTAINER_OF(link, struct smb_open, session_link)->volatile_id == *(const uint64_t *)key;
 }
-
-static void closing_begin(struct smb_open *o, struct smb_tree *tree);
 
 /* session->lock is held. May the tree have opens? */
 static smbkit_status check_locked(const struct smb_tree *t)
@@ -300,8 +320,17 @@ static void leave_session_locked(struct smb_open *o, struct smb_session *s)
 smbkit_status smb_open_reserve(struct smb_tree *tree, enum smb_open_kind kind,
                                struct smb_open **o_r)
 {
+    struct smb_server *s = tree->session->server;
+    /* relaxed: only that they differ matters */
+    uint64_t id = 1 + atomic_fetch_add_explicit(&s->open_id_next, 1, memory_order_relaxed);
+    return smb_open_reserve_as(tree, kind, id, o_r);
+}
+
+smbkit_status smb_open_reserve_as(struct smb_tree *tree, enum smb_open_kind kind,
+                                  uint64_t persistent_id, struct smb_open **o_r)
+{
     struct smb_session *s = tree->session;
-    struct smb_open *o = open_new(s->server, kind);
+    struct smb_open *o = open_new(s->server, kind, persistent_id);
     *o_r = NULL;
     if (!o) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
@@ -314,14 +343,13 @@ smbkit_status smb_open_reserve(struct smb_tree *tree, enum smb_open_kind kind,
         o->client = smb_client_ref(s->client);
         o->account = smb_account_ref(s->account);
         bool has_place = totals_take(o);
-        bool is_in = has_place && table_add(o); /* a shard's lock is a leaf */
-        if (has_place && !is_in) {
+        /* a shard's lock is a leaf */
+        status = has_place ? table_add(o) : SMBKIT_STATUS_TOO_MANY_OPENED_FILES;
+        if (has_place && !SMBKIT_OK(status)) {
             totals_leave(o);
         }
-        if (!is_in) {
+        if (!SMBKIT_OK(status)) {
             leave_session_locked(o, s);
-            status = has_place ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES
-                               : SMBKIT_STATUS_TOO_MANY_OPENED_FILES;
         }
     }
     mutex_unlock(&s->lock);
@@ -347,8 +375,7 @@ void smb_open_show(struct smb_open *o)
     }
     mutex_unlock(&t->session->lock);
     if (too_late) {
-        closing_begin(o, t);
-        smb_tree_work(t, &o->closing.job);
+        smb_open_close_later(o, t);
     }
 }
 
@@ -360,8 +387,7 @@ void smb_open_drop(struct smb_open *o)
     leave_session_locked(o, s);
     bool is_awaited = t->closed;
     mutex_unlock(&s->lock);
-    table_remove(o);
-    totals_leave(o);
+    smb_open_forget(o);
     smb_open_unref(o);
     if (is_awaited) {
         smb_tree_reaped_one(t);
@@ -369,16 +395,29 @@ void smb_open_drop(struct smb_open *o)
     smb_tree_unref(t);
 }
 
-struct smb_open *smb_open_find(struct smb_tree *tree, uint64_t persistent_id, uint64_t volatile_id)
+/* session->lock is held. Borrowed. */
+static struct smb_open *find_locked(struct smb_session *s, uint64_t persistent_id,
+                                    uint64_t volatile_id)
 {
-    struct smb_session *s = tree->session;
-    SCOPED_LOCK(&s->lock);
     struct hash_link *l =
         hash_table_get(&s->opens, hash_u64(0, volatile_id), session_eq, &volatile_id);
     struct smb_open *o = l ? CONTAINER_OF(l, struct smb_open, session_link) : NULL;
-    bool is_it =
-        o && o->stage == SMB_OPEN_SHOWN && o->persistent_id == persistent_id && o->tree == tree;
-    return is_it ? smb_open_ref(o) : NULL;
+    return o && o->stage == SMB_OPEN_SHOWN && o->persistent_id == persistent_id ? o : NULL;
+}
+
+struct smb_open *smb_open_find(struct smb_tree *tree, uint64_t persistent_id, uint64_t volatile_id)
+{
+    SCOPED_LOCK(&tree->session->lock);
+    struct smb_open *o = find_locked(tree->session, persistent_id, volatile_id);
+    return o && o->tree == tree ? smb_open_ref(o) : NULL;
+}
+
+struct smb_open *smb_open_find_in(struct smb_session *s, uint64_t persistent_id,
+                                  uint64_t volatile_id)
+{
+    SCOPED_LOCK(&s->lock);
+    struct smb_open *o = find_locked(s, persistent_id, volatile_id);
+    return o ? smb_open_ref(o) : NULL;
 }
 
 /* ---- taken off and put back ---- */
@@ -416,7 +455,7 @@ bool smb_open_take_off(struct smb_open *o)
     }
     mutex_unlock(&s->lock);
     if (mine) {
-        disown(o); /* not the last references: s and t */
+        smb_open_disown_locked(o); /* not the last references: s and t */
     }
     mutex_unlock(&o->lock);
     smb_tree_unref(t);
@@ -427,11 +466,17 @@ bool smb_open_take_off(struct smb_open *o)
 smbkit_status smb_open_put_back(struct smb_open *o, struct smb_tree *tree)
 {
     SCOPED_LOCK(&o->lock);
+    return smb_open_put_back_locked(o, tree);
+}
+
+smbkit_status smb_open_put_back_locked(struct smb_open *o, struct smb_tree *tree)
+{
     SCOPED_LOCK(&tree->session->lock);
     ASSERT(!o->session && o->stage == SMB_OPEN_OUT);
     smbkit_status status = enter_locked(o, tree);
     if (SMBKIT_OK(status)) {
         show_locked(o);
+        o->is_leaving = false;
     }
     return status;
 }
@@ -443,98 +488,20 @@ void smb_open_leave_locked(struct smb_open *o)
     leave_session_locked(o, o->session);
 }
 
-bool smb_open_detach(struct smb_open *o)
+bool smb_open_detach(struct smb_open *o, const struct smb_tree *t)
 {
-    struct smb_session *s = NULL;
-    struct smb_tree *t = NULL;
-    if (!smb_open_owner_get(o, &s, &t)) {
-        return false;
-    }
+    struct smb_session *s = t->session;
+    mutex_lock(&o->lock);
     mutex_lock(&s->lock);
-    bool mine = o->stage == SMB_OPEN_SHOWN;
+    bool mine = o->tree == t && o->stage == SMB_OPEN_SHOWN;
     if (mine) {
         leave_session_locked(o, s);
     }
     mutex_unlock(&s->lock);
+    mutex_unlock(&o->lock);
     if (mine) {
-        table_remove(o);
-        totals_leave(o);
+        smb_open_forget(o);
         smb_open_unref(o); /* the tables'; the caller has its own */
     }
-    smb_tree_unref(t);
-    smb_session_unref(s);
     return mine;
-}
-
-/* An open that is closed while a worker looks at it, or waits for its calls to end. */
-enum { CLOSING_RUNS, CLOSING_WAITS, CLOSING_WOKEN };
-
-static smbkit_status close_once(struct smb_open *o)
-{
-    if (o->kind == SMB_OPEN_PIPE) {
-        smb_pipe_close(o);
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    /* As CLOSE: who is in the middle of something comes to its end, and answers how it went. */
-    if (!smb_open_is_at_rest(o, &o->closing.wait)) {
-        return SMBKIT_STATUS_WAIT;
-    }
-    struct vfs_token *token = smb_session_token(o->closing.tree->session);
-    struct vfs_call call = {.token = token, .wait = &o->closing.wait};
-    smbkit_status status = vfs_close(&call, o->file, NULL);
-    vfs_token_unref(token);
-    return status;
-}
-
-/* Worker thread. Until the state is WAITS nobody else is at it. */
-static void closing_go(struct smb_open *o)
-{
-    smbkit_status status;
-    for (;;) {
-        (void)vfs_wait_cancel(&o->closing.wait);
-        atomic_store(&o->closing.state, CLOSING_RUNS);
-        status = close_once(o);
-        int runs = CLOSING_RUNS;
-        if (status != SMBKIT_STATUS_WAIT) {
-            break;
-        }
-        if (atomic_compare_exchange_strong(&o->closing.state, &runs, CLOSING_WAITS)) {
-            return; /* closing_wake posts the job */
-        }
-    }
-    (void)vfs_wait_cancel(&o->closing.wait);
-    if (!SMBKIT_OK(status)) {
-        log_warn(NULL, "close failed status=%s", smbkit_status_name(status));
-    }
-    smb_open_break_answered(o); /* [MS-SMB2] 3.3.5.10: closing answers a break */
-    struct smb_tree *t = smb_tree_ref(o->closing.tree);
-    smb_open_unref(o);
-    smb_tree_reaped_one(t);
-    smb_tree_unref(t);
-}
-
-static void closing_run(struct job *job)
-{
-    closing_go(CONTAINER_OF(job, struct smb_open, closing.job));
-}
-
-static void closing_wake(struct vfs_wait *w)
-{
-    struct smb_open *o = CONTAINER_OF(w, struct smb_open, closing.wait);
-    if (atomic_exchange(&o->closing.state, CLOSING_WOKEN) == CLOSING_WAITS) {
-        smb_tree_work(o->closing.tree, &o->closing.job);
-    }
-}
-
-static void closing_begin(struct smb_open *o, struct smb_tree *tree)
-{
-    table_remove(o);
-    totals_leave(o);
-    o->closing.tree = tree;
-}
-
-void smb_open_close(struct smb_open *o, struct smb_tree *tree)
-{
-    closing_begin(o, tree);
-    closing_go(o);
 }

@@ -6,6 +6,11 @@
  * what a durable handle is made of. */
 #pragma once
 
+#include "smb/break.h"
+#include "smb/durable.h"
+#include "smb/lockseq.h"
+#include "smb/replay.h"
+#include "smb/sequence.h"
 #include "smb/session.h"
 #include "vfs/wait.h"
 
@@ -14,32 +19,21 @@ enum smb_open_kind { SMB_OPEN_FILE = 1, SMB_OPEN_PIPE = 2 };
 /* Has a place that nobody finds; can be found; is being closed, or has no session. */
 enum smb_open_stage { SMB_OPEN_RESERVED, SMB_OPEN_SHOWN, SMB_OPEN_OUT };
 
+struct smb_lease;
+
 struct smb_pipe {
     struct mutex lock;
     struct rpc_pipe *rpc; /* lock; NULL once closed */
     struct list readers;  /* open->waits: READs that found it empty */
 };
 
-/* The oplock break to send; see break.c. Guarded by open->lock unless said otherwise. */
-struct smb_break {
-    struct job job;         /* on conn's loop; holds a reference of the open while posted */
-    struct smb_timer timer; /* conn's loop; holds a reference of the open while set */
-    struct list timer_link; /* conn's loop: in conn->breaks while the timer is set */
-    struct smb_conn *conn;  /* a reference: whose job and timer they are; NULL: to be chosen */
-    bool is_announced;      /* the client knows of the open, or is being told */
-    bool posted;
-    bool due;      /* the client is to be told ... */
-    bool ack;      /* ... and has to answer */
-    bool answered; /* it did */
-    uint8_t level;
-};
-
-/* Its closing, once it is out of the tables; see smb_open_close. */
+/* Its closing, once nobody finds it in its session; see closing.c. */
 struct smb_closing {
     struct job job;
     struct vfs_wait wait;
     atomic_int state;
-    struct smb_tree *tree; /* whose reaping it is part of */
+    struct smb_tree *tree; /* whose reaping it is part of; NULL: none's, it was kept */
+    bool may_keep;         /* it may turn out that it is kept */
 };
 
 struct smb_open {
@@ -56,8 +50,13 @@ struct smb_open {
     struct mutex lock;           /* guards what follows; taken under locks of vfs */
     struct smb_session *session; /* a reference; NULL: taken off */
     struct smb_tree *tree;       /* a reference; NULL: taken off */
-    struct smb_break brk;
-    unsigned working;    /* requests of it that a worker has or will have */
+    struct smb_break brk;        /* of its oplock */
+    uint8_t break_level;         /* what that goes down to */
+    bool is_announced;           /* the client knows of the open, or is being told */
+    unsigned working;            /* requests that are at it, or are stopped by its plugin */
+    bool is_leaving;             /* they were none when its closing asked: none begins any more */
+    struct smb_sequence sequence;
+    struct smb_lockseq lockseq;
     struct list closers; /* waits: CLOSE, until there are none */
     struct wait_domain waits;
 
@@ -66,11 +65,22 @@ struct smb_open {
     struct smb_account *account;
     bool takes_descriptor;
 
+    struct smb_lease *lease; /* that it shares; a reference to its end; NULL: none. Set before it is
+                                shown */
+    struct list lease_link;  /* lease->lock: in lease->opens */
+    bool lease_creating;     /* lease->lock: counted in lease->creating */
+
     struct vfs_open *file; /* kind FILE: a reference, besides the one that vfs_close takes */
     struct smb_pipe pipe;  /* kind PIPE */
+    bool is_quota;         /* it was opened as the volume's quotas; immutable once shown */
+    atomic_uint_fast64_t quota_position; /* of the scan of quotas; relaxed would do */
     char *pipe_name;
     struct vfs_token *pipe_token; /* its strings are the RPC caller's */
     struct smb_closing closing;
+    struct smb_durable durable;
+    struct smb_replay *replay; /* server->replays.lock; owned; see is_marked */
+    bool is_marked;            /* immutable once shown: it had one */
+    struct smb_app *app;       /* owned, immutable once shown; NULL: no application's */
 };
 
 /* A new open of the tree with its place in every table and total, that nobody finds yet: so a
@@ -78,6 +88,10 @@ struct smb_open {
  * (closed meanwhile), TOO_MANY_OPENED_FILES, INSUFFICIENT_RESOURCES. */
 NODISCARD smbkit_status smb_open_reserve(struct smb_tree *tree, enum smb_open_kind kind,
                                          struct smb_open **o_r);
+/* The same with that persistent id, which a server before this one gave out; OBJECT_NAME_NOT_FOUND:
+ * another request is opening it. */
+NODISCARD smbkit_status smb_open_reserve_as(struct smb_tree *tree, enum smb_open_kind kind,
+                                            uint64_t persistent_id, struct smb_open **o_r);
 /* Now it is found. When its tree has ended meanwhile it is closed with the rest of that, which
  * waits for whatever has a place reserved. */
 void smb_open_show(struct smb_open *o);
@@ -85,51 +99,74 @@ void smb_open_show(struct smb_open *o);
 void smb_open_drop(struct smb_open *o);
 struct smb_open *smb_open_ref(struct smb_open *o);
 void smb_open_unref(struct smb_open *o);
-/* A request of the open goes to a worker, and comes back: CLOSE, which may be faster on its own
- * way, keeps behind those that came before it. Loop thread of the request. */
-void smb_open_work_begin(struct smb_open *o);
+/* A request that came by the tree is at work on its open, and is no more: a CLOSE, on whatever
+ * channel or worker, keeps behind those that came before it. false: it is being closed already, or
+ * it is the tree's no more (kept, or another session's by now). Any thread. */
+NODISCARD bool smb_open_work_begin(struct smb_open *o, const struct smb_tree *t);
 void smb_open_work_end(struct smb_open *o);
-/* Are there none? If not, w is woken when there are. */
+/* Is it the tree's, closing or not? */
+bool smb_open_is_of(struct smb_open *o, const struct smb_tree *t);
+/* For who closes it, and has it out of the tables. Are there none? Then none begins any more. If
+ * not, w is woken when there are. */
 NODISCARD bool smb_open_is_at_rest(struct smb_open *o, struct vfs_wait *w);
 /* Owned reference, or NULL. Both halves and the tree must match. [MS-SMB2] 3.3.5.10 */
 NODISCARD struct smb_open *smb_open_find(struct smb_tree *tree, uint64_t persistent_id,
                                          uint64_t volatile_id);
+/* The same through whichever tree of the session. */
+NODISCARD struct smb_open *smb_open_find_in(struct smb_session *s, uint64_t persistent_id,
+                                            uint64_t volatile_id);
 /* Whoever has it, or nobody. Owned reference, or NULL. [MS-SMB2] 3.3.1.5 GlobalOpenTable */
 NODISCARD struct smb_open *smb_open_find_any(struct smb_server *s, uint64_t persistent_id);
 /* Every open that there is, by persistent id. Owned references, and the list with mem_free. false:
  * no memory. */
 NODISCARD bool smb_opens_all(struct smb_server *s, struct smb_open ***list_r, size_t *count_r);
 
-/* Out of all tables, to be closed; false: somebody else was faster. */
-bool smb_open_detach(struct smb_open *o);
+/* Of this tree: out of all tables, to be closed; false: somebody else was faster. */
+bool smb_open_detach(struct smb_open *o, const struct smb_tree *t);
 /* The same for who holds session->lock and has it SHOWN: the tables' reference is his, and
  * smb_open_close does the rest. */
 void smb_open_leave_locked(struct smb_open *o);
-/* Close an open that smb_open_leave_locked was called for; takes its reference. It is waited for by
- * no thread: smb_tree_reaped_one(tree) follows, now or later. Worker thread. */
-void smb_open_close(struct smb_open *o, struct smb_tree *tree);
+/* open->lock is held, or nobody else has it: no session and tree has it any more. */
+void smb_open_disown_locked(struct smb_open *o);
+/* Out of the server's table and totals. */
+void smb_open_forget(struct smb_open *o);
+
+/* ---- closing.c: what smb_open_leave_locked was called for; it is waited for by no thread ---- */
+
+void smb_closing_init(struct smb_open *o);
+void smb_closing_fini(struct smb_open *o);
+/* Close it, or have it kept if that may be and it is durable. Takes its reference;
+ * smb_tree_reaped_one(tree) follows, now or later. Worker thread. */
+void smb_open_close(struct smb_open *o, struct smb_tree *tree, bool may_keep);
+/* The same, only closing, by a job. Any thread. */
+void smb_open_close_later(struct smb_open *o, struct smb_tree *tree);
+/* The same for one that has no session and tree, and is kept no more. Any thread; may be called
+ * under locks. */
+void smb_open_end(struct smb_open *o);
 
 /* Off its session and tree, still open and in the server's table. false: it is being closed. */
 bool smb_open_take_off(struct smb_open *o);
 /* Into this tree's session, with a volatile id of its own there. Errors as of smb_open_reserve: it
  * stays as it was. */
 NODISCARD smbkit_status smb_open_put_back(struct smb_open *o, struct smb_tree *tree);
+/* The same for who holds open->lock. */
+NODISCARD smbkit_status smb_open_put_back_locked(struct smb_open *o, struct smb_tree *tree);
 /* Its session and tree now; owned references; false: it is taken off. Any thread. */
 bool smb_open_owner_get(struct smb_open *o, struct smb_session **s_r, struct smb_tree **t_r);
 bool smb_open_is_shown(struct smb_open *o);
 
-/* ---- oplock breaks ---- */
+/* ---- oplocks ---- */
 
-void smb_break_init(struct smb_open *o);
+void smb_open_oplock_init(struct smb_open *o);
 /* The vfs_owner of a file open: sends the break. */
 struct vfs_owner smb_open_owner(struct smb_open *o);
 /* The client is being told of the open: from now on it understands breaks. Any thread. */
 void smb_open_announce(struct smb_open *o);
-/* The client has answered the break, or closed the file. Any thread. */
+/* The client has answered the break of its oplock. Any thread. */
 void smb_open_break_answered(struct smb_open *o);
-/* Loop thread: the connection has ended and its channels with it. Breaks that were told on it and
- * not answered are told on another channel. */
-void smb_breaks_end(struct smb_conn *c);
+/* The file is closed: its oplock and its lease have ended, and who waited for that goes on. Any
+ * thread; harmless twice. */
+void smb_open_closed(struct smb_open *o);
 
 /* ---- pipes ---- */
 

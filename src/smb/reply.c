@@ -102,8 +102,9 @@ static void extend_preauth(struct smb_request *r, const struct crypto_span *span
 
 static bool seal_element(struct smb_request *r, const struct crypto_span *spans, size_t n)
 {
-    extend_preauth(r, spans, n);
-    return smb_sign_reply(r, spans, n);
+    bool ok = smb_sign_reply(r, spans, n);
+    extend_preauth(r, spans, n); /* as it is sent: what answers a binding is signed */
+    return ok;
 }
 
 static void frame_length(uint8_t *p, size_t len)
@@ -262,8 +263,8 @@ static void send_compound(struct smb_message *m, struct smb_request **list, unsi
     for (unsigned i = 0; i < count; i++) {
         credits += list[i]->granted;
         at[i] = append_element(&w, list[i]);
+        wr_align(&w, at[i], 8); /* the last one too, as Windows does: it may be */
         if (i + 1 < count) {
-            wr_align(&w, at[i], 8);
             wr_put_u32(&w, at[i] + SMB2_HDR_NEXT_OFFSET, (uint32_t)(wr_pos(&w) - at[i]));
         }
     }

@@ -16,59 +16,6 @@ static bool volume_blocks(const struct smb_request *r)
            !vfs_volume_never_blocks(r->tree->share->volume);
 }
 
-/* ---- what CANCEL finds ---- */
-
-static bool mid_is(const struct hash_link *link, const void *id)
-{
-    return CONTAINER_OF(link, struct smb_request, mid_link)->hdr.message_id ==
-           *(const uint64_t *)id;
-}
-
-static bool async_is(const struct hash_link *link, const void *id)
-{
-    return CONTAINER_OF(link, struct smb_request, async_link)->async_id == *(const uint64_t *)id;
-}
-
-/* Without memory it is not found: CANCEL may come too late anyhow. */
-static void index_by_mid(struct smb_request *r)
-{
-    struct smb_conn *c = r->conn;
-    if (!r->has_mid_link && r->hdr.command != SMB2_CANCEL) { /* which bears another's MessageId */
-        r->has_mid_link = hash_table_add(&c->by_mid, &r->mid_link,
-                                         hash_u64(c->server->hash_seed, r->hdr.message_id));
-    }
-}
-
-static void index_by_async(struct smb_request *r)
-{
-    struct smb_conn *c = r->conn;
-    r->has_async_link =
-        hash_table_add(&c->by_async, &r->async_link, hash_u64(c->server->hash_seed, r->async_id));
-}
-
-static void index_drop(struct smb_request *r)
-{
-    if (r->has_mid_link) {
-        hash_table_remove(&r->conn->by_mid, &r->mid_link);
-        r->has_mid_link = false;
-    }
-    if (r->has_async_link) {
-        hash_table_remove(&r->conn->by_async, &r->async_link);
-        r->has_async_link = false;
-    }
-}
-
-struct smb_request *smb_request_find(const struct smb_conn *c, bool is_async, uint64_t id)
-{
-    uint64_t hash = hash_u64(c->server->hash_seed, id);
-    if (is_async) {
-        struct hash_link *l = hash_table_get(&c->by_async, hash, async_is, &id);
-        return l ? CONTAINER_OF(l, struct smb_request, async_link) : NULL;
-    }
-    struct hash_link *l = hash_table_get(&c->by_mid, hash, mid_is, &id);
-    return l ? CONTAINER_OF(l, struct smb_request, mid_link) : NULL;
-}
-
 /* ---- workers ---- */
 
 static void work(struct job *job)
@@ -86,13 +33,22 @@ static void slow_arm(struct smb_conn *c)
     }
 }
 
-/* It is told STATUS_PENDING when it takes long. */
+/* It is told STATUS_PENDING when it takes long; if it is QUIET, however often it was woken since.
+ */
 static void slow_add(struct smb_request *r)
 {
-    r->started_ms = smb_server_monotonic_ms(r->conn->server);
-    if (list_is_empty(&r->slow_link)) {
-        list_push_back(&r->conn->slow, &r->slow_link);
+    list_remove(&r->slow_link);
+    struct list *pos = &r->conn->slow;
+    bool is_quiet = r->row->flags & SMB_CMD_QUIET;
+    if (!is_quiet || r->interim_at_ms == 0) {
+        r->interim_at_ms = smb_server_monotonic_ms(r->conn->server) +
+                           (is_quiet ? SMB_INTERIM_QUIET_MS : SMB_INTERIM_AFTER_MS);
     }
+    while (pos->prev != &r->conn->slow &&
+           LIST_ENTRY(pos->prev, struct smb_request, slow_link)->interim_at_ms > r->interim_at_ms) {
+        pos = pos->prev;
+    }
+    list_insert_before(pos, &r->slow_link);
     slow_arm(r->conn);
 }
 
@@ -110,20 +66,25 @@ static struct work_key work_key(const struct smb_request *r)
     return key;
 }
 
-/* A CLOSE that comes behind it must not overtake it. Where the handler has not run yet, its open is
- * found here; what is wrong with it the handler finds. */
-static void hold_close(struct smb_request *r)
+/* A CLOSE that comes behind it, on whatever channel, must not overtake it: so the open is found
+ * before the handler runs; what is wrong with it the handler finds. false: it has waited, and its
+ * open is being closed meanwhile, or is not its session's any more. */
+static bool hold_close(struct smb_request *r)
 {
-    if (!r->row->file_id_at || r->holds_close) {
-        return;
+    if (!r->row->file_id_at || r->holds_close || !r->tree) {
+        return true;
+    }
+    if (r->open) {
+        r->holds_close = smb_open_work_begin(r->open, r->tree);
+        /* Who waits until something happens is told what has become of that. */
+        bool is_told = r->open->kind == SMB_OPEN_PIPE || (r->row->flags & SMB_CMD_TAIL);
+        return r->holds_close || (is_told && smb_open_is_of(r->open, r->tree));
     }
     struct cur in = r->body;
     cur_skip(&in, r->row->file_id_at);
     struct smb2_file_id id = wire_file_id(&in);
-    if (cur_ok(&in) && SMBKIT_OK(smb_request_open(r, &id, ~0u))) {
-        smb_open_work_begin(r->open);
-        r->holds_close = true;
-    }
+    bool is_found = cur_ok(&in) && SMBKIT_OK(smb_request_open(r, &id, ~0u));
+    return !is_found || r->holds_close;
 }
 
 static void let_close(struct smb_request *r)
@@ -136,13 +97,12 @@ static void let_close(struct smb_request *r)
 
 static void send_to_worker(struct smb_request *r)
 {
-    hold_close(r);
     const struct work_key key = work_key(r);
     r->call.nowait = false;
     r->call.on_loop = false;
     r->on_worker = true;
     slow_add(r);
-    index_by_mid(r);
+    smb_request_index_mid(r);
     r->conn->ops->work(r->conn->io, &key, &r->work_job);
 }
 
@@ -189,34 +149,86 @@ static bool has_waiting_room(const struct smb_request *r)
                                    SMB_ASYNC_TOTAL_MAX);
 }
 
-/* In a compound only the last element is told STATUS_PENDING: what comes after it would else have
- * to overtake its reply. [MS-SMB2] 3.3.4.2 */
+/* In a compound the last element is told STATUS_PENDING, and CREATE, as by Windows. [MS-SMB2]
+ * 3.3.4.2, 3.3.5.2.7 */
 static bool may_go_async(const struct smb_request *r)
 {
+    bool has_turn = is_last(r) || (r->row->flags & SMB_CMD_MIDDLE);
+    bool has_room = r->has_place || (r->conn->async_count < SMB_ASYNC_MAX && has_waiting_room(r));
     /* SESSION_SETUP, which may make its session on a worker just now, has none to tell it by. */
-    return (r->row->flags & SMB_CMD_SESSION) && is_last(r) &&
-           r->conn->async_count < SMB_ASYNC_MAX && has_waiting_room(r) && !r->interim_sent &&
+    return (r->row->flags & SMB_CMD_SESSION) && has_turn && has_room && !r->interim_sent &&
            !r->conn->closed;
+}
+
+/* Among those that wait. */
+static void place_take(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    if (r->has_place) {
+        return;
+    }
+    r->has_place = true;
+    r->waiting_bytes = may_abandon(r) ? smb_room_waiting_bytes(r) : 0;
+    c->waiting_bytes += r->waiting_bytes;
+    c->async_count++;
+    /* relaxed: only told */
+    atomic_fetch_add_explicit(&c->server->waiting_now, 1, memory_order_relaxed);
+}
+
+static void place_give(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    if (r->has_place) {
+        c->async_count--;
+        c->waiting_bytes -= r->waiting_bytes;
+        atomic_fetch_sub_explicit(&c->server->waiting_now, 1, memory_order_relaxed); /* as above */
+    }
 }
 
 static void go_async(struct smb_request *r)
 {
-    struct smb_conn *c = r->conn;
-    r->waiting_bytes = may_abandon(r) ? smb_room_waiting_bytes(r) : 0;
-    c->waiting_bytes += r->waiting_bytes;
-    r->async_id = ++c->async_id_next;
+    place_take(r);
+    r->async_id = ++r->conn->async_id_next;
     r->interim_sent = true;
-    index_by_async(r);
-    c->async_count++;
-    /* relaxed: only told */
-    atomic_fetch_add_explicit(&c->server->waiting_now, 1, memory_order_relaxed);
+    smb_request_index_async(r);
     smb_reply_interim(r);
+}
+
+/* Does its client cache something that he has not heard of yet? */
+static bool grants_caching(const struct smb_request *r)
+{
+    return r->hdr.command == SMB2_CREATE && r->open && r->open->kind == SMB_OPEN_FILE &&
+           vfs_open_caching(r->open->file) != 0;
+}
+
+/* What the elements before the current one have answered cannot stay here: room that is held
+ * keeps the answer to a break from being read. */
+static bool must_tell_before(const struct smb_message *m)
+{
+    for (unsigned i = m->sent; i < m->current; i++) {
+        const struct smb_request *r = &m->requests[i];
+        if (grants_caching(r) || r->payload || r->charged > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What it waits for may be what the elements before it have opened: the client hears of those, or
+ * no break would be told him, and none would time out. */
+static void tell_before(struct smb_request *r)
+{
+    bool may_keep = (r->row->flags & SMB_CMD_QUIET) && !must_tell_before(r->msg);
+    if (!may_keep && !is_at_plugin(r)) {
+        smb_reply_flush(r->msg, r->msg->current);
+    }
 }
 
 /* A handler that registered to be woken and then ended all the same: the wake must not come for a
  * request that is gone. */
 static void conclude(struct smb_request *r, smbkit_status status)
 {
+    list_remove(&r->slow_link); /* it does not wait any more */
     if (vfs_journal_is_busy(&r->journal)) {
         /* A plugin's call that the answer does not depend on: its end wakes. */
         r->status = status;
@@ -264,16 +276,43 @@ static void hold(struct smb_request *r)
     post_wake(r);
 }
 
+/* Is what it waits with gone, or going? */
+static bool is_unwanted(const struct smb_request *r)
+{
+    struct smb_session *s = r->session;
+    bool waits = r->state == SMB_REQ_WAITING && (r->row->flags & SMB_CMD_CANCEL);
+    if (!waits && !r->is_orphan) {
+        return false;
+    }
+    SCOPED_LOCK(&s->lock);
+    return s->state == SMB_SESSION_DELETED || r->tree->closed ||
+           (waits && r->open && r->open->stage == SMB_OPEN_OUT);
+}
+
+/* Its session ends, but its open may be kept: then nothing would wake it. */
+static bool outlives(const struct smb_request *r)
+{
+    mutex_lock(&r->session->lock);
+    bool keeps = r->tree->closed && r->tree->keeps;
+    mutex_unlock(&r->session->lock);
+    return keeps && !r->holds_close && smb_open_is_durable(r->open);
+}
+
+/* To be cancelled? Closing wakes what waits on an open; its plugin is told that nobody waits. */
+static bool give_up(struct smb_request *r)
+{
+    atomic_store_explicit(&r->unwanted, true, memory_order_relaxed); /* a hint */
+    return r->is_orphan || !r->open || outlives(r);
+}
+
 /* The last thing done with r in its caller: r may be gone afterwards. */
 static void start_waiting(struct smb_request *r)
 {
     r->state = SMB_REQ_WAITING;
-    if (r->journal.resumes || is_transferring(r)) {
-        hold_close(r); /* stopped by its plugin, to be run again soon */
-    } else {
-        let_close(r); /* it waits for what a CLOSE may end */
+    if (!r->journal.resumes && !is_transferring(r) && !r->hold_ms) {
+        let_close(r); /* not stopped by its plugin: it waits for what a CLOSE may end */
     }
-    index_by_mid(r);
+    smb_request_index_mid(r);
     if (!r->payload && !has_acted(r)) {
         /* It begins its reply anew, and may wait for long. */
         wr_fini(&r->rsp);
@@ -284,15 +323,17 @@ static void start_waiting(struct smb_request *r)
         return;
     }
     if (r->hdr.command == SMB2_CLOSE) {
-        smb_requests_unwanted(r->conn, NULL, NULL, r->open);
+        smb_session_look(r->session);
     }
+    bool is_late = is_unwanted(r) && give_up(r);
     /* relaxed: a hint; the canceller runs on this thread too */
-    if (atomic_load_explicit(&r->cancelled, memory_order_relaxed) || r->conn->closed ||
+    bool is_lost = r->conn->closed && !smb_replay_awaits(r);
+    if (is_late || atomic_load_explicit(&r->cancelled, memory_order_relaxed) || is_lost ||
         r->conn->draining) {
         smb_request_cancel(r);
         return;
     }
-    if (r->interim_sent) {
+    if (r->interim_sent || r->is_orphan) {
         return;
     }
     if (r->row->flags & SMB_CMD_PATIENT) {
@@ -300,7 +341,13 @@ static void start_waiting(struct smb_request *r)
         return;
     }
     if (may_go_async(r)) {
-        go_async(r);
+        if (r->row->flags & SMB_CMD_QUIET) {
+            place_take(r);
+            slow_add(r);
+            tell_before(r);
+        } else {
+            go_async(r);
+        }
         return;
     }
     /* Too many wait; or in the middle of a compound, what may take for ever: as Windows
@@ -309,7 +356,12 @@ static void start_waiting(struct smb_request *r)
     if (refused && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
         conclude(r,
                  is_last(r) ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES : SMBKIT_STATUS_INTERNAL_ERROR);
+        return;
     }
+    if (r->row->flags & SMB_CMD_QUIET) {
+        slow_add(r);
+    }
+    tell_before(r);
 }
 
 static void ran(struct smb_request *r, smbkit_status status)
@@ -340,6 +392,10 @@ static void request_run(struct smb_request *r)
     r->state = SMB_REQ_RUNNING;
     list_remove(&r->slow_link);
     (void)vfs_wait_cancel(&r->wait); /* what else it waited for is looked at anew */
+    if (!hold_close(r)) {
+        conclude(r, SMBKIT_STATUS_FILE_CLOSED);
+        return;
+    }
     if ((r->row->flags & SMB_CMD_WORKER) ||
         (volume_blocks(r) && !vfs_volume_tries_nowait(r->tree->share->volume))) {
         send_to_worker(r);
@@ -362,7 +418,7 @@ static void run_when_room(struct smb_request *r)
         return;
     case SMB_ROOM_LATER:
         r->state = SMB_REQ_STARVED;
-        index_by_mid(r);
+        smb_request_index_mid(r);
         return;
     case SMB_ROOM_NEVER:
         smb_request_finish(r, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
@@ -381,12 +437,14 @@ void smb_requests_slow(struct smb_timer *t)
     uint64_t now = smb_server_monotonic_ms(c->server);
     LIST_FOR_EACH_SAFE (l, &c->slow) {
         struct smb_request *r = LIST_ENTRY(l, struct smb_request, slow_link);
-        if (now - r->started_ms < SMB_INTERIM_AFTER_MS) {
-            break; /* the list is in order of starting */
+        if (now < r->interim_at_ms) {
+            break;
         }
         list_remove(&r->slow_link);
         if (may_go_async(r)) {
             go_async(r);
+        } else if (r->row->flags & SMB_CMD_QUIET) { /* the client hears that something is done */
+            smb_reply_flush(r->msg, r->msg->current);
         }
     }
     slow_arm(c);
@@ -447,21 +505,13 @@ void smb_request_cancel(struct smb_request *r)
     /* Otherwise a wake or a worker's report is on its way and looks at the flag. */
 }
 
-void smb_requests_unwanted(struct smb_conn *c, const struct smb_session *s,
-                           const struct smb_tree *t, const struct smb_open *o)
+void smb_requests_unwanted(struct smb_conn *c)
 {
     LIST_FOR_EACH (l, &c->messages) {
         struct smb_message *m = LIST_ENTRY(l, struct smb_message, link);
         struct smb_request *r = m->current < m->count ? &m->requests[m->current] : NULL;
-        if (!r || r->state != SMB_REQ_WAITING || !(r->row->flags & SMB_CMD_CANCEL) ||
-            (s && r->session != s) || (t && r->tree != t) || (o && r->open != o)) {
-            continue;
-        }
-        if (!r->open) {
+        if (r && is_unwanted(r) && give_up(r)) {
             smb_request_cancel(r);
-        } else {
-            /* Closing wakes what else waits on an open. relaxed: a hint */
-            atomic_store_explicit(&r->unwanted, true, memory_order_relaxed);
         }
     }
 }
@@ -500,15 +550,15 @@ void smb_request_start(struct smb_request *r)
     }
     if (r->session) {
         r->call.token = smb_session_token(r->session);
-        atomic_store_explicit(&r->session->idle_since, smb_server_now(r->conn->server),
-                              memory_order_relaxed); /* only told */
+        uint64_t now = smb_server_now(r->conn->server);
+        /* relaxed: times, told and compared */
+        atomic_store_explicit(&r->session->idle_since, now, memory_order_relaxed);
+        atomic_store_explicit(&r->channel->used_at, now, memory_order_relaxed);
     }
     r->call.wait = &r->wait;
+    r->call.read_only = r->tree && smb_tree_is_read_only(r->tree);
     r->call.journal = &r->journal;
     r->call.cancelled = &r->unwanted;
-    if (r->hdr.command == SMB2_TREE_DISCONNECT || r->hdr.command == SMB2_LOGOFF) {
-        smb_requests_unwanted(r->conn, r->session, r->tree, NULL); /* LOGOFF has no tree */
-    }
     run_when_room(r);
 }
 
@@ -516,17 +566,20 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
 {
     struct smb_conn *c = r->conn;
     r->state = SMB_REQ_DONE;
+    list_remove(&r->slow_link);
     let_close(r);
-    index_drop(r);
+    smb_request_sequence_end(r);
+    smb_request_created(r, status);
+    smb_request_index_drop(r);
     if (r->reserved) {
         smb_open_drop(r->reserved);
         r->reserved = NULL;
     }
-    if (r->interim_sent) {
-        c->async_count--;
-        c->waiting_bytes -= r->waiting_bytes;
-        atomic_fetch_sub_explicit(&c->server->waiting_now, 1, memory_order_relaxed); /* only told */
+    smb_replay_drop(r);
+    if (r->is_orphan) {
+        smb_channel_orphan_end(r->channel);
     }
+    place_give(r);
     log_debug(&c->log, "done cmd=%s mid=%llu status=%s", r->row ? r->row->name : "?",
               (unsigned long long)r->hdr.message_id, smbkit_status_name(status));
     struct smb_message *m = r->msg;
@@ -534,7 +587,7 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
         smb_conn_logged_on(c, r->session);
     }
     if (r->hdr.command == SMB2_CLOSE && r->detached) {
-        smb_open_break_answered(r->open); /* [MS-SMB2] 3.3.5.10: closing answers a break */
+        smb_open_closed(r->open);
     }
     if (r->end_reason) {
         smb_conn_end(c, r->end_reason); /* handlers may run on a worker: only here */
@@ -544,41 +597,4 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
     }
     m->current++;
     smb_message_next(m);
-}
-
-/* ---- help for handlers ---- */
-
-smbkit_status smb_request_open(struct smb_request *r, const struct smb2_file_id *id, unsigned kinds)
-{
-    struct smb_message *m = r->msg;
-    if (!r->open) {
-        struct smb2_file_id want = *id;
-        bool related = r->hdr.flags & SMB2_FLAGS_RELATED_OPERATIONS;
-        if (related && smb2_file_id_is_any(id)) {
-            if (!SMBKIT_OK(m->chain_status)) {
-                return m->chain_status;
-            }
-            if (!m->has_file_id) {
-                return SMBKIT_STATUS_FILE_CLOSED;
-            }
-            want = m->file_id;
-        }
-        r->open = smb_open_find(r->tree, want.persistent, want.volatile_id);
-        if (!r->open) {
-            return SMBKIT_STATUS_FILE_CLOSED;
-        }
-        m->file_id = want;
-        m->has_file_id = true;
-        m->chain_status = SMBKIT_STATUS_SUCCESS;
-    }
-    return (r->open->kind & kinds) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
-}
-
-bool smb_request_charge_covers(const struct smb_request *r, uint64_t bytes)
-{
-    if (!r->conn->multi_credit) {
-        return bytes <= 65536;
-    }
-    uint64_t charge = r->hdr.credit_charge ? r->hdr.credit_charge : 1;
-    return bytes <= charge * 65536;
 }

@@ -40,19 +40,22 @@ struct smb_request {
     struct smb_tree *tree;
     struct smb_open *open;
     struct smb_open
-        *reserved;       /* CREATE: the place of what it opens, kept while a plugin stops it */
-    uint32_t access_cap; /* CREATE: what could be granted when that was reserved */
+        *reserved; /* CREATE: the place of what it opens, kept while a plugin stops it */
+    struct smb_replay *replay; /* CREATE: marks that it is under way, see replay.h */
+    uint32_t access_cap;       /* CREATE: what could be granted when that was reserved */
 
     enum smb_request_state state; /* loop thread */
     bool on_worker;               /* loop thread */
-    bool holds_close;             /* loop thread: smb_open_work_begin */
+    bool in_sequence;             /* counted in open->sequence; whoever runs the handler */
+    bool holds_close;             /* smb_open_work_begin; whoever runs the handler */
     bool woken;                   /* loop thread: a wake came while it was running */
     atomic_bool wake_posted;      /* wake_job is on its way */
     bool interim_sent;            /* loop thread */
+    bool has_place;               /* loop thread: counted among those that wait */
     bool signed_in;               /* it came with a good signature */
     uint64_t async_id;            /* loop thread; 0: synchronous */
-    uint64_t started_ms;
-    struct list slow_link;                 /* loop thread: in conn->slow */
+    uint64_t interim_at_ms;       /* loop thread: to be told STATUS_PENDING; 0: never so far */
+    struct list slow_link;        /* loop thread: in conn->slow, by interim_at_ms */
     struct hash_link mid_link, async_link; /* loop thread: in conn->by_mid, conn->by_async */
     bool has_mid_link, has_async_link;
     atomic_bool cancelled; /* release/acquire not needed: a hint */
@@ -70,8 +73,6 @@ struct smb_request {
         struct vfs_wait_lock lock; /* of wait: LOCK, which moves no data */
     };
     struct smbkit_segment seg; /* what io.segs points to */
-    bool is_ready;             /* wait and journal are */
-    bool has_io;
 
     /* The reply: header room and body, then perhaps a payload of its own. */
     struct wr rsp;
@@ -81,13 +82,20 @@ struct smb_request {
     size_t waiting_bytes; /* counted in conn->waiting_bytes */
     uint16_t granted;     /* credits that the reply gives */
     bool sign_reply;
-    bool nonce_used; /* its MessageId has signed: security.c, and nobody else */
+    bool nonce_used;    /* its MessageId has signed: security.c, and nobody else */
+    bool nonce_taken;   /* ... and is this request's own: likewise */
+    bool nonce_repeats; /* ... or the client has used it twice: likewise */
     bool no_reply;
     const char *end_reason; /* not NULL: end the connection when finished, and why */
+    bool is_ready;          /* wait and journal are */
+    bool has_io;            /* io is, not lock */
     bool keep_body;         /* smb_reply_keep */
     bool credits_granted;   /* in an interim reply: the final one grants none */
     bool detached;          /* CLOSE, TREE_DISCONNECT, LOGOFF: it was this one that ended it */
     bool holds_setup;       /* SESSION_SETUP: channel->setup_busy is its own, to the end */
+    bool was_held;          /* a handler's note that it has waited its time */
+    bool is_orphan; /* loop thread: goes on without its channel, see replay.h; apart from what other
+                       threads set, which compilers read together with it */
     uint32_t hold_ms; /* set by a handler that answers WAIT: run it again after so long, or when the
                          connection ends */
 };
@@ -124,13 +132,19 @@ void smb_message_run(struct smb_conn *c, struct iobuf *frame, const uint8_t *p, 
  * the call but by a job, so that a list of messages can be walked meanwhile, and chains of CANCELs
  * that cancel one another do not nest. Loop thread. */
 void smb_message_cancel(struct smb_message *m);
+/* The connection is gone: the same, for what does not go on all the same (replay.h). */
+void smb_message_lost(struct smb_message *m);
 void smb_request_cancel(struct smb_request *r);
-/* An open, tree or session (those not NULL) goes: tell plugins that nobody waits for what they are
- * reading from it any more, and give up opens that are not there yet. Loop thread. */
-void smb_requests_unwanted(struct smb_conn *c, const struct smb_session *s,
-                           const struct smb_tree *t, const struct smb_open *o);
+/* Opens, trees or sessions go: tell plugins that nobody waits for what they are reading from them
+ * any more, and give up opens that are not there yet. Loop thread. */
+void smb_requests_unwanted(struct smb_conn *c);
 /* The request with this id that waits or is on a worker; NULL when there is none. O(1). */
 struct smb_request *smb_request_find(const struct smb_conn *c, bool is_async, uint64_t id);
+/* To be found by it, until it is dropped. Without memory it is not found: CANCEL may come too late
+ * anyhow. */
+void smb_request_index_mid(struct smb_request *r);
+void smb_request_index_async(struct smb_request *r);
+void smb_request_index_drop(struct smb_request *r);
 
 /* Run (again). Loop thread. */
 void smb_request_start(struct smb_request *r);
@@ -146,9 +160,17 @@ NODISCARD smbkit_status smb_request_check(struct smb_request *r);
 /* ---- for handlers (any thread) ---- */
 
 /* Find the open of a FileId (or the chain's) in r->session; kinds: SMB_OPEN_FILE | SMB_OPEN_PIPE.
- * Sets r->open. Keeps an open that is there from an earlier run. FILE_CLOSED;
- * INVALID_DEVICE_REQUEST: not of the kind. */
+ * Sets r->open, at which it is at work then, and counts the request in its channel sequence. Keeps
+ * an open that is there from an earlier run. FILE_CLOSED; INVALID_DEVICE_REQUEST: not of the kind;
+ * FILE_NOT_AVAILABLE: sent before a channel was lost (SMB_CMD_SEQUENCE). */
 NODISCARD smbkit_status smb_request_open(struct smb_request *r, const struct smb2_file_id *id,
                                          unsigned kinds);
+/* What a CREATE came to, however it has ended, is what the elements behind it in its compound have
+ * for a file. Nothing for other commands. Loop thread. */
+void smb_request_created(struct smb_request *r, smbkit_status status);
+/* It is answered: no more under way in its open's channel sequence. Loop thread. */
+void smb_request_sequence_end(struct smb_request *r);
+/* The open that a CREATE makes begins with that one's channel sequence; before it is shown. */
+void smb_request_sequence_set(const struct smb_request *r, struct smb_open *o);
 /* CreditCharge covers this many bytes? [MS-SMB2] 3.3.5.2.5 */
 bool smb_request_charge_covers(const struct smb_request *r, uint64_t bytes);

@@ -19,6 +19,9 @@ static bool tell_share(const struct smb_share *share, rpc_share_cb cb, void *cb_
         .comment = share->set.comment,
         .path = is_pipe ? "" : path,
         .type = (is_pipe ? RPC_STYPE_IPC | RPC_STYPE_SPECIAL : RPC_STYPE_DISKTREE),
+        .flags = share->volume && (vfs_volume_habits(share->volume) & VFS_HIDE_UNREADABLE)
+                     ? RPC_SHI1005_ACCESS_BASED_ENUM
+                     : 0,
         .current_uses = atomic_load_explicit(&share->trees, memory_order_relaxed), /* only told */
     };
     return cb(cb_arg, &told);
@@ -98,6 +101,71 @@ static void sessions_each(void *arg, rpc_session_cb cb, void *cb_arg)
     smb_server_sessions_each(arg, tell_session, &walk);
 }
 
+struct trees_walk {
+    struct smb_server *server;
+    rpc_connection_cb cb;
+    void *cb_arg;
+    bool stop;
+};
+
+static void tell_tree(void *arg, const struct smb_tree_info *info)
+{
+    struct trees_walk *walk = arg;
+    const struct rpc_connection told = {
+        .id = info->id,
+        .type = info->is_pipe ? RPC_STYPE_IPC : RPC_STYPE_DISKTREE,
+        .opens = info->open_count,
+        .connected_sec = seconds_since(smb_server_now(walk->server), info->connected_at),
+        .user = info->user,
+        .share = info->share,
+        .client = info->client_address,
+    };
+    walk->stop = walk->stop || !walk->cb(walk->cb_arg, &told);
+}
+
+static void connections_each(void *arg, rpc_connection_cb cb, void *cb_arg)
+{
+    struct trees_walk walk = {.server = arg, .cb = cb, .cb_arg = cb_arg};
+    smb_server_trees_each(arg, tell_tree, &walk);
+}
+
+struct files_walk {
+    rpc_file_cb cb;
+    void *cb_arg;
+    bool stop;
+};
+
+/* As shares are told: C:\\share, and what is below it. */
+static void tell_file(void *arg, const struct smb_open_info *info)
+{
+    struct files_walk *walk = arg;
+    char path[sizeof(info->share) + sizeof(info->path) + 8];
+    if (walk->stop) {
+        return;
+    }
+    (void)str_format(path, sizeof(path), "C:\\%s%s%s", info->share, info->path[0] ? "\\" : "",
+                     info->path);
+    for (char *p = path; *p; p++) {
+        *p = *p == '/' ? '\\' : *p;
+    }
+    const struct rpc_file told = {
+        .id = info->id,
+        .path = path,
+        .user = info->user,
+        .locks = info->lock_count,
+        .reads = info->access & (SMBKIT_READ_DATA | SMBKIT_EXECUTE),
+        .writes = info->access & SMBKIT_WRITE_DATA,
+        .creates = info->access & SMBKIT_APPEND_DATA,
+    };
+    walk->stop = !walk->cb(walk->cb_arg, &told);
+}
+
+static void files_each(void *arg, rpc_file_cb cb, void *cb_arg)
+{
+    struct files_walk walk = {.cb = cb, .cb_arg = cb_arg};
+    smb_server_opens_each(arg, tell_file, &walk);
+}
+
 static void comment_get(void *arg, char out[RPC_COMMENT_SIZE])
 {
     struct smb_server *s = arg;
@@ -117,6 +185,24 @@ static bool user_of_rid(void *arg, uint32_t rid, struct rpc_user *out)
     return c->user_of_rid && c->user_of_rid(c->users_arg, rid, out);
 }
 
+static void users_each(void *arg, rpc_user_cb cb, void *cb_arg)
+{
+    const struct smb_config *c = &((struct smb_server *)arg)->config;
+    if (c->users_each) {
+        c->users_each(c->users_arg, cb, cb_arg);
+    }
+}
+
+static bool groups_of(void *arg, const char *user, uint32_t *rids, uint32_t room, uint32_t *count_r)
+{
+    return smb_server_groups_of(arg, user, rids, room, count_r);
+}
+
+static bool is_admin(void *arg, const char *user)
+{
+    return smb_server_is_admin(arg, user);
+}
+
 static uint64_t env_now(void *arg)
 {
     return smb_server_now(arg);
@@ -134,9 +220,16 @@ void smb_rpc_env_init(struct smb_server *s)
         .shares_each = shares_each,
         .share_get = share_get,
         .sessions_each = sessions_each,
+        .files_each = files_each,
+        .connections_each = connections_each,
         .now = env_now,
         .user_of_name = user_of_name,
         .user_of_rid = user_of_rid,
+        .users_each = users_each,
+        .groups_of = groups_of,
+        .is_admin = is_admin,
+        .host_of_id = s->config.host_of_id,
+        .host_of_name = s->config.host_of_name,
     };
     mem_copy(s->rpc_env.machine_sid, s->config.machine_sid, sizeof(s->rpc_env.machine_sid));
 }

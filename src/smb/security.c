@@ -46,6 +46,12 @@ static void gmac_nonce(uint8_t nonce[12], const uint8_t *hdr)
         (uint8_t)((flags & SMB2_FLAGS_SERVER_TO_REDIR ? 1 : 0) | (command == SMB2_CANCEL ? 2 : 0));
 }
 
+/* While a binding is under way what is said about it bears the session's key. 3.3.5.2.4 */
+static struct crypto_signer *signer_of(const struct smb_channel *ch)
+{
+    return smb_channel_is_binding(ch) ? ch->lent : ch->signer;
+}
+
 bool smb_signature_verify(const struct smb_channel *ch, const uint8_t *p, size_t len,
                           const struct smb2_hdr *hdr)
 {
@@ -58,7 +64,7 @@ bool smb_signature_verify(const struct smb_channel *ch, const uint8_t *p, size_t
     /* crypto_span is not const because sealing shares it; signing only reads */
     struct crypto_span spans[2] = {
         {head, sizeof(head)}, {(uint8_t *)(uintptr_t)(p + SMB2_HDR_SIZE), len - SMB2_HDR_SIZE}};
-    return crypto_sign(ch->signer, spans, 2, nonce, mac) &&
+    return crypto_sign(signer_of(ch), spans, 2, nonce, mac) &&
            mem_eq_ct(mac, hdr->signature, sizeof(mac));
 }
 
@@ -74,10 +80,52 @@ static bool wants_signature(const struct smb_request *r)
     return r->sign_reply || r->signed_in || s->signing_required;
 }
 
+/* Several connections make nonces for the first channel's key: it, and those that a binding is
+ * under way on. */
+static bool shares_nonces(const struct smb_request *r)
+{
+    return r->session->keys.sign_alg == CRYPTO_SIGN_AES_GMAC &&
+           (r->channel->is_first || smb_channel_is_binding(r->channel));
+}
+
+static bool bit_set(uint64_t *bits, uint64_t i)
+{
+    uint64_t bit = 1ull << (i % 64);
+    bool was = bits[i / 64] & bit;
+    bits[i / 64] |= bit;
+    return was;
+}
+
+/* For the reply. false: it must not be this one. */
+static bool nonce_take(struct smb_request *r)
+{
+    struct smb_session *s = r->session;
+    if (r->nonce_taken || !shares_nonces(r)) {
+        return true;
+    }
+    if (r->hdr.message_id >= SMB_NONCES) {
+        return r->channel->is_first;
+    }
+    SCOPED_LOCK(&s->lock);
+    bool was = bit_set(s->nonces.answered, r->hdr.message_id);
+    r->nonce_taken = !was || r->nonce_repeats;
+    return r->nonce_taken;
+}
+
+void smb_nonce_asked(struct smb_request *r)
+{
+    struct smb_session *s = r->session;
+    if (shares_nonces(r) && r->hdr.message_id < SMB_NONCES) {
+        SCOPED_LOCK(&s->lock);
+        r->nonce_repeats = bit_set(s->nonces.asked, r->hdr.message_id);
+    }
+}
+
 /* The nonce of a reply. That no key meets one twice rests on these: a MessageId is used once on its
- * connection (credits_use), a signer makes nonces of one connection's MessageIds alone, each
- * request signs once, and what answers CANCEL, which shares another's MessageId, or is interim
- * never signs. Asserted for every algorithm, so that no test needs GMAC to see it. */
+ * connection (credits_use), a signer makes nonces of one connection's MessageIds alone, but for the
+ * first channel's (nonce_take), each request signs once, and what answers CANCEL, which shares
+ * another's MessageId, or is interim never signs. Asserted for every algorithm, so that no test
+ * needs GMAC to see it. */
 static void reply_nonce(struct smb_request *r, uint8_t nonce[12], const uint8_t *head)
 {
     struct cur c = cur_init(head, SMB2_HDR_SIZE);
@@ -99,16 +147,26 @@ static bool sign_reply(struct smb_request *r, const struct crypto_span *spans, s
     head[SMB2_HDR_FLAGS_OFFSET] |= SMB2_FLAGS_SIGNED;
     mem_zero(head + SMB2_HDR_SIGNATURE_OFFSET, SMB2_SIGNATURE_SIZE);
     reply_nonce(r, nonce, head);
-    if (!crypto_sign(r->channel->signer, spans, n, nonce, mac)) {
+    if (!nonce_take(r) || !crypto_sign(signer_of(r->channel), spans, n, nonce, mac)) {
         return false;
     }
     mem_copy(head + SMB2_HDR_SIGNATURE_OFFSET, mac, sizeof(mac));
     return true;
 }
 
+/* A session that is not on the connection has no key there, or no nonce. Clients believe that,
+ * whatever its signature, but look for the flag: Samba's. */
+static void flag_unsigned(const struct smb_request *r, uint8_t *head)
+{
+    if (r->status == SMBKIT_STATUS_USER_SESSION_DELETED && !r->msg->seal &&
+        (r->hdr.flags & SMB2_FLAGS_SIGNED)) {
+        head[SMB2_HDR_FLAGS_OFFSET] |= SMB2_FLAGS_SIGNED;
+    }
+}
+
 bool smb_sign_reply(struct smb_request *r, const struct crypto_span *spans, size_t n)
 {
-    bool sign = wants_signature(r);
+    bool sign = wants_signature(r) && (!smb_channel_is_binding(r->channel) || nonce_take(r));
     struct smb_tap_message m = {.from_server = true,
                                 .sealed = r->msg->seal,
                                 .signed_ = sign,
@@ -119,6 +177,9 @@ bool smb_sign_reply(struct smb_request *r, const struct crypto_span *spans, size
         m.payload_len = spans[1].len;
     }
     tap(r->conn, &m);
+    if (!sign) {
+        flag_unsigned(r, spans[0].base);
+    }
     return !sign || sign_reply(r, spans, n);
 }
 

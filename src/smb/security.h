@@ -6,6 +6,9 @@
 #include "smb/request.h"
 #include "smb/session.h"
 
+/* A request is rightly signed: if that was by the session's key, of its first channel or about a
+ * binding, it is remembered which MessageId has met that key. */
+void smb_nonce_asked(struct smb_request *r);
 /* Is the signature in the header of p[0..len) right? */
 NODISCARD bool smb_signature_verify(const struct smb_channel *ch, const uint8_t *p, size_t len,
                                     const struct smb2_hdr *hdr);

@@ -2,6 +2,7 @@
 #define LOG_MODULE LOG_SMB
 #include "smb/server.h"
 
+#include "auth/users.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
@@ -14,7 +15,8 @@ struct smb_policy smb_server_policy(struct smb_server *s)
                                .encryption = s->config.encryption,
                                .credits_max = s->config.credits_max,
                                .allow_guest = s->config.auth.allow_guest,
-                               .allow_anonymous = s->config.auth.allow_anonymous};
+                               .allow_anonymous = s->config.auth.allow_anonymous,
+                               .durable_max_ms = s->config.durable_max_ms};
 }
 
 struct auth_config smb_server_auth(struct smb_server *s)
@@ -48,7 +50,7 @@ void smb_server_random(const struct smb_server *s, void *buf, size_t n)
 
 static void settings_fini(struct smb_share_settings *set)
 {
-    names_fini(&set->users);
+    smb_admission_fini(&set->admission);
     mem_free(set->comment);
 }
 
@@ -78,10 +80,9 @@ static void flags_set(struct smb_share_settings *set, bool read_only, bool encry
 static bool settings_init(struct smb_share_settings *set, const struct smb_share_spec *spec)
 {
     set->comment = str_dup(spec->comment ? spec->comment : "");
-    set->has_users = spec->users != NULL;
     set->hidden = spec->hidden;
     flags_set(set, spec->read_only, spec->encrypt, spec->guest_ok);
-    return names_copy(&set->users, spec->users) && set->comment;
+    return smb_admission_copy(&set->admission, spec->admission) && set->comment;
 }
 
 static uint32_t volume_serial(struct smb_server *s, struct vfs_volume *volume)
@@ -128,8 +129,7 @@ static void settings_take(struct smb_share *old, struct smb_share *fresh)
     struct smb_share_settings *to = &old->set;
     struct smb_share_settings *from = &fresh->set;
     SWAP(to->comment, from->comment);
-    SWAP(to->users, from->users);
-    to->has_users = from->has_users;
+    SWAP(to->admission, from->admission);
     to->hidden = from->hidden;
     flags_set(to, from->read_only, from->encrypt, from->guest_ok);
 }
@@ -220,6 +220,7 @@ struct smb_server *smb_server_new(const struct smb_config *config)
     }
     s->config = *config;
     budget_init(&s->memory, NULL, SMB_SERVER_BYTES, 0);
+    budget_init(&s->locks, NULL, SMB_LOCK_BYTES, 0);
     mutex_init(&s->lock);
     list_init(&s->shares);
     list_init(&s->conns);
@@ -230,7 +231,12 @@ struct smb_server *smb_server_new(const struct smb_config *config)
         mutex_init(&s->opens[i].lock);
         hash_table_init(&s->opens[i].opens);
     }
+    smb_kept_init(&s->kept);
+    smb_records_init(&s->records);
+    smb_replays_init(&s->replays);
+    smb_apps_init(&s->apps);
     smb_server_random(s, &s->hash_seed, sizeof(s->hash_seed));
+    smb_server_random(s, s->offload_key, sizeof(s->offload_key));
     s->started_at = smb_server_now(s);
     s->throttle = auth_throttle_new();
     const struct vfs_token_spec own = {.user = "",
@@ -263,12 +269,18 @@ void smb_server_free(struct smb_server *s)
         hash_table_fini(&s->opens[i].opens);
         mutex_fini(&s->opens[i].lock);
     }
+    smb_kept_fini(&s->kept);
+    smb_records_fini(&s->records);
+    smb_replays_fini(&s->replays);
+    smb_apps_fini(&s->apps);
     hash_table_fini(&s->sessions);
     hash_table_fini(&s->clients);
     hash_table_fini(&s->accounts);
     names_fini(&s->admins);
+    smb_hosts_fini(&s->hosts);
     auth_throttle_free(s->throttle);
     vfs_token_unref(s->own_token);
+    budget_fini(&s->locks);
     budget_fini(&s->memory);
     mutex_fini(&s->lock);
     mem_free(s);
@@ -277,16 +289,24 @@ void smb_server_free(struct smb_server *s)
 bool smb_server_reconfigure(struct smb_server *s, const struct smb_config *config)
 {
     struct names admins;
+    struct smb_hosts hosts;
     if (!names_copy(&admins, config->admins)) {
+        return false;
+    }
+    if (!smb_hosts_copy(&hosts, config->hosts)) {
+        names_fini(&admins);
         return false;
     }
     SCOPED_LOCK(&s->lock);
     names_fini(&s->admins);
+    smb_hosts_fini(&s->hosts);
     s->admins = admins;
+    s->hosts = hosts;
     str_copy(s->config.comment, sizeof(s->config.comment), config->comment);
     s->config.signing_required = config->signing_required;
     s->config.encryption = config->encryption;
     s->config.credits_max = config->credits_max;
+    s->config.durable_max_ms = config->durable_max_ms;
     s->config.auth.allow_guest = config->auth.allow_guest;
     s->config.auth.allow_anonymous = config->auth.allow_anonymous;
     return true;
@@ -296,4 +316,34 @@ bool smb_server_is_admin(struct smb_server *s, const char *user)
 {
     SCOPED_LOCK(&s->lock);
     return names_have(&s->admins, user);
+}
+
+static bool hosts_admit(struct smb_server *s, const char *address)
+{
+    SCOPED_LOCK(&s->lock);
+    return smb_hosts_admit(&s->hosts, address);
+}
+
+bool smb_server_admits(struct smb_server *s, const char *address)
+{
+    unsigned untold;
+    bool ok = hosts_admit(s, address);
+    if (!ok && smb_server_may_tell(s, &untold)) {
+        log_warn(NULL, "connection refused address=%s reason=hosts untold=%u", address, untold);
+    }
+    return ok;
+}
+
+bool smb_server_groups_of(struct smb_server *s, const char *user, uint32_t *rids, uint32_t room,
+                          uint32_t *count_r)
+{
+    struct names groups = {0};
+    const struct smb_config *c = &s->config;
+    bool ok = !c->groups_of_user || c->groups_of_user(c->users_arg, user, &groups);
+    *count_r = 0;
+    for (size_t i = 0; ok && i < groups.count && *count_r < room; i++) {
+        rids[(*count_r)++] = users_rid_of_group(groups.items[i]);
+    }
+    names_fini(&groups);
+    return ok;
 }

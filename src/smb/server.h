@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server object: configuration, shares, the table of sessions, the list of connections.
- * Lock order: server->lock, open->lock, session->lock, conn->lock. None is held in a call into vfs;
- * vfs calls back under its own locks (wake, oplock_break), and then open->lock may be taken. */
+ * Lock order: server->lock, lease->lock, open->lock, client->lock, session->lock, conn->lock. None
+ * is held in a call into vfs; vfs calls back under its own locks (wake, oplock_break, broken), and
+ * then lease->lock and what follows it may be taken. */
 #pragma once
 
 #include "auth/throttle.h"
@@ -10,16 +11,19 @@
 #include "base/log.h"
 #include "os/sync.h"
 #include "rpc/rpc.h"
+#include "smb/appinstance.h"
+#include "smb/durable.h"
+#include "smb/replay.h"
+#include "smb/restart.h"
 #include "smb/smb.h"
 
 enum smb_share_type { SMB_SHARE_IS_DISK, SMB_SHARE_IS_PIPE };
 
 /* What a reload may change of a share. */
 struct smb_share_settings {
-    char *comment;      /* server->lock */
-    bool has_users;     /* server->lock: only those in users may connect */
-    struct names users; /* server->lock */
-    bool hidden;        /* server->lock */
+    char *comment;                  /* server->lock */
+    struct smb_admission admission; /* server->lock */
+    bool hidden;                    /* server->lock */
     /* relaxed: each request goes by what it finds */
     atomic_bool read_only, encrypt, guest_ok;
 };
@@ -50,13 +54,16 @@ struct smb_server {
     struct rpc_env rpc_env;
     uint64_t started_at; /* FILETIME */
     uint64_t hash_seed;
+    uint8_t offload_key[32]; /* immutable; a secret: what tokens are known by (ioctl_offload.c) */
 
     struct budget memory; /* what clients make us hold */
+    struct budget locks;  /* ... by locks of byte ranges, whose number is told too */
 
     struct mutex lock;
     struct list shares;             /* lock */
     struct hash_table sessions;     /* lock; by session id */
     struct names admins;            /* lock */
+    struct smb_hosts hosts;         /* lock */
     struct list conns;              /* lock */
     struct auth_throttle *throttle; /* lock */
     struct log_rate refusals;       /* lock */
@@ -65,8 +72,13 @@ struct smb_server {
     struct hash_table accounts;     /* lock; by name: struct smb_account */
     struct smb_open_shard opens[SMB_OPEN_SHARDS]; /* by persistent id */
     atomic_uint_fast64_t open_id_next;            /* relaxed: only that they differ matters */
+    atomic_uint_fast32_t leases_now;              /* for `status` */
     atomic_uint_fast32_t opens_now;               /* charged; see smb_open_reserve */
     atomic_uint_fast32_t descriptors_now;         /* likewise */
+    struct smb_kept kept;
+    struct smb_records records;
+    struct smb_replays replays;
+    struct smb_apps apps;
 
     atomic_uint_fast64_t conns_total, sessions_total, requests, bytes_in,
         bytes_out; /* relaxed: only told */
@@ -80,12 +92,16 @@ struct smb_policy {
     uint16_t credits_max;
     bool allow_guest;
     bool allow_anonymous;
+    uint32_t durable_max_ms;
 };
 struct smb_policy smb_server_policy(struct smb_server *s);
 
 /* What a log-in goes by; its texts and callbacks live as long as the server. */
 struct auth_config smb_server_auth(struct smb_server *s);
 
+/* The rids of the groups that the user is in; at most room of them. false: no memory. */
+NODISCARD bool smb_server_groups_of(struct smb_server *s, const char *user, uint32_t *rids,
+                                    uint32_t room, uint32_t *count_r);
 /* Is this user an administrator of the server? */
 bool smb_server_is_admin(struct smb_server *s, const char *user);
 

@@ -12,6 +12,7 @@
 static void session_free(struct smb_session *s)
 {
     ASSERT(s->trees.count == 0 && s->opens.count == 0 && list_is_empty(&s->channels));
+    ASSERT(list_is_empty(&s->orphaned));
     hash_table_fini(&s->trees);
     hash_table_fini(&s->opens);
     mem_wipe(s->keys.sign_key, sizeof(s->keys.sign_key));
@@ -58,7 +59,9 @@ static bool add_to_table(struct smb_server *server, struct smb_session *s)
     if (!hash_table_add(&server->sessions, &s->link, hash_u64(server->hash_seed, s->id))) {
         return false;
     }
+    mutex_lock(&s->client->lock);
     list_push_back(&s->client->sessions, &s->client_link);
+    mutex_unlock(&s->client->lock);
     return true;
 }
 
@@ -66,7 +69,9 @@ static bool add_to_table(struct smb_server *server, struct smb_session *s)
 static void remove_from_table(struct smb_server *server, struct smb_session *s)
 {
     hash_table_remove(&server->sessions, &s->link);
+    mutex_lock(&s->client->lock);
     list_remove(&s->client_link);
+    mutex_unlock(&s->client->lock);
 }
 
 static struct smb_session *session_new(struct smb_conn *c)
@@ -79,6 +84,7 @@ static struct smb_session *session_new(struct smb_conn *c)
     mutex_init(&s->lock);
     list_init(&s->client_link);
     list_init(&s->channels);
+    list_init(&s->orphaned);
     hash_table_init(&s->trees);
     hash_table_init(&s->opens);
     wait_domain_init(&s->waits);
@@ -150,6 +156,12 @@ enum smb_session_state smb_session_state_get(struct smb_session *s)
     return s->state;
 }
 
+bool smb_session_is_expired(const struct smb_session *s)
+{
+    uint64_t at = atomic_load_explicit(&s->expires_at, memory_order_relaxed); /* a time, no more */
+    return at != 0 && smb_server_now(s->server) >= at;
+}
+
 /* ---- who it is ---- */
 
 struct vfs_token *smb_session_token(struct smb_session *s)
@@ -215,22 +227,35 @@ static struct crypto_sealer *sealer(const struct smb_channel *ch, int use,
     return out;
 }
 
-smbkit_status smb_session_keys_init(struct smb_channel *ch, const uint8_t session_key[16])
+smbkit_status smb_channel_key_init(struct smb_channel *ch, const uint8_t session_key[16],
+                                   uint8_t key_r[16])
+{
+    mem_copy(key_r, session_key, 16);
+    if (smb_conn_is_3x(ch->conn)) {
+        derive(ch, KEY_SIGN, session_key, key_r, 16);
+    }
+    ch->signer = crypto_signer_new(ch->conn->sign_alg, key_r);
+    return ch->signer ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+}
+
+smbkit_status smb_session_keys_init(struct smb_channel *ch, const uint8_t session_key[16],
+                                    bool seals)
 {
     const struct smb_conn *c = ch->conn;
+    enum crypto_cipher cipher = seals ? c->cipher : CRYPTO_CIPHER_NONE;
     struct smb_keys *keys = &ch->session->keys;
-    mem_copy(keys->sign_key, session_key, sizeof(keys->sign_key));
-    if (smb_conn_is_3x(c)) {
-        derive(ch, KEY_SIGN, session_key, keys->sign_key, sizeof(keys->sign_key));
+    smbkit_status status = smb_channel_key_init(ch, session_key, keys->sign_key);
+    if (!SMBKIT_OK(status)) {
+        return status;
     }
+    ch->is_first = true;
     keys->sign_alg = c->sign_alg;
-    keys->cipher = c->cipher;
-    ch->signer = crypto_signer_new(keys->sign_alg, keys->sign_key);
-    if (c->cipher != CRYPTO_CIPHER_NONE) {
+    keys->cipher = cipher;
+    if (cipher != CRYPTO_CIPHER_NONE) {
         keys->seal = sealer(ch, KEY_SEAL_OUT, session_key);
         keys->unseal = sealer(ch, KEY_SEAL_IN, session_key);
     }
-    bool ok = ch->signer && (c->cipher == CRYPTO_CIPHER_NONE || (keys->seal && keys->unseal));
+    bool ok = cipher == CRYPTO_CIPHER_NONE || (keys->seal && keys->unseal);
     return ok ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
 }
 
@@ -255,6 +280,7 @@ static bool end_locked(struct smb_session *s, struct estate *e)
         LIST_ENTRY(l, struct smb_channel, session_link)->gone = true;
     }
     list_splice_back(&e->channels, &s->channels);
+    s->channel_count = 0;
     smb_trees_take(s, &e->trees);
     return true;
 }
@@ -270,6 +296,7 @@ static void end_finish(struct smb_session *s, struct estate *e, struct smb_conn 
     while ((l = list_pop_front(&e->channels))) {
         smb_channel_leave(LIST_ENTRY(l, struct smb_channel, session_link));
     }
+    smb_session_look(s);  /* what has outlived its channel */
     smb_session_unref(s); /* the table's */
 }
 
@@ -283,6 +310,7 @@ bool smb_session_end(struct smb_session *s, const char *end_conn)
     }
     mutex_unlock(&s->lock);
     if (mine) {
+        ASSERT(!list_is_empty(&e.channels));
         struct smb_conn *c =
             smb_conn_ref(LIST_ENTRY(e.channels.next, struct smb_channel, session_link)->conn);
         end_finish(s, &e, c);
@@ -291,24 +319,29 @@ bool smb_session_end(struct smb_session *s, const char *end_conn)
     return mine;
 }
 
-/* Its connection has ended. With its last channel goes the session. */
+bool smb_session_revoke(struct smb_session *s, const char *end_conn)
+{
+    mutex_lock(&s->lock);
+    s->keeps_nothing = true;
+    mutex_unlock(&s->lock);
+    return smb_session_end(s, end_conn);
+}
+
+/* Its connection has ended. With its last channel goes the session, and bindings that are under
+ * way. */
 static void channel_end(struct smb_channel *ch)
 {
     struct smb_session *s = ch->session;
     struct estate e;
-    bool ends = false;
     mutex_lock(&s->lock);
-    bool mine = !ch->gone;
-    if (mine && s->channels.next == s->channels.prev) {
-        ends = end_locked(s, &e);
-    } else if (mine) {
-        ch->gone = true;
-        list_remove(&ch->session_link);
-    }
+    bool mine = smb_channel_out_locked(ch);
+    bool ends =
+        mine && !smb_channel_bound_locked(s) && !smb_channel_is_binding(ch) && end_locked(s, &e);
     mutex_unlock(&s->lock);
     if (ends) {
         end_finish(s, &e, ch->conn);
-    } else if (mine) {
+    }
+    if (mine) {
         smb_channel_unref(ch); /* the list's */
     }
 }

@@ -5,7 +5,7 @@
  * one. It has trees, and these have opens. Nothing of it knows a connection but its channels, so
  * that what it has outlives any one of them.
  *
- * Lock order: server->lock, open->lock, session->lock, conn->lock. */
+ * Lock order: server->lock, lease->lock, open->lock, client->lock, session->lock, conn->lock. */
 #pragma once
 
 #include "crypto/crypto.h"
@@ -14,6 +14,16 @@
 #include "vfs/wait.h"
 
 struct smb_conn;
+
+/* What has borne the first channel's key, of MessageIds below SMB_NONCES: its own messages, and
+ * those about bindings, with MessageIds of other connections. Under AES-GMAC these are nonces, and
+ * a second answer under one gives the key away, unless the client has done so already by signing
+ * two requests with it. session->lock */
+#define SMB_NONCES 512u
+struct smb_nonces {
+    uint64_t asked[SMB_NONCES / 64];    /* a request was signed with it */
+    uint64_t answered[SMB_NONCES / 64]; /* a reply is, or may be */
+};
 
 enum smb_session_state { SMB_SESSION_IN_PROGRESS, SMB_SESSION_VALID, SMB_SESSION_DELETED };
 
@@ -25,21 +35,21 @@ struct smb_tree {
     struct smb_share *share;     /* a reference */
     bool told_to_encrypt;        /* immutable: the share was encrypted when this was connected */
     uint64_t created_at;
-    bool closed;       /* session->lock: no new opens */
-    struct list opens; /* session->lock: by smb_open.tree_link, those that can be found */
-    unsigned reserved; /* session->lock: places of opens that cannot be found yet */
+    atomic_bool read_only; /* relaxed: each request goes by what it finds; revoke.c settles it */
+    bool closed;           /* session->lock: no new opens */
+    bool keeps;            /* with closed: durable opens are kept, see durable.h */
+    struct list opens;     /* session->lock: by smb_open.tree_link, those that can be found */
+    unsigned reserved;     /* session->lock: places of opens that cannot be found yet */
 
     /* The closing of its opens, once it is closed; see tree.c. */
     struct job reap_job;
-    struct job gone_job;        /* holds a reference while posted */
-    struct smb_conn *gone_conn; /* likewise */
-    struct list reap_link;      /* whoever ends the session */
-    struct smb_conn *reap_by;   /* session->lock; a reference: whose transport lends the worker */
+    struct list reap_link;    /* whoever ends the session */
+    struct smb_conn *reap_by; /* session->lock; a reference: whose transport lends the worker */
     unsigned reap_left; /* session->lock: closes under way, places reserved, and 1 for the job */
     bool reaped;        /* session->lock: all are closed */
 };
 
-/* A session on one connection. [MS-SMB2] 3.3.1.14 */
+/* A session on one connection, or the binding of one to it. [MS-SMB2] 3.3.1.14 */
 struct smb_channel {
     struct refcount refs;         /* the session's list, the connection's table, requests */
     struct smb_session *session;  /* a reference */
@@ -48,8 +58,17 @@ struct smb_channel {
     bool in_conn;                 /* conn->lock */
     struct list session_link;     /* session->lock: in session->channels */
     bool gone;                    /* session->lock: out of that list */
-    struct job gone_job;          /* holds a reference while posted */
-    struct crypto_signer *signer; /* with session.keyed; of this connection's MessageIds alone */
+    bool is_first;                /* with session.keyed: its log-in made the session's keys */
+    struct job look_job;          /* holds a reference while posted */
+    bool look_posted;             /* session->lock */
+    struct list orphan_link;      /* session->lock: in session->orphaned, with a reference */
+    unsigned orphans;             /* session->lock: requests that outlive its connection */
+    struct crypto_signer *signer; /* its own; with session.keyed, or from being bound on */
+    /* A binding is under way: nothing finds the channel but that. release: when its signer is there
+     */
+    atomic_bool is_binding;
+    struct crypto_signer *lent;   /* by the session while it is; immutable */
+    atomic_uint_fast64_t used_at; /* relaxed: FILETIME of its last request; only compared */
 
     /* The log-in under way; only the one SESSION_SETUP (setup_busy) touches it. */
     bool setup_busy; /* session->lock: it is under way, its reply included */
@@ -68,7 +87,7 @@ struct smb_keys {
     struct crypto_sealer *seal;      /* server to client */
     atomic_uint_fast64_t seal_nonce; /* how many messages seal has sealed; relaxed */
     struct crypto_sealer *unseal;    /* client to server */
-    struct vfs_token *owner;         /* whose log-in made them */
+    struct vfs_token *owner;         /* whose log-in made them; NULL: a nameless one */
     enum crypto_sign_alg sign_alg;
     enum crypto_cipher cipher;
 };
@@ -79,19 +98,23 @@ struct smb_session {
     uint64_t id;
     struct smb_server *server;
     struct smb_client *client; /* a reference */
-    struct list client_link;   /* server->lock: in client->sessions */
+    struct list client_link;   /* client->lock: in client->sessions */
     uint16_t dialect;          /* of all its channels */
     uint64_t conn_id;          /* of the first channel: only told */
     char address[64];          /* likewise */
 
     struct mutex lock;
-    enum smb_session_state state;    /* lock */
-    struct list channels;            /* lock: in the order of their making */
-    atomic_bool keyed;               /* release: after keys and what is said to be with them */
-    struct smb_keys keys;            /* see keyed */
+    enum smb_session_state state; /* lock */
+    struct list channels;         /* lock: in the order of their making */
+    unsigned channel_count;       /* lock */
+    struct list orphaned;         /* lock: lost channels with requests that go on, see replay.h */
+    atomic_bool keyed;            /* release: after keys and what is said to be with them */
+    struct smb_keys keys;         /* see keyed */
+    struct smb_nonces nonces;
     struct vfs_token *token;         /* lock: replaced by reauthentication, in one place */
     struct smb_account *account;     /* lock: a reference; with token */
     uint64_t user_version;           /* lock: of the user who logged in, see auth.h */
+    atomic_uint_fast64_t expires_at; /* relaxed: FILETIME; 0: never. A log-in moves it */
     struct hash_table trees;         /* lock */
     struct hash_table opens;         /* lock: by volatile file id; those not found yet, too */
     uint32_t tree_id_next;           /* lock */
@@ -100,6 +123,7 @@ struct smb_session {
     unsigned reaping;                /* lock: trees that are being closed */
     struct wait_domain waits;
     struct list reap_waiters; /* waits: LOGOFF, TREE_DISCONNECT, SESSION_SETUP of who follows */
+    bool keeps_nothing;       /* lock: at its end durable opens are closed with the others */
     const char *end_conn;     /* from its end on; not NULL: end its connections too, and why */
 
     bool signing_required;                /* with keys */
@@ -123,6 +147,8 @@ NODISCARD struct smb_session *smb_session_find(struct smb_server *server, uint64
  * close what it has. end_conn: not NULL: its connections end too, for this reason (a constant).
  * False: somebody else did it. Any thread. */
 bool smb_session_end(struct smb_session *s, const char *end_conn);
+/* The same for who is not to have it any more: durable opens are closed as well. */
+bool smb_session_revoke(struct smb_session *s, const char *end_conn);
 /* Is everything closed that the ended session, or tree, had? SUCCESS, or WAIT: w is registered. */
 NODISCARD smbkit_status smb_session_reaped(struct smb_session *s, struct vfs_wait *w);
 NODISCARD smbkit_status smb_tree_reaped(struct smb_tree *t, struct vfs_wait *w);
@@ -132,17 +158,30 @@ NODISCARD struct vfs_token *smb_session_token(struct smb_session *s);
  */
 void smb_session_become(struct smb_session *s, struct vfs_token *t, struct smb_account *a,
                         uint64_t user_version);
-/* Derive the keys for the dialect from the exported session key. [MS-SMB2] 3.3.5.5.3 */
-NODISCARD smbkit_status smb_session_keys_init(struct smb_channel *ch,
-                                              const uint8_t session_key[16]);
+/* Derive the keys for the dialect from the exported session key; those to seal with only if it
+ * seals. [MS-SMB2] 3.3.5.5.3 */
+NODISCARD smbkit_status smb_session_keys_init(struct smb_channel *ch, const uint8_t session_key[16],
+                                              bool seals);
 enum smb_session_state smb_session_state_get(struct smb_session *s);
-/* Are there keys to sign and seal with? A guest has none. */
+/* Has the log-in expired? The client is to log in again, on any channel. [MS-SMB2] 3.3.1.8 Expired
+ */
+bool smb_session_is_expired(const struct smb_session *s);
+/* Are there keys to sign with? A guest has none. */
 static inline bool smb_session_is_keyed(const struct smb_session *s)
 {
     return atomic_load_explicit(&s->keyed, memory_order_acquire);
 }
-/* The connection to tell the session's client something on: of its first channel. An owned
- * reference; NULL: it has ended. Any thread; takes session->lock. */
+/* ... that prove who speaks? Those of a nameless log-in everybody knows. */
+static inline bool smb_session_is_owned(const struct smb_session *s)
+{
+    return smb_session_is_keyed(s) && s->keys.owner;
+}
+/* Something of the session goes, or the session: on each of its connections requests that are about
+ * it are given up, soon (smb_requests_unwanted). Any thread; takes session->lock. */
+void smb_session_look(struct smb_session *s);
+/* The connection to tell the session's client something on: of the channel that it used last, since
+ * of one that is lost (a cable, a radio) the server hears late. [MS-SMB2] 3.3.4.6 leaves it open.
+ * An owned reference; NULL: it has ended. Any thread; takes session->lock. */
 NODISCARD struct smb_conn *smb_session_conn(struct smb_session *s);
 
 /* ---- channels ---- */
@@ -150,8 +189,24 @@ NODISCARD struct smb_conn *smb_session_conn(struct smb_session *s);
 /* One that is in no table, for messages of this connection that bear the session's first key. NULL
  * without memory. */
 NODISCARD struct smb_channel *smb_channel_new(struct smb_session *s, struct smb_conn *c);
-/* Put it into both tables, a reference each. false: no memory, or too many on the connection. */
+/* Put it into both tables, a reference each. false: no memory, too many of the connection or the
+ * session, or one is there already. */
 NODISCARD bool smb_channel_add(struct smb_channel *ch);
+/* session->lock is held. Out of the session's list; the reference is the caller's. false: it is
+ * already. */
+NODISCARD bool smb_channel_out_locked(struct smb_channel *ch);
+/* session->lock is held. Of those that are bound the one that was used last, of several that never
+ * were the first, and none that is silent if there is another; borrowed; NULL: none. */
+struct smb_channel *smb_channel_bound_locked(struct smb_session *s);
+/* A request of the channel goes on though its connection is gone. false: the session has no other
+ * channel, and ends; else smb_channel_orphan_end is due. Loop thread of the connection. */
+NODISCARD bool smb_channel_orphan(struct smb_channel *ch);
+void smb_channel_orphan_end(struct smb_channel *ch);
+/* A binding came to nothing: out of both tables; the session stays. */
+void smb_channel_drop(struct smb_channel *ch);
+/* Its own signing key, from the session key that its log-in exported. [MS-SMB2] 3.3.5.5.3 */
+NODISCARD smbkit_status smb_channel_key_init(struct smb_channel *ch, const uint8_t session_key[16],
+                                             uint8_t key_r[16]);
 /* For the end of a session: off its connection; takes the reference of the session's list. */
 void smb_channel_leave(struct smb_channel *ch);
 /* For the end of a connection: any channel, out of its table with the table's reference; NULL: none
@@ -162,6 +217,12 @@ void smb_channel_unref(struct smb_channel *ch);
 /* The session of this id on this connection; owned reference. Takes no lock but the connection's.
  * [MS-SMB2] 3.3.5.2.9: Connection.SessionTable */
 NODISCARD struct smb_channel *smb_channel_find(struct smb_conn *c, uint64_t session_id);
+/* The same, and a binding that is under way. [MS-SMB2] 3.3.1.7: Connection.PreauthSessionTable */
+NODISCARD struct smb_channel *smb_channel_find_any(struct smb_conn *c, uint64_t session_id);
+static inline bool smb_channel_is_binding(const struct smb_channel *ch)
+{
+    return atomic_load_explicit(&ch->is_binding, memory_order_acquire);
+}
 /* The connection is gone: its channels end, and with its last channel a session. */
 void smb_channels_end(struct smb_conn *c);
 /* A SESSION_SETUP on this channel is over. */
@@ -188,6 +249,11 @@ void smb_tree_work(struct smb_tree *t, struct job *job);
 void smb_tree_reaped_one(struct smb_tree *t);
 /* What opens may be granted. */
 uint32_t smb_tree_access_max(const struct smb_tree *t);
+/* May who is connected change nothing? */
+static inline bool smb_tree_is_read_only(const struct smb_tree *t)
+{
+    return atomic_load_explicit(&t->read_only, memory_order_relaxed); /* see there */
+}
 
 /* References to all sessions, so that they can be looked at without the server's lock. False:
  * without memory, and the list is empty. */
@@ -203,7 +269,10 @@ void smb_sessions_drop(struct smb_session_list *list);
 /* NULL: yes; else why the session must end. True as well for one that has just logged in, unless
  * the configuration changed meanwhile. */
 const char *smb_session_fault(struct smb_session *s);
+/* May that user change nothing on the share? */
+bool smb_share_is_read_only_for(struct smb_server *s, struct smb_share *share,
+                                struct vfs_token *token);
 /* May the session connect to the share? BAD_NETWORK_NAME: it is gone; ACCESS_DENIED. */
 NODISCARD smbkit_status smb_share_check(struct smb_share *share, struct smb_session *s);
-/* May it stay connected? As above. */
+/* May it stay connected? As above; and settles whether it may change anything. */
 NODISCARD smbkit_status smb_tree_check(struct smb_tree *t);

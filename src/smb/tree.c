@@ -14,7 +14,6 @@
 #include "smb/request.h"
 #include "smb/session.h"
 
-static void gone_run(struct job *job);
 static void reap_run(struct job *job);
 
 /* ---- life ---- */
@@ -78,12 +77,11 @@ smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, struc
     list_init(&t->reap_link);
     list_init(&t->reap_job.link);
     t->reap_job.fn = reap_run;
-    list_init(&t->gone_job.link);
-    t->gone_job.fn = gone_run;
     t->session = smb_session_ref(s);
     refcount_get(&share->refs);
     t->share = share;
     t->told_to_encrypt = smb_share_is_encrypted(share);
+    atomic_init(&t->read_only, true); /* smb_tree_check settles it */
     t->created_at = smb_server_now(s->server);
     atomic_fetch_add_explicit(&share->trees, 1, memory_order_relaxed); /* only told */
     atomic_fetch_add_explicit(&s->server->trees_now, 1, memory_order_relaxed);
@@ -111,15 +109,16 @@ uint32_t smb_tree_access_max(const struct smb_tree *t)
                             SMBKIT_WRITE_ATTRIBUTES | SMBKIT_DELETE_CHILD | SMBKIT_DELETE |
                             SMBKIT_WRITE_DAC | SMBKIT_WRITE_OWNER;
     uint32_t all = SMBKIT_ALL_ACCESS | SMBKIT_ACCESS_SYSTEM_SECURITY;
-    return smb_share_is_read_only(t->share) ? all & ~writes : all;
+    return smb_tree_is_read_only(t) ? all & ~writes : all;
 }
 
 /* ---- the end ---- */
 
 /* session->lock is held. The table's reference is the list's now. */
-static void take_out(struct smb_session *s, struct smb_tree *t, struct list *trees)
+static void take_out(struct smb_session *s, struct smb_tree *t, struct list *trees, bool keeps)
 {
     t->closed = true;
+    t->keeps = keeps;
     hash_table_remove(&s->trees, &t->link);
     s->tree_count--;
     s->reaping++;
@@ -132,24 +131,8 @@ void smb_trees_take(struct smb_session *s, struct list *trees)
     struct hash_link *next = NULL;
     for (struct hash_link *l = hash_table_next(&s->trees, NULL); l; l = next) {
         next = hash_table_next(&s->trees, l);
-        take_out(s, CONTAINER_OF(l, struct smb_tree, link), trees);
+        take_out(s, CONTAINER_OF(l, struct smb_tree, link), trees, !s->keeps_nothing);
     }
-}
-
-/* Loop thread of the connection: nobody waits for what plugins are reading from it any more. */
-static void gone_run(struct job *job)
-{
-    struct smb_tree *t = CONTAINER_OF(job, struct smb_tree, gone_job);
-    smb_requests_unwanted(t->gone_conn, t->session, t, NULL);
-    smb_conn_unref(t->gone_conn);
-    smb_tree_unref(t);
-}
-
-static void gone_post(struct smb_tree *t, struct smb_conn *c)
-{
-    (void)smb_tree_ref(t);
-    t->gone_conn = smb_conn_ref(c);
-    c->ops->post(c->io, &t->gone_job);
 }
 
 bool smb_tree_end(struct smb_tree *t)
@@ -161,11 +144,11 @@ bool smb_tree_end(struct smb_tree *t)
     mutex_lock(&s->lock);
     bool mine = by && !t->closed;
     if (mine) {
-        take_out(s, t, &trees);
+        take_out(s, t, &trees, false); /* [MS-SMB2] 3.3.5.8 */
     }
     mutex_unlock(&s->lock);
     if (mine) {
-        gone_post(t, by);
+        smb_session_look(s);
     }
     smb_trees_reap(&trees, by);
     smb_conn_unref(by);
@@ -219,7 +202,7 @@ static void reap_run(struct job *job)
     struct smb_open *list[REAP_BATCH];
     size_t n = take_batch(t, list);
     for (size_t i = 0; i < n; i++) {
-        smb_open_close(list[i], t);
+        smb_open_close(list[i], t, t->keeps);
     }
     if (n == REAP_BATCH) {
         smb_tree_work(t, &t->reap_job);

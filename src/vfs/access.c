@@ -2,6 +2,7 @@
 #include "vfs/access.h"
 
 #include "base/mem.h"
+#include "vfs/oplock_core.h"
 #include "vfs/path.h"
 #include "vfs/token.h"
 
@@ -10,9 +11,11 @@ static bool volume_keeps_security(const struct vfs_volume *v)
     return v->features & SMBKIT_FEATURE_SECURITY;
 }
 
-smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
-                             bool is_directory, struct secdesc *out)
+/* *is_open_r: it has none, and who owns it does not matter. */
+static smbkit_status sd_load(const struct vfs_call *call, const struct door_file *f,
+                             bool is_directory, struct secdesc *out, bool *is_open_r)
 {
+    *is_open_r = false;
     if (volume_keeps_security(f->volume)) {
         CLEANUP_MEM uint8_t *bytes = NULL;
         size_t len = 0;
@@ -24,8 +27,7 @@ smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file
             return st;
         }
     }
-    /* relaxed: each call goes by what it finds */
-    bool keeps_private = atomic_load_explicit(&f->volume->private_files, memory_order_relaxed);
+    bool keeps_private = volume_has(f->volume, VFS_PRIVATE_FILES);
     /* A DELETE_CHILD of everyone's would let everyone delete and rename what is its maker's alone,
      * and who may write the directory's DACL gives it to himself; files without descriptors give
      * DELETE themselves. */
@@ -35,10 +37,57 @@ smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file
     }
     struct sid administrators = sid_builtin(544);
     smbkit_status st = sd_default(out, kind, &administrators, &administrators);
+    *is_open_r = kind != SD_COMMON; /* in that, its owner has more rights than others */
     if (SMBKIT_OK(st) && is_directory && !keeps_private) {
         sd_make_inheritable(out);
     }
     return st;
+}
+
+/* The descriptor made up for a file without one is given the owner that the store knows. Where all
+ * may do everything, or nobody anything, it gives and takes no right who that is. */
+static smbkit_status show_store_owner(const struct vfs_call *call, const struct door_file *f,
+                                      struct secdesc *out)
+{
+    CLEANUP_MEM uint8_t *bytes = NULL;
+    size_t len = 0;
+    struct secdesc store;
+    smbkit_status st = door_get_store_owner(call, f, &bytes, &len);
+    if (!SMBKIT_OK(st)) {
+        return door_stops(st) || st == SMBKIT_STATUS_NO_MEMORY ? st : SMBKIT_STATUS_SUCCESS;
+    }
+    st = sd_parse(bytes, len, &store);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    if (store.has_owner && store.has_group) {
+        out->owner = store.owner;
+        out->group = store.group;
+    }
+    sd_fini(&store);
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status access_sd_load_shown(const struct vfs_call *call, const struct door_file *f,
+                                   bool is_directory, struct secdesc *out)
+{
+    bool is_open;
+    smbkit_status st = sd_load(call, f, is_directory, out, &is_open);
+    if (!SMBKIT_OK(st) || !is_open || !volume_keeps_security(f->volume)) {
+        return st;
+    }
+    st = show_store_owner(call, f, out);
+    if (!SMBKIT_OK(st)) {
+        sd_fini(out);
+    }
+    return st;
+}
+
+smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
+                             bool is_directory, struct secdesc *out)
+{
+    bool is_open;
+    return sd_load(call, f, is_directory, out, &is_open);
 }
 
 /* The same of the directory at that path, and what it is. */
@@ -162,9 +211,23 @@ static uint32_t destination_access(const struct destination *d)
     return d->adds_directory ? SMBKIT_APPEND_DATA : SMBKIT_WRITE_DATA;
 }
 
+/* An open that the share modes refuse waits for handles that are only cached, as any other:
+ * [MS-FSA] 2.1.5.1.2. Under n->lock. */
+static smbkit_status destination_check_sharing(const struct vfs_call *call, struct vfs_node *n,
+                                               uint32_t access)
+{
+    if (sharemode_is_allowed(&n->shares, access, VFS_SHARE_READ | VFS_SHARE_WRITE)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    const struct oplock_query q = {
+        .op = OPLOCK_OP_OPEN_REFUSED, .access = access, .disposition = SMBKIT_OPEN};
+    return oplock_ask_locked(call, n, &q, SMBKIT_STATUS_SHARING_VIOLATION);
+}
+
 /* What those who have the directory open say: is it being deleted, may it be opened to add to it?
  */
-static smbkit_status destination_check_opens(struct vfs_volume *v, const struct smbkit_attr *attr,
+static smbkit_status destination_check_opens(const struct vfs_call *call, struct vfs_volume *v,
+                                             const struct smbkit_attr *attr,
                                              const struct destination *d)
 {
     const struct node_key key = {.file = file_key_of(attr)};
@@ -172,13 +235,10 @@ static smbkit_status destination_check_opens(struct vfs_volume *v, const struct 
     if (!n) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    smbkit_status st = SMBKIT_STATUS_SUCCESS;
     mutex_lock(&n->lock);
-    if (node_is_going(n)) {
-        st = SMBKIT_STATUS_DELETE_PENDING;
-    } else if (d->is_opened && !sharemode_is_allowed(&n->shares, destination_access(d),
-                                                     VFS_SHARE_READ | VFS_SHARE_WRITE)) {
-        st = SMBKIT_STATUS_SHARING_VIOLATION;
+    smbkit_status st = node_is_going(n) ? SMBKIT_STATUS_DELETE_PENDING : SMBKIT_STATUS_SUCCESS;
+    if (SMBKIT_OK(st) && d->is_opened) {
+        st = destination_check_sharing(call, n, destination_access(d));
     }
     mutex_unlock(&n->lock);
     node_put(n);
@@ -203,11 +263,13 @@ static smbkit_status destination_check(const struct vfs_call *call, struct vfs_v
         return st;
     }
     bool is_directory = out->attr.attributes & SMBKIT_ATTR_DIRECTORY;
-    st = is_directory ? destination_check_opens(v, &out->attr, d)
-                      : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+    st = is_directory ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
     if (SMBKIT_OK(st) && volume_keeps_security(v)) {
         uint32_t granted;
         st = sd_access_check(&out->sd, call->token, destination_access(d), &granted);
+    }
+    if (SMBKIT_OK(st)) { /* who may not add to it asks nobody to let go, and learns nothing */
+        st = destination_check_opens(call, v, &out->attr, d);
     }
     if (!SMBKIT_OK(st)) {
         sd_fini(&out->sd);
@@ -260,4 +322,43 @@ smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *
     st = access_check(call, &f, &q);
     door_close(call, &f);
     return st;
+}
+
+/* By the file's own descriptor: what the directory lends is everybody's who lists it. A volume
+ * without descriptors is asked for the data: only the plugin knows. */
+static smbkit_status seen_by(const struct vfs_call *call, struct vfs_volume *v, const char *path,
+                             uint64_t snapshot_time)
+{
+    uint32_t need = sd_map_generic(SMBKIT_GENERIC_READ);
+    bool has_descriptors = volume_keeps_security(v);
+    const struct door_open how = {
+        .path = path,
+        .access = has_descriptors ? SMBKIT_READ_CONTROL | SMBKIT_READ_ATTRIBUTES : need,
+        .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT,
+        .snapshot_time = snapshot_time};
+    struct door_file f = {.volume = v};
+    struct smbkit_attr attr;
+    smbkit_status st = door_open(call, &f, &how, &attr);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    if (has_descriptors) {
+        struct secdesc sd;
+        uint32_t granted;
+        sd_init(&sd);
+        st = access_sd_load(call, &f, attr.attributes & SMBKIT_ATTR_DIRECTORY, &sd);
+        st = SMBKIT_OK(st) ? sd_access_check(&sd, call->token, need, &granted) : st;
+        sd_fini(&sd);
+    }
+    door_close(call, &f);
+    return st;
+}
+
+smbkit_status access_check_seen(const struct vfs_call *call, struct vfs_volume *v, const char *path,
+                                uint64_t snapshot_time)
+{
+    smbkit_status st = seen_by(call, v, path, snapshot_time);
+    bool is_answer = SMBKIT_OK(st) || door_stops(st) || st == SMBKIT_STATUS_NO_MEMORY ||
+                     st == SMBKIT_STATUS_CANCELLED;
+    return is_answer ? st : SMBKIT_STATUS_ACCESS_DENIED;
 }

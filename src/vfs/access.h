@@ -16,8 +16,14 @@
  * owner, an administrator, change that). out needs sd_fini on success. */
 NODISCARD smbkit_status access_sd_load(const struct vfs_call *call, const struct door_file *f,
                                        bool is_directory, struct secdesc *out);
+/* The same to be shown, or changed by a part: with the owner that the store knows where it keeps
+ * none, and that makes no difference to anybody's rights. */
+NODISCARD smbkit_status access_sd_load_shown(const struct vfs_call *call, const struct door_file *f,
+                                             bool is_directory, struct secdesc *out);
 struct access_query {
-    const char *path; /* of the file: its parent may lend DELETE and READ_ATTRIBUTES */
+    /* Of the file: its parent may lend DELETE and READ_ATTRIBUTES. "": nothing is lent; of the root
+     * and in snapshots. */
+    const char *path;
     bool is_directory;
     uint32_t desired; /* mapped; MAXIMUM_ALLOWED heeded */
     uint32_t cap;     /* never more than this; with MAXIMUM_ALLOWED it only limits */
@@ -41,8 +47,8 @@ NODISCARD smbkit_status access_check_parent(const struct vfs_call *call, struct 
                                             struct access_parent *out);
 /* The same for a name that is moved or linked there. Windows opens the directory for that, to add
  * to it, and shares READ and WRITE but not DELETE: SHARING_VIOLATION when somebody has it open for
- * DELETE, or does not share WRITE. [MS-FSA] 2.1.5.15.11 and 2.1.5.15.6 leave that open to their
- * caller. */
+ * DELETE, or does not share WRITE; and does not let go of it when it is but a handle that he
+ * caches. [MS-FSA] 2.1.5.15.11 and 2.1.5.15.6 leave that open to their caller. */
 NODISCARD smbkit_status access_check_destination(const struct vfs_call *call, struct vfs_volume *v,
                                                  const char *parent, bool adds_directory,
                                                  struct smbkit_attr *attr_r);
@@ -50,3 +56,7 @@ NODISCARD smbkit_status access_check_destination(const struct vfs_call *call, st
  * link is not followed. */
 NODISCARD smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v,
                                           const char *path, uint32_t need);
+/* Does a listing that leaves out what the caller may not read show that file? ACCESS_DENIED: no, or
+ * it cannot be found out. NO_MEMORY, CANCELLED. Likewise. snapshot_time: 0 for the present. */
+NODISCARD smbkit_status access_check_seen(const struct vfs_call *call, struct vfs_volume *v,
+                                          const char *path, uint64_t snapshot_time);

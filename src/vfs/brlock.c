@@ -9,6 +9,7 @@ struct brlock {
     uint32_t times;
     uint8_t kind; /* enum brlock_kind */
 };
+_Static_assert(sizeof(struct brlock) <= BRLOCK_BYTES - 16, "it is charged what it takes");
 
 void brlock_init(struct brlock_table *t)
 {
@@ -24,6 +25,32 @@ void brlock_owner_init(struct brlock_owner *o)
 {
     list_init(&o->locks);
     o->count = 0;
+    o->budget = NULL;
+}
+
+static smbkit_status brlock_new(struct brlock_owner *o, struct brlock **l_r)
+{
+    if (o->budget && !budget_take(o->budget, BRLOCK_BYTES, NULL)) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    *l_r = mem_zalloc(sizeof(**l_r));
+    if (*l_r) {
+        list_push_back(&o->locks, &(*l_r)->link);
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (o->budget) {
+        budget_give(o->budget, BRLOCK_BYTES);
+    }
+    return SMBKIT_STATUS_NO_MEMORY;
+}
+
+/* Out of its tree and its owner's list. */
+static void brlock_free(struct brlock_owner *o, struct brlock *l)
+{
+    mem_free(l);
+    if (o->budget) {
+        budget_give(o->budget, BRLOCK_BYTES);
+    }
 }
 
 bool brlock_range_is_bad(uint64_t offset, uint64_t length)
@@ -76,13 +103,12 @@ static smbkit_status lock_add(struct brlock_table *t, struct brlock_owner *owner
     }
     struct brlock *l = lock_get(t, kind, key);
     if (!l) {
-        l = mem_zalloc(sizeof(*l));
-        if (!l) {
-            return SMBKIT_STATUS_NO_MEMORY;
+        smbkit_status st = brlock_new(owner, &l);
+        if (!SMBKIT_OK(st)) {
+            return st;
         }
         l->range = *key;
         l->kind = (uint8_t)kind;
-        list_push_back(&owner->locks, &l->link);
         ranges_add(&t->kinds[kind], &l->range);
     }
     l->times++;
@@ -151,7 +177,7 @@ smbkit_status brlock_unlock(struct brlock_table *t, struct brlock_owner *owner, 
     if (freed) {
         freed_add(t, l, freed);
     }
-    mem_free(l);
+    brlock_free(owner, l);
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -166,6 +192,17 @@ bool brlock_io_conflicts(const struct brlock_table *t, const struct brlock_owner
     return conflicts(t, &a);
 }
 
+void brlock_each(const struct brlock_owner *o,
+                 void (*fn)(void *arg, const struct range_link *r, bool exclusive), void *arg)
+{
+    LIST_FOR_EACH (i, &o->locks) {
+        const struct brlock *l = LIST_ENTRY(i, struct brlock, link);
+        for (uint32_t n = 0; n < l->times; n++) {
+            fn(arg, &l->range, l->kind == BRLOCK_EXCLUSIVE);
+        }
+    }
+}
+
 void brlock_release_owner(struct brlock_table *t, struct brlock_owner *owner,
                           struct brlock_freed *freed)
 {
@@ -178,6 +215,6 @@ void brlock_release_owner(struct brlock_table *t, struct brlock_owner *owner,
     for (struct list *i; (i = list_pop_front(&owner->locks));) {
         struct brlock *l = LIST_ENTRY(i, struct brlock, link);
         freed_add(t, l, freed);
-        mem_free(l);
+        brlock_free(owner, l);
     }
 }

@@ -3,10 +3,13 @@
  * has none, so the open alone is the owner. The caller holds the node's lock. */
 #pragma once
 
+#include "base/budget.h"
 #include "base/list.h"
 #include "base/ranges.h"
 
-#define BRLOCK_NODE_MAX 65536 /* some 110 bytes each: 7 MiB at most for one stream */
+#define BRLOCK_NODE_MAX 262144 /* of one stream: 32 MiB at most, whoever has them */
+
+#define BRLOCK_BYTES 128u /* VFS_LOCK_BYTES: with what the allocator takes besides */
 
 /* Exclusive ones never overlap each other; those of {0, 0} touch nothing. */
 enum brlock_kind { BRLOCK_SHARED, BRLOCK_EXCLUSIVE, BRLOCK_NOWHERE, BRLOCK_KINDS };
@@ -20,6 +23,7 @@ struct brlock_table {
 struct brlock_owner {
     struct list locks; /* of struct brlock */
     uint32_t count;
+    struct budget *budget; /* BRLOCK_BYTES for each of them; NULL: none. Set before the first */
 };
 
 /* Where locks were given up that others may have waited for: grows from {0}. */
@@ -44,7 +48,7 @@ static inline uint64_t brlock_last(uint64_t offset, uint64_t length)
     return offset + length - 1;
 }
 /* Take a lock. Errors: INVALID_LOCK_RANGE, LOCK_NOT_GRANTED, INSUFFICIENT_RESOURCES
- * (BRLOCK_NODE_MAX), NO_MEMORY. O(log n) */
+ * (BRLOCK_NODE_MAX, the owner's budget), NO_MEMORY. O(log n) */
 NODISCARD smbkit_status brlock_lock(struct brlock_table *t, struct brlock_owner *owner,
                                     uint64_t offset, uint64_t length, bool exclusive);
 /* Give up one lock of the owner with exactly this range, an exclusive one first. RANGE_NOT_LOCKED,
@@ -54,6 +58,9 @@ NODISCARD smbkit_status brlock_unlock(struct brlock_table *t, struct brlock_owne
 /* May the owner not read (write) there? A transfer of 0 bytes never conflicts. O(log n) */
 bool brlock_io_conflicts(const struct brlock_table *t, const struct brlock_owner *owner,
                          uint64_t offset, uint64_t length, bool is_write);
+/* Calls fn for each lock of an owner, as often as it was taken. */
+void brlock_each(const struct brlock_owner *o,
+                 void (*fn)(void *arg, const struct range_link *r, bool exclusive), void *arg);
 /* Give up all locks of an owner. O(k log n) for k of them. */
 void brlock_release_owner(struct brlock_table *t, struct brlock_owner *owner,
                           struct brlock_freed *freed);

@@ -5,10 +5,15 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "vfs/create.h"
+#include "vfs/dirlease.h"
 #include "vfs/info.h"
 #include "vfs/journal.h"
+#include "vfs/late_time.h"
 #include "vfs/names.h"
+#include "vfs/names_short.h"
 #include "vfs/notify_core.h"
+#include "vfs/oplock_core.h"
+#include "vfs/rules.h"
 
 #define LOG_MODULE LOG_VFS
 
@@ -46,23 +51,62 @@ static smbkit_status directory_check(const struct vfs_call *call, struct vfs_ope
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Does the name go with this open? Then it is marked, so that nobody opens it any more. Nothing
- * goes from a volume that became read-only meanwhile. *is_news_r: nobody had marked it before. */
-static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open *o, bool *delete_r,
-                                   bool *is_news_r)
+/* What goes with an open. */
+struct going {
+    bool name;    /* its name; of a stream, the stream */
+    bool base;    /* the file of a stream, which was to go when the last of its opens does */
+    bool is_news; /* nobody had marked the name before */
+};
+
+/* Of all that keep the name, is this the last to decide? [MS-FSA] 2.1.5.5 */
+static bool is_last(struct node_link *of, bool *leaves)
 {
+    of->leaving_count += *leaves ? 0 : 1;
+    *leaves = true;
+    return of->open_count == of->leaving_count;
+}
+
+/* Does the file of a stream go? */
+static bool base_decide(struct vfs_open *o)
+{
+    struct vfs_node *base = o->node->base;
+    if (!base) {
+        return false;
+    }
+    SCOPED_LOCK(&base->lock);
+    struct node_link *of = o->base_name->of;
+    bool revoked = vfs_volume_is_read_only(o->volume);
+    bool pending = of->delete_pending && (!revoked || of->is_shared);
+    return is_last(of, &o->leaves_base) && pending;
+}
+
+/* Does the name go with this open? Then it is marked, so that nobody opens it any more. Nothing
+ * goes from a volume that became read-only meanwhile. */
+static smbkit_status delete_decide(const struct vfs_call *call, struct vfs_open *o,
+                                   struct going *out)
+{
+    out->base = base_decide(o);
     SCOPED_LOCK(&o->node->lock);
     struct node_link *of = o->name->of;
     bool revoked = vfs_volume_is_read_only(o->volume);
-    /* What was marked through another share goes all the same. */
-    bool pending =
-        (o->delete_on_close && !revoked) || (of->delete_pending && (!revoked || of->is_shared));
-    *delete_r = pending && of->open_count == 1;
-    if (*delete_r && call->nowait && !o->volume->never_blocks) {
+    bool marks = o->delete_on_close && !revoked && !call->read_only;
+    /* What was marked through another share, or by another user, goes all the same. */
+    bool pending = marks || (of->delete_pending && (!revoked || of->is_shared));
+    out->name = is_last(of, &o->leaves) && pending;
+    if ((out->name || out->base) && call->nowait && !o->volume->never_blocks) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
-    *is_news_r = pending && !o->name->of->delete_pending;
-    o->name->of->delete_pending = pending;
+    out->is_news = pending && !of->delete_pending;
+    of->delete_pending = pending;
+    if (out->is_news) {
+        of->has_deleter = o->has_parent;
+        mem_copy(of->deleter, o->parent, sizeof(of->deleter));
+    }
+    if (out->is_news && !out->name) {
+        /* As by FileDispositionInformation, [MS-FSA] 2.1.5.14.3; a close waits for nobody. */
+        const struct oplock_query q = {.op = OPLOCK_OP_DELETE, .by = o->holder};
+        (void)oplock_break_locked(o->node, &q);
+    }
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -78,14 +122,27 @@ static void report_late(struct vfs_open *o, bool deletes)
     }
 }
 
+/* The directory's lease is spared when both name it, who marked the entry and who closes it. */
+static void delete_report_listing(struct vfs_open *o, const char *path)
+{
+    mutex_lock(&o->node->lock);
+    const struct node_link *of = o->name->of;
+    bool is_same =
+        o->has_parent && of->has_deleter && mem_eq(of->deleter, o->parent, sizeof(o->parent));
+    mutex_unlock(&o->node->lock);
+    const struct dirlease_cause by = {.parent = is_same ? o->parent : NULL};
+    dirlease_changed(o->volume, path, &by);
+}
+
 static void delete_report(struct vfs_open *o, const char *path)
 {
-    if (!o->node->stream) {
+    CLEANUP_MEM char *stream = node_stream_name(o->node);
+    if (!o->node->base) {
+        delete_report_listing(o, path);
         notify_changed(o->volume, path, NOTIFY_REMOVED, notify_name_filter(o->is_directory));
-        return;
+    } else if (stream) { /* without memory an event is lost, as in an overflow */
+        notify_stream(o->volume, path, stream, NOTIFY_REMOVED_STREAM, NOTIFY_CHANGE_STREAM_NAME);
     }
-    notify_stream(o->volume, path, o->node->stream, NOTIFY_REMOVED_STREAM,
-                  NOTIFY_CHANGE_STREAM_NAME);
 }
 
 /* It was promised when the file was marked; whoever closes it now is answered so as well, if
@@ -107,7 +164,7 @@ static smbkit_status delete_name(const struct vfs_call *nowait_call, struct vfs_
     if (!path) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    bool is_name = !o->node->stream;
+    bool is_name = !o->node->base;
     struct names_change change;
     names_before(call, v, path, NULL, &change);
     smbkit_status st = door_remove(call, &o->f);
@@ -118,9 +175,61 @@ static smbkit_status delete_name(const struct vfs_call *nowait_call, struct vfs_
         atomic_fetch_add(&v->nodes->removals, 1);
     }
     names_after(call, v, &change, gone && is_name ? NAMES_REMOVED : NAMES_NOTHING, path);
+    if (gone && is_name) {
+        names_tunnel_note(o, path);
+    }
     if (gone) {
         delete_report(o, path);
     } else {
+        tell_not_deleted(o, path, st);
+    }
+    return st;
+}
+
+/* The file of a stream, by a handle of its own. */
+static smbkit_status base_remove(const struct vfs_call *call, struct vfs_open *o, const char *path)
+{
+    struct vfs_volume *v = o->volume;
+    const struct door_open how = {.path = path,
+                                  .access = SMBKIT_DELETE | SMBKIT_READ_ATTRIBUTES,
+                                  .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT};
+    struct door_file f = {.volume = v};
+    struct smbkit_attr attr;
+    smbkit_status st = door_open(call, &f, &how, &attr);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    const struct file_key is = file_key_of(&attr);
+    const struct file_key was = node_file_key(o->node->base);
+    if (!file_key_eq(&is, &was)) {
+        door_close(call, &f); /* another has taken its place, behind the server's back */
+        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    struct names_change change;
+    names_before(call, v, path, NULL, &change);
+    st = door_remove(call, &f);
+    if (SMBKIT_OK(st)) {
+        atomic_fetch_add(&v->nodes->removals, 1); /* as in delete_name */
+    }
+    names_after(call, v, &change, SMBKIT_OK(st) ? NAMES_REMOVED : NAMES_NOTHING, path);
+    if (SMBKIT_OK(st)) {
+        bool is_directory = attr.attributes & SMBKIT_ATTR_DIRECTORY;
+        const struct dirlease_cause nobody = {0};
+        dirlease_changed(v, path, &nobody);
+        notify_changed(v, path, NOTIFY_REMOVED, notify_name_filter(is_directory));
+    }
+    door_close(call, &f);
+    return st;
+}
+
+static smbkit_status delete_base(const struct vfs_call *nowait_call, struct vfs_open *o)
+{
+    const struct vfs_call call = journal_on_the_spot(nowait_call);
+    mutex_lock(&o->node->base->lock);
+    CLEANUP_MEM char *path = node_name_path(o->base_name);
+    mutex_unlock(&o->node->base->lock);
+    smbkit_status st = path ? base_remove(&call, o, path) : SMBKIT_STATUS_NO_MEMORY;
+    if (path && !SMBKIT_OK(st)) {
         tell_not_deleted(o, path, st);
     }
     return st;
@@ -139,6 +248,21 @@ static void close_end(const struct vfs_call *call, struct vfs_open *o)
     atomic_fetch_sub_explicit(&v->opens_now, 1, memory_order_relaxed); /* a statistic */
 }
 
+/* What it leaves to be done to the file's times is done: those that it fixed, and of its writes.
+ * WOULD_BLOCK: not all of it is. */
+static smbkit_status settle_times(const struct vfs_call *call, struct vfs_open *o)
+{
+    bool stops = info_restore_times(call, o) == SMBKIT_STATUS_WOULD_BLOCK ||
+                 late_time_close(call, o) == SMBKIT_STATUS_WOULD_BLOCK;
+    return stops ? SMBKIT_STATUS_WOULD_BLOCK : SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status vfs_open_settle_times(struct vfs_call *call, struct vfs_open *o)
+{
+    OPEN_SCOPE(o, st);
+    return SMBKIT_OK(st) ? settle_times(call, o) : st;
+}
+
 static smbkit_status close_once(const struct vfs_call *call, struct vfs_open *o,
                                 struct smbkit_attr *attr)
 {
@@ -146,32 +270,38 @@ static smbkit_status close_once(const struct vfs_call *call, struct vfs_open *o,
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    if (info_restore_write_time(call, o) == SMBKIT_STATUS_WOULD_BLOCK) {
-        return SMBKIT_STATUS_WOULD_BLOCK;
+    st = settle_times(call, o);
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
     if (attr) {
         st = door_getattr(call, &o->f, attr);
         if (st == SMBKIT_STATUS_WOULD_BLOCK) {
             return st;
         }
-        if (!SMBKIT_OK(st)) {
+        if (SMBKIT_OK(st)) {
+            rules_dress_open(o, attr);
+            late_time_dress(o, attr);
+        } else {
             *attr = (struct smbkit_attr){0};
         }
     }
     st = directory_check(call, o);
-    bool deletes = false;
-    bool is_news = false;
+    struct going goes = {0};
     if (SMBKIT_OK(st)) {
-        st = delete_decide(call, o, &deletes, &is_news);
+        st = delete_decide(call, o, &goes);
     }
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    if (is_news && o->is_directory) {
+    if (goes.is_news && o->is_directory) {
         notify_deleting(o->node); /* walks the node's opens: not at each of many closes */
     }
-    report_late(o, deletes);
-    if (deletes) {
+    dirlease_close(o, goes.name);
+    report_late(o, goes.name);
+    if (goes.base) {
+        st = delete_base(call, o); /* and all its streams */
+    } else if (goes.name) {
         st = delete_name(call, o);
     }
     close_end(call, o);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of volumes, nodes and opens.
  *
- * Lock order: node.lock -> open.lock, and node.lock -> volume.tree_lock -> node shard; then, each
- * innermost and never two of them, volume.names_lock, volume.notify_lock and the waits of a shard
- * (which may be taken under any of the others). An open's `serial` and a layer's `serial` are held
- * during plugin calls and taken when nothing else is. */
+ * Lock order: a file's node.lock -> that of a stream of it; node.lock -> open.lock, and node.lock
+ * -> volume.tree_lock or lease.lock -> node shard; then, each innermost and never two of them,
+ * volume.names_lock, volume.notify_lock and the waits of a shard (which may be taken under any of
+ * the others). An open's `serial` and a layer's `serial` are held during plugin calls and taken
+ * when nothing else is. */
 #pragma once
 
 #include "base/hash.h"
 #include "vfs/brlock.h"
+#include "vfs/lease.h"
 #include "vfs/nameindex.h"
 #include "vfs/nametree.h"
 #include "vfs/notify.h"
@@ -43,9 +45,20 @@ struct vfs_nodes {
     /* How many names were made, seq_cst: a create that finds the number changed under its claim
      * looks at the directory again; the name may have come by another path of it. */
     atomic_uint_fast64_t additions;
-    struct mutex volumes_lock; /* outside all others */
-    struct list volumes;       /* guarded by volumes_lock */
-    struct mutex told_lock;    /* outside all others but volumes_lock; guards node.told_link */
+    atomic_uint_fast64_t dir_leases; /* how many leases are of directories, seq_cst */
+    struct mutex volumes_lock;       /* outside all others */
+    struct list volumes;             /* guarded by volumes_lock */
+    struct mutex told_lock; /* outside all others but volumes_lock; guards node.told_link */
+};
+
+#define RULES_PATTERNS_MAX 256u /* of a list; each name is held against all of them */
+/* rules.c */
+struct patterns {
+    struct wildcard **list; /* owned */
+    size_t count;
+};
+struct rules {
+    struct patterns veto, hide;
 };
 
 struct vfs_volume {
@@ -73,8 +86,10 @@ struct vfs_volume {
     struct op_pool ops;
     struct vfs_token *token; /* for calls that no client asked for */
 
-    atomic_bool private_files; /* relaxed, as the next */
-    atomic_bool read_only;     /* relaxed: each call goes by what it finds */
+    struct rules rules;          /* immutable after it was opened */
+    atomic_uint_fast32_t habits; /* VFS_*; relaxed, as the next */
+    atomic_bool short_names;
+    atomic_bool read_only; /* relaxed: each call goes by what it finds */
 
     struct vfs_nodes *nodes;  /* a reference */
     char *location;           /* owned; NULL: nowhere */
@@ -87,7 +102,8 @@ struct vfs_volume {
     struct nametree tree; /* guarded by tree_lock: names that something is open by */
 
     struct mutex names_lock;
-    struct nameindex *names; /* guarded by names_lock; NULL: the plugin ignores case itself */
+    struct nameindex *names;    /* guarded by names_lock; NULL: the plugin ignores case itself */
+    struct name_tunnel *tunnel; /* likewise; NULL: nothing in it */
 
     struct mutex notify_lock;
     struct notify_registry notify; /* guarded by notify_lock */
@@ -100,6 +116,12 @@ struct vfs_volume {
     atomic_uint_fast64_t opens_now, opens_total, nodes_now, bytes_read, bytes_written;
     atomic_uint_fast64_t calls[SMBKIT_OP_COUNT];
 };
+
+/* Is that habit on? */
+static inline bool volume_has(const struct vfs_volume *v, uint32_t habit)
+{
+    return atomic_load_explicit(&v->habits, memory_order_relaxed) & habit; /* see there */
+}
 
 /* An id for a file whose plugin has none: from its path, without regard to case where the volume
  * has none. Never 0. */
@@ -124,10 +146,13 @@ uint64_t file_key_hash(uint64_t seed, const struct file_key *k);
  * several volumes. All under node.lock. [MS-FSA] 2.1.1.4 Link */
 struct node_link {
     uint32_t name_count;
-    uint32_t open_count;
-    bool is_shared; /* by several names, at some time */
+    uint32_t open_count;    /* and of the streams of the file, which keep it as well */
+    uint32_t leaving_count; /* of those: their close has decided whether the name goes */
+    bool is_shared;         /* by several names, at some time */
     bool delete_pending;
-    bool moving; /* a rename of it, or over it, is under way: opens by it wait (oplock_waiters) */
+    bool has_deleter; /* who marked it named a lease of the directory: */
+    uint8_t deleter[LEASE_KEY_SIZE];
+    bool moving; /* a rename of it, or over it, is under way: opens by it wait (move_waiters) */
 };
 
 /* One path that a node is open by. Under node.lock but for what tree_lock guards. */
@@ -155,8 +180,10 @@ struct vfs_node {
     /* immutable */
     struct vfs_nodes *nodes; /* kept by the volumes of its opens */
     struct wait_domain *waits;
-    char *stream; /* NULL: the file itself */
+    struct vfs_node *base; /* of a stream: its file's node, a reference; NULL: the file itself */
 
+    char *stream; /* NULL, for ever: the file itself. Else changes under lock and the shards' locks:
+                     read under either */
     struct list told_link; /* nodes->told_lock */
 
     struct mutex lock; /* guards what follows */
@@ -166,9 +193,23 @@ struct vfs_node {
     struct sharemode shares;
     struct brlock_table locks;
     struct oplock_state oplock;
-    struct list oplock_waiters; /* waits */
+    /* How often its data was changed through the server, seq_cst; no lock. */
+    atomic_uint_fast64_t data_changes;
+    struct list oplock_waiters; /* waits; as the next */
+    struct list move_waiters;   /* until no name is moving, or held without an open, any more */
     struct ranges lock_waiters; /* waits; of vfs_wait_lock */
     uint32_t notify_at_close; /* NOTIFY_CHANGE_*: told as MODIFIED when the next open of it ends */
+    struct list streams;      /* nodes, of a file; they are not kept by it */
+    struct late_time {        /* late_time.c */
+        bool holds;           /* the write time is told as `shown` ... */
+        uint64_t shown;
+        uint64_t due_us;   /* ... until then; UINT64_MAX: until an open that wrote is closed */
+        uint64_t wrote_us; /* the last write, by the same clock */
+    } late;
+    uint32_t stream_open_count;
+    uint32_t stream_keep_count; /* of those: do not share DELETE */
+
+    struct list of_base; /* base->lock */
 };
 
 struct node_key {
@@ -188,6 +229,13 @@ bool node_renamed(struct vfs_node *n, const struct vfs_volume *v, const char *ol
                   const char *new_path);
 /* The plugin tells another id of the file by now. Nothing happens when that is another node's. */
 void node_rekey(struct vfs_node *n, const struct file_key *now);
+/* The stream has that name now. Takes the node's lock. false: no memory, or a node of that name is
+ * there. */
+NODISCARD bool node_stream_rename(struct vfs_node *n, const char *name);
+/* Owned: its stream as it is called now. NULL: none, or no memory. Takes the shard's lock. */
+NODISCARD char *node_stream_name(struct vfs_node *n);
+/* Is it the stream of that name? Likewise. */
+bool node_is_stream(struct vfs_node *n, const char *name);
 /* Its id as it is now. Takes the shard's lock. */
 struct file_key node_file_key(struct vfs_node *n);
 struct node_shard *node_shard_of(struct vfs_nodes *t, uint64_t hash);
@@ -202,6 +250,9 @@ void node_name_free(struct node_name *name);
 void node_name_add(struct vfs_node *n, struct node_name *name);
 /* The name is another way to that link; its own link goes. Under node.lock. */
 void node_name_join(struct node_name *name, struct node_link *of);
+/* Under node.lock. One that keeps the name goes: leaves, if it was counted so. The last one takes
+ * it along. */
+void node_name_leave(struct node_name *name, bool leaves);
 /* The name of that path in the volume; under n->lock. NULL: not open by it. */
 struct node_name *node_name_find(struct vfs_node *n, struct vfs_volume *v, const char *path);
 /* Is the directory to be deleted, by whatever path it was said? Under node.lock. */
@@ -211,6 +262,10 @@ NODISCARD char *node_name_path(const struct node_name *name);
 /* The name leads to that path now; with_below: all that is open below it comes along. Under the
  * node's lock. false: no memory, it stays. */
 bool node_name_move(struct node_name *name, const char *new_path, bool with_below);
+/* Under n->lock: register the call for the end of the renames of its names. Answers WAIT. Apart
+ * from those who wait for an oplock: a rename that does so does not wake itself as it steps back.
+ */
+NODISCARD smbkit_status node_wait_move_locked(const struct vfs_call *call, struct vfs_node *n);
 /* Under n->lock. A file that is in the way: is it open? Its client may let go of a handle that it
  * only caches. ACCESS_DENIED, or WAIT. */
 NODISCARD smbkit_status node_check_replaced_locked(const struct vfs_call *call, struct vfs_node *n);
@@ -232,7 +287,9 @@ struct vfs_node *names_open_as(struct vfs_volume *v, const char *path,
 void names_each_open(struct vfs_volume *v, const char *path, bool below,
                      void (*fn)(struct vfs_node *n, const void *arg), const void *arg);
 
-enum open_state { OPEN_LIVE, OPEN_CLOSING, OPEN_CLOSED };
+/* MAKING: its create may still take it out of its node again, and closes its file without asking
+ * who uses it. */
+enum open_state { OPEN_MAKING, OPEN_LIVE, OPEN_CLOSING, OPEN_CLOSED };
 
 /* How far a directory query has come. */
 struct dir_cursor {
@@ -248,6 +305,7 @@ struct dir_cursor {
 struct stopped_overwrite {
     uint32_t attributes; /* SMBKIT_ATTR_* for the file */
     uint32_t max_access;
+    uint32_t may_cache;
     bool breaking;
 };
 
@@ -261,17 +319,28 @@ struct vfs_open {
     uint32_t granted_access;
     uint32_t share_access;
     bool is_directory;
-    bool is_stat;                     /* for attributes only: breaks no oplock */
+    bool is_by_short;        /* it was asked for by its short name */
+    bool is_stat;            /* for attributes only: breaks no oplock */
+    uint64_t snapshot_time;  /* of the snapshot that it is in; 0: the present */
+    atomic_bool is_modified; /* its file is to be listed anew when it ends; dirlease.c */
+    bool has_parent;         /* it named a lease of the directory: */
+    uint8_t parent[LEASE_KEY_SIZE];
     bool delete_on_close;             /* node.lock */
+    bool leaves;                      /* counted in name->of: node.lock */
+    bool leaves_base;                 /* counted in base_name->of: base->lock */
     struct stopped_overwrite stopped; /* while a journal keeps the open: whose that is has it */
     struct vfs_owner owner;
     struct mutex serial; /* SERIALIZE_FILE */
 
     /* guarded by node->lock */
     struct list node_link;
+    bool late_wrote;    /* since the node holds the write time */
+    bool late_was_told; /* its first writes have been told: the next ones when it is closed */
     struct node_name *name;
+    struct node_name *base_name;  /* of a stream: what it holds its file by; node->base's lock */
     struct oplock_holder oplock;  /* its own */
     struct oplock_holder *holder; /* what it caches by: its own oplock, or a lease that it shares */
+    struct lease *lease;          /* that; a reference, which stays to the open's end */
     struct brlock_owner locks;
     struct list lock_waits; /* of vfs_wait_lock; node->waits */
 
@@ -281,11 +350,13 @@ struct vfs_open {
     struct list close_waiters; /* volume->waits */
     uint32_t options;
     uint64_t position;
-    /* The write time that this open has fixed: its own writes must not change it.
-     * [MS-FSA] 2.1.5.15.2 */
-    bool keeps_write_time;
-    bool write_time_dirty; /* the plugin has changed it since */
+    uint32_t ea_position; /* EAs that it was told */
+    /* The write and change time that this open has fixed: what it does must not change them.
+     * [MS-FSA] 2.1.4.17, 2.1.5.15.2 */
+    uint32_t keeps_times; /* SMBKIT_HAS_WRITE_TIME, SMBKIT_HAS_CHANGE_TIME */
+    uint32_t dirty_times; /* of these: the plugin has changed them since */
     uint64_t kept_write_time;
+    uint64_t kept_change_time;
 
     bool dir_busy; /* a query is under way */
     struct list dir_waiters;
@@ -304,6 +375,10 @@ struct vfs_open {
 NODISCARD struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n);
 /* A call begins on the open: FILE_CLOSED once vfs_close has begun. open_end must follow. */
 NODISCARD smbkit_status open_begin(struct vfs_open *o);
+/* The create that made it is done. */
+void open_made(struct vfs_open *o);
+/* As open_begin, for who has found it in its node: false also while its create is at it. */
+NODISCARD bool open_begin_found(struct vfs_open *o);
 void open_end(struct vfs_open *o);
 /* One more end is to come: the plugin has not finished with the open. Between begin and end. */
 void open_hold(struct vfs_open *o);
@@ -322,6 +397,10 @@ static inline void open_endp(struct vfs_open **o)
 void lock_leave_locked(struct vfs_node *n, struct vfs_open *o);
 /* DIRECTORY_NOT_EMPTY, or whatever the plugin says. */
 NODISCARD smbkit_status disposition_check_empty(const struct vfs_call *call, struct vfs_open *o);
+/* What of the range is in the file becomes zeroes, if no lock of others is on it; who may, and who
+ * caches it, was seen to before. Within begin and end. */
+NODISCARD smbkit_status space_zero(const struct vfs_call *call, struct vfs_open *o,
+                                   struct smbkit_range range);
 /* Was every right of need granted? */
 static inline bool open_may(const struct vfs_open *o, uint32_t need)
 {
@@ -336,3 +415,7 @@ static inline const char *open_plugin_name(const struct vfs_open *o)
  * to the plugin before is carried to its end. */
 NODISCARD smbkit_status volume_check_writable(const struct vfs_call *call,
                                               const struct vfs_volume *v);
+/* The same of an open file: what was is not changed either. */
+NODISCARD smbkit_status open_check_writable(const struct vfs_call *call, const struct vfs_open *o);
+/* Of the path that an open is known by, what its plugin knows. Borrowed from path. */
+const char *snapshot_path(const struct vfs_open *o, const char *path);

@@ -8,15 +8,18 @@
 #include "base/str.h"
 #include "vfs/access.h"
 #include "vfs/create.h"
+#include "vfs/dirlease.h"
 #include "vfs/journal.h"
+#include "vfs/late_time.h"
+#include "vfs/lease_core.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
+#include "vfs/rules.h"
 
-#define NAME_QUESTIONS_MAX 64 /* names of one node that are looked at before an open comes in */
-#define CREATE_TRIES_MAX 32   /* turns lost to others who create and remove the same name */
+#define CREATE_TRIES_MAX 32 /* turns lost to others who create and remove the same name */
 
-static smbkit_status check_delete_pending(struct create *c)
+smbkit_status create_check_delete_pending(struct create *c)
 {
     const struct node_key key = {.file = file_key_of(&c->attr)};
     struct vfs_node *n = node_find(c->in->volume->nodes, &key);
@@ -35,16 +38,18 @@ static smbkit_status check_delete_pending(struct create *c)
     return pending ? SMBKIT_STATUS_DELETE_PENDING : SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status access_existing(struct create *c)
+smbkit_status create_access_existing(struct create *c)
 {
-    struct access_query q = {.path = c->path,
+    struct access_query q = {.path = c->in->snapshot_time ? "" : c->path,
                              .is_directory = c->attr.attributes & SMBKIT_ATTR_DIRECTORY,
                              .desired = c->desired,
                              .cap = c->in->access_cap,
                              .want_max = c->in->want_max_access};
     /* [MS-FSA] 2.1.5.1.2: overwriting needs more than was asked for; it is not granted. */
     uint32_t extra = 0;
-    if (c->overwrites) {
+    if (c->makes_stream) {
+        extra = SMBKIT_WRITE_DATA; /* which a stream is added by */
+    } else if (c->overwrites) {
         extra = SMBKIT_WRITE_EA | SMBKIT_WRITE_ATTRIBUTES |
                 (c->in->disposition == SMBKIT_SUPERSEDE ? SMBKIT_DELETE : SMBKIT_WRITE_DATA);
     }
@@ -52,6 +57,9 @@ static smbkit_status access_existing(struct create *c)
     smbkit_status st = access_check(c->call, &c->f, &q);
     c->granted = c->wants_max ? q.granted : q.granted & ~(extra & ~c->desired);
     c->max_access = q.max;
+    /* Who may not write keeps nobody from reading. [MS-FSA] 2.1.5.1.2.2, which looks at the
+     * directory's descriptor; the file's is what Windows' IoCheckShareAccessEx is told of. */
+    c->share = c->in->share_access | (q.max & SMBKIT_WRITE_DATA ? 0 : VFS_SHARE_READ);
     if (c->wants_max && !(c->attr.attributes & SMBKIT_ATTR_DIRECTORY) &&
         (c->attr.attributes & SMBKIT_ATTR_READONLY)) {
         c->granted &= ~(SMBKIT_WRITE_DATA | SMBKIT_APPEND_DATA);
@@ -67,171 +75,6 @@ static smbkit_status access_existing(struct create *c)
                                                                : st;
 }
 
-/* May the open come in, by this name? Under n->lock. */
-static smbkit_status enter_check(struct create *c, struct vfs_node *n, struct node_name *name,
-                                 bool is_new)
-{
-    if (name->of->delete_pending) {
-        return SMBKIT_STATUS_DELETE_PENDING;
-    }
-    /* Then it may be another file's name. Whoever made the file has the name claimed: it moves when
-     * he is done with it, and his open with it. */
-    if (name->of->moving && !is_new) {
-        return oplock_wait_locked(c->call, n);
-    }
-    struct oplock_query q = {.op = OPLOCK_OP_OPEN_BEFORE_SHARING,
-                             .access = c->granted,
-                             .disposition = c->in->disposition};
-    bool goes_on = c->options & VFS_COMPLETE_IF_OPLOCKED;
-    /* What was made just now is not undone to wait for someone who was quicker to open it: he gets
-     * his break. */
-    goes_on |= is_new;
-    if (oplock_break_locked(n, &q)) {
-        c->breaking = true;
-        if (!goes_on) {
-            return oplock_wait_locked(c->call, n);
-        }
-    }
-    uint32_t access = c->granted | (c->overwrites && !is_new ? SMBKIT_WRITE_DATA : 0);
-    if (!sharemode_is_allowed(&n->shares, access, c->in->share_access)) {
-        q.op = OPLOCK_OP_OPEN_REFUSED;
-        return oplock_break_locked(n, &q) && !goes_on ? oplock_wait_locked(c->call, n)
-                                                      : SMBKIT_STATUS_SHARING_VIOLATION;
-    }
-    q.op = OPLOCK_OP_OPEN;
-    if (oplock_break_locked(n, &q)) {
-        c->breaking = true;
-        if (!goes_on) {
-            return oplock_wait_locked(c->call, n);
-        }
-    }
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-/* Under n->lock. Takes *fresh if that is the name. */
-static void enter_join(struct vfs_node *n, struct vfs_open *o, struct node_name *name,
-                       struct node_name **fresh)
-{
-    if (name == *fresh) {
-        *fresh = NULL;
-        node_name_add(n, name);
-    }
-    name->open_count++;
-    name->of->open_count++;
-    o->name = name;
-    list_push_back(&n->opens, &o->node_link);
-    sharemode_add(&n->shares, o->granted_access, o->share_access);
-    n->busy_open_count += o->is_stat ? 0 : 1;
-}
-
-static void open_fill(struct vfs_open *o, const struct create *c)
-{
-    o->f = c->f;
-    o->f.node = o->node;
-    o->f.open = o;
-    o->f.serial = c->in->volume->serializes_files ? &o->serial : NULL;
-    o->granted_access = c->granted;
-    o->share_access = c->in->share_access;
-    o->options = c->options;
-    o->is_directory = (c->attr.attributes & SMBKIT_ATTR_DIRECTORY) && !c->in->stream;
-    o->is_stat = oplock_is_stat_access(c->granted);
-    o->delete_on_close = c->options & VFS_DELETE_ON_CLOSE;
-    o->owner = c->in->owner;
-    o->oplock.client = vfs_token_identity_get(c->call->token)->client_id;
-}
-
-/* A name of it is being renamed, perhaps to the one that the open came by. */
-static bool is_moving(const struct vfs_node *n)
-{
-    LIST_FOR_EACH (l, &n->names) {
-        if (LIST_ENTRY(l, struct node_name, link)->of->moving) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* One look at the node: *q tells when a name of it is to be asked about first. */
-static smbkit_status enter_once(struct create *c, struct vfs_open *o, struct node_name **fresh,
-                                bool is_new, struct name_question *q)
-{
-    struct vfs_node *n = o->node;
-    SCOPED_LOCK(&n->lock);
-    struct node_name *name = node_name_find(n, c->in->volume, c->path);
-    if (!name) {
-        if (!is_new && is_moving(n)) {
-            return oplock_wait_locked(c->call, n);
-        }
-        name = *fresh;
-        if (!create_name_settle(c, n, name, q)) {
-            return SMBKIT_STATUS_NO_MEMORY;
-        }
-        if (q->what != ASK_NOTHING) {
-            return SMBKIT_STATUS_SUCCESS;
-        }
-    }
-    smbkit_status st = enter_check(c, n, name, is_new);
-    if (SMBKIT_OK(st)) {
-        enter_join(n, o, name, fresh);
-    }
-    return st;
-}
-
-smbkit_status create_enter(struct create *c, bool is_new, struct vfs_open **open_r)
-{
-    struct vfs_volume *v = c->in->volume;
-    const struct node_key key = {.file = file_key_of(&c->attr), .stream = c->in->stream};
-    struct vfs_node *n = node_get(v->nodes, &key);
-    struct vfs_open *o = n ? open_new(v, n) : NULL;
-    struct node_name *fresh = o ? node_name_new(v, c->path) : NULL;
-    if (!o) {
-        if (n) {
-            node_put(n);
-        }
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    vfs_volume_ref(v);
-    open_fill(o, c);
-    smbkit_status st = fresh ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
-    bool asked = true;
-    for (unsigned i = 0; SMBKIT_OK(st) && asked && i < NAME_QUESTIONS_MAX; i++) {
-        struct name_question q = {0};
-        c->asks_no_more = is_new || i + 1 == NAME_QUESTIONS_MAX;
-        st = enter_once(c, o, &fresh, is_new, &q);
-        asked = q.what != ASK_NOTHING;
-        if (asked) {
-            st = create_name_ask(c, n, &q);
-        }
-    }
-    mutex_lock(&n->lock);
-    node_name_free(fresh);
-    mutex_unlock(&n->lock);
-    if (!SMBKIT_OK(st)) {
-        vfs_open_unref(o);
-        return st;
-    }
-    c->has_file = false;
-    *open_r = o;
-    return st;
-}
-
-void open_leave_node(struct vfs_open *o)
-{
-    struct vfs_node *n = o->node;
-    mutex_lock(&n->lock);
-    list_remove(&o->node_link);
-    sharemode_remove(&n->shares, o->granted_access, o->share_access);
-    n->busy_open_count -= o->is_stat ? 0 : 1;
-    lock_leave_locked(n, o);
-    oplock_end_locked(n, o);
-    o->name->of->open_count--;
-    if (--o->name->open_count == 0) {
-        node_name_free(o->name);
-    }
-    o->name = NULL;
-    mutex_unlock(&n->lock);
-}
-
 /* The open is in its node, but it is not to be. */
 static void enter_undo(const struct create *c, struct vfs_open *o)
 {
@@ -244,11 +87,16 @@ static void enter_undo(const struct create *c, struct vfs_open *o)
  * it still this file? */
 static smbkit_status check_still_there(struct create *c)
 {
-    if (atomic_load(&c->in->volume->nodes->removals) == c->removals || c->in->stream) {
+    if (atomic_load(&c->in->volume->nodes->removals) == c->removals || c->in->snapshot_time) {
         return SMBKIT_STATUS_SUCCESS;
     }
     struct smbkit_attr now;
     smbkit_status st = journal_look(c->call, c->in->volume, c->path, 0, &now);
+    if (SMBKIT_OK(st) && c->in->stream) {
+        const struct vfs_call apart = journal_apart(c->call);
+        st = journal_stopped(
+            c->call, door_lookup_stream(&apart, c->in->volume, c->path, c->in->stream, &now));
+    }
     struct file_key is = file_key_of(&now);
     struct file_key was = file_key_of(&c->attr);
     if (SMBKIT_OK(st) && file_key_eq(&is, &was)) {
@@ -264,6 +112,9 @@ static smbkit_status check_still_there(struct create *c)
 static uint32_t overwrite_attributes(const struct create *c)
 {
     uint32_t attributes = create_attributes(c, false);
+    if (c->in->stream) {
+        return (c->attr.attributes & SMBKIT_ATTR_SETTABLE) | SMBKIT_ATTR_ARCHIVE;
+    }
     if (c->in->disposition != SMBKIT_SUPERSEDE) {
         attributes |= c->attr.attributes & SMBKIT_ATTR_SETTABLE;
     }
@@ -274,18 +125,60 @@ static smbkit_status overwrite(struct create *c, struct vfs_open *o, uint32_t at
 {
     OPEN_SCOPE(o, st);
     ASSERT(SMBKIT_OK(st)); /* nobody else knows it */
-    st = door_overwrite(c->call, &o->f, attributes, c->in->alloc_size, &c->attr);
+    const struct smbkit_overwrite how = {
+        .attributes = attributes, .alloc_size = c->in->alloc_size, .ea = create_eas(c)};
+    st = door_overwrite(c->call, &o->f, &how, &c->attr);
     if (SMBKIT_OK(st)) {
+        atomic_fetch_add(&o->node->data_changes, 1);
         notify_modified(o,
                         NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE | NOTIFY_CHANGE_ATTRIBUTES);
+        dirlease_modified(o);
+        oplock_tell(o, OPLOCK_OP_SET_SIZE); /* as after a write */
     }
     return st;
+}
+
+/* Before the open is in its node: a plugin whose files are others' too may not be able to tell of
+ * what they do. SMBKIT_CACHE_* are the bits of leases. */
+static smbkit_status ask_caching(struct create *c)
+{
+    const struct vfs_lease_want *lease = create_lease(c);
+    bool is_directory = (c->attr.attributes & SMBKIT_ATTR_DIRECTORY) && !c->in->stream;
+    uint32_t wanted = lease          ? lease->caching
+                      : is_directory ? 0
+                                     : oplock_caching_of(c->in->oplock_level);
+    c->may_cache = wanted;
+    if (wanted == 0) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status st = door_cache_request(c->call, &c->f, &c->may_cache);
+    c->may_cache = SMBKIT_OK(st) ? c->may_cache & wanted : 0;
+    return door_stops(st) && c->call->journal ? st : SMBKIT_STATUS_SUCCESS;
+}
+
+/* [MS-FSA] 2.1.5.18 */
+static void grant(struct create *c, struct vfs_open *o)
+{
+    struct vfs_node *n = o->node;
+    SCOPED_LOCK(&n->lock);
+    if (o->lease) {
+        struct vfs_lease_want want = *c->in->lease;
+        want.caching &= (uint8_t)c->may_cache;
+        lease_grant_locked(n, o, &want, &c->out->lease);
+    } else if (c->in->oplock_level != VFS_OPLOCK_NONE && c->may_cache != 0 && !o->is_directory) {
+        uint8_t level = oplock_level_of(oplock_caching_of(c->in->oplock_level) & c->may_cache);
+        c->out->oplock_level = oplock_grant_locked(n, o, level);
+    }
 }
 
 static void answer(struct create *c, struct vfs_open *o, bool is_new)
 {
     struct vfs_create_out *out = c->out;
     *out = (struct vfs_create_out){.open = o, .attr = c->attr, .action = SMBKIT_OPENED};
+    rules_dress_open(o, &out->attr);
+    late_time_dress(o, &out->attr);
+    o->snapshot_time = c->in->snapshot_time;
+    open_made(o);
     if (is_new) {
         out->action = SMBKIT_CREATED;
     } else if (c->overwrites) {
@@ -296,10 +189,7 @@ static void answer(struct create *c, struct vfs_open *o, bool is_new)
     atomic_fetch_add_explicit(&o->volume->opens_now, 1, memory_order_relaxed);
     out->max_access_status = SMBKIT_STATUS_SUCCESS;
     out->max_access = c->max_access;
-    if (c->in->oplock_level != VFS_OPLOCK_NONE && !o->is_directory) {
-        SCOPED_LOCK(&o->node->lock);
-        out->oplock_level = oplock_grant_locked(o->node, o, c->in->oplock_level);
-    }
+    grant(c, o);
 }
 
 /* A break was begun and not waited for: the client is told. [MS-FSA] 2.1.5.1
@@ -324,8 +214,10 @@ static smbkit_status overwrite_and_answer(struct create *c, struct vfs_open *o, 
 {
     smbkit_status st = overwrite(c, o, attributes);
     if (st == SMBKIT_STATUS_WAIT) {
-        o->stopped = (struct stopped_overwrite){
-            .attributes = attributes, .max_access = c->max_access, .breaking = c->breaking};
+        o->stopped = (struct stopped_overwrite){.attributes = attributes,
+                                                .max_access = c->max_access,
+                                                .may_cache = c->may_cache,
+                                                .breaking = c->breaking};
         journal_keep(c->call, o, stopped_undo);
         return st;
     }
@@ -339,14 +231,23 @@ static smbkit_status overwrite_and_answer(struct create *c, struct vfs_open *o, 
 
 static smbkit_status open_existing(struct create *c)
 {
-    smbkit_status st = check_delete_pending(c);
+    smbkit_status st = create_check_delete_pending(c);
     if (SMBKIT_OK(st)) {
         st = create_check_existing(c);
     }
     if (SMBKIT_OK(st)) {
-        st = access_existing(c);
+        st = create_access_existing(c);
+    }
+    if (SMBKIT_OK(st)) {
+        st = create_check_ea_knowledge(c);
     }
     struct vfs_open *o = NULL;
+    if (SMBKIT_OK(st) && c->in->stream) {
+        st = create_base_hold(c, false);
+    }
+    if (SMBKIT_OK(st)) {
+        st = ask_caching(c);
+    }
     if (SMBKIT_OK(st)) {
         st = create_enter(c, false, &o);
     }
@@ -365,23 +266,39 @@ static smbkit_status open_existing(struct create *c)
     return answer_status(c);
 }
 
-/* What was made cannot be opened for want of memory: it must not stay. */
-static void create_undo(struct create *c)
+void create_undo(struct create *c)
 {
     const struct vfs_call may_wait = journal_on_the_spot(c->call);
     struct names_change change;
     names_before(&may_wait, c->in->volume, c->path, NULL, &change);
+    struct vfs_volume *v = c->in->volume;
     smbkit_status st = door_remove(&may_wait, &c->f);
-    bool is_gone = SMBKIT_OK(st) && !c->in->stream;
-    names_after(&may_wait, c->in->volume, &change, is_gone ? NAMES_REMOVED : NAMES_NOTHING,
-                c->path);
+    if (SMBKIT_OK(st)) {
+        atomic_fetch_add(&v->nodes->removals, 1);
+    }
+    names_after(&may_wait, v, &change, SMBKIT_OK(st) ? NAMES_REMOVED : NAMES_NOTHING, c->path);
+    if (SMBKIT_OK(st)) { /* that it was made has been told */
+        const struct dirlease_cause nobody = {0};
+        dirlease_changed(v, c->path, &nobody);
+        notify_changed(v, c->path, NOTIFY_REMOVED,
+                       notify_name_filter(c->options & VFS_DIRECTORY_FILE));
+    }
 }
 
 static smbkit_status open_new_file(struct create *c)
 {
-    smbkit_status st = create_new(c);
+    /* A lease that has a file already is no new one's. In a resume the file may be made. */
+    bool was_made = journal_acts(c->call);
+    if (c->in->lease && !was_made && lease_is_elsewhere(c->in->lease->lease, NULL)) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    bool file_is_new = true;
+    smbkit_status st = c->in->stream ? create_stream(c, &file_is_new) : create_new(c);
     if (st == SMBKIT_STATUS_OBJECT_NAME_COLLISION && c->in->disposition != SMBKIT_CREATE) {
         c->again = true;
+    }
+    if (SMBKIT_OK(st)) {
+        st = ask_caching(c); /* in a resume what was made is found in the journal */
     }
     if (!SMBKIT_OK(st)) {
         return st;
@@ -390,7 +307,7 @@ static smbkit_status open_new_file(struct create *c)
     st = create_enter(c, true, &o);
     ASSERT(st != SMBKIT_STATUS_WAIT); /* when he comes again his own file would be in the way */
     if (!SMBKIT_OK(st)) {
-        if (st == SMBKIT_STATUS_NO_MEMORY) {
+        if (st == SMBKIT_STATUS_NO_MEMORY && !c->in->stream) {
             create_undo(c);
         }
         return st;
@@ -422,19 +339,23 @@ static smbkit_status attempt(struct create *c)
 {
     c->again = false;
     c->breaking = false;
+    c->share = c->in->share_access;
     c->knows_parent = false;
     c->look = 0;
+    c->asks_no_more = c->in->snapshot_time;
     c->removals = removals_seen(c);
     smbkit_status st = create_resolve(c);
     if (SMBKIT_OK(st)) {
         st = open_existing(c);
-    } else if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && c->creates) {
+    } else if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && c->creates && !c->is_vetoed) {
         st = open_new_file(c);
     }
     if (c->has_file) {
         door_close(c->call, &c->f);
         c->has_file = false;
     }
+    create_base_let_go(c);
+    c->makes_stream = false;
     claim_give(&c->claim, c->call);
     return st;
 }
@@ -448,6 +369,7 @@ static smbkit_status attempts(const struct vfs_call *call, struct create *c)
     if (kept) {
         kept->owner = c->in->owner; /* the first run's is gone; nothing was granted to it */
         c->max_access = kept->stopped.max_access;
+        c->may_cache = kept->stopped.may_cache;
         c->breaking = kept->stopped.breaking;
         return overwrite_and_answer(c, kept, kept->stopped.attributes);
     }
@@ -460,8 +382,17 @@ static smbkit_status attempts(const struct vfs_call *call, struct create *c)
 smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
                          struct vfs_create_out *out)
 {
+    struct vfs_create_in past;
     struct create c = {.call = call, .in = in, .out = out};
+    c.has_parent = in->lease && in->lease->has_parent;
+    if (c.has_parent) {
+        mem_copy(c.parent_lease, in->lease->parent_key, sizeof(c.parent_lease));
+    }
     *out = (struct vfs_create_out){0};
+    if (in->snapshot_time) {
+        past = snapshot_create_in(in);
+        c.in = &past;
+    }
     smbkit_status st = create_check(&c);
     if (SMBKIT_OK(st)) {
         st = WAIT_OUT(call, again, attempts(again, &c));

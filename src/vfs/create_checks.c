@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "vfs/access.h"
 #include "vfs/create.h"
+#include "vfs/ea.h"
+#include "vfs/rules.h"
 
 /* Bits that no right has, [MS-FSA] 2.1.5.1. */
 #define ACCESS_RESERVED 0x0ce0fe00u
@@ -54,26 +57,26 @@ static smbkit_status check_access(const struct create *c)
     if (c->desired & ~SMBKIT_MAXIMUM_ALLOWED & ~in->access_cap) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    if (!SMBKIT_OK(volume_check_writable(c->call, in->volume)) && (c->desired & ACCESS_WRITES)) {
+    bool is_writable = SMBKIT_OK(volume_check_writable(c->call, in->volume));
+    if (!is_writable && (c->desired & ACCESS_WRITES)) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* A stream's name on a volume that has none is no name; looking for one finds nothing. */
+/* On a volume that has no streams a colon stands in no name, not even before $DATA. */
 static smbkit_status check_stream(const struct create *c)
 {
     const struct vfs_create_in *in = c->in;
-    if (!in->stream) {
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    if (c->options & VFS_DIRECTORY_FILE) {
+    if ((in->stream || in->means_data) && (c->options & VFS_DIRECTORY_FILE)) {
         return SMBKIT_STATUS_NOT_A_DIRECTORY;
     }
-    if (!(in->volume->features & SMBKIT_FEATURE_STREAMS)) {
-        return c->creates ? SMBKIT_STATUS_OBJECT_NAME_INVALID : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    bool has_streams = in->volume->features & SMBKIT_FEATURE_STREAMS;
+    if (!in->stream) {
+        return has_streams || !in->means_data ? SMBKIT_STATUS_SUCCESS
+                                              : SMBKIT_STATUS_OBJECT_NAME_INVALID;
     }
-    return SMBKIT_STATUS_SUCCESS;
+    return has_streams ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_INVALID;
 }
 
 smbkit_status create_check(struct create *c)
@@ -88,21 +91,36 @@ smbkit_status create_check(struct create *c)
         (in->file_attributes & ATTRIBUTES_INVALID)) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
+    if (in->file && (d != SMBKIT_OPEN || in->snapshot_time)) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
     c->options = in->options;
     c->overwrites = d == SMBKIT_SUPERSEDE || d == SMBKIT_OVERWRITE || d == SMBKIT_OVERWRITE_IF;
     c->creates = d != SMBKIT_OPEN && d != SMBKIT_OVERWRITE;
     c->desired = sd_map_generic(in->desired_access);
     c->wants_max = c->desired & SMBKIT_MAXIMUM_ALLOWED;
     smbkit_status st = check_options(in, d);
+    if (SMBKIT_OK(st) && in->snapshot_time) {
+        st = create_check_snapshot(c);
+    }
     if (SMBKIT_OK(st)) {
         st = check_access(c);
     }
     if (SMBKIT_OK(st)) {
         st = check_stream(c);
     }
+    if (SMBKIT_OK(st)) {
+        st = rules_check_path(in->volume, in->path);
+    }
     if (SMBKIT_OK(st) && in->ea_len > 0 && c->creates &&
         !(in->volume->features & SMBKIT_FEATURE_EAS)) {
         st = SMBKIT_STATUS_EAS_NOT_SUPPORTED;
+    }
+    if (SMBKIT_OK(st) && c->creates) {
+        st = ea_check_names(in->ea, in->ea_len);
+    }
+    if (SMBKIT_OK(st) && (c->options & VFS_NO_EA_KNOWLEDGE) && in->ea_len > 0) {
+        st = SMBKIT_STATUS_ACCESS_DENIED; /* [MS-FSA] 2.1.5.1 */
     }
     /* Where making a file may block there is no use in a look without blocking before it. */
     bool only_creates = in->disposition == SMBKIT_CREATE;
@@ -120,8 +138,11 @@ smbkit_status create_check_existing(const struct create *c)
     if (in->means_directory && !is_directory) {
         return SMBKIT_STATUS_OBJECT_NAME_INVALID; /* [MS-FSA] 2.1.5.1 */
     }
-    if (in->disposition == SMBKIT_CREATE) {
+    if (in->disposition == SMBKIT_CREATE && !c->makes_stream) {
         return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    }
+    if (is_directory && in->means_data) {
+        return SMBKIT_STATUS_FILE_IS_A_DIRECTORY;
     }
     if (is_directory && !in->stream) {
         if (c->options & VFS_NON_DIRECTORY_FILE) {
@@ -146,6 +167,9 @@ smbkit_status create_check_existing(const struct create *c)
             return SMBKIT_STATUS_ACCESS_DENIED;
         }
     }
+    if (c->makes_stream) {
+        return volume_check_writable(c->call, in->volume);
+    }
     if (c->overwrites) {
         /* [MS-FSA] 2.1.5.1.2: who overwrites a hidden or system file must say that he knows it. */
         uint32_t keep = has & (SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_SYSTEM);
@@ -155,6 +179,23 @@ smbkit_status create_check_existing(const struct create *c)
         return volume_check_writable(c->call, in->volume);
     }
     return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status create_check_ea_knowledge(const struct create *c)
+{
+    bool asks = (c->options & VFS_NO_EA_KNOWLEDGE) && !c->in->stream &&
+                (c->in->volume->features & SMBKIT_FEATURE_EAS);
+    CLEANUP_MEM uint8_t *list = NULL;
+    size_t len = 0;
+    smbkit_status st = asks ? door_get_ea(c->call, &c->f, &list, &len) : SMBKIT_STATUS_SUCCESS;
+    return SMBKIT_OK(st) && vfs_ea_is_needed(list, len) ? SMBKIT_STATUS_ACCESS_DENIED : st;
+}
+
+struct smbkit_bytes create_eas(const struct create *c)
+{
+    bool has = c->in->ea_len > 0 && !c->in->stream;
+    return (struct smbkit_bytes){.base = has ? c->in->ea : NULL,
+                                 .len = has ? (uint32_t)c->in->ea_len : 0};
 }
 
 uint32_t create_attributes(const struct create *c, bool is_directory)

@@ -37,6 +37,13 @@ bool create_name_settle(struct create *c, struct vfs_node *n, struct node_name *
                         struct name_question *q)
 {
     const char *leaf = path_leaf(c->path);
+    if (n->base) {
+        /* A stream is one, however it is reached: its file has been asked about. */
+        if (!list_is_empty(&n->names)) {
+            node_name_join(name, LIST_ENTRY(n->names.next, struct node_name, link)->of);
+        }
+        return true;
+    }
     if (c->look == 0 && !list_is_empty(&n->names)) {
         /* relaxed: only that the numbers differ matters */
         c->look = 1 + atomic_fetch_add_explicit(&n->nodes->looks, 1, memory_order_relaxed);
@@ -143,13 +150,14 @@ smbkit_status create_name_ask(struct create *c, struct vfs_node *n, struct name_
 
 /* ---- another id ---- */
 
-/* An open of the node that is not being closed, begun, with a reference. NULL: none. */
+/* An open of the node that is neither being made nor closed, begun, with a reference. NULL: none.
+ */
 static struct vfs_open *open_of(struct vfs_node *n)
 {
     SCOPED_LOCK(&n->lock);
     LIST_FOR_EACH (l, &n->opens) {
         struct vfs_open *o = LIST_ENTRY(l, struct vfs_open, node_link);
-        if (SMBKIT_OK(open_begin(o))) {
+        if (open_begin_found(o)) {
             return vfs_open_ref(o);
         }
     }

@@ -4,6 +4,7 @@
 #include "base/utf.h"
 #include "vfs/access.h"
 #include "vfs/create.h"
+#include "vfs/dirlease.h"
 #include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
@@ -44,7 +45,8 @@ static smbkit_status security_make(const struct create *c, const struct secdesc 
 
 static smbkit_status check_new(const struct create *c)
 {
-    smbkit_status st = volume_check_writable(c->call, c->in->volume);
+    smbkit_status st = c->in->snapshot_time ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
+                                            : volume_check_writable(c->call, c->in->volume);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -75,21 +77,29 @@ static smbkit_status grant_new(struct create *c)
     return c->granted ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_ACCESS_DENIED;
 }
 
-static smbkit_status plugin_create(struct create *c, const uint8_t *sd, size_t sd_len)
+/* What is made in a compressed directory is so too. [MS-FSA] 2.1.5.1.1 */
+static uint32_t inherited_attributes(const struct create *c, const struct smbkit_attr *dir)
+{
+    return c->options & VFS_NO_COMPRESSION || c->in->stream
+               ? 0
+               : dir->attributes & SMBKIT_ATTR_COMPRESSED;
+}
+
+static smbkit_status plugin_create(struct create *c, const struct smbkit_attr *dir,
+                                   const uint8_t *sd, size_t sd_len)
 {
     bool is_directory = c->options & VFS_DIRECTORY_FILE;
     const struct smbkit_create how = {
         .struct_size = sizeof(how),
         .disposition = SMBKIT_CREATE,
         .path = c->path,
-        .stream = c->in->stream,
         .kind = is_directory ? SMBKIT_KIND_DIRECTORY : SMBKIT_KIND_FILE,
         .access = c->granted,
-        .attributes = create_attributes(c, is_directory),
+        .attributes = create_attributes(c, is_directory) | inherited_attributes(c, dir),
         .flags = c->options & VFS_WRITE_THROUGH ? SMBKIT_CREATE_WRITE_THROUGH : 0,
         .alloc_size = is_directory ? 0 : c->in->alloc_size,
         .security = {.base = sd, .len = (uint32_t)sd_len},
-        .ea = {.base = c->in->ea_len > 0 ? c->in->ea : NULL, .len = (uint32_t)c->in->ea_len},
+        .ea = create_eas(c),
     };
     c->f = (struct door_file){.volume = c->in->volume};
     smbkit_status st = door_create(c->call, &c->f, &how, &c->attr);
@@ -98,10 +108,8 @@ static smbkit_status plugin_create(struct create *c, const uint8_t *sd, size_t s
 }
 
 /* The name is this create's alone until the claim is given: nobody makes another of it, in the same
- * letters or in others. OBJECT_NAME_COLLISION: somebody was quicker; look again. additions: before
- * dir was read. */
-static smbkit_status claim_new(struct create *c, const char *parent, const struct smbkit_attr *dir,
-                               uint64_t additions)
+ * letters or in others. OBJECT_NAME_COLLISION: somebody was quicker; look again. */
+static smbkit_status claim_new(struct create *c, const char *parent, const struct smbkit_attr *dir)
 {
     struct vfs_volume *v = c->in->volume;
     const char *leaf = path_leaf(c->path);
@@ -109,23 +117,10 @@ static smbkit_status claim_new(struct create *c, const char *parent, const struc
     c->knows_parent = true;
     smbkit_status st = claim_take(&c->claim, c->call, v->nodes, &c->parent, leaf);
     if (SMBKIT_OK(st) && v->names) {
-        bool is_as_read = atomic_load(&v->nodes->additions) == additions;
-        st = names_check_free(c->call, v, parent, is_as_read ? dir : NULL, leaf);
+        st = names_check_free(c->call, v, parent, leaf, c->free_as_of);
         c->again = st == SMBKIT_STATUS_OBJECT_NAME_COLLISION;
     }
     return st;
-}
-
-/* How many names there were when the directory was looked at: in a resume that was before. */
-static uint64_t additions_before(const struct vfs_call *call, struct vfs_volume *v)
-{
-    const struct journal_note *before = journal_recall(call, NOTE_ADDITIONS, "");
-    if (before) {
-        return before->number;
-    }
-    const struct journal_note note = {.number = atomic_load(&v->nodes->additions)};
-    journal_note(call, NOTE_ADDITIONS, "", &note, false);
-    return note.number;
 }
 
 /* Everything but the plugin's part. *sd_r is owned. */
@@ -138,7 +133,6 @@ static smbkit_status prepare_new(struct create *c, struct smbkit_attr *dir_r, ui
         return SMBKIT_STATUS_NO_MEMORY;
     }
     struct access_parent dir;
-    uint64_t additions = additions_before(c->call, v);
     smbkit_status st =
         access_check_parent(c->call, v, parent, c->options & VFS_DIRECTORY_FILE, &dir);
     if (!SMBKIT_OK(st)) {
@@ -146,10 +140,10 @@ static smbkit_status prepare_new(struct create *c, struct smbkit_attr *dir_r, ui
     }
     *dir_r = dir.attr;
     st = grant_new(c);
-    if (SMBKIT_OK(st) && !c->in->stream) {
-        st = claim_new(c, parent, &dir.attr, additions);
+    if (SMBKIT_OK(st)) {
+        st = claim_new(c, parent, &dir.attr);
     }
-    if (SMBKIT_OK(st) && (v->features & SMBKIT_FEATURE_SECURITY) && !c->in->stream) {
+    if (SMBKIT_OK(st) && (v->features & SMBKIT_FEATURE_SECURITY)) {
         st = security_make(c, &dir.sd, sd_r, len_r);
     }
     sd_fini(&dir.sd);
@@ -171,18 +165,13 @@ smbkit_status create_new(struct create *c)
     }
     struct names_change change;
     names_before(c->call, v, c->path, &dir, &change);
-    st = plugin_create(c, sd, sd_len);
-    bool is_name = SMBKIT_OK(st) && !c->in->stream;
-    names_after(c->call, v, &change, is_name ? NAMES_ADDED : NAMES_NOTHING, c->path);
-    if (!SMBKIT_OK(st) || !journal_once(c->call)) {
-        return st;
-    }
-    if (c->in->stream) {
-        notify_stream(v, c->path, c->in->stream, NOTIFY_ADDED_STREAM, NOTIFY_CHANGE_STREAM_NAME);
-    }
-    if (is_name) {
+    st = plugin_create(c, &dir, sd, sd_len);
+    names_after(c->call, v, &change, SMBKIT_OK(st) ? NAMES_ADDED : NAMES_NOTHING, c->path);
+    if (SMBKIT_OK(st) && journal_once(c->call)) {
         bool is_directory = c->attr.attributes & SMBKIT_ATTR_DIRECTORY;
         notify_changed(v, c->path, NOTIFY_ADDED, notify_name_filter(is_directory));
+        const struct dirlease_cause by = {.parent = c->has_parent ? c->parent_lease : NULL};
+        dirlease_changed(v, c->path, &by);
     }
     return st;
 }

@@ -3,8 +3,11 @@
 #include "base/str.h"
 #include "vfs/access.h"
 #include "vfs/create.h"
+#include "vfs/journal.h"
 #include "vfs/names.h"
+#include "vfs/names_short.h"
 #include "vfs/path.h"
+#include "vfs/rules.h"
 
 /* What MAXIMUM_ALLOWED may turn out to be, most first: the plugin may refuse to open a file for
  * more than its own store allows. */
@@ -23,10 +26,20 @@ static uint32_t create_flags(const struct create *c)
            (c->options & VFS_RANDOM_ACCESS ? SMBKIT_CREATE_RANDOM : 0);
 }
 
+/* A file is asked for by its id, and the plugin finds it by that. */
+static bool opens_by_id(const struct create *c)
+{
+    return c->in->file && (c->in->volume->features & SMBKIT_FEATURE_OPEN_BY_ID);
+}
+
 static smbkit_status open_for(struct create *c, const char *path, uint32_t access)
 {
-    const struct door_open how = {
-        .path = path, .stream = c->in->stream, .access = access, .flags = create_flags(c)};
+    const struct door_open how = {.path = path,
+                                  .stream = c->in->stream,
+                                  .access = access,
+                                  .flags = create_flags(c),
+                                  .snapshot_time = c->in->snapshot_time,
+                                  .file = opens_by_id(c) ? c->in->file : NULL};
     c->f = (struct door_file){.volume = c->in->volume};
     smbkit_status st = door_open(c->call, &c->f, &how, &c->attr);
     c->has_file = SMBKIT_OK(st);
@@ -65,10 +78,12 @@ static smbkit_status path_take(struct create *c, char *path)
 {
     mem_free(c->path);
     c->path = path;
+    c->free_as_of = NAMES_NOT_SOUGHT;
     return path ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
-/* On a volume that ignores case the plugin knows how the name is spelled. */
+/* On a volume that ignores case the plugin knows how the name is spelled; and where a file is that
+ * was opened by its id: else no name of it is known. */
 static smbkit_status path_ask(struct create *c)
 {
     CLEANUP_MEM char *buf = mem_alloc(3 * PATH_UNITS_MAX + 1);
@@ -80,21 +95,44 @@ static smbkit_status path_ask(struct create *c)
         buf[3 * PATH_UNITS_MAX] = 0;
         return path_take(c, str_dup(buf));
     }
-    return door_stops(st) ? st : path_take(c, str_dup(c->in->path));
+    return door_stops(st) || opens_by_id(c) ? st : path_take(c, str_dup(c->in->path));
 }
 
-/* The plugin minds the case and has no such name: is there one in other letters? */
-static smbkit_status resolve_nocase(struct create *c, smbkit_status exact)
+void vfs_file_id_of(const struct vfs_open *o, const struct smbkit_attr *attr,
+                    struct vfs_file_id *out)
+{
+    bool is_own = attr->file_domain == o->volume->domain; /* a number of this run only */
+    *out = (struct vfs_file_id){.domain = is_own ? 0 : attr->file_domain,
+                                .id = attr->file_id,
+                                .id_high = attr->file_id_high,
+                                .create_time = attr->create_time};
+}
+
+/* Is what was opened the file that was asked for? */
+static smbkit_status check_is_file(const struct create *c)
+{
+    const struct vfs_file_id *want = c->in->file;
+    uint64_t domain = want->domain ? want->domain : c->in->volume->domain;
+    bool is_it = c->attr.file_domain == domain && c->attr.file_id == want->id &&
+                 c->attr.file_id_high == want->id_high && c->attr.create_time == want->create_time;
+    return is_it ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+/* The plugin has no such name: is there one in other letters, where it minds them, or is it a short
+ * one? */
+static smbkit_status resolve_otherwise(struct create *c, smbkit_status exact)
 {
     struct vfs_volume *v = c->in->volume;
     /* A second turn when the index named a file that is gone. */
     for (unsigned turn = 0; turn < 2; turn++) {
         char *real = NULL;
-        smbkit_status st = names_resolve(c->call, v, c->in->path, &real);
+        uint64_t as_of;
+        smbkit_status st = names_resolve(c->call, v, c->in->path, &real, &as_of);
         if (real && !SMBKIT_OK(path_take(c, real))) {
             return SMBKIT_STATUS_NO_MEMORY;
         }
         if (!SMBKIT_OK(st)) {
+            c->free_as_of = as_of;
             return st;
         }
         if (c->in->stream && str_eq(c->path, c->in->path)) {
@@ -109,6 +147,33 @@ static smbkit_status resolve_nocase(struct create *c, smbkit_status exact)
     return exact;
 }
 
+/* Nothing is there. Was there a file of that short name until just now? Then the new one gets its
+ * long name. */
+static smbkit_status path_tunnel(struct create *c)
+{
+    const struct journal_note *before = journal_recall(c->call, NOTE_TUNNEL, c->path);
+    if (before) {
+        return before->text ? path_take(c, str_dup(before->text)) : SMBKIT_STATUS_SUCCESS;
+    }
+    char *path = names_tunnel_find(c->in->volume, c->path);
+    const struct journal_note note = {.text = path};
+    journal_note(c->call, NOTE_TUNNEL, c->path, &note, false);
+    return path ? path_take(c, path) : SMBKIT_STATUS_SUCCESS;
+}
+
+/* By a short name, or in other letters, a name may have been found that the share's rules keep from
+ * everybody: it is answered as when it is asked for itself, and never made. */
+static smbkit_status check_found(struct create *c, smbkit_status st)
+{
+    c->is_vetoed = false;
+    if (door_stops(st) || !c->path) {
+        return st;
+    }
+    smbkit_status rules = rules_check_path(c->in->volume, c->path);
+    c->is_vetoed = !SMBKIT_OK(rules);
+    return c->is_vetoed ? rules : st;
+}
+
 smbkit_status create_resolve(struct create *c)
 {
     const char *path = c->in->path;
@@ -117,11 +182,24 @@ smbkit_status create_resolve(struct create *c)
         return st;
     }
     st = open_path(c, path);
-    if (door_misses(st) && c->in->volume->names && path[0]) {
-        st = resolve_nocase(c, st);
+    if (SMBKIT_OK(st) && c->in->file) {
+        st = check_is_file(c);
     }
-    if (SMBKIT_OK(st) && (c->in->volume->features & SMBKIT_FEATURE_IGNORES_CASE)) {
+    if (door_misses(st) && !c->in->file && names_may_resolve(c->in->volume, path) && path[0] &&
+        !c->in->snapshot_time) {
+        st = resolve_otherwise(c, st);
+    }
+    if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && c->creates && names_has_short(c->in->volume) &&
+        !SMBKIT_OK(path_tunnel(c))) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    if (SMBKIT_OK(st) &&
+        ((c->in->volume->features & SMBKIT_FEATURE_IGNORES_CASE) || opens_by_id(c))) {
         st = path_ask(c);
+    }
+    st = check_found(c, st);
+    if (SMBKIT_OK(st) && c->in->snapshot_time) {
+        st = create_apart(c);
     }
     /* [MS-FSA] 2.1.5.1: a file where a directory should be is a path that is not there. */
     return st == SMBKIT_STATUS_NOT_A_DIRECTORY ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;

@@ -6,19 +6,19 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
+#include "vfs/access.h"
 #include "vfs/attr.h"
 #include "vfs/core.h"
 #include "vfs/journal.h"
 #include "vfs/listing.h"
 #include "vfs/names.h"
+#include "vfs/names_short.h"
 #include "vfs/path.h"
+#include "vfs/rules.h"
 #include "vfs/wildcard.h"
 
 #define LOG_MODULE LOG_VFS
 
-/* Entries that are looked at on an event loop before the query goes on from a worker: some
- * milliseconds. A reply of 64 KiB, which Windows asks for, holds fewer. */
-#define SEEN_ON_LOOP_MAX 1024
 #define PAGES_MAX 16 /* of one query that has found something: more than most replies hold */
 /* Names that SMB cannot carry, of one directory, that the log is told of: enough to see what is
  * wrong, and no flood. */
@@ -51,10 +51,28 @@ struct query {
     smbkit_status failed; /* within the sink */
 };
 
+static bool is_dots(const char *name)
+{
+    return str_eq(name, ".") || str_eq(name, "..");
+}
+
+/* By its name or by its short one. [MS-FSA] 2.1.5.6.3 */
+static bool matches(const struct query *x, const char *name)
+{
+    char short_name[VFS_SHORT_NAME_MAX + 1];
+    return wildcard_matches(x->match, name) ||
+           (vfs_volume_short_name(x->o->volume, name, short_name) &&
+            wildcard_matches(x->match, short_name));
+}
+
 /* Give one entry to the caller; false: there is no more room. */
 static bool emit(struct query *x, const char *name, const struct smbkit_attr *attr)
 {
-    const struct vfs_dir_entry e = {.name = name, .attr = *attr};
+    char short_name[VFS_SHORT_NAME_MAX + 1];
+    bool has_short = !is_dots(name) && vfs_volume_short_name(x->o->volume, name, short_name);
+    struct vfs_dir_entry e = {
+        .name = name, .short_name = has_short ? short_name : NULL, .attr = *attr};
+    rules_dress(x->o->volume, name, &e.attr);
     if (!x->q->entry(x->q->arg, &e)) {
         x->full = true;
         x->no_room = true;
@@ -69,11 +87,6 @@ static bool emit(struct query *x, const char *name, const struct smbkit_attr *at
 static struct layer *plugin_layer(const struct vfs_volume *v)
 {
     return &v->layers[v->layer_count - 1];
-}
-
-static bool is_dots(const char *name)
-{
-    return str_eq(name, ".") || str_eq(name, "..");
 }
 
 /* The plugin's author should know, but of each name once: clients list it again and again. */
@@ -152,18 +165,20 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
     if (!is_name && !is_dots(e->name)) {
         tell_bad_name(x, e->name);
     }
-    if (x->call->on_loop && ++x->seen > SEEN_ON_LOOP_MAX) {
+    if (x->call->on_loop && ++x->seen > LISTING_ON_LOOP_MAX) {
         x->failed = SMBKIT_STATUS_WOULD_BLOCK;
         return 0;
     }
-    if (!is_name || !wildcard_matches(x->match, e->name)) {
+    bool is_asked_for = is_name && matches(x, e->name);
+    if (!is_asked_for || rules_veto_name(x->o->volume, e->name)) {
         /* What comes before a held entry is passed over with it. */
         if (x->held_count == 0) {
             x->at.cookie = e->cookie;
         }
         return 1;
     }
-    if (x->held_count > 0 || (x->q->want_attr && !e->attr)) {
+    bool is_checked = volume_has(x->o->volume, VFS_HIDE_UNREADABLE); /* not within this call */
+    if (x->held_count > 0 || is_checked || (x->q->want_attr && !e->attr)) {
         return hold(x, e) ? 1 : 0;
     }
     struct smbkit_attr attr = {0};
@@ -178,28 +193,58 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
     return x->full ? 0 : 1;
 }
 
+/* Where the directory is: now, or in its snapshot. */
+static smbkit_status look_up(struct query *x, const char *path, struct smbkit_attr *attr)
+{
+    return door_lookup_in(x->call, x->o->volume, snapshot_path(x->o, path), x->o->snapshot_time,
+                          attr);
+}
+
 /* Attributes of a name in the directory. */
 static smbkit_status attr_of(struct query *x, const char *name, struct smbkit_attr *attr)
 {
     CLEANUP_MEM char *path = path_join(x->dir_path, name);
-    return path ? door_lookup(x->call, x->o->volume, path, 0, attr) : SMBKIT_STATUS_NO_MEMORY;
+    return path ? look_up(x, path, attr) : SMBKIT_STATUS_NO_MEMORY;
 }
 
-/* Give out what was held. A file that has gone meanwhile is passed over. */
+/* May he who asks see the name? [MS-SMB2] 3.3.5.18: what he has no right to is left out of the
+ * listings of a share with access based enumeration. */
+static smbkit_status check_seen(struct query *x, const char *name)
+{
+    if (!volume_has(x->o->volume, VFS_HIDE_UNREADABLE)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    CLEANUP_MEM char *path = path_join(x->dir_path, name);
+    return path ? access_check_seen(x->call, x->o->volume, snapshot_path(x->o, path),
+                                    x->o->snapshot_time)
+                : SMBKIT_STATUS_NO_MEMORY;
+}
+
+/* What is still to be known of an entry that was held. *missing_r: it has gone, or is not to be
+ * seen, and is passed over. */
+static smbkit_status held_settle(struct query *x, struct held *h, bool *missing_r)
+{
+    smbkit_status st = check_seen(x, h->name);
+    if (SMBKIT_OK(st) && x->q->want_attr && !h->has_attr) {
+        st = attr_of(x, h->name, &h->attr);
+    }
+    *missing_r =
+        door_misses(st) || st == SMBKIT_STATUS_ACCESS_DENIED || st == SMBKIT_STATUS_DELETE_PENDING;
+    if (*missing_r) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    return SMBKIT_OK(st) && x->q->want_attr ? entry_settle(x, h->name, &h->attr) : st;
+}
+
+/* Give out what was held. */
 static smbkit_status held_emit(struct query *x)
 {
     smbkit_status st = SMBKIT_STATUS_SUCCESS;
     for (unsigned i = 0; i < x->held_count; i++) {
         struct held *h = &x->held[i];
         bool missing = false;
-        if (!x->full && SMBKIT_OK(st) && x->q->want_attr && !h->has_attr) {
-            st = attr_of(x, h->name, &h->attr);
-            missing = st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ||
-                      st == SMBKIT_STATUS_ACCESS_DENIED || st == SMBKIT_STATUS_DELETE_PENDING;
-            st = missing ? SMBKIT_STATUS_SUCCESS : st;
-        }
         if (!x->full && SMBKIT_OK(st)) {
-            st = x->q->want_attr && !missing ? entry_settle(x, h->name, &h->attr) : st;
+            st = held_settle(x, h, &missing);
         }
         if (!x->full && SMBKIT_OK(st)) {
             if (missing || emit(x, h->name, &h->attr)) {
@@ -236,6 +281,16 @@ static void pages_forget(struct query *x)
     pages_note(x);
 }
 
+/* How many more there is room for, as far as that is known: which ones a pattern picks is not. */
+static uint32_t most_wanted(const struct query *x)
+{
+    uint32_t most = x->q->single ? 1 : x->q->most;
+    if (most == 0 || !str_eq(x->at.pattern, "*")) {
+        return LISTING_ALL;
+    }
+    return most > x->taken ? most - x->taken : 1;
+}
+
 static smbkit_status scan(struct query *x)
 {
     unsigned pages = 0;
@@ -246,7 +301,7 @@ static smbkit_status scan(struct query *x)
     pages_recall(x);
     while (!x->full && pages < PAGES_MAX) {
         uint64_t before = x->at.cookie;
-        smbkit_status st = door_enumerate(x->call, &x->o->f, before, &sink);
+        smbkit_status st = door_enumerate(x->call, &x->o->f, before, most_wanted(x), &sink);
         smbkit_status held_st = held_emit(x);
         st = SMBKIT_OK(st) ? journal_stopped(x->call, x->failed) : st;
         st = SMBKIT_OK(st) ? held_st : st;
@@ -273,14 +328,13 @@ static smbkit_status dots(struct query *x)
     while (x->at.dots_done < 2 && !x->full) {
         const char *name = NAMES[x->at.dots_done];
         struct smbkit_attr attr = {0};
-        bool matches = wildcard_matches(x->match, name);
-        if (matches && x->q->want_attr) {
+        bool is_asked = wildcard_matches(x->match, name);
+        if (is_asked && x->q->want_attr) {
             smbkit_status st = door_getattr(x->call, &x->o->f, &attr);
             if (SMBKIT_OK(st) && x->at.dots_done == 1) {
                 CLEANUP_MEM char *parent = path_parent(x->dir_path);
                 struct smbkit_attr above;
-                smbkit_status up = parent ? door_lookup(x->call, x->o->volume, parent, 0, &above)
-                                          : SMBKIT_STATUS_NO_MEMORY;
+                smbkit_status up = parent ? look_up(x, parent, &above) : SMBKIT_STATUS_NO_MEMORY;
                 attr = SMBKIT_OK(up) ? above : attr;
                 st = door_stops(up) ? up : st;
             }
@@ -288,7 +342,7 @@ static smbkit_status dots(struct query *x)
                 return st;
             }
         }
-        if (matches && !emit(x, name, &attr)) {
+        if (is_asked && !emit(x, name, &attr)) {
             break;
         }
         x->at.dots_done++;
@@ -301,13 +355,14 @@ static smbkit_status exact_find(struct query *x, const char *path, char **real_r
                                 struct smbkit_attr *attr)
 {
     struct vfs_volume *v = x->o->volume;
-    smbkit_status st = door_lookup(x->call, v, path, 0, attr);
-    if (v->names) {
+    smbkit_status st = look_up(x, path, attr);
+    bool resolves = v->names || (door_misses(st) && names_may_resolve(v, path));
+    if (resolves && !x->o->snapshot_time) {
         if (st != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
             *real_r = str_dup(path);
             return SMBKIT_OK(st) && !*real_r ? SMBKIT_STATUS_NO_MEMORY : st;
         }
-        st = names_resolve(x->call, v, path, real_r);
+        st = names_resolve(x->call, v, path, real_r, NULL);
         return SMBKIT_OK(st) ? door_lookup(x->call, v, *real_r, 0, attr) : st;
     }
     if (!SMBKIT_OK(st)) {
@@ -346,8 +401,15 @@ static smbkit_status exact(struct query *x)
     if (door_misses(st) || st == SMBKIT_STATUS_OBJECT_NAME_INVALID) {
         return SMBKIT_STATUS_SUCCESS; /* nothing, then */
     }
+    const char *leaf = real ? path_leaf(real) : name;
     if (SMBKIT_OK(st)) {
-        x->at.at_end = emit(x, path_leaf(real), &attr);
+        st = check_seen(x, leaf);
+    }
+    if (st == SMBKIT_STATUS_ACCESS_DENIED || rules_veto_name(x->o->volume, leaf)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (SMBKIT_OK(st)) {
+        x->at.at_end = emit(x, leaf, &attr);
     }
     return st;
 }

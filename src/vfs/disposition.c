@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* [MS-FSA] 2.1.5.15.3 FileDispositionInformation: a name that is to go with its last open. */
+#include "base/mem.h"
 #include "vfs/core.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
@@ -22,7 +23,7 @@ smbkit_status disposition_check_empty(const struct vfs_call *call, struct vfs_op
 {
     bool found = false;
     struct smbkit_sink sink = {.struct_size = sizeof(sink), .entry = any_entry, .core = &found};
-    smbkit_status st = door_enumerate(call, &o->f, 0, &sink);
+    smbkit_status st = door_enumerate(call, &o->f, 0, 1, &sink);
     return SMBKIT_OK(st) && found ? SMBKIT_STATUS_DIRECTORY_NOT_EMPTY : st;
 }
 
@@ -40,7 +41,7 @@ static smbkit_status delete_check(const struct vfs_call *call, struct vfs_open *
         return SMBKIT_STATUS_CANNOT_DELETE;
     }
     mutex_lock(&o->node->lock);
-    bool is_root = o->name->at == &o->volume->tree.root && !o->node->stream;
+    bool is_root = o->name->at == &o->volume->tree.root && !o->node->base;
     mutex_unlock(&o->node->lock);
     if (is_root) {
         return SMBKIT_STATUS_CANNOT_DELETE;
@@ -55,13 +56,17 @@ static smbkit_status mark(const struct vfs_call *call, struct vfs_open *o, uint3
     struct vfs_node *n = o->node;
     SCOPED_LOCK(&n->lock);
     const struct oplock_query q = {.op = OPLOCK_OP_DELETE, .by = o->holder};
-    if (oplock_break_locked(n, &q)) {
-        return oplock_wait_locked(call, n);
+    smbkit_status st = oplock_ask_locked(call, n, &q, SMBKIT_STATUS_SUCCESS);
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
     if (flags & DISPOSITION_ON_CLOSE) {
         o->delete_on_close = true;
     } else {
-        o->name->of->delete_pending = true;
+        struct node_link *of = o->name->of;
+        of->delete_pending = true;
+        of->has_deleter = o->has_parent;
+        mem_copy(of->deleter, o->parent, sizeof(of->deleter));
     }
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -76,7 +81,7 @@ static smbkit_status disposition_once(const struct vfs_call *call, struct vfs_op
     if (flags & ~DISPOSITION_KNOWN) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    st = volume_check_writable(call, o->volume);
+    st = open_check_writable(call, o);
     if (!SMBKIT_OK(st)) {
         return st;
     }

@@ -8,9 +8,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
+#include "vfs/dirlease.h"
 #include "vfs/names.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
+#include "vfs/path.h"
 
 #define LOG_MODULE LOG_PLUGIN
 
@@ -51,6 +53,8 @@ struct told {
     uint32_t change; /* SMBKIT_CHANGE_* */
     uint32_t filter; /* NOTIFY_CHANGE_*; 0: the plugin does not say */
     struct file_key key;
+    const char *new_path; /* of a rename that is told as one; its second name is then not told */
+    bool is_second;
     bool has_data, has_metadata;
 };
 
@@ -64,7 +68,7 @@ static void break_one(struct vfs_node *n, const void *arg)
 {
     const struct told *t = arg;
     const char *stream = t->event->stream;
-    bool is_it = !n->stream == !stream && (!stream || utf8_ieq(n->stream, stream));
+    bool is_it = stream ? node_is_stream(n, stream) : !n->base;
     bool is_meant = is_it || (t->report->of_name && !stream);
     if (is_meant && t->change == SMBKIT_CHANGE_RENAMED_TO && t->event->file_id != 0) {
         const struct file_key key = node_file_key(n);
@@ -105,7 +109,7 @@ static uint32_t filter_of(const struct told *t)
 /* To this volume's watchers: the plugins of those that lie in it report as well. */
 static void tell_watchers(struct vfs_volume *v, const struct told *t)
 {
-    if (!notify_is_watched(v)) {
+    if (!notify_is_watched(v) || t->is_second) {
         return;
     }
     const char *stream = t->event->stream;
@@ -114,8 +118,11 @@ static void tell_watchers(struct vfs_volume *v, const struct told *t)
         return; /* without memory an event is lost, as in an overflow */
     }
     const struct overlap_event e = {.path = stream ? name : t->event->path,
-                                    .action = stream ? t->report->stream_action : t->report->action,
-                                    .filter = filter_of(t)};
+                                    .action = stream        ? t->report->stream_action
+                                              : t->new_path ? NOTIFY_RENAMED_OLD
+                                                            : t->report->action,
+                                    .filter = filter_of(t),
+                                    .new_path = stream ? NULL : t->new_path};
     notify_watchers(v, &e);
 }
 
@@ -124,12 +131,14 @@ static void tell(struct vfs_volume *v, const struct told *t, struct vfs_node *by
 {
     const char *path = t->event->path;
     const char *stream = t->event->stream;
-    bool is_named = path && door_path_check(v, path) && (!stream || door_path_check(v, stream));
+    bool is_named = path && door_path_check(v, path) && (!stream || path_is_stream(stream));
     if (is_named && !stream) {
         names_reported(v, t->change, path);
     }
     break_caching(v, t, by_id);
     if (is_named) {
+        const struct dirlease_cause by = {.client = t->event->client_id};
+        dirlease_changed(v, path, &by);
         tell_watchers(v, t);
     }
 }
@@ -167,10 +176,15 @@ static void overflow(struct vfs_volume *v, const struct smbkit_event *event)
     notify_overflow(v, path);
 }
 
-static void take(struct vfs_volume *v, const struct smbkit_event *from)
+static void take(struct vfs_volume *v, const struct smbkit_event *from, const char *new_path,
+                 bool is_second)
 {
     struct smbkit_event event = *from;
-    struct told t = {.event = &event, .change = event.what & 0xffu, .filter = event.what >> 8};
+    struct told t = {.event = &event,
+                     .change = event.what & 0xffu,
+                     .filter = event.what >> 8,
+                     .new_path = new_path,
+                     .is_second = is_second};
     if (t.change == SMBKIT_CHANGE_OVERFLOW) {
         overflow(v, &event);
         return;
@@ -205,10 +219,12 @@ void event_take(struct vfs_volume *v, const struct smbkit_event *event)
         names_told(v, &own);
         return;
     }
-    take(v, &own);
-    if ((own.what & 0xffu) == SMBKIT_CHANGE_RENAMED_FROM && own.new_path) {
+    const char *to = (own.what & 0xffu) == SMBKIT_CHANGE_RENAMED_FROM ? own.new_path : NULL;
+    bool is_one = to && own.path && !own.stream && door_path_check(v, to);
+    take(v, &own, is_one ? to : NULL, false);
+    if (to) {
         own.what = SMBKIT_CHANGE_RENAMED_TO | (own.what & ~0xffu);
-        own.path = own.new_path;
-        take(v, &own);
+        own.path = to;
+        take(v, &own, NULL, is_one);
     }
 }

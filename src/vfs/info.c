@@ -3,9 +3,12 @@
 #include "vfs/info.h"
 
 #include "base/mem.h"
+#include "vfs/dirlease.h"
 #include "vfs/journal.h"
+#include "vfs/late_time.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
+#include "vfs/rules.h"
 
 smbkit_status vfs_getattr(struct vfs_call *call, struct vfs_open *o, uint32_t need,
                           struct smbkit_attr *attr)
@@ -17,15 +20,39 @@ smbkit_status vfs_getattr(struct vfs_call *call, struct vfs_open *o, uint32_t ne
     if (!open_may(o, need)) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    return door_getattr(call, &o->f, attr);
+    st = door_getattr(call, &o->f, attr);
+    if (SMBKIT_OK(st)) {
+        rules_dress_open(o, attr);
+        late_time_dress(o, attr);
+    }
+    return st;
 }
 
-smbkit_status info_note_write_time(const struct vfs_call *call, struct vfs_open *o)
+/* Under o->lock: those of a are to be kept from now on, and are what they should be. */
+static void keep_locked(struct vfs_open *o, uint32_t which, const struct smbkit_attr *a)
+{
+    if (which & SMBKIT_HAS_WRITE_TIME) {
+        o->kept_write_time = a->write_time;
+    }
+    if (which & SMBKIT_HAS_CHANGE_TIME) {
+        o->kept_change_time = a->change_time;
+    }
+    o->keeps_times |= which;
+    o->dirty_times &= ~which;
+}
+
+/* Under o->lock: which it keeps, as far as they are what they should be. */
+static uint32_t clean_locked(const struct vfs_open *o)
+{
+    return o->keeps_times & ~o->dirty_times;
+}
+
+smbkit_status info_note_times(const struct vfs_call *call, struct vfs_open *o)
 {
     mutex_lock(&o->lock);
-    bool is_kept = o->keeps_write_time && !o->write_time_dirty;
+    bool is_due = clean_locked(o) != 0;
     mutex_unlock(&o->lock);
-    if (!is_kept) {
+    if (!is_due) {
         return SMBKIT_STATUS_SUCCESS;
     }
     struct smbkit_attr now;
@@ -34,32 +61,32 @@ smbkit_status info_note_write_time(const struct vfs_call *call, struct vfs_open 
         return st;
     }
     SCOPED_LOCK(&o->lock);
-    if (o->keeps_write_time && !o->write_time_dirty) {
-        o->kept_write_time = now.write_time;
-    }
+    keep_locked(o, clean_locked(o), &now);
     return SMBKIT_STATUS_SUCCESS;
 }
 
-void info_write_time_touched(struct vfs_open *o)
+void info_data_touched(struct vfs_open *o)
 {
+    atomic_fetch_add(&o->node->data_changes, 1);
     SCOPED_LOCK(&o->lock);
-    o->write_time_dirty = o->keeps_write_time;
+    o->dirty_times = o->keeps_times;
 }
 
-smbkit_status info_restore_write_time(const struct vfs_call *call, struct vfs_open *o)
+smbkit_status info_restore_times(const struct vfs_call *call, struct vfs_open *o)
 {
     mutex_lock(&o->lock);
-    bool due = o->write_time_dirty;
-    struct smbkit_attr attr = {.write_time = o->kept_write_time};
-    o->write_time_dirty = false;
+    uint32_t due = o->dirty_times;
+    struct smbkit_attr attr = {.write_time = o->kept_write_time,
+                               .change_time = o->kept_change_time};
+    o->dirty_times = 0;
     mutex_unlock(&o->lock);
     if (!due) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    smbkit_status st = door_setattr(call, &o->f, SMBKIT_HAS_WRITE_TIME, &attr);
+    smbkit_status st = door_setattr(call, &o->f, due, &attr);
     if (door_stops(st)) {
         SCOPED_LOCK(&o->lock);
-        o->write_time_dirty = o->keeps_write_time;
+        o->dirty_times |= due & o->keeps_times;
     }
     return st;
 }
@@ -80,7 +107,7 @@ static bool time_is_good(uint64_t t)
 static smbkit_status basic_check(const struct vfs_call *call, const struct vfs_open *o,
                                  const struct vfs_basic_info *b)
 {
-    smbkit_status st = volume_check_writable(call, o->volume);
+    smbkit_status st = open_check_writable(call, o);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -115,25 +142,41 @@ static uint32_t basic_mask(const struct vfs_basic_info *b, uint32_t *notify_r)
     return mask;
 }
 
-/* A write time that was set, or said to be kept, stays while this open writes. */
-static smbkit_status write_time_keep(const struct vfs_call *call, struct vfs_open *o,
-                                     uint64_t write_time)
+/* Of the times that an open can fix, those that are `what`, or, without, that are set. */
+static uint32_t times_that_are(const struct vfs_basic_info *b, uint64_t what)
 {
-    struct smbkit_attr now = {.write_time = write_time};
-    if (write_time == TIME_KEEP) {
-        smbkit_status st = door_getattr(call, &o->f, &now);
-        if (!SMBKIT_OK(st)) {
-            return st;
-        }
+    bool write = what ? b->write_time == what : time_is_set(b->write_time);
+    bool change = what ? b->change_time == what : time_is_set(b->change_time);
+    return (write ? SMBKIT_HAS_WRITE_TIME : 0) | (change ? SMBKIT_HAS_CHANGE_TIME : 0);
+}
+
+/* Times that are said to be kept, or to go on, before anything changes; those that were fixed
+ * before may still have to be put back. A change time that is kept is set with whatever is set. */
+static smbkit_status times_freeze(const struct vfs_call *call, struct vfs_open *o,
+                                  const struct vfs_basic_info *b, uint32_t *mask,
+                                  struct smbkit_attr *attr)
+{
+    uint32_t keep = times_that_are(b, TIME_KEEP);
+    uint32_t go_on = times_that_are(b, TIME_GO_ON);
+    mutex_lock(&o->lock);
+    o->keeps_times &= ~go_on;
+    o->dirty_times &= ~go_on;
+    bool looks = keep || (*mask && (clean_locked(o) & SMBKIT_HAS_CHANGE_TIME));
+    mutex_unlock(&o->lock);
+    struct smbkit_attr now;
+    smbkit_status st = looks ? door_getattr(call, &o->f, &now) : SMBKIT_STATUS_SUCCESS;
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
     SCOPED_LOCK(&o->lock);
-    if (write_time == TIME_KEEP && o->keeps_write_time) {
-        return SMBKIT_STATUS_SUCCESS; /* the one it fixed before may still have to be put back */
+    if (looks) {
+        keep_locked(o, (keep & ~o->keeps_times) | clean_locked(o), &now);
     }
-    o->keeps_write_time = write_time != TIME_GO_ON;
-    o->kept_write_time = now.write_time;
-    o->write_time_dirty = false;
-    return SMBKIT_STATUS_SUCCESS;
+    if (*mask && (o->keeps_times & SMBKIT_HAS_CHANGE_TIME & ~*mask)) {
+        attr->change_time = o->kept_change_time;
+        *mask |= SMBKIT_HAS_CHANGE_TIME;
+    }
+    return st;
 }
 
 smbkit_status vfs_set_basic(struct vfs_call *call, struct vfs_open *o,
@@ -146,6 +189,7 @@ smbkit_status vfs_set_basic(struct vfs_call *call, struct vfs_open *o,
     if (!SMBKIT_OK(st)) {
         return st;
     }
+    late_time_show(o);
     uint32_t told;
     uint32_t mask = basic_mask(b, &told);
     struct smbkit_attr attr = {
@@ -156,45 +200,49 @@ smbkit_status vfs_set_basic(struct vfs_call *call, struct vfs_open *o,
         .attributes =
             (b->attributes & SMBKIT_ATTR_SETTABLE) | (o->is_directory ? SMBKIT_ATTR_DIRECTORY : 0),
     };
-    /* A time to be kept is read before anything changes. */
-    if (b->write_time == TIME_KEEP || b->write_time == TIME_GO_ON) {
-        st = write_time_keep(call, o, b->write_time);
-    }
+    st = times_freeze(call, o, b, &mask, &attr);
     if (SMBKIT_OK(st) && mask) {
         st = door_setattr(call, &o->f, mask, &attr);
     }
-    if (SMBKIT_OK(st) && time_is_set(b->write_time)) {
-        st = write_time_keep(call, o, b->write_time);
+    if (SMBKIT_OK(st)) {
+        SCOPED_LOCK(&o->lock);
+        keep_locked(o, times_that_are(b, 0), &attr); /* a time that was set stays while it writes */
     }
     if (SMBKIT_OK(st) && told) {
         notify_modified(o, told);
     }
+    if (SMBKIT_OK(st) && mask) {
+        dirlease_modified(o); /* the change time, of which nobody is notified, is listed too */
+    }
     return st;
 }
 
-/* What all that changes the data of a file have in common. */
-static smbkit_status data_change_check(const struct vfs_call *call, struct vfs_open *o,
-                                       enum oplock_op op)
+smbkit_status info_check_data_change(const struct vfs_call *call, struct vfs_open *o,
+                                     enum oplock_op op)
 {
     if (o->is_directory) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    smbkit_status st = volume_check_writable(call, o->volume);
+    smbkit_status st = open_check_writable(call, o);
     if (!SMBKIT_OK(st)) {
         return st;
     }
     if (!open_may(o, SMBKIT_WRITE_DATA)) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    st = info_note_write_time(call, o);
+    st = info_note_times(call, o);
     return SMBKIT_OK(st) ? oplock_break_for(call, o, op) : st;
 }
 
-static void data_changed(const struct vfs_call *call, struct vfs_open *o)
+void info_data_changed(const struct vfs_call *call, struct vfs_open *o)
 {
-    info_write_time_touched(o);
-    (void)info_restore_write_time(call, o);
+    const struct vfs_call apart = journal_apart(call); /* the answer does not wait for it */
+    info_data_touched(o);
+    late_time_show(o);
+    (void)info_restore_times(&apart, o); /* if it cannot be now, close does it */
+    oplock_tell(o, OPLOCK_OP_SET_SIZE);  /* who has come to cache it since the first check */
     notify_modified(o, NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE);
+    dirlease_modified(o);
 }
 
 static smbkit_status set_size_once(const struct vfs_call *call, struct vfs_open *o, uint64_t size)
@@ -202,13 +250,13 @@ static smbkit_status set_size_once(const struct vfs_call *call, struct vfs_open 
     OPEN_SCOPE(o, st);
     if (SMBKIT_OK(st)) {
         st = size > INT64_MAX ? SMBKIT_STATUS_INVALID_PARAMETER
-                              : data_change_check(call, o, OPLOCK_OP_SET_SIZE);
+                              : info_check_data_change(call, o, OPLOCK_OP_SET_SIZE);
     }
     if (SMBKIT_OK(st)) {
         st = door_set_size(call, &o->f, size);
     }
     if (SMBKIT_OK(st)) {
-        data_changed(call, o);
+        info_data_changed(call, o);
     }
     return st;
 }
@@ -220,7 +268,7 @@ static smbkit_status set_allocation_once(const struct vfs_call *call, struct vfs
     OPEN_SCOPE(o, st);
     if (SMBKIT_OK(st)) {
         st = size > INT64_MAX ? SMBKIT_STATUS_INVALID_PARAMETER
-                              : data_change_check(call, o, OPLOCK_OP_SET_SIZE);
+                              : info_check_data_change(call, o, OPLOCK_OP_SET_SIZE);
     }
     struct smbkit_attr attr;
     if (SMBKIT_OK(st)) {
@@ -232,7 +280,7 @@ static smbkit_status set_allocation_once(const struct vfs_call *call, struct vfs
     bool truncates = size < attr.size;
     st = truncates ? door_set_size(call, &o->f, size) : door_allocate(call, &o->f, size);
     if (SMBKIT_OK(st) && truncates) {
-        data_changed(call, o);
+        info_data_changed(call, o);
     }
     return st;
 }
@@ -245,92 +293,4 @@ smbkit_status vfs_set_end_of_file(struct vfs_call *call, struct vfs_open *o, uin
 smbkit_status vfs_set_allocation(struct vfs_call *call, struct vfs_open *o, uint64_t size)
 {
     return WAIT_OUT(call, again, set_allocation_once(again, o, size));
-}
-
-static smbkit_status zero_once(const struct vfs_call *call, struct vfs_open *o, uint64_t offset,
-                               uint64_t length)
-{
-    OPEN_SCOPE(o, st);
-    if (SMBKIT_OK(st)) {
-        bool good = offset <= INT64_MAX && length <= (uint64_t)INT64_MAX - offset;
-        st = good ? data_change_check(call, o, OPLOCK_OP_ZERO_DATA)
-                  : SMBKIT_STATUS_INVALID_PARAMETER;
-    }
-    struct smbkit_attr attr;
-    if (SMBKIT_OK(st)) {
-        st = door_getattr(call, &o->f, &attr);
-    }
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    /* [MS-FSA] 2.1.5.10.41: it never makes a file longer. */
-    if (offset >= attr.size || length == 0) {
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    length = MIN(length, attr.size - offset);
-    mutex_lock(&o->node->lock);
-    bool conflicts = brlock_io_conflicts(&o->node->locks, &o->locks, offset, length, true);
-    mutex_unlock(&o->node->lock);
-    if (conflicts && !journal_acts(call)) {
-        return SMBKIT_STATUS_FILE_LOCK_CONFLICT;
-    }
-    st = door_zero_range(call, &o->f, offset, length);
-    if (SMBKIT_OK(st)) {
-        data_changed(call, o);
-    }
-    return st;
-}
-
-smbkit_status vfs_zero_range(struct vfs_call *call, struct vfs_open *o, uint64_t offset,
-                             uint64_t length)
-{
-    return WAIT_OUT(call, again, zero_once(again, o, offset, length));
-}
-
-smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o, struct smbkit_range within,
-                         struct smbkit_range *out, uint32_t *count_r)
-{
-    OPEN_SCOPE(o, st);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    if (o->is_directory || within.offset > INT64_MAX ||
-        within.length > (uint64_t)INT64_MAX - within.offset) {
-        return SMBKIT_STATUS_INVALID_PARAMETER;
-    }
-    if (!open_may(o, SMBKIT_READ_DATA)) {
-        return SMBKIT_STATUS_ACCESS_DENIED;
-    }
-    struct smbkit_ranges r = {.struct_size = sizeof(r),
-                              .room = *count_r,
-                              .offset = within.offset,
-                              .length = within.length,
-                              .out = out};
-    mem_zero(out, *count_r * sizeof(*out)); /* whatever a plugin says that it filled */
-    st = door_ranges(call, &o->f, &r);
-    *count_r = r.count;
-    return st;
-}
-
-#define REPARSE_BYTES_MAX 16384u /* MAXIMUM_REPARSE_DATA_BUFFER_SIZE of Windows */
-
-smbkit_status info_get_reparse(const struct vfs_call *call, const struct door_file *f,
-                               struct wr *out)
-{
-    CLEANUP_MEM uint8_t *room = mem_alloc(REPARSE_BYTES_MAX);
-    if (!room) {
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    struct smbkit_buffer buffer = {.base = room, .cap = REPARSE_BYTES_MAX};
-    smbkit_status st = door_get_reparse(call, f, &buffer);
-    if (SMBKIT_OK(st)) {
-        wr_bytes(out, room, buffer.len);
-    }
-    return SMBKIT_OK(st) && !wr_ok(out) ? SMBKIT_STATUS_NO_MEMORY : st;
-}
-
-smbkit_status vfs_get_reparse(struct vfs_call *call, struct vfs_open *o, struct wr *out)
-{
-    OPEN_SCOPE(o, st);
-    return SMBKIT_OK(st) ? info_get_reparse(call, &o->f, out) : st;
 }

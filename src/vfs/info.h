@@ -3,13 +3,20 @@
 
 #include "vfs/core.h"
 
-/* Before the open changes the data: a write time that it does not change is what it is now, maybe
- * by others' doings. */
-NODISCARD smbkit_status info_note_write_time(const struct vfs_call *call, struct vfs_open *o);
-/* The open has written: a write time that it fixed is to be put back. */
-void info_write_time_touched(struct vfs_open *o);
+/* Before the open changes the data: times that it does not change are what they are now, maybe by
+ * others' doings. */
+NODISCARD smbkit_status info_note_times(const struct vfs_call *call, struct vfs_open *o);
+/* The open has written: the file's data has changed, and times that it fixed are to be put back. */
+void info_data_touched(struct vfs_open *o);
 /* As vfs_get_reparse, of a file that is no open's. */
 NODISCARD smbkit_status info_get_reparse(const struct vfs_call *call, const struct door_file *f,
                                          struct wr *out);
-/* Put it back, if that is due. WOULD_BLOCK: it stays due. */
-smbkit_status info_restore_write_time(const struct vfs_call *call, struct vfs_open *o);
+/* Put them back, if that is due. WOULD_BLOCK: it stays due. */
+smbkit_status info_restore_times(const struct vfs_call *call, struct vfs_open *o);
+/* The data of the open's file was changed through it: its times, and who watches. Asks the
+ * plugin for little, and never stops. */
+void info_data_changed(const struct vfs_call *call, struct vfs_open *o);
+/* What all that changes the data of a file have in common: may it, and who caches it? May answer
+ * WAIT. */
+NODISCARD smbkit_status info_check_data_change(const struct vfs_call *call, struct vfs_open *o,
+                                               enum oplock_op op);

@@ -5,6 +5,7 @@
 #include "vfs/core.h"
 #include "vfs/info.h"
 #include "vfs/journal.h"
+#include "vfs/late_time.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
 
@@ -115,7 +116,9 @@ static smbkit_status io_account(struct vfs_io *io, struct vfs_open *o, smbkit_st
         return done == 0 ? SMBKIT_STATUS_END_OF_FILE : st;
     }
     atomic_fetch_add_explicit(&v->bytes_written, done, memory_order_relaxed); /* a statistic */
-    info_write_time_touched(o);
+    info_data_touched(o);
+    late_time_written(o);
+    oplock_tell(o, OPLOCK_OP_WRITE); /* who has come to cache it since the first check */
     notify_modified(o, NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE);
     return st;
 }
@@ -307,7 +310,7 @@ static smbkit_status write_check(const struct vfs_call *call, struct vfs_open *o
     if (o->is_directory) {
         return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
     }
-    smbkit_status st = volume_check_writable(call, o->volume);
+    smbkit_status st = open_check_writable(call, o);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -324,7 +327,8 @@ static smbkit_status write_check(const struct vfs_call *call, struct vfs_open *o
     if (is_locked_against(o, io, true)) {
         return SMBKIT_STATUS_FILE_LOCK_CONFLICT;
     }
-    st = info_note_write_time(call, o);
+    st = info_note_times(call, o);
+    st = SMBKIT_OK(st) ? late_time_hold(call, o) : st;
     return SMBKIT_OK(st) ? oplock_break_for(call, o, OPLOCK_OP_WRITE) : st;
 }
 
@@ -352,12 +356,12 @@ smbkit_status vfs_read(struct vfs_call *call, struct vfs_open *o, struct vfs_io 
 }
 
 /* The answer does not depend on it: if it cannot now, close does it. */
-static void restore_write_time(const struct vfs_call *call, struct vfs_open *o)
+static void restore_times(const struct vfs_call *call, struct vfs_open *o)
 {
     const struct vfs_call apart = journal_apart(call);
     OPEN_SCOPE(o, st);
     if (SMBKIT_OK(st)) {
-        st = info_restore_write_time(&apart, o);
+        st = info_restore_times(&apart, o);
         (void)st;
     }
 }
@@ -366,12 +370,13 @@ smbkit_status vfs_write(struct vfs_call *call, struct vfs_open *o, struct vfs_io
 {
     smbkit_status st = io_run(call, o, io, DOOR_WRITE, write_check);
     if (SMBKIT_OK(st)) {
-        restore_write_time(call, o);
+        restore_times(call, o);
     }
     return st;
 }
 
 smbkit_status vfs_flush(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)
 {
+    late_time_show(o);
     return io_run(call, o, io, DOOR_FLUSH, flush_check);
 }

@@ -357,16 +357,18 @@ smbkit_status journal_call(const struct vfs_call *call, const struct door_file *
 
 /* One page of the directory, from sink->cookie. */
 static smbkit_status page_call(const struct vfs_call *call, const struct door_file *f,
-                               const struct smbkit_sink *sink, struct journal_step **step_r)
+                               const struct journal_page *page, const struct smbkit_sink *sink,
+                               struct journal_step **step_r)
 {
+    uint32_t id = page->id;
     uint64_t key = hash_u64(sink->cookie, sink->want);
-    struct journal_step *s = replay(call->journal, SMBKIT_OP_enumerate, f->file, key);
+    struct journal_step *s = replay(call->journal, id, f->file, key);
     *step_r = s;
     if (s) {
         return step_wait(call, s);
     }
-    s = step_new(f, SMBKIT_OP_enumerate, 0);
-    struct listing *listing = s ? listing_new(sink) : NULL;
+    s = step_new(f, id, 0);
+    struct listing *listing = s ? listing_new(sink, page->most) : NULL;
     if (!listing) {
         if (s) {
             step_free(s);
@@ -381,10 +383,10 @@ static smbkit_status page_call(const struct vfs_call *call, const struct door_fi
 }
 
 smbkit_status journal_enumerate(const struct vfs_call *call, const struct door_file *f,
-                                struct smbkit_sink *sink)
+                                const struct journal_page *page, struct smbkit_sink *sink)
 {
     struct journal_step *s;
-    smbkit_status st = page_call(call, f, sink, &s);
+    smbkit_status st = page_call(call, f, page, sink, &s);
     if (st == SMBKIT_STATUS_WAIT || st == SMBKIT_STATUS_WOULD_BLOCK) {
         return st;
     }

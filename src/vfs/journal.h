@@ -48,9 +48,14 @@ struct journal_step {
 /* Make the call, or tell what it answered. As door_call in plugin_door.c. */
 NODISCARD smbkit_status journal_call(const struct vfs_call *call, const struct door_file *f,
                                      uint32_t id, void *args);
-/* Entries of a directory: a page of them is collected first, then given to sink. There may be more
- * after it, from sink->cookie. */
+/* Entries of a directory, streams of a file (id): a page of them, not more than that, is collected
+ * first, then given to sink. There may be more after it, from sink->cookie. */
+struct journal_page {
+    uint32_t id; /* SMBKIT_OP_enumerate, _streams */
+    uint32_t most;
+};
 NODISCARD smbkit_status journal_enumerate(const struct vfs_call *call, const struct door_file *f,
+                                          const struct journal_page *page,
                                           struct smbkit_sink *sink);
 /* Is f to be closed now? false: when its step goes, since another run may come to it. */
 NODISCARD bool journal_closes(const struct vfs_call *call, const struct door_file *f);
@@ -64,12 +69,12 @@ struct journal_note {
 enum {
     NOTE_ONCE,
     NOTE_REMOVALS,
-    NOTE_ADDITIONS,
     NOTE_NAME,
     NOTE_FREE,
     NOTE_LOOK,
     NOTE_LOOK_ITSELF, /* a link */
-    NOTE_LISTED
+    NOTE_LISTED,
+    NOTE_TUNNEL
 };
 /* The note of that kind and about that name that an earlier run made here; NULL: there is none. */
 const struct journal_note *journal_recall(const struct vfs_call *call, unsigned kind,

@@ -7,6 +7,18 @@
 
 #define ALIGN_UP(n) (((n) + 15u) & ~(size_t)15u)
 
+/* Arrays that the plugin fills: their member is the pointer, and their count and room stand in the
+ * struct that it is in. */
+static const struct smbkit_ranges *ranges_of(const void *member)
+{
+    return CONTAINER_OF((const char *)member, const struct smbkit_ranges, out);
+}
+
+static const struct smbkit_snapshots *snapshots_of(const void *member)
+{
+    return CONTAINER_OF((const char *)member, const struct smbkit_snapshots, times);
+}
+
 /* The bytes behind a pointer member, and the struct that holds it where it is one of its own. */
 static size_t pointed_size(uint16_t kind, const void *member)
 {
@@ -24,6 +36,10 @@ static size_t pointed_size(uint16_t kind, const void *member)
         return *buffer ? ALIGN_UP(sizeof(**buffer)) + (*buffer)->cap : 0;
     case OP_PTR_ATTR:
         return sizeof(struct smbkit_attr);
+    case OP_PTR_RANGES:
+        return ranges_of(member)->room * sizeof(struct smbkit_range);
+    case OP_PTR_TIMES:
+        return snapshots_of(member)->room * sizeof(uint64_t);
     default:
         return 0;
     }
@@ -73,6 +89,10 @@ static void pointed_copy(uint16_t kind, void *member, char *room)
         mem_copy(room, *attr, sizeof(**attr));
         *attr = (struct smbkit_attr *)(void *)room;
         break;
+    case OP_PTR_RANGES:
+    case OP_PTR_TIMES:
+        *(void **)member = room;
+        break;
     default:
         break;
     }
@@ -119,6 +139,16 @@ static void pointed_give_back(uint16_t kind, const void *from, const void *own, 
     case OP_PTR_ATTR:
         mem_copy(member, own, sizeof(void *));
         **(struct smbkit_attr *const *)own = **(struct smbkit_attr *const *)from;
+        break;
+    case OP_PTR_RANGES:
+        mem_copy(member, own, sizeof(void *));
+        mem_copy(*(void **)member, ranges_of(from)->out,
+                 MIN(ranges_of(from)->count, ranges_of(from)->room) * sizeof(struct smbkit_range));
+        break;
+    case OP_PTR_TIMES:
+        mem_copy(member, own, sizeof(void *));
+        mem_copy(*(void **)member, snapshots_of(from)->times,
+                 MIN(snapshots_of(from)->count, snapshots_of(from)->room) * sizeof(uint64_t));
         break;
     default:
         mem_copy(member, own, sizeof(void *)); /* STRING, FILE */

@@ -7,42 +7,30 @@
 #define RH (OPLOCK_R | OPLOCK_H)
 #define RWH (OPLOCK_R | OPLOCK_W | OPLOCK_H)
 
-void lease_init(struct lease *l, const struct lease_id *id)
+void lease_init(struct lease *l, const struct lease_id *id, const struct lease_ops *ops)
 {
-    *l = (struct lease){.id = *id};
+    *l = (struct lease){.id = *id, .ops = ops};
+    mutex_init(&l->lock);
     oplock_holder_init(&l->holder, OPLOCK_OF_LEASE);
 }
 
-struct lease *lease_find(const struct oplock_state *s, const struct lease_id *id)
+void lease_fini(struct lease *l)
 {
-    LIST_FOR_EACH (link, &s->holders) {
-        struct oplock_holder *h = LIST_ENTRY(link, struct oplock_holder, link);
-        struct lease *l = CONTAINER_OF(h, struct lease, holder);
-        if (h->kind == OPLOCK_OF_LEASE && mem_eq(&l->id, id, sizeof(*id))) {
-            return l;
-        }
-    }
-    return NULL;
+    ASSERT(!l->node);
+    mutex_fini(&l->lock);
 }
 
 /* What the other holders of the stream allow. */
 static uint8_t allowed_beside(const struct oplock_state *s, const struct lease *l)
 {
-    uint8_t allowed = RWH;
-    LIST_FOR_EACH (link, &s->holders) {
-        const struct oplock_holder *h = LIST_ENTRY(link, struct oplock_holder, link);
-        if (h == &l->holder) {
-            continue;
-        }
-        allowed &= (uint8_t)~OPLOCK_W;
-        if (h->caching & OPLOCK_W) {
-            return 0;
-        }
-        if (h->kind == OPLOCK_OF_OPEN) {
-            allowed &= (uint8_t)~OPLOCK_H; /* level II, [MS-FSA] 2.1.5.18.2 */
-        }
+    const struct oplock_others others = oplock_others(s, &l->holder);
+    if (others.caching & OPLOCK_W) {
+        return 0;
     }
-    return allowed;
+    if (!others.any) {
+        return RWH;
+    }
+    return others.has_oplock ? OPLOCK_R : RH; /* level II, [MS-FSA] 2.1.5.18.2 */
 }
 
 static bool is_legal(uint8_t caching)
@@ -72,6 +60,9 @@ uint8_t lease_request(struct oplock_state *s, struct lease *l, const struct leas
     uint8_t caching = grantable(s, l, want);
     /* Only upwards: [MS-SMB2] 3.3.5.9.8 */
     bool grows = caching != h->caching && (h->caching & ~caching) == 0;
+    /* What it has grows to all that is asked for, or not at all; only at first it may get a part.
+     */
+    grows = grows && (h->caching == 0 || caching == want->caching);
     if (!h->breaking && grows) {
         oplock_settle(s, h, caching);
         l->epoch++;
@@ -79,9 +70,14 @@ uint8_t lease_request(struct oplock_state *s, struct lease *l, const struct leas
     return h->caching;
 }
 
-void lease_break_begins(struct lease *l)
+struct lease_break lease_break_begins(struct lease *l)
 {
+    const struct oplock_holder *h = &l->holder;
     l->epoch++; /* [MS-SMB2] 3.3.4.7 */
+    return (struct lease_break){.from = h->break_from,
+                                .to = h->break_to,
+                                .epoch = l->has_epoch ? l->epoch : 0,
+                                .ack = h->tell_ack};
 }
 
 /* Rights without R are none. */
@@ -106,7 +102,10 @@ smbkit_status lease_ack(struct oplock_state *s, struct lease *l, uint8_t caching
     oplock_settle(s, h, legal_part(caching));
     uint8_t left = legal_part(h->caching & last);
     if (left != h->caching) {
-        oplock_break_begin(s, h, left, out);
+        /* Windows takes one right after the other: RWH goes to RH, R and none. */
+        bool is_handle_next = h->caching == RH && left == 0;
+        oplock_break_begin(s, h, is_handle_next ? OPLOCK_R : left, out);
+        oplock_break_chain(s, h, left);
     }
     return SMBKIT_STATUS_SUCCESS;
 }

@@ -20,6 +20,7 @@ struct listing {
     struct smbkit_sink sink; /* first */
     smbkit_status status;
     bool is_full;
+    uint32_t left; /* that it may take */
     size_t len;
     size_t cap;
     char *bytes;
@@ -66,7 +67,8 @@ static int32_t keep(struct smbkit_sink *sink, const struct smbkit_entry *given)
     size_t name = name_len(e->name);
     size_t short_name = e->short_name ? name_len(e->short_name) : 0;
     size_t size = (sizeof(struct kept) + name + 1 + short_name + 1 + 7) & ~(size_t)7;
-    if (l->is_full || !SMBKIT_OK(l->status) || (l->len > 0 && l->len + size > LISTING_BYTES_MAX)) {
+    bool is_full = l->is_full || l->left == 0 || (l->len > 0 && l->len + size > LISTING_BYTES_MAX);
+    if (is_full || !SMBKIT_OK(l->status)) {
         l->is_full = true;
         return 0;
     }
@@ -86,10 +88,11 @@ static int32_t keep(struct smbkit_sink *sink, const struct smbkit_entry *given)
     mem_copy(k->names + name + 1, e->short_name ? e->short_name : "", short_name);
     k->names[name + 1 + short_name] = '\0';
     l->len += size;
+    l->left--;
     return 1;
 }
 
-struct listing *listing_new(const struct smbkit_sink *sink)
+struct listing *listing_new(const struct smbkit_sink *sink, uint32_t most)
 {
     struct listing *l = mem_zalloc(sizeof(*l));
     CLEANUP_MEM char *pattern = sink->pattern ? str_dup(sink->pattern) : NULL;
@@ -103,6 +106,7 @@ struct listing *listing_new(const struct smbkit_sink *sink)
                                    .pattern = pattern,
                                    .entry = keep};
     pattern = NULL;
+    l->left = most;
     return l;
 }
 

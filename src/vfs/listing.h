@@ -9,13 +9,18 @@
 
 /* Of one page: the names and attributes that most replies hold. */
 #define LISTING_BYTES_MAX 65536u
+/* Entries that are looked at on an event loop before the call goes on from a worker: some
+ * milliseconds. A reply of 64 KiB, which Windows asks for, holds fewer. */
+#define LISTING_ON_LOOP_MAX 1024u
 /* Of a name: longer than what SMB carries. What is longer is cut, and stays too long. */
 #define LISTING_NAME_MAX 1024u
 
 struct listing;
 
-/* An empty page that asks for what sink asks for. NULL: no memory. */
-struct listing *listing_new(const struct smbkit_sink *sink);
+#define LISTING_ALL UINT32_MAX /* as many as there are */
+
+/* An empty page that asks for what sink asks for, at most so many. NULL: no memory. */
+struct listing *listing_new(const struct smbkit_sink *sink, uint32_t most);
 void listing_free(struct listing *l); /* NULL: nothing */
 /* Has the plugin given a name and where to go on? */
 bool entry_is_whole(const struct smbkit_entry *e);

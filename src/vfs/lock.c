@@ -47,6 +47,39 @@ static void offer_freed(struct vfs_node *n, const struct brlock_freed *freed)
     }
 }
 
+_Static_assert(BRLOCK_BYTES == VFS_LOCK_BYTES, "one number");
+
+void vfs_open_locks_charge(struct vfs_open *o, struct budget *budget)
+{
+    SCOPED_LOCK(&o->node->lock);
+    if (!o->locks.budget) { /* a create that is answered again */
+        o->locks.budget = budget;
+    }
+}
+
+struct each {
+    void (*fn)(void *arg, const struct vfs_lock *l);
+    void *arg;
+};
+
+static void each_lock(void *arg, const struct range_link *r, bool exclusive)
+{
+    const struct each *to = arg;
+    const struct vfs_lock l = {.offset = r->first,
+                               .length = length_of(r),
+                               .exclusive = exclusive,
+                               .fail_immediately = true};
+    to->fn(to->arg, &l);
+}
+
+void vfs_open_locks_each(struct vfs_open *o, void (*fn)(void *arg, const struct vfs_lock *l),
+                         void *arg)
+{
+    struct each to = {fn, arg};
+    SCOPED_LOCK(&o->node->lock);
+    brlock_each(&o->locks, each_lock, &to);
+}
+
 void lock_leave_locked(struct vfs_node *n, struct vfs_open *o)
 {
     struct brlock_freed freed = {0};
@@ -153,6 +186,10 @@ static smbkit_status lock_check(const struct vfs_open *o, const struct vfs_lock 
     for (size_t i = 0; i < count; i++) {
         if (locks[i].unlock != locks[0].unlock) {
             return SMBKIT_STATUS_INVALID_PARAMETER;
+        }
+        /* Before anybody's oplock is broken; unlocks are done up to the one that fails. */
+        if (!locks[i].unlock && brlock_range_is_bad(locks[i].offset, locks[i].length)) {
+            return SMBKIT_STATUS_INVALID_LOCK_RANGE;
         }
     }
     return SMBKIT_STATUS_SUCCESS;

@@ -6,7 +6,9 @@
 #include "base/time.h"
 #include "vfs/journal.h"
 #include "vfs/listing.h"
+#include "vfs/names_short.h"
 #include "vfs/path.h"
+#include "vfs/short_name.h"
 
 /* How long two changes of a directory may have the same time. */
 #define TICK_FINE_US 20000u     /* a kernel's tick is 10 ms at most */
@@ -113,7 +115,7 @@ static smbkit_status build_scan(const struct vfs_call *call, const struct door_f
     struct smbkit_sink sink = {.struct_size = sizeof(sink), .entry = build_entry, .core = b};
     do {
         b->taken = 0;
-        smbkit_status st = door_enumerate(call, f, b->cookie, &sink);
+        smbkit_status st = door_enumerate(call, f, b->cookie, LISTING_ALL, &sink);
         if (!SMBKIT_OK(st)) {
             return st;
         }
@@ -231,19 +233,31 @@ static smbkit_status index_find(const struct vfs_call *call, struct vfs_volume *
     }
 }
 
+/* That there was no such name then, and none was made since, is good enough; else the index tells.
+ */
+static smbkit_status look_free(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
+                               const char *leaf, uint64_t free_as_of)
+{
+    if (atomic_load(&v->nodes->additions) == free_as_of) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    const struct vfs_call apart = journal_apart(call); /* a whole directory may be read for it */
+    struct spelling s = {.leaf = leaf};
+    smbkit_status st = journal_stopped(call, index_find(&apart, v, dir, NULL, &s));
+    st = s.real ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
+    mem_free(s.real);
+    return st;
+}
+
 smbkit_status names_check_free(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
-                               const struct smbkit_attr *dir_attr, const char *leaf)
+                               const char *leaf, uint64_t free_as_of)
 {
     /* A resume finds what its first run made. */
     const struct journal_note *before = journal_recall(call, NOTE_FREE, leaf);
     if (before) {
         return before->status;
     }
-    const struct vfs_call apart = journal_apart(call); /* a whole directory may be read for it */
-    struct spelling s = {.leaf = leaf};
-    smbkit_status st = journal_stopped(call, index_find(&apart, v, dir, dir_attr, &s));
-    st = s.real ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
-    mem_free(s.real);
+    smbkit_status st = look_free(call, v, dir, leaf, free_as_of);
     if (!door_stops(st)) {
         const struct journal_note note = {.status = st};
         journal_note(call, NOTE_FREE, leaf, &note, false);
@@ -274,16 +288,41 @@ static smbkit_status exact_prefix(const struct vfs_call *call, struct vfs_volume
     }
 }
 
+/* On a volume that ignores case: the name is there as it is spelled, or not. */
+static smbkit_status plain_find(const struct vfs_call *call, struct vfs_volume *v, const char *dir,
+                                struct spelling *s)
+{
+    CLEANUP_MEM char *path = path_join(dir, s->leaf);
+    struct smbkit_attr attr;
+    smbkit_status st = path ? door_lookup(call, v, path, 0, &attr) : SMBKIT_STATUS_NO_MEMORY;
+    if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    s->real = SMBKIT_OK(st) ? str_dup(s->leaf) : NULL;
+    return SMBKIT_OK(st) && !s->real ? SMBKIT_STATUS_NO_MEMORY : st;
+}
+
+/* In other letters, or else by its short name. */
+static smbkit_status component_find(const struct vfs_call *call, struct vfs_volume *v,
+                                    const char *dir, const struct smbkit_attr *dir_attr,
+                                    struct spelling *s)
+{
+    smbkit_status st =
+        v->names ? index_find(call, v, dir, dir_attr, s) : plain_find(call, v, dir, s);
+    bool is_short = !s->real && names_has_short(v) && short_name_may_be(s->leaf);
+    return SMBKIT_OK(st) && is_short ? names_short_find(call, v, dir, s->leaf, &s->real) : st;
+}
+
 /* Append the component to *real, as the volume spells it. */
 static smbkit_status resolve_one(const struct vfs_call *call, struct vfs_volume *v, char **real,
                                  const struct smbkit_attr *dir_attr, const char *component)
 {
     struct spelling s = {.leaf = component};
-    smbkit_status st = index_find(call, v, *real, dir_attr, &s);
+    smbkit_status st = component_find(call, v, *real, dir_attr, &s);
+    CLEANUP_MEM char *spelled = s.real;
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    CLEANUP_MEM char *spelled = s.real;
     char *longer = path_join(*real, spelled ? spelled : component);
     if (!longer) {
         return SMBKIT_STATUS_NO_MEMORY;
@@ -334,9 +373,13 @@ static smbkit_status resolve_path(const struct vfs_call *call, struct vfs_volume
 }
 
 smbkit_status names_resolve(const struct vfs_call *call, struct vfs_volume *v, const char *path,
-                            char **real_r)
+                            char **real_r, uint64_t *as_of_r)
 {
     const struct journal_note *before = journal_recall(call, NOTE_NAME, path);
+    uint64_t as_of = before ? before->number : atomic_load(&v->nodes->additions);
+    if (as_of_r) {
+        *as_of_r = as_of;
+    }
     if (before) {
         *real_r = str_dup(before->text);
         return before->text && !*real_r ? SMBKIT_STATUS_NO_MEMORY : before->status;
@@ -344,7 +387,7 @@ smbkit_status names_resolve(const struct vfs_call *call, struct vfs_volume *v, c
     const struct vfs_call apart = journal_apart(call); /* a whole directory may be read for it */
     smbkit_status st = journal_stopped(call, resolve_path(&apart, v, path, real_r));
     if (!door_stops(st)) {
-        const struct journal_note note = {.status = st, .text = *real_r};
+        const struct journal_note note = {.number = as_of, .status = st, .text = *real_r};
         journal_note(call, NOTE_NAME, path, &note, false);
     }
     return st;
@@ -425,15 +468,9 @@ static void stamp_follow(const struct vfs_call *call, struct vfs_volume *v, cons
     nameindex_drop(v->names, dir, false);
 }
 
-void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names_change *c,
-                 enum names_what what, const char *path)
+static void index_change(const struct vfs_call *call, struct vfs_volume *v, struct names_change *c,
+                         enum names_what what, const char *path)
 {
-    if (what == NAMES_ADDED) {
-        atomic_fetch_add(&v->nodes->additions, 1);
-    }
-    if (!v->names) {
-        return;
-    }
     /* Without memory the stamp is not kept up with either: the index is read anew. */
     CLEANUP_MEM char *own = c->dir ? NULL : path_parent(path);
     const char *dir = c->dir ? c->dir : own;
@@ -449,6 +486,18 @@ void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names
     }
     mem_free(c->dir);
     c->dir = NULL;
+}
+
+void names_after(const struct vfs_call *call, struct vfs_volume *v, struct names_change *c,
+                 enum names_what what, const char *path)
+{
+    if (v->names) {
+        index_change(call, v, c, what, path);
+    }
+    /* Last: who does not see it knows the name by its index. */
+    if (what == NAMES_ADDED) {
+        atomic_fetch_add(&v->nodes->additions, 1);
+    }
 }
 
 void names_moved(struct vfs_volume *v, const char *old_path)

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names without regard to case on volumes whose plugin minds it, by way of an index of each
- * directory that was asked about. An index is good as long as the directory's times are what they
- * were when it was read, or when the core itself changed the directory last. */
+ * directory that was asked about; and short names (names_short.h), on all volumes. An index is good
+ * as long as the directory's times are what they were when it was read, or when the core itself
+ * changed the directory last. */
 #pragma once
 
 #include "vfs/core.h"
 
 /* The path as the volume spells it. Owned *real_r on SUCCESS and, with the existing part spelled
- * right, on OBJECT_NAME_NOT_FOUND. Never asks whether the last component really is there: open it.
- * OBJECT_PATH_NOT_FOUND, NO_MEMORY, WOULD_BLOCK ... */
+ * right, on OBJECT_NAME_NOT_FOUND. *as_of_r: nodes->additions before it looked (NULL allowed).
+ * Never asks whether the last component really is there: open it. OBJECT_PATH_NOT_FOUND, NO_MEMORY,
+ * WOULD_BLOCK ... */
 NODISCARD smbkit_status names_resolve(const struct vfs_call *call, struct vfs_volume *v,
-                                      const char *path, char **real_r);
+                                      const char *path, char **real_r, uint64_t *as_of_r);
 /* OBJECT_NAME_COLLISION: there is a name in the directory that differs from leaf by case only, or
- * not at all. By the index: what the core itself did there is known. dir_attr: of the directory,
- * read just now; NULL: it is looked at. */
+ * not at all. By the index: what the core itself did there is known. free_as_of: what names_resolve
+ * told when it found no such name, which need not be looked for again if the core has made none
+ * since; or NAMES_NOT_SOUGHT. The caller has the claim of the name. */
+#define NAMES_NOT_SOUGHT UINT64_MAX
 NODISCARD smbkit_status names_check_free(const struct vfs_call *call, struct vfs_volume *v,
-                                         const char *dir, const struct smbkit_attr *dir_attr,
-                                         const char *leaf);
+                                         const char *dir, const char *leaf, uint64_t free_as_of);
 /* What the index said was wrong: read the directory of this path anew when it is asked next. */
 void names_forget(struct vfs_volume *v, const char *path);
 

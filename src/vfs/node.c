@@ -114,22 +114,50 @@ static struct vfs_node *node_new(struct vfs_nodes *t, const struct node_key *key
     n->key = key->file;
     atomic_init(&n->shard, shard);
     n->stream = stream;
+    list_init(&n->streams);
+    list_init(&n->of_base);
     mutex_init(&n->lock);
     list_init(&n->told_link);
     list_init(&n->opens);
     list_init(&n->names);
     list_init(&n->oplock_waiters);
+    list_init(&n->move_waiters);
     brlock_init(&n->locks);
     oplock_init(&n->oplock);
     return n;
 }
 
+/* A stream's node keeps its file's, which knows it. false: no memory. */
+static bool node_base_get(struct vfs_node *n)
+{
+    const struct node_key key = {.file = n->key};
+    n->base = n->stream ? node_get(n->nodes, &key) : NULL;
+    if (!n->base) {
+        return !n->stream;
+    }
+    SCOPED_LOCK(&n->base->lock);
+    list_push_back(&n->base->streams, &n->of_base);
+    return true;
+}
+
+static void node_base_put(struct vfs_node *n)
+{
+    if (n->base) {
+        mutex_lock(&n->base->lock);
+        list_remove(&n->of_base);
+        mutex_unlock(&n->base->lock);
+        node_put(n->base);
+    }
+}
+
 static void node_free(struct vfs_node *n)
 {
+    node_base_put(n);
     ASSERT(list_is_empty(&n->opens) && list_is_empty(&n->names));
     ASSERT(ranges_is_empty(&n->lock_waiters));
     /* Nobody waits for a file that nobody has open; whoever still does asks again. */
     wait_wake_all(n->waits, &n->oplock_waiters);
+    wait_wake_all(n->waits, &n->move_waiters);
     brlock_fini(&n->locks);
     mutex_fini(&n->lock);
     mem_free(n->stream);
@@ -157,7 +185,10 @@ struct vfs_node *node_get(struct vfs_nodes *t, const struct node_key *key)
         return n;
     }
     struct vfs_node *fresh = node_new(t, key);
-    if (!fresh) {
+    if (!fresh || !node_base_get(fresh)) {
+        if (fresh) {
+            node_free(fresh);
+        }
         return NULL;
     }
     uint64_t h = key_hash(t, key);
@@ -257,6 +288,76 @@ void node_rekey(struct vfs_node *n, const struct file_key *now)
 {
     const struct file_key was = node_file_key(n);
     (void)node_rekey_from(n, &was, now); /* false: somebody else did it just now */
+    if (n->base) {
+        (void)node_rekey_from(n->base, &was, now);
+    }
+}
+
+/* Under n->lock and the locks of both shards. */
+static bool stream_move(struct vfs_node *n, struct node_shard *from, struct node_shard *to,
+                        char **name)
+{
+    const struct node_key key = {.file = n->key, .stream = *name};
+    uint64_t h = key_hash(n->nodes, &key);
+    uint64_t old = n->hash.hash;
+    struct hash_link *there = hash_table_get(&to->nodes, h, key_eq, &key);
+    if (there && there != &n->hash) {
+        return false;
+    }
+    hash_table_remove(&from->nodes, &n->hash);
+    if (!hash_table_add(&to->nodes, &n->hash, h)) {
+        bool back = hash_table_add(&from->nodes, &n->hash, old); /* there was room for it before */
+        ASSERT(back);
+        return false;
+    }
+    char *was = n->stream;
+    n->stream = *name;
+    *name = was;
+    atomic_store_explicit(&n->shard, shard_index(h), memory_order_relaxed); /* see shard_lock */
+    return true;
+}
+
+bool node_stream_rename(struct vfs_node *n, const char *name)
+{
+    CLEANUP_MEM char *copy = str_dup(name);
+    SCOPED_LOCK(&n->lock); /* nobody else renames it */
+    for (bool done = false; copy && !done;) {
+        struct node_key key = {.file = node_file_key(n), .stream = copy};
+        struct node_shard *to = node_shard_of(n->nodes, key_hash(n->nodes, &key));
+        key.stream = n->stream;
+        struct node_shard *from = node_shard_of(n->nodes, key_hash(n->nodes, &key));
+        struct node_shard *first = MIN(from, to);
+        struct node_shard *second = MAX(from, to);
+        SCOPED_LOCK(&first->lock);
+        if (second != first) {
+            mutex_lock(&second->lock);
+        }
+        done = file_key_eq(&n->key, &key.file); /* else it got another id just now */
+        bool moved = done && stream_move(n, from, to, &copy);
+        if (second != first) {
+            mutex_unlock(&second->lock);
+        }
+        if (done) {
+            return moved;
+        }
+    }
+    return false;
+}
+
+char *node_stream_name(struct vfs_node *n)
+{
+    struct node_shard *shard = shard_lock(n);
+    char *name = n->stream ? str_dup(n->stream) : NULL;
+    mutex_unlock(&shard->lock);
+    return name;
+}
+
+bool node_is_stream(struct vfs_node *n, const char *name)
+{
+    struct node_shard *shard = shard_lock(n);
+    bool is = n->stream && utf8_ieq(n->stream, name);
+    mutex_unlock(&shard->lock);
+    return is;
 }
 
 struct file_key node_file_key(struct vfs_node *n)

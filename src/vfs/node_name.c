@@ -75,6 +75,15 @@ void node_name_join(struct node_name *name, struct node_link *of)
     name->of = of;
 }
 
+void node_name_leave(struct node_name *name, bool leaves)
+{
+    name->of->open_count--;
+    name->of->leaving_count -= leaves ? 1 : 0;
+    if (--name->open_count == 0) {
+        node_name_free(name);
+    }
+}
+
 static struct node_name *entry_name(const struct name_entry *e, const struct vfs_node *n)
 {
     LIST_FOR_EACH (l, &e->users) {
@@ -175,7 +184,7 @@ struct vfs_node *names_open_as(struct vfs_volume *v, const char *path, const str
         struct vfs_node *n = LIST_ENTRY(l, struct node_name, user)->node;
         const struct file_key key = node_file_key(n);
         bool same_stream =
-            !n->stream == !not ->stream && (!n->stream || utf8_ieq(n->stream, not ->stream));
+            !n->base == !not ->stream && (!n->base || node_is_stream(n, not ->stream));
         if (same_stream && !file_key_eq(&key, &not ->file)) {
             node_ref(n); /* as above */
             return n;

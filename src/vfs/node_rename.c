@@ -4,20 +4,31 @@
 #include "base/str.h"
 #include "vfs/alias.h"
 #include "vfs/core.h"
+#include "vfs/create.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
 #include "vfs/overlap.h"
 #include "vfs/path.h"
 
+smbkit_status node_wait_move_locked(const struct vfs_call *call, struct vfs_node *n)
+{
+    wait_register(n->waits, &n->move_waiters, call->wait);
+    return SMBKIT_STATUS_WAIT;
+}
+
 smbkit_status node_check_replaced_locked(const struct vfs_call *call, struct vfs_node *n)
 {
+    smbkit_status st = streams_check_closed(call, n);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
     if (!list_is_empty(&n->opens)) {
         const struct oplock_query q = {.op = OPLOCK_OP_RENAME};
-        return oplock_break_locked(n, &q) ? oplock_wait_locked(call, n)
-                                          : SMBKIT_STATUS_ACCESS_DENIED;
+        return oplock_ask_locked(call, n, &q, SMBKIT_STATUS_ACCESS_DENIED);
     }
-    /* No open, but a name: another rename replaces it as well. */
-    return list_is_empty(&n->names) ? SMBKIT_STATUS_SUCCESS : oplock_wait_locked(call, n);
+    /* No open, but a name: another rename replaces it as well, or a stream of it is being opened.
+     */
+    return list_is_empty(&n->names) ? SMBKIT_STATUS_SUCCESS : node_wait_move_locked(call, n);
 }
 
 smbkit_status node_check_open(const struct vfs_call *call, struct vfs_node *n)
@@ -32,12 +43,42 @@ smbkit_status node_check_open(const struct vfs_call *call, struct vfs_node *n)
     return st;
 }
 
+/* By whatever path; *found_r: a reference, NULL: nothing. */
+static smbkit_status open_below(const struct vfs_call *call, struct vfs_open *o, const char *path,
+                                struct vfs_node **found_r)
+{
+    *found_r = overlap_open_below(o->volume, path);
+    return *found_r ? SMBKIT_STATUS_SUCCESS : alias_open_below(call, o, path, found_r);
+}
+
+static void ask(struct vfs_node *n, const void *dir)
+{
+    const struct oplock_query q = {.op = OPLOCK_OP_RENAME};
+    if (n != dir) {
+        SCOPED_LOCK(&n->lock);
+        (void)oplock_break_locked(n, &q);
+    }
+}
+
+/* What was found may have been closed before it was looked at: then there may be more. [MS-FSA]
+ * 2.1.4.2 */
 smbkit_status node_check_below(const struct vfs_call *call, struct vfs_open *o, const char *path)
 {
-    struct vfs_node *n = o->is_directory ? overlap_open_below(o->volume, path) : NULL;
-    smbkit_status st =
-        o->is_directory && !n ? alias_open_below(call, o, path, &n) : SMBKIT_STATUS_SUCCESS;
-    return SMBKIT_OK(st) ? node_check_open(call, n) : st;
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    bool more = o->is_directory;
+    bool has_waited = call->wait->asks_until_us != 0;
+    while (SMBKIT_OK(st) && more) {
+        struct vfs_node *n = NULL;
+        st = open_below(call, o, path, &n);
+        more = n != NULL;
+        st = SMBKIT_OK(st) ? node_check_open(call, n) : st;
+    }
+    /* One was let go of for it and there are more: then they are not waited for one by one. */
+    if (st == SMBKIT_STATUS_WAIT && has_waited && !call->wait->has_asked_below) {
+        call->wait->has_asked_below = true;
+        names_each_open(o->volume, path, true, ask, o->node);
+    }
+    return st;
 }
 
 /* Under node->lock. A file with several names was moved over one of its own that is open: that name
@@ -51,6 +92,8 @@ static void name_merge(struct vfs_node *n, struct node_name *from, struct node_n
             into->open_count++;
             into->of->open_count++;
             from->of->open_count--;
+            into->of->leaving_count += o->leaves ? 1 : 0;
+            from->of->leaving_count -= o->leaves ? 1 : 0;
         }
     }
     into->of->delete_pending |= from->of->delete_pending;

@@ -29,6 +29,7 @@
 #define NOTIFY_CHANGE_SECURITY 0x100u
 #define NOTIFY_CHANGE_STREAM_NAME 0x200u
 #define NOTIFY_CHANGE_STREAM_SIZE 0x400u
+#define NOTIFY_CHANGES_DATA (NOTIFY_CHANGE_SIZE | NOTIFY_CHANGE_LAST_WRITE)
 #define NOTIFY_CHANGE_STREAM_WRITE 0x800u
 
 #define NOTIFY_QUEUE_BYTES_MAX                                                                     \

@@ -4,10 +4,12 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "vfs/dirlease.h"
 #include "vfs/journal.h"
 #include "vfs/names.h"
 #include "vfs/overlap.h"
 #include "vfs/path.h"
+#include "vfs/rules.h"
 
 /* Under notify_lock: wake those whose queue got something. */
 static void touched_wake(struct list *touched)
@@ -30,9 +32,19 @@ static void report(struct vfs_volume *v, const struct notify_change *c)
 
 void notify_watchers(struct vfs_volume *v, const struct overlap_event *e)
 {
-    if (notify_is_watched(v)) {
-        const struct notify_change c = {
-            .path = e->path, .action = e->action, .filter = e->filter, .new_path = e->new_path};
+    if (!notify_is_watched(v)) {
+        return;
+    }
+    struct notify_change c = {
+        .path = e->path, .action = e->action, .filter = e->filter, .new_path = e->new_path};
+    bool tells_old = SMBKIT_OK(rules_check_path(v, e->path));
+    bool tells_new = e->new_path && SMBKIT_OK(rules_check_path(v, e->new_path));
+    if (e->new_path && !(tells_old && tells_new)) { /* for clients one of the names is not there */
+        c.path = tells_old ? e->path : e->new_path;
+        c.action = tells_old ? NOTIFY_REMOVED : NOTIFY_ADDED;
+        c.new_path = NULL;
+    }
+    if (tells_old || tells_new) {
         report(v, &c);
     }
 }
@@ -99,6 +111,9 @@ uint32_t notify_stream_filter(uint32_t filter)
 
 void notify_modified(struct vfs_open *o, uint32_t filter)
 {
+    if (filter & ~(uint32_t)NOTIFY_CHANGE_SECURITY) { /* which is not listed */
+        dirlease_note(o);
+    }
     if (!notify_is_on(o->volume)) {
         return;
     }
@@ -106,12 +121,15 @@ void notify_modified(struct vfs_open *o, uint32_t filter)
     if (!path) {
         return; /* without memory an event is lost, as in an overflow */
     }
-    if (!o->node->stream) {
-        notify_changed(o->volume, path, NOTIFY_MODIFIED, filter);
-        return;
+    uint32_t of_data = o->node->base ? filter & NOTIFY_CHANGES_DATA : 0;
+    if (filter & ~of_data) { /* attributes are the file's */
+        notify_changed(o->volume, path, NOTIFY_MODIFIED, filter & ~of_data);
     }
-    notify_stream(o->volume, path, o->node->stream, NOTIFY_MODIFIED_STREAM,
-                  notify_stream_filter(filter));
+    CLEANUP_MEM char *stream = of_data ? node_stream_name(o->node) : NULL;
+    if (stream) {
+        notify_stream(o->volume, path, stream, NOTIFY_MODIFIED_STREAM,
+                      notify_stream_filter(of_data));
+    }
 }
 
 void notify_end(const struct vfs_call *call, struct vfs_open *o)
@@ -131,7 +149,7 @@ void notify_end(const struct vfs_call *call, struct vfs_open *o)
     if (plugin_watches) {
         /* as short as the close that it goes with */
         const struct vfs_call may_wait = journal_on_the_spot(call);
-        smbkit_status st = door_watch(&may_wait, &o->f, false);
+        smbkit_status st = door_watch(&may_wait, &o->f, false, o->watch.tree);
         (void)st; /* the file is closed next; there is nothing else to do about it */
     }
 }
@@ -189,6 +207,11 @@ void notify_dir_moved(struct vfs_volume *v, const char *old_path, const char *ne
 
 /* ---- vfs_notify ---- */
 
+uint32_t vfs_volume_watches(struct vfs_volume *v)
+{
+    return (uint32_t)atomic_load_explicit(&v->watch_count, memory_order_relaxed); /* only told */
+}
+
 static smbkit_status watch_check(const struct vfs_open *o)
 {
     if (!o->is_directory) {
@@ -236,7 +259,7 @@ static smbkit_status plugin_watch(const struct vfs_call *call, struct vfs_open *
     if (!first) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    smbkit_status st = door_watch(call, &o->f, true);
+    smbkit_status st = door_watch(call, &o->f, true, o->watch.tree);
     if (!SMBKIT_OK(st)) {
         mutex_lock(&o->volume->notify_lock);
         o->plugin_watches = false;
@@ -266,7 +289,7 @@ static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o
     if (!SMBKIT_OK(st)) {
         return SMBKIT_STATUS_NOTIFY_CLEANUP;
     }
-    st = watch_check(o);
+    st = volume_has(o->volume, VFS_NO_NOTIFY) ? SMBKIT_STATUS_NOT_IMPLEMENTED : watch_check(o);
     if (SMBKIT_OK(st)) {
         st = watch_start(o, q);
     }

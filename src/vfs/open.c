@@ -46,6 +46,9 @@ void vfs_open_unref(struct vfs_open *o)
     mem_free(o->dir.pattern);
     mutex_fini(&o->serial);
     mutex_fini(&o->lock);
+    if (o->lease) {
+        o->lease->ops->unref(o->lease);
+    }
     node_put(o->node);
     vfs_volume_unref(o->volume);
     mem_free(o);
@@ -54,11 +57,25 @@ void vfs_open_unref(struct vfs_open *o)
 smbkit_status open_begin(struct vfs_open *o)
 {
     SCOPED_LOCK(&o->lock);
-    if (o->state != OPEN_LIVE) {
+    if (o->state > OPEN_LIVE) {
         return SMBKIT_STATUS_FILE_CLOSED;
     }
     o->in_flight++;
     return SMBKIT_STATUS_SUCCESS;
+}
+
+bool open_begin_found(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    bool is_live = o->state == OPEN_LIVE;
+    o->in_flight += is_live ? 1 : 0;
+    return is_live;
+}
+
+void open_made(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    o->state = OPEN_LIVE;
 }
 
 void open_end(struct vfs_open *o)
@@ -84,6 +101,12 @@ char *vfs_open_path_known(struct vfs_open *o)
     return o->name ? node_name_path(o->name) : NULL;
 }
 
+uint32_t vfs_open_lock_count(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->node->lock);
+    return o->locks.count;
+}
+
 bool vfs_open_is_directory(const struct vfs_open *o)
 {
     return o->is_directory;
@@ -92,6 +115,16 @@ bool vfs_open_is_directory(const struct vfs_open *o)
 uint32_t vfs_open_granted_access(const struct vfs_open *o)
 {
     return o->granted_access;
+}
+
+bool vfs_open_is_same_file(const struct vfs_open *a, const struct vfs_open *b)
+{
+    return a->node == b->node && a->snapshot_time == b->snapshot_time;
+}
+
+uint32_t vfs_open_share_access(const struct vfs_open *o)
+{
+    return o->share_access;
 }
 
 /* The lock of an open that is only looked at. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs/oplock.h"
 
+#include "base/list.h"
+#include "base/mem.h"
+#include "vfs/lease.h"
 #include "vfs/vfs.h"
 
 #define RWH (OPLOCK_R | OPLOCK_W | OPLOCK_H)
@@ -35,14 +38,15 @@ static const struct rule rules[OPLOCK_OPS] = {
 
 void oplock_init(struct oplock_state *s)
 {
-    list_init(&s->holders);
+    list_init(&s->groups);
     s->count = 0;
 }
 
 void oplock_holder_init(struct oplock_holder *h, enum oplock_kind kind)
 {
     *h = (struct oplock_holder){.kind = kind};
-    list_init(&h->link);
+    list_init(&h->alike);
+    list_init(&h->group);
     list_init(&h->break_link);
 }
 
@@ -78,26 +82,76 @@ bool oplock_is_stat_access(uint32_t access)
     return (access & ~(SMBKIT_READ_ATTRIBUTES | SMBKIT_WRITE_ATTRIBUTES | SMBKIT_SYNCHRONIZE)) == 0;
 }
 
-static void let_go(struct oplock_state *s, struct oplock_holder *h)
+/* ---- groups ---- */
+
+static struct oplock_holder *first_of(const struct list *group)
 {
-    ASSERT(s->count > 0);
-    list_remove(&h->link);
-    s->count--;
-    h->caching = 0;
-    h->break_to = 0;
-    h->breaking = false;
+    return LIST_ENTRY(group, struct oplock_holder, group);
 }
 
-/* Does anybody keep a level II from being granted? [MS-FSA] 2.1.5.18.2 */
-static bool has_more_than_reads(const struct oplock_state *s)
+static bool is_alike(const struct oplock_holder *a, const struct oplock_holder *b)
 {
-    LIST_FOR_EACH (l, &s->holders) {
-        if (LIST_ENTRY(l, struct oplock_holder, link)->caching & (OPLOCK_W | OPLOCK_H)) {
-            return true;
+    return a->kind == b->kind && a->caching == b->caching && a->breaking == b->breaking &&
+           a->break_to == b->break_to && a->break_last == b->break_last &&
+           a->is_chain == b->is_chain;
+}
+
+static void group_join(struct oplock_state *s, struct oplock_holder *h)
+{
+    LIST_FOR_EACH (l, &s->groups) {
+        if (is_alike(first_of(l), h)) {
+            list_push_back(&first_of(l)->alike, &h->alike);
+            return;
         }
     }
-    return false;
+    list_push_back(&s->groups, &h->group);
 }
+
+static void group_leave(struct oplock_holder *h)
+{
+    if (!list_is_empty(&h->group) && !list_is_empty(&h->alike)) {
+        list_push_back(&h->group, &LIST_ENTRY(h->alike.next, struct oplock_holder, alike)->group);
+    }
+    list_remove(&h->group);
+    list_remove(&h->alike);
+}
+
+/* What it has, and what of that is being broken. */
+static void change(struct oplock_state *s, struct oplock_holder *h, uint8_t caching, bool breaking,
+                   uint8_t to)
+{
+    if (h->caching != 0) {
+        ASSERT(s->count > 0);
+        group_leave(h);
+        s->count--;
+    }
+    h->caching = caching;
+    h->breaking = breaking;
+    h->break_to = to;
+    h->break_last = to;
+    h->is_chain = false;
+    if (caching != 0) {
+        group_join(s, h);
+        s->count++;
+    }
+}
+
+struct oplock_others oplock_others(const struct oplock_state *s, const struct oplock_holder *h)
+{
+    struct oplock_others others = {0};
+    LIST_FOR_EACH (l, &s->groups) {
+        const struct oplock_holder *first = first_of(l);
+        if (first == h && list_is_empty(&first->alike)) {
+            continue;
+        }
+        others.any = true;
+        others.has_oplock |= first->kind == OPLOCK_OF_OPEN;
+        others.caching |= first->caching;
+    }
+    return others;
+}
+
+/* ---- grants ---- */
 
 /* [MS-FSA] 2.1.5.18.1 (exclusive), 2.1.5.18.2 (shared) */
 static uint8_t grantable(const struct oplock_state *s, const struct oplock_want *want)
@@ -109,13 +163,15 @@ static uint8_t grantable(const struct oplock_state *s, const struct oplock_want 
     if ((caching & OPLOCK_W) && !want->has_other_opens && s->count == 0) {
         return caching;
     }
-    return want->has_byte_locks || has_more_than_reads(s) ? 0 : OPLOCK_R;
+    /* Who has more than reads keeps a level II from being granted. */
+    bool has_more = oplock_others(s, NULL).caching & (OPLOCK_W | OPLOCK_H);
+    return want->has_byte_locks || has_more ? 0 : OPLOCK_R;
 }
 
 uint8_t oplock_request(struct oplock_state *s, struct oplock_holder *h,
                        const struct oplock_want *want)
 {
-    ASSERT(h->caching == 0 && list_is_empty(&h->link));
+    ASSERT(h->caching == 0 && list_is_empty(&h->group));
     uint8_t caching = grantable(s, want);
     if (caching == 0) {
         return VFS_OPLOCK_NONE;
@@ -145,6 +201,8 @@ static struct rule rule_of(const struct oplock_query *q)
     } else if (oplock_is_stat_access(q->access)) {
         r.breaks = 0;
         r.takes = 0;
+    } else if (oplock_is_stat_access(q->access & ~SMBKIT_READ_CONTROL)) {
+        r.takes = 0; /* Windows spares leases then, but not oplocks */
     }
     return r;
 }
@@ -154,13 +212,8 @@ void oplock_break_begin(struct oplock_state *s, struct oplock_holder *h, uint8_t
                         struct oplock_result *out)
 {
     bool needs_ack = (h->caching & (OPLOCK_W | OPLOCK_H)) != 0;
-    if (!needs_ack) {
-        let_go(s, h);
-        to = 0;
-    }
-    h->breaking = needs_ack;
-    h->break_to = to;
-    h->break_last = to;
+    h->break_from = h->caching;
+    change(s, h, needs_ack ? h->caching : 0, needs_ack, needs_ack ? to : 0);
     h->tell_ack = needs_ack;
     list_remove(&h->break_link);
     list_push_back(&out->breaks, &h->break_link);
@@ -183,25 +236,33 @@ static uint8_t left_of(const struct oplock_holder *h, const struct rule *r)
     return left & OPLOCK_R ? left : 0;
 }
 
-static void check_holder(struct oplock_state *s, struct oplock_holder *h, const struct rule *r,
-                         struct oplock_result *out)
+/* Asked for more than before, while it is being broken: the client hears of it in the answer to its
+ * acknowledgement; for a lease another break follows that. */
+static void lower(struct oplock_state *s, struct oplock_holder *h, uint8_t to)
 {
-    uint8_t to = left_of(h, r);
-    if (to == h->caching) {
-        return;
-    }
-    if (!h->breaking) {
-        oplock_break_begin(s, h, to, out);
-        out->wait |= h->breaking && awaits(h, r);
-        return;
-    }
-    /* Asked for more than before: the client hears of it in the answer to its acknowledgement; for
-     * a lease another break follows that. */
+    group_leave(h);
     h->break_last &= to;
     if (h->kind == OPLOCK_OF_OPEN) {
         h->break_to &= to;
     }
-    out->wait |= awaits(h, r);
+    group_join(s, h);
+}
+
+static bool is_lowered(const struct oplock_holder *h, uint8_t to)
+{
+    return (h->break_last & ~to) || (h->kind == OPLOCK_OF_OPEN && (h->break_to & ~to));
+}
+
+static void check_holder(struct oplock_state *s, struct oplock_holder *h, const struct rule *r,
+                         struct oplock_result *out)
+{
+    uint8_t to = left_of(h, r);
+    if (h->breaking) {
+        lower(s, h, to);
+    } else {
+        oplock_break_begin(s, h, to, out);
+    }
+    out->wait |= h->breaking && awaits(h, r);
 }
 
 /* Does the operation of its own open, or its own client's doing, leave the holder alone? */
@@ -211,7 +272,53 @@ static bool is_spared(const struct oplock_holder *h, const struct oplock_query *
     if (q->client != 0 && q->client == h->client) {
         return true;
     }
+    if (q->parent_key && h->kind == OPLOCK_OF_LEASE) {
+        const struct lease *l = CONTAINER_OF(h, const struct lease, holder);
+        return mem_eq(l->id.key, q->parent_key, sizeof(l->id.key));
+    }
     return h == q->by && (r->spares_own || h->kind == OPLOCK_OF_LEASE || (h->caching & OPLOCK_W));
+}
+
+/* Is there one in the group that is not spared? */
+static bool has_unspared(const struct oplock_holder *first, const struct oplock_query *q,
+                         const struct rule *r)
+{
+    const struct list *l = &first->alike;
+    do {
+        if (!is_spared(LIST_ENTRY(l, const struct oplock_holder, alike), q, r)) {
+            return true;
+        }
+        l = l->next;
+    } while (l != &first->alike);
+    return false;
+}
+
+static void check_group(struct oplock_state *s, struct oplock_holder *first,
+                        const struct oplock_query *q, const struct rule *r,
+                        struct oplock_result *out)
+{
+    uint8_t to = left_of(first, r);
+    bool concerns = to != first->caching;
+    bool waits =
+        (first->is_chain && r->takes != 0) || (concerns && first->breaking && awaits(first, r));
+    if (waits && !out->wait) {
+        out->wait = has_unspared(first, q, r);
+    }
+    if (!concerns || (first->breaking && !is_lowered(first, to))) {
+        return;
+    }
+    struct list all; /* in their order */
+    list_init(&all);
+    list_push_back(&first->alike, &all);
+    list_remove(&first->group);
+    for (struct list *l; (l = list_pop_front(&all));) {
+        struct oplock_holder *h = LIST_ENTRY(l, struct oplock_holder, alike);
+        if (is_spared(h, q, r)) {
+            group_join(s, h);
+        } else {
+            check_holder(s, h, r, out);
+        }
+    }
 }
 
 void oplock_check(struct oplock_state *s, const struct oplock_query *q, struct oplock_result *out)
@@ -222,11 +329,12 @@ void oplock_check(struct oplock_state *s, const struct oplock_query *q, struct o
     if (s->count == 0 || (r.breaks | r.takes) == 0) {
         return;
     }
-    LIST_FOR_EACH_SAFE (l, &s->holders) {
-        struct oplock_holder *h = LIST_ENTRY(l, struct oplock_holder, link);
-        if (!is_spared(h, q, &r)) {
-            check_holder(s, h, &r, out);
-        }
+    struct list before; /* what is made meanwhile has been looked at */
+    list_init(&before);
+    list_splice_back(&before, &s->groups);
+    for (struct list *l; (l = list_pop_front(&before));) {
+        list_push_back(&s->groups, l);
+        check_group(s, first_of(l), q, &r, out);
     }
 }
 
@@ -235,17 +343,17 @@ void oplock_settle(struct oplock_state *s, struct oplock_holder *h, uint8_t cach
     if (caching == 0 && h->caching == 0) {
         return;
     }
-    if (caching == 0) {
-        let_go(s, h);
-        return;
+    change(s, h, caching, false, 0);
+}
+
+void oplock_break_chain(struct oplock_state *s, struct oplock_holder *h, uint8_t last)
+{
+    if (h->breaking) {
+        group_leave(h);
+        h->break_last = last;
+        h->is_chain = true;
+        group_join(s, h);
     }
-    if (h->caching == 0) {
-        list_push_back(&s->holders, &h->link);
-        s->count++;
-    }
-    h->caching = caching;
-    h->break_to = 0;
-    h->breaking = false;
 }
 
 smbkit_status oplock_ack(struct oplock_state *s, struct oplock_holder *h, uint8_t level,
@@ -271,7 +379,7 @@ bool oplock_timeout(struct oplock_state *s, struct oplock_holder *h)
     if (!h->breaking) {
         return false;
     }
-    let_go(s, h);
+    change(s, h, 0, false, 0);
     return true;
 }
 
@@ -280,7 +388,7 @@ bool oplock_holder_gone(struct oplock_state *s, struct oplock_holder *h)
     bool was_breaking = h->breaking;
     list_remove(&h->break_link);
     if (h->caching != 0) {
-        let_go(s, h);
+        change(s, h, 0, false, 0);
     }
     return was_breaking;
 }

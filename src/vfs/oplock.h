@@ -23,18 +23,23 @@ enum oplock_kind { OPLOCK_OF_OPEN, OPLOCK_OF_LEASE };
 struct oplock_holder {
     enum oplock_kind kind;
     uint64_t client;        /* whose caching it is: smbkit_identity.client_id; 0: nobody's */
-    struct list link;       /* in oplock_state.holders; empty when it holds nothing */
+    struct list alike;      /* the ring of all holders of the stream that are as it is */
+    struct list group;      /* of the first of them, in oplock_state.groups; else empty */
     struct list break_link; /* in oplock_result.breaks, until the caller has taken it out */
     uint8_t caching;        /* what it holds; while breaking: what it held before */
     uint8_t break_to;       /* while breaking: what it will hold; breaks: what to tell the client */
+    uint8_t break_from;     /* in breaks: what it held before */
     uint8_t break_last;     /* leases: what will be left in the end, maybe after more breaks */
     bool breaking;          /* an acknowledgement is awaited */
-    bool tell_ack;          /* in breaks: tell the client that it has to acknowledge */
+    bool is_chain; /* leases: it follows another, and all who came meanwhile wait for the last */
+    bool tell_ack; /* in breaks: tell the client that it has to acknowledge */
 };
 
+/* Holders that are alike in all that is decided by are one group: an operation looks at the groups,
+ * which are a handful, and at those holders only whose rights it changes, however many read. */
 struct oplock_state {
-    struct list holders;
-    uint32_t count;
+    struct list groups; /* of oplock_holder.group */
+    uint32_t count;     /* of holders */
 };
 
 enum oplock_op {
@@ -62,11 +67,13 @@ enum oplock_op {
 struct oplock_query {
     enum oplock_op op;
     const struct oplock_holder *by; /* of the open that acts, or of the lease that a new one names;
-                                       CHILD: the lease that it names as its parent's; or NULL */
+                                       or NULL */
     uint32_t access;      /* opens: desired, generic bits mapped, MAXIMUM_ALLOWED resolved */
     uint32_t disposition; /* opens: SMBKIT_OPEN ... */
     uint64_t client;      /* what a plugin reports: whose doing it was; all that he holds is spared.
                              0: nobody's */
+    const uint8_t *parent_key; /* CHILD: the lease key that it names as its parent's; or NULL. It is
+                                  compared alone, without the client: [MS-FSA] 2.1.4.12 */
 };
 
 struct oplock_result {
@@ -104,9 +111,20 @@ uint8_t oplock_request(struct oplock_state *s, struct oplock_holder *h,
 void oplock_check(struct oplock_state *s, const struct oplock_query *q, struct oplock_result *out);
 /* For lease.c: the holder has these rights from now on, whatever it had; no break is under way. */
 void oplock_settle(struct oplock_state *s, struct oplock_holder *h, uint8_t caching);
+/* For lease.c: the holder is in the middle of a break that ends in a second one; break_last and
+ * is_chain are set so. */
+void oplock_break_chain(struct oplock_state *s, struct oplock_holder *h, uint8_t last);
 /* For lease.c: begin a break, appended to out->breaks; at once when no answer is needed. */
 void oplock_break_begin(struct oplock_state *s, struct oplock_holder *h, uint8_t to,
                         struct oplock_result *out);
+
+/* For lease.c: the others, h apart. */
+struct oplock_others {
+    bool any;
+    bool has_oplock; /* of an open's */
+    uint8_t caching; /* all rights that one of them has */
+};
+struct oplock_others oplock_others(const struct oplock_state *s, const struct oplock_holder *h);
 
 /* Nobody holds anything: oplock_check would find nothing to do. */
 static inline bool oplock_is_idle(const struct oplock_state *s)

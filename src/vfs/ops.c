@@ -87,6 +87,20 @@ static smbkit_status check_ranges(struct layer *l, void *args, smbkit_status st)
     return SMBKIT_STATUS_INTERNAL_ERROR;
 }
 
+static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status st)
+{
+    struct smbkit_snapshots *a = args;
+    if (a->count <= a->room) {
+        return st;
+    }
+    unsigned times = layer_fault(l, FAULT_RANGES);
+    if (times > 0) {
+        log_error(NULL, "plugin_snapshots_too_many plugin=%s times=%u", l->plugin->name, times);
+    }
+    a->count = 0;
+    return SMBKIT_STATUS_INTERNAL_ERROR;
+}
+
 /* ---- the rows ---- */
 
 #define IS_FILE_VOLUME false
@@ -123,7 +137,8 @@ static smbkit_status check_ranges(struct layer *l, void *args, smbkit_status st)
 #define REST_enumerate .absent = S(INTERNAL_ERROR)
 #define REST_get_path .absent = S(NOT_SUPPORTED), .pointers = {{OP_PTR_BUFFER, 0}}
 #define REST_rename                                                                                \
-    .acts = true, .absent = S(ACCESS_DENIED), POINTERS(PTR(STRING, smbkit_rename, new_path))
+    .acts = true, .absent = S(ACCESS_DENIED),                                                      \
+    POINTERS(PTR(STRING, smbkit_rename, new_path), PTR(STRING, smbkit_rename, new_stream))
 #define REST_link                                                                                  \
     .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(STRING, smbkit_rename, new_path))
 #define REST_remove .acts = true, .absent = S(ACCESS_DENIED)
@@ -142,7 +157,9 @@ static smbkit_status check_ranges(struct layer *l, void *args, smbkit_status st)
     POINTERS(PTR(BYTES, smbkit_overwrite, ea), PTR(ATTR, smbkit_overwrite, attr))
 #define REST_allocate .acts = true, .emulate = emulate_allocate
 #define REST_zero_range .acts = true, .emulate = emulate_zero_range
-#define REST_ranges .emulate = emulate_ranges, .check = check_ranges, .overflows = true
+#define REST_ranges                                                                                \
+    .emulate = emulate_ranges, .check = check_ranges, .overflows = true,                           \
+    POINTERS(PTR(RANGES, smbkit_ranges, out))
 #define REST_watch .absent = S(SUCCESS)
 #define REST_session_root                                                                          \
     .absent = S(NOT_SUPPORTED), POINTERS(PTR(BUFFER, smbkit_session_root, path))
@@ -166,7 +183,8 @@ static smbkit_status check_ranges(struct layer *l, void *args, smbkit_status st)
 #define REST_get_compression .absent = S(SUCCESS)
 #define REST_set_compression .acts = true, .absent = S(NOT_SUPPORTED)
 #define REST_object_id .acts = true, .absent = S(NOT_SUPPORTED)
-#define REST_snapshots .absent = S(SUCCESS)
+#define REST_snapshots                                                                             \
+    .absent = S(SUCCESS), .check = check_snapshots, POINTERS(PTR(TIMES, smbkit_snapshots, times))
 #define REST_get_quota                                                                             \
     .absent = S(NOT_SUPPORTED),                                                                    \
     POINTERS(PTR(BYTES, smbkit_quota, sid), PTR(BUFFER, smbkit_quota, sid_r))

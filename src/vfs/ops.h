@@ -19,6 +19,8 @@ enum op_pointer_kind {
     OP_PTR_BUFFER_PTR, /* struct smbkit_buffer *, may be NULL */
     OP_PTR_ATTR,       /* struct smbkit_attr *: room for an answer */
     OP_PTR_FILE,       /* void *: a file of the volume, may be NULL */
+    OP_PTR_RANGES,     /* struct smbkit_ranges.out: room for an answer */
+    OP_PTR_TIMES,      /* struct smbkit_snapshots.times: room for an answer */
 };
 struct op_pointer {
     uint16_t kind;

@@ -14,12 +14,14 @@ void overlap_leave(struct vfs_volume *v); /* harmless twice */
  * (or no memory). */
 NODISCARD char *overlap_map(const char *from, const char *path, const char *to);
 
+struct dirlease_cause;
 /* One thing that happened in a volume: NOTIFY_RENAMED_OLD with new_path, or another action. */
 struct overlap_event {
     const char *path;
     const char *new_path;
     uint32_t action;
     uint32_t filter;
+    const struct dirlease_cause *by; /* for dirlease.c */
 };
 /* Calls fn for each other volume that the event concerns, with what it is there: a rename that
  * leaves or enters it is REMOVED or ADDED. Under nodes->volumes_lock. */

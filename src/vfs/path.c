@@ -139,11 +139,23 @@ static smbkit_status parse_file(const char *s, size_t len, struct vfs_path *out)
     return out->path ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
+static bool is_stream(const char *s, size_t len)
+{
+    return len > 0 && find_char(s, len, '/') == len && find_char(s, len, '\\') == len &&
+           find_char(s, len, ':') == len && count_units(s, len) <= PATH_COMPONENT_UNITS_MAX;
+}
+
+bool path_is_stream(const char *s)
+{
+    return utf8_is_valid(s, str_len(s)) && is_stream(s, str_len(s));
+}
+
 /* "$DATA" or "$INDEX_ALLOCATION", [MS-FSCC] 2.1.5.4; others exist in NTFS but cannot be opened. */
 static smbkit_status parse_stream_type(const char *type, size_t name_len, const char *name,
                                        struct vfs_path *out)
 {
     if (str_ieq(type, "$DATA")) {
+        out->means_data = true;
         return SMBKIT_STATUS_SUCCESS;
     }
     bool is_index = name_len == 0 || (name_len == 4 && path_eq_nocase(name, 4, "$I30", 4));
@@ -160,8 +172,7 @@ static smbkit_status parse_stream(const char *s, struct vfs_path *out)
     size_t len = str_len(s);
     size_t n = find_char(s, len, ':');
     bool has_type = n < len;
-    if ((n == 0 && !has_type) || find_char(s, n, '/') < n ||
-        count_units(s, n) > PATH_COMPONENT_UNITS_MAX) {
+    if (n == 0 ? !has_type : !is_stream(s, n)) {
         return SMBKIT_STATUS_OBJECT_NAME_INVALID;
     }
     if (has_type) {
@@ -173,12 +184,18 @@ static smbkit_status parse_stream(const char *s, struct vfs_path *out)
     if (n == 0 || out->is_directory_stream) {
         return SMBKIT_STATUS_SUCCESS;
     }
+    out->means_data = false;
     out->stream = str_ndup(s, n);
     return out->stream ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
+/* By which NTFS has its quotas opened; no stream of a file that is there. */
+#define QUOTA_FILE "$Extend\\$Quota:$Q:$INDEX_ALLOCATION"
+
 static smbkit_status parse(const char *name, struct vfs_path *out)
 {
+    out->means_quota = str_ieq(name, QUOTA_FILE);
+    name = out->means_quota ? "" : name;
     size_t len = str_len(name);
     if (name[0] == '\\') {
         return SMBKIT_STATUS_INVALID_PARAMETER; /* [MS-SMB2] 3.3.5.9 */

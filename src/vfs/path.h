@@ -15,6 +15,8 @@
 
 /* Can clients name it, as one component? [MS-FSCC] 2.1.5.2 */
 bool path_is_name(const char *s);
+/* Can clients name a stream so? [MS-FSCC] 2.1.5.3 */
+bool path_is_stream(const char *s);
 /* Is it "", or names that clients can use with '/' between them? */
 bool path_is_good(const char *path);
 /* Owned: a component in its one spelling (stand_in.h). NULL: no memory. */

@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "vfs/attr.h"
 #include "vfs/core.h"
+#include "vfs/ea.h"
 #include "vfs/journal.h"
+#include "vfs/listing.h"
 #include "vfs/path.h"
 
 #define LOG_MODULE LOG_VFS
@@ -121,6 +123,9 @@ static smbkit_status file_attr_settle(const struct door_file *f, struct smbkit_a
             a->file_id_high = key.id_high;
         }
     }
+    if (f->node && f->node->base) {
+        a->attributes &= ~SMBKIT_ATTR_DIRECTORY;
+    }
     return door_attr_settle(f->volume, a);
 }
 
@@ -136,6 +141,12 @@ static void attr_clear(struct smbkit_attr *attr)
     *attr = (struct smbkit_attr){.struct_size = sizeof(*attr)};
 }
 
+/* A directory has no data, a stream of it has. */
+static void stream_settle(const char *stream, struct smbkit_attr *attr)
+{
+    attr->attributes &= stream ? ~SMBKIT_ATTR_DIRECTORY : ~0u;
+}
+
 smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
                           const struct smbkit_create *how, struct smbkit_attr *attr)
 {
@@ -149,6 +160,7 @@ smbkit_status door_create(const struct vfs_call *call, struct door_file *f,
         return st;
     }
     f->file = a.file;
+    stream_settle(how->stream, attr);
     door_attr_id_by_path(f->volume, how->path, attr);
     st = door_attr_settle(f->volume, attr);
     if (!SMBKIT_OK(st)) {
@@ -170,7 +182,10 @@ smbkit_status door_open(const struct vfs_call *call, struct door_file *f,
                                     .stream = how->stream,
                                     .kind = how->kind,
                                     .access = how->access,
-                                    .flags = how->flags};
+                                    .flags = how->flags | (how->file ? SMBKIT_CREATE_BY_ID : 0),
+                                    .snapshot_time = how->snapshot_time,
+                                    .file_id = how->file ? how->file->id : 0,
+                                    .file_id_high = how->file ? how->file->id_high : 0};
     return door_create(call, f, &a, attr_r ? attr_r : &attr);
 }
 
@@ -190,18 +205,40 @@ void door_close(const struct vfs_call *call, const struct door_file *f)
     op_fini_sync(&op);
 }
 
-smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v, const char *path,
-                          uint32_t flags, struct smbkit_attr *attr)
+static smbkit_status lookup(const struct vfs_call *call, struct vfs_volume *v,
+                            struct smbkit_lookup *a)
 {
     const struct door_file f = {.volume = v};
-    struct smbkit_lookup a = {.struct_size = sizeof(a), .flags = flags, .path = path, .attr = attr};
-    attr_clear(attr);
-    smbkit_status st = door_call(call, &f, SMBKIT_OP_lookup, &a);
+    a->struct_size = sizeof(*a);
+    attr_clear(a->attr);
+    smbkit_status st = door_call(call, &f, SMBKIT_OP_lookup, a);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    door_attr_id_by_path(v, path, attr);
-    return door_attr_settle(v, attr);
+    stream_settle(a->stream, a->attr);
+    door_attr_id_by_path(v, a->path, a->attr);
+    return door_attr_settle(v, a->attr);
+}
+
+smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v, const char *path,
+                          uint32_t flags, struct smbkit_attr *attr)
+{
+    struct smbkit_lookup a = {.flags = flags, .path = path, .attr = attr};
+    return lookup(call, v, &a);
+}
+
+smbkit_status door_lookup_stream(const struct vfs_call *call, struct vfs_volume *v,
+                                 const char *path, const char *stream, struct smbkit_attr *attr)
+{
+    struct smbkit_lookup a = {.path = path, .stream = stream, .attr = attr};
+    return lookup(call, v, &a);
+}
+
+smbkit_status door_lookup_in(const struct vfs_call *call, struct vfs_volume *v, const char *path,
+                             uint64_t snapshot_time, struct smbkit_attr *attr)
+{
+    struct smbkit_lookup a = {.path = path, .attr = attr, .snapshot_time = snapshot_time};
+    return lookup(call, v, &a);
 }
 
 smbkit_status door_getattr(const struct vfs_call *call, const struct door_file *f,
@@ -213,42 +250,84 @@ smbkit_status door_getattr(const struct vfs_call *call, const struct door_file *
 }
 
 smbkit_status door_overwrite(const struct vfs_call *call, const struct door_file *f,
-                             uint32_t attributes, uint64_t alloc_size, struct smbkit_attr *attr)
+                             const struct smbkit_overwrite *how, struct smbkit_attr *attr)
 {
-    struct smbkit_overwrite a = {
-        .struct_size = sizeof(a), .attributes = attributes, .alloc_size = alloc_size, .attr = attr};
+    struct smbkit_overwrite a = *how;
+    a.struct_size = sizeof(a);
+    a.attr = attr;
     attr_clear(attr);
     smbkit_status st = door_call(call, f, SMBKIT_OP_overwrite, &a);
     return SMBKIT_OK(st) ? file_attr_settle(f, attr) : st;
 }
 
-#define SECURITY_FIRST_BYTES 1024u /* most descriptors fit at once */
-#define SECURITY_TRIES_MAX 4       /* it may grow between two questions */
+#define ANSWER_FIRST_BYTES 1024u /* most descriptors, and lists of EAs, fit at once */
+#define ANSWER_TRIES_MAX 4       /* it may grow between two questions */
 
-smbkit_status door_get_security(const struct vfs_call *call, const struct door_file *f,
-                                uint8_t **sd_r, size_t *len_r)
+/* An answer of any length up to max, into args' buffer. *answer_r is owned. */
+static smbkit_status answer_get(const struct vfs_call *call, const struct door_file *f, uint32_t id,
+                                struct smbkit_get_security *a, uint8_t **answer_r)
 {
-    *sd_r = NULL;
-    *len_r = 0;
-    struct smbkit_get_security a = {.struct_size = sizeof(a),
-                                    .buffer = {.len = SECURITY_FIRST_BYTES}};
+    uint32_t max = a->buffer.cap;
     smbkit_status st = SMBKIT_STATUS_BUFFER_TOO_SMALL;
-    for (unsigned i = 0; i < SECURITY_TRIES_MAX && st == SMBKIT_STATUS_BUFFER_TOO_SMALL; i++) {
-        a.buffer.cap = MIN(a.buffer.len, (uint32_t)SECURITY_BYTES_MAX);
-        a.buffer.len = 0;
-        CLEANUP_MEM uint8_t *buf = mem_alloc(a.buffer.cap);
+    *answer_r = NULL;
+    a->buffer.len = ANSWER_FIRST_BYTES;
+    for (unsigned i = 0; i < ANSWER_TRIES_MAX && st == SMBKIT_STATUS_BUFFER_TOO_SMALL; i++) {
+        a->buffer.cap = MIN(a->buffer.len, max);
+        a->buffer.len = 0;
+        CLEANUP_MEM uint8_t *buf = mem_alloc(a->buffer.cap);
         if (!buf) {
             return SMBKIT_STATUS_NO_MEMORY;
         }
-        a.buffer.base = buf;
-        st = door_call(call, f, SMBKIT_OP_get_security, &a);
+        a->buffer.base = buf;
+        st = door_call(call, f, id, a);
         if (SMBKIT_OK(st)) {
-            *sd_r = buf;
-            *len_r = a.buffer.len;
+            *answer_r = buf;
             buf = NULL;
         }
     }
     return st == SMBKIT_STATUS_BUFFER_TOO_SMALL ? SMBKIT_STATUS_INTERNAL_ERROR : st;
+}
+
+static smbkit_status get_security(const struct vfs_call *call, const struct door_file *f,
+                                  uint32_t flags, uint8_t **sd_r, size_t *len_r)
+{
+    struct smbkit_get_security a = {
+        .struct_size = sizeof(a), .flags = flags, .buffer = {.cap = SECURITY_BYTES_MAX}};
+    smbkit_status st = answer_get(call, f, SMBKIT_OP_get_security, &a, sd_r);
+    *len_r = SMBKIT_OK(st) ? a.buffer.len : 0;
+    return st;
+}
+
+smbkit_status door_get_security(const struct vfs_call *call, const struct door_file *f,
+                                uint8_t **sd_r, size_t *len_r)
+{
+    return get_security(call, f, 0, sd_r, len_r);
+}
+
+smbkit_status door_get_store_owner(const struct vfs_call *call, const struct door_file *f,
+                                   uint8_t **sd_r, size_t *len_r)
+{
+    return get_security(call, f, SMBKIT_SECURITY_STORE_OWNER, sd_r, len_r);
+}
+
+smbkit_status door_get_ea(const struct vfs_call *call, const struct door_file *f, uint8_t **list_r,
+                          size_t *len_r)
+{
+    _Static_assert(sizeof(struct smbkit_get_ea) == sizeof(struct smbkit_get_security) &&
+                       offsetof(struct smbkit_get_ea, buffer) ==
+                           offsetof(struct smbkit_get_security, buffer),
+                   "one shape");
+    struct smbkit_get_security a = {.struct_size = sizeof(a), .buffer = {.cap = VFS_EA_BYTES_MAX}};
+    smbkit_status st = answer_get(call, f, SMBKIT_OP_get_ea, &a, list_r);
+    *len_r = SMBKIT_OK(st) ? a.buffer.len : 0;
+    return st;
+}
+
+smbkit_status door_set_ea(const struct vfs_call *call, const struct door_file *f,
+                          struct smbkit_bytes list)
+{
+    struct smbkit_set_ea a = {.struct_size = sizeof(a), .ea = list};
+    return door_call(call, f, SMBKIT_OP_set_ea, &a);
 }
 
 smbkit_status door_get_reparse(const struct vfs_call *call, const struct door_file *f,
@@ -260,12 +339,27 @@ smbkit_status door_get_reparse(const struct vfs_call *call, const struct door_fi
     return st;
 }
 
-smbkit_status door_enumerate(const struct vfs_call *call, const struct door_file *f,
-                             uint64_t cookie, struct smbkit_sink *sink)
+static smbkit_status list(const struct vfs_call *call, const struct door_file *f,
+                          const struct journal_page *page, struct smbkit_sink *sink)
 {
+    return is_journaled(call, f->volume) ? journal_enumerate(call, f, page, sink)
+                                         : call_now(call, f, page->id, sink);
+}
+
+smbkit_status door_enumerate(const struct vfs_call *call, const struct door_file *f,
+                             uint64_t cookie, uint32_t most, struct smbkit_sink *sink)
+{
+    const struct journal_page page = {.id = SMBKIT_OP_enumerate, .most = most};
     sink->cookie = cookie;
-    return is_journaled(call, f->volume) ? journal_enumerate(call, f, sink)
-                                         : call_now(call, f, SMBKIT_OP_enumerate, sink);
+    return list(call, f, &page, sink);
+}
+
+smbkit_status door_streams(const struct vfs_call *call, const struct door_file *f, uint64_t cookie,
+                           struct smbkit_sink *sink)
+{
+    const struct journal_page page = {.id = SMBKIT_OP_streams, .most = LISTING_ALL};
+    sink->cookie = cookie;
+    return list(call, f, &page, sink);
 }
 
 smbkit_status door_get_path(const struct vfs_call *call, const struct door_file *f, char *buf,
@@ -305,6 +399,12 @@ smbkit_status door_rename(const struct vfs_call *call, const struct door_file *f
     return rename_call(
         call, f, SMBKIT_OP_rename,
         (struct smbkit_rename){.new_path = new_path, .flags = replace ? SMBKIT_RENAME_REPLACE : 0});
+}
+
+smbkit_status door_rename_stream(const struct vfs_call *call, const struct door_file *f,
+                                 const struct smbkit_rename *how)
+{
+    return rename_call(call, f, SMBKIT_OP_rename, *how);
 }
 
 smbkit_status door_link(const struct vfs_call *call, const struct door_file *f,
@@ -375,10 +475,89 @@ smbkit_status door_ranges(const struct vfs_call *call, const struct door_file *f
     return door_call(call, f, SMBKIT_OP_ranges, r);
 }
 
-smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on)
+smbkit_status door_trim(const struct vfs_call *call, const struct door_file *f,
+                        const struct smbkit_range *range)
 {
-    struct smbkit_watch a = {.struct_size = sizeof(a), .on = on, .recursive = 1};
+    struct smbkit_span a = {
+        .struct_size = sizeof(a), .offset = range->offset, .length = range->length};
+    return door_call(call, f, SMBKIT_OP_trim, &a);
+}
+
+smbkit_status door_value(const struct vfs_call *call, const struct door_file *f, uint32_t id,
+                         uint64_t *value)
+{
+    struct smbkit_value a = {.struct_size = sizeof(a), .value = *value};
+    smbkit_status st = door_call(call, f, id, &a);
+    *value = a.value;
+    return st;
+}
+
+smbkit_status door_object_id(const struct vfs_call *call, const struct door_file *f,
+                             struct smbkit_object_id *id)
+{
+    return door_call(call, f, SMBKIT_OP_object_id, id);
+}
+
+smbkit_status door_set_reparse(const struct vfs_call *call, const struct door_file *f, uint32_t tag,
+                               struct smbkit_bytes data)
+{
+    struct smbkit_set_reparse a = {.struct_size = sizeof(a), .tag = tag, .data = data};
+    return door_call(call, f, SMBKIT_OP_set_reparse, &a);
+}
+
+smbkit_status door_get_quota(const struct vfs_call *call, struct vfs_volume *v,
+                             struct smbkit_quota *q)
+{
+    const struct door_file whole = {.volume = v};
+    return door_call(call, &whole, SMBKIT_OP_get_quota, q);
+}
+
+smbkit_status door_set_quota(const struct vfs_call *call, struct vfs_volume *v,
+                             const struct smbkit_quota *q)
+{
+    const struct door_file whole = {.volume = v};
+    struct smbkit_quota a = *q;
+    return door_call(call, &whole, SMBKIT_OP_set_quota, &a);
+}
+
+smbkit_status door_snapshots(const struct vfs_call *call, struct vfs_volume *v,
+                             struct smbkit_snapshots *a)
+{
+    const struct door_file whole = {.volume = v};
+    return door_call(call, &whole, SMBKIT_OP_snapshots, a);
+}
+
+smbkit_status door_ioctl(const struct vfs_call *call, const struct door_file *f,
+                         struct smbkit_ioctl *a)
+{
+    return door_call(call, f, SMBKIT_OP_ioctl, a);
+}
+
+smbkit_status door_transfer(const struct vfs_call *call, const struct door_file *f,
+                            struct smbkit_io *io, bool is_write)
+{
+    return call_now(call, f, is_write ? SMBKIT_OP_write : SMBKIT_OP_read, io);
+}
+
+smbkit_status door_copy(const struct vfs_call *call, const struct door_file *f, uint32_t id,
+                        struct smbkit_copy *c)
+{
+    return door_call(call, f, id, c);
+}
+
+smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on, bool tree)
+{
+    struct smbkit_watch a = {.struct_size = sizeof(a), .on = on, .recursive = tree};
     return door_call(call, f, SMBKIT_OP_watch, &a);
+}
+
+smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,
+                                 uint32_t *state)
+{
+    struct smbkit_cache a = {.struct_size = sizeof(a), .state = *state};
+    smbkit_status st = door_call(call, f, SMBKIT_OP_cache_request, &a);
+    *state = a.state;
+    return st;
 }
 
 static smbkit_status io_call(const struct door_file *f, struct vfs_io *io, enum door_io_kind kind,

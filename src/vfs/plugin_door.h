@@ -54,6 +54,8 @@ struct door_open {
     uint32_t kind;   /* SMBKIT_KIND_* */
     uint32_t access; /* SMBKIT_READ_DATA, ... */
     uint32_t flags;  /* SMBKIT_CREATE_* */
+    uint64_t snapshot_time;
+    const struct vfs_file_id *file; /* by its id, of a volume that can; NULL: by path */
 };
 /* As door_create. attr_r: NULL: not wanted. */
 NODISCARD smbkit_status door_open(const struct vfs_call *call, struct door_file *f,
@@ -62,8 +64,23 @@ void door_close(const struct vfs_call *call, const struct door_file *f);
 /* flags: SMBKIT_CREATE_OPEN_REPARSE_POINT: a link is looked at itself. */
 NODISCARD smbkit_status door_lookup(const struct vfs_call *call, struct vfs_volume *v,
                                     const char *path, uint32_t flags, struct smbkit_attr *attr);
+/* The same in a snapshot. */
+NODISCARD smbkit_status door_lookup_in(const struct vfs_call *call, struct vfs_volume *v,
+                                       const char *path, uint64_t snapshot_time,
+                                       struct smbkit_attr *attr);
+/* A stream of what is there, not following links. */
+NODISCARD smbkit_status door_lookup_stream(const struct vfs_call *call, struct vfs_volume *v,
+                                           const char *path, const char *stream,
+                                           struct smbkit_attr *attr);
+/* Its streams, as door_enumerate. */
+NODISCARD smbkit_status door_streams(const struct vfs_call *call, const struct door_file *f,
+                                     uint64_t cookie, struct smbkit_sink *sink);
+NODISCARD smbkit_status door_rename_stream(const struct vfs_call *call, const struct door_file *f,
+                                           const struct smbkit_rename *how);
+/* most: how many sink may take, a plugin that answers page by page is asked for no more;
+ * LISTING_ALL (listing.h). It may take fewer, and there may be more after them. */
 NODISCARD smbkit_status door_enumerate(const struct vfs_call *call, const struct door_file *f,
-                                       uint64_t cookie, struct smbkit_sink *sink);
+                                       uint64_t cookie, uint32_t most, struct smbkit_sink *sink);
 /* NOT_SUPPORTED also when clients cannot use what the plugin says. */
 NODISCARD smbkit_status door_get_path(const struct vfs_call *call, const struct door_file *f,
                                       char *buf, uint32_t cap);
@@ -86,12 +103,20 @@ NODISCARD smbkit_status door_get_reparse(const struct vfs_call *call, const stru
                                          struct smbkit_buffer *out);
 NODISCARD smbkit_status door_get_security(const struct vfs_call *call, const struct door_file *f,
                                           uint8_t **sd_r, size_t *len_r);
+/* Of a file that has none: who owns it on the store. NOT_FOUND: that says nothing. */
+NODISCARD smbkit_status door_get_store_owner(const struct vfs_call *call, const struct door_file *f,
+                                             uint8_t **sd_r, size_t *len_r);
 NODISCARD smbkit_status door_set_security(const struct vfs_call *call, const struct door_file *f,
                                           const uint8_t *sd, size_t len);
+/* *list_r is owned; a list of EAs, or nothing. */
+NODISCARD smbkit_status door_get_ea(const struct vfs_call *call, const struct door_file *f,
+                                    uint8_t **list_r, size_t *len_r);
+NODISCARD smbkit_status door_set_ea(const struct vfs_call *call, const struct door_file *f,
+                                    struct smbkit_bytes list);
 NODISCARD smbkit_status door_set_size(const struct vfs_call *call, const struct door_file *f,
                                       uint64_t size);
 NODISCARD smbkit_status door_overwrite(const struct vfs_call *call, const struct door_file *f,
-                                       uint32_t attributes, uint64_t alloc_size,
+                                       const struct smbkit_overwrite *how,
                                        struct smbkit_attr *attr);
 NODISCARD smbkit_status door_allocate(const struct vfs_call *call, const struct door_file *f,
                                       uint64_t alloc_size);
@@ -99,7 +124,34 @@ NODISCARD smbkit_status door_zero_range(const struct vfs_call *call, const struc
                                         uint64_t offset, uint64_t length);
 NODISCARD smbkit_status door_ranges(const struct vfs_call *call, const struct door_file *f,
                                     struct smbkit_ranges *r);
-NODISCARD smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on);
+NODISCARD smbkit_status door_trim(const struct vfs_call *call, const struct door_file *f,
+                                  const struct smbkit_range *range);
+/* id: of an operation whose argument is a smbkit_value. *value: in, or out. */
+NODISCARD smbkit_status door_value(const struct vfs_call *call, const struct door_file *f,
+                                   uint32_t id, uint64_t *value);
+NODISCARD smbkit_status door_object_id(const struct vfs_call *call, const struct door_file *f,
+                                       struct smbkit_object_id *id);
+NODISCARD smbkit_status door_set_reparse(const struct vfs_call *call, const struct door_file *f,
+                                         uint32_t tag, struct smbkit_bytes data);
+NODISCARD smbkit_status door_get_quota(const struct vfs_call *call, struct vfs_volume *v,
+                                       struct smbkit_quota *q);
+NODISCARD smbkit_status door_set_quota(const struct vfs_call *call, struct vfs_volume *v,
+                                       const struct smbkit_quota *q);
+NODISCARD smbkit_status door_snapshots(const struct vfs_call *call, struct vfs_volume *v,
+                                       struct smbkit_snapshots *a);
+NODISCARD smbkit_status door_ioctl(const struct vfs_call *call, const struct door_file *f,
+                                   struct smbkit_ioctl *a);
+/* One transfer that is awaited where it is made: for calls apart from a journal. */
+NODISCARD smbkit_status door_transfer(const struct vfs_call *call, const struct door_file *f,
+                                      struct smbkit_io *io, bool is_write);
+/* Of two files of one volume. id: SMBKIT_OP_copy_range or _clone_range. */
+NODISCARD smbkit_status door_copy(const struct vfs_call *call, const struct door_file *f,
+                                  uint32_t id, struct smbkit_copy *c);
+/* *state: SMBKIT_CACHE_* that is asked for; out: what may be. */
+NODISCARD smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,
+                                           uint32_t *state);
+NODISCARD smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on,
+                                   bool tree);
 
 /* Read, write, flush: may answer PENDING; io->op is the call under way then, and the caller's to
  * put. On any other answer io->op is NULL. */

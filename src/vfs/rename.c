@@ -2,194 +2,38 @@
 /* [MS-FSA] 2.1.5.15.11 FileRenameInformation, 2.1.5.15.6 FileLinkInformation.
  *
  * That nobody has the file open without sharing DELETE follows from the share modes: the open that
- * renames has DELETE.
- *
- * What is replaced is the link of the new name itself. Where that is a symbolic link, it goes, and
- * what it leads to stays. */
+ * renames has DELETE. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
-#include "vfs/access.h"
 #include "vfs/claim.h"
+#include "vfs/create.h"
+#include "vfs/dirlease.h"
 #include "vfs/journal.h"
 #include "vfs/names.h"
+#include "vfs/names_short.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
 #include "vfs/path.h"
-
-/* Where the file is to go. */
-struct target {
-    char *path;     /* owned: the directory as the volume spells it, the name as it was given */
-    char *existing; /* owned: what is there already, as the volume spells it; NULL: nothing */
-    struct smbkit_attr attr; /* of that */
-    struct vfs_node *held;   /* its node, with held_name in it, while it is being replaced */
-    struct node_name *held_name;
-    struct name_claim *claim;
-    bool changed; /* what is there is not what was found: look again */
-};
+#include "vfs/rename_target.h"
+#include "vfs/rules.h"
 
 #define RENAME_TRIES_MAX 16 /* turns lost to others who put files at the new name */
-
-/* How the new name is looked at. */
-#define ITSELF SMBKIT_CREATE_OPEN_REPARSE_POINT
-
-static void target_let_go(struct target *t);
-
-/* Forget what was found; a claim stays. */
-static void target_forget(struct target *t)
-{
-    target_let_go(t);
-    mem_free(t->path);
-    mem_free(t->existing);
-    t->path = NULL;
-    t->existing = NULL;
-    t->changed = false;
-}
-
-static void target_fini(struct target *t, const struct vfs_call *call)
-{
-    target_forget(t);
-    claim_give(&t->claim, call);
-}
-
-/* Nothing is there as it was spelled: in other letters? */
-static smbkit_status target_find_nocase(const struct vfs_call *call, struct vfs_volume *v,
-                                        const char *path, struct target *t)
-{
-    CLEANUP_MEM char *real = NULL;
-    smbkit_status st = names_resolve(call, v, path, &real);
-    if (!SMBKIT_OK(st) && st != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
-        return st;
-    }
-    CLEANUP_MEM char *dir = path_parent(real);
-    t->path = dir ? path_join(dir, path_leaf(path)) : NULL;
-    if (!t->path) {
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    st = door_lookup(call, v, real, ITSELF, &t->attr);
-    if (SMBKIT_OK(st)) {
-        t->existing = real;
-        real = NULL;
-    }
-    return door_misses(st) ? SMBKIT_STATUS_SUCCESS : st;
-}
-
-static smbkit_status target_find(const struct vfs_call *call, struct vfs_volume *v,
-                                 const char *path, struct target *t)
-{
-    smbkit_status st = door_lookup(call, v, path, ITSELF, &t->attr);
-    if (door_misses(st) && v->names) {
-        return target_find_nocase(call, v, path, t);
-    }
-    if (!SMBKIT_OK(st) && !door_misses(st)) {
-        return st == SMBKIT_STATUS_NOT_A_DIRECTORY ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
-    }
-    t->path = str_dup(path);
-    t->existing = SMBKIT_OK(st) ? str_dup(path) : NULL;
-    bool no_memory = !t->path || (SMBKIT_OK(st) && !t->existing);
-    if (no_memory) {
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    return st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND ? st : SMBKIT_STATUS_SUCCESS;
-}
-
-/* What a symbolic link leads to, and what is below that, may be open by the link's name. */
-static smbkit_status check_through(const struct vfs_call *call, struct vfs_volume *v,
-                                   const struct target *t)
-{
-    bool is_link = t->attr.attributes & SMBKIT_ATTR_REPARSE_POINT;
-    return node_check_open(call, is_link ? names_open_below(v, t->existing, true) : NULL);
-}
-
-/* Keep what is to be replaced from being opened until target_let_go. */
-static smbkit_status target_hold(const struct vfs_call *call, struct vfs_volume *v,
-                                 struct target *t)
-{
-    const struct node_key key = {.file = file_key_of(&t->attr)};
-    struct node_name *name = node_name_new(v, t->existing);
-    struct vfs_node *n = name ? node_get(v->nodes, &key) : NULL;
-    if (!n) {
-        node_name_free(name);
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    name->of->moving = true;
-    mutex_lock(&n->lock);
-    smbkit_status st = node_check_replaced_locked(call, n);
-    if (SMBKIT_OK(st)) {
-        node_name_add(n, name);
-    }
-    mutex_unlock(&n->lock);
-    if (!SMBKIT_OK(st)) {
-        node_name_free(name);
-        node_put(n);
-        return st;
-    }
-    t->held = n;
-    t->held_name = name;
-    return st;
-}
-
-static void target_let_go(struct target *t)
-{
-    struct vfs_node *n = t->held;
-    if (!n) {
-        return;
-    }
-    mutex_lock(&n->lock);
-    node_name_free(t->held_name);
-    wait_wake_all(n->waits, &n->oplock_waiters);
-    mutex_unlock(&n->lock);
-    node_put(n);
-    t->held = NULL;
-}
-
-static smbkit_status check_replace(const struct vfs_call *call, struct vfs_volume *v,
-                                   struct target *t, bool replace)
-{
-    if (!replace) {
-        return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
-    }
-    if (t->attr.attributes & (SMBKIT_ATTR_DIRECTORY | SMBKIT_ATTR_READONLY)) {
-        return SMBKIT_STATUS_ACCESS_DENIED;
-    }
-    smbkit_status st = access_check_path(call, v, t->existing, SMBKIT_DELETE);
-    if (SMBKIT_OK(st)) {
-        st = check_through(call, v, t);
-    }
-    if (SMBKIT_OK(st)) {
-        st = target_hold(call, v, t);
-    }
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    /* From here on that file keeps its name. Had another taken its place before? */
-    struct smbkit_attr now;
-    st = journal_look(call, v, t->existing, ITSELF, &now);
-    struct file_key is = file_key_of(&now);
-    struct file_key was = file_key_of(&t->attr);
-    t->changed = door_misses(st) || (SMBKIT_OK(st) && !file_key_eq(&is, &was));
-    return t->changed ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
-}
 
 /* What rename and link ask of the open and of the new name. */
 static smbkit_status check_common(const struct vfs_call *call, struct vfs_open *o,
                                   const char *new_path)
 {
-    smbkit_status st = volume_check_writable(call, o->volume);
+    smbkit_status st = open_check_writable(call, o);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    if (o->node->stream) {
-        return SMBKIT_STATUS_NOT_SUPPORTED;
+    if (o->node->base) {
+        return stream_refuse_path(call, o, new_path);
     }
     size_t units = utf16_len_bytes(path_leaf(new_path)) / 2;
-    if (units == 0 || units > o->volume->component_max) {
-        return SMBKIT_STATUS_OBJECT_NAME_INVALID;
-    }
-    return SMBKIT_STATUS_SUCCESS;
+    bool is_name = units > 0 && units <= o->volume->component_max;
+    return is_name ? rules_check_path(o->volume, new_path) : SMBKIT_STATUS_OBJECT_NAME_INVALID;
 }
 
 /* One rename of a name at a time, and nobody opens it meanwhile. */
@@ -201,10 +45,11 @@ static smbkit_status source_hold(const struct vfs_call *call, struct vfs_open *o
         return SMBKIT_STATUS_ACCESS_DENIED; /* the root stays; what is going goes */
     }
     if (o->name->of->moving) {
-        return oplock_wait_locked(call, n);
+        return node_wait_move_locked(call, n);
     }
-    o->name->of->moving = true;
-    return SMBKIT_STATUS_SUCCESS;
+    smbkit_status st = streams_check_closed(call, n);
+    o->name->of->moving = SMBKIT_OK(st);
+    return st;
 }
 
 static void source_let_go(struct vfs_open *o)
@@ -213,41 +58,7 @@ static void source_let_go(struct vfs_open *o)
     if (o->name) {
         o->name->of->moving = false;
     }
-    wait_wake_all(o->node->waits, &o->node->oplock_waiters);
-}
-
-/* Find what is at the new name, and claim the name: nobody makes it, in whatever letters, until
- * target_fini. */
-static smbkit_status target_take(const struct vfs_call *call, struct vfs_open *o, const char *path,
-                                 struct target *t)
-{
-    smbkit_status st = target_find(call, o->volume, path, t);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    CLEANUP_MEM char *parent = path_parent(t->path);
-    struct smbkit_attr dir;
-    st = parent ? access_check_destination(call, o->volume, parent, o->is_directory, &dir)
-                : SMBKIT_STATUS_NO_MEMORY;
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    const struct file_key key = file_key_of(&dir);
-    st = claim_take(&t->claim, call, o->volume->nodes, &key, path_leaf(t->path));
-    if (SMBKIT_OK(st)) {
-        target_forget(t); /* it may have come before the claim was taken */
-        st = target_find(call, o->volume, path, t);
-    }
-    return st;
-}
-
-static smbkit_status target_claim(const struct vfs_call *call, struct vfs_open *o, const char *path,
-                                  struct target *t)
-{
-    smbkit_status st = target_take(call, o, path, t);
-    /* On the way: only a create can tell a client of a link that he is to follow himself. */
-    return st == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND
-                                                          : st;
+    wait_wake_all(o->node->waits, &o->node->move_waiters);
 }
 
 /* ---- rename ---- */
@@ -257,7 +68,7 @@ struct move {
     const struct vfs_call *call; /* of this run */
     struct vfs_open *o;          /* a reference */
     char *old_path;              /* owned */
-    struct target to;
+    struct rename_target to;
     struct name_claim *from;        /* of the old name, unless it is the same */
     struct names_change gone, came; /* of the directories */
     bool is_same_file;              /* only the letters' case changes */
@@ -266,7 +77,7 @@ struct move {
 };
 
 /* Its old name is held already, unless it is a link. */
-static struct move *move_new(struct vfs_open *o, bool is_link)
+static struct move *move_new(const struct vfs_call *call, struct vfs_open *o, bool is_link)
 {
     struct move *m = mem_zalloc(sizeof(*m));
     char *old_path = vfs_open_path_known(o);
@@ -275,6 +86,7 @@ static struct move *move_new(struct vfs_open *o, bool is_link)
         mem_free(m);
         return NULL;
     }
+    m->call = call;
     m->o = vfs_open_ref(o);
     m->old_path = old_path;
     m->is_link = is_link;
@@ -284,7 +96,7 @@ static struct move *move_new(struct vfs_open *o, bool is_link)
 /* What one turn has found and claimed. */
 static void move_forget(struct move *m)
 {
-    target_fini(&m->to, m->call);
+    rename_target_fini(&m->to, m->call);
     claim_give(&m->from, m->call);
 }
 
@@ -336,16 +148,16 @@ static smbkit_status move_do(struct move *m)
 {
     const struct vfs_call *call = m->call;
     const struct door_file *f = &m->o->f;
-    struct target *to = &m->to;
+    struct rename_target *to = &m->to;
     if (!to->existing || m->is_same_file) {
         return door_rename(call, f, to->path, false);
     }
     smbkit_status st = door_rename(call, f, to->existing, true);
-    if (!SMBKIT_OK(st) || str_eq(to->existing, to->path) || !m->o->volume->names) {
+    if (!SMBKIT_OK(st) || str_eq(to->existing, to->path)) {
         return st;
     }
-    /* What was replaced had other letters. It is done; if the letters cannot be changed, they stay.
-     */
+    /* What was replaced had other letters, or was named by its short name. It is done; if the
+     * letters cannot be changed, they stay. */
     const struct vfs_call may_wait = journal_on_the_spot(call);
     if (!SMBKIT_OK(door_rename(&may_wait, f, to->path, false))) {
         mem_free(to->path);
@@ -371,6 +183,8 @@ static void move_tell(struct move *m)
         notify_dir_moved(v, m->old_path, new_path);
     }
     notify_renamed(v, m->old_path, new_path, notify_name_filter(o->is_directory));
+    dirlease_changed_by(o, m->old_path);
+    dirlease_changed_by(o, new_path);
 }
 
 static smbkit_status move_run(struct move *m)
@@ -388,11 +202,14 @@ static smbkit_status move_run(struct move *m)
     bool done = SMBKIT_OK(st);
     names_after(m->call, v, &m->gone, done ? NAMES_REMOVED : NAMES_NOTHING, m->old_path);
     if (done && replaced && !str_eq(replaced, m->to.path)) {
-        struct names_change none = {0};
-        names_after(m->call, v, &none, NAMES_REMOVED, replaced);
+        names_after(m->call, v, &(struct names_change){0}, NAMES_REMOVED, replaced);
+        if (!m->is_same_file && !utf8_ieq(path_leaf(replaced), path_leaf(m->to.path))) {
+            notify_changed(v, replaced, NOTIFY_REMOVED, NOTIFY_CHANGE_FILE_NAME);
+        }
     }
     names_after(m->call, v, &m->came, done ? NAMES_ADDED : NAMES_NOTHING, m->to.path);
     if (done) {
+        names_tunnel_note(m->o, m->old_path);
         move_tell(m);
     }
     return st;
@@ -423,7 +240,7 @@ static smbkit_status rename_check(struct move *m, const char *new_path, bool rep
     if (o->is_directory && path_is_below_nocase(m->old_path, new_path)) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    smbkit_status st = target_claim(m->call, o, new_path, &m->to);
+    smbkit_status st = rename_target_claim(m->call, o, new_path, &m->to);
     if (SMBKIT_OK(st)) {
         st = source_claim(m);
     }
@@ -434,7 +251,7 @@ static smbkit_status rename_check(struct move *m, const char *new_path, bool rep
     /* Before what is replaced is held by its name, which may lie below the directory itself. */
     st = node_check_below(m->call, o, m->old_path);
     if (SMBKIT_OK(st) && m->to.existing && !m->is_same_file) {
-        st = check_replace(m->call, o->volume, &m->to, replace);
+        st = rename_target_replace(m->call, o->volume, &m->to, replace);
     }
     return SMBKIT_OK(st) ? oplock_break_for(m->call, o, OPLOCK_OP_RENAME) : st;
 }
@@ -480,12 +297,11 @@ static smbkit_status rename_once(const struct vfs_call *call, struct vfs_open *o
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    m = move_new(o, false);
+    m = move_new(call, o, false);
     if (!m) {
         source_let_go(o);
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    m->call = call;
     return move_leave(m, rename_held(m, new_path, replace));
 }
 
@@ -497,11 +313,12 @@ smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, const char *
 
 /* ---- link ---- */
 
-/* The link took the place, and the name, of one in other letters. As in move_do: it is done, and if
- * the letters cannot be changed, they stay. */
-static bool link_spell(const struct vfs_call *call, struct vfs_volume *v, const struct target *t)
+/* As in move_do: the link has the name, spelled otherwise, of what it replaced. */
+static bool link_spell(const struct vfs_call *call, struct vfs_volume *v,
+                       const struct rename_target *t)
 {
-    const struct door_open how = {.path = t->existing, .access = SMBKIT_DELETE, .flags = ITSELF};
+    const struct door_open how = {
+        .path = t->existing, .access = SMBKIT_DELETE, .flags = RENAME_ITSELF};
     const struct vfs_call may_wait = journal_on_the_spot(call);
     struct door_file f = {.volume = v};
     if (!SMBKIT_OK(door_open(&may_wait, &f, &how, NULL))) {
@@ -512,20 +329,22 @@ static bool link_spell(const struct vfs_call *call, struct vfs_volume *v, const 
     return SMBKIT_OK(st);
 }
 
-static void link_tell(struct vfs_volume *v, const struct target *t, const char *path)
+static void link_tell(struct vfs_open *o, const struct rename_target *t, const char *path)
 {
+    struct vfs_volume *v = o->volume;
     if (t->existing) {
         atomic_fetch_add(&v->nodes->removals, 1);
         notify_changed(v, t->existing, NOTIFY_REMOVED, NOTIFY_CHANGE_FILE_NAME);
     }
     notify_changed(v, path, NOTIFY_ADDED, NOTIFY_CHANGE_FILE_NAME);
+    dirlease_changed_by(o, path);
 }
 
 static smbkit_status link_do(struct move *m)
 {
     const struct vfs_call *call = m->call;
     struct vfs_volume *v = m->o->volume;
-    const struct target *t = &m->to;
+    const struct rename_target *t = &m->to;
     const char *path = t->existing ? t->existing : t->path;
     if (!m->resumes) {
         names_before(call, v, path, NULL, &m->came);
@@ -534,15 +353,13 @@ static smbkit_status link_do(struct move *m)
     if (door_stops(st) && journal_acts(call)) {
         return st;
     }
-    bool is_spelled = !v->names || str_eq(path, t->path);
-    if (SMBKIT_OK(st) && !is_spelled && link_spell(call, v, t)) {
-        struct names_change none = {0};
-        names_after(call, v, &none, NAMES_REMOVED, path);
+    if (SMBKIT_OK(st) && !str_eq(path, t->path) && link_spell(call, v, t)) {
+        names_after(call, v, &(struct names_change){0}, NAMES_REMOVED, path);
         path = t->path;
     }
     names_after(call, v, &m->came, SMBKIT_OK(st) ? NAMES_ADDED : NAMES_NOTHING, path);
     if (SMBKIT_OK(st)) {
-        link_tell(v, t, path);
+        link_tell(m->o, t, path);
     }
     return st;
 }
@@ -570,14 +387,13 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    m = move_new(o, true);
+    m = move_new(call, o, true);
     if (!m) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    m->call = call;
-    st = target_claim(call, o, new_path, &m->to);
+    st = rename_target_claim(call, o, new_path, &m->to);
     if (SMBKIT_OK(st) && m->to.existing) {
-        st = check_replace(call, o->volume, &m->to, replace);
+        st = rename_target_replace(call, o->volume, &m->to, replace);
     }
     if (SMBKIT_OK(st)) {
         st = link_do(m);

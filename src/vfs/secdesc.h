@@ -34,6 +34,8 @@ struct vfs_token;
 #define SD_PROTECTED_SACL 0x40000000u
 #define SD_UNPROTECTED_DACL 0x20000000u
 #define SD_UNPROTECTED_SACL 0x10000000u
+/* Ours: that an ACL was inherited is stored as it is given, though the client does not ask. */
+#define SD_KEEP_INHERITED 0x00010000u
 
 struct secdesc {
     uint16_t control; /* without SD_SELF_RELATIVE */

@@ -36,7 +36,8 @@ static uint16_t set_control(uint16_t old, uint16_t given, uint32_t what, const s
     uint16_t all = b->present | b->defaulted | b->request | b->auto_inherited | b->is_protected;
     uint16_t control = (uint16_t)((old & ~all) | b->present);
     bool is_protected = (given & b->is_protected) != 0;
-    if ((given & b->request) && (given & b->auto_inherited)) {
+    bool is_asked = (given & b->request) || (what & SD_KEEP_INHERITED);
+    if (is_asked && (given & b->auto_inherited)) {
         control |= b->auto_inherited;
     }
     if ((is_protected || (what & b->protect)) && !(what & b->unprotect)) {

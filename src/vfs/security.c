@@ -19,7 +19,7 @@ smbkit_status vfs_query_security(struct vfs_call *call, struct vfs_open *o, uint
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
     struct secdesc sd;
-    st = access_sd_load(call, &o->f, o->is_directory, &sd);
+    st = access_sd_load_shown(call, &o->f, o->is_directory, &sd);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -28,9 +28,28 @@ smbkit_status vfs_query_security(struct vfs_call *call, struct vfs_open *o, uint
     return wr_ok(out) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
+smbkit_status vfs_max_access(struct vfs_call *call, struct vfs_open *o, uint32_t cap,
+                             uint32_t *access_r)
+{
+    *access_r = 0;
+    OPEN_SCOPE(o, st);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    CLEANUP_MEM char *path = vfs_open_path_known(o);
+    struct access_query q = {.path = path && !o->snapshot_time ? path : "",
+                             .is_directory = o->is_directory,
+                             .desired = SMBKIT_MAXIMUM_ALLOWED,
+                             .cap = cap,
+                             .want_max = true};
+    st = path ? access_check(call, &o->f, &q) : SMBKIT_STATUS_NO_MEMORY;
+    *access_r = SMBKIT_OK(st) ? q.max : 0;
+    return st;
+}
+
 static smbkit_status set_check(const struct vfs_call *call, const struct vfs_open *o, uint32_t what)
 {
-    smbkit_status st = volume_check_writable(call, o->volume);
+    smbkit_status st = open_check_writable(call, o);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -66,9 +85,10 @@ smbkit_status vfs_set_security(struct vfs_call *call, struct vfs_open *o, uint32
         return st;
     }
     struct secdesc stored;
-    st = access_sd_load(call, &o->f, o->is_directory, &stored);
+    st = access_sd_load_shown(call, &o->f, o->is_directory, &stored);
     if (SMBKIT_OK(st)) {
-        st = sd_set(&stored, &given, what, call->token);
+        uint32_t keep = volume_has(o->volume, VFS_KEEPS_ACL_FLAGS) ? SD_KEEP_INHERITED : 0;
+        st = sd_set(&stored, &given, (what & ~SD_KEEP_INHERITED) | keep, call->token);
         if (SMBKIT_OK(st)) {
             st = sd_store(call, o, &stored);
         }

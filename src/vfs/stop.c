@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a create stopped on a symbolic link that is not followed. [MS-FSA] 2.1.5.1 stops at the
  * first one that it meets, and so does a plugin, but says only that there is one. */
+#include "vfs/stop.h"
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "vfs/info.h"
 #include "vfs/names.h"
+#include "vfs/names_short.h"
 
 #define COMPONENTS_MAX 64 /* that are looked at: a path of more is answered without the place */
 
@@ -43,8 +46,8 @@ static smbkit_status spell(const struct vfs_call *call, struct vfs_volume *v, co
     if (!part) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    if (v->names) {
-        return names_resolve(call, v, part, real_r);
+    if (names_may_resolve(v, part)) {
+        return names_resolve(call, v, part, real_r, NULL);
     }
     *real_r = part;
     part = NULL;

@@ -12,8 +12,8 @@
 
 static void add_group(struct vfs_token *t, struct sid sid)
 {
-    ASSERT(t->group_count < TOKEN_GROUPS_MAX);
-    t->groups[t->group_count++] = sid;
+    ASSERT(t->group_count < TOKEN_KNOWN_MAX + t->rid_count);
+    t->groups[t->group_count++].sid = sid;
 }
 
 /* Who belongs to what is as Windows has it: a guest is no authenticated user, the anonymous logon
@@ -38,6 +38,25 @@ static void set_sids(struct vfs_token *t, const struct vfs_token_spec *spec)
     if (!is_guest) {
         add_group(t, sid_authenticated_users());
     }
+    for (uint32_t i = 0; i < t->rid_count; i++) {
+        add_group(t, sid_machine(machine, t->rids[i]));
+    }
+}
+
+static bool make_room(struct vfs_token *t, const struct vfs_token_spec *spec)
+{
+    uint32_t rids = MIN(spec->group_rid_count, (uint32_t)VFS_TOKEN_GROUPS_MAX);
+    t->rids = mem_calloc(rids + 1, sizeof(*t->rids));
+    t->groups = mem_calloc(rids + TOKEN_KNOWN_MAX, sizeof(*t->groups));
+    t->group_sids = mem_calloc(rids + TOKEN_KNOWN_MAX, sizeof(*t->group_sids));
+    if (!t->rids || !t->groups || !t->group_sids) {
+        return false;
+    }
+    t->rid_count = rids;
+    if (rids > 0) {
+        mem_copy(t->rids, spec->group_rids, rids * sizeof(*t->rids));
+    }
+    return true;
 }
 
 /* The groups as a plugin sees them: without the user itself, which is its own group when nobody has
@@ -46,15 +65,15 @@ static uint32_t format_groups(struct vfs_token *t)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < t->group_count; i++) {
-        if (sid_eq(&t->groups[i], &t->user)) {
+        struct token_group *g = &t->groups[i];
+        if (sid_eq(&g->sid, &t->user)) {
             continue;
         }
-        uint8_t *bytes = t->group_bytes[count];
-        struct wr w = wr_init(bytes, sizeof(t->group_bytes[count]));
-        sid_format(&w, &t->groups[i]);
+        struct wr w = wr_init(g->bytes, sizeof(g->bytes));
+        sid_format(&w, &g->sid);
         ASSERT(wr_ok(&w));
         t->group_sids[count++] =
-            (struct smbkit_bytes){.base = bytes, .len = (uint32_t)sid_len_bytes(&t->groups[i])};
+            (struct smbkit_bytes){.base = g->bytes, .len = (uint32_t)sid_len_bytes(&g->sid)};
     }
     return count;
 }
@@ -93,6 +112,9 @@ static void destroy(struct vfs_token *t)
     for (size_t i = 0; i < ARRAY_LEN(t->strings); i++) {
         mem_free(t->strings[i]);
     }
+    mem_free(t->rids);
+    mem_free(t->groups);
+    mem_free(t->group_sids);
     mem_free(t);
 }
 
@@ -103,6 +125,10 @@ struct vfs_token *vfs_token_new(const struct vfs_token_spec *spec)
         return NULL;
     }
     refcount_init(&t->refs);
+    if (!make_room(t, spec)) {
+        destroy(t);
+        return NULL;
+    }
     set_sids(t, spec);
     if (spec->flags & SMBKIT_WHO_ADMIN) {
         t->privileges = TOKEN_CAN_SECURITY | TOKEN_CAN_RESTORE;
@@ -138,9 +164,28 @@ bool token_has_sid(const struct vfs_token *t, const struct sid *sid)
         return true;
     }
     for (uint32_t i = 0; i < t->group_count; i++) {
-        if (sid_eq(&t->groups[i], sid)) {
+        if (sid_eq(&t->groups[i].sid, sid)) {
             return true;
         }
     }
     return false;
+}
+
+bool vfs_token_is_in_group(const struct vfs_token *t, uint32_t rid)
+{
+    for (uint32_t i = 0; i < t->rid_count; i++) {
+        if (t->rids[i] == rid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool vfs_token_has_groups(const struct vfs_token *t, const uint32_t *rids, uint32_t count)
+{
+    bool same = t->rid_count == MIN(count, (uint32_t)VFS_TOKEN_GROUPS_MAX);
+    for (uint32_t i = 0; same && i < t->rid_count; i++) {
+        same = vfs_token_is_in_group(t, rids[i]);
+    }
+    return same;
 }

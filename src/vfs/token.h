@@ -6,7 +6,7 @@
 #include "base/sid.h"
 #include "vfs/vfs.h"
 
-#define TOKEN_GROUPS_MAX 8
+#define TOKEN_KNOWN_MAX 5 /* groups that everybody knows: Everyone, ... */
 
 /* privileges; SMBKIT_WHO_ADMIN has the last two. Nobody takes ownership uninvited: who asks for
  * the most that is allowed would get WRITE_OWNER on every file, and few expect it. */
@@ -19,13 +19,19 @@ struct vfs_token {
     struct smbkit_identity identity; /* its strings and sid point into this object */
     char *strings[3];                /* owned: user, domain, client address */
     uint8_t sid_bytes[SID_BYTES_MAX];
-    uint8_t group_bytes[TOKEN_GROUPS_MAX][SID_BYTES_MAX];
-    struct smbkit_bytes group_sids[TOKEN_GROUPS_MAX]; /* identity.groups; they point there */
     struct sid user;
     struct sid primary_group;
-    struct sid groups[TOKEN_GROUPS_MAX]; /* primary_group too */
-    uint32_t group_count;
     uint32_t privileges; /* TOKEN_CAN_* */
+    uint32_t rid_count;
+    uint32_t group_count;
+    uint32_t *rids;                  /* [rid_count] owned; of the machine's groups */
+    struct token_group *groups;      /* [group_count] owned; primary_group too */
+    struct smbkit_bytes *group_sids; /* owned; identity.groups: they point into groups */
+};
+
+struct token_group {
+    struct sid sid;
+    uint8_t bytes[SID_BYTES_MAX];
 };
 
 /* The user itself or one of its groups? */

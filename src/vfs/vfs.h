@@ -18,125 +18,16 @@
 #include <smbkit/plugin.h>
 
 #include "base/list.h"
-#include "base/ranges.h"
 #include "base/wr.h"
 #include "os/sync.h"
+#include "vfs/call.h"
+#include "vfs/lease.h"
 
 struct op;
 struct vfs_volume;
+struct budget;
 struct vfs_open;
 struct vfs_node;
-
-/* ---- who asks ---- */
-
-/* An identity with its SIDs; reference-counted, immutable. */
-struct vfs_token;
-struct vfs_token_spec {
-    const char *user;
-    const char *domain;
-    const char *client_address;
-    uint32_t rid;                /* of the virtual user; SID is S-1-5-21-<machine>-rid */
-    uint32_t flags;              /* SMBKIT_WHO_* */
-    const uint32_t *machine_sid; /* three sub-authorities */
-    uint64_t session_id;         /* 0: the server itself asks, as for the next */
-    uint64_t client_id;          /* of the client machine: what it caches is told apart by it */
-};
-NODISCARD struct vfs_token *vfs_token_new(const struct vfs_token_spec *spec);
-struct vfs_token *vfs_token_ref(struct vfs_token *t);
-void vfs_token_unref(struct vfs_token *t);
-const struct smbkit_identity *vfs_token_identity_get(const struct vfs_token *t);
-
-/* ---- waiting ---- */
-
-/* One thing that is waited for. vfs only. */
-struct vfs_wait_place {
-    struct vfs_wait *wait;
-    struct list link;
-    struct mutex *lock; /* the domain's lock while registered, else NULL; it guards link */
-    /* The place in that queue, kept across registrations: */
-    const void *queue; /* compared only: it may be gone */
-    uint64_t ticket;
-};
-
-/* A byte-range lock that is waited for, at one place at most. vfs only. */
-struct vfs_wait_lock {
-    struct vfs_wait *wait;
-    struct range_link range; /* its order is the ticket */
-    struct ranges *waiters;  /* of which range is one while registered, else NULL; domain's lock */
-    struct list of_open;     /* open->lock_waits; domain's lock */
-    struct vfs_open *open;   /* who waits; while `granted` a reference */
-    uint8_t place;           /* in places, if has_place */
-    bool has_place;          /* that one is in such a queue or was in it last */
-    bool exclusive;
-    /* It was given the lock as it was woken: it takes that in the next call, or it goes back at the
-     * end. The domain's lock until woken, then the owner. */
-    bool granted;
-};
-
-/* Things waited for at once: oplocks or leases of a file and of its folder, a lock, a transfer.
- * When there are more, the first is forgotten: any of the others wakes, and then all is looked at
- * anew.
- */
-#define VFS_WAIT_PLACES 4
-
-/* A call that waits: for whichever comes first of what it was registered for. Its owner cancels it
- * before he makes the call again. */
-struct vfs_wait {
-    /* Set by the owner. Called once for each thing registered for, from any thread, possibly under
-     * a core lock: it may only post a job. */
-    void (*wake)(struct vfs_wait *w);
-    /* vfs only */
-    struct mutex self; /* innermost lock: guards each place's `lock` */
-    struct vfs_wait_place places[VFS_WAIT_PLACES];
-    unsigned next; /* whose call it is: how many places were taken; the next one is that modulo
-                      VFS_WAIT_PLACES */
-    struct vfs_wait_lock *lock; /* NULL: it is for no call of vfs_lock */
-};
-void vfs_wait_init(struct vfs_wait *w, void (*wake)(struct vfs_wait *w));
-/* For calls of vfs_lock: with what only they need, which lives as long as w. */
-void vfs_wait_lock_init(struct vfs_wait *w, struct vfs_wait_lock *lock);
-void vfs_wait_fini(struct vfs_wait *w);
-/* Deregister from everything. When it returns wake will not be called any more. True: it was still
- * registered for something. */
-bool vfs_wait_cancel(struct vfs_wait *w);
-
-/* The plugin calls of a request, so that it can be run again without making them twice; see
- * journal.h. Lives in the request; whoever runs the handler touches it. */
-struct vfs_journal {
-    struct list steps;  /* vfs only, all of it */
-    struct list *at;    /* the next step to replay; &steps: none is left */
-    bool resumes;       /* the handler was stopped by a plugin: the next run replays */
-    struct list claims; /* names that a stopped handler keeps claimed; they end with the journal,
-                           which is given up before the volumes of its request */
-    void *kept;         /* by a handler that a plugin stopped while it acts; or NULL */
-    void (*undo)(void *kept);
-};
-void vfs_journal_init(struct vfs_journal *j);
-/* No step may be pending. Files of a handler that was stopped, and is not run again, are closed. */
-void vfs_journal_fini(struct vfs_journal *j);
-/* Before each run of the handler. */
-void vfs_journal_begin(struct vfs_journal *j);
-/* The handler answered WOULD_BLOCK, for whatever reason: its next run replays. */
-void vfs_journal_would_block(struct vfs_journal *j);
-/* Is a plugin call of it under way? Any thread that may touch it. */
-bool vfs_journal_is_busy(const struct vfs_journal *j);
-/* Was something given to a plugin that it cannot take back (a file to be made or emptied, a
- * rename)? Then the handler is run to its end, whoever has given the request up meanwhile: what it
- * answers is what has happened. Not while a run is under way elsewhere. */
-bool vfs_journal_acts(const struct vfs_journal *j);
-/* The client has given the request up: tell the plugin, if it asked to be told; but not when
- * something was done already and it is at what comes after. */
-void vfs_journal_cancel(struct vfs_journal *j);
-
-/* The surroundings of a call; on the caller's stack. */
-struct vfs_call {
-    struct vfs_journal *journal; /* NULL: plugins that answer PENDING are waited for on the spot */
-    struct vfs_token *token;
-    struct vfs_wait *wait;        /* NULL: block instead of answering WAIT (a worker thread only) */
-    const atomic_bool *cancelled; /* what smbkit_op_is_cancelled tells; may be NULL */
-    bool nowait;                  /* on an event loop: answer WOULD_BLOCK rather than block */
-    bool on_loop;                 /* likewise: answer WOULD_BLOCK rather than compute for long */
-};
 
 /* ---- volumes ---- */
 
@@ -197,6 +88,11 @@ struct vfs_volume_spec {
     const struct vfs_layer_spec *layers; /* filters first, outermost first; the plugin last */
     uint32_t layer_count;                /* 1..VFS_LAYERS_MAX */
     bool read_only;
+    bool no_streams; /* as if the plugin had none */
+    /* Names between slashes, with '*' and '?', letters' case ignored; NULL: none. Clients find no
+     * such file, and make none; and they see such files as hidden ones. */
+    const char *veto_files;
+    const char *hide_files;
     /* Random: clients choose the names in the volume's hash tables. What must be the same after a
      * restart (serial, made-up ids) comes from share_name. */
     uint64_t hash_seed;
@@ -223,12 +119,35 @@ bool vfs_volume_never_blocks(const struct vfs_volume *v);
 bool vfs_volume_tries_nowait(const struct vfs_volume *v);
 bool vfs_volume_is_read_only(const struct vfs_volume *v);
 uint32_t vfs_volume_features(const struct vfs_volume *v); /* SMBKIT_FEATURE_* */
+/* Does its plugin make use of what it is told is not needed any more? */
+uint32_t vfs_volume_watches(struct vfs_volume *v); /* opens that have been asked for changes */
+bool vfs_volume_trims(const struct vfs_volume *v);
 /* From now on no call changes anything, not even the end of an open that was to delete its file;
  * or changes are allowed again, where the plugin takes any. */
 void vfs_volume_read_only_set(struct vfs_volume *v, bool on);
-/* Whose is a new file in a folder that hands down no rights? On: its maker's alone (and SYSTEM's).
- * Off, as at first: a folder without a descriptor of its own hands down everything to everybody. */
-void vfs_volume_private_files_set(struct vfs_volume *v, bool on);
+/* Have files whose name is no 8.3 name a second one that is? Off at first. Files are found by it,
+ * listed with it and matched by it. */
+void vfs_volume_short_names_set(struct vfs_volume *v, bool on);
+#define VFS_SHORT_NAME_MAX 12u /* bytes */
+/* The short name of a component in the volume. false: it has none. Cost: its length. */
+NODISCARD bool vfs_volume_short_name(const struct vfs_volume *v, const char *leaf,
+                                     char out[VFS_SHORT_NAME_MAX + 1]);
+/* Is it an 8.3 name itself? [MS-FSCC] 2.1.5.2.1 */
+bool vfs_is_short_name(const char *leaf);
+/* What a volume does otherwise than at first; may change at any time. */
+enum vfs_habit {
+    /* A new file in a folder that hands down no rights is its maker's alone (and SYSTEM's). Else a
+     * folder without a descriptor of its own hands down everything to everybody. */
+    VFS_PRIVATE_FILES = 1,
+    /* A directory is listed without what the one who asks may not read. [MS-SMB2] 3.3.5.18 */
+    VFS_HIDE_UNREADABLE = 2,
+    VFS_HIDE_DOT_FILES = 4,   /* what begins with a dot shows as hidden */
+    VFS_NO_NOTIFY = 8,        /* nobody is told of changes: NOT_IMPLEMENTED */
+    VFS_KEEPS_ACL_FLAGS = 16, /* that an ACL was inherited is kept as it is set, unasked too */
+    VFS_LATE_TIMES = 32       /* write times are told late; late_time.h */
+};
+void vfs_volume_habits_set(struct vfs_volume *v, uint32_t habits);
+uint32_t vfs_volume_habits(const struct vfs_volume *v);
 /* call->token may be NULL here: nobody in particular asks. */
 NODISCARD smbkit_status vfs_volume_info(struct vfs_call *call, struct vfs_volume *v,
                                         struct smbkit_volume_info *info);
@@ -248,7 +167,9 @@ struct vfs_path {
     char *path;               /* owned; '/'-separated, relative, normalised, "" is the root */
     char *stream;             /* owned; NULL: the file's own data ("::$DATA" too) */
     bool is_directory_stream; /* "::$INDEX_ALLOCATION" */
+    bool means_data;          /* "::$DATA", which no directory has */
     bool means_directory;     /* ended in '\\' */
+    bool means_quota;         /* "$Extend\$Quota:$Q:$INDEX_ALLOCATION"; path is "" then */
 };
 /* name: UTF-8 with '\\' between components, as a client sends it (no leading '\\'). wildcards are
  * refused. Errors: OBJECT_NAME_INVALID, OBJECT_PATH_SYNTAX_BAD (".", ".."), INVALID_PARAMETER
@@ -298,9 +219,24 @@ struct vfs_owner {
     void *arg;
 };
 
+/* A file by what it is: for who has written an open of it down. Another that has got its id
+ * meanwhile has another creation time. */
+struct vfs_file_id {
+    uint64_t domain; /* smbkit_attr.file_domain; 0: the volume's own */
+    uint64_t id, id_high;
+    uint64_t create_time; /* FILETIME */
+};
+/* attr: of the open's file. */
+void vfs_file_id_of(const struct vfs_open *o, const struct smbkit_attr *attr,
+                    struct vfs_file_id *out);
+
 struct vfs_create_in {
     struct vfs_volume *volume;
     const char *path;
+    /* Not NULL: this file and no other, with disposition SMBKIT_OPEN. path is where it was; where
+     * the plugin opens by id it may be elsewhere by now, else it must still be there.
+     * OBJECT_NAME_NOT_FOUND: it is not. */
+    const struct vfs_file_id *file;
     const char *stream;
     uint32_t desired_access; /* as the client sent it, generic bits and MAXIMUM_ALLOWED included */
     uint32_t access_cap;     /* what the tree connect may grant at most; SMBKIT_ALL_ACCESS |
@@ -310,9 +246,12 @@ struct vfs_create_in {
     uint32_t disposition; /* SMBKIT_OPEN ... */
     uint32_t options;     /* VFS_* */
     uint8_t oplock_level;
+    const struct vfs_lease_want *lease; /* NULL: none */
     bool want_max_access;
     bool means_directory; /* the name ended in '\\' */
+    bool means_data;      /* it named the data: what is there is no directory */
     uint64_t alloc_size;
+    uint64_t snapshot_time;  /* FILETIME: the file as it was then; 0: as it is */
     const uint8_t *security; /* self-relative, from the client; NULL: inherited */
     size_t security_len;
     const uint8_t *ea;
@@ -324,27 +263,16 @@ struct vfs_create_out {
     struct vfs_open *open;
     uint32_t action;
     uint8_t oplock_level;
+    struct vfs_lease_got lease;
     struct smbkit_attr attr;
     smbkit_status max_access_status;
     uint32_t max_access;
 };
 
 /* [MS-FSA] 2.1.5.1. Answers WAIT while an oplock of another open breaks. MAY be called again after
- * WAIT or WOULD_BLOCK: it keeps nothing. */
+ * WAIT or WOULD_BLOCK: it keeps nothing. INVALID_PARAMETER: also for a lease of another file. */
 NODISCARD smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
                                    struct vfs_create_out *out);
-struct vfs_stop_in {
-    struct vfs_volume *volume;
-    const char *path;
-};
-struct vfs_stop_out {
-    struct wr *reparse; /* takes the REPARSE_DATA_BUFFER of the link, [MS-FSCC] 2.1.2.2 */
-    const char *rest;   /* of the path, behind the link: "", or begins with '/' */
-};
-/* On which link did a create of that path stop that answered IO_REPARSE_TAG_NOT_HANDLED? May be
- * called again after WAIT or WOULD_BLOCK. NOT_FOUND: it does not stop any more, or too far down. */
-NODISCARD smbkit_status vfs_stop_find(struct vfs_call *call, const struct vfs_stop_in *in,
-                                      struct vfs_stop_out *out);
 /* [MS-FSA] 2.1.5.5: gives up share modes, locks, oplock, notifications; deletes a delete-pending
  * file with the last open. Answers WAIT while other calls on the open are under way; WOULD_BLOCK
  * before anything happened. attr (may be NULL): the attributes as they are after it. On any other
@@ -352,12 +280,23 @@ NODISCARD smbkit_status vfs_stop_find(struct vfs_call *call, const struct vfs_st
  * delete failed. */
 NODISCARD smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open,
                                   struct smbkit_attr *attr);
+/* What vfs_close would do to the file's times is done now; of the open's doings up to now it leaves
+ * them alone then. WOULD_BLOCK: again where it may wait. */
+NODISCARD smbkit_status vfs_open_settle_times(struct vfs_call *call, struct vfs_open *open);
 /* Extra references keep the memory, not the file: calls on a closed open answer FILE_CLOSED. */
 struct vfs_open *vfs_open_ref(struct vfs_open *o);
+/* Before the first lock: VFS_LOCK_BYTES for each that it has will be charged to this, which
+ * outlives its close. */
+#define VFS_LOCK_BYTES 128u
+void vfs_open_locks_charge(struct vfs_open *o, struct budget *budget);
 void vfs_open_unref(struct vfs_open *o);
 
 bool vfs_open_is_directory(const struct vfs_open *o);
 uint32_t vfs_open_granted_access(const struct vfs_open *o);
+uint32_t vfs_open_share_access(const struct vfs_open *o);
+/* And in the same state of it, the present or a snapshot. */
+bool vfs_open_is_same_file(const struct vfs_open *a, const struct vfs_open *b);
+uint32_t vfs_open_lock_count(struct vfs_open *o); /* byte-range locks that it has */
 uint32_t vfs_open_options(
     const struct vfs_open *o); /* VFS_*, as created and as Mode information changed them */
 NODISCARD smbkit_status vfs_open_mode_set(struct vfs_open *o,
@@ -449,10 +388,15 @@ struct vfs_lock {
 NODISCARD smbkit_status vfs_lock(struct vfs_call *call, struct vfs_open *o,
                                  const struct vfs_lock *locks, size_t count);
 
+/* Calls fn for each lock that the open has: under the lock of its node. */
+void vfs_open_locks_each(struct vfs_open *o, void (*fn)(void *arg, const struct vfs_lock *l),
+                         void *arg);
+
 /* ---- directories ---- */
 
 struct vfs_dir_entry {
     const char *name;
+    const char *short_name; /* NULL: none, or the name is one */
     struct smbkit_attr attr;
 };
 struct vfs_dir_query {
@@ -461,6 +405,7 @@ struct vfs_dir_query {
     bool restart;        /* from the start, same pattern unless one is given */
     bool reopen;         /* from the start, new pattern */
     bool single;         /* one entry only */
+    uint32_t most;       /* entries for which there is room at best; 0: not known */
     bool want_attr;
     /* True: taken; false: no room. Called without core locks. */
     bool (*entry)(void *arg, const struct vfs_dir_entry *e);
@@ -521,22 +466,15 @@ NODISCARD smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, co
                                    bool replace);
 NODISCARD smbkit_status vfs_link(struct vfs_call *call, struct vfs_open *o, const char *new_path,
                                  bool replace);
-/* The REPARSE_DATA_BUFFER of a reparse point that was opened itself, [MS-FSCC] 2.1.2.2.
- * NOT_A_REPARSE_POINT. [MS-FSA] 2.1.5.10.14 */
-NODISCARD smbkit_status vfs_get_reparse(struct vfs_call *call, struct vfs_open *o, struct wr *out);
 /* what: OWNER 1, GROUP 2, DACL 4, SACL 8 ([MS-DTYP] 2.4.7). Appends a self-relative descriptor. */
 NODISCARD smbkit_status vfs_query_security(struct vfs_call *call, struct vfs_open *o, uint32_t what,
                                            struct wr *out);
+/* What the caller could be granted on the open's file at most, whatever the open was; cap: never
+ * more than that. ACCESS_DENIED: nothing. [MS-SMB2] 2.2.14.2.5 */
+NODISCARD smbkit_status vfs_max_access(struct vfs_call *call, struct vfs_open *o, uint32_t cap,
+                                       uint32_t *access_r);
 NODISCARD smbkit_status vfs_set_security(struct vfs_call *call, struct vfs_open *o, uint32_t what,
                                          const uint8_t *sd, size_t sd_len);
-NODISCARD smbkit_status vfs_zero_range(struct vfs_call *call, struct vfs_open *o, uint64_t offset,
-                                       uint64_t length);
-/* Allocated ranges within `within`, ascending; *count_r in: room, out: filled. BUFFER_OVERFLOW:
- * there are more. */
-NODISCARD smbkit_status vfs_ranges(struct vfs_call *call, struct vfs_open *o,
-                                   struct smbkit_range within, struct smbkit_range *out,
-                                   uint32_t *count_r);
-
 /* ---- oplocks ---- */
 
 /* The client's answer to a break. INVALID_OPLOCK_PROTOCOL: no break under way; INVALID_PARAMETER: a
@@ -546,3 +484,9 @@ NODISCARD smbkit_status vfs_oplock_ack(struct vfs_open *o, uint8_t level, uint8_
  * under way. */
 void vfs_oplock_timeout(struct vfs_open *o);
 uint8_t vfs_oplock_level(const struct vfs_open *o);
+/* What its lease is now; is_shared is set if it has one. */
+void vfs_open_lease_told(struct vfs_open *o, struct vfs_lease_got *out);
+/* Does it hold handle caching (a batch oplock, a lease with H), with no break under way? */
+bool vfs_open_caches_handle(const struct vfs_open *o);
+/* Has it no byte-range locks, or is it the only one that may want any (W)? */
+bool vfs_open_may_keep_locks(const struct vfs_open *o);

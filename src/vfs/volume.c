@@ -3,7 +3,9 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "vfs/journal.h"
+#include "vfs/names_short.h"
 #include "vfs/overlap.h"
+#include "vfs/rules.h"
 
 #define CLUSTER_DEFAULT_BYTES 4096u
 #define COMPONENT_DEFAULT 255u
@@ -207,6 +209,7 @@ static void volume_free(struct vfs_volume *v)
     }
     overlap_leave(v);
     mem_free(v->location);
+    rules_fini(&v->rules);
     for (uint32_t i = 0; i < v->layer_count; i++) {
         struct layer *l = &v->layers[i];
         if (l->is_open && l->plugin->volume_close) {
@@ -221,6 +224,7 @@ static void volume_free(struct vfs_volume *v)
     if (v->names) {
         nameindex_free(v->names);
     }
+    names_tunnel_free(v);
     if (v->token) {
         vfs_token_unref(v->token);
     }
@@ -309,8 +313,14 @@ smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, struct vfs_vol
     }
     smbkit_status st = layers_open(v, spec, err, err_size);
     volume_flags_gather(v);
+    if (spec->no_streams) {
+        v->features &= ~SMBKIT_FEATURE_STREAMS;
+    }
     if (SMBKIT_OK(st)) {
         st = volume_features_read(v);
+    }
+    if (SMBKIT_OK(st)) {
+        st = rules_init(&v->rules, spec->veto_files, spec->hide_files);
     }
     vfs_volume_read_only_set(v, spec->read_only);
     if (!SMBKIT_OK(st)) {
@@ -392,14 +402,33 @@ void vfs_volume_read_only_set(struct vfs_volume *v, bool on)
     atomic_store_explicit(&v->read_only, on || v->never_writes, memory_order_relaxed);
 }
 
-void vfs_volume_private_files_set(struct vfs_volume *v, bool on)
+void vfs_volume_habits_set(struct vfs_volume *v, uint32_t habits)
 {
-    atomic_store_explicit(&v->private_files, on, memory_order_relaxed); /* see there */
+    atomic_store_explicit(&v->habits, habits, memory_order_relaxed); /* see there */
+}
+
+uint32_t vfs_volume_habits(const struct vfs_volume *v)
+{
+    return (uint32_t)atomic_load_explicit(&v->habits, memory_order_relaxed); /* see there */
+}
+
+void vfs_volume_short_names_set(struct vfs_volume *v, bool on)
+{
+    atomic_store_explicit(&v->short_names, on, memory_order_relaxed); /* see there */
 }
 
 uint32_t vfs_volume_features(const struct vfs_volume *v)
 {
     return v->features | (vfs_volume_is_read_only(v) ? SMBKIT_FEATURE_READ_ONLY : 0);
+}
+
+bool vfs_volume_trims(const struct vfs_volume *v)
+{
+    bool trims = false;
+    for (uint32_t i = 0; i < v->layer_count; i++) {
+        trims = trims || v->layers[i].plugin->trim;
+    }
+    return trims;
 }
 
 void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
@@ -419,8 +448,15 @@ void vfs_volume_stats(struct vfs_volume *v, struct vfs_volume_stats *out)
 
 smbkit_status volume_check_writable(const struct vfs_call *call, const struct vfs_volume *v)
 {
-    return vfs_volume_is_read_only(v) && !journal_acts(call) ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
-                                                             : SMBKIT_STATUS_SUCCESS;
+    bool is_read_only = call->read_only || vfs_volume_is_read_only(v);
+    return is_read_only && !journal_acts(call) ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
+                                               : SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status open_check_writable(const struct vfs_call *call, const struct vfs_open *o)
+{
+    return o->snapshot_time ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
+                            : volume_check_writable(call, o->volume);
 }
 
 void volume_path_id(const struct vfs_volume *v, const char *path, uint64_t *id, uint64_t *id_high)

@@ -7,6 +7,7 @@
 #include "wire/wire.h"
 
 /* [MS-FSCC] 2.4 FileStreamInformation. Names with the decoration: "::$DATA", ":name:$DATA". */
+#define FSCC_STREAM_FIXED_SIZE 24 /* bytes in front of the name */
 struct fscc_stream {
     const char *name; /* UTF-8 */
     uint64_t size;

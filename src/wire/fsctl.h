@@ -138,7 +138,40 @@ struct fsctl_trim {
     struct fsctl_range ranges[FSCTL_TRIM_RANGES_MAX];
 };
 NODISCARD enum wire_err fsctl_trim_parse(struct wire_slice in, struct fsctl_trim *out);
+#define FSCTL_TRIM_RSP_SIZE 4
 void fsctl_trim_rsp_format(struct wr *w, uint32_t ranges_processed);
+
+/* FSCTL_OFFLOAD_READ and _WRITE, [MS-FSCC] 2.3.41 to 2.3.44. Each struct begins with its own size,
+ * which must be right: WIRE_SIZE. */
+#define FSCTL_OFFLOAD_TOKEN_SIZE 512
+#define FSCTL_OFFLOAD_TOKEN_ID_SIZE 504
+#define FSCTL_OFFLOAD_TOKEN_ZERO_DATA 0xffff0001u
+/* STORAGE_OFFLOAD_TOKEN, 2.1.11: type and length are big endian. */
+struct fsctl_offload_token {
+    uint32_t type;
+    uint16_t id_len; /* FSCTL_OFFLOAD_TOKEN_ID_SIZE */
+    uint8_t id[FSCTL_OFFLOAD_TOKEN_ID_SIZE];
+};
+struct fsctl_offload_read_req {
+    uint32_t time_to_live_ms; /* 0: as the server likes */
+    uint64_t file_offset;
+    uint64_t copy_length;
+};
+NODISCARD enum wire_err fsctl_offload_read_req_parse(struct wire_slice in,
+                                                     struct fsctl_offload_read_req *out);
+#define FSCTL_OFFLOAD_READ_RSP_SIZE 528
+void fsctl_offload_read_rsp_format(struct wr *w, uint64_t transfer_length,
+                                   const struct fsctl_offload_token *token);
+struct fsctl_offload_write_req {
+    uint64_t file_offset;
+    uint64_t copy_length;
+    uint64_t transfer_offset; /* in what the token stands for */
+    struct fsctl_offload_token token;
+};
+NODISCARD enum wire_err fsctl_offload_write_req_parse(struct wire_slice in,
+                                                      struct fsctl_offload_write_req *out);
+#define FSCTL_OFFLOAD_WRITE_RSP_SIZE 16
+void fsctl_offload_write_rsp_format(struct wr *w, uint64_t length_written);
 
 /* FSCTL_DUPLICATE_EXTENTS_TO_FILE and _EX in their SMB2 forms, [MS-FSCC] 2.3.7.2, 2.3.9.2 */
 #define FSCTL_DUPLICATE_EXTENTS_SOURCE_ATOMIC 0x00000001u
@@ -155,6 +188,7 @@ NODISCARD enum wire_err fsctl_duplicate_extents_parse(struct wire_slice in, bool
 /* FSCTL_GET_COMPRESSION reply and FSCTL_SET_COMPRESSION, [MS-FSCC] 2.3: 0 none, 1 default, 2 LZNT1
  */
 NODISCARD enum wire_err fsctl_compression_parse(struct wire_slice in, uint16_t *out);
+#define FSCTL_COMPRESSION_SIZE 2
 void fsctl_compression_format(struct wr *w, uint16_t state);
 
 /* FSCTL_GET_INTEGRITY_INFORMATION reply and FSCTL_SET_..., [MS-FSCC] 2.3 */
@@ -212,6 +246,7 @@ struct fsctl_ntfs_volume_data {
     uint32_t bytes_per_sector;
     uint32_t bytes_per_cluster;
 };
+#define FSCTL_NTFS_VOLUME_DATA_SIZE 96
 void fsctl_ntfs_volume_data_format(struct wr *w, const struct fsctl_ntfs_volume_data *info);
 
 /* FSCTL_QUERY_FILE_REGIONS, [MS-FSCC] 2.3 */
@@ -222,5 +257,8 @@ struct fsctl_file_regions_req {
 };
 NODISCARD enum wire_err fsctl_file_regions_req_parse(struct wire_slice in,
                                                      struct fsctl_file_regions_req *out);
+#define FSCTL_FILE_REGIONS_FIXED_SIZE 16
+#define FSCTL_FILE_REGION_SIZE 24
+#define FSCTL_REGION_VALID_CACHED_DATA 1u
 void fsctl_file_regions_format(struct wr *w, const struct fsctl_range *ranges, uint32_t count,
                                uint32_t total, uint32_t usage);

@@ -40,7 +40,7 @@ void smb2_ioctl_rsp_format(struct wr *w, const struct smb2_ioctl_rsp *rsp)
 {
     /* The output starts on a multiple of 8 behind the input. [MS-SMB2] 2.2.32 */
     size_t in_offset = SMB2_HDR_SIZE + SMB2_IOCTL_RSP_FIXED_SIZE;
-    size_t out_offset = align_up(in_offset + rsp->input.len, 8);
+    size_t out_offset = align_up(in_offset + rsp->input.len, 8) + rsp->padding;
     size_t body = wr_pos(w);
     wr_u16(w, SMB2_IOCTL_RSP_FIXED_SIZE + 1);
     wr_u16(w, 0);
@@ -55,6 +55,7 @@ void smb2_ioctl_rsp_format(struct wr *w, const struct smb2_ioctl_rsp *rsp)
     wire_put_slice(w, rsp->input);
     if (rsp->output.len > 0) {
         wr_align(w, body, 8);
+        wr_zero(w, rsp->padding);
         wire_put_slice(w, rsp->output);
     }
 }

@@ -24,6 +24,7 @@ struct smb2_ioctl_rsp {
     struct wire_slice input;
     struct wire_slice output;
     uint32_t flags;
+    uint32_t padding; /* bytes before the output, a multiple of 8 */
 };
 void smb2_ioctl_rsp_format(struct wr *w, const struct smb2_ioctl_rsp *rsp);
 

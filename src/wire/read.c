@@ -35,10 +35,11 @@ enum wire_err smb2_read_req_parse(struct cur *c, struct smb2_read_req *out)
 void smb2_read_rsp_format(struct wr *w, const struct smb2_read_rsp *rsp)
 {
     wr_u16(w, SMB2_READ_RSP_FIXED_SIZE + 1);
-    wr_u8(w, SMB2_READ_RSP_DATA_OFFSET);
+    wr_u8(w, (uint8_t)(SMB2_READ_RSP_DATA_OFFSET + rsp->padding));
     wr_u8(w, 0);
     wr_u32(w, rsp->data_len);
     wr_u32(w, rsp->data_remaining);
     wr_u32(w, 0);
+    wr_zero(w, rsp->padding);
     wire_put_slice(w, rsp->data);
 }

@@ -23,12 +23,13 @@ NODISCARD enum wire_err smb2_read_req_parse(struct cur *c, struct smb2_read_req 
 #define SMB2_READ_RSP_DATA_OFFSET (SMB2_HDR_SIZE + SMB2_READ_RSP_FIXED_SIZE)
 
 struct smb2_read_rsp {
+    uint8_t padding;   /* bytes before the data */
     uint32_t data_len; /* bytes that follow the fixed part */
     uint32_t data_remaining;
     struct wire_slice data; /* appended when data.p is set; otherwise the caller adds the bytes or
                                sends them apart */
 };
-/* Appends the 16 fixed bytes with DataOffset SMB2_READ_RSP_DATA_OFFSET. */
+/* Appends the 16 fixed bytes with DataOffset SMB2_READ_RSP_DATA_OFFSET and padding, and that. */
 void smb2_read_rsp_format(struct wr *w, const struct smb2_read_rsp *rsp);
 
 /* The client's side (client_file.c). */

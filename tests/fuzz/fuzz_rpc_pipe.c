@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz a pipe. Byte 0 picks the pipe (bits 0 and 6), the caller (bits 1, 2) and whether a bind is
- * done for the input (bit 3); the rest is what the client writes, cut where bytes say so.
- * Must hold: no crash, replies in bounds, reads agree with peek. */
+/* Fuzz a pipe. Byte 0 picks the pipe (bits 0, 5 and 6), the caller (bits 1, 2) and whether a bind
+ * is done for the input (bit 3); the rest is what the client writes, cut where bytes say so. Must
+ * hold: no crash, replies in bounds, reads agree with peek. */
 #include <string.h>
 
 #include "rpc_fixture.h"
@@ -22,6 +22,9 @@ static const uint8_t wkssvc_syntax[] = {0x98, 0xd0, 0xff, 0x6b, 0x12, 0xa1, 0x10
 
 static const uint8_t lsarpc_syntax[] = {0x78, 0x57, 0x34, 0x12, 0x34, 0x12, 0xcd, 0xab, 0xef, 0x00,
                                         0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0,    0,    0,    0};
+
+static const uint8_t samr_syntax[] = {0x78, 0x57, 0x34, 0x12, 0x34, 0x12, 0xcd, 0xab, 0xef, 0x00,
+                                      0x01, 0x23, 0x45, 0x67, 0x89, 0xac, 1,    0,    0,    0};
 
 /* syntax: NULL: srvsvc's. */
 static void do_bind(struct rpc_pipe *p, const uint8_t *syntax)
@@ -55,12 +58,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     uint8_t how = data[0];
-    const char *name = how & 64 ? "lsarpc" : how & 1 ? "wkssvc" : "srvsvc";
+    const char *name = how & 32 ? "samr" : how & 64 ? "lsarpc" : how & 1 ? "wkssvc" : "srvsvc";
     if (rpc_pipe_new(name, &fixture_env, callers[how >> 1 & 3], &p) != SMBKIT_STATUS_SUCCESS) {
         return 0;
     }
     if (how & 8) {
-        do_bind(p, how & 64 ? lsarpc_syntax : how & 1 ? wkssvc_syntax : NULL);
+        do_bind(p, how & 32   ? samr_syntax
+                   : how & 64 ? lsarpc_syntax
+                   : how & 1  ? wkssvc_syntax
+                              : NULL);
     }
     for (size_t at = 1; at < size;) {
         size_t n = MIN((size_t)data[at] * (how & 16 ? 16 : 1), size - at - 1);

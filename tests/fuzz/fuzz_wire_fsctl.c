@@ -31,6 +31,10 @@ static void fixed(struct wire_slice in)
     struct fsctl_file_regions_req regions;
     uint16_t compression;
     bool sparse;
+    struct fsctl_offload_read_req offload_read;
+    struct fsctl_offload_write_req offload_write;
+    fuzz_sink += fsctl_offload_read_req_parse(in, &offload_read);
+    fuzz_sink += fsctl_offload_write_req_parse(in, &offload_write);
     fuzz_sink += fsctl_resiliency_parse(in, &resiliency);
     fuzz_sink += fsctl_zero_data_parse(in, &zero);
     fuzz_sink += fsctl_range_parse(in, &range);

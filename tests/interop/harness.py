@@ -189,11 +189,14 @@ class Server:
             shares = re.sub(r'^(\[.*\])$', rf'\1\nfilter = {self.filter}', shares, flags=re.M)
         users = os.path.join(self.folder, 'users')
         if not os.path.exists(users):
-            subprocess.run([PROGRAM, 'user', 'add', USER, '--file', users, '--password-file', '-'],
-                           input=PASSWORD + '\n', text=True, check=True, capture_output=True)
+            self.add_user(USER, PASSWORD)
         with open(self.config, 'w', encoding='utf-8') as f:
             f.write(f'[global]\nlisten = 127.0.0.1:{self.port}\nsmb ports = {self.port}\n'
                     f'users file = {users}\ncontrol socket = {self.control}\n{settings}{shares}')
+
+    def add_user(self, name, password):
+        subprocess.run([PROGRAM, 'user', 'add', name, '--file', os.path.join(self.folder, 'users'), '--password-file',
+                        '-'], input=password + '\n', text=True, check=True, capture_output=True)
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -288,7 +291,12 @@ class Server:
     def left(self):
         """What is still there of clients: {counter: number}"""
         counters = self.status()['counters']
-        return {k: counters[k] for k in ('connections', 'sessions', 'trees', 'opens', 'waiting') if counters.get(k)}
+        names = ['connections', 'sessions', 'trees', 'opens', 'waiting', 'notifies', 'buffer_bytes']
+        if counters['kept']:  # they wait for a client who may not come, with what they have
+            counters['opens'] -= counters['kept']
+        else:
+            names += ['locks', 'leases', 'descriptors']
+        return {k: counters[k] for k in names if counters.get(k)}
 
     def wait_idle(self, seconds=60):
         """Until nothing of any client is there."""

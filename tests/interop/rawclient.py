@@ -358,6 +358,28 @@ class Connection:
         self.preauth = before if again else self.preauth
         return r
 
+    def bind(self, first, user=USER, password=PASSWORD, domain=''):
+        """Makes this connection, of which NEGOTIATE is all that was said, a channel of the session; first: its first
+        channel, which may be gone. The last answer. [MS-SMB2] 3.2.4.2.3.3"""
+        own = self.sign_with
+        self.key, self.sign_with, self.sid, self.tid = first.key, first.sign_with, first.sid, first.tid
+        before, token = self.preauth, ntlm.getNTLMSSPType1('', '', True, use_ntlmv2=True)
+        r = self.setup(token.getData(), sign=True, flags=1)
+        if r.name == 'MORE_PROCESSING_REQUIRED':
+            check(not r.flags & SIGNED or self.is_signed_right(r), 'the answer to a binding is signed wrongly')
+            answer, key = ntlm.getNTLMSSPType3(token, self._token(r), user, password, domain, use_ntlmv2=True)
+            r = self.setup(answer.getData(), sign=True, flags=1)
+        if r.status == 0:
+            self.sign_with = own
+            self._keys(key, r)
+            self.seal_key, self.unseal_key = first.seal_key, first.unseal_key
+            check(self.is_signed_right(r), 'the last answer to a binding is signed wrongly')
+            self.seal = first.seal
+        else:
+            self.sid = self.tid = 0
+            self.preauth = before
+        return r
+
     @staticmethod
     def _token(r):
         at, size = struct.unpack_from('<HH', r.body, 4)
@@ -544,4 +566,15 @@ def connect(server, share, dialect=0x311, user=USER, password=PASSWORD, seal=Fal
     c.seal = c.seal or seal
     r = c.tree(share)
     check(r.status == 0, 'TREE_CONNECT', r.name)
+    return c
+
+
+def join(server, first, **how):
+    """Another channel of first's session, on a connection of its own. how: of negotiate()"""
+    c = Files(server.port, timeout=first.timeout)
+    c.guid = first.guid
+    r = c.negotiate((first.dialect,), **how)
+    check(r.status == 0, 'NEGOTIATE', r.name)
+    r = c.bind(first)
+    check(r.status == 0, 'binding', r.name)
     return c

@@ -56,7 +56,7 @@ def check(checker, log):
 
 def style(log):
     r = Results()
-    for checker in ('check-layers', 'check-style'):
+    for checker in ('check-layers', 'check-style', 'check-conformance'):
         r.merge(check(checker, log))
     return r
 
@@ -118,7 +118,8 @@ TSAN = ('-Db_sanitize=thread', '-Db_lundef=false')
 
 
 def build(folder, log, *options, compiler=None):
-    env = {'CC': compiler} if compiler else {}
+    # meson looks for ccache by itself only where no compiler is named.
+    env = {'CC': ' '.join(filter(None, [have('ccache'), compiler]))} if compiler else {}
     code, _ = run(['scripts/configure', folder, *options], log, env=env)
     if code == 0:
         code, out = run(['ninja', '-C', folder, f'-j{JOBS}', '-k0'], log, timeout=BUILD_TIMEOUT_S)
@@ -264,7 +265,7 @@ def interop_under(name, program, log):
     """The quick scenarios, and half a minute of those that look for races and overruns."""
     if not os.access(os.path.join(TOP, program), os.X_OK):
         return one(False, f'{name}: {program} is not built')
-    return from_script(log, name, ['tests/interop/run', '--program', program, '--quick', 'chaos', 'wire_fuzz'], 1200,
+    return from_script(log, name, ['tests/interop/run', '--program', program, '--quick', 'chaos', 'chaos_model', 'wire_fuzz'], 1200,
                        {'CHAOS_SECONDS': '30', 'FUZZ_SECONDS': '30'})
 
 
@@ -284,7 +285,8 @@ def pend_filter(log):
 
 
 def interop_pend(log):
-    return from_script(log, 'interop-pend', ['tests/interop/run', '--filter', pend_filter(log), '--quick', 'chaos'], 900)
+    return from_script(log, 'interop-pend', ['tests/interop/run', '--filter', pend_filter(log), '--quick', 'chaos', 'chaos_model'], 900,
+                       {'CHAOS_SECONDS': '20'})
 
 
 def pend(log):
@@ -298,7 +300,7 @@ def pend(log):
 
 
 def guests(log):
-    return from_script(log, 'guests', ['tests/interop/run', 'linux_mount'], 1000)
+    return from_script(log, 'guests', ['tests/interop/run', '--jobs', '1', 'linux_mount', 'linux_clients'], 1800)
 
 
 def stress(log):
@@ -309,6 +311,22 @@ def stress(log):
         r.merge(from_script(log, f'stress {folder}', ['tests/interop/run', '--program', f'{folder}/smbkit', 'chaos', 'wire_fuzz'],
                             1200, STRESS_ENV))
     return r
+
+
+def chaos_model(folder, options, log):
+    """Ten minutes in all, on the builds that see most."""
+    r = one(build(folder, log, *options), folder)
+    r.merge(from_script(log, f'chaos {folder}', ['tests/interop/run', '--program', f'{folder}/smbkit', 'chaos_model'], 600,
+                        {'CHAOS_SECONDS': '300'}))
+    return r
+
+
+def chaos_asan(log):
+    return chaos_model('build-asan', ASAN, log)
+
+
+def chaos_tsan(log):
+    return chaos_model('build-tsan', TSAN, log)
 
 
 def smbtorture(log):
@@ -355,9 +373,11 @@ GROUPS = {
     'examples': (examples, 'interop', ('build',), CHECK, 'the example plugin of the manual, built outside the tree'),
     'stress': (stress, 'interop', ('build', 'interop', 'interop-asan', 'interop-tsan'), LONG,
                'chaos, mutated requests and soak for minutes; also under ASan and TSan'),
+    'chaos-asan': (chaos_asan, 'chaos', ('asan', 'interop-asan'), LONG, 'the chaos model for five minutes under ASan and UBSan'),
+    'chaos-tsan': (chaos_tsan, 'chaos', ('tsan', 'interop-tsan'), LONG, '... and under TSan'),
     'pend': (pend, 'interop', ('build', 'stress'), LONG,
              'all scenarios and smbtorture while operations answer by and by; also under TSan'),
     'smbtorture': (smbtorture, 'smbtorture', ('build',), CHECK, "Samba's test suite against what is expected of it, on mem"),
     'smbtorture-dir': (smbtorture_dir, 'smbtorture', ('build',), LONG, 'the same on a folder'),
-    'guests': (guests, 'smbtorture', ('build', 'smbtorture'), LONG, 'the kernel of Linux mounts the shares, under qemu'),
+    'guests': (guests, 'smbtorture', ('build', 'smbtorture'), LONG, 'the kernel of Linux mounts the shares, under qemu; two of its clients beside each other'),
 }

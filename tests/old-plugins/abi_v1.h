@@ -98,6 +98,7 @@
     X(smbkit_rename, struct_size)                                                                  \
     X(smbkit_rename, flags)                                                                        \
     X(smbkit_rename, new_path)                                                                     \
+    X(smbkit_rename, new_stream)                                                                   \
     X(smbkit_remove, struct_size)                                                                  \
     X(smbkit_remove, flags)                                                                        \
     X(smbkit_segment, base)                                                                        \

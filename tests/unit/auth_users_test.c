@@ -7,7 +7,7 @@
 
 #define HASH "a4f49c406510bdcab6824ee7c30fd852" /* "Password": [MS-NLMP] 4.2.2.1.2 */
 #define GOOD                                                                                       \
-    "# smbkit users: name:rid:nthash:flags\n!identity:" HASH "\n"                                  \
+    "# smbkit users: name:rid:nthash:flags:groups\n!identity:" HASH "\n"                           \
     "alice:1000:" HASH ":\nB\xc3\xb6"                                                              \
     "b:1005:" HASH ":disabled\n"
 
@@ -45,14 +45,14 @@ static const struct {
     const char *err; /* NULL: accepted */
 } parse_cases[] = {
     {"empty", "", NULL},
-    {"comments and blank lines", "#x\n\n  #\n", "line 3: expected name:rid:nthash:flags"},
+    {"comments and blank lines", "#x\n\n  #\n", "line 3: expected name:rid:nthash:flags:groups"},
     {"no line end", "a:1000:" HASH ":", NULL},
     {"no flags field", "a:1000:" HASH, NULL},
     {"CRLF", "#\r\na:1000:" HASH ":disabled\r\n", NULL},
     {"blank in the name", "a b:1000:" HASH ":\n", NULL},
     {"highest rid", "a:1073741823:" HASH ":\n", NULL},
-    {"too few fields", "#\na:1000\n", "line 2: expected name:rid:nthash:flags"},
-    {"too many fields", "a:1000:" HASH "::\n", "line 1: expected name:rid:nthash:flags"},
+    {"too few fields", "#\na:1000\n", "line 2: expected name:rid:nthash:flags:groups"},
+    {"too many fields", "a:1000:" HASH ":::\n", "line 1: expected name:rid:nthash:flags:groups"},
     {"no name", ":1000:" HASH ":\n", "line 1: \"\" is not a user name"},
     {"name with a slash", "a/b:1000:" HASH ":\n", "line 1: \"a/b\" is not a user name"},
     {"name not UTF-8", "\xff:1000:" HASH ":\n", "line 1: \"\xff\" is not a user name"},
@@ -72,6 +72,10 @@ static const struct {
     {"identity twice", "!identity:" HASH "\n!identity:" HASH "\n",
      "line 2: a second !identity line"},
     {"identity of nothing", "!identity:\n", "line 1: the identity must be 32 hexadecimal digits"},
+    {"groups", "a:1000:" HASH "::staff,Back Office\n", NULL},
+    {"a group with a colon", "a:1000:" HASH "::st:aff\n",
+     "line 1: expected name:rid:nthash:flags:groups"},
+    {"a bad group", "a:1000:" HASH "::staff,@x\n", "line 1: \"@x\" is not a group name"},
     {"an old mark", "!next-rid:1000\na:1000:" HASH ":\n", NULL},
 };
 
@@ -88,6 +92,43 @@ static void test_parse(void)
         CHECK_INT(u != NULL, want);
         users_free(u);
     }
+}
+
+#define GROUPED                                                                                    \
+    "# smbkit users: name:rid:nthash:flags:groups\nalice:1000:" HASH "::staff,Back Office\n"
+
+static void test_groups(void)
+{
+    struct users *u = parse(GROUPED "bob:1001:" HASH ":disabled\n");
+    REQUIRE(u);
+    const struct names *of = users_groups_get(u, "ALICE");
+    REQUIRE(of && of->count == 2);
+    CHECK_STR(of->items[1], "Back Office");
+    CHECK(users_groups_get(u, "bob")->count == 0 && !users_groups_get(u, "carol"));
+    uint32_t rid = users_rid_of_group("staff");
+    CHECK_INT(rid, users_rid_of_group("Staff"));
+    CHECK(rid >= USERS_RID_GROUPS && rid <= USERS_RID_GROUPS_MAX);
+    CHECK_STR(users_group_find_rid(u, rid), "staff");
+    CHECK(!users_group_find_rid(u, users_rid_of_group("nobody")));
+    CHECK(!users_find_rid(u, rid));
+
+    CHECK_INT(users_groups_set(u, "carol", of), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_INT(users_groups_set(u, "bob", of), SMBKIT_STATUS_SUCCESS);
+    size_t len;
+    char *text = users_format(u, &len);
+    CHECK_STR(text, GROUPED "bob:1001:" HASH ":disabled:staff,Back Office\n");
+    mem_free(text);
+
+    struct names many = {0};
+    CHECK(names_add(&many, "a,b"));
+    CHECK_INT(users_groups_set(u, "bob", &many), SMBKIT_STATUS_OBJECT_NAME_INVALID);
+    while (many.count <= USERS_GROUPS_MAX) {
+        CHECK(names_add(&many, "x"));
+    }
+    CHECK_INT(users_groups_set(u, "bob", &many), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    CHECK_INT(users_groups_get(u, "bob")->count, 2);
+    names_fini(&many);
+    users_free(u);
 }
 
 static void test_zero_byte(void)
@@ -284,6 +325,7 @@ static void test_passwords(void)
 }
 
 static const struct test_case cases[] = {
+    {"groups", test_groups},
     {"round trip", test_round_trip},
     {"lines, good and bad", test_parse},
     {"zero byte", test_zero_byte},

@@ -63,6 +63,28 @@ static uint64_t poor_hash(uint64_t key)
     return hash_u64(7, key % 64);
 }
 
+/* All that have one poor hash. */
+static bool class_eq(const struct hash_link *l, const void *key)
+{
+    return CONTAINER_OF(l, struct element, link)->key % 64 == *(const uint64_t *)key;
+}
+
+static void check_classes(const struct hash_table *t)
+{
+    for (uint64_t c = 0; c < 64; c++) {
+        size_t want = 0;
+        for (uint64_t k = c; k < KEYS; k += 64) {
+            want += elements[k].present;
+        }
+        struct hash_link *l = hash_table_get(t, poor_hash(c), class_eq, &c);
+        for (; l; l = hash_table_get_next(l, class_eq, &c)) {
+            CHECK(element_of(l)->present && element_of(l)->key % 64 == c);
+            want--;
+        }
+        CHECK_INT(want, 0);
+    }
+}
+
 static uint64_t good_hash(uint64_t key)
 {
     return hash_u64(7, key);
@@ -87,6 +109,9 @@ static void check_against_model(const struct hash_table *t, uint64_t (*hash)(uin
     CHECK_INT(walked, want);
     CHECK_INT(t->count, want);
     CHECK(t->count <= t->bucket_count);
+    if (hash == poor_hash) {
+        check_classes(t);
+    }
 }
 
 static void random_walk_with(uint64_t (*hash)(uint64_t), uint64_t seed)

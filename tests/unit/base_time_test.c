@@ -31,6 +31,30 @@ static void both_ways(void)
     CHECK_INT(filetime_from_unix(0, 199), 116444736000000001);
 }
 
+/* Every day of six centuries follows the one before it, and comes back. */
+static void calendar(void)
+{
+    static const unsigned lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    struct time_civil want = {.year = 1601, .month = 1, .day = 1, .hour = 23, .minute = 59, 58};
+    for (uint64_t day = 0; want.year < 2201; day++) {
+        uint64_t ft = (day * 86400 + 86398) * FILETIME_PER_SEC;
+        struct time_civil is = filetime_to_civil(ft);
+        if (memcmp(&is, &want, sizeof(is)) != 0 || filetime_from_civil(&is) != ft) {
+            test_fail(__FILE__, __LINE__, "day %u: %u-%u-%u", (unsigned)day, is.year, is.month,
+                      is.day);
+            return;
+        }
+        bool leap = want.year % 4 == 0 && (want.year % 100 != 0 || want.year % 400 == 0);
+        unsigned length = lengths[want.month - 1] + (leap && want.month == 2);
+        want.day = want.day < length ? want.day + 1 : 1;
+        want.month += want.day == 1;
+        want.year += want.month == 13;
+        want.month = want.month == 13 ? 1 : want.month;
+    }
+    CHECK_INT(filetime_from_civil(&(struct time_civil){.year = 2026, .month = 13, .day = 1}), 0);
+    CHECK_INT(filetime_from_civil(&(struct time_civil){.year = 1600, .month = 1, .day = 1}), 0);
+}
+
 static void clamping(void)
 {
     int64_t sec;
@@ -48,5 +72,6 @@ static void clamping(void)
     CHECK_INT(nsec, 955161500);
 }
 
-static const struct test_case cases[] = {{"both_ways", both_ways}, {"clamping", clamping}};
+static const struct test_case cases[] = {
+    {"calendar", calendar}, {"both_ways", both_ways}, {"clamping", clamping}};
 TEST_MAIN(cases)

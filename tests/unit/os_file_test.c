@@ -244,6 +244,43 @@ static void dir_list_no_memory(void)
     CHECK_INT(folder_clear(), 20);
 }
 
+static void guarded(void)
+{
+    REQUIRE(folder_make());
+    CHECK(os_file_is_guarded(path_of("none")));
+    CHECK_INT(os_file_replace(path_of("a"), "", 0, 0600), 0);
+    CHECK(os_file_is_guarded(path));
+    CHECK_INT(chmod(path, 0620), 0);
+    CHECK(!os_file_is_guarded(path));
+    CHECK_INT(chmod(path, 0602), 0);
+    CHECK(!os_file_is_guarded(path));
+    CHECK_INT(chmod(path, 0644), 0);
+    CHECK(os_file_is_guarded(path));
+    CHECK_INT(chmod(folder, 0770), 0);
+    CHECK(!os_file_is_guarded(path));
+    CHECK_INT(chmod(folder, 0755), 0);
+    if (geteuid() == 0) {
+        CHECK_INT(chown(path, 65534, 65534), 0);
+        CHECK(!os_file_is_guarded(path));
+    }
+    CHECK_INT(folder_clear(), 1);
+}
+
+static void same_place(void)
+{
+    char other[160];
+    REQUIRE(folder_make());
+    str_format(other, sizeof(other), "%s/./a", folder);
+    CHECK(os_path_is_same(path_of("a"), other));
+    CHECK(!os_path_is_same(path_of("b"), other));
+    CHECK_INT(os_file_replace(other, "", 0, 0600), 0);
+    CHECK(!os_path_is_same(path_of("b"), other));
+    CHECK(os_path_is_same(path_of("a"), other));
+    CHECK_INT(symlink(other, path_of("b")), 0);
+    CHECK(os_path_is_same(path_of("b"), other));
+    CHECK_INT(folder_clear(), 2);
+}
+
 static const struct test_case cases[] = {
     {"replace", replace},
     {"replace_is_atomic", replace_is_atomic},
@@ -254,5 +291,7 @@ static const struct test_case cases[] = {
     {"read_only_files", read_only_files},
     {"dir_list", dir_list},
     {"dir_list_no_memory", dir_list_no_memory},
+    {"guarded", guarded},
+    {"same_place", same_place},
 };
 TEST_MAIN(cases)

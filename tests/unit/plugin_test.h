@@ -97,6 +97,7 @@ static smbkit_status pt_io_keep(struct smbkit_io *io, uint32_t index, void (**re
 struct smbkit_next {
     const struct smbkit_plugin *plugin;
     void *volume;
+    uint32_t features; /* that the filter is told of */
 };
 
 static smbkit_status pt_next(struct smbkit_next *next, uint32_t id, struct smbkit_op *op,
@@ -180,6 +181,7 @@ static inline smbkit_status pt_open_volume(struct pt *t, const struct smbkit_plu
                                     .arg_count = count,
                                     .args = list,
                                     .next = next,
+                                    .features = next ? next->features : 0,
                                     .share_name = "test",
                                     .error = t->error,
                                     .error_size = sizeof(t->error)};
@@ -468,4 +470,53 @@ static inline bool pt_page_has(const struct pt_page *page, const char *name)
         }
     }
     return false;
+}
+
+/* ---- streams, states ---- */
+
+static inline smbkit_status pt_stream_create(struct pt *t, const char *path, const char *stream,
+                                             uint32_t disposition, void **file_r)
+{
+    const struct smbkit_create how = {.struct_size = sizeof(how),
+                                      .disposition = disposition,
+                                      .path = path,
+                                      .stream = stream,
+                                      .kind = SMBKIT_KIND_FILE,
+                                      .access = SMBKIT_ALL_ACCESS};
+    struct smbkit_attr attr;
+    return pt_create(t, &how, file_r, &attr);
+}
+
+static inline void *pt_stream_new(struct pt *t, const char *path, const char *stream)
+{
+    void *file = NULL;
+    CHECK_INT(pt_stream_create(t, path, stream, SMBKIT_CREATE, &file), 0);
+    return file;
+}
+
+static inline smbkit_status pt_stream_rename(struct pt *t, void *file, const char *to,
+                                             uint32_t flags)
+{
+    const struct smbkit_rename a = {
+        .struct_size = sizeof(a), .flags = flags, .new_path = "f", .new_stream = to};
+    return t->p->rename(t->v, &t->op, file, &a);
+}
+
+static inline uint32_t pt_list_streams(struct pt *t, void *file, struct pt_page *page)
+{
+    page->count = 0;
+    page->room = 16;
+    page->sink = (struct smbkit_sink){
+        .struct_size = sizeof(page->sink), .want = SMBKIT_WANT_ATTR, .entry = pt_page_entry};
+    CHECK_INT(t->p->streams(t->v, &t->op, file, &page->sink), 0);
+    return page->count;
+}
+
+static inline smbkit_status pt_set_value(struct pt *t, void *file, uint64_t value,
+                                         smbkit_status (*fn)(void *volume, struct smbkit_op *op,
+                                                             void *file,
+                                                             const struct smbkit_value *a))
+{
+    const struct smbkit_value a = {.struct_size = sizeof(a), .value = value};
+    return fn(t->v, &t->op, file, &a);
 }

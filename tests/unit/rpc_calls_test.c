@@ -2,8 +2,10 @@
 /* Every method, by golden stubs; then the same stubs cut, bent and starved of memory. */
 #include "base/mem.h"
 #include "rpc_client.h"
+#include "base/str.h"
 #include "rpc_golden.h"
 #include "rpc_golden_lsa.h"
+#include "rpc_golden_samr.h"
 
 #define FRAG 4280
 
@@ -12,31 +14,54 @@ static const struct rpc_caller *caller(char who)
     return who == 'a' ? &fixture_admin : who == 'u' ? &fixture_user : &fixture_anonymous;
 }
 
-#define GOLDENS (ARRAY_LEN(golden) + ARRAY_LEN(golden_lsa))
+#define GOLDENS (ARRAY_LEN(golden) + ARRAY_LEN(golden_lsa) + ARRAY_LEN(golden_samr))
 
 static const struct golden *golden_at(size_t i)
 {
-    return i < ARRAY_LEN(golden) ? &golden[i] : &golden_lsa[i - ARRAY_LEN(golden)];
+    size_t lsa = ARRAY_LEN(golden);
+    size_t samr = lsa + ARRAY_LEN(golden_lsa);
+    return i < lsa ? &golden[i] : i < samr ? &golden_lsa[i - lsa] : &golden_samr[i - samr];
 }
 
-/* LsarOpenPolicy2 of a server without a name. */
-static const char open_policy[] = "00000000 00000000 00000000 00000000 00000000 00000000 00000000 "
-                                  "00000002";
+/* What opens the handles that the golden stubs have. */
+static const struct opening {
+    char pipe;
+    uint16_t opnum;
+    const char *stub;
+} openings[] = {
+    /* LsarOpenPolicy2 of a server without a name. */
+    {'l', 44, "00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000002"},
+    /* 1: SamrConnect2; 2, 3: SamrOpenDomain of the machine and of BUILTIN; 4: SamrOpenUser. */
+    {'s', 57, "00000000 00000002"},
+    {'s', 7,
+     "00000000 01000000 00000000 00000000 00000000 00000002 04000000 01040000 00000005 15000000"
+     "01000000 02000000 03000000"},
+    {'s', 7,
+     "00000000 01000000 00000000 00000000 00000000 00000002 01000000 01010000 00000005 20000000"},
+    {'s', 34, "00000000 02000000 00000000 00000000 00000000 00000002 e9030000"},
+};
 
-/* Connected; with one handle open where the pipe has such, which is the handle of the golden
- * stubs. */
+static void open_on(struct rpc_pipe *p, const struct opening *o)
+{
+    uint8_t stub[64];
+    struct wr w = wr_new(CLIENT_BYTES_MAX);
+    client_request(&w, 3, o->opnum, stub, test_hex(stub, sizeof(stub), o->stub));
+    CHECK_INT(rpc_pipe_write(p, w.base, w.len), SMBKIT_STATUS_SUCCESS);
+    struct client_reply r = client_reply_read(p, FRAG);
+    CHECK_INT(r.stub.len, 24);
+    wr_fini(&r.stub);
+    wr_fini(&w);
+}
+
+/* Connected; with the handles open that its golden stubs have. */
 static struct rpc_pipe *connect_for(const struct golden *g)
 {
     struct rpc_pipe *p = client_connect(g->pipe, caller(g->who), FRAG);
-    if (g->pipe[0] == 'l' && g->who != 'n') {
-        uint8_t stub[64];
-        struct wr w = wr_new(CLIENT_BYTES_MAX);
-        client_request(&w, 3, 44, stub, test_hex(stub, sizeof(stub), open_policy));
-        CHECK_INT(rpc_pipe_write(p, w.base, w.len), SMBKIT_STATUS_SUCCESS);
-        struct client_reply r = client_reply_read(p, FRAG);
-        CHECK_INT(r.stub.len, 24);
-        wr_fini(&r.stub);
-        wr_fini(&w);
+    char pipe = str_eq(g->pipe, "samr") ? 's' : g->pipe[0] == 'l' ? 'l' : 0;
+    for (size_t i = 0; i < ARRAY_LEN(openings) && g->who != 'n'; i++) {
+        if (openings[i].pipe == pipe) {
+            open_on(p, &openings[i]);
+        }
     }
     return p;
 }

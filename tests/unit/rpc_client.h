@@ -26,6 +26,7 @@ static inline void client_end(struct wr *w, size_t from)
 static const char client_srvsvc[] = "c84f324b7016d30112785a47bf6ee188 03000000";
 static const char client_wkssvc[] = "98d0ff6b12a110369833 46c3f87e345a 01000000";
 static const char client_lsarpc[] = "78573412 3412cdabef000123456789ab 00000000";
+static const char client_samr[] = "78573412 3412cdabef000123456789ac 01000000";
 static const char client_ndr[] = "045d888aeb1cc9119fe808002b104860 02000000";
 static const char client_ndr64[] = "33057171babe37498319b5dbef9ccc36 01000000";
 
@@ -91,7 +92,8 @@ static inline struct rpc_pipe *client_connect(const char *pipe, const struct rpc
     struct rpc_pipe *p = client_open(pipe, who);
     struct wr w = wr_new(CLIENT_BYTES_MAX);
     client_bind(&w, 11,
-                pipe[0] == 's'   ? client_srvsvc
+                pipe[1] == 'a'   ? client_samr
+                : pipe[0] == 's' ? client_srvsvc
                 : pipe[0] == 'l' ? client_lsarpc
                                  : client_wkssvc,
                 max_recv);

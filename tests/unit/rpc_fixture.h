@@ -75,7 +75,8 @@ static inline int32_t fixture_minutes_west(void *arg)
     return -60;
 }
 
-static const struct rpc_user fixture_users[] = {{"alice", 1001}, {"Jörg", 0x10000001}};
+static const struct rpc_user fixture_users[] = {{.name = "alice", .rid = 1001},
+                                                {.name = "Jörg", .rid = 0x10000001}};
 
 static inline bool fixture_user_of_name(void *arg, const char *name, struct rpc_user *out)
 {
@@ -99,6 +100,65 @@ static inline bool fixture_user_of_rid(void *arg, uint32_t rid, struct rpc_user 
     return false;
 }
 
+static const struct rpc_user fixture_group = {.name = "staff", .rid = 0x40000001, .is_group = true};
+
+static inline void fixture_users_each(void *arg, rpc_user_cb cb, void *cb_arg)
+{
+    bool more = true;
+    for (size_t i = 0; more && i < ARRAY_LEN(fixture_users); i++) {
+        more = cb(cb_arg, &fixture_users[i]);
+    }
+    if (more) {
+        (void)cb(cb_arg, &fixture_group);
+    }
+}
+
+static inline bool fixture_groups_of(void *arg, const char *user, uint32_t *rids, uint32_t room,
+                                     uint32_t *count_r)
+{
+    *count_r = room > 0 ? 1 : 0;
+    rids[0] = fixture_group.rid;
+    return true;
+}
+
+static inline bool fixture_is_admin(void *arg, const char *user)
+{
+    return utf8_ieq(user, "alice");
+}
+
+static const struct rpc_file fixture_files[] = {
+    {.id = 7, .path = "C:\\data\\d\\Größen", .user = "bob", .locks = 2, .reads = true},
+    {.id = 8, .path = "C:\\home", .user = "alice", .reads = true, .writes = true, .creates = true},
+};
+
+static inline void fixture_files_each(void *arg, rpc_file_cb cb, void *cb_arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fixture_files); i++) {
+        if (!cb(cb_arg, &fixture_files[i])) {
+            return;
+        }
+    }
+}
+
+static const struct rpc_connection fixture_connections[] = {
+    {.id = 1,
+     .opens = 3,
+     .connected_sec = 9,
+     .user = "alice",
+     .share = "data",
+     .client = "10.0.0.1"},
+    {.id = 2, .type = RPC_STYPE_IPC, .user = "bob", .share = "IPC$", .client = "10.0.0.2"},
+};
+
+static inline void fixture_connections_each(void *arg, rpc_connection_cb cb, void *cb_arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fixture_connections); i++) {
+        if (!cb(cb_arg, &fixture_connections[i])) {
+            return;
+        }
+    }
+}
+
 static const struct rpc_env fixture_env = {
     .server_name = "SMBKIT",
     .domain = "WORKGROUP",
@@ -109,6 +169,11 @@ static const struct rpc_env fixture_env = {
     .shares_each = fixture_shares_each,
     .share_get = fixture_share_get,
     .sessions_each = fixture_sessions_each,
+    .files_each = fixture_files_each,
+    .connections_each = fixture_connections_each,
+    .users_each = fixture_users_each,
+    .groups_of = fixture_groups_of,
+    .is_admin = fixture_is_admin,
     .now = fixture_now,
     .minutes_west = fixture_minutes_west,
     .machine_sid = {1, 2, 3},

@@ -88,6 +88,17 @@ static void test_life_of_a_user(void)
     write_file(users_file, "nonsense", 0600);
     CHECK(users_store_lookup(s, "bob", &u));
     CHECK(!users_store_load(s, err, sizeof(err)));
+    /* Nor does one that somebody empties to write it anew; one that never had users is fine. */
+    write_file(users_file, "", 0600);
+    CHECK(users_store_lookup(s, "bob", &u));
+    CHECK(!users_store_load(s, err, sizeof(err)));
+    CHECK(strstr(err, "there is nothing in it; the users stay as they were"));
+    CHECK(users_store_has(s, "bob"));
+    write_file(users_file, "# nobody\n", 0600);
+    CHECK(users_store_load(s, err, sizeof(err)));
+    CHECK(!users_store_has(s, "bob"));
+    write_file(users_file, "", 0600);
+    CHECK(users_store_load(s, err, sizeof(err)));
     users_store_free(s);
     (void)before;
 }
@@ -99,11 +110,15 @@ static void test_errors(void)
         int code;
         const char *want; /* a part of what is said */
     } rows[] = {
-        {"", EXIT_USAGE, "add, passwd, del or list?"},
+        {"", EXIT_USAGE, "add, passwd, groups, del or list?"},
         {"ad x", EXIT_USAGE, "user knows no \"ad\"; did you mean \"add\"?"},
-        {"add", EXIT_USAGE, "user add wants a NAME"},
+        {"add", EXIT_USAGE, "user add wants one NAME"},
         {"list x", EXIT_USAGE, "user list takes no NAME"},
-        {"add x y", EXIT_USAGE, "one NAME only"},
+        {"add x y", EXIT_USAGE, "user add wants one NAME"},
+        {"groups x", EXIT_USAGE, "user groups wants a NAME and its groups, as staff,office"},
+        {"groups x a b", EXIT_USAGE, "one NAME only"},
+        {"groups alice a/b --file F", EXIT_FAILED, "groups \"a/b\": a group's name has 1 to 64"},
+        {"groups alicf a --file F", EXIT_FAILED, "did you mean \"alice\"?"},
         {"add x --fil F", EXIT_USAGE, "unknown option --fil; did you mean --file?"},
         {"add x --file", EXIT_USAGE, "--file needs a value"},
         {"add a/b --file F --password-file P", EXIT_USAGE, "\"a/b\" cannot be a user's name"},

@@ -2,6 +2,7 @@
 /* What "check" remarks on although nothing is wrong. */
 #include <string.h>
 
+#include "auth/users.h"
 #include "server/config.h"
 #include "test.h"
 
@@ -12,6 +13,12 @@ static bool known(void *arg, const char *name)
 {
     (void)arg;
     return strcmp(name, "ann") == 0;
+}
+
+static bool group_known(void *arg, uint32_t rid)
+{
+    (void)arg;
+    return rid == users_rid_of_group("office");
 }
 
 static const struct {
@@ -26,6 +33,13 @@ static const struct {
     {"known user", G SHARE "valid users = ann\n", 1, ""},
     {"unknown user", G SHARE "valid users = ann bob\n", 1,
      "share \"a\": valid users: there is no user \"bob\"; add one with: smbkit user add bob\n"},
+    {"a group of the configuration", G "group = staff: ann\n" SHARE "valid users = @Staff\n", 1,
+     ""},
+    {"a group of the users file", G SHARE "write list = @office\n", 1, ""},
+    {"an unknown group", G SHARE "read list = @nobody\n", 1,
+     "share \"a\": read list: nobody is in the group \"nobody\"; put users into it with:"},
+    {"an unknown member", G "group = staff: bob\n" SHARE, 1,
+     "group staff: there is no user \"bob\";"},
     {"unknown administrator", G "admin users = bob\n" SHARE, 1,
      "admin users: there is no user \"bob\";"},
     {"nobody may", G SHARE "valid users =\n", 1, "share \"a\": valid users names nobody,"},
@@ -73,7 +87,8 @@ static void test_notes(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct problems p;
-        struct config_users users = {.user_count = rows[i].users, .user_known = known};
+        struct config_users users = {
+            .user_count = rows[i].users, .user_known = known, .group_known = group_known};
         problems_init(&p);
         test_context("%s", rows[i].name);
         struct config *c = config_parse("f", rows[i].text, &p);

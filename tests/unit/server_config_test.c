@@ -107,8 +107,8 @@ static void test_shares_of_a_whole_file(void)
     CHECK(d->guest_ok);
     CHECK(!d->browseable);
     CHECK(d->encrypt);
-    REQUIRE(d->users.count == 3);
-    CHECK_STR(d->users.items[2], "carol");
+    REQUIRE(d->admission.valid.count == 3);
+    CHECK_STR(d->admission.valid.items[2], "carol");
     REQUIRE(d->filter_count == 2);
     CHECK_STR(d->filters[0].name, "delay");
     CHECK_STR(config_args_get(&d->filters[0].args, "write"), "5");
@@ -135,8 +135,17 @@ static const struct {
      "f:2: unknown key \"server sining\"; did you mean \"server signing\"?\n"},
     {"[global]\npath = /\n", "f:2: \"path\" belongs into the section of a share\n"},
     {"[x]\npath = /\nworkgroup = A\n", "f:3: \"workgroup\" belongs into [global]\n"},
-    {"[x]\npath = /\nvalid users = ann @wheel\n",
-     "f:3: valid users = ann @wheel: \"@wheel\" is no user's name; groups are not known\n"},
+    {"[x]\npath = /\nvalid users = ann @wh/eel\n",
+     "f:3: valid users = ann @wh/eel: \"@wh/eel\" is no group's name\n"},
+    {"[global]\nadmin users = @staff\n",
+     "f:2: admin users = @staff: \"@staff\": no groups here, only users\n"},
+    {"[global]\ngroup = staff ann\n",
+     "f:2: group = staff ann: expected a group's name, a colon and its users: staff: ann bob\n"},
+    {"[global]\ngroup = staff: @office\n",
+     "f:2: group = staff: @office: \"@office\" is no user's name\n"},
+    {"[x]\npath = /\nhosts allow = fileserver\n",
+     "f:3: hosts allow = fileserver: \"fileserver\" is no address: expected such as 192.0.2.7, "
+     "192.0.2., 192.0.2.0/24, 2001:db8::/32, ALL, EXCEPT\n"},
     {"a = b\n", "f:1: \"a\" stands before the first section; begin with [global]\n"},
     {"[global]\nnonsense\n", "f:2: expected \"key = value\", found \"nonsense\"\n"},
     {"[global\n", "f:1: a section needs a \"]\" at its end\n"},

@@ -64,7 +64,12 @@ void smb_server_stats(struct smb_server *s, struct smb_server_stats *out)
                                      .bytes_in = 1000,
                                      .bytes_out = 5000000000ull,
                                      .logon_failures = 2,
-                                     .waiting_now = 1};
+                                     .waiting_now = 1,
+                                     .locks_now = 2,
+                                     .leases_now = 3,
+                                     .watches_now = 4,
+                                     .descriptors_now = 5,
+                                     .buffer_bytes = 6};
 }
 void smb_server_sessions_each(struct smb_server *s,
                               void (*fn)(void *arg, const struct smb_session_info *), void *arg)
@@ -101,8 +106,9 @@ void smb_server_opens_each(struct smb_server *s,
 
 #define COUNTERS                                                                                   \
     "\"counters\":{\"connections\":3,\"connections_total\":9,\"sessions\":1,\"sessions_total\":4," \
-    "\"trees\":1,\"opens\":1,\"waiting\":1,\"requests_total\":100,\"bytes_in_total\":1000,"        \
-    "\"bytes_out_total\":5000000000,\"logon_failures_total\":2}"
+    "\"trees\":1,\"opens\":1,\"kept\":0,\"waiting\":1,\"locks\":2,\"leases\":3,"                   \
+    "\"notifies\":4,\"descriptors\":5,\"buffer_bytes\":6,\"requests_total\":100,"                  \
+    "\"bytes_in_total\":1000,\"bytes_out_total\":5000000000,\"logon_failures_total\":2}"
 
 static void test_answers(void)
 {
@@ -173,7 +179,9 @@ static void test_status_text(void)
     CHECK(strstr(t, "smbkit 0.1.0 on HALL, process ") == t);
     CHECK(strstr(
         t, "\nListening on 127.0.0.1:4450\n"
-           "Shares 2, connections 3, sessions 1, open files 1, waiting requests 1\n"
+           "Shares 2, connections 3, sessions 1, open files 1 (0 wait for a lost client), waiting "
+           "requests 1\n"
+           "Byte-range locks 2, leases 3, watched folders 4, descriptors 5\n"
            "Requests 100, bytes in 1000, bytes out 5000000000, failed log-ins 2\n"
            "Sessions:\n"
            "  al\\\"ice  10.0.0.1  dialect 0x0311  signed  1 open  since 1970-01-01T00:00:00.000Z\n"

@@ -3,114 +3,12 @@
  * CANCEL: the answer tells what has happened to the file, whichever call of the request it is that
  * takes its time, and the end waits for it. [MS-SMB2] 3.3.5.6, 3.3.5.8, 3.3.5.16, 3.3.7.1 */
 #include "smb_fake_client.h"
-
-#include <smbkit/filter.h>
+#include "smb_late.h"
 
 #include "wire/empty.h"
 #include "wire/logoff.h"
 #include "wire/set_info.h"
 #include "wire/tree_disconnect.h"
-
-/* ---- a plugin that answers one call late ---- */
-
-static struct {
-    unsigned at;  /* which call; 0: none */
-    bool refuses; /* it does nothing, and says so */
-    struct smbkit_op *op;
-    smbkit_status status;
-} late;
-
-static bool is_late(const struct smbkit_op *op)
-{
-    return !(op->flags & SMBKIT_OP_SYNC) && late.at > 0 && --late.at == 0;
-}
-
-static smbkit_status answer_late(struct smbkit_op *op, smbkit_status st)
-{
-    late.op = op;
-    late.status = st;
-    return SMBKIT_STATUS_PENDING;
-}
-
-static void complete(void)
-{
-    struct smbkit_op *op = late.op;
-    late.op = NULL;
-    smbkit_complete(op, late.status);
-}
-
-#define LATE(name, type)                                                                           \
-    static smbkit_status late_##name(void *v, struct smbkit_op *op, void *file, type *a)           \
-    {                                                                                              \
-        if (!is_late(op)) {                                                                        \
-            return smbkit_next_##name(v, op, file, a);                                             \
-        }                                                                                          \
-        return answer_late(op, late.refuses ? SMBKIT_STATUS_CANCELLED                              \
-                                            : smbkit_next_##name(v, op, file, a));                 \
-    }
-LATE(getattr, struct smbkit_attr)
-LATE(setattr, const struct smbkit_attr)
-LATE(set_size, const struct smbkit_size)
-LATE(overwrite, struct smbkit_overwrite)
-LATE(rename, const struct smbkit_rename)
-LATE(write, struct smbkit_io)
-LATE(get_security, struct smbkit_get_security)
-
-static smbkit_status late_lookup(void *v, struct smbkit_op *op, struct smbkit_lookup *a)
-{
-    if (!is_late(op)) {
-        return smbkit_next_lookup(v, op, a);
-    }
-    return answer_late(op, late.refuses ? SMBKIT_STATUS_CANCELLED : smbkit_next_lookup(v, op, a));
-}
-
-static smbkit_status late_create(void *v, struct smbkit_op *op, struct smbkit_create *how)
-{
-    if (!is_late(op)) {
-        return smbkit_next_create(v, op, how);
-    }
-    return answer_late(op, late.refuses ? SMBKIT_STATUS_CANCELLED : smbkit_next_create(v, op, how));
-}
-
-static void late_close(void *v, struct smbkit_op *op, void *file)
-{
-    smbkit_next_close(v, op, file);
-}
-
-static smbkit_status late_volume_open(struct smbkit_volume_args *args, void **volume_r)
-{
-    args->features &= ~(SMBKIT_FEATURE_NEVER_BLOCKS);
-    args->features |= SMBKIT_FEATURE_TRIES_NOWAIT;
-    *volume_r = args->next;
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-static void late_volume_close(void *volume)
-{
-    (void)volume;
-}
-
-static const struct smbkit_plugin filter = {
-    .struct_size = sizeof(struct smbkit_plugin),
-    .api_version = SMBKIT_FILTER_VERSION,
-    .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_IS_FILTER | SMBKIT_SEES_PENDING,
-    .name = "late",
-    .description = "late",
-    .version = "1",
-    .volume_open = late_volume_open,
-    .volume_close = late_volume_close,
-    .create = late_create,
-    .close = late_close,
-    .lookup = late_lookup,
-    .getattr = late_getattr,
-    .setattr = late_setattr,
-    .set_size = late_set_size,
-    .overwrite = late_overwrite,
-    .rename = late_rename,
-    .write = late_write,
-    .get_security = late_get_security,
-};
 
 /* ---- what is done ---- */
 
@@ -142,7 +40,7 @@ static void rig_open(struct rig *r, enum act act)
     late.op = NULL;
     fake_init(&r->f);
     fake_init(&r->g);
-    r->f.filter = &filter;
+    r->f.filter = &late_filter;
     struct smb_config config = fake_config(&r->f);
     fake_start(&r->f, &config);
     r->g.server = r->f.server;
@@ -271,20 +169,11 @@ static void submit_empty(struct fake *f, uint16_t command)
     fake_submit(f, &w);
 }
 
-static void cancel(struct fake *f, uint64_t mid)
-{
-    struct wr w = wr_new(1000);
-    struct smb2_hdr h = {.command = SMB2_CANCEL, .session_id = f->session_id, .message_id = mid};
-    smb2_hdr_format(&w, &h);
-    smb2_empty_format(&w);
-    fake_submit(f, &w);
-}
-
 static void end_it(struct rig *r, enum ending how, uint64_t mid)
 {
     switch (how) {
     case END_CANCEL:
-        cancel(&r->f, mid);
+        fake_cancel(&r->f, 0, mid);
         break;
     case END_TREE:
         submit_empty(&r->f, SMB2_TREE_DISCONNECT);
@@ -366,7 +255,7 @@ static bool run(enum act act, enum ending how, bool refuses, unsigned n)
     late.at = 0;
     if (was_late) {
         end_it(&r, how, mid);
-        complete();
+        late_complete();
         fake_pump(&r.f);
         smbkit_status st = how == END_DISCONNECT ? 0 : answer_of(&r, how, mid);
         mend(&r, how);

@@ -230,19 +230,6 @@ static void test_notify(void)
     fake_stop(&f);
 }
 
-static void cancel(struct fake *f, uint64_t async_id, uint64_t message_id)
-{
-    struct wr w = wr_new(1000);
-    struct smb2_hdr h = {.command = SMB2_CANCEL,
-                         .session_id = f->session_id,
-                         .flags = async_id ? SMB2_FLAGS_ASYNC_COMMAND : 0,
-                         .async_id = async_id,
-                         .message_id = message_id};
-    smb2_hdr_format(&w, &h);
-    smb2_empty_format(&w);
-    fake_submit(f, &w);
-}
-
 static void test_cancel(void)
 {
     struct fake f;
@@ -255,9 +242,9 @@ static void test_cancel(void)
         uint64_t mid = f.mid - 1;
         fake_submit(&f, &w);
         uint64_t async_id = expect_pending(&f);
-        cancel(&f, by_async ? async_id + 7 : 0, mid + 7); /* nobody's id: nothing happens */
+        fake_cancel(&f, by_async ? async_id + 7 : 0, mid + 7); /* nobody's id: nothing happens */
         CHECK_INT(f.sent_count, 0);
-        cancel(&f, by_async ? async_id : 0, by_async ? 0 : mid);
+        fake_cancel(&f, by_async ? async_id : 0, by_async ? 0 : mid);
         struct fake_reply r = fake_take(&f);
         CHECK_INT(r.status, SMBKIT_STATUS_CANCELLED);
         CHECK_INT(r.hdr.message_id, mid);
@@ -536,6 +523,45 @@ static void test_window(void)
     fake_stop(&f);
 }
 
+/* [MS-FSCC] 2.4: FileHardLinkInformation is of local use, so [MS-SMB2] 2.2.37 does not list it and
+ * 3.3.5.20.1 refuses it; 3.3.5.9 refuses the opening by a file's id, and two options more. */
+static void test_local_only(void)
+{
+    static const struct {
+        uint8_t info_class;
+        smbkit_status want;
+    } rows[] = {{SMB2_FILE_HARD_LINK_INFO, SMBKIT_STATUS_NOT_SUPPORTED},
+                {SMB2_FILE_STANDARD_LINK_INFO, SMBKIT_STATUS_SUCCESS},
+                {200, SMBKIT_STATUS_INVALID_INFO_CLASS}};
+    static const uint32_t options[] = {SMB2_FILE_OPEN_BY_FILE_ID, SMB2_FILE_RESERVE_OPFILTER, 0x80};
+    struct fake f;
+    struct smb2_create_rsp rsp = {0};
+    with_config(&f, NULL);
+    fake_enter(&f, 0x0311);
+    CHECK_INT(fake_create(&f, "f", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_SUCCESS);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct smb2_query_info_req req = {.info_type = SMB2_0_INFO_FILE,
+                                                .info_class = rows[i].info_class,
+                                                .output_max = 1024,
+                                                .file_id = rsp.file_id};
+        struct wr w = fake_request(&f, SMB2_QUERY_INFO);
+        smb2_query_info_req_format(&w, &req);
+        struct fake_reply r = fake_ask(&f, &w);
+        CHECK_INT(r.status, rows[i].want);
+        fake_reply_fini(&r);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        struct wr w = fake_request(&f, SMB2_CREATE);
+        fake_create_format(&w, "f", SMBKIT_OPEN, 0, 7);
+        wr_put_u32(&w, SMB2_HDR_SIZE + 40, options[i]); /* CreateOptions */
+        struct fake_reply r = fake_ask(&f, &w);
+        CHECK_INT(r.status, SMBKIT_STATUS_NOT_SUPPORTED);
+        fake_reply_fini(&r);
+    }
+    fake_disconnect(&f);
+    fake_stop(&f);
+}
+
 static const struct test_case cases[] = {
     {"round trip on every dialect", test_round_trip},
     {"encrypted", test_encrypted},
@@ -552,5 +578,6 @@ static const struct test_case cases[] = {
     {"mutated negotiate", test_mutations},
     {"mutated create", test_mutated_create},
     {"window and frame bound", test_window},
+    {"what is of local use only", test_local_only},
 };
 TEST_MAIN(cases)

@@ -34,16 +34,22 @@ struct fake {
     struct smb_conn *conn;
     struct vfs_volume *volume;
     struct smbkit_plugin *plugin;
-    struct fake *peer; /* another client of the same server, whose jobs run too; or NULL */
+    struct fake *peer; /* another client of the same server, whose jobs run too; or NULL. A ring of
+                          several: the last one's is the first */
     struct list loop_jobs;
     struct list work_jobs;
+    unsigned works[WORK_KIND_COUNT]; /* how many there have been */
     struct smb_timer *timers[FAKE_TIMERS];
     uint64_t due_ms[FAKE_TIMERS];
     uint64_t now_ms;
+    uint64_t tick_ms; /* the server wants a tick then; 0: none */
     uint64_t seed;
     bool holds; /* the client does not read: what is sent stays with us */
     struct iochain held[FAKE_HELD];
     unsigned held_count;
+    bool is_deaf;     /* its TCP acknowledges nothing any more */
+    uint64_t bytes;   /* that were sent to it */
+    uint64_t heard;   /* of these, what it had acknowledged before */
     bool refused;     /* there was no room for the last frame */
     unsigned resumed; /* there is room again for a frame */
     bool logged_on;
@@ -53,19 +59,24 @@ struct fake {
     unsigned sent_count;
     unsigned taken;
     /* the client */
+    uint8_t machine; /* not 0: fills its ClientGuid, which is the same for all others */
     uint16_t dialect;
     uint64_t mid;
     uint64_t session_id;
     uint32_t tree_id;
     bool signs;
     bool seals;
+    bool binds;               /* SESSION_SETUP is a binding: signer is the session's */
+    unsigned rounds_unsigned; /* of it, whose answer to go on was */
     uint8_t preauth[64];
+    uint8_t conn_preauth[64]; /* of NEGOTIATE alone: each log-in goes on from there */
     uint8_t key[16];
     uint16_t cipher;
     uint16_t sign_alg;
     struct crypto_signer *signer;
     struct crypto_sealer *seal_out;
     struct crypto_sealer *seal_in;
+    uint8_t seal_keys[2][32]; /* out, in */
     uint64_t nonce;
     uint16_t credits; /* asked for in every request */
     uint64_t previous_session_id;
@@ -128,7 +139,16 @@ static void fake_send(void *io, struct iochain *m)
     CHECK_INT(((size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]), len - 4);
     memmove(p, p + 4, len - 4);
     fake_check_nonces(f, p, len - 4);
+    f->bytes += len;
+    f->heard = f->is_deaf ? f->heard : f->bytes;
     f->sent[f->sent_count++] = (struct fake_msg){.p = p, .len = len - 4};
+}
+
+static void fake_progress(void *io, uint64_t *sent_r, uint64_t *acked_r)
+{
+    const struct fake *f = io;
+    *sent_r = f->bytes;
+    *acked_r = f->heard;
 }
 
 static void fake_resume(void *io)
@@ -153,8 +173,9 @@ static void fake_post(void *io, struct job *job)
 
 static void fake_work(void *io, const struct work_key *key, struct job *job)
 {
-    (void)key;
-    list_push_back(&((struct fake *)io)->work_jobs, &job->link);
+    struct fake *f = io;
+    f->works[key->kind]++;
+    list_push_back(&f->work_jobs, &job->link);
 }
 
 static void fake_timer_cancel(void *io, struct smb_timer *t)
@@ -189,6 +210,7 @@ static void fake_released(void *io)
 
 static const struct smb_conn_io fake_io = {
     .send = fake_send,
+    .progress = fake_progress,
     .resume = fake_resume,
     .logged_on = fake_logged_on,
     .close = fake_close,
@@ -210,12 +232,22 @@ static bool fake_run_one(struct list *jobs)
     return true;
 }
 
+static bool fake_run_any(struct fake *f)
+{
+    struct fake *p = f;
+    do {
+        if (fake_run_one(&p->loop_jobs) || fake_run_one(&p->work_jobs)) {
+            return true;
+        }
+        p = p->peer;
+    } while (p && p != f);
+    return false;
+}
+
 /* Run everything that can run now. */
 static UNUSED void fake_pump(struct fake *f)
 {
-    struct fake *p = f->peer ? f->peer : f;
-    while (fake_run_one(&f->loop_jobs) || fake_run_one(&f->work_jobs) ||
-           fake_run_one(&p->loop_jobs) || fake_run_one(&p->work_jobs)) {
+    while (fake_run_any(f)) {
     }
 }
 
@@ -247,6 +279,11 @@ static UNUSED void fake_pass(struct fake *f, uint64_t ms)
             fake_pump(f);
         }
     }
+    if (f->tick_ms && f->tick_ms <= f->now_ms) {
+        f->tick_ms = 0;
+        smb_server_tick(f->server);
+        fake_pump(f);
+    }
 }
 
 /* ---- the server ---- */
@@ -269,6 +306,18 @@ static void fake_random(void *arg, void *buf, size_t n)
     }
 }
 
+static void fake_env_work(void *arg, const struct work_key *key, struct job *job)
+{
+    fake_work(arg, key, job);
+}
+
+static void fake_env_tick(void *arg, uint32_t ms)
+{
+    struct fake *f = arg;
+    CHECK_INT(f->tick_ms, 0);
+    f->tick_ms = f->now_ms + ms;
+}
+
 static UNUSED struct smb_config fake_config(struct fake *f)
 {
     struct smb_config c = {
@@ -284,7 +333,13 @@ static UNUSED struct smb_config fake_config(struct fake *f)
                  .random = fake_random,
                  .arg = f,
                  .target_name = "FAKE"},
-        .env = {.now = fake_now, .monotonic_ms = fake_monotonic, .random = fake_random, .arg = f},
+        .durable_max_ms = 300000,
+        .env = {.now = fake_now,
+                .monotonic_ms = fake_monotonic,
+                .random = fake_random,
+                .work = fake_env_work,
+                .tick = fake_env_tick,
+                .arg = f},
     };
     memset(c.server_guid, 0x42, sizeof(c.server_guid));
     return c;
@@ -360,11 +415,14 @@ static UNUSED void fake_stop(struct fake *f)
 {
     struct vfs_volume_stats stats;
     struct smb_server_stats now;
+    CHECK(smb_server_keep_none(f->server));
+    fake_pump(f);
     smb_server_stats(f->server, &now);
     CHECK_INT(now.conns_now, 0);
     CHECK_INT(now.sessions_now, 0);
     CHECK_INT(now.trees_now, 0);
     CHECK_INT(now.opens_now, 0);
+    CHECK_INT(now.kept_now, 0);
     CHECK_INT(now.waiting_now, 0);
     smb_server_free(f->server);
     vfs_volume_stats(f->volume, &stats);

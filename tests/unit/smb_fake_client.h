@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "smb_fake.h"
+#include "wire/cancel.h"
 #include "wire/close.h"
 #include "wire/create.h"
 #include "wire/error.h"
@@ -31,6 +32,20 @@ static UNUSED struct wr fake_request(struct fake *f, uint16_t command)
         .session_id = f->session_id,
     };
     smb2_hdr_format(&w, &h);
+    return w;
+}
+
+/* By AsyncId, or by MessageId when that is 0. It has no MessageId of its own. */
+static UNUSED struct wr fake_cancel_request(struct fake *f, uint64_t async_id, uint64_t mid)
+{
+    struct wr w = wr_new(1000);
+    struct smb2_hdr h = {.command = SMB2_CANCEL,
+                         .flags = async_id ? SMB2_FLAGS_ASYNC_COMMAND : 0,
+                         .session_id = f->session_id,
+                         .async_id = async_id,
+                         .message_id = mid};
+    smb2_hdr_format(&w, &h);
+    smb2_cancel_req_format(&w);
     return w;
 }
 
@@ -96,6 +111,12 @@ static UNUSED void fake_submit(struct fake *f, struct wr *w)
         fake_deliver(f, w->base, len);
     }
     wr_fini(w);
+}
+
+static UNUSED void fake_cancel(struct fake *f, uint64_t async_id, uint64_t mid)
+{
+    struct wr w = fake_cancel_request(f, async_id, mid);
+    fake_submit(f, &w);
 }
 
 /* ---- the client: replies ---- */
@@ -231,6 +252,7 @@ static UNUSED smbkit_status fake_negotiate(struct fake *f, const struct smb2_neg
     if (SMBKIT_OK(status)) {
         CHECK_INT(smb2_negotiate_rsp_parse(&r.body, &rsp), WIRE_OK);
         fake_preauth(f, r.p, r.len);
+        memcpy(f->conn_preauth, f->preauth, sizeof(f->preauth));
         f->dialect = rsp.dialect;
         f->cipher = rsp.dialect == SMB2_DIALECT_311   ? rsp.ctxs.ciphers.ids[0]
                     : rsp.dialect >= SMB2_DIALECT_300 ? CRYPTO_AES128_CCM
@@ -251,6 +273,13 @@ static void fake_derive(const struct fake *f, const char *label, const char *con
                new ? 64 : strlen(context) + 1, out, len);
 }
 
+static UNUSED void fake_sealers(struct fake *f)
+{
+    size_t len = crypto_key_len(f->cipher);
+    f->seal_out = crypto_sealer_new(f->cipher, f->seal_keys[0], len);
+    f->seal_in = crypto_sealer_new(f->cipher, f->seal_keys[1], len);
+}
+
 static UNUSED void fake_keys(struct fake *f)
 {
     uint8_t key[32];
@@ -263,20 +292,23 @@ static UNUSED void fake_keys(struct fake *f)
     f->signs = true;
     if (f->cipher) {
         size_t len = crypto_key_len(f->cipher);
-        fake_derive(f, new ? "SMBC2SCipherKey" : "SMB2AESCCM", "ServerIn ", key, len);
-        f->seal_out = crypto_sealer_new(f->cipher, key, len);
-        fake_derive(f, new ? "SMBS2CCipherKey" : "SMB2AESCCM", "ServerOut", key, len);
-        f->seal_in = crypto_sealer_new(f->cipher, key, len);
+        fake_derive(f, new ? "SMBC2SCipherKey" : "SMB2AESCCM", "ServerIn ", f->seal_keys[0], len);
+        fake_derive(f, new ? "SMBS2CCipherKey" : "SMB2AESCCM", "ServerOut", f->seal_keys[1], len);
+        fake_sealers(f);
     }
 }
 
 static UNUSED struct fake_reply fake_setup_round(struct fake *f, const uint8_t *blob, size_t len)
 {
-    struct smb2_session_setup_req req = {.security_mode = SMB2_NEGOTIATE_SIGNING_ENABLED,
+    struct smb2_session_setup_req req = {.flags = f->binds ? SMB2_SESSION_FLAG_BINDING : 0,
+                                         .security_mode = SMB2_NEGOTIATE_SIGNING_ENABLED,
                                          .previous_session_id = f->previous_session_id,
                                          .security = {blob, len}};
     struct wr w = fake_request(f, SMB2_SESSION_SETUP);
     smb2_session_setup_req_format(&w, &req);
+    if (f->binds && f->signs) {
+        fake_sign(f, w.base, wr_pos(&w)); /* what is hashed is what is sent */
+    }
     fake_preauth(f, w.base, wr_pos(&w));
     fake_submit(f, &w);
     struct fake_reply r = {.status = SMBKIT_STATUS_UNSUCCESSFUL};
@@ -284,6 +316,13 @@ static UNUSED struct fake_reply fake_setup_round(struct fake *f, const uint8_t *
         fake_pass(f, 20000); /* a held-back refusal */
     }
     CHECK(fake_next(f, &r));
+    if (f->binds && r.status == SMBKIT_STATUS_MORE_PROCESSING_REQUIRED) {
+        bool is_signed = r.hdr.flags & SMB2_FLAGS_SIGNED;
+        f->rounds_unsigned += !is_signed;
+        if (is_signed) {
+            fake_check_signature(f, r.p, r.len, &r.hdr);
+        }
+    }
     return r;
 }
 
@@ -355,6 +394,9 @@ static UNUSED void fake_enter_as(struct fake *f, uint16_t dialect, const char *u
                                  const char *password)
 {
     struct smb2_negotiate_req req = fake_negotiate_req(dialect);
+    if (f->machine) {
+        memset(req.client_guid, f->machine, sizeof(req.client_guid));
+    }
     fake_connect(f);
     CHECK_INT(fake_negotiate(f, &req), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(fake_login(f, user, password), SMBKIT_STATUS_SUCCESS);

@@ -59,6 +59,48 @@ static void test_long_compound(void)
     }
 }
 
+/* The second CREATE waits for the oplock of the first, in the middle of a compound: the client must
+ * hear of that, which it can only if it has heard of the first. */
+static void test_compound_in_its_own_way(void)
+{
+    struct fake f;
+    struct fake_reply r;
+    struct compound c = {.w = wr_new(1 << 20)};
+    struct smb2_create_rsp made = {0};
+    bool is_told = false;
+    start(&f);
+    f.credits = 64;
+    fake_enter(&f, 0x0311);
+    for (unsigned k = 0; k < 3; k++) {
+        struct wr w = fake_request(&f, k < 2 ? SMB2_CREATE : SMB2_ECHO);
+        if (k < 2) {
+            fake_create_format(&w, "a", SMBKIT_OPEN_IF, k ? 0 : SMB2_OPLOCK_LEVEL_BATCH, 7);
+        } else {
+            smb2_empty_format(&w);
+        }
+        compound_add(&f, &c, &w, false);
+    }
+    compound_send(&f, &c);
+    while (fake_next(&f, &r)) {
+        if (r.hdr.command == SMB2_CREATE) {
+            CHECK_INT(smb2_create_rsp_parse(&r.body, &made), WIRE_OK);
+        }
+        is_told = is_told || (r.hdr.command == SMB2_OPLOCK_BREAK && made.file_id.persistent);
+        fake_reply_fini(&r);
+    }
+    CHECK(is_told);
+    fake_pass(&f, SMB_OPLOCK_TIME_MS);
+    fake_pump(&f);
+    unsigned more = 0;
+    for (; fake_next(&f, &r); more++) {
+        CHECK_INT(r.status, SMBKIT_STATUS_SUCCESS);
+        fake_reply_fini(&r);
+    }
+    CHECK(more > 0);
+    fake_disconnect(&f);
+    fake_stop(&f);
+}
+
 /* ---- many opens ---- */
 
 static struct smb2_file_id make_dir(struct fake *f, const char *name)
@@ -208,7 +250,9 @@ static void test_taken_off(void)
     REQUIRE(o);
     CHECK(smb_open_take_off(o));
     CHECK(!smb_open_take_off(o));
-    CHECK(!smb_open_detach(o));
+    struct smb_tree *was = tree_of(&f);
+    CHECK(!smb_open_detach(o, was));
+    smb_tree_unref(was);
     CHECK_INT(fake_write(&f, rsp.file_id, 0, "x", 1), SMBKIT_STATUS_FILE_CLOSED);
     fake_disconnect(&f);
     CHECK_INT(size_of(&g, "a"), 5);
@@ -351,6 +395,7 @@ static void test_client_id(void)
 
 static const struct test_case cases[] = {
     {"long compounds", test_long_compound},
+    {"a compound in its own way", test_compound_in_its_own_way},
     {"many opens of one directory", test_many_opens_of_one_directory},
     {"totals of opens", test_totals},
     {"an open taken off and put back", test_taken_off},

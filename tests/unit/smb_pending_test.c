@@ -5,7 +5,6 @@
 #include "smb_slow.h"
 
 #include "wire/change_notify.h"
-#include "wire/empty.h"
 #include "wire/lock.h"
 #include "wire/logoff.h"
 #include "wire/oplock_break.h"
@@ -59,20 +58,6 @@ static struct wr notify_request(struct fake *f, struct smb2_file_id id)
         .output_max = 1000, .file_id = id, .completion_filter = 0xfff};
     struct wr w = fake_request(f, SMB2_CHANGE_NOTIFY);
     smb2_change_notify_req_format(&w, &req);
-    return w;
-}
-
-/* By AsyncId, or by MessageId when that is 0. */
-static struct wr cancel_request(struct fake *f, uint64_t async_id, uint64_t mid)
-{
-    struct wr w = wr_new(1000);
-    struct smb2_hdr h = {.command = SMB2_CANCEL,
-                         .flags = async_id ? SMB2_FLAGS_ASYNC_COMMAND : 0,
-                         .session_id = f->session_id,
-                         .async_id = async_id,
-                         .message_id = mid};
-    smb2_hdr_format(&w, &h);
-    smb2_empty_format(&w);
     return w;
 }
 
@@ -152,8 +137,8 @@ static void test_cancel_of_the_next(void)
         (void)open_file(&f, "f", SMB2_OPLOCK_LEVEL_BATCH);
         struct compound c = {.w = wr_new(1 << 16)};
         uint64_t mid = f.mid;
-        add(&c, create_request(&f, "f"), false);               /* waits for the break */
-        add(&c, cancel_request(&f, by_async, mid + 1), false); /* 1 will be its AsyncId */
+        add(&c, create_request(&f, "f"), false);                    /* waits for the break */
+        add(&c, fake_cancel_request(&f, by_async, mid + 1), false); /* 1 will be its AsyncId */
         send_compound(&f, &c);
         struct wr w = notify_request(&f, root);
         fake_submit(&f, &w);
@@ -179,11 +164,11 @@ static void test_cancel_chain(void)
         struct compound c = {.w = wr_new(1 << 16)};
         uint64_t mid = f.mid;
         add(&c, create_request(&f, "f"), false);
-        add(&c, cancel_request(&f, 0, mid + 1), false);
+        add(&c, fake_cancel_request(&f, 0, mid + 1), false);
         send_compound(&f, &c);
     }
     (void)count_replies(&f, 0, 0);
-    struct wr w = cancel_request(&f, 0, first);
+    struct wr w = fake_cancel_request(&f, 0, first);
     fake_submit(&f, &w);
     CHECK_INT(count_replies(&f, SMB2_CREATE, SMBKIT_STATUS_CANCELLED), LINKS);
     stop(&f);

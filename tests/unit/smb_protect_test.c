@@ -345,8 +345,7 @@ static void test_refused_binding(void)
         fake_connect(&g);
         CHECK_INT(fake_negotiate(&g, &req), SMBKIT_STATUS_SUCCESS);
         struct fake_reply r = bind_to(&g, &f);
-        bool is_signed = r.hdr.flags & SMB2_FLAGS_SIGNED;
-        CHECK(is_signed == (f.sign_alg != CRYPTO_SIGN_AES_GMAC));
+        CHECK(r.hdr.flags & SMB2_FLAGS_SIGNED); /* with a MessageId that f has left unused */
         fake_reply_fini(&r);
         fake_disconnect(&g);
         fake_disconnect(&f);
@@ -462,6 +461,59 @@ static void test_signing_stays(void)
     fake_stop(&f);
 }
 
+/* ---- who has no name ---- */
+
+static void echo_is(struct fake *f, smbkit_status status, bool is_signed)
+{
+    struct wr w = echo_request(f);
+    fake_submit(f, &w);
+    struct fake_reply r = {0};
+    CHECK(fake_next(f, &r));
+    CHECK_INT(r.status, status);
+    CHECK_INT((r.hdr.flags & SMB2_FLAGS_SIGNED) != 0, is_signed);
+    if (is_signed && SMBKIT_OK(status)) {
+        fake_check_signature(f, r.p, r.len, &r.hdr);
+    }
+    fake_reply_fini(&r);
+}
+
+/* He need not sign, and his log-in is not signed; what he signs is verified, and answered alike. */
+static void test_nameless_signs(void)
+{
+    static const uint8_t other[16] = {1};
+    for (size_t i = 0; i < ARRAY_LEN(modes) && !modes[i].cipher; i++) {
+        struct fake f;
+        struct conv c = {.m = {.user = "", .domain = "", .raw = true}};
+        fake_init(&f);
+        struct smb_config config = fake_config(&f);
+        let_all_in(&config);
+        begin(&f, &config);
+        test_context("%s", modes[i].name);
+        struct smb2_negotiate_req req = negotiate_as(&modes[i]);
+        fake_connect(&f);
+        CHECK_INT(fake_negotiate(&f, &req), SMBKIT_STATUS_SUCCESS);
+        struct fake_reply r = fake_login_rounds(&f, &c);
+        CHECK_INT(r.status, SMBKIT_STATUS_SUCCESS);
+        CHECK(!(r.hdr.flags & SMB2_FLAGS_SIGNED));
+        fake_reply_fini(&r);
+        echo_is(&f, SMBKIT_STATUS_SUCCESS, false);
+        CHECK_INT(fake_tree(&f, "\\\\fake\\IPC$"), SMBKIT_STATUS_SUCCESS);
+        memcpy(f.key, c.exported, sizeof(f.key));
+        fake_keys(&f);
+        CHECK_INT(fake_tree(&f, "\\\\fake\\IPC$"), SMBKIT_STATUS_SUCCESS);
+        echo_is(&f, SMBKIT_STATUS_SUCCESS, true);
+        struct crypto_signer *own = f.signer;
+        f.signer = crypto_signer_new(f.sign_alg, other);
+        echo_is(&f, SMBKIT_STATUS_ACCESS_DENIED, true);
+        crypto_signer_free(f.signer);
+        f.signer = own;
+        f.signs = false;
+        echo_is(&f, SMBKIT_STATUS_SUCCESS, false);
+        fake_disconnect(&f);
+        fake_stop(&f);
+    }
+}
+
 /* ---- who listens ---- */
 
 struct listener {
@@ -528,6 +580,7 @@ static const struct test_case cases[] = {
     {"NEGOTIATE that claims to be signed", test_signed_negotiate},
     {"who may become whom", test_promotion},
     {"signing stays", test_signing_stays},
+    {"who has no name may sign", test_nameless_signs},
     {"who listens", test_tap},
 };
 TEST_MAIN(cases)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A changed configuration holds for those who are connected already. */
-#include "smb_fake_client.h"
+#include "smb_fake_binding.h"
 
+#include "base/str.h"
 #include "base/utf.h"
+#include "smb/conn.h"
 
 struct change {
     struct fake f;
@@ -12,10 +14,15 @@ struct change {
 };
 
 static uint64_t current_version;
+static struct fake *to_lose; /* not NULL: its connection is lost while somebody asks */
 
 static bool user_is_current(void *arg, const char *name, uint64_t version)
 {
     (void)arg;
+    if (to_lose) {
+        smb_conn_closed(to_lose->conn);
+        to_lose = NULL;
+    }
     return utf8_ieq(name, "Alice") && version == current_version;
 }
 
@@ -134,16 +141,159 @@ static void valid_users(void)
     open_file(&c);
     CHECK(names_add(&c.list, "bob") && names_add(&c.list, "aLICE"));
     struct smb_share_spec share = share_of(&c);
-    share.users = &c.list;
+    struct smb_admission only = {.has_valid = true, .valid = c.list};
+    share.admission = &only;
     apply(&c, &share);
     CHECK_INT(write_one(&c), SMBKIT_STATUS_SUCCESS);
     names_fini(&c.list);
+    only.valid = c.list;
     apply(&c, &share); /* an empty list: nobody */
     CHECK_INT(write_one(&c), SMBKIT_STATUS_NETWORK_NAME_DELETED);
     CHECK_INT(opens_now(&c), 0);
     CHECK_INT(fake_tree(&c.f, "\\\\fake\\mem"), SMBKIT_STATUS_ACCESS_DENIED);
     CHECK_INT(fake_tree(&c.f, "\\\\fake\\IPC$"), SMBKIT_STATUS_SUCCESS);
     leave(&c);
+}
+
+#define HERE "192.0.2.1" /* where the fake client sits */
+
+static bool alices_groups(void *arg, const char *user, struct names *groups)
+{
+    return !utf8_ieq(user, "alice") || names_add(groups, *(const char **)arg);
+}
+
+/* A group that she is in; then she is in another. */
+static void groups_of_users(void)
+{
+    struct change c;
+    const char *group = "Staff";
+    enter(&c);
+    c.config.groups_of_user = alices_groups;
+    c.config.users_arg = &group;
+    open_file(&c);
+    CHECK(names_add(&c.list, "@staff"));
+    struct smb_admission only = {.has_valid = true, .valid = c.list};
+    struct smb_share_spec share = share_of(&c);
+    share.admission = &only;
+    apply(&c, &share);
+    CHECK_INT(write_one(&c), SMBKIT_STATUS_SUCCESS);
+    group = "others";
+    apply(&c, &share);
+    CHECK_INT(opens_now(&c), 0);
+    leave(&c);
+}
+
+/* Who is in a read list, and who is in a write list. */
+static void lists(void)
+{
+    struct change c;
+    struct smb2_create_rsp rsp;
+    enter(&c);
+    open_file(&c);
+    CHECK(names_add(&c.list, "ALICE"));
+    struct smb_share_spec share = share_of(&c);
+    struct smb_admission a = {.reads = c.list};
+    share.admission = &a;
+    apply(&c, &share);
+    CHECK_INT(write_one(&c), SMBKIT_STATUS_MEDIA_WRITE_PROTECTED);
+    CHECK_INT(fake_create(&c.f, "new", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_ACCESS_DENIED);
+    a.writes = c.list;
+    apply(&c, &share);
+    CHECK_INT(write_one(&c), SMBKIT_STATUS_SUCCESS);
+    a.reads = (struct names){0};
+    share.read_only = true;
+    apply(&c, &share);
+    CHECK_INT(write_one(&c), SMBKIT_STATUS_SUCCESS);
+    a.writes = (struct names){0};
+    apply(&c, &share);
+    CHECK_INT(write_one(&c), SMBKIT_STATUS_MEDIA_WRITE_PROTECTED);
+    leave(&c);
+}
+
+static void invalid_users(void)
+{
+    struct change c;
+    enter(&c);
+    open_file(&c);
+    CHECK(names_add(&c.list, "alice"));
+    struct smb_share_spec share = share_of(&c);
+    const struct smb_admission a = {.has_valid = true, .valid = c.list, .invalid = c.list};
+    share.admission = &a;
+    apply(&c, &share);
+    CHECK_INT(write_one(&c), SMBKIT_STATUS_NETWORK_NAME_DELETED);
+    leave(&c);
+}
+
+static void hosts_of_share(void)
+{
+    struct change c;
+    enter(&c);
+    open_file(&c);
+    CHECK(names_add(&c.list, "198.51.100."));
+    struct smb_share_spec share = share_of(&c);
+    struct smb_admission a = {.hosts = {.allow = c.list}};
+    share.admission = &a;
+    apply(&c, &share);
+    CHECK_INT(write_one(&c), SMBKIT_STATUS_NETWORK_NAME_DELETED);
+    CHECK_INT(fake_tree(&c.f, "\\\\fake\\mem"), SMBKIT_STATUS_ACCESS_DENIED);
+    CHECK(names_add(&c.list, HERE));
+    a.hosts.allow = c.list;
+    apply(&c, &share);
+    CHECK_INT(fake_tree(&c.f, "\\\\fake\\mem"), SMBKIT_STATUS_SUCCESS);
+    leave(&c);
+}
+
+static void hosts_of_server(void)
+{
+    struct change c;
+    enter(&c);
+    open_file(&c);
+    CHECK(names_add(&c.list, HERE));
+    const struct smb_hosts hosts = {.deny = c.list};
+    c.config.hosts = &hosts;
+    CHECK(smb_server_reconfigure(c.f.server, &c.config));
+    CHECK(!smb_server_admits(c.f.server, HERE));
+    CHECK(smb_server_admits(c.f.server, "198.51.100.1"));
+    struct smb_share_spec share = share_of(&c);
+    apply(&c, &share);
+    CHECK_INT(opens_now(&c), 0);
+    leave(&c);
+}
+
+/* The same of a channel that was bound from elsewhere, or is about to be. */
+static void hosts_of_channel(void)
+{
+    for (unsigned late = 0; late < 2; late++) {
+        static const char there[] = "198.51.100.1";
+        struct change c;
+        struct fake g;
+        struct smb_server_stats stats;
+        bool is_signed = false;
+        test_context("%s", late ? "about to be" : "bound");
+        enter(&c);
+        c.config.multichannel = true;
+        open_file(&c);
+        fake_join(&g, &c.f, NULL);
+        (void)str_copy(g.conn->address, sizeof(g.conn->address), there);
+        if (!late) {
+            CHECK_INT(fake_bind(&g, &c.f), SMBKIT_STATUS_SUCCESS);
+        }
+        CHECK(names_add(&c.list, there));
+        const struct smb_hosts hosts = {.deny = c.list};
+        c.config.hosts = &hosts;
+        CHECK(smb_server_reconfigure(c.f.server, &c.config));
+        struct smb_share_spec share = share_of(&c);
+        apply(&c, &share);
+        smb_server_stats(c.f.server, &stats);
+        CHECK_INT(stats.sessions_now, late ? 1 : 0);
+        if (late) {
+            CHECK_INT(fake_bind_as(&g, &c.f, "Alice", "s3cret", &is_signed),
+                      SMBKIT_STATUS_ACCESS_DENIED);
+            CHECK_INT(write_one(&c), SMBKIT_STATUS_SUCCESS);
+        }
+        fake_part(&g);
+        leave(&c);
+    }
 }
 
 static void share_encryption(void)
@@ -272,15 +422,49 @@ static void server_signing(void)
     leave(&c);
 }
 
+/* The user is changed and the first connection lost in the middle of a binding: whoever it is that
+ * ends the session, it has a channel until then. */
+static void changed_user_in_binding(void)
+{
+    struct change c;
+    struct fake g;
+    struct smb_server_stats stats;
+    bool is_signed = false;
+    enter(&c);
+    c.config.multichannel = true;
+    open_file(&c);
+    fake_join(&g, &c.f, NULL);
+    to_lose = &c.f;
+    current_version = 1;
+    (void)fake_bind_as(&g, &c.f, "Alice", "s3cret", &is_signed);
+    CHECK(smb_server_enforce(c.f.server));
+    fake_pump(&c.f);
+    CHECK(!to_lose);
+    smb_server_stats(c.f.server, &stats);
+    CHECK_INT(stats.sessions_now, 0);
+    crypto_signer_free(c.f.signer);
+    crypto_sealer_free(c.f.seal_in);
+    crypto_sealer_free(c.f.seal_out);
+    fake_part(&g);
+    fake_stop(&c.f);
+}
+
 static const struct test_case cases[] = {
     {"unchanged", unchanged},
     {"read_only", read_only},
     {"delete_on_close_when_read_only", delete_on_close_when_read_only},
     {"valid_users", valid_users},
+    {"groups_of_users", groups_of_users},
+    {"lists", lists},
+    {"invalid_users", invalid_users},
+    {"hosts_of_share", hosts_of_share},
+    {"hosts_of_server", hosts_of_server},
+    {"hosts_of_channel", hosts_of_channel},
     {"share_encryption", share_encryption},
     {"another_volume", another_volume},
     {"changed_user", changed_user},
     {"changed_user_in_log_in", changed_user_in_log_in},
+    {"changed_user_in_binding", changed_user_in_binding},
     {"administrator", administrator},
     {"server_encryption", server_encryption},
     {"server_signing", server_signing},

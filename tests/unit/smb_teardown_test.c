@@ -133,15 +133,6 @@ static struct wr create_request(struct fake *f, const char *name)
     return w;
 }
 
-static struct wr cancel_request(struct fake *f, uint64_t mid)
-{
-    struct wr w = wr_new(1000);
-    struct smb2_hdr h = {.command = SMB2_CANCEL, .session_id = f->session_id, .message_id = mid};
-    smb2_hdr_format(&w, &h);
-    smb2_empty_format(&w);
-    return w;
-}
-
 static struct wr empty_request(struct fake *f, uint16_t command)
 {
     struct wr w = fake_request(f, command);
@@ -192,13 +183,14 @@ static void say_compounds(struct talk *t)
     struct compound a = {.w = wr_new(1 << 20)};
     add(&a, create_request(f, "oplocked"), false);
     add(&a, write_request(f, any), true);
-    add(&a, cancel_request(f, t->lock_mid), false);
+    add(&a, fake_cancel_request(f, 0, t->lock_mid), false);
     add(&a, close_request(f, any), true);
     say_compound(t, f, &a);
     struct compound b = {.w = wr_new(1 << 20)};
     uint64_t mid = f->mid;
     add(&b, create_request(f, "oplocked"), false);
-    add(&b, cancel_request(f, mid + 3), false); /* the lock in c, the message behind this one */
+    add(&b, fake_cancel_request(f, 0, mid + 3),
+        false); /* the lock in c, the message behind this one */
     say_compound(t, f, &b);
     struct compound c = {.w = wr_new(1 << 20)};
     add(&c, create_request(f, "data"), false);
@@ -290,7 +282,7 @@ static void finish(struct talk *t, enum finish how)
         break;
     case FINISH_CANCEL:
         for (uint64_t mid = t->lock_mid; mid < f->mid; mid++) {
-            w = cancel_request(f, mid);
+            w = fake_cancel_request(f, 0, mid);
             say(t, f, &w);
         }
         break;

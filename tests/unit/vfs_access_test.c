@@ -3,23 +3,18 @@
  * up. */
 #include "vfs_fixture.h"
 
-#include "vfs/secdesc.h"
+#include "vfs/core.h"
 
 #define S(name) SMBKIT_STATUS_##name
 #define S_DENIED ((smbkit_status)0xC0000022) /* a constant, for static tables */
 
-/* Everyone may read; Anna (the caller) owns nothing. */
-static smbkit_status sd_read_only(struct wr *w)
+static void make_read_only(struct fixture *f, struct vfs_open *o)
 {
-    struct secdesc sd;
-    sd_init(&sd);
-    struct sid admins = sid_builtin(544);
-    smbkit_status st = sd_default(&sd, SD_READABLE, &admins, &admins);
-    if (SMBKIT_OK(st)) {
-        sd_format(w, &sd, SD_OWNER | SD_GROUP | SD_DACL);
-    }
-    sd_fini(&sd);
-    return st;
+    struct wr w = wr_new(65536);
+    REQUIRE(o);
+    CHECK_INT(sd_read_only(&w), 0);
+    CHECK_INT(vfs_set_security(&f->call, o, SD_DACL, w.base, w.len), 0);
+    wr_fini(&w);
 }
 
 static uint32_t rights_on(struct fixture *f, const char *path)
@@ -49,7 +44,7 @@ static void rights_without_descriptor(void)
         struct fixture f = {0};
         f.fake.features = SMBKIT_FEATURE_SECURITY;
         REQUIRE(fixture_fake(&f));
-        vfs_volume_private_files_set(f.v, private);
+        vfs_volume_habits_set(f.v, private ? VFS_PRIVATE_FILES : 0);
         fake_attach(&f.fake, f.fake.root, fake_new(&f.fake, SMBKIT_ATTR_DIRECTORY), "dir");
         fake_attach(&f.fake, f.fake.root, fake_new(&f.fake, SMBKIT_ATTR_ARCHIVE), "file");
         test_context("private %u", private);
@@ -72,7 +67,7 @@ static void made_up_descriptors(void)
         struct fixture f = {0};
         f.fake.features = SMBKIT_FEATURE_SECURITY;
         REQUIRE(fixture_fake(&f));
-        vfs_volume_private_files_set(f.v, private);
+        vfs_volume_habits_set(f.v, private ? VFS_PRIVATE_FILES : 0);
         make(&f, "dir", true);
         make(&f, "dir/file", false);
         const struct vfs_token_spec spec = {
@@ -147,18 +142,156 @@ static void security(void)
 
     /* A directory that may only be read takes no new file. */
     o = must_open(&f, "dir", SMBKIT_WRITE_DAC, SMBKIT_OPEN, 0);
-    REQUIRE(o);
-    CHECK_INT(sd_read_only(&w), 0);
-    CHECK_INT(vfs_set_security(&f.call, o, SD_DACL, w.base, w.len), 0);
-    wr_fini(&w);
+    make_read_only(&f, o);
     must_close(&f, o);
     in = create_in(&f, "dir/new");
     CHECK_INT(try_open(&f, &in), S(ACCESS_DENIED));
     fixture_close(&f);
 }
+
+/* [MS-FSA] 2.1.5.1.2.2: nobody who may only read keeps others from reading, by whatever he says of
+ * sharing; who may write does. */
+static void reader_shares_reading(void)
+{
+    for (unsigned may_write = 0; may_write < 2; may_write++) {
+        struct fixture f = {0};
+        f.fake.features = SMBKIT_FEATURE_SECURITY;
+        REQUIRE(fixture_fake(&f));
+        test_context("may write: %u", may_write);
+        struct vfs_open *o = must_open(&f, "file", SMBKIT_WRITE_DAC, SMBKIT_CREATE, 0);
+        REQUIRE(o);
+        if (!may_write) {
+            make_read_only(&f, o);
+        }
+        must_close(&f, o);
+        struct vfs_create_in in = create_in(&f, "file");
+        struct vfs_create_out out;
+        in.desired_access = SMBKIT_READ_DATA;
+        in.disposition = SMBKIT_OPEN;
+        in.share_access = 0;
+        REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out)));
+        in.share_access = VFS_SHARE_READ | VFS_SHARE_WRITE | VFS_SHARE_DELETE;
+        CHECK_INT(try_open(&f, &in), may_write ? S(SHARING_VIOLATION) : 0);
+        in.share_access = 0; /* the other way round, too */
+        CHECK_INT(try_open(&f, &in), may_write ? S(SHARING_VIOLATION) : 0);
+        in.desired_access = SMBKIT_DELETE; /* everything else he may deny */
+        in.share_access = VFS_SHARE_READ | VFS_SHARE_WRITE | VFS_SHARE_DELETE;
+        CHECK_INT(try_open(&f, &in), S(SHARING_VIOLATION));
+        must_close(&f, out.open);
+        fixture_close(&f);
+    }
+    test_context("%s", "");
+}
+
+/* The next time that its descriptor is read the file is gone, behind the core's back. */
+static void lose_file(struct fake_volume *v, enum fake_call call)
+{
+    if (call == FAKE_GET_SD) {
+        struct fixture *f = v->hook_arg;
+        struct fake_node *n = fake_child(v, v->root, "file");
+        fake_detach(v, n);
+        fake_attach(v, v->root, n, "moved");
+        atomic_fetch_add(&f->v->nodes->removals, 1);
+        v->hook = NULL;
+    }
+}
+
+/* What was not his to write is gone, and he makes it anew: that he need not share. */
+static void maker_need_not_share(void)
+{
+    struct fixture f = {0};
+    f.fake.features = SMBKIT_FEATURE_SECURITY;
+    REQUIRE(fixture_fake(&f));
+    struct vfs_open *o = must_open(&f, "file", SMBKIT_WRITE_DAC, SMBKIT_CREATE, 0);
+    make_read_only(&f, o);
+    must_close(&f, o);
+    struct vfs_create_in in = create_in(&f, "file");
+    struct vfs_create_out out;
+    in.desired_access = SMBKIT_READ_DATA;
+    in.share_access = 0;
+    f.fake.hook_arg = &f;
+    f.fake.hook = lose_file;
+    REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out)));
+    CHECK_INT(out.action, SMBKIT_CREATED);
+    CHECK_INT(vfs_open_share_access(out.open), 0);
+    must_close(&f, out.open);
+    fixture_close(&f);
+}
+
+static unsigned fail_after; /* opens of the plugin that succeed before one fails */
+static smbkit_status fail_with;
+
+static void fail_create(struct fake_volume *v, enum fake_call call)
+{
+    if (call == FAKE_CREATE && fail_after-- == 0) {
+        v->fail_with = fail_with;
+        v->fail_at = 1;
+    }
+}
+
+static bool take_name(void *arg, const struct vfs_dir_entry *e)
+{
+    char *names = arg;
+    strcat(names, e->name);
+    return true;
+}
+
+static smbkit_status list_readable(struct fixture *f, const char *pattern, char names[64])
+{
+    names[0] = 0;
+    struct vfs_open *d = must_open(f, "", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    const struct vfs_dir_query q = {.pattern = pattern, .entry = take_name, .arg = names};
+    f->fake.hook = fail_create;
+    smbkit_status st = vfs_query_directory(&f->call, d, &q);
+    f->fake.hook = NULL;
+    must_close(f, d);
+    return st;
+}
+
+/* Of what cannot be known whether it may be read, the rest of the folder is listed. */
+static void odd_files_are_not_seen(void)
+{
+    static const smbkit_status odd[] = {SMBKIT_STATUS_SHARING_VIOLATION,
+                                        SMBKIT_STATUS_IO_DEVICE_ERROR,
+                                        SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND};
+    for (unsigned keeps = 0; keeps < 2; keeps++) {
+        struct fixture f = {0};
+        char names[64];
+        f.fake.features = keeps ? SMBKIT_FEATURE_SECURITY : 0;
+        REQUIRE(fixture_fake(&f));
+        vfs_volume_habits_set(f.v, VFS_HIDE_UNREADABLE);
+        make(&f, "a", false);
+        make(&f, "b", false);
+        make(&f, "c", false);
+        for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+            test_context("%u %zu", keeps, i);
+            fail_with = odd[i];
+            fail_after = 1;
+            CHECK_INT(list_readable(&f, "*", names), 0);
+            CHECK_STR(names, "...ac");
+            fail_after = 0;
+            CHECK_INT(list_readable(&f, "b", names), S(NO_SUCH_FILE));
+        }
+        fail_with = S(NO_MEMORY);
+        fail_after = 0;
+        CHECK_INT(list_readable(&f, "b", names), S(NO_MEMORY));
+        fail_after = UINT32_MAX;
+        struct fake_node *b = fake_child(&f.fake, f.fake.root, "b");
+        free(b->sd);
+        b->sd = calloc(1, 7);
+        b->sd_len = 7;
+        CHECK_INT(list_readable(&f, "*", names), 0);
+        CHECK_STR(names, keeps ? "...ac" : "...abc");
+        fixture_close(&f);
+    }
+}
+
 static const struct test_case cases[] = {
     {"made_up_descriptors", made_up_descriptors},
     {"rights_without_descriptor", rights_without_descriptor},
     {"security", security},
+    {"reader_shares_reading", reader_shares_reading},
+    {"maker_need_not_share", maker_need_not_share},
+    {"odd_files_are_not_seen", odd_files_are_not_seen},
 };
 TEST_MAIN(cases)

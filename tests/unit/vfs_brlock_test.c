@@ -364,6 +364,34 @@ static void test_bound(void)
     end(&t);
 }
 
+static void test_budget(void)
+{
+    struct brlock_table t;
+    struct budget b;
+    begin(&t);
+    budget_init(&b, NULL, (size_t)3 * BRLOCK_BYTES, 0);
+    brlock_owner_init(H);
+    H->budget = &b;
+    for (uint64_t i = 0; i < 3; i++) {
+        CHECK_INT(brlock_lock(&t, H, i * 2, 1, false), OK);
+    }
+    CHECK_INT(brlock_lock(&t, H, 2, 1, false), OK); /* once more: no more memory */
+    CHECK_INT(brlock_lock(&t, H, 6, 1, false), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    CHECK_INT(brlock_unlock(&t, H, 2, 1, NULL), OK);
+    CHECK_INT(budget_used(&b), 3 * BRLOCK_BYTES);
+    CHECK_INT(brlock_unlock(&t, H, 2, 1, NULL), OK);
+    CHECK_INT(budget_used(&b), 2 * BRLOCK_BYTES);
+    mem_fail_nth(1);
+    CHECK_INT(brlock_lock(&t, H, 6, 1, false), SMBKIT_STATUS_NO_MEMORY);
+    mem_fail_nth(0);
+    CHECK_INT(budget_used(&b), 2 * BRLOCK_BYTES);
+    CHECK_INT(release(&t, H), 2);
+    CHECK_INT(budget_used(&b), 0);
+    H->budget = NULL;
+    budget_fini(&b);
+    end(&t);
+}
+
 static void test_no_memory(void)
 {
     struct brlock_table t;
@@ -376,9 +404,7 @@ static void test_no_memory(void)
     end(&t);
 }
 
-static const struct test_case cases[] = {{"scripts", test_scripts},
-                                         {"random walk", test_random_walk},
-                                         {"freed", test_freed},
-                                         {"bound", test_bound},
-                                         {"no memory", test_no_memory}};
+static const struct test_case cases[] = {
+    {"scripts", test_scripts}, {"random walk", test_random_walk}, {"freed", test_freed},
+    {"bound", test_bound},     {"budget", test_budget},           {"no memory", test_no_memory}};
 TEST_MAIN(cases)

@@ -256,6 +256,8 @@ static void streams(void)
     CHECK_INT(write_at(&f, out.open, 0, "abc"), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_SHARING_VIOLATION);
     in.stream = NULL;
+    CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_SHARING_VIOLATION); /* DELETE takes the streams */
+    in.desired_access &= ~SMBKIT_DELETE;
     CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(vfs_set_disposition(&f.call, out.open, 1), SMBKIT_STATUS_SUCCESS);
     must_close(&f, out.open);

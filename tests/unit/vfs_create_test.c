@@ -132,7 +132,7 @@ static void refusals(void)
         {"create the root", "", NULL, RW, 0, 7, 2, VFS_DIRECTORY_FILE, S(OBJECT_NAME_COLLISION)},
         {"path missing", "no/such", NULL, RW, 0, 7, 3, 0, S(OBJECT_PATH_NOT_FOUND)},
         {"file in the middle", "file/x", NULL, RW, 0, 7, 3, 0, S(OBJECT_PATH_NOT_FOUND)},
-        {"stream to open", "file", "s", RW, 0, 7, 1, 0, S(OBJECT_NAME_NOT_FOUND)},
+        {"stream to open", "file", "s", RW, 0, 7, 1, 0, S(OBJECT_NAME_INVALID)},
         {"stream to create", "file", "s", RW, 0, 7, 3, 0, S(OBJECT_NAME_INVALID)},
         {"other case", "FILE", NULL, RW, 0, 7, 2, 0, S(OBJECT_NAME_COLLISION)},
         {"privilege", "file", NULL, SMBKIT_ACCESS_SYSTEM_SECURITY, 0, 7, 1, 0,
@@ -356,6 +356,57 @@ static void read_only_volume(void)
     fixture_close(&f);
 }
 
+/* [MS-FSA] 2.1.4.17: an open that has set the change time, or said that it stays, changes it no
+ * more, by data or by attributes, until it says that it goes on; the others do. */
+static void frozen_change_time(void)
+{
+    static const uint64_t ways[] = {888888, UINT64_MAX};
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        struct fixture f = {0};
+        REQUIRE(fixture_fake(&f));
+        test_context("%llx", (unsigned long long)ways[i]);
+        struct vfs_open *o = must_open(&f, "file", RW, SMBKIT_CREATE, 0);
+        struct vfs_open *o2 = must_open(&f, "file", RW, SMBKIT_OPEN, 0);
+        REQUIRE(o && o2);
+        struct smbkit_attr attr;
+        CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+        uint64_t want = ways[i] == UINT64_MAX ? attr.change_time : ways[i];
+        const struct vfs_basic_info fix = {.change_time = ways[i],
+                                           .attributes = SMBKIT_ATTR_HIDDEN};
+        CHECK_INT(vfs_set_basic(&f.call, o, &fix), 0);
+        CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+        CHECK_INT(attr.change_time, want);
+        CHECK(attr.attributes & SMBKIT_ATTR_HIDDEN);
+        uint64_t written = attr.write_time;
+        CHECK_INT(write_at(&f, o, 0, "x"), 0);
+        CHECK_INT(vfs_set_end_of_file(&f.call, o, 100), 0);
+        CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+        CHECK_INT(attr.change_time, want);
+        CHECK(attr.write_time != written); /* each for itself */
+        const struct vfs_basic_info system = {.attributes = SMBKIT_ATTR_SYSTEM};
+        CHECK_INT(vfs_set_basic(&f.call, o, &system), 0);
+        CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+        CHECK_INT(attr.change_time, want);
+        CHECK_INT(write_at(&f, o2, 0, "y"), 0);
+        CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+        CHECK(attr.change_time != want);
+        want = attr.change_time;
+        CHECK_INT(vfs_set_basic(&f.call, o, &system),
+                  0); /* what another has changed stays as well */
+        CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+        CHECK_INT(attr.change_time, want);
+        const struct vfs_basic_info go_on = {.change_time = UINT64_MAX - 1};
+        CHECK_INT(vfs_set_basic(&f.call, o, &go_on), 0);
+        CHECK_INT(write_at(&f, o, 0, "z"), 0);
+        CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), 0);
+        CHECK(attr.change_time != want);
+        must_close(&f, o);
+        must_close(&f, o2);
+        fixture_close(&f);
+    }
+    test_context("%s", "");
+}
+
 static void basic_info(void)
 {
     struct fixture f = {0};
@@ -486,6 +537,7 @@ static const struct test_case cases[] = {
     {"disposition_info", disposition_info},
     {"read_only_volume", read_only_volume},
     {"basic_info", basic_info},
+    {"frozen_change_time", frozen_change_time},
     {"found_at_once", found_at_once},
 };
 TEST_MAIN(cases)

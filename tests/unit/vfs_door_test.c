@@ -3,6 +3,8 @@
  */
 #include "vfs_fixture.h"
 
+#include "vfs/fsctl.h"
+
 #include <smbkit/filter.h>
 
 #define S(name) SMBKIT_STATUS_##name

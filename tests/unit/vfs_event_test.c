@@ -34,11 +34,27 @@ static smbkit_status inner_create(void *volume, struct smbkit_op *op, struct smb
     return smbkit_next_create(volume, op, how);
 }
 
+/* What the layer lets clients cache, and the answer of its call. */
+static uint32_t may_cache = 7;
+static smbkit_status cache_status;
+static uint32_t cache_asked;
+
+static smbkit_status inner_cache(void *volume, struct smbkit_op *op, void *file,
+                                 struct smbkit_cache *a)
+{
+    (void)volume;
+    (void)op;
+    (void)file;
+    cache_asked = a->state;
+    a->state &= may_cache;
+    return cache_status;
+}
+
 #define FILTER(filter_name, function)                                                              \
     {                                                                                              \
         .struct_size = sizeof(struct smbkit_plugin), .api_version = SMBKIT_FILTER_VERSION,         \
         .thread_model = SMBKIT_PARALLEL, .flags = SMBKIT_IS_FILTER, .name = filter_name,           \
-        .volume_open = filter_open, .create = function                                             \
+        .volume_open = filter_open, .create = function, .cache_request = inner_cache               \
     }
 static const struct smbkit_plugin OUTER = FILTER("outer", outer_create);
 static const struct smbkit_plugin INNER = FILTER("inner", inner_create);
@@ -343,10 +359,47 @@ static void watchers(void)
     }
 }
 
+/* The plugin lets clients cache a part of what they ask for. */
+static void cache_requests(void)
+{
+    static const struct {
+        const char *name;
+        uint32_t may;
+        smbkit_status status;
+        uint8_t asked, got;
+    } rows[] = {
+        {"all", 7, S(SUCCESS), VFS_OPLOCK_BATCH, VFS_OPLOCK_BATCH},
+        {"read", SMBKIT_CACHE_READ, S(SUCCESS), VFS_OPLOCK_BATCH, VFS_OPLOCK_II},
+        {"nothing", 0, S(SUCCESS), VFS_OPLOCK_BATCH, VFS_OPLOCK_NONE},
+        {"more than asked", 7, S(SUCCESS), VFS_OPLOCK_II, VFS_OPLOCK_II},
+        {"an error", 7, S(INSUFFICIENT_RESOURCES), VFS_OPLOCK_BATCH, VFS_OPLOCK_NONE},
+        {"not asked", 0, S(SUCCESS), VFS_OPLOCK_NONE, VFS_OPLOCK_NONE},
+    };
+    struct stacked s;
+    REQUIRE(stacked_open(&s));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct vfs_create_in in = create_in(&s.f, "f");
+        struct vfs_create_out out = {0};
+        in.disposition = SMBKIT_OPEN_IF;
+        in.oplock_level = rows[i].asked;
+        may_cache = rows[i].may;
+        cache_status = rows[i].status;
+        cache_asked = 99;
+        CHECK_INT(vfs_create(&s.f.call, &in, &out), 0);
+        bool is_asked = cache_asked != 99;
+        if (out.oplock_level != rows[i].got || is_asked != (rows[i].asked != VFS_OPLOCK_NONE)) {
+            test_fail(__FILE__, __LINE__, "%s: got %u", rows[i].name, out.oplock_level);
+        }
+        must_close(&s.f, out.open);
+    }
+    may_cache = 7;
+    cache_status = S(SUCCESS);
+    stacked_close(&s);
+}
+
 static const struct test_case cases[] = {
-    {"causes_and_kinds", causes_and_kinds},
-    {"handles", handles},
-    {"domains_and_sizes", domains_and_sizes},
-    {"watchers", watchers},
+    {"causes_and_kinds", causes_and_kinds},   {"handles", handles},
+    {"domains_and_sizes", domains_and_sizes}, {"watchers", watchers},
+    {"cache_requests", cache_requests},
 };
 TEST_MAIN(cases)

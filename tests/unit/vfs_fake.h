@@ -166,15 +166,40 @@ static smbkit_status fake_info(void *volume, struct smbkit_op *op, struct smbkit
     return fake_leave(v, op, FAKE_INFO, NULL, st);
 }
 
+/* Its snapshot is the directory of that name. */
+#define FAKE_SNAPSHOT 1000u
+static void fake_path_in(const char *path, uint64_t snapshot_time, char *buf, size_t size)
+{
+    snprintf(buf, size, "%s%s%s", snapshot_time ? "snapshot" : "",
+             snapshot_time && path[0] ? "/" : "", path);
+}
+
+static smbkit_status fake_snapshots(void *volume, struct smbkit_op *op, struct smbkit_snapshots *a)
+{
+    (void)volume;
+    (void)op;
+    a->total = 1;
+    a->count = a->room > 0;
+    if (a->count > 0) {
+        a->times[0] = FAKE_SNAPSHOT;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
 static smbkit_status fake_create_locked(struct fake_volume *v, const struct smbkit_create *how,
                                         struct fake_node **node_r)
 {
     struct fake_node *dir, *base = NULL;
     const char *leaf;
-    char path[512];
-    snprintf(path, sizeof(path), "%s%s%s", how->path, how->stream ? ":" : "",
+    char path[1024];
+    if (how->snapshot_time && how->snapshot_time != FAKE_SNAPSHOT) {
+        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    char whole[512];
+    fake_path_in(how->path, how->snapshot_time, whole, sizeof(whole));
+    snprintf(path, sizeof(path), "%s%s%s", whole, how->stream ? ":" : "",
              how->stream ? how->stream : "");
-    smbkit_status st = fake_walk(v, how->path, &dir, &leaf, &base);
+    smbkit_status st = fake_walk(v, whole, &dir, &leaf, &base);
     if (how->stream && !SMBKIT_OK(st)) {
         return st;
     }
@@ -243,11 +268,14 @@ static void fake_close(void *volume, struct smbkit_op *op, void *file)
 
 static smbkit_status fake_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a)
 {
-    const char *path = a->path;
+    char path[512];
     struct smbkit_attr *attr = a->attr;
     struct fake_volume *v = volume;
     struct fake_node *dir, *n;
+    fake_path_in(a->path, a->snapshot_time, path, sizeof(path));
     const char *leaf;
+    snprintf(path, sizeof(path), "%s%s%s", a->path, a->stream ? ":" : "",
+             a->stream ? a->stream : "");
     smbkit_status st = fake_enter(v, op, FAKE_LOOKUP, NULL);
     if (SMBKIT_OK(st)) {
         st = fake_walk(v, path, &dir, &leaf, &n);
@@ -276,6 +304,7 @@ static smbkit_status fake_enumerate(void *volume, struct smbkit_op *op, void *fi
         struct smbkit_attr attr = {.struct_size = sizeof(attr)};
         fake_attr(v, n->children[i], &attr);
         e.attr = i % 3 != 0 ? &attr : NULL;
+        v->listed++;
         if (!sink->entry(sink, &e)) {
             break;
         }
@@ -361,7 +390,7 @@ static smbkit_status fake_setattr(void *volume, struct smbkit_op *op, void *file
     struct fake_node *n = ((struct fake_file *)file)->node;
     smbkit_status st = fake_enter(v, op, FAKE_SETATTR, file);
     if (SMBKIT_OK(st)) {
-        n->change_time = ++v->clock;
+        n->change_time = mask & SMBKIT_HAS_CHANGE_TIME ? attr->change_time : ++v->clock;
         n->create_time = mask & SMBKIT_HAS_CREATE_TIME ? attr->create_time : n->create_time;
         n->write_time = mask & SMBKIT_HAS_WRITE_TIME ? attr->write_time : n->write_time;
         n->attributes = mask & SMBKIT_HAS_ATTRIBUTES ? attr->attributes : n->attributes;
@@ -482,6 +511,7 @@ static const struct smbkit_plugin FAKE_PLUGIN = {
     .volume_open = fake_volume_open,
     .volume_close = fake_volume_close,
     .volume_info = fake_info,
+    .snapshots = fake_snapshots,
     .create = fake_create,
     .close = fake_close,
     .lookup = fake_lookup,

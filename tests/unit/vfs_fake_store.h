@@ -81,6 +81,7 @@ struct fake_volume {
     uint64_t available;                                       /* bytes; 0: does not say */
     _Atomic uint64_t calls[FAKE_CALLS];
     _Atomic uint64_t total;
+    _Atomic unsigned listed;  /* entries that were offered */
     _Atomic uint64_t fail_at; /* the Nth call from now on; 0: none */
     _Atomic smbkit_status fail_with;
     _Atomic bool blocks; /* answers WOULD_BLOCK to NOWAIT */

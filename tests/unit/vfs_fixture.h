@@ -5,11 +5,15 @@
 #include "vfs_fake.h"
 
 #include "base/mem.h"
+#include "vfs/secdesc.h"
 
 const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
 
 struct fixture {
     struct vfs_nodes *nodes; /* of the volume; NULL: its own */
+    const char *veto_files, *hide_files;
+    const struct smbkit_arg *args; /* of the plugin */
+    uint32_t arg_count;
     struct smbkit_plugin *plugin;
     struct vfs_volume *v;
     struct vfs_token *token;
@@ -33,12 +37,15 @@ static UNUSED bool fixture_open(struct fixture *f, const struct smbkit_plugin *p
         return false;
     }
     fake_next = &f->fake;
-    const struct vfs_layer_spec layer = {.plugin = f->plugin};
+    const struct vfs_layer_spec layer = {
+        .plugin = f->plugin, .args = f->args, .arg_count = f->arg_count};
     const struct vfs_volume_spec spec = {.nodes = f->nodes,
                                          .share_name = "test",
                                          .layers = &layer,
                                          .layer_count = 1,
-                                         .read_only = read_only};
+                                         .read_only = read_only,
+                                         .veto_files = f->veto_files,
+                                         .hide_files = f->hide_files};
     smbkit_status st = vfs_volume_open(&spec, &f->v, err, sizeof(err));
     if (!SMBKIT_OK(st)) {
         test_fail(__FILE__, __LINE__, "volume_open: %s: %s", smbkit_status_name(st), err);
@@ -191,4 +198,30 @@ static UNUSED smbkit_status read_at(struct fixture *f, struct vfs_open *o, uint6
     }
     vfs_io_fini(&io);
     return st;
+}
+
+/* A descriptor: everyone may read, and nothing else; the caller owns nothing. */
+static UNUSED smbkit_status sd_read_only(struct wr *w)
+{
+    struct secdesc sd;
+    sd_init(&sd);
+    struct sid admins = sid_builtin(544);
+    smbkit_status st = sd_default(&sd, SD_READABLE, &admins, &admins);
+    if (SMBKIT_OK(st)) {
+        sd_format(w, &sd, SD_OWNER | SD_GROUP | SD_DACL);
+    }
+    sd_fini(&sd);
+    return st;
+}
+
+/* Behind the core's back. */
+static UNUSED void fake_make_readable(struct fake_node *n)
+{
+    struct wr w = wr_new(65536);
+    CHECK_INT(sd_read_only(&w), 0);
+    free(n->sd);
+    n->sd = malloc(w.len);
+    memcpy(n->sd, w.base, w.len);
+    n->sd_len = (uint32_t)w.len;
+    wr_fini(&w);
 }

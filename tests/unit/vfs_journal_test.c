@@ -95,6 +95,17 @@ static bool take(void *arg, const struct vfs_dir_entry *e)
     return true;
 }
 
+struct room {
+    unsigned taken;
+};
+
+static bool take_ten(void *arg, const struct vfs_dir_entry *e)
+{
+    struct room *room = arg;
+    (void)e;
+    return room->taken < 10 && ++room->taken;
+}
+
 static smbkit_status list(struct rig *r, unsigned *count_r)
 {
     struct vfs_create_in in = create_in(&r->f, "dir");
@@ -435,6 +446,39 @@ static void long_listing(void)
     rig_close(&r);
 }
 
+/* Of a plugin that answers page by page no more is asked than there is room for. */
+static void short_listing(void)
+{
+    struct rig r;
+    REQUIRE(rig_open(&r));
+    for (unsigned i = 0; i < 300; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "dir/%04u", i);
+        make(&r.f, path, false);
+    }
+    struct vfs_open *o = must_open(&r.f, "dir", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    REQUIRE(o);
+    struct room room = {0};
+    struct vfs_dir_query q = {
+        .pattern = "*", .want_attr = true, .most = 12, .entry = take_ten, .arg = &room};
+    unsigned found = 0;
+    for (;;) {
+        r.f.fake.listed = 0;
+        room.taken = 0;
+        smbkit_status st = vfs_query_directory(&r.call, o, &q);
+        if (!SMBKIT_OK(st)) {
+            CHECK_INT(st, S(NO_MORE_FILES));
+            break;
+        }
+        CHECK(r.f.fake.listed <= 2 * q.most);
+        found += room.taken;
+        vfs_journal_begin(&r.j);
+    }
+    CHECK_INT(found, 302); /* "." and ".." too */
+    must_close(&r.f, o);
+    rig_close(&r);
+}
+
 /* A run that waits for the core decides again: nothing is replayed. */
 static void fresh(void)
 {
@@ -507,7 +551,32 @@ static void copies(void)
     mem_free(copy);
 }
 
+/* A write time that was fixed is put back after a change of the data, whose answer does not wait
+ * for that: nothing is left pending behind it. */
+static void fixed_time(void)
+{
+    for (uint64_t n = 1; n < 8; n++) {
+        struct rig r;
+        REQUIRE(rig_open(&r));
+        struct vfs_open *o =
+            must_open(&r.f, "dir/file", RW | SMBKIT_WRITE_ATTRIBUTES, SMBKIT_OPEN_IF, 0);
+        const struct vfs_basic_info fixed = {.write_time = 1234567, .change_time = 7654321};
+        struct smbkit_attr attr;
+        CHECK_INT(vfs_set_basic(&r.f.call, o, &fixed), 0);
+        atomic_store(&r.f.fake.pend_at, n);
+        CHECK_INT(RUN(&r, vfs_set_end_of_file(&r.call, o, 100)), 0);
+        atomic_store(&r.f.fake.pend_at, 0);
+        CHECK_INT(r.f.fake.pending_count, 0);
+        CHECK_INT(close_it(&r, o, &attr), 0);
+        CHECK_INT(attr.size, 100);
+        CHECK_INT(attr.write_time, 1234567);
+        CHECK_INT(attr.change_time, 7654321);
+        rig_close(&r);
+    }
+}
+
 static const struct test_case cases[] = {
+    {"fixed_time", fixed_time},
     {"pending_at_each", pending_at_each},
     {"blocking_at_each", blocking_at_each},
     {"all_pend", all_pend},
@@ -517,6 +586,7 @@ static const struct test_case cases[] = {
     {"overwrite_owner", overwrite_owner},
     {"closed_and_used", closed_and_used},
     {"long_listing", long_listing},
+    {"short_listing", short_listing},
     {"fresh", fresh},
     {"would_block", would_block},
     {"copies", copies},

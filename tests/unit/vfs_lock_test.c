@@ -2,6 +2,8 @@
 /* Byte-range locks of a file, and calls that wait for them. */
 #include "vfs_fixture.h"
 
+#include "vfs/fsctl.h"
+
 #include "vfs/wait.h"
 
 #define S(name) SMBKIT_STATUS_##name

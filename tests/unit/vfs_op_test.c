@@ -444,7 +444,7 @@ static void listed(void)
 {
     static char endless[70000 + 1];
     struct smbkit_sink taker = {.struct_size = sizeof(taker), .entry = take_kept};
-    struct listing *l = listing_new(&taker);
+    struct listing *l = listing_new(&taker, 3);
     REQUIRE(l);
     struct smbkit_sink *sink = listing_sink(l);
     struct smbkit_entry e = {.struct_size = sizeof(e), .cookie = 1};
@@ -453,6 +453,7 @@ static void listed(void)
     CHECK_INT(sink->entry(sink, &e), 1);
     e.name = e.short_name = endless;
     CHECK_INT(sink->entry(sink, &e), 1);
+    CHECK_INT(sink->entry(sink, &e), 0); /* no more than were asked for */
     kept_count = 0;
     listing_give(l, &taker);
     CHECK_INT(kept_count, 3);

@@ -298,7 +298,7 @@ static void check_invariants(const struct oplock_state *s, const struct oplock_h
         const struct oplock_holder *h = &holders[i];
         holding += h->caching != 0;
         writers += (h->caching & OPLOCK_W) != 0;
-        CHECK(list_is_empty(&h->link) == (h->caching == 0));
+        CHECK(h->caching != 0 || (list_is_empty(&h->alike) && list_is_empty(&h->group)));
         CHECK(!h->breaking || (h->caching & OPLOCK_W));
         CHECK((h->break_to & ~OPLOCK_R) == 0);
         CHECK(!(h->caching & (OPLOCK_W | OPLOCK_H)) || (h->caching & OPLOCK_R));

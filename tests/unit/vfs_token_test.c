@@ -45,8 +45,8 @@ static void test_sids(void)
         check_sid(&t->user, rows[i].user);
         check_sid(&t->primary_group, rows[i].groups[0]);
         for (uint32_t g = 0; g < t->group_count; g++) {
-            check_sid(&t->groups[g], rows[i].groups[g]);
-            CHECK(token_has_sid(t, &t->groups[g]));
+            check_sid(&t->groups[g].sid, rows[i].groups[g]);
+            CHECK(token_has_sid(t, &t->groups[g].sid));
         }
         CHECK(!rows[i].groups[t->group_count]);
         CHECK(token_has_sid(t, &t->user));
@@ -80,8 +80,14 @@ static void test_identity(void)
 /* What plugins see of the groups, and of where the user sits. */
 static void test_groups_and_client(void)
 {
-    const struct vfs_token_spec spec = {
-        .user = "ann", .rid = 7, .machine_sid = machine, .session_id = 5, .client_id = 6};
+    const uint32_t rids[] = {4000, 4001};
+    const struct vfs_token_spec spec = {.user = "ann",
+                                        .rid = 7,
+                                        .machine_sid = machine,
+                                        .group_rids = rids,
+                                        .group_rid_count = ARRAY_LEN(rids),
+                                        .session_id = 5,
+                                        .client_id = 6};
     struct vfs_token *t = vfs_token_new(&spec);
     REQUIRE(t);
     const struct smbkit_identity *who = vfs_token_identity_get(t);
@@ -90,8 +96,14 @@ static void test_groups_and_client(void)
     for (uint32_t i = 0; i < who->group_count; i++) {
         struct cur c = cur_init(who->groups[i].base, who->groups[i].len);
         struct sid sid;
-        CHECK(sid_parse(&c, &sid) && sid_eq(&sid, &t->groups[i]));
+        CHECK(sid_parse(&c, &sid) && sid_eq(&sid, &t->groups[i].sid));
     }
+    const struct sid own = sid_machine(machine, 4001);
+    CHECK(token_has_sid(t, &own));
+    CHECK(vfs_token_is_in_group(t, 4000) && !vfs_token_is_in_group(t, 7));
+    CHECK(vfs_token_has_groups(t, (uint32_t[]){4001, 4000}, 2));
+    CHECK(!vfs_token_has_groups(t, rids, 1));
+    CHECK(!vfs_token_has_groups(t, (uint32_t[]){4001, 4000, 4002}, 3));
     vfs_token_unref(t);
     /* Nobody is his own primary group: not said twice. */
     t = vfs_token_new(&(struct vfs_token_spec){.user = "", .flags = SMBKIT_WHO_ANONYMOUS});
@@ -103,7 +115,7 @@ static void test_groups_and_client(void)
 
 static void test_no_memory(void)
 {
-    for (uint64_t n = 1; n <= 4; n++) {
+    for (uint64_t n = 1; n <= 7; n++) {
         mem_fail_nth(n);
         struct vfs_token *t = vfs_token_new(&(struct vfs_token_spec){.user = "a"});
         CHECK(mem_fail_happened());

@@ -156,6 +156,25 @@ static void names_that_are_told(void)
     vfs_nodes_unref(f.nodes);
 }
 
+/* A new name's directory is looked at once for names, and again only when the core has made one
+ * meanwhile. */
+static void new_name_is_looked_for_once(void)
+{
+    struct fixture f = {.nodes = vfs_nodes_new(1, test_clock),
+                        .fake.features = SMBKIT_FEATURE_SECURITY};
+    REQUIRE(fixture_fake(&f));
+    f.fake.names_told = 7;
+    make(&f, "d", true);
+    make(&f, "d/first", false);
+    uint64_t lookups = f.fake.calls[FAKE_LOOKUP];
+    uint64_t enumerated = f.fake.calls[FAKE_ENUMERATE];
+    make(&f, "d/second", false);
+    CHECK_INT(f.fake.calls[FAKE_LOOKUP] - lookups, 1);
+    CHECK_INT(f.fake.calls[FAKE_ENUMERATE], enumerated);
+    fixture_close(&f);
+    vfs_nodes_unref(f.nodes);
+}
+
 /* Lost events may have been changes of whatever lies below. */
 static void overflow_breaks_oplocks(void)
 {
@@ -188,6 +207,7 @@ static const struct test_case cases[] = {
     {"new_name_within_a_tick", new_name_within_a_tick},
     {"new_name_after_a_rename", new_name_after_a_rename},
     {"names_that_are_told", names_that_are_told},
+    {"new_name_is_looked_for_once", new_name_is_looked_for_once},
     {"overflow_breaks_oplocks", overflow_breaks_oplocks},
 };
 TEST_MAIN(cases)

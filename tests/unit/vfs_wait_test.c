@@ -21,6 +21,30 @@ static struct vfs_open *open_oplock(struct fixture *f, const char *path, uint8_t
     return out.open;
 }
 
+/* [MS-FSA] 2.1.5.8: what is no range breaks nothing. */
+static void lock_breaks(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct breaks b = {0};
+    uint8_t level;
+    struct vfs_open *o = open_oplock(&f, "file", VFS_OPLOCK_II, &b, &level);
+    struct vfs_open *other = must_open(&f, "file", RW, SMBKIT_OPEN, 0);
+    REQUIRE(o && other);
+    CHECK_INT(level, VFS_OPLOCK_II);
+    struct vfs_lock l = {.offset = UINT64_MAX, .length = 2, .fail_immediately = true};
+    CHECK_INT(vfs_lock(&f.call, other, &l, 1), S(INVALID_LOCK_RANGE));
+    CHECK_INT(b.count, 0);
+    CHECK_INT(vfs_oplock_level(o), VFS_OPLOCK_II);
+    l.length = 1; /* the last byte that there is */
+    CHECK_INT(vfs_lock(&f.call, other, &l, 1), 0);
+    CHECK_INT(b.count, 1);
+    CHECK_INT(vfs_oplock_level(o), VFS_OPLOCK_NONE);
+    must_close(&f, o);
+    must_close(&f, other);
+    fixture_close(&f);
+}
+
 /* Who ends the break? */
 enum ending { ACK, WRONG_ACK, TIMEOUT, CLOSE, ENDINGS };
 
@@ -377,7 +401,48 @@ static void waits_for_several(void)
     wait_domain_fini(&d[1]);
 }
 
+/* Who comes to cache a file while a plugin writes it may have read it before: he is told after. */
+static void cached_while_written(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    struct vfs_create_in in = create_in(&f, "file");
+    in.desired_access |= SMBKIT_WRITE_DATA;
+    struct vfs_create_out out;
+    CHECK_INT(vfs_create(&f.call, &in, &out), 0);
+    struct waiter w;
+    waiter_init(&w);
+    struct vfs_call call = f.call;
+    call.wait = &w.wait;
+    const struct smbkit_segment seg = {.base = (const uint8_t *)"x", .len = 1};
+    struct vfs_io io;
+    vfs_io_init(&io);
+    io.length = 1;
+    io.segs = &seg;
+    io.seg_count = 1;
+    f.fake.pend = 1;
+    CHECK_INT(vfs_write(&call, out.open, &io), S(WAIT));
+    f.fake.pend = 0;
+    struct breaks b = {0};
+    uint8_t level;
+    struct vfs_open *reader = open_oplock(&f, "file", VFS_OPLOCK_II, &b, &level);
+    CHECK_INT(level, VFS_OPLOCK_II);
+    CHECK_INT(b.count, 0);
+    CHECK(fake_complete(&f.fake));
+    CHECK_INT(b.count, 1);
+    CHECK_INT(b.to, VFS_OPLOCK_NONE);
+    (void)vfs_wait_cancel(&w.wait);
+    CHECK_INT(vfs_write(&call, out.open, &io), 0);
+    CHECK_INT(b.count, 1);
+    vfs_io_fini(&io);
+    waiter_fini(&w);
+    CHECK_INT(vfs_close(&f.call, reader, NULL), 0);
+    CHECK_INT(vfs_close(&f.call, out.open, NULL), 0);
+    fixture_close(&f);
+}
+
 static const struct test_case cases[] = {
+    {"lock_breaks", lock_breaks},
     {"oplock_break_ends", oplock_break_ends},
     {"batch_breaks_before_sharing", batch_breaks_before_sharing},
     {"complete_if_oplocked", complete_if_oplocked},
@@ -387,5 +452,6 @@ static const struct test_case cases[] = {
     {"notify_renamed_file", notify_renamed_file},
     {"external_change_breaks", external_change_breaks},
     {"waits_for_several", waits_for_several},
+    {"cached_while_written", cached_while_written},
 };
 TEST_MAIN(cases)

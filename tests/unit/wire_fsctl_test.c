@@ -32,6 +32,8 @@ PROBE(pipe_wait, struct fsctl_pipe_wait, fsctl_pipe_wait_parse(in, &r), r.name)
 PROBE(copychunk, struct fsctl_copychunk_req, fsctl_copychunk_req_parse(in, &r), NONE)
 PROBE(copychunk_rsp, struct fsctl_copychunk_rsp, fsctl_copychunk_rsp_parse(in, &r), NONE)
 PROBE(resiliency, struct fsctl_resiliency, fsctl_resiliency_parse(in, &r), NONE)
+PROBE(offload_read, struct fsctl_offload_read_req, fsctl_offload_read_req_parse(in, &r), NONE)
+PROBE(offload_write, struct fsctl_offload_write_req, fsctl_offload_write_req_parse(in, &r), NONE)
 PROBE(zero_data, struct fsctl_zero_data, fsctl_zero_data_parse(in, &r), NONE)
 PROBE(range, struct fsctl_range, fsctl_range_parse(in, &r), NONE)
 PROBE(trim, struct fsctl_trim, fsctl_trim_parse(in, &r), NONE)
@@ -67,6 +69,8 @@ static void test_sweeps(void)
         {"resume key", KEY "00000000 00000000", resume_key_probe, 24},
         {"resiliency", "e8030000 00000000", resiliency_probe, 8},
         {"zero data", "0010000000000000 0020000000000000", zero_data_probe, 16},
+        {"offload read", "20000000 00000000 e8030000 00000000 0010000000000000 0020000000000000",
+         offload_read_probe, 32},
         {"range", "0010000000000000 0020000000000000", range_probe, 16},
         {"trim", "00000000 01000000 0010000000000000 0020000000000000", trim_probe, 24},
         {"duplicate extents",
@@ -319,11 +323,48 @@ static void test_reparse(void)
     }
 }
 
+static void test_offload(void)
+{
+    uint8_t raw[600] = {0};
+    size_t len = test_hex(raw, sizeof(raw),
+                          "20020000 00000000 0010000000000000 0020000000000000 0002000000000000 "
+                          "ffff0001 0000 01f8 aabb");
+    struct fsctl_offload_write_req in;
+    struct wire_slice all = {.p = raw, .len = 544};
+    CHECK(len < all.len);
+    CHECK_INT(fsctl_offload_write_req_parse(all, &in), WIRE_OK);
+    CHECK_INT(in.file_offset, 0x1000);
+    CHECK_INT(in.copy_length, 0x2000);
+    CHECK_INT(in.transfer_offset, 0x200);
+    CHECK_INT(in.token.type, FSCTL_OFFLOAD_TOKEN_ZERO_DATA);
+    CHECK_INT(in.token.id_len, FSCTL_OFFLOAD_TOKEN_ID_SIZE);
+    CHECK(in.token.id[0] == 0xaa && in.token.id[1] == 0xbb);
+    for (size_t n = 0; n < all.len; n++) {
+        CHECK_INT(wire_probe_copy(raw, n, 0, offload_write_probe), WIRE_SHORT);
+    }
+    raw[0]++;
+    CHECK_INT(fsctl_offload_write_req_parse(all, &in), WIRE_SIZE);
+    CHECK_INT(in.copy_length, 0);
+    struct wr w = wr_new(1024);
+    in.token.type = 0x01020304;
+    in.token.id_len = 2;
+    in.token.id[0] = 0xee;
+    fsctl_offload_read_rsp_format(&w, 0x3000, &in.token);
+    CHECK_INT(w.len, FSCTL_OFFLOAD_READ_RSP_SIZE);
+    len = test_hex(raw, sizeof(raw), "10020000 00000000 0030000000000000 01020304 0000 0002 ee");
+    CHECK(memcmp(w.base, raw, len) == 0);
+    wr_cut(&w, 0);
+    fsctl_offload_write_rsp_format(&w, 0x3000);
+    len = test_hex(raw, sizeof(raw), "10000000 00000000 0030000000000000");
+    CHECK_MEM(w.base, w.len, raw, len);
+    wr_fini(&w);
+}
+
 static const struct test_case cases[] = {
     {"sweeps", test_sweeps},       {"validate negotiate", test_validate},
     {"copychunk", test_copychunk}, {"network interfaces", test_netifs},
     {"snapshots", test_snapshots}, {"file codes", test_files},
     {"fields", test_fields},       {"trim bound", test_trim_bound},
-    {"reparse", test_reparse},
+    {"reparse", test_reparse},     {"offload", test_offload},
 };
 TEST_MAIN(cases)

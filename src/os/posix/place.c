@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths and addresses of os/process.h. */
+/* Paths of os/process.h. */
 #include "os/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <limits.h>
-#include <net/if.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,43 +83,49 @@ int os_folder_check_of(const char *path)
     return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : -errno;
 }
 
+/* What is not there is written by nobody. */
+static bool is_guarded(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return errno == ENOENT;
+    }
+    return (st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+bool os_file_is_guarded(const char *path)
+{
+    CLEANUP_MEM char *folder = path_folder(path);
+    return folder && is_guarded(folder) && is_guarded(path);
+}
+
+static const char *last_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool is_one(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool os_path_is_same(const char *a, const char *b)
+{
+    struct stat of_a;
+    struct stat of_b;
+    bool has_a = stat(a, &of_a) == 0;
+    bool has_b = stat(b, &of_b) == 0;
+    if (has_a || has_b) {
+        return has_a && has_b && is_one(&of_a, &of_b);
+    }
+    CLEANUP_MEM char *folder_a = path_folder(a);
+    CLEANUP_MEM char *folder_b = path_folder(b);
+    return folder_a && folder_b && str_eq(last_name(a), last_name(b)) &&
+           stat(folder_a, &of_a) == 0 && stat(folder_b, &of_b) == 0 && is_one(&of_a, &of_b);
+}
+
 int os_folder_make(const char *path, unsigned mode)
 {
     return mkdir(path, (mode_t)mode) == 0 || errno == EEXIST ? 0 : -errno;
-}
-
-static bool is_offered(const struct ifaddrs *i, int family)
-{
-    if (!i->ifa_addr || i->ifa_addr->sa_family != family || !(i->ifa_flags & IFF_UP) ||
-        (i->ifa_flags & IFF_LOOPBACK)) {
-        return false;
-    }
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)i->ifa_addr;
-    return family != AF_INET6 || !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
-}
-
-static size_t add_family(const struct ifaddrs *list, int family, char (*out)[OS_ADDR_TEXT_SIZE],
-                         size_t max)
-{
-    socklen_t len = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-    size_t n = 0;
-    for (const struct ifaddrs *i = list; i && n < max; i = i->ifa_next) {
-        if (is_offered(i, family) && getnameinfo(i->ifa_addr, len, out[n], OS_ADDR_TEXT_SIZE, NULL,
-                                                 0, NI_NUMERICHOST) == 0) {
-            n++;
-        }
-    }
-    return n;
-}
-
-size_t os_host_addresses(char (*out)[OS_ADDR_TEXT_SIZE], size_t max)
-{
-    struct ifaddrs *list = NULL;
-    if (getifaddrs(&list) != 0) {
-        return 0;
-    }
-    size_t n = add_family(list, AF_INET, out, max);
-    n += add_family(list, AF_INET6, out + n, max - n);
-    freeifaddrs(list);
-    return n;
 }

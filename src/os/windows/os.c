@@ -64,6 +64,23 @@ unsigned os_cpu_count(void)
     return n > 0 ? n : 1;
 }
 
+bool os_account_of_id(bool is_group, uint32_t id, char *name, size_t size)
+{
+    (void)is_group;
+    (void)id;
+    (void)name;
+    (void)size;
+    return false;
+}
+
+bool os_account_of_name(bool is_group, const char *name, uint32_t *id_r)
+{
+    (void)is_group;
+    (void)name;
+    (void)id_r;
+    return false;
+}
+
 void os_hostname(char *buf, size_t size)
 {
     wchar_t wide[HOST_NAME_SIZE];

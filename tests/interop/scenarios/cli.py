@@ -20,7 +20,7 @@ WRONG = (
     (['serve', 'http://x/y'], 2, 'http://x/y: ', 'a plugin is written NAME:KEY=VALUE'),
     (['serve', '--user', 'a@b', 'mem:'], 2, '"a@b" cannot be a user\'s name: 1 to 64 bytes'),
     (['run', '/'], 2, 'to share it: smbkit serve /'),
-    (['user', 'foo'], 2, 'add, passwd, del or list?'),
+    (['user', 'foo'], 2, 'add, passwd, groups, del or list?'),
     (['version', 'x'], 2, 'version takes no word "x"'),
     (['help', 'serve', 'x'], 2, 'one COMMAND only'),
     (['serve', '--lisen', '127.0.0.1', 'mem:'], 2, 'did you mean --listen?'),
@@ -165,13 +165,17 @@ def check_start():
                                 ('listen = 192.0.2.77:4450', '192.0.2.77 is no address of this host'),
                                 ('listen = 127.0.0.1:4450 127.0.0.1:4450', '127.0.0.1:4450 is taken in by 127.0.0.1'),
                                 ('listen = 127.0.0.1:4450 *:4450', '*:4450 is taken in by 127.0.0.1'),
+                                (f'durable handles file = {d}/no/kept', '/no/kept cannot be used: its folder is not there'),
+                                (f'durable handles file = {d}', 'Is a directory'),
+                                (f'durable handles file = {d}/x.conf', 'x.conf is the configuration; name a file of its own'),
                                 (f'control socket = {d}/no/control', '/no/control: its folder is not there'),
                                 (f'control socket = {long}', "longer than the 107 bytes of a socket's path"),
                                 (f'control socket = {d}/file', 'there is something that is no socket')):
             r = check_settings(d, settings + '\n' + ('' if 'listen' in settings else f'listen = 127.0.0.1:{port}\n'))
             check(r.code == 2, settings, r.code, r.text)
             check_in(words, r.text)
-        r = check_settings(d, f'listen = 127.0.0.1:{port}\nlog file = {d}/log\ncontrol socket = {d}/control\nplugin dir = {d}/none\n')
+        r = check_settings(d, f'listen = 127.0.0.1:{port}\nlog file = {d}/log\ncontrol socket = {d}/control\n'
+                           f'durable handles file = {d}/kept\nplugin dir = {d}/none\n')
         check(r.code == 0, r.code, r.text)
         check_in(f'port {port} is in use', r.text)
         check_in(f'plugin dir {d}/none: No such file or directory', r.text)
@@ -181,7 +185,8 @@ def check_start():
 @case('check of a server that runs is a remark')
 def check_running():
     with Server(config='[m]\nplugin = mem\n') as s:
-        before = s.status()['counters']['connections_total']
+        # The harness looked whether somebody listens: that one must have been counted.
+        before = wait_for(lambda: s.status()['counters']['connections_total'], 10, 'its first connection')
         r = smbkit('check', s.config)
         check(r.code == 0, r.code, r.text)
         check_in(f'port {s.port} is in use', r.text)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each dialect with each way to sign and to seal: files work, answers are protected, what is not is refused (quick)."""
 from rawclient import AES_CMAC, AES_GMAC, CCM_128, CCM_256, GCM_128, GCM_256, HMAC_SHA256, Closed, connect
-from harness import Server, case, check, main
+from harness import Server, case, check, expect, main
 import rawbodies as b
 
 DIALECTS = (0x202, 0x210, 0x300, 0x302)
@@ -51,6 +51,15 @@ def is_refused(c, **how):
         return c.echo(**how).name == 'ACCESS_DENIED'
     except Closed:
         return True
+
+
+@case('normalized names are told by 3.1.1 only')
+def normalized():
+    with Server('mem:') as s:
+        for dialect in (*DIALECTS, 0x311):
+            with connect(s, 'mem', dialect) as c:
+                f = c.opened('file', disposition=b.OPEN_IF)
+                expect(f'{dialect:#x}', c.query(f, 48).name, 'OK' if dialect == 0x311 else 'NOT_SUPPORTED')
 
 
 @case('what is not signed is refused, and so is what is signed wrongly')

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gets in: passwords, guests, several users (quick)."""
 import rawbodies as b
-from harness import DIALECTS, PASSWORD, USER, Server, case, check, check_in, main
+from harness import DIALECTS, PASSWORD, USER, Server, case, check, check_in, main, smbkit
 from rawclient import Files, connect
 
 
@@ -79,6 +79,29 @@ def valid_users():
     with Server(config=shares) as s:
         s.smbclient('open', 'ls').ok()
         s.smbclient('closed', 'ls').refused('NT_STATUS_ACCESS_DENIED')
+
+
+@case('groups, lists of readers and writers, and addresses')
+def lists():
+    shares = ('[closed]\nplugin = mem\nread only = no\nvalid users = @staff @office\nread list = @office\n'
+              '[far]\nplugin = mem\nhosts allow = 192.0.2.\nhosts deny = 127.\n')
+    with Server(config=shares, settings=f'group = staff: {USER}\n') as s:
+        bob, carol = ({'user': name, 'password': f'The secret of {name}'} for name in ('bob', 'carol'))
+        for who in (bob, carol):
+            r = smbkit('user', 'add', who['user'], '--file', s.path('users'), '--password-file', '-',
+                       stdin=who['password'] + '\n')
+            check(r.code == 0, r.text)
+        s.smbclient('closed', 'mkdir made').ok()
+        s.smbclient('closed', 'ls', **bob).refused('NT_STATUS_ACCESS_DENIED')
+        r = smbkit('user', 'groups', 'bob', 'office, other', '--file', s.path('users'))
+        check(r.code == 0, r.text)
+        check_in('groups office,other', smbkit('user', 'list', '--file', s.path('users')).text)
+        s.smbclient('closed', 'ls', **bob).ok()
+        for change in ('rmdir made', 'mkdir more'):
+            s.smbclient('closed', change, **bob).refused('NT_STATUS_ACCESS_DENIED', 'NT_STATUS_MEDIA_WRITE_PROTECTED')
+        s.smbclient('closed', 'ls', **carol).refused('NT_STATUS_ACCESS_DENIED')
+        s.smbclient('far', 'ls').refused('NT_STATUS_ACCESS_DENIED')
+        check_in('Local Group', s.rpcclient('lookupnames staff').text)
 
 
 @case('a password is not in the log or on the command line of a users file')

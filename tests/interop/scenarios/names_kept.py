@@ -11,6 +11,7 @@ TWINS = ('caf\u00e9.txt', 'cafe\u0301.txt', 'a\u030a\u0323.t', 'a\u0323\u030a.t'
          'x\ufffea', 'y\uffff', 'z\ufeff', '\U0001f384 .msg', 'family\U0001f468\u200d\U0001f469', '\u202etxt.exe', '\ufb01le')
 LONE_SURROGATES = ('hi\ud83d', 'lo\udf84', 'swap\udf84\ud83d')
 LONG = ('a' * 255, '\u65e5' * 85, '\u00e4' * 127, '\U0001f600' * 63)
+RESERVED = ('CON', 'NUL', 'aux.txt', 'COM1', 'lpt9.x', 'PRN', 'CLOCK$', '$MFT', 'con.tar.gz', '~', ' x')
 MAY_BE_TOO_LONG = ('\u65e5' * 100, '\u65e5' * 255, '\u00e4' * 255, '\U0001f600' * 127)
 TOO_LONG = ('OBJECT_NAME_INVALID', 'NAME_TOO_LONG', 'OBJECT_NAME_NOT_FOUND', 'OBJECT_PATH_NOT_FOUND', 'INVALID_PARAMETER')
 
@@ -60,6 +61,39 @@ def long_names(s, share):
         c.close(f)
         expect('255 to 255', c.move(LONG[0], 'B' * 255), 'OK')
         expect('255 to 256', c.move('B' * 255, 'B' * 256), *TOO_LONG)
+
+
+@each_share('names that mean something to Windows alone')
+def reserved(s, share):
+    with connect(s, share) as c:
+        for name in RESERVED:
+            expect(name, c.try_open(name, disposition=b.CREATE_NEW), 'OK')
+        expect('the listing', c.names(), sorted(RESERVED))
+        for name in RESERVED:
+            expect(name.lower(), c.remove(name.lower()), 'OK')
+
+
+@each_share('a dot or a blank at the end')
+def ends(s, share):
+    with connect(s, share) as c:
+        for plain, shown in (('dot.', 'dot\uf029'), ('blank ', 'blank\uf028'), ('two..', 'two.\uf029')):
+            c.put(plain, plain.encode())
+            expect(plain, c.content(plain), plain.encode())
+            expect('as it is listed', c.content(shown), plain.encode())
+            expect('without it', c.try_open(plain[:-1]), 'OBJECT_NAME_NOT_FOUND')
+            expect('the listing', c.names(), [shown])
+            expect('again', c.try_open(shown, disposition=b.CREATE_NEW), 'OBJECT_NAME_COLLISION')
+            expect('removing', c.remove(plain), 'OK')
+
+
+@each_share('paths at the end of what a path may be')
+def endless(s, share):
+    with connect(s, share) as c:
+        far = ('x' * 199 + '\\') * 164
+        # A host takes fewer bytes in one path.
+        for path, right in ((far[:32760], ('OBJECT_PATH_NOT_FOUND', 'NAME_TOO_LONG')), (far[:32761], ('NAME_TOO_LONG',)),
+                            ('\\'.join('x' * 512), ('OBJECT_PATH_NOT_FOUND',)), ('\\'.join('x' * 513), ('NAME_TOO_LONG',))):
+            expect(f'{len(path)} units', c.try_open(path), *right)
 
 
 def dig(c, limit):

@@ -10,6 +10,8 @@ from read_only_state import state
 
 CONFIG = ('[ro]\npath = @/shared\nread only = yes\n[rov]\nplugin = dir:path=@/shared,readonly=yes\nread only = no\n'
           '[rw]\npath = @/shared\nread only = no\n[m]\nplugin = mem\nread only = no\n')
+SNAPSHOT = '@GMT-2025.01.02-03.04.05'
+PAST_CONFIG = '[past]\nplugin = dir:path=@/today,snapshots=@/past\nread only = no\n'
 SETTINGS = f'admin users = {USER}\nlog level = warn\n'
 EMPTY_DACL = struct.pack('<BBHIIII', 1, 0, 0x8004, 0, 0, 0, 20) + struct.pack('<BBHHH', 2, 0, 8, 0, 0)
 OWNER_EVERYONE = struct.pack('<BBHIIII', 1, 0, 0x8000, 20, 0, 0, 0) + bytes.fromhex('010100000000000100000000')
@@ -21,11 +23,11 @@ BUFFERS = {4: (b.basic(accessed=1 << 56, attributes=2), b.basic(*[1 << 56] * 4))
            20: (bytes(8), struct.pack('<Q', 7)), 15: (struct.pack('<IBBH', 0, 0, 1, 1) + b'a\0b',), 39: (bytes(8),),
            40: (struct.pack('<I', 4) + b.utf16('XX'),)}
 # SET_SPARSE, SET_ZERO_DATA, SET_COMPRESSION, reparse points, object ids, offload, duplicate extents, trim, ...
-FSCTLS = (0x900c4, 0x980c8, 0x98208, 0x94264, 0x900a4, 0x900a8, 0x900ac, 0x9c040, 0x98098, 0x900bc, 0x9c108, 0x900a0, 0x9009c,
+FSCTLS = (0x900c4, 0x980c8, 0x98208, 0x94264, 0x98268, 0x900a4, 0x900a8, 0x900ac, 0x9c040, 0x98098, 0x900bc, 0x9c108, 0x900a0, 0x9009c,
           0x900c0, 0x1440f2, 0x1480f2, 0x98344, 0x983e8, 0x9c280, 0x90284, 0x9023c)
 # Of these an OK changes nothing in the file: the handle's position and mode, an object id that is there already.
-HARMLESS = ('SET_INFO 14 0', 'SET_INFO 16 0', 'FSCTL 0x9009c', 'FSCTL 0x900c0')
-HANDLES = (('f', 0), ('sub', 1), ('link', 0), ('empty', 1), ('', 1), ('sub\\g', 0))
+HARMLESS = ('FSCTL 0x90284', 'SET_INFO 14 0', 'SET_INFO 16 0', 'FSCTL 0x9009c', 'FSCTL 0x900c0')
+HANDLES = ('f', 'sub', 'link', 'empty', '', 'sub\\g')
 READING = (0x2000000, 0x1200a9, 0x80, 0x1, 0x80000000)
 NAMES = ('f', 'sub', 'new', 'sub\\new', 'link', 'empty', 'F', 'f:stream', 'empty::$INDEX_ALLOCATION')
 ACCESSES = (0x2000000, 0x80, 0x1, 0x2, 0x4, 0x10, 0x40, 0x100, 0x10000, 0x40000, 0x80000, 0x1f01ff, 0x10000000, 0x40000000)
@@ -64,12 +66,12 @@ def went_through(c, f):
     return [what for what in out if what not in HARMLESS]
 
 
-def try_handles(c):
-    """Each change by each handle that a reader can have; how many handles there were."""
+def try_handles(c, below='', accesses=READING):
+    """Each change by each handle that can be had; how many handles there were."""
     opened = 0
-    for path, is_folder in HANDLES:
-        for access in READING:
-            r = c.create(path, access=access)
+    for path in HANDLES:
+        for access in accesses:
+            r = c.create((below + path).rstrip('\\'), access=access)
             if r.status != 0:
                 continue
             opened += 1
@@ -78,10 +80,10 @@ def try_handles(c):
     return opened
 
 
-def try_creates(c):
+def try_creates(c, below=''):
     """(disposition, what the server did) of each CREATE that it granted"""
     out = set()
-    for path in NAMES:
+    for path in (below + name for name in NAMES):
         for disposition in range(6):
             for access in ACCESSES:
                 for options in OPTIONS:
@@ -92,17 +94,17 @@ def try_creates(c):
     return out
 
 
-def fill(s):
-    write_file(s.path('shared', 'f'), b'data' * 100)
+def fill(top):
+    write_file(os.path.join(top, 'f'), b'data' * 100)
     for folder in ('sub', 'sub/deep', 'empty'):
-        os.mkdir(s.path('shared', folder))
-    write_file(s.path('shared', 'sub', 'g'), b'g')
-    os.symlink('f', s.path('shared', 'link'))
+        os.mkdir(os.path.join(top, folder))
+    write_file(os.path.join(top, 'sub', 'g'), b'g')
+    os.symlink('f', os.path.join(top, 'link'))
 
 
 def read_only(share):
     with Server(config=CONFIG, settings=SETTINGS) as s, connect(s, share) as c:
-        fill(s)
+        fill(s.path('shared'))
         c.grow(200)
         before = state(s.path('shared'))
         check(try_handles(c) > 10, 'the case tests nothing')
@@ -116,10 +118,30 @@ for name in ('ro', 'rov'):
     case(f'share {name}', name)(read_only)
 
 
+@case('a snapshot')
+def snapshot():
+    with Server(config=PAST_CONFIG, settings=SETTINGS) as s, connect(s, 'past') as c:
+        below = SNAPSHOT + '\\'
+        os.mkdir(s.path('past', SNAPSHOT))
+        fill(s.path('past', SNAPSHOT))
+        c.grow(200)
+        before = state(s.path('past'))
+        check(try_handles(c, below, ACCESSES) > 10, 'the case tests nothing')
+        expect('granted', {did for _, did in try_creates(c, below)}, {1})
+        # From today into the snapshot, and over it.
+        c.put('mine', b'mine')
+        f = c.opened('mine', access=b.ALL)
+        for info_class in (b.new_name(below + 'f', True), b.new_name(below + 'new', True)):
+            for kind in (10, 11):
+                check(c.call(b.SET_INFO, b.set_info(f, kind, info_class)).status != 0, 'a name was made in a snapshot')
+        expect('the snapshot', state(s.path('past')), before)
+        expect('today', sorted(os.listdir(s.path('today'))), ['mine'])
+
+
 @case('the same changes go through where they are allowed')
 def control():
     with Server(config=CONFIG, settings=SETTINGS) as s:
-        fill(s)
+        fill(s.path('shared'))
         with connect(s, 'rw') as c:
             c.grow(200)
             check(len(went_through(c, c.opened('f', access=b.ALL))) > 8, 'the scenario tests nothing')
@@ -127,7 +149,8 @@ def control():
 
 # What one right suffices for. [MS-SMB2] 3.3.5.13, 3.3.5.21; [MS-FSA] 2.1.5.15
 RIGHTS = {'WRITE at 0x0': {0x2}, 'SET_INFO 4 0': {0x100}, 'SET_INFO 4 1': {0x100}, 'SET_INFO 10 0': {0x10000},
-          'SET_INFO 13 0': {0x10000}, 'SET_INFO 64 1': {0x10000}, 'SET_INFO 19 1': {0x2}, 'SET_INFO 20 1': {0x2}, 'security 4': {0x40000}, 'security 1': {0x80000}}
+          'SET_INFO 13 0': {0x10000}, 'SET_INFO 64 1': {0x10000}, 'SET_INFO 19 1': {0x2}, 'SET_INFO 20 1': {0x2}, 'security 4': {0x40000}, 'security 1': {0x80000},
+          'FSCTL 0x900c4': {0x2, 0x4, 0x100}, 'FSCTL 0x980c8': {0x2}, 'FSCTL 0x9c040': {0x2}}
 
 
 def suffices(s, share, access):

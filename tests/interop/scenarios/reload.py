@@ -115,9 +115,21 @@ def nothing_left():
         check_in('there is nothing in it; everything stays as it was', s.log())
         write_file(s.config, whole.split('[one]')[0].encode())
         s.signal(signal.SIGHUP)
+        wait_for(lambda: 'reloaded problems=0' in s.log(), 10, 'the reload')
         gone(s, c)
         for words in ('warn  server share removed name="one" opens=1', 'share removed name="other" opens=0', 'nothing is shared'):
             wait_for(lambda w=words: w in s.log(), 10, words)
+
+
+@case('a users file with nothing in it changes nothing')
+def no_users_left():
+    with Server(config=OPEN) as s:
+        c = Client(s)
+        write_file(s.path('users'), b'')
+        s.signal(signal.SIGHUP)
+        wait_for(lambda: 'reloaded problems=1' in s.log(), 10, 'the reload')
+        check_in('there is nothing in it; the users stay as they were', s.log())
+        check(c.writes() == '', c.writes())
 
 
 @case('valid users')

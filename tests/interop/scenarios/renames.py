@@ -26,6 +26,21 @@ def watched_folder(s, share):
         expect('what is there', c.names('out'), ['f', 'sub'])
 
 
+@each_share('handles follow a file that another one renames')
+def followed(s, share):
+    with connect(s, share) as c, connect(s, share) as other:
+        c.make_folder('d')
+        c.put('a', b'1')
+        f = c.opened('a', access=0x130089)
+        expect('renaming', other.move('a', 'd\\b'), 'OK')
+        expect('by the first handle', c.rename(f, 'c'), 'OK')
+        expect('and again', other.move('c', 'd\\e'), 'OK')
+        expect('deleting', other.remove('d\\e'), 'OK')
+        expect('while it is open', other.try_open('d\\e'), 'DELETE_PENDING')
+        expect('the last close', c.close(f), 'OK')
+        expect('then', (c.names('d'), c.names()), ([], ['d']))
+
+
 @each_share('a folder with an open file in it stays')
 def open_inside(s, share):
     with connect(s, share) as c, connect(s, share) as other:

@@ -46,6 +46,10 @@ def accounts():
         for wanted in ('\\bob (1)', '\\None (2)', '\\Everyone (5)', 'BUILTIN\\Administrators (4)',
                        'NT AUTHORITY\\Authenticated Users (5)', f'{machine}-1 *unknown*', 'S-1-9-9 *unknown*'):
             check_in(wanted, text)
+        # As Samba names what POSIX knows by a number.
+        text = s.rpcclient('lookupsids S-1-22-1-0 S-1-22-2-0 S-1-22-1-4000000000').ok()
+        for wanted in ('Unix User\\root (1)', 'Unix Group\\root (2)', 'Unix User\\4000000000 (1)'):
+            check_in(wanted, text)
         check_in('S-1-5-18', s.rpcclient('lookupnames SYSTEM').ok())
         check_in('NONE_MAPPED', s.rpcclient('lookupnames nobody-of-this-name').text)
         check_in(USER, s.rpcclient('getusername').ok())

@@ -29,7 +29,8 @@ struct smbkit_create {
     uint32_t disposition; /* SMBKIT_OPEN: must exist; SMBKIT_CREATE: must not exist. Nothing else:
                              the core does the rest by way of overwrite */
     const char *path;
-    const char *stream;  /* NULL unless SMBKIT_FEATURE_STREAMS */
+    const char *stream;  /* NULL unless SMBKIT_FEATURE_STREAMS: a named stream of the file or
+                            directory at path, without ':' and type, found without regard to case */
     uint32_t kind;       /* SMBKIT_KIND_*; ANY only with SMBKIT_OPEN */
     uint32_t access;     /* what the core will use the file for: SMBKIT_READ_DATA, WRITE_DATA, ...
                             already checked and mapped */
@@ -37,8 +38,8 @@ struct smbkit_create {
     uint32_t flags;      /* SMBKIT_CREATE_* */
     uint64_t alloc_size; /* CREATE: bytes to reserve, 0: none */
     uint64_t snapshot_time; /* OPEN: of the snapshot to look in (FILETIME); 0: the present */
-    uint64_t file_id;       /* with SMBKIT_CREATE_BY_ID: instead of path, which is "" then */
-    uint64_t file_id_high;
+    uint64_t file_id;       /* with SMBKIT_CREATE_BY_ID: whose file is opened, wherever it is by */
+    uint64_t file_id_high;  /* now; path is where it was, which may help to find it, or "" */
     struct smbkit_bytes security; /* CREATE: self-relative descriptor of the new file, or none */
     struct smbkit_bytes ea;       /* CREATE: FILE_FULL_EA_INFORMATION list, or none */
     /* out */
@@ -55,7 +56,9 @@ struct smbkit_create {
 #define SMBKIT_CREATE_WRITE_THROUGH 0x2u
 #define SMBKIT_CREATE_SEQUENTIAL 0x4u
 #define SMBKIT_CREATE_RANDOM 0x8u
-#define SMBKIT_CREATE_BY_ID 0x10u
+#define SMBKIT_CREATE_BY_ID                                                                        \
+    0x10u /* OPEN only, of volumes with SMBKIT_FEATURE_OPEN_BY_ID, which have get_path too.        \
+             OBJECT_NAME_NOT_FOUND: no file has that id, or no name any more */
 
 struct smbkit_lookup {
     uint32_t struct_size;
@@ -98,8 +101,10 @@ struct smbkit_sink {
 
 struct smbkit_rename {
     uint32_t struct_size;
-    uint32_t flags; /* SMBKIT_RENAME_* */
-    const char *new_path;
+    uint32_t flags;         /* SMBKIT_RENAME_* */
+    const char *new_path;   /* of the file; with new_stream it is where it was */
+    const char *new_stream; /* not NULL: file is a stream (SMBKIT_FEATURE_STREAMS) and gets that
+                               name. What it replaces is empty, and nobody has it open */
 };
 #define SMBKIT_RENAME_REPLACE 0x1u /* an existing file (never a directory) there goes */
 
@@ -206,10 +211,13 @@ struct smbkit_copy {
 
 struct smbkit_get_security {
     uint32_t struct_size;
-    uint32_t flags; /* 0 */
+    uint32_t flags; /* SMBKIT_SECURITY_* */
     /* out */
     struct smbkit_buffer buffer; /* self-relative descriptor */
 };
+#define SMBKIT_SECURITY_STORE_OWNER                                                                \
+    0x1u /* asked after NOT_FOUND, to be shown: owner and group as the store has them, no DACL;    \
+            POSIX ids as S-1-22-1-uid, S-1-22-2-gid. NOT_FOUND as ever: it knows none */
 struct smbkit_set_security {
     uint32_t struct_size;
     uint32_t flags; /* 0 */
@@ -250,8 +258,9 @@ struct smbkit_value {
 struct smbkit_object_id {
     uint32_t struct_size;
     uint32_t flags;    /* SMBKIT_OBJECT_ID_* */
-    uint8_t id[16];    /* get: out */
-    uint8_t birth[48]; /* [MS-FSCC] 2.4.30, or zero */
+    uint8_t id[16];    /* GET: out; OBJECTID_NOT_FOUND: there is none. CREATE_OR_GET: in, what it
+                          becomes when there is none, out */
+    uint8_t birth[48]; /* likewise: BirthVolumeId, BirthObjectId, DomainId of [MS-FSCC] 2.1.3.1 */
 };
 #define SMBKIT_OBJECT_ID_GET 0x0u
 #define SMBKIT_OBJECT_ID_CREATE_OR_GET 0x1u
@@ -362,9 +371,13 @@ struct smbkit_control {
     /* Sizes and names. Absent: plausible values. */                                               \
     X(VOLUME, volume_info, struct smbkit_volume_info)                                              \
     /* Required. Answers a->file only with success, and fills a->attr. OBJECT_NAME_NOT_FOUND: the  \
-     * last component is missing; OBJECT_PATH_NOT_FOUND: one before it is missing or no directory; \
+     * last component, or its stream, is missing; OBJECT_PATH_NOT_FOUND: one before it is missing  \
+     * or no directory;                                                                            \
      * FILE_IS_A_DIRECTORY, NOT_A_DIRECTORY: not of the kind; OBJECT_NAME_COLLISION: CREATE and it \
-     * exists. No side effect with SMBKIT_OPEN. */                                                 \
+     * exists. No side effect with SMBKIT_OPEN. CREATE of a stream: in a file that is there, and   \
+     * attributes, security and ea say nothing. The file of a stream has the attributes, times,    \
+     * ids, descriptor and EAs of the file it is in, without DIRECTORY; its own are size,          \
+     * alloc_size and data. */                                                                     \
     X(VOLUME, create, struct smbkit_create)                                                        \
     /* Attributes by path. Absent: create, then close. */                                          \
     X(VOLUME, lookup, struct smbkit_lookup)                                                        \
@@ -379,8 +392,8 @@ struct smbkit_control {
     X(FILE, rename, const struct smbkit_rename)                                                    \
     /* Another name for the file. Absent: NOT_SUPPORTED. */                                        \
     X(FILE, link, const struct smbkit_rename)                                                      \
-    /* Take the name away that the file was opened by (or renamed to); close follows.              \
-     * DIRECTORY_NOT_EMPTY where it applies. Absent: ACCESS_DENIED. */                             \
+    /* Take the name away that the file was opened by (or renamed to), or the stream; close        \
+     * follows. DIRECTORY_NOT_EMPTY where it applies. Absent: ACCESS_DENIED. */                    \
     X(FILE, remove, const struct smbkit_remove)                                                    \
     X(FILE, getattr, struct smbkit_attr) /* Required. */                                           \
     /* The fields in a->valid. A time given is to be kept exactly. Absent: ACCESS_DENIED. */       \
@@ -395,7 +408,8 @@ struct smbkit_control {
     X(FILE, flush, const struct smbkit_flush)                                                      \
     X(FILE, set_size, const struct smbkit_size) /* Absent: MEDIA_WRITE_PROTECTED. */               \
     /* Empty the data for an overwriting create: size 0, alloc_size bytes reserved, attributes     \
-     * replaced, EAs and streams dropped. Absent: set_size, allocate, setattr. */                  \
+     * replaced, EAs and streams dropped; of a stream only its own data, and attributes are the    \
+     * file's as they are to be. Absent: set_size, allocate, setattr. */                           \
     X(FILE, overwrite, struct smbkit_overwrite)                                                    \
     /* Reserve bytes; never changes the size upwards. Absent: DISK_FULL is checked against         \
      * volume_info, nothing reserved. */                                                           \
@@ -411,11 +425,12 @@ struct smbkit_control {
     /* The last call before close on a file that was written to: an error reaches the client's     \
      * CLOSE. Absent: nothing to do. */                                                            \
     X(FILE, commit, const struct smbkit_flush)                                                     \
-    X(FILE, file_fd, struct smbkit_file_fd)               /* Absent: NOT_SUPPORTED. */             \
-    X(FILE, trim, const struct smbkit_span)               /* Absent: success: it is a hint. */     \
-    X(FILE, copy_range, struct smbkit_copy)               /* Absent: the core reads and writes. */ \
-    X(FILE, clone_range, struct smbkit_copy)              /* Absent: NOT_SUPPORTED. */             \
-    X(FILE, streams, struct smbkit_sink)                  /* Absent: none. */                      \
+    X(FILE, file_fd, struct smbkit_file_fd)  /* Absent: NOT_SUPPORTED. */                          \
+    X(FILE, trim, const struct smbkit_span)  /* Absent: success: it is a hint. */                  \
+    X(FILE, copy_range, struct smbkit_copy)  /* Absent: the core reads and writes. */              \
+    X(FILE, clone_range, struct smbkit_copy) /* Absent: NOT_SUPPORTED. */                          \
+    /* The named streams of the file that this is, or is a stream of. Absent: none. */             \
+    X(FILE, streams, struct smbkit_sink)                                                           \
     X(FILE, get_ea, struct smbkit_get_ea)                 /* Absent: none. */                      \
     X(FILE, set_ea, const struct smbkit_set_ea)           /* Absent: EAS_NOT_SUPPORTED. */         \
     X(FILE, get_reparse, struct smbkit_get_reparse)       /* Absent: NOT_A_REPARSE_POINT. */       \

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin_test.h"
+#include "recycle_sd.h"
+
+const struct smbkit_plugin *smbkit_static_recycle(const struct smbkit_host_table *api);
+const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
+
+struct stack {
+    struct pt mem;
+    struct smbkit_next next;
+    struct pt t;
+};
+
+static bool start(struct stack *s, const char *arg)
+{
+    const char *args[] = {arg, NULL};
+    if (!SMBKIT_OK(pt_open_volume(&s->mem, smbkit_static_mem(&pt_api), NULL, NULL))) {
+        return false;
+    }
+    s->next = (struct smbkit_next){s->mem.p, s->mem.v, s->mem.features};
+    return SMBKIT_OK(pt_open_volume(&s->t, smbkit_static_recycle(&pt_api), args, &s->next));
+}
+
+static void stop(struct stack *s)
+{
+    pt_close_volume(&s->t);
+    pt_close_volume(&s->mem);
+}
+
+static smbkit_status drop(struct stack *s, const char *path)
+{
+    const struct smbkit_remove a = {.struct_size = sizeof(a)};
+    void *f = pt_new(&s->t, path);
+    smbkit_status st = s->t.p->remove(s->t.v, &s->t.op, f, &a);
+    pt_close(&s->t, f);
+    return st;
+}
+
+/* More than the bound of one name: the last copy is replaced. */
+static void test_many(void)
+{
+    struct stack s;
+    REQUIRE(start(&s, "repository=bin"));
+    for (int i = 0; i < 103; i++) {
+        CHECK_INT(drop(&s, "a"), 0);
+    }
+    CHECK_INT(pt_try(&s.t, "a"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_INT(pt_try(&s.t, "bin/a"), 0);
+    CHECK_INT(pt_try(&s.t, "bin/Copy #1 of a"), 0);
+    CHECK_INT(pt_try(&s.t, "bin/Copy #100 of a"), 0);
+    CHECK_INT(pt_try(&s.t, "bin/Copy #101 of a"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    stop(&s);
+}
+
+/* Nothing is done in a call that must not wait. */
+static void test_nowait(void)
+{
+    struct stack s;
+    REQUIRE(start(&s, NULL));
+    s.t.op.flags = SMBKIT_OP_NOWAIT;
+    CHECK_INT(drop(&s, "a"), SMBKIT_STATUS_WOULD_BLOCK);
+    s.t.op.flags = 0;
+    CHECK_INT(pt_try(&s.t, "a"), 0);
+    CHECK_INT(pt_try(&s.t, ".recycle"), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    stop(&s);
+}
+
+/* A name that no user's folder can have, and nobody in particular. */
+static void test_users(void)
+{
+    static const struct {
+        const char *user, *folder;
+    } rows[] = {{"a/b\\c:d", "a_b_c_d"}, {"..", "._"}, {".", "_"}, {"x ", "x_"}, {"", "nobody"}};
+    struct stack s;
+    REQUIRE(start(&s, NULL));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char path[64];
+        const struct smbkit_identity who = {.struct_size = sizeof(who), .user = rows[i].user};
+        const struct smbkit_identity *before = s.t.op.who;
+        s.t.op.who = &who;
+        CHECK_INT(drop(&s, "f"), 0);
+        s.t.op.who = before;
+        snprintf(path, sizeof(path), ".recycle/%s/f", rows[i].folder);
+        test_context("%s", path);
+        CHECK_INT(pt_try(&s.t, path), 0);
+    }
+    stop(&s);
+}
+
+#define SID_OF(rid)                                                                                \
+    {                                                                                              \
+        1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, rid, 0, 0, 0                                          \
+    }
+static const uint8_t alice_sid[] = SID_OF(1);
+static const uint8_t mallory_sid[] = SID_OF(2);
+static const struct smbkit_identity alice = {.struct_size = sizeof(alice),
+                                             .user = "alice",
+                                             .sid = alice_sid,
+                                             .sid_len_bytes = sizeof(alice_sid)};
+static const struct smbkit_identity mallory = {.struct_size = sizeof(mallory),
+                                               .user = "mallory",
+                                               .sid = mallory_sid,
+                                               .sid_len_bytes = sizeof(mallory_sid)};
+
+static bool start_as_alice(struct stack *s, const char *arg)
+{
+    bool is_good = start(s, arg);
+    s->t.op.who = &alice;
+    return is_good;
+}
+
+static bool is_there(struct stack *s, const char *path)
+{
+    return SMBKIT_OK(pt_try(&s->mem, path));
+}
+
+/* A file in d cannot be removed, and stays. */
+static void check_refused(struct stack *s)
+{
+    unsigned lines = fake_log_count;
+    CHECK_INT(drop(s, "d/a"), SMBKIT_STATUS_ACCESS_DENIED);
+    CHECK(is_there(s, "d/a"));
+    CHECK_INT(fake_log_count, lines + 1);
+    CHECK(strstr(fake_log_line, "not removed") != NULL);
+    CHECK_INT(pt_remove(&s->mem, "d/a"), 0);
+}
+
+static void test_file_in_the_way(void)
+{
+    struct stack s;
+    REQUIRE(start_as_alice(&s, NULL));
+    pt_mkdir(&s.mem, "d");
+    pt_close(&s.mem, pt_new(&s.mem, ".recycle"));
+    check_refused(&s);
+    CHECK_INT(pt_remove(&s.mem, ".recycle"), 0);
+    pt_mkdir(&s.mem, ".recycle");
+    pt_close(&s.mem, pt_new(&s.mem, ".recycle/alice"));
+    check_refused(&s);
+    CHECK_INT(pt_remove(&s.mem, ".recycle/alice"), 0);
+    CHECK_INT(drop(&s, "d/a"), 0);
+    CHECK(is_there(&s, ".recycle/alice/d/a"));
+    stop(&s);
+}
+
+/* What was a file once is a folder now. */
+static void test_file_in_the_tree(void)
+{
+    struct stack s;
+    REQUIRE(start_as_alice(&s, NULL));
+    CHECK_INT(drop(&s, "d"), 0);
+    pt_mkdir(&s.mem, "d");
+    CHECK_INT(drop(&s, "d/a"), 0);
+    CHECK(is_there(&s, ".recycle/alice/a"));
+    CHECK_INT(drop(&s, "d/d"), 0);
+    CHECK(is_there(&s, ".recycle/alice/Copy #1 of d"));
+    stop(&s);
+}
+
+static void make_link(struct stack *s, const char *path)
+{
+    static const uint8_t data[8] = {0x0c, 0, 0, 0xa0};
+    const struct smbkit_set_reparse a = {
+        .struct_size = sizeof(a), .tag = 0xa000000c, .data = {data, sizeof(data)}};
+    pt_mkdir(&s->mem, path);
+    void *f = pt_any(&s->mem, path);
+    CHECK_INT(s->mem.p->set_reparse(s->mem.v, &s->mem.op, f, &a), 0);
+    pt_close(&s->mem, f);
+}
+
+static void test_link(void)
+{
+    static const char *const parts[] = {".recycle", ".recycle/alice"};
+    for (size_t i = 0; i < 2; i++) {
+        struct stack s;
+        test_context("%s", parts[i]);
+        REQUIRE(start_as_alice(&s, NULL));
+        pt_mkdir(&s.mem, "d");
+        if (i > 0) {
+            pt_mkdir(&s.mem, parts[0]);
+        }
+        make_link(&s, parts[i]);
+        check_refused(&s);
+        stop(&s);
+    }
+}
+
+static void put_descriptor(struct stack *s, const char *path, const uint8_t *sd, uint32_t len)
+{
+    pt_mkdir(&s->mem, path);
+    void *f = pt_any(&s->mem, path);
+    CHECK_INT(len > 0 ? pt_set_security(&s->mem, f, sd, len) : 0, 0);
+    pt_close(&s->mem, f);
+}
+
+static bool is_safe(struct stack *s, const char *path, const struct smbkit_identity *who,
+                    uint32_t refused)
+{
+    uint8_t sd[512];
+    uint32_t len = 0;
+    void *f = pt_any(&s->mem, path);
+    smbkit_status st = pt_get_security(&s->mem, f, sd, sizeof(sd), &len);
+    pt_close(&s->mem, f);
+    return SMBKIT_OK(st) && recycle_sd_is_safe(&(struct smbkit_bytes){sd, len}, who, refused);
+}
+
+#define EVERYTHING UINT32_MAX
+
+/* New folders, and those that had no descriptor. */
+static void test_descriptors(void)
+{
+    for (int had_some = 0; had_some < 2; had_some++) {
+        struct stack s;
+        test_context("%d", had_some);
+        REQUIRE(start_as_alice(&s, NULL));
+        pt_mkdir(&s.mem, "d");
+        if (had_some) {
+            pt_mkdir(&s.mem, ".recycle");
+            pt_mkdir(&s.mem, ".recycle/alice");
+            pt_mkdir(&s.mem, ".recycle/alice/d");
+        }
+        CHECK_INT(drop(&s, "d/a"), 0);
+        CHECK(is_there(&s, ".recycle/alice/d/a"));
+        CHECK(is_safe(&s, ".recycle", NULL, SMBKIT_WRITE_DATA | SMBKIT_DELETE_CHILD));
+        CHECK(!is_safe(&s, ".recycle", NULL, SMBKIT_READ_DATA));
+        CHECK(is_safe(&s, ".recycle/alice", &alice, EVERYTHING));
+        CHECK(is_safe(&s, ".recycle/alice/d", &alice, EVERYTHING));
+        CHECK(!is_safe(&s, ".recycle/alice", &mallory, EVERYTHING));
+        stop(&s);
+    }
+}
+
+/* Folders that somebody else made first. */
+static void test_foreign(void)
+{
+    uint8_t own[RECYCLE_SD_SIZE];
+    uint8_t hers[RECYCLE_SD_SIZE];
+    uint8_t common[RECYCLE_SD_SIZE];
+    uint32_t own_len = recycle_sd_own(&alice, own);
+    uint32_t hers_len = recycle_sd_own(&mallory, hers);
+    uint32_t common_len = recycle_sd_common(common);
+    const struct {
+        const char *repository, *path;
+        const uint8_t *sd;
+        uint32_t len;
+        bool good;
+    } rows[] = {
+        {"repository=.recycle/%U", ".recycle", hers, hers_len, false},
+        {"repository=.recycle/%U", ".recycle", common, common_len, true},
+        {"repository=.recycle/%U", ".recycle/alice", hers, hers_len, false},
+        {"repository=.recycle/%U", ".recycle/alice", common, common_len, false},
+        {"repository=.recycle/%U", ".recycle/alice", own, own_len, true},
+        {"repository=bin", "bin", hers, hers_len, false},
+        {"repository=bin", "bin", common, common_len, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct stack s;
+        test_context("row %zu", i);
+        REQUIRE(start_as_alice(&s, rows[i].repository));
+        pt_mkdir(&s.mem, "d");
+        if (strchr(rows[i].path, '/')) {
+            pt_mkdir(&s.mem, ".recycle");
+        }
+        put_descriptor(&s, rows[i].path, rows[i].sd, rows[i].len);
+        if (rows[i].good) {
+            CHECK_INT(drop(&s, "d/a"), 0);
+            CHECK(!is_there(&s, "d/a"));
+        } else {
+            check_refused(&s);
+        }
+        stop(&s);
+    }
+}
+
+/* Mallory's in the tree, where all may make folders: it goes above that. */
+static void test_foreign_tree(void)
+{
+    struct stack s;
+    uint8_t hers[RECYCLE_SD_SIZE];
+    uint32_t len = recycle_sd_own(&mallory, hers);
+    REQUIRE(start_as_alice(&s, "repository=bin"));
+    pt_mkdir(&s.mem, "d");
+    pt_mkdir(&s.mem, "bin");
+    put_descriptor(&s, "bin/d", hers, len);
+    CHECK_INT(drop(&s, "d/a"), 0);
+    CHECK(is_there(&s, "bin/a"));
+    stop(&s);
+}
+
+/* Whatever is cut off or changed: no byte beyond it is read, and what is cut is not safe. */
+static void test_broken_descriptor(void)
+{
+    uint8_t sd[RECYCLE_SD_SIZE];
+    uint32_t len = recycle_sd_own(&alice, sd);
+    CHECK_INT(recycle_sd_own(NULL, sd), 0);
+    for (uint32_t n = 0; n <= len; n++) {
+        uint8_t *part = malloc(n ? n : 1); /* for the sanitizer to know its end */
+        memcpy(part, sd, n);
+        test_context("%u bytes", n);
+        CHECK_INT(recycle_sd_is_safe(&(struct smbkit_bytes){part, n}, &alice, EVERYTHING),
+                  n == len);
+        for (unsigned bit = 0; n == len && bit < len * 8; bit++) {
+            part[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            (void)recycle_sd_is_safe(&(struct smbkit_bytes){part, n}, &alice, EVERYTHING);
+            part[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        free(part);
+    }
+    sd[2] = 0; /* no DACL: everything for everyone */
+    CHECK(!recycle_sd_is_safe(&(struct smbkit_bytes){sd, len}, &alice, EVERYTHING));
+}
+
+/* Kept by whom no descriptors are: a folder is one. */
+static void test_no_descriptors(void)
+{
+    struct stack s;
+    REQUIRE(start(&s, NULL));
+    pt_close_volume(&s.t);
+    s.next.features = 0;
+    REQUIRE(SMBKIT_OK(pt_open_volume(&s.t, smbkit_static_recycle(&pt_api), NULL, &s.next)));
+    s.t.op.who = &alice;
+    pt_mkdir(&s.mem, ".recycle");
+    pt_mkdir(&s.mem, ".recycle/alice");
+    CHECK_INT(drop(&s, "a"), 0);
+    CHECK(is_there(&s, ".recycle/alice/a"));
+    CHECK(!is_safe(&s, ".recycle", NULL, 0));
+    stop(&s);
+}
+
+static void test_args(void)
+{
+    static const struct {
+        const char *arg;
+        bool good;
+    } rows[] = {
+        {"repository=.recycle", true}, {"repository=a/b/%U/c", true}, {"repository=/a", false},
+        {"repository=a/", false},      {"repository=a//b", false},    {"repository=../a", false},
+        {"repository=a/..", false},    {"repository=%U", false},      {"repository=a:b", false},
+        {"repository=", false},        {"maxsize=10M", true},         {"maxsize=x", false},
+        {"keeptree=maybe", false},     {"exclude=/*.tmp/", true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pt t;
+        const char *args[] = {rows[i].arg, NULL};
+        test_context("%s", rows[i].arg);
+        bool good = SMBKIT_OK(pt_open_volume(&t, smbkit_static_recycle(&pt_api), args, NULL));
+        CHECK_INT(good, rows[i].good);
+        if (good) {
+            pt_close_volume(&t);
+        } else {
+            CHECK(t.error[0] != '\0');
+        }
+    }
+}
+
+static const struct test_case cases[] = {
+    {"many", test_many},
+    {"NOWAIT", test_nowait},
+    {"users", test_users},
+    {"a file in the way", test_file_in_the_way},
+    {"a file in the tree", test_file_in_the_tree},
+    {"a link", test_link},
+    {"descriptors", test_descriptors},
+    {"a foreign folder", test_foreign},
+    {"a foreign folder in the tree", test_foreign_tree},
+    {"a broken descriptor", test_broken_descriptor},
+    {"no descriptors", test_no_descriptors},
+    {"arguments", test_args},
+};
+
+TEST_MAIN(cases)

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Durable handles with leases, and CREATEs that are sent again. */
+#include "smb_durable.h"
+
+#include "smb_fake_binding.h"
+
+/* A lease is its client's alone, and names its file. */
+static void test_lease(void)
+{
+    enum { GOOD, NO_LEASE, KEY, NAME, CLIENT, ROWS };
+    static const char *const names[ROWS] = {"good", "no lease", "another key", "another name",
+                                            "another client"};
+    for (unsigned i = GOOD; i < ROWS; i++) {
+        struct scene s;
+        test_context("%s", names[i]);
+        begin(&s);
+        struct ask a = durable_v2;
+        a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
+        a.present |= SMB2_CTX_RQLS;
+        a.key = 0x33;
+        a.share = 7;
+        lose(&s, &a);
+        CHECK_INT(kept(&s), 1);
+        struct ask back = back_v2(&s);
+        back.present |= SMB2_CTX_RQLS;
+        back.key = 0x33;
+        struct ask good = back;
+        smbkit_status want =
+            i == GOOD ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+        struct fake *by = &s.f;
+        if (i == NO_LEASE) {
+            back.present &= ~SMB2_CTX_RQLS;
+        } else if (i == KEY) {
+            back.key++;
+        } else if (i == NAME) {
+            back.name = "another";
+            want = SMBKIT_STATUS_INVALID_PARAMETER;
+        } else if (i == CLIENT) {
+            by = &s.g;
+            by->machine = 0x99;
+            fake_enter(by, SMB2_DIALECT_311);
+        }
+        CHECK_INT(come_back(by, &back), want);
+        if (by == &s.g) {
+            fake_disconnect(by);
+        }
+        CHECK_INT(kept(&s), i == GOOD ? 0 : 1);
+        if (i != GOOD) {
+            CHECK_INT(come_back(&s.f, &good), SMBKIT_STATUS_SUCCESS);
+        }
+        end(&s);
+    }
+}
+
+/* Somebody wants what a lease caches of which no client is there: it is closed. With another
+ * session of the client it is told; what is kept is closed all the same where handles must go. */
+static void test_lease_is_wanted(void)
+{
+    for (unsigned other_session = 0; other_session < 2; other_session++) {
+        struct scene s;
+        test_context("%s", other_session ? "its client is there" : "nobody is there");
+        begin(&s);
+        struct ask a = durable_v2;
+        a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
+        a.present |= SMB2_CTX_RQLS;
+        a.key = 0x33;
+        CHECK_INT(create(&s.f, &a, &s.rsp), SMBKIT_STATUS_SUCCESS);
+        fake_disconnect(&s.f);
+        if (other_session) {
+            fake_enter(&s.f, SMB2_DIALECT_311);
+        }
+        CHECK_INT(kept(&s), 1);
+        s.g.machine = 0x99;
+        fake_enter(&s.g, SMB2_DIALECT_311);
+        struct ask other = {.disposition = SMBKIT_OPEN, .share = 7};
+        struct wr w = create_of(&s.g, &other);
+        fake_submit(&s.g, &w);
+        fake_pump(&s.g);
+        CHECK_INT(kept(&s), 0);
+        fake_pump(&s.g);
+        struct fake_reply r = fake_take(&s.g);
+        if (r.status == SMBKIT_STATUS_PENDING) {
+            fake_reply_fini(&r);
+            r = fake_take(&s.g);
+        }
+        struct smb2_create_rsp rsp = {0};
+        CHECK_INT(fake_create_done(&r, &rsp), SMBKIT_STATUS_SUCCESS);
+        fake_disconnect(&s.g);
+        if (!other_session) {
+            fake_enter(&s.f, SMB2_DIALECT_311);
+        }
+        end(&s);
+    }
+}
+
+/* ---- a CREATE that is sent again ---- */
+
+/* [MS-SMB2] 3.3.5.9.10: once more the same answer, until the client has used the open. */
+static void test_replay(void)
+{
+    struct scene s;
+    struct smb2_create_rsp rsp = {0};
+    begin(&s);
+    struct ask a = durable_v2;
+    CHECK_INT(create(&s.f, &a, &s.rsp), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(create(&s.f, &a, &rsp), SMBKIT_STATUS_DUPLICATE_OBJECTID);
+    a.flags = SMB2_FLAGS_REPLAY_OPERATION;
+    CHECK_INT(create(&s.f, &a, &rsp), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(rsp.file_id.persistent, s.rsp.file_id.persistent);
+    CHECK_INT(rsp.file_id.volatile_id, s.rsp.file_id.volatile_id);
+    CHECK_INT(rsp.create_action, SMB2_FILE_CREATED);
+    CHECK_INT(rsp.ctxs.dh2q_timeout_ms, 20000);
+    a.present |= SMB2_CTX_RQLS;
+    a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
+    CHECK_INT(create(&s.f, &a, &rsp), SMBKIT_STATUS_ACCESS_DENIED);
+    fake_enter(&s.g, SMB2_DIALECT_311); /* the same machine, another session */
+    a = durable_v2;
+    a.flags = SMB2_FLAGS_REPLAY_OPERATION;
+    CHECK_INT(create(&s.g, &a, &rsp), SMBKIT_STATUS_DUPLICATE_OBJECTID);
+    fake_disconnect(&s.g);
+    CHECK_INT(fake_write(&s.f, s.rsp.file_id, 0, "x", 1), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(fake_close_file(&s.f, s.rsp.file_id), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(create(&s.f, &a, &rsp), SMBKIT_STATUS_SUCCESS);
+    CHECK(rsp.file_id.persistent != s.rsp.file_id.persistent);
+    end(&s);
+}
+
+/* By another channel, whose ClientGuid may be another: it is the session's client's. */
+static void test_replay_by_channel(void)
+{
+    struct fake f;
+    struct fake g;
+    struct smb2_create_rsp first = {0};
+    struct smb2_create_rsp again = {0};
+    struct smb2_negotiate_req req = fake_negotiate_req(SMB2_DIALECT_311);
+    fake_init(&f);
+    struct smb_config config = fake_config(&f);
+    config.multichannel = true;
+    fake_start(&f, &config);
+    f.credits = 64;
+    fake_enter(&f, SMB2_DIALECT_311);
+    memset(req.client_guid, 0x99, sizeof(req.client_guid));
+    fake_join(&g, &f, &req);
+    CHECK_INT(fake_bind(&g, &f), SMBKIT_STATUS_SUCCESS);
+    struct ask a = durable_v2;
+    CHECK_INT(create(&f, &a, &first), SMBKIT_STATUS_SUCCESS);
+    a.flags = SMB2_FLAGS_REPLAY_OPERATION;
+    CHECK_INT(create(&g, &a, &again), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(again.file_id.persistent, first.file_id.persistent);
+    fake_part(&g);
+    fake_disconnect(&f);
+    fake_stop(&f);
+}
+
+/* While the first one waits for an oplock of g's. */
+static void test_replay_pending(void)
+{
+    struct scene s;
+    struct smb2_create_rsp rsp = {0};
+    begin(&s);
+    s.g.machine = 0x99;
+    fake_enter(&s.g, SMB2_DIALECT_311);
+    struct ask other = {.disposition = SMBKIT_OPEN_IF, .share = 7, .oplock = 9};
+    CHECK_INT(create(&s.g, &other, &rsp), SMBKIT_STATUS_SUCCESS);
+    struct ask a = durable_v2;
+    a.share = 7;
+    struct wr w = create_of(&s.f, &a);
+    fake_submit(&s.f, &w);
+    fake_pump(&s.f);
+    struct fake_reply r = fake_take(&s.f);
+    CHECK_INT(r.status, SMBKIT_STATUS_PENDING);
+    fake_reply_fini(&r);
+    struct smb2_create_rsp again = {0};
+    CHECK_INT(create(&s.f, &a, &again), SMBKIT_STATUS_DUPLICATE_OBJECTID);
+    a.flags = SMB2_FLAGS_REPLAY_OPERATION;
+    CHECK_INT(create(&s.f, &a, &again), SMBKIT_STATUS_FILE_NOT_AVAILABLE);
+    fake_disconnect(&s.g); /* closes what was in the way */
+    fake_pump(&s.f);
+    r = fake_take(&s.f);
+    CHECK_INT(fake_create_done(&r, &s.rsp), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(create(&s.f, &a, &again), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(again.file_id.persistent, s.rsp.file_id.persistent);
+    end(&s);
+}
+
+static const struct test_case cases[] = {
+    {"sent again", test_replay},
+    {"sent again by another channel", test_replay_by_channel},
+    {"sent again while it waits", test_replay_pending},
+    {"a lease", test_lease},
+    {"somebody wants a lease", test_lease_is_wanted},
+};
+TEST_MAIN(cases)
