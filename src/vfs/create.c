@@ -229,7 +229,9 @@ static smbkit_status overwrite_and_answer(struct create *c, struct vfs_open *o, 
     return answer_status(c);
 }
 
-static smbkit_status open_existing(struct create *c)
+/* A file that was on its way out when it was found is no reason to refuse: perhaps there is nothing
+ * by that name any more. */
+static smbkit_status check_what_is_there(struct create *c)
 {
     smbkit_status st = create_check_delete_pending(c);
     if (SMBKIT_OK(st)) {
@@ -241,6 +243,16 @@ static smbkit_status open_existing(struct create *c)
     if (SMBKIT_OK(st)) {
         st = create_check_ea_knowledge(c);
     }
+    if (SMBKIT_OK(st) || door_stops(st)) {
+        return st;
+    }
+    smbkit_status now = check_still_there(c);
+    return SMBKIT_OK(now) ? st : now;
+}
+
+static smbkit_status open_existing(struct create *c)
+{
+    smbkit_status st = check_what_is_there(c);
     struct vfs_open *o = NULL;
     if (SMBKIT_OK(st) && c->in->stream) {
         st = create_base_hold(c, false);

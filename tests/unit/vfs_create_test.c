@@ -526,6 +526,39 @@ static void found_at_once(void)
     fixture_close(&q.f);
 }
 
+/* Somebody closes a file that is to be removed, between a create's look at it and its answer. */
+struct going {
+    struct fixture f;
+    struct vfs_open *o;
+};
+
+static void going_opened(void *arg)
+{
+    struct going *g = arg;
+    must_close(&g->f, g->o);
+}
+
+/* Who makes a file of that name makes it: there is nothing that it collides with. */
+static void gone_when_found(void)
+{
+    struct going g = {.f.fake.thread_model = SMBKIT_PARALLEL};
+    REQUIRE(fixture_fake(&g.f));
+    g.f.fake.hook_arg = &g;
+    g.o = must_open(&g.f, "f", SMBKIT_DELETE, SMBKIT_CREATE, 0);
+    REQUIRE(g.o);
+    CHECK_INT(vfs_set_disposition(&g.f.call, g.o, 1), 0);
+    g.f.fake.opened = going_opened;
+    struct vfs_create_in in = create_in(&g.f, "f");
+    in.disposition = SMBKIT_CREATE;
+    struct vfs_create_out out;
+    smbkit_status st = vfs_create(&g.f.call, &in, &out);
+    CHECK(!g.f.fake.opened);
+    REQUIRE(st == 0);
+    CHECK_INT(out.action, SMBKIT_CREATED);
+    must_close(&g.f, out.open);
+    fixture_close(&g.f);
+}
+
 static const struct test_case cases[] = {
     {"dispositions", dispositions},
     {"refusals", refusals},
@@ -539,5 +572,6 @@ static const struct test_case cases[] = {
     {"basic_info", basic_info},
     {"frozen_change_time", frozen_change_time},
     {"found_at_once", found_at_once},
+    {"gone_when_found", gone_when_found},
 };
 TEST_MAIN(cases)

@@ -245,10 +245,11 @@ static smbkit_status fake_create(void *volume, struct smbkit_op *op, struct smbk
         *file_r = file;
     }
     st = fake_leave(v, op, FAKE_CREATE, NULL, st);
-    void (*made)(void *arg) = v->made;
-    if (SMBKIT_OK(st) && made && how->disposition == SMBKIT_CREATE) {
-        v->made = NULL;
-        made(v->hook_arg);
+    void (**told)(void *arg) = how->disposition == SMBKIT_CREATE ? &v->made : &v->opened;
+    void (*tell)(void *arg) = *told;
+    if (SMBKIT_OK(st) && tell) {
+        *told = NULL;
+        tell(v->hook_arg);
     }
     return st;
 }

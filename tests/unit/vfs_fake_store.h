@@ -87,8 +87,9 @@ struct fake_volume {
     _Atomic bool blocks; /* answers WOULD_BLOCK to NOWAIT */
     _Atomic int
         pend; /* reads, writes, flushes: 1 completed later by fake_complete, 2 before the return */
-    _Atomic bool pend_all;   /* everything else: completed by a thread */
-    void (*made)(void *arg); /* a file was made, and its maker has not been told; once */
+    _Atomic bool pend_all;     /* everything else: completed by a thread */
+    void (*made)(void *arg);   /* a file was made, and its maker has not been told; once */
+    void (*opened)(void *arg); /* one that was there, likewise */
     void (*renaming)(void *arg);
     void *hook_arg;
     struct smbkit_op *pending[FAKE_PENDING_MAX];
