@@ -303,6 +303,42 @@ void smb_lease_create_end(struct smb_open *o, bool has_it)
     }
 }
 
+void smb_lease_return_begin(struct smb_open *o)
+{
+    if (o->lease) {
+        SCOPED_LOCK(&o->lease->lock);
+        o->lease->creating++;
+    }
+}
+
+void smb_lease_return_end(struct smb_open *o, bool is_back)
+{
+    if (!o->lease) {
+        return;
+    }
+    SCOPED_LOCK(&o->lease->lock);
+    if (is_back && !o->lease_creating) {
+        o->lease_creating = true; /* what was counted is this open's */
+        return;
+    }
+    o->lease->creating--;
+    smb_break_go_locked(&o->lease->brk);
+}
+
+void smb_lease_told(struct smb_open *o, struct vfs_lease_got *out)
+{
+    vfs_open_lease_told(o->file, out);
+    if (!o->lease) {
+        return;
+    }
+    SCOPED_LOCK(&o->lease->lock);
+    if (o->lease->brk.due) {
+        out->caching = o->lease->told.from;
+        out->epoch = (uint16_t)(out->has_epoch ? o->lease->told.epoch - 1 : 0);
+        out->is_breaking = false;
+    }
+}
+
 void smb_lease_announce(struct smb_open *o)
 {
     if (o->lease) {

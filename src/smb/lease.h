@@ -40,6 +40,12 @@ NODISCARD smbkit_status smb_lease_want(struct smb_open *o, const struct smb2_cre
  * breaks in between is told when the open is announced. Harmless without a lease. */
 void smb_lease_create_begin(struct smb_open *o);
 void smb_lease_create_end(struct smb_open *o, bool has_it);
+/* The same when an open that is kept comes back, or does not. */
+void smb_lease_return_begin(struct smb_open *o);
+void smb_lease_return_end(struct smb_open *o, bool is_back);
+/* What it has, for an answer; while a break of it is not told yet, what it had before that, which
+ * the client is told from. */
+void smb_lease_told(struct smb_open *o, struct vfs_lease_got *out);
 /* The client is being told of the open. */
 void smb_lease_announce(struct smb_open *o);
 /* The open is closed. Harmless twice. */

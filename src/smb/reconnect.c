@@ -129,6 +129,7 @@ static smbkit_status claim(struct smb_request *r, const struct smb2_create_req *
     smbkit_status status = await(o, r->call.wait);
     if (SMBKIT_OK(status)) {
         bool has_name = smb_open_is_kept(o) && o->lease && names_file(o, req);
+        smb_lease_return_begin(o);
         mutex_lock(&o->lock);
         status = decide(o, r, req, has_name);
         if (SMBKIT_OK(status) && smb_durable_gives_up_locked(o, r->call.wait)) {
@@ -142,6 +143,7 @@ static smbkit_status claim(struct smb_request *r, const struct smb2_create_req *
             sequence_restart(r, o);
         }
         mutex_unlock(&o->lock);
+        smb_lease_return_end(o, SMBKIT_OK(status));
     }
     if (SMBKIT_OK(status)) {
         r->open = o;
@@ -170,7 +172,7 @@ smbkit_status smb_durable_reconnect(struct smb_request *r, const struct smb2_cre
     struct vfs_open *file = r->open->file;
     *out = (struct vfs_create_out){
         .open = file, .action = SMB2_FILE_OPENED, .oplock_level = vfs_oplock_level(file)};
-    vfs_open_lease_told(file, &out->lease);
+    smb_lease_told(r->open, &out->lease);
     status = vfs_getattr(&r->call, file, 0, &out->attr);
     bool is_over = status != SMBKIT_STATUS_WAIT && status != SMBKIT_STATUS_WOULD_BLOCK;
     if (is_over && !SMBKIT_OK(status)) {

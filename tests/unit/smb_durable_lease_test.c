@@ -3,6 +3,8 @@
 #include "smb_durable.h"
 
 #include "smb_fake_binding.h"
+#include "smb_late.h"
+#include "wire/oplock_break.h"
 
 /* A lease is its client's alone, and names its file. */
 static void test_lease(void)
@@ -91,6 +93,59 @@ static void test_lease_is_wanted(void)
         }
         end(&s);
     }
+}
+
+/* Somebody writes while its client is coming back: first it is told what it has, then of the break,
+ * which it would take for one of before. */
+static void test_break_on_the_way_back(void)
+{
+    struct scene s;
+    struct smb2_create_rsp rsp = {0};
+    late.at = 0;
+    begin_over(&s, &late_filter);
+    struct ask a = durable_v2;
+    a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
+    a.present |= SMB2_CTX_RQLS;
+    a.key = 0x33;
+    a.lease_v2 = true;
+    a.share = 7;
+    lose(&s, &a);
+    s.g.machine = 0x99;
+    fake_enter(&s.g, SMB2_DIALECT_311);
+    struct ask other = {.disposition = SMBKIT_OPEN, .share = 7};
+    CHECK_INT(create(&s.g, &other, &rsp), SMBKIT_STATUS_SUCCESS);
+    struct ask back = back_v2(&s);
+    back.present |= SMB2_CTX_RQLS;
+    back.key = 0x33;
+    back.lease_v2 = true;
+    late.at = 1;
+    struct wr w = create_of(&s.f, &back);
+    fake_submit(&s.f, &w);
+    fake_pump(&s.f);
+    REQUIRE(late.op);
+    CHECK_INT(fake_write(&s.g, rsp.file_id, 0, "HELLO", 5), SMBKIT_STATUS_SUCCESS);
+    fake_pump(&s.f);
+    late_complete();
+    fake_pump(&s.f);
+    struct fake_reply r = fake_take(&s.f);
+    if (r.status == SMBKIT_STATUS_PENDING) {
+        fake_reply_fini(&r);
+        r = fake_take(&s.f);
+    }
+    CHECK_INT(r.hdr.command, SMB2_CREATE);
+    CHECK_INT(fake_create_done(&r, &rsp), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(rsp.ctxs.lease.state, SMB2_LEASE_READ_CACHING | SMB2_LEASE_HANDLE_CACHING);
+    CHECK_INT(rsp.ctxs.lease.flags & SMB2_LEASE_FLAG_BREAK_IN_PROGRESS, 0);
+    REQUIRE(fake_next(&s.f, &r));
+    CHECK_INT(r.hdr.command, SMB2_OPLOCK_BREAK);
+    struct smb2_lease_break_notify n;
+    CHECK_INT(smb2_lease_break_notify_parse(&r.body, &n), WIRE_OK);
+    CHECK_INT(n.current_state, rsp.ctxs.lease.state);
+    CHECK_INT(n.new_state, 0);
+    CHECK_INT(n.new_epoch, rsp.ctxs.lease.epoch + 1);
+    fake_reply_fini(&r);
+    fake_disconnect(&s.g);
+    end(&s);
 }
 
 /* ---- a CREATE that is sent again ---- */
@@ -189,5 +244,6 @@ static const struct test_case cases[] = {
     {"sent again while it waits", test_replay_pending},
     {"a lease", test_lease},
     {"somebody wants a lease", test_lease_is_wanted},
+    {"a break on the way back", test_break_on_the_way_back},
 };
 TEST_MAIN(cases)
