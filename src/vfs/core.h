@@ -189,6 +189,7 @@ struct vfs_node {
     struct mutex lock; /* guards what follows */
     struct list opens;
     uint32_t busy_open_count; /* opens that are for more than attributes */
+    uint32_t comers;          /* opens, and holds of streams' opens, that there have been */
     struct list names;
     struct sharemode shares;
     struct brlock_table locks;

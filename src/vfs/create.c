@@ -278,8 +278,39 @@ static smbkit_status open_existing(struct create *c)
     return answer_status(c);
 }
 
+/* What was made is this create's alone, and stays so: nobody else has opened it. */
+static bool undo_begin(const struct create *c)
+{
+    const struct node_key key = {.file = file_key_of(&c->attr)};
+    struct vfs_node *n = c->base ? c->base : node_find(c->in->volume->nodes, &key);
+    if (!n) {
+        return true;
+    }
+    mutex_lock(&n->lock);
+    bool is_alone = n->comers <= (c->base ? 1u : 0u);
+    if (is_alone && c->base) {
+        c->base_name->of->delete_pending = true;
+    }
+    mutex_unlock(&n->lock);
+    if (!c->base) {
+        node_put(n);
+    }
+    return is_alone;
+}
+
+static void undo_failed(const struct create *c)
+{
+    if (c->base) {
+        SCOPED_LOCK(&c->base->lock);
+        c->base_name->of->delete_pending = false;
+    }
+}
+
 void create_undo(struct create *c)
 {
+    if (!undo_begin(c)) {
+        return; /* it is somebody else's too by now */
+    }
     const struct vfs_call may_wait = journal_on_the_spot(c->call);
     struct names_change change;
     names_before(&may_wait, c->in->volume, c->path, NULL, &change);
@@ -287,6 +318,8 @@ void create_undo(struct create *c)
     smbkit_status st = door_remove(&may_wait, &c->f);
     if (SMBKIT_OK(st)) {
         atomic_fetch_add(&v->nodes->removals, 1);
+    } else {
+        undo_failed(c);
     }
     names_after(&may_wait, v, &change, SMBKIT_OK(st) ? NAMES_REMOVED : NAMES_NOTHING, c->path);
     if (SMBKIT_OK(st)) { /* that it was made has been told */

@@ -32,6 +32,7 @@ smbkit_status stream_base_check(const struct create *c, struct vfs_node *n,
 
 void stream_base_join(struct create *c, struct vfs_node *n, struct node_name *name)
 {
+    n->comers++;
     name->open_count++;
     name->of->open_count++;
     n->stream_open_count++;
@@ -203,7 +204,8 @@ static smbkit_status create_both(struct create *c)
     if (SMBKIT_OK(st)) {
         st = plugin_create(c);
     }
-    if (!SMBKIT_OK(st) && c->has_file && !door_stops(st)) {
+    bool others = st == SMBKIT_STATUS_OBJECT_NAME_COLLISION; /* and the file with it */
+    if (!SMBKIT_OK(st) && c->has_file && !door_stops(st) && !others) {
         create_undo(c);
     }
     return st;

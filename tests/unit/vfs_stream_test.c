@@ -268,6 +268,54 @@ static void made_in_vain(void)
     CHECK_INT(undone, 1);
 }
 
+struct quicker {
+    struct fixture f;
+    struct vfs_open *o;
+    const char *name;
+};
+
+static void fail_create(struct fake_volume *v, enum fake_call call)
+{
+    if (call == FAKE_CREATE) {
+        v->hook = NULL;
+        atomic_store(&v->fail_at, 1); /* this one */
+    }
+}
+
+static void open_what_was_made(void *arg)
+{
+    struct quicker *q = arg;
+    q->o = stream_open(&q->f, "new", q->name, SHARE_ALL);
+    if (strcmp(q->name, "two") == 0) { /* the other one has bad luck */
+        q->f.fake.hook = fail_create;
+    }
+}
+
+/* Who makes a stream in a file that another one is making a stream in keeps it, and the file. */
+static void made_by_two(void)
+{
+    static const char *const names[] = {"one", "two"};
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+        struct quicker q = {
+            .f.fake = {.thread_model = SMBKIT_PARALLEL, .features = SMBKIT_FEATURE_STREAMS}};
+        struct fixture *f = &q.f;
+        test_context("%s", names[i]);
+        q.name = names[i];
+        REQUIRE(fixture_fake(f));
+        f->fake.hook_arg = &q;
+        f->fake.made = open_what_was_made;
+        f->fake.fail_with = SMBKIT_STATUS_DISK_FULL;
+        CHECK_INT(stream_try(f, "new", "one", SMBKIT_CREATE),
+                  i == 0 ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : SMBKIT_STATUS_DISK_FULL);
+        REQUIRE(q.o);
+        CHECK_INT(f->fake.calls[FAKE_REMOVE], 0);
+        must_close(f, q.o);
+        CHECK(fake_child(&f->fake, f->fake.root, "new"));
+        fixture_close(f);
+    }
+    test_context("%s", "");
+}
+
 struct moved {
     struct fixture f;
     struct waiter w;
@@ -373,6 +421,7 @@ static const struct test_case cases[] = {
     {"its file is replaced while it is made", replaced_while_made},
     {"its file is replaced meanwhile", replaced_meanwhile},
     {"made in vain", made_in_vain},
+    {"made by two", made_by_two},
 };
 
 TEST_MAIN(cases)
