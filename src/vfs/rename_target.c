@@ -143,6 +143,10 @@ smbkit_status rename_target_replace(const struct vfs_call *call, struct vfs_volu
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
     smbkit_status st = access_check_path(call, v, t->existing, SMBKIT_DELETE);
+    if (door_misses(st)) { /* somebody has removed it */
+        t->changed = true;
+        return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    }
     if (SMBKIT_OK(st)) {
         st = check_through(call, v, t);
     }

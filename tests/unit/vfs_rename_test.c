@@ -315,6 +315,46 @@ static void listing_in_pieces(void)
     fixture_close(&f);
 }
 
+static uint64_t calls_left; /* until the target goes */
+
+static void lose_target(struct fake_volume *v, enum fake_call call)
+{
+    (void)call;
+    if (calls_left > 0 && --calls_left == 0) {
+        struct fake_node *n = fake_child(v, v->root, "b");
+        if (n) {
+            fake_detach(v, n);
+            fake_attach(v, v->root, n, "away");
+        }
+    }
+}
+
+/* What was to be replaced goes in the middle: then there is nothing to replace. */
+static void target_goes(void)
+{
+    uint64_t calls = 1;
+    for (uint64_t n = 1; n <= calls; n++) {
+        struct fixture f = {.fake.features = SMBKIT_FEATURE_SECURITY};
+        REQUIRE(fixture_fake(&f));
+        test_context("call %llu", (unsigned long long)n);
+        make(&f, "a", false);
+        make(&f, "b", false);
+        struct vfs_open *o = must_open(&f, "a", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+        uint64_t before = atomic_load(&f.fake.total);
+        calls_left = n;
+        f.fake.hook = lose_target;
+        CHECK_INT(vfs_rename(&f.call, o, "b", true), 0);
+        f.fake.hook = NULL;
+        calls = atomic_load(&f.fake.total) - before;
+        check_path(&f, o, "b");
+        must_close(&f, o);
+        CHECK_INT(stat_of(&f, "away"), calls_left == 0 ? 0 : S(OBJECT_NAME_NOT_FOUND));
+        fixture_close(&f);
+    }
+    test_context("%s", "");
+    CHECK(calls > 3);
+}
+
 static const struct test_case cases[] = {
     {"rules", rules},
     {"needs_delete", needs_delete},
@@ -324,5 +364,6 @@ static const struct test_case cases[] = {
     {"large_directory", large_directory},
     {"exact_pattern", exact_pattern},
     {"listing_in_pieces", listing_in_pieces},
+    {"target_goes", target_goes},
 };
 TEST_MAIN(cases)
