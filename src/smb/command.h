@@ -16,7 +16,7 @@
     0x800u /* waits for breaks, which end: as Windows, no STATUS_PENDING unless it takes long */
 #define SMB_CMD_MIDDLE                                                                             \
     0x1000u                /* is told STATUS_PENDING also where others follow it in its compound */
-#define SMB_CMD_TAIL 0x40u /* may wait only as the last of a compound */
+#define SMB_CMD_TAIL 0x40u /* may wait only as the last of a compound, as a pipe's READ */
 #define SMB_CMD_MUTATES 0x20u  /* refused on a read-only share before it is looked at */
 #define SMB_CMD_EXPIRED 0x400u /* done also when the log-in has expired. [MS-SMB2] 3.3.5.2.9 */
 #define SMB_CMD_SEQUENCE                                                                           \

@@ -66,6 +66,12 @@ static struct work_key work_key(const struct smb_request *r)
     return key;
 }
 
+/* Does it wait until something happens, if that ever does? Of a pipe, what it waits for is data. */
+static bool waits_for_ever(const struct smb_request *r)
+{
+    return (r->row->flags & SMB_CMD_TAIL) || (r->open && r->open->kind == SMB_OPEN_PIPE);
+}
+
 /* A CLOSE that comes behind it, on whatever channel, must not overtake it: so the open is found
  * before the handler runs; what is wrong with it the handler finds. false: it has waited, and its
  * open is being closed meanwhile, or is not its session's any more. */
@@ -77,8 +83,7 @@ static bool hold_close(struct smb_request *r)
     if (r->open) {
         r->holds_close = smb_open_work_begin(r->open, r->tree);
         /* Who waits until something happens is told what has become of that. */
-        bool is_told = r->open->kind == SMB_OPEN_PIPE || (r->row->flags & SMB_CMD_TAIL);
-        return r->holds_close || (is_told && smb_open_is_of(r->open, r->tree));
+        return r->holds_close || (waits_for_ever(r) && smb_open_is_of(r->open, r->tree));
     }
     struct cur in = r->body;
     cur_skip(&in, r->row->file_id_at);
@@ -138,56 +143,20 @@ static bool may_abandon(const struct smb_request *r)
            (r->on_worker || (!is_at_plugin(r) && !has_acted(r)));
 }
 
-/* There is a bound to what waits until something happens: it must leave room for what makes it
- * happen. What ends by itself is bounded by the budget alone. */
-static bool has_waiting_room(const struct smb_request *r)
-{
-    const struct smb_conn *c = r->conn;
-    return !may_abandon(r) || (c->waiting_bytes + smb_room_waiting_bytes(r) <= SMB_WAITING_BYTES &&
-                               atomic_load_explicit(&c->server->waiting_now,
-                                                    memory_order_relaxed) < /* a rough bound */
-                                   SMB_ASYNC_TOTAL_MAX);
-}
-
 /* In a compound the last element is told STATUS_PENDING, and CREATE, as by Windows. [MS-SMB2]
  * 3.3.4.2, 3.3.5.2.7 */
 static bool may_go_async(const struct smb_request *r)
 {
     bool has_turn = is_last(r) || (r->row->flags & SMB_CMD_MIDDLE);
-    bool has_room = r->has_place || (r->conn->async_count < SMB_ASYNC_MAX && has_waiting_room(r));
+    bool has_room = smb_place_is_free(r, may_abandon(r));
     /* SESSION_SETUP, which may make its session on a worker just now, has none to tell it by. */
     return (r->row->flags & SMB_CMD_SESSION) && has_turn && has_room && !r->interim_sent &&
            !r->conn->closed;
 }
 
-/* Among those that wait. */
-static void place_take(struct smb_request *r)
-{
-    struct smb_conn *c = r->conn;
-    if (r->has_place) {
-        return;
-    }
-    r->has_place = true;
-    r->waiting_bytes = may_abandon(r) ? smb_room_waiting_bytes(r) : 0;
-    c->waiting_bytes += r->waiting_bytes;
-    c->async_count++;
-    /* relaxed: only told */
-    atomic_fetch_add_explicit(&c->server->waiting_now, 1, memory_order_relaxed);
-}
-
-static void place_give(struct smb_request *r)
-{
-    struct smb_conn *c = r->conn;
-    if (r->has_place) {
-        c->async_count--;
-        c->waiting_bytes -= r->waiting_bytes;
-        atomic_fetch_sub_explicit(&c->server->waiting_now, 1, memory_order_relaxed); /* as above */
-    }
-}
-
 static void go_async(struct smb_request *r)
 {
-    place_take(r);
+    smb_place_take(r, may_abandon(r));
     r->async_id = ++r->conn->async_id_next;
     r->interim_sent = true;
     smb_request_index_async(r);
@@ -342,7 +311,7 @@ static void start_waiting(struct smb_request *r)
     }
     if (may_go_async(r)) {
         if (r->row->flags & SMB_CMD_QUIET) {
-            place_take(r);
+            smb_place_take(r, may_abandon(r));
             slow_add(r);
             tell_before(r);
         } else {
@@ -351,8 +320,8 @@ static void start_waiting(struct smb_request *r)
         return;
     }
     /* Too many wait; or in the middle of a compound, what may take for ever: as Windows
-     * answers. 3.3.5.2.7 */
-    bool refused = is_last(r) || (r->row->flags & SMB_CMD_TAIL);
+     * answers. [MS-SMB2] 3.3.5.2.7 and its note */
+    bool refused = is_last(r) || waits_for_ever(r);
     if (refused && may_abandon(r) && vfs_wait_cancel(&r->wait)) {
         conclude(r,
                  is_last(r) ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES : SMBKIT_STATUS_INTERNAL_ERROR);
@@ -579,7 +548,7 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
     if (r->is_orphan) {
         smb_channel_orphan_end(r->channel);
     }
-    place_give(r);
+    smb_place_give(r);
     log_debug(&c->log, "done cmd=%s mid=%llu status=%s", r->row ? r->row->name : "?",
               (unsigned long long)r->hdr.message_id, smbkit_status_name(status));
     struct smb_message *m = r->msg;

@@ -95,7 +95,7 @@ void smb_room_chain(struct smb_message *m)
     budget_force(&m->conn->budget, m->charged);
 }
 
-size_t smb_room_waiting_bytes(const struct smb_request *r)
+static size_t waiting_bytes(const struct smb_request *r)
 {
     return r->msg->frame->charged + r->msg->charged;
 }
@@ -201,5 +201,44 @@ static void room_run(struct job *job)
     if (c->reading_held && !c->closed) {
         c->reading_held = false;
         c->ops->resume(c->io);
+    }
+}
+
+/* ---- those that wait ---- */
+
+bool smb_place_is_free(const struct smb_request *r, bool is_endless)
+{
+    const struct smb_conn *c = r->conn;
+    if (r->has_place) {
+        return true;
+    }
+    bool has_room =
+        c->waiting_bytes + waiting_bytes(r) <= SMB_WAITING_BYTES &&
+        atomic_load_explicit(&c->server->waiting_now, memory_order_relaxed) < /* a rough bound */
+            SMB_ASYNC_TOTAL_MAX;
+    return c->async_count < SMB_ASYNC_MAX && (has_room || !is_endless);
+}
+
+void smb_place_take(struct smb_request *r, bool is_endless)
+{
+    struct smb_conn *c = r->conn;
+    if (r->has_place) {
+        return;
+    }
+    r->has_place = true;
+    r->waiting_bytes = is_endless ? waiting_bytes(r) : 0;
+    c->waiting_bytes += r->waiting_bytes;
+    c->async_count++;
+    /* relaxed: only told */
+    atomic_fetch_add_explicit(&c->server->waiting_now, 1, memory_order_relaxed);
+}
+
+void smb_place_give(struct smb_request *r)
+{
+    struct smb_conn *c = r->conn;
+    if (r->has_place) {
+        c->async_count--;
+        c->waiting_bytes -= r->waiting_bytes;
+        atomic_fetch_sub_explicit(&c->server->waiting_now, 1, memory_order_relaxed); /* as above */
     }
 }

@@ -35,8 +35,12 @@ void smb_room_forget(struct smb_request *r);
 /* request.c: r may run now. */
 void smb_request_has_room(struct smb_request *r);
 
-/* What r holds while it waits, beyond its reply. */
-size_t smb_room_waiting_bytes(const struct smb_request *r);
+/* There is a bound to what waits until something happens (is_endless): it must leave room for what
+ * makes it happen. What ends by itself is bounded by the budget alone, and by how many a connection
+ * has. Taken once, however often r waits, and given back with r's answer. */
+NODISCARD bool smb_place_is_free(const struct smb_request *r, bool is_endless);
+void smb_place_take(struct smb_request *r, bool is_endless);
+void smb_place_give(struct smb_request *r);
 /* Room for the requests of a compound after the first, which came with the frame's; given back
  * with the message. */
 void smb_room_chain(struct smb_message *m);

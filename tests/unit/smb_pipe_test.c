@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Control codes of pipes: who waits for one, what lies there to be read, and that files have none
  * of it. [MS-SMB2] 3.3.5.15.3, 3.3.5.15.4, [MS-FSCC] 2.3.45, 2.3.47 */
+#include "smb_compound.h"
 #include "smb_faults.h"
 
+#include "wire/close.h"
 #include "wire/ioctl.h"
+#include "wire/read.h"
 
 static smbkit_status ioctl(struct fake *f, const struct smb2_ioctl_req *req, uint8_t *p,
                            size_t *len_r)
@@ -109,8 +112,61 @@ static void test_peek(void)
     stop(&f);
 }
 
+static void add_read(struct fake *f, struct compound *c, struct smb2_file_id id)
+{
+    const struct smb2_read_req req = {.length = 64, .file_id = id};
+    struct wr w = fake_request(f, SMB2_READ);
+    smb2_read_req_format(&w, &req);
+    compound_add(f, c, &w, wr_pos(&c->w) > 0);
+}
+
+static void add_close(struct fake *f, struct compound *c)
+{
+    const struct smb2_close_req req = {.file_id = any};
+    struct wr w = fake_request(f, SMB2_CLOSE);
+    smb2_close_req_format(&w, &req);
+    compound_add(f, c, &w, true);
+}
+
+/* A READ of a pipe where nothing lies may wait for ever: only the last of a compound may. [MS-SMB2]
+ * 3.3.5.2.7 and its note on Windows */
+static void test_read_in_compound(void)
+{
+    for (unsigned is_last = 0; is_last < 2; is_last++) {
+        struct fake f;
+        struct smb2_create_rsp pipe = {0};
+        struct compound c = {.w = wr_new(1 << 16)};
+        test_context("last %u", is_last);
+        start(&f, NULL);
+        fake_enter(&f, 0x0311);
+        CHECK_INT(fake_tree(&f, "\\\\fake\\IPC$"), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(fake_create(&f, "srvsvc", SMBKIT_OPEN, &pipe), SMBKIT_STATUS_SUCCESS);
+        add_read(&f, &c, pipe.file_id);
+        if (!is_last) {
+            add_close(&f, &c);
+        }
+        compound_send(&f, &c);
+        struct fake_reply r = {0};
+        REQUIRE(fake_next(&f, &r));
+        CHECK_INT(r.hdr.command, SMB2_READ);
+        CHECK_INT((smbkit_status)r.hdr.status,
+                  is_last ? SMBKIT_STATUS_PENDING : SMBKIT_STATUS_INTERNAL_ERROR);
+        CHECK_INT(r.hdr.next_command != 0, !is_last);
+        if (!is_last) { /* the pipe is closed behind it */
+            struct smb2_hdr h = {0};
+            struct cur at = cur_init(r.p + r.hdr.next_command, r.len - r.hdr.next_command);
+            CHECK_INT(smb2_hdr_parse(&at, &h), WIRE_OK);
+            CHECK_INT(h.command, SMB2_CLOSE);
+            CHECK_INT(h.status, SMBKIT_STATUS_SUCCESS);
+        }
+        fake_reply_fini(&r);
+        stop(&f);
+    }
+}
+
 static const struct test_case cases[] = {
     {"waited for", test_wait},
     {"peeked into", test_peek},
+    {"read in a compound", test_read_in_compound},
 };
 TEST_MAIN(cases)
