@@ -12,11 +12,12 @@
 
 #include <smbkit/filter.h>
 
+#include "recycle_name.h"
 #include "recycle_sd.h"
+#include "recycle_who.h"
 
 #define PATH_SIZE 4096 /* of what is kept: longer paths are removed for good */
 #define COPIES_MAX 100 /* of one name; the last is replaced */
-#define USER_SIZE 128  /* of the folder's name */
 #define SD_ROOM 4096   /* of a descriptor that is there; longer ones are not looked at */
 #define QUOTE_SIZE 400
 /* Who has one of these can put a folder of his own in the place of somebody else's. */
@@ -29,9 +30,12 @@ struct bin;
 /* One open. */
 struct file {
     void *below;
-    char *path; /* guarded by bin->lock */
-    struct file *next, *prev;
     bool is_plain; /* neither a directory nor a stream */
+    /* guarded by bin->lock */
+    char *path;
+    struct recycle_who *asked; /* that the file goes; NULL: nobody that is known of */
+    bool has_asked;            /* by this open; else by one that was closed before */
+    struct file *next, *prev;
 };
 
 struct bin {
@@ -39,6 +43,7 @@ struct bin {
     struct smbkit_host *host;
     pthread_mutex_t lock; /* a leaf */
     struct file *files;   /* guarded by lock */
+    uint64_t asked_count; /* likewise */
     bool has_security;
     char *repository;  /* may have %U in it */
     char *exclude;     /* "/one/two/", or NULL */
@@ -48,79 +53,19 @@ struct bin {
 
 /* ---- names ---- */
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* '*' and '?'; pattern ends at len. */
-static bool matches(const char *pattern, size_t len, const char *name)
-{
-    const char *star = NULL;
-    const char *from = NULL;
-    const char *end = pattern + len;
-    while (*name) {
-        if (pattern < end && *pattern == '*') {
-            star = pattern++;
-            from = name;
-        } else if (pattern < end && (*pattern == '?' || lower(*pattern) == lower(*name))) {
-            pattern++;
-            name++;
-        } else if (star) {
-            pattern = star + 1;
-            name = ++from;
-        } else {
-            return false;
-        }
-    }
-    while (pattern < end && *pattern == '*') {
-        pattern++;
-    }
-    return pattern == end;
-}
-
-static bool is_excluded(const struct bin *b, const char *name)
-{
-    const char *p = b->exclude;
-    while (p && *p) {
-        size_t len = strcspn(p, "/");
-        if (len > 0 && matches(p, len, name)) {
-            return true;
-        }
-        p += len + (p[len] == '/');
-    }
-    return false;
-}
-
 static const char *leaf_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
 
-/* A name for a folder: what no name may have becomes '_'. */
-static void user_name(const struct smbkit_op *op, char out[USER_SIZE])
+/* His folder. false: too long. */
+static bool folder_of(const struct bin *b, const struct smbkit_identity *who, char out[PATH_SIZE])
 {
-    const char *user = op->who && op->who->user && op->who->user[0] ? op->who->user : "nobody";
-    snprintf(out, USER_SIZE, "%s", user);
-    for (char *p = out; *p; p++) {
-        if ((unsigned char)*p < 0x20 || strchr("\\/:*?\"<>|", *p)) {
-            *p = '_';
-        }
-    }
-    size_t len = strlen(out);
-    if (out[len - 1] == '.' || out[len - 1] == ' ') { /* also "." and ".." */
-        out[len - 1] = '_';
-    }
-}
-
-/* The folder of who asks. false: too long. */
-static bool folder_of(const struct bin *b, const struct smbkit_op *op, char out[PATH_SIZE])
-{
-    char user[USER_SIZE];
+    char user[RECYCLE_USER_SIZE];
     size_t n = 0;
-    user_name(op, user);
-    for (const char *p = b->repository; *p && n < PATH_SIZE - USER_SIZE;) {
+    recycle_user_name(who, user);
+    for (const char *p = b->repository; *p && n < PATH_SIZE - RECYCLE_USER_SIZE;) {
         if (p[0] == '%' && p[1] == 'U') {
             n += (size_t)snprintf(out + n, PATH_SIZE - n, "%s", user);
             p += 2;
@@ -129,7 +74,7 @@ static bool folder_of(const struct bin *b, const struct smbkit_op *op, char out[
         }
     }
     out[n] = '\0';
-    return n < PATH_SIZE - USER_SIZE;
+    return n < PATH_SIZE - RECYCLE_USER_SIZE;
 }
 
 /* Does it lie in what is kept already, whoever's? */
@@ -150,15 +95,15 @@ struct rule {
 };
 
 /* Of a folder whose path has len bytes; the repository's has users_len. */
-static void rule_of(const struct bin *b, const struct smbkit_op *op, size_t len, size_t users_len,
-                    struct rule *out)
+static void rule_of(const struct bin *b, const struct smbkit_identity *who, size_t len,
+                    size_t users_len, struct rule *out)
 {
     bool is_apart = strstr(b->repository, "%U") != NULL;
     bool is_within = len > users_len;
     *out = (struct rule){0};
     if (is_within || (is_apart && len == users_len)) {
-        out->whose = op->who;
-        out->len = is_apart ? recycle_sd_own(op->who, out->sd) : 0;
+        out->whose = who;
+        out->len = is_apart ? recycle_sd_own(who, out->sd) : 0;
         out->refused = out->len > 0 ? UINT32_MAX : 0;
     } else {
         out->len = recycle_sd_common(out->sd);
@@ -234,9 +179,9 @@ static smbkit_status make_folder(struct bin *b, struct smbkit_op *op, const char
     return is_there ? SMBKIT_STATUS_SUCCESS : st;
 }
 
-/* All folders above the last component of path. users_len: bytes of the repository's. */
+/* All folders above the last component of path. users_len: bytes of the repository's, who's. */
 static smbkit_status make_folders(struct bin *b, struct smbkit_op *op, const char *path,
-                                  size_t users_len)
+                                  size_t users_len, const struct smbkit_identity *who)
 {
     char part[PATH_SIZE];
     struct rule rule;
@@ -245,13 +190,13 @@ static smbkit_status make_folders(struct bin *b, struct smbkit_op *op, const cha
          slash = strchr(slash + 1, '/')) {
         size_t len = (size_t)(slash - path);
         snprintf(part, sizeof(part), "%.*s", (int)len, path);
-        rule_of(b, op, len, users_len, &rule);
+        rule_of(b, who, len, users_len, &rule);
         st = make_folder(b, op, part, &rule);
     }
     return st;
 }
 
-/* ---- what is removed ---- */
+/* ---- where it goes ---- */
 
 static smbkit_status move(struct bin *b, struct smbkit_op *op, struct file *f, const char *to,
                           bool replace)
@@ -265,13 +210,13 @@ static smbkit_status move(struct bin *b, struct smbkit_op *op, struct file *f, c
     return st;
 }
 
-/* Where it goes to: the folders are there. OBJECT_NAME_COLLISION: one of the repository's own is
- * not fit. */
-static smbkit_status place(struct bin *b, struct smbkit_op *op, const char *path,
-                           char to[PATH_SIZE])
+/* Where what he removes goes to: the folders are there. OBJECT_NAME_COLLISION: one of the
+ * repository's own is not fit. */
+static smbkit_status place(struct bin *b, struct smbkit_op *op, const struct smbkit_identity *who,
+                           const char *path, char to[PATH_SIZE])
 {
     char folder[PATH_SIZE];
-    if (!folder_of(b, op, folder)) {
+    if (!folder_of(b, who, folder)) {
         return SMBKIT_STATUS_NAME_TOO_LONG;
     }
     int n = snprintf(to, PATH_SIZE, "%s/%s", folder, b->keeps_tree ? path : leaf_of(path));
@@ -279,11 +224,11 @@ static smbkit_status place(struct bin *b, struct smbkit_op *op, const char *path
         return SMBKIT_STATUS_NAME_TOO_LONG;
     }
     size_t users_len = strlen(folder);
-    smbkit_status st = make_folders(b, op, to, users_len);
+    smbkit_status st = make_folders(b, op, to, users_len, who);
     if (st == SMBKIT_STATUS_OBJECT_NAME_COLLISION) {
         /* A file may have been removed that had the name of a folder of today. */
         snprintf(to + users_len, PATH_SIZE - users_len, "/%s", leaf_of(path));
-        st = make_folders(b, op, to, users_len);
+        st = make_folders(b, op, to, users_len, who);
     }
     return st;
 }
@@ -294,22 +239,91 @@ static smbkit_status move_beside(struct bin *b, struct smbkit_op *op, struct fil
 {
     char copy[PATH_SIZE];
     smbkit_status st = move(b, op, f, to, !b->keeps_versions);
-    size_t dir_len = (size_t)(leaf_of(to) - to);
     for (int i = 1; st == SMBKIT_STATUS_OBJECT_NAME_COLLISION && i <= COPIES_MAX; i++) {
-        int n =
-            snprintf(copy, sizeof(copy), "%.*sCopy #%d of %s", (int)dir_len, to, i, to + dir_len);
-        st = n > 0 && (size_t)n < sizeof(copy) ? move(b, op, f, copy, i == COPIES_MAX)
-                                               : SMBKIT_STATUS_NAME_TOO_LONG;
+        st = recycle_copy_name(to, i, copy, sizeof(copy)) ? move(b, op, f, copy, i == COPIES_MAX)
+                                                          : SMBKIT_STATUS_NAME_TOO_LONG;
     }
     return st;
 }
+
+/* ---- who removes it ---- */
+
+static bool is_newer(const struct recycle_who *a, const struct recycle_who *b)
+{
+    return a && (!b || a->when > b->when);
+}
+
+/* Who has asked that f goes: this open, or the last that did by another open of the name. Counted;
+ * NULL: not known. The other open may be there still: it is closed at the same time. */
+static struct recycle_who *remover_of(struct bin *b, struct file *f)
+{
+    pthread_mutex_lock(&b->lock);
+    struct recycle_who *asked = f->asked;
+    for (const struct file *each = b->files; each && !f->has_asked; each = each->next) {
+        if (is_newer(each->asked, asked) && strcasecmp(each->path, f->path) == 0) {
+            asked = each->asked;
+        }
+    }
+    asked = recycle_who_ref(asked);
+    pthread_mutex_unlock(&b->lock);
+    return asked;
+}
+
+static void remover_unref(struct bin *b, struct recycle_who *w)
+{
+    pthread_mutex_lock(&b->lock);
+    recycle_who_unref(w);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* With who as the one who has asked, whose reference is taken. Locked. */
+static void asked_set(struct file *f, struct recycle_who *who, bool by_itself)
+{
+    recycle_who_unref(f->asked);
+    f->asked = who;
+    f->has_asked = by_itself;
+}
+
+/* f, which has asked, is closed: those that stay keep in mind who it was. Locked. */
+static void asked_leave(struct bin *b, struct file *f)
+{
+    for (struct file *each = b->files; each && f->has_asked; each = each->next) {
+        bool takes = each != f && !each->has_asked && is_newer(f->asked, each->asked) &&
+                     strcasecmp(each->path, f->path) == 0;
+        if (takes) {
+            asked_set(each, recycle_who_ref(f->asked), false);
+        }
+    }
+    asked_set(f, NULL, false);
+}
+
+/* A client is promised that the file goes when its last open is closed. */
+static smbkit_status recycle_check_remove(void *volume, struct smbkit_op *op, void *file,
+                                          const struct smbkit_remove *a)
+{
+    struct bin *b = volume;
+    struct file *f = file;
+    smbkit_status st = smbkit_next_check_remove(b->next, op, f->below, a);
+    if (!SMBKIT_OK(st) || !f->is_plain) {
+        return st;
+    }
+    pthread_mutex_lock(&b->lock);
+    struct recycle_who *who = recycle_who_new(op->who, ++b->asked_count);
+    asked_set(f, who, who != NULL);
+    pthread_mutex_unlock(&b->lock);
+    return st;
+}
+
+/* ---- what is removed ---- */
 
 /* refused_r: it must stay where it is, for others could say where it goes. */
 static smbkit_status keep(struct bin *b, struct smbkit_op *op, struct file *f, const char *path,
                           bool *refused_r)
 {
     char to[PATH_SIZE];
-    smbkit_status st = place(b, op, path, to);
+    struct recycle_who *asked = remover_of(b, f);
+    smbkit_status st = place(b, op, asked ? &asked->is : op->who, path, to);
+    remover_unref(b, asked);
     *refused_r = st == SMBKIT_STATUS_OBJECT_NAME_COLLISION;
     if (SMBKIT_OK(st)) {
         st = move_beside(b, op, f, to);
@@ -330,7 +344,7 @@ static char *path_to_keep(struct bin *b, struct smbkit_op *op, struct file *f)
     pthread_mutex_lock(&b->lock);
     char *path = strdup(f->path);
     pthread_mutex_unlock(&b->lock);
-    bool is_wanted = path && !is_kept(b, path) && !is_excluded(b, leaf_of(path));
+    bool is_wanted = path && !is_kept(b, path) && !recycle_is_listed(b->exclude, leaf_of(path));
     if (is_wanted && b->size_max > 0) {
         is_wanted = SMBKIT_OK(smbkit_next_getattr(b->next, op, f->below, &attr)) &&
                     attr.size <= b->size_max;
@@ -361,6 +375,11 @@ static smbkit_status recycle_remove(void *volume, struct smbkit_op *op, void *fi
                    smbkit_quote(path, text, sizeof(text)), b->repository, smbkit_status_name(st));
     }
     free(path);
+    if (SMBKIT_OK(st)) {
+        pthread_mutex_lock(&b->lock);
+        asked_set(f, NULL, false); /* it is gone: there is nobody to tell */
+        pthread_mutex_unlock(&b->lock);
+    }
     if (is_refused) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
@@ -400,6 +419,7 @@ static void recycle_close(void *volume, struct smbkit_op *op, void *file)
     struct bin *b = volume;
     struct file *f = file;
     pthread_mutex_lock(&b->lock);
+    asked_leave(b, f);
     *(f->prev ? &f->prev->next : &b->files) = f->next;
     if (f->next) {
         f->next->prev = f->prev;
@@ -563,6 +583,7 @@ static const struct smbkit_plugin recycle_filter = {
     .file_below = recycle_file_below,
     .rename = recycle_rename,
     .remove = recycle_remove,
+    .check_remove = recycle_check_remove,
 };
 
 SMBKIT_REGISTER(recycle_filter)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin_test.h"
+#include "recycle_name.h"
 #include "recycle_sd.h"
 
 const struct smbkit_plugin *smbkit_static_recycle(const struct smbkit_host_table *api);
@@ -326,6 +327,130 @@ static void test_no_descriptors(void)
     stop(&s);
 }
 
+/* f is promised to go, as its open says it. */
+static void ask(struct stack *s, void *f, const struct smbkit_identity *who)
+{
+    const struct smbkit_remove a = {.struct_size = sizeof(a)};
+    s->t.op.who = who;
+    CHECK_INT(s->t.p->check_remove(s->t.v, &s->t.op, f, &a), 0);
+}
+
+static void close_as(struct stack *s, void *f, const struct smbkit_identity *who)
+{
+    s->t.op.who = who;
+    pt_close(&s->t, f);
+}
+
+static void remove_as(struct stack *s, void *f, const struct smbkit_identity *who)
+{
+    const struct smbkit_remove a = {.struct_size = sizeof(a)};
+    s->t.op.who = who;
+    CHECK_INT(s->t.p->remove(s->t.v, &s->t.op, f, &a), 0);
+    pt_close(&s->t, f);
+}
+
+/* Alice removes what mallory closes last: it is in her folder. Her open is closed before, after, or
+ * was the newest of two; who has asked himself has it in his. */
+static void test_remover(void)
+{
+    static const struct {
+        const char *name, *kept;
+        bool mallory_first, alice, mallory, closes_before;
+    } rows[] = {
+        {"closed before", ".recycle/alice/f", false, true, false, true},
+        {"still there", ".recycle/alice/f", false, true, false, false},
+        {"both", ".recycle/mallory/f", true, true, true, true},
+        {"nobody", ".recycle/mallory/f", false, false, false, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct stack s;
+        test_context("%s", rows[i].name);
+        REQUIRE(start(&s, NULL));
+        void *hers = pt_new(&s.t, "f");
+        void *his = pt_any(&s.t, "f");
+        void *other = pt_new(&s.t, "g");
+        ask(&s, other, &mallory);
+        if (rows[i].mallory) {
+            ask(&s, his, &mallory);
+        }
+        if (rows[i].alice) {
+            ask(&s, hers, &alice);
+        }
+        if (rows[i].closes_before) {
+            close_as(&s, hers, &alice);
+        }
+        remove_as(&s, his, &mallory);
+        if (!rows[i].closes_before) {
+            close_as(&s, hers, &alice);
+        }
+        CHECK(is_there(&s, rows[i].kept));
+        close_as(&s, other, &mallory);
+        stop(&s);
+    }
+}
+
+/* What follows the file's name when it is renamed, and who asked last. */
+static void test_remover_renamed(void)
+{
+    struct stack s;
+    REQUIRE(start(&s, NULL));
+    void *hers = pt_new(&s.t, "f");
+    void *his = pt_any(&s.t, "f");
+    ask(&s, hers, &mallory);
+    ask(&s, hers, &alice);
+    const struct smbkit_rename a = {.struct_size = sizeof(a), .new_path = "g"};
+    CHECK_INT(s.t.p->rename(s.t.v, &s.t.op, his, &a), 0);
+    close_as(&s, hers, &alice);
+    remove_as(&s, his, &mallory);
+    CHECK(is_there(&s, ".recycle/alice/g"));
+    stop(&s);
+}
+
+static void repeat(char *out, const char *part, size_t count)
+{
+    *out = '\0';
+    for (size_t i = 0; i < count; i++) {
+        strcat(out, part);
+    }
+}
+
+/* The longest that names may be, however it is cut. */
+static void test_long_names(void)
+{
+    static const struct {
+        const char *name, *part;
+        size_t count;
+        const char *tail, *kept_tail;
+        size_t kept; /* parts */
+    } rows[] = {
+        {"short", "x", 3, ".txt", ".txt", 3},
+        {"just fits", "x", 255 - 11 - 4, ".txt", ".txt", 255 - 11 - 4},
+        {"one too many", "x", 255 - 10 - 4, ".txt", ".txt", 255 - 11 - 4},
+        {"longest", "x", 251, ".txt", ".txt", 255 - 11 - 4},
+        {"no extension", "x", 255, "", "", 255 - 11},
+        {"a name that begins with a dot", ".", 1, "hidden", "hidden", 1},
+        {"two bytes", "\xc3\xa9", 125, ".docx", ".docx", (255 - 11 - 5) / 2},
+        {"four bytes", "\xf0\x9f\x98\x80", 62, ".docx", ".docx", (255 - 11 - 5) / 4},
+        {"a dot far off", "x", 200, ".yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+         ".yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy", 200},
+        {"blanks", " ", 254, "x", "_", 255 - 11 - 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char to[600] = "bin/";
+        char expected[600] = "bin/Copy #1 of ";
+        char out[600];
+        test_context("%s", rows[i].name);
+        repeat(to + strlen(to), rows[i].part, rows[i].count);
+        strcat(to, rows[i].tail);
+        repeat(expected + strlen(expected), rows[i].part, rows[i].kept);
+        strcat(expected, rows[i].kept_tail);
+        CHECK(recycle_copy_name(to, 1, out, sizeof(out)));
+        CHECK_STR(out, expected);
+        CHECK(strlen(out) - 4 <= RECYCLE_NAME_MAX);
+        CHECK(!recycle_copy_name(to, 1, out, strlen(expected)));
+    }
+}
+
 static void test_args(void)
 {
     static const struct {
@@ -364,6 +489,9 @@ static const struct test_case cases[] = {
     {"a foreign folder in the tree", test_foreign_tree},
     {"a broken descriptor", test_broken_descriptor},
     {"no descriptors", test_no_descriptors},
+    {"who removes", test_remover},
+    {"who removes what is renamed", test_remover_renamed},
+    {"long names", test_long_names},
     {"arguments", test_args},
 };
 

@@ -52,6 +52,15 @@ def again(c, s):
     expect('the contents', [c.content(f'{BIN}\\{n}') for n in ('a', 'Copy #1 of a', 'Copy #2 of a')], [b'0', b'1', b'2'])
 
 
+@each_kind('the longest names')
+def longest(c, s):
+    name = 'x' * 251 + '.txt'
+    for i in range(3):
+        c.put(name, str(i).encode())
+        expect('removed', c.remove(name), 'OK')
+    expect('the names', c.names(BIN), [f'Copy #{i} of {"x" * 240}.txt' for i in (1, 2)] + [name])
+
+
 @each_kind('what is not kept', 'maxsize=4,exclude=/*.tmp/~*/')
 def not_kept(c, s):
     for name, data in (('big', b'12345'), ('x.TMP', b'1'), ('~x', b'1'), ('kept', b'1234')):
@@ -134,6 +143,20 @@ def each_plugin(what):
             case(f'{what}: {plugin}')(lambda plugin=plugin: with_bob(plugin, fn))
         return fn
     return register
+
+
+@each_plugin('who closes last')
+def closed_by_another(s, c, bob):
+    """What one removes is in his folder, whoever keeps it open."""
+    both = {'access': 0x110081, 'share': 7}
+    for name, options in (('marked', 0), ('on close', b.DELETE_ON_CLOSE)):
+        c.put(name, b'')
+        mine, his = c.opened(name, **both, options=options), bob.opened(name, **both)
+        if not options:
+            expect('promised', c.mark_deleted(mine), 'OK')
+        expect('mine is closed', c.close(mine), 'OK')
+        expect('his is closed', bob.close(his), 'OK')
+    expect('in my folder', c.names(BIN), ['marked', 'on close'])
 
 
 @each_plugin('a file in the way')
