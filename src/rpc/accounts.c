@@ -276,6 +276,19 @@ static bool host_name(const struct rpc_env *env, const struct qualified *q, stru
     return false;
 }
 
+bool account_is_known_name(const char *name)
+{
+    bool is_known = false;
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        bool is_domain_itself = known[i].use == ACCOUNT_DOMAIN;
+        is_known |= utf8_ieq(is_domain_itself ? known[i].domain : known[i].name, name);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(machine_accounts); i++) {
+        is_known |= utf8_ieq(machine_accounts[i].name, name);
+    }
+    return is_known;
+}
+
 bool account_of_name(const struct rpc_env *env, const char *name, struct account *out)
 {
     struct qualified q;

@@ -10,6 +10,7 @@
 #include "base/utf.h"
 #include "os/os.h"
 #include "os/process.h"
+#include "rpc/accounts.h"
 #include "server/args.h"
 #include "server/cmd.h"
 #include "server/control.h"
@@ -122,6 +123,11 @@ static bool add_user(struct serve *s, const char *value)
     if (!users_is_name(u->name)) {
         str_format(s->err, sizeof(s->err),
                    "--user: \"%s\" cannot be a user's name: " USERS_NAME_RULE, u->name);
+        return false;
+    }
+    if (account_is_known_name(u->name)) {
+        str_format(s->err, sizeof(s->err),
+                   "--user: \"%s\" cannot be a user's name: " USERS_NAME_TAKEN, u->name);
         return false;
     }
     if (has_user(s, u->name)) {
@@ -271,7 +277,8 @@ static bool default_user(struct serve *s)
         return true;
     }
     const char *name = getenv("USER");
-    return add_user(s, name && users_is_name(name) ? name : "smbkit");
+    bool is_good = name && users_is_name(name) && !account_is_known_name(name);
+    return add_user(s, is_good ? name : "smbkit");
 }
 
 static struct users_store *make_users(struct serve *s)

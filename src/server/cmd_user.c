@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "os/os.h"
 #include "os/process.h"
+#include "rpc/accounts.h"
 #include "server/args.h"
 #include "server/cmd.h"
 #include "server/config_values.h"
@@ -87,6 +88,10 @@ static int user_add(struct user_cmd *u)
         cmd_error("\"%s\" cannot be a user's name: " USERS_NAME_RULE, u->name);
         return EXIT_USAGE;
     }
+    if (account_is_known_name(u->name)) {
+        cmd_error("\"%s\" cannot be a user's name: " USERS_NAME_TAKEN, u->name);
+        return EXIT_USAGE;
+    }
     return set_password(u, false);
 }
 
@@ -153,12 +158,30 @@ static bool add_group(void *arg, const char *word)
     return names_add(arg, word);
 }
 
+/* NULL: none of them. One that he is in already stays. */
+static const char *taken_group(const struct user_cmd *u, const struct names *groups)
+{
+    const struct names *before = users_groups_get(u->users, u->name);
+    for (size_t i = 0; before && i < groups->count; i++) {
+        if (account_is_known_name(groups->items[i]) && !names_have(before, groups->items[i])) {
+            return groups->items[i];
+        }
+    }
+    return NULL;
+}
+
 static int user_groups(struct user_cmd *u)
 {
     struct names groups = {0};
-    smbkit_status status = value_each_word(u->groups, add_group, &groups)
-                               ? users_groups_set(u->users, u->name, &groups)
-                               : SMBKIT_STATUS_NO_MEMORY;
+    bool ok = value_each_word(u->groups, add_group, &groups);
+    const char *taken = taken_group(u, &groups);
+    if (taken) {
+        cmd_error("\"%s\" cannot be a group's name: " USERS_NAME_TAKEN, taken);
+        names_fini(&groups);
+        return EXIT_USAGE;
+    }
+    smbkit_status status =
+        ok ? users_groups_set(u->users, u->name, &groups) : SMBKIT_STATUS_NO_MEMORY;
     names_fini(&groups);
     if (status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
         return no_such_user(u);

@@ -8,6 +8,7 @@
 #include "auth/groups.h"
 #include "base/names.h"
 #include "net/net.h"
+#include "rpc/rpc.h"
 #include "server/problems.h"
 #include "smb/smb.h"
 
@@ -178,6 +179,8 @@ struct config_users {
     size_t user_count;
     bool (*user_known)(void *arg, const char *name);
     bool (*group_known)(void *arg, uint32_t rid); /* is one of the users in it? */
+    /* All of them, and their groups. NULL: not to be had. */
+    void (*each)(void *arg, bool (*fn)(void *fn_arg, const struct rpc_user *user), void *fn_arg);
     void *arg;
 };
 void config_notes(const struct config *c, const struct config_users *users, struct problems *notes);

@@ -3,6 +3,7 @@
 
 #include "auth/users.h"
 #include "base/str.h"
+#include "rpc/accounts.h"
 
 static void note_guests_of(const struct config *c, const struct config_share *s,
                            struct problems *notes)
@@ -79,6 +80,42 @@ static const char *file_option(const struct config *c, char *buf, size_t size)
     }
     str_format(buf, size, " --file %s", c->users_file);
     return buf;
+}
+
+static void note_taken_name(const char *kind, const char *name, struct problems *notes)
+{
+    if (account_is_known_name(name)) {
+        problems_add(notes, "%s \"%s\": " USERS_NAME_TAKEN, kind, name);
+    }
+}
+
+struct taken {
+    const struct config *c;
+    struct problems *notes;
+};
+
+static bool note_taken(void *arg, const struct rpc_user *who)
+{
+    const struct taken *t = arg;
+    if (!who->is_group) {
+        note_taken_name("user", who->name, t->notes);
+    } else if (!groups_find_rid(&t->c->groups, who->rid)) {
+        note_taken_name("group", who->name, t->notes);
+    }
+    return true;
+}
+
+/* Names that lsarpc gives to others. Who has had one so far is let in all the same. */
+static void note_taken_names(const struct config *c, const struct config_users *users,
+                             struct problems *notes)
+{
+    struct taken t = {c, notes};
+    for (size_t i = 0; i < c->groups.count; i++) {
+        note_taken_name("group", c->groups.items[i].name, notes);
+    }
+    if (users->each) {
+        users->each(users->arg, note_taken, &t);
+    }
 }
 
 static void note_unknown_group(const struct config *c, const struct config_users *users,
@@ -164,6 +201,7 @@ void config_notes(const struct config *c, const struct config_users *users, stru
     note_guests(c, notes);
     note_encryption(c, notes);
     note_users(c, users, notes);
+    note_taken_names(c, users, notes);
     if (c->log_format == CONFIG_LOG_JSON && str_ieq(c->log_file, "syslog")) {
         problems_add(notes, "log format = json does nothing: the system's log is text always");
     }

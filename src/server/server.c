@@ -261,6 +261,7 @@ void server_notes(const struct config *c, struct users_store *users, struct prob
     const struct config_users u = {.user_count = users_store_count(users),
                                    .user_known = user_known,
                                    .group_known = group_known,
+                                   .each = users_store_each,
                                    .arg = users};
     config_notes(c, &u, notes);
     int err = c->plugin_dir ? os_path_check_folder(c->plugin_dir) : 0;

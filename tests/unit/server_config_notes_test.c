@@ -21,6 +21,19 @@ static bool group_known(void *arg, uint32_t rid)
     return rid == users_rid_of_group("office");
 }
 
+static void each(void *arg, bool (*fn)(void *fn_arg, const struct rpc_user *user), void *fn_arg)
+{
+    static const struct rpc_user ann = {.name = "ann", .rid = 1000};
+    struct rpc_user office = {.name = "office", .is_group = true};
+    const char *taken = arg;
+    struct rpc_user other = {0};
+    office.rid = users_rid_of_group("office");
+    snprintf(other.name, sizeof(other.name), "%s", taken && *taken ? taken : "bea");
+    other.is_group = taken && strcmp(taken, "users") == 0;
+    other.rid = other.is_group ? users_rid_of_group("users") : 1001;
+    (void)(fn(fn_arg, &ann) && fn(fn_arg, &office) && fn(fn_arg, &other));
+}
+
 static const struct {
     const char *name;
     const char *text;
@@ -87,8 +100,10 @@ static void test_notes(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct problems p;
-        struct config_users users = {
-            .user_count = rows[i].users, .user_known = known, .group_known = group_known};
+        struct config_users users = {.user_count = rows[i].users,
+                                     .user_known = known,
+                                     .group_known = group_known,
+                                     .each = each};
         problems_init(&p);
         test_context("%s", rows[i].name);
         struct config *c = config_parse("f", rows[i].text, &p);
@@ -102,5 +117,41 @@ static void test_notes(void)
     }
 }
 
-static const struct test_case cases[] = {{"notes", test_notes}};
+/* Users and groups of the file whose names mean others, and groups of the configuration: once. */
+static void test_taken_names(void)
+{
+    static const struct {
+        char taken[16]; /* of the file; "users" is a group; "": none */
+        const char *group, *want;
+    } names[] = {
+        {"", "", ""},
+        {"EVERYONE", "", "user \"EVERYONE\": every Windows knows somebody else by it"},
+        {"guest", "", "user \"guest\": every"},
+        {"builtin", "", "user \"builtin\": every"},
+        {"users", "", "group \"users\": every"},
+        {"users", "group = Users: ann\n", "group \"Users\": every"},
+        {"", "group = System: ann\n", "group \"System\": every"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char text[256];
+        struct problems p;
+        struct config_users users = {.user_count = 1,
+                                     .user_known = known,
+                                     .group_known = group_known,
+                                     .each = each,
+                                     .arg = (void *)(uintptr_t)names[i].taken};
+        problems_init(&p);
+        test_context("row %zu", i);
+        snprintf(text, sizeof(text), G "%s" SHARE, names[i].group);
+        struct config *c = config_parse("f", text, &p);
+        REQUIRE(c);
+        config_notes(c, &users, &p);
+        CHECK_INT(p.count, *names[i].want ? 1 : 0);
+        CHECK(strncmp(problems_text_get(&p), names[i].want, strlen(names[i].want)) == 0);
+        config_free(c);
+        problems_fini(&p);
+    }
+}
+
+static const struct test_case cases[] = {{"notes", test_notes}, {"taken names", test_taken_names}};
 TEST_MAIN(cases)
