@@ -323,6 +323,12 @@ smbkit_status smb_volume_info_get(struct smb_request *r, uint8_t info_class,
     if (!SMBKIT_OK(status)) {
         return status;
     }
+    if (info_class == SMB2_FS_SIZE_INFO || info_class == SMB2_FS_FULL_SIZE_INFO) {
+        status = smb_quota_bound(r, v);
+        if (!SMBKIT_OK(status)) {
+            return status;
+        }
+    }
     uint32_t unit = v->cluster_size_bytes;
     out->fscc = (struct fscc_fs_info){
         .create_time = v->create_time,

@@ -220,6 +220,24 @@ smbkit_status smb_quota_control_get(struct smb_request *r, struct fscc_fs_contro
     return status == SMBKIT_STATUS_NOT_SUPPORTED ? SMBKIT_STATUS_SUCCESS : status;
 }
 
+smbkit_status smb_quota_bound(struct smb_request *r, struct smbkit_volume_info *v)
+{
+    const struct smbkit_identity *id = who(r);
+    struct fscc_fs_control control;
+    smbkit_status status = smb_quota_control_get(r, &control);
+    if (!SMBKIT_OK(status) || !(control.flags & SMB2_FS_QUOTA_ENFORCE) || id->sid_len_bytes == 0) {
+        return status;
+    }
+    struct smbkit_quota q = {.struct_size = sizeof(q),
+                             .sid = {.base = id->sid, .len = id->sid_len_bytes}};
+    status = vfs_get_quota(&r->call, r->open->file, &q);
+    if (SMBKIT_OK(status)) {
+        v->total_bytes = MIN(v->total_bytes, q.limit);
+        v->available_bytes = MIN(v->available_bytes, q.limit > q.used ? q.limit - q.used : 0);
+    }
+    return status;
+}
+
 smbkit_status smb_quota_control_set(struct smb_request *r, const struct fscc_fs_control *control)
 {
     if (!is_admin(r)) {

@@ -21,6 +21,10 @@ NODISCARD smbkit_status smb_quota_control_get(struct smb_request *r, struct fscc
 NODISCARD smbkit_status smb_quota_control_set(struct smb_request *r,
                                               const struct fscc_fs_control *control);
 
+/* Of the volume's size, what the caller's own quota leaves him, where limits are heeded. [MS-FSCC]
+ * 2.5.4, 2.5.8 */
+NODISCARD smbkit_status smb_quota_bound(struct smb_request *r, struct smbkit_volume_info *v);
+
 /* The file by which NTFS has its quotas opened (vfs_path.means_quota): the volume's root, of which
  * nothing can be had but these. ACCESS_DENIED; OBJECT_NAME_NOT_FOUND: the volume has no quotas. */
 NODISCARD smbkit_status smb_quota_open_as(struct smb_request *r, struct vfs_create_in *in);

@@ -79,6 +79,37 @@ def kept():
         c.close(q)
 
 
+def sizes(c):
+    """(total, left to the caller) and (total, left to the caller, free) in bytes."""
+    f = c.opened('', access=0x80, options=b.FOLDER)
+    total, left, sectors, sector = struct.unpack('<QQII', c.query(f, 3, kind=b.KIND_VOLUME).buffer())
+    full = struct.unpack('<QQQII', c.query(f, 7, kind=b.KIND_VOLUME).buffer())
+    c.close(f)
+    unit = sectors * sector
+    return (total * unit, left * unit), tuple(n * unit for n in full[:3])
+
+
+@case('what is left to whom')
+def left():
+    with server() as s, connect(s, 'mem') as c, connect(s, 'mem', user='bob') as other:
+        q = c.opened(QUOTA_FILE, access=3)
+        other.put('of bob', b'x' * 5000)
+        c.put('of alice', b'x')
+        bob = owner_of(c, 'of bob')
+        expect('a limit', set_limit(c, q, bob, 1 << 20), 'OK')
+        everything = sizes(c)
+        expect('not heeded yet', sizes(other), everything)
+        expect('on', control(c, q, TRACK | ENFORCE), 'OK')
+        rest = (1 << 20) - 8192
+        expect('left to bob', sizes(other), ((1 << 20, rest), (1 << 20, rest, everything[1][2])))
+        expect('left to others', sizes(c), everything)
+        expect('less than there is', set_limit(c, q, bob, 4096), 'OK')
+        expect('nothing is left', sizes(other), ((4096, 0), (4096, 0, everything[1][2])))
+        c.close(q)
+    with server() as s, connect(s, 'dir') as c, connect(s, 'dir', user='bob') as other:
+        expect('where there are none', sizes(other)[0][0], sizes(c)[0][0])
+
+
 @case('not for everybody')
 def rights():
     with server() as s, connect(s, 'mem') as c, connect(s, 'mem', user='bob') as other:
