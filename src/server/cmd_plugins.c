@@ -32,10 +32,10 @@ static void explain(const struct smbkit_plugin *plugin, enum plugin_kind kind)
 {
     static const char *const models[] = {"one call at a time", "one call at a time on a file",
                                          "any number of calls at a time"};
-    cmd_line("%s %s %s", kind == PLUGIN_SOURCE ? "plugin" : "filter", plugin->name,
-             text_or(plugin->version, ""));
+    const char *kind_text = kind == PLUGIN_SOURCE ? "plugin" : "filter";
+    cmd_line("%s %s %s", kind_text, plugin->name, text_or(plugin->version, ""));
     cmd_line("%s", text_or(plugin->description, ""));
-    printf("ABI %u; %s\n", plugin->api_version & 0xffffu,
+    printf("%s ABI %u; %s\n", kind_text, plugin->api_version & 0xffffu,
            plugin->thread_model < ARRAY_LEN(models) ? models[plugin->thread_model] : "?");
     printf("\n");
     cmd_lines(text_or(plugin->config_help, "It takes no arguments."));
