@@ -72,6 +72,27 @@ static void note_encryption(const struct config *c, struct problems *notes)
     }
 }
 
+/* The filter moves what is removed, so that one below it sees nothing of that, but what is removed
+ * from the bin: it would be kept again, in another one. */
+static void note_bins(const struct config_share *s, struct problems *notes)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < s->filter_count; i++) {
+        count += str_eq(s->filters[i].name, "recycle") ? 1 : 0;
+    }
+    char times[32] = "twice";
+    if (count > 2) {
+        str_format(times, sizeof(times), "%u times", count);
+    }
+    if (count > 1) {
+        problems_add(notes,
+                     "share \"%s\": filter = recycle is named %s: only the first keeps what is "
+                     "removed, and what is removed from its folder goes to the next one's; leave "
+                     "one",
+                     s->name, times);
+    }
+}
+
 /* " --file FILE" where the users are not in the default place. */
 static const char *file_option(const struct config *c, char *buf, size_t size)
 {
@@ -202,6 +223,9 @@ void config_notes(const struct config *c, const struct config_users *users, stru
     note_encryption(c, notes);
     note_users(c, users, notes);
     note_taken_names(c, users, notes);
+    for (size_t i = 0; i < c->share_count; i++) {
+        note_bins(&c->shares[i], notes);
+    }
     if (c->log_format == CONFIG_LOG_JSON && str_ieq(c->log_file, "syslog")) {
         problems_add(notes, "log format = json does nothing: the system's log is text always");
     }
