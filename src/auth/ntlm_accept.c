@@ -146,10 +146,16 @@ static smbkit_status names_get(struct acceptor *a, const struct ntlm_authenticat
     return SMBKIT_OK(status) ? name_get(msg->workstation, login->id.workstation) : status;
 }
 
-/* No name, and no response (some clients send one zero byte of LM). [MS-NLMP] 3.2.5.1.2 */
+/* No response (some clients send one zero byte of LM). */
+static bool proves_nothing(const struct ntlm_authenticate *msg)
+{
+    return msg->nt.len == 0 && msg->lm.len <= 1;
+}
+
+/* Nor a name. [MS-NLMP] 3.2.5.1.2 */
 static bool is_anonymous(const struct ntlm_authenticate *msg)
 {
-    return msg->user.len == 0 && msg->nt.len == 0 && msg->lm.len <= 1;
+    return msg->user.len == 0 && proves_nothing(msg);
 }
 
 /* From the key exchange key to the session key that both sides use. [MS-NLMP] 3.2.5.1.2 */
@@ -241,6 +247,15 @@ static smbkit_status guest_accept(struct acceptor *a, const struct ntlm_authenti
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* Whoever gives a name that nobody has. */
+static bool becomes_guest(const struct acceptor *a)
+{
+    struct auth_user user = {0};
+    bool is_known = a->cfg->user_lookup(a->cfg->arg, a->login->claimed, &user);
+    mem_wipe(&user, sizeof(user));
+    return a->cfg->allow_guest && !is_known;
+}
+
 /* The response proved the password: check what else protects the exchange, and fill the identity.
  */
 static smbkit_status user_accept(struct acceptor *a, const struct auth_user *user,
@@ -310,6 +325,9 @@ static smbkit_status authenticate_step(struct acceptor *a, struct auth_slice in)
     }
     if (is_anonymous(&msg)) { /* smbclient 4 drops extended session security here */
         return anonymous_accept(a, &msg);
+    }
+    if (proves_nothing(&msg) && becomes_guest(a)) { /* smbclient 4 -N: nor is it strong, as above */
+        return guest_accept(a, &msg, NULL);
     }
     if ((a->flags & FLAGS_REQUIRED) != FLAGS_REQUIRED) {
         return SMBKIT_STATUS_NOT_SUPPORTED;

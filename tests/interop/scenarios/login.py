@@ -38,6 +38,7 @@ def guest():
     with Server('mem:', users=(), args=['--guest']) as s:
         for dialect in DIALECTS:
             s.smbclient('mem', 'mkdir x; ls; rmdir x', user=None, dialect=dialect, protection='off').ok()
+        check('log-in failed' not in s.log(), s.log())
 
 
 @case('beside guests a user with a wrong password stays out')
