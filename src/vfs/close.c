@@ -8,6 +8,7 @@
 #include "vfs/dirlease.h"
 #include "vfs/info.h"
 #include "vfs/journal.h"
+#include "vfs/kept_time.h"
 #include "vfs/late_time.h"
 #include "vfs/names.h"
 #include "vfs/names_short.h"
@@ -252,7 +253,7 @@ static void close_end(const struct vfs_call *call, struct vfs_open *o)
  * WOULD_BLOCK: not all of it is. */
 static smbkit_status settle_times(const struct vfs_call *call, struct vfs_open *o)
 {
-    bool stops = info_restore_times(call, o) == SMBKIT_STATUS_WOULD_BLOCK ||
+    bool stops = kept_time_restore(call, o) == SMBKIT_STATUS_WOULD_BLOCK ||
                  late_time_close(call, o) == SMBKIT_STATUS_WOULD_BLOCK;
     return stops ? SMBKIT_STATUS_WOULD_BLOCK : SMBKIT_STATUS_SUCCESS;
 }

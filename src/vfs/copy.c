@@ -8,6 +8,7 @@
 #include "vfs/fsctl.h"
 #include "vfs/info.h"
 #include "vfs/journal.h"
+#include "vfs/kept_time.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
 
@@ -48,7 +49,7 @@ static smbkit_status check_rights(const struct vfs_call *call, const struct vfs_
 static smbkit_status break_both(const struct vfs_call *call, struct vfs_open *target,
                                 struct vfs_open *source)
 {
-    smbkit_status st = info_note_times(call, target);
+    smbkit_status st = kept_time_note(call, target, KEPT_BY_DATA);
     if (SMBKIT_OK(st)) {
         st = oplock_break_for(call, source, OPLOCK_OP_READ);
     }

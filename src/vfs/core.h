@@ -352,10 +352,13 @@ struct vfs_open {
     uint32_t options;
     uint64_t position;
     uint32_t ea_position; /* EAs that it was told */
-    /* The write and change time that this open has fixed: what it does must not change them.
-     * [MS-FSA] 2.1.4.17, 2.1.5.15.2 */
-    uint32_t keeps_times; /* SMBKIT_HAS_WRITE_TIME, SMBKIT_HAS_CHANGE_TIME */
-    uint32_t dirty_times; /* of these: the plugin has changed them since */
+    /* Times that it has fixed: kept_time.h */
+    uint32_t keeps_times; /* SMBKIT_HAS_ACCESS_TIME, _WRITE_TIME, _CHANGE_TIME */
+    uint32_t dirty_times; /* of these: the plugin may have moved them since */
+    uint32_t reads;       /* that the plugin is at */
+    uint32_t writes;      /* likewise */
+    uint32_t touches;     /* how often something began or ended that moves one that it keeps */
+    uint64_t kept_access_time;
     uint64_t kept_write_time;
     uint64_t kept_change_time;
 

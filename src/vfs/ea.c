@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "vfs/core.h"
 #include "vfs/dirlease.h"
+#include "vfs/kept_time.h"
 #include "vfs/notify_core.h"
 
 #define EA_NEEDED 0x80u
@@ -75,9 +76,13 @@ smbkit_status vfs_ea_set(struct vfs_call *call, struct vfs_open *o, struct smbki
         st = ea_check_names(list.base, list.len);
     }
     if (SMBKIT_OK(st)) {
+        st = kept_time_note(call, o, KEPT_BY_META);
+    }
+    if (SMBKIT_OK(st)) {
         st = door_set_ea(call, &o->f, list);
     }
     if (SMBKIT_OK(st)) {
+        kept_time_meta_changed(call, o);
         notify_modified(o, NOTIFY_CHANGE_EA);
         dirlease_modified(o); /* listings tell their size */
     }

@@ -3,16 +3,11 @@
 
 #include "vfs/core.h"
 
-/* Before the open changes the data: times that it does not change are what they are now, maybe by
- * others' doings. */
-NODISCARD smbkit_status info_note_times(const struct vfs_call *call, struct vfs_open *o);
-/* The open has written: the file's data has changed, and times that it fixed are to be put back. */
+/* The open has written: the file's data has changed, and times that it keeps are to be put back. */
 void info_data_touched(struct vfs_open *o);
 /* As vfs_get_reparse, of a file that is no open's. */
 NODISCARD smbkit_status info_get_reparse(const struct vfs_call *call, const struct door_file *f,
                                          struct wr *out);
-/* Put them back, if that is due. WOULD_BLOCK: it stays due. */
-smbkit_status info_restore_times(const struct vfs_call *call, struct vfs_open *o);
 /* The data of the open's file was changed through it: its times, and who watches. Asks the
  * plugin for little, and never stops. */
 void info_data_changed(const struct vfs_call *call, struct vfs_open *o);

@@ -5,6 +5,7 @@
 #include "vfs/core.h"
 #include "vfs/info.h"
 #include "vfs/journal.h"
+#include "vfs/kept_time.h"
 #include "vfs/late_time.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
@@ -112,6 +113,7 @@ static smbkit_status io_account(struct vfs_io *io, struct vfs_open *o, smbkit_st
     io->done = done;
     vfs_open_position_set(o, io->plugin_io.offset + done);
     if (io->kind == DOOR_READ) {
+        kept_time_touched(o, KEPT_BY_READ);
         atomic_fetch_add_explicit(&v->bytes_read, done, memory_order_relaxed); /* a statistic */
         return done == 0 ? SMBKIT_STATUS_END_OF_FILE : st;
     }
@@ -123,13 +125,24 @@ static smbkit_status io_account(struct vfs_io *io, struct vfs_open *o, smbkit_st
     return st;
 }
 
+/* A transfer has ended, wherever. */
+static smbkit_status io_ended(struct vfs_io *io, struct vfs_open *o, smbkit_status st)
+{
+    if (io->kind == DOOR_WRITE && !SMBKIT_OK(st)) {
+        kept_time_touched(o, KEPT_BY_DATA); /* a part may have been written */
+    }
+    st = io_account(io, o, st);
+    kept_time_transfer_end(o, (enum door_io_kind)io->kind);
+    return st;
+}
+
 /* A transfer that was handed up has ended. */
 static void io_finished(void *arg, smbkit_status status)
 {
     struct vfs_io *io = arg;
     SCOPED_LOCK(&io->lock);
     struct vfs_open *o = io->open;
-    io->status = io_account(io, o, status);
+    io->status = io_ended(io, o, status);
     io->state = IO_DONE;
     open_end(o);
     /* Last: with the lock held, the owner cannot end io before that. */
@@ -180,6 +193,7 @@ static smbkit_status io_start(const struct vfs_call *call, struct vfs_open *o, s
     vfs_io_release(io);
     io->done = 0;
     io_state_set(io, IO_RUNNING);
+    kept_time_transfer_begin(o, (enum door_io_kind)io->kind);
     smbkit_status st = door_io(call, &o->f, io, (enum door_io_kind)io->kind);
     if (st == SMBKIT_STATUS_PENDING) {
         st = io_hand_up(call, o, io);
@@ -191,25 +205,26 @@ static smbkit_status io_start(const struct vfs_call *call, struct vfs_open *o, s
     io_state_set(io, IO_IDLE);
     if (!SMBKIT_OK(st)) {
         vfs_io_release(io);
-        return st;
     }
-    return io_account(io, o, st);
+    return io_ended(io, o, st);
 }
 
-/* A transfer that was begun earlier: true, and *st_r is its answer so far. */
+/* A transfer that was begun earlier: true, and *st_r is its answer so far. One that has ended is
+ * collected where times that it must leave alone can be put back. */
 static bool io_is_begun(const struct vfs_call *call, struct vfs_open *o, struct vfs_io *io,
                         smbkit_status *st_r)
 {
     mutex_lock(&io->lock);
     int state = io->state;
+    bool stays = state == IO_DONE && call->nowait && kept_time_is_due(o);
     if (state == IO_PENDING) {
         wait_register(o->node->waits, &io->waiters, call->wait);
         *st_r = SMBKIT_STATUS_WAIT;
     } else if (state == IO_DONE) {
-        *st_r = io->status;
+        *st_r = stays ? SMBKIT_STATUS_WOULD_BLOCK : io->status;
     }
     mutex_unlock(&io->lock);
-    if (state == IO_DONE) {
+    if (state == IO_DONE && !stays) {
         io_op_put(io, IO_IDLE);
         io_drop(io);
     }
@@ -281,7 +296,8 @@ static smbkit_status read_check(const struct vfs_call *call, struct vfs_open *o,
     if (is_locked_against(o, io, false)) {
         return SMBKIT_STATUS_FILE_LOCK_CONFLICT;
     }
-    return oplock_break_for(call, o, OPLOCK_OP_READ);
+    smbkit_status st = kept_time_note(call, o, KEPT_BY_READ);
+    return SMBKIT_OK(st) ? oplock_break_for(call, o, OPLOCK_OP_READ) : st;
 }
 
 /* Where does a write go? Who may only append writes at the end, or behind it. */
@@ -327,7 +343,7 @@ static smbkit_status write_check(const struct vfs_call *call, struct vfs_open *o
     if (is_locked_against(o, io, true)) {
         return SMBKIT_STATUS_FILE_LOCK_CONFLICT;
     }
-    st = info_note_times(call, o);
+    st = kept_time_note(call, o, KEPT_BY_DATA);
     st = SMBKIT_OK(st) ? late_time_hold(call, o) : st;
     return SMBKIT_OK(st) ? oplock_break_for(call, o, OPLOCK_OP_WRITE) : st;
 }
@@ -350,26 +366,31 @@ static smbkit_status io_run(struct vfs_call *call, struct vfs_open *o, struct vf
     return WAIT_OUT(call, again, io_once(again, o, io, check));
 }
 
-smbkit_status vfs_read(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)
-{
-    return io_run(call, o, io, DOOR_READ, read_check);
-}
-
-/* The answer does not depend on it: if it cannot now, close does it. */
+/* The transfer has ended; the answer does not depend on it. */
 static void restore_times(const struct vfs_call *call, struct vfs_open *o)
 {
-    const struct vfs_call apart = journal_apart(call);
+    if (!kept_time_is_due(o)) {
+        return;
+    }
     OPEN_SCOPE(o, st);
     if (SMBKIT_OK(st)) {
-        st = info_restore_times(&apart, o);
-        (void)st;
+        (void)kept_time_restore(call, o);
     }
+}
+
+smbkit_status vfs_read(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)
+{
+    smbkit_status st = io_run(call, o, io, DOOR_READ, read_check);
+    if (!door_stops(st)) {
+        restore_times(call, o);
+    }
+    return st;
 }
 
 smbkit_status vfs_write(struct vfs_call *call, struct vfs_open *o, struct vfs_io *io)
 {
     smbkit_status st = io_run(call, o, io, DOOR_WRITE, write_check);
-    if (SMBKIT_OK(st)) {
+    if (!door_stops(st)) {
         restore_times(call, o);
     }
     return st;

@@ -5,6 +5,7 @@
 #include "vfs/core.h"
 #include "vfs/fsctl.h"
 #include "vfs/journal.h"
+#include "vfs/kept_time.h"
 #include "vfs/notify_core.h"
 #include "vfs/token.h"
 
@@ -34,6 +35,19 @@ static bool keeps_ids(const struct vfs_open *o)
     return o->volume->features & SMBKIT_FEATURE_OBJECT_IDS;
 }
 
+static smbkit_status change(const struct vfs_call *call, struct vfs_open *o,
+                            struct smbkit_object_id *a)
+{
+    smbkit_status st = kept_time_note(call, o, KEPT_BY_META);
+    if (SMBKIT_OK(st)) {
+        st = door_object_id(call, &o->f, a);
+    }
+    if (SMBKIT_OK(st)) {
+        kept_time_meta_changed(call, o);
+    }
+    return st;
+}
+
 smbkit_status vfs_get_object_id(struct vfs_call *call, struct vfs_open *o,
                                 struct smbkit_object_id *id)
 {
@@ -54,7 +68,7 @@ smbkit_status vfs_get_object_id(struct vfs_call *call, struct vfs_open *o,
     st = open_check_writable(call, o);
     if (SMBKIT_OK(st)) {
         *id = wanted;
-        st = door_object_id(call, &o->f, id);
+        st = change(call, o, id);
     }
     return st;
 }
@@ -91,7 +105,7 @@ smbkit_status vfs_set_object_id(struct vfs_call *call, struct vfs_open *o,
                                                       : st;
     }
     a.flags = SMBKIT_OBJECT_ID_SET;
-    return SMBKIT_OK(st) ? door_object_id(call, &o->f, &a) : st;
+    return SMBKIT_OK(st) ? change(call, o, &a) : st;
 }
 
 smbkit_status vfs_set_object_birth(struct vfs_call *call, struct vfs_open *o,
@@ -110,7 +124,7 @@ smbkit_status vfs_set_object_birth(struct vfs_call *call, struct vfs_open *o,
     }
     a.flags = SMBKIT_OBJECT_ID_SET;
     mem_copy(a.birth, birth, sizeof(a.birth));
-    return door_object_id(call, &o->f, &a);
+    return change(call, o, &a);
 }
 
 /* A file without one is as it is meant to be. */
@@ -122,7 +136,7 @@ smbkit_status vfs_delete_object_id(struct vfs_call *call, struct vfs_open *o)
         st = check_change(call, o, false);
     }
     if (SMBKIT_OK(st)) {
-        st = door_object_id(call, &o->f, &a);
+        st = change(call, o, &a);
     }
     return st == SMBKIT_STATUS_OBJECTID_NOT_FOUND ? SMBKIT_STATUS_SUCCESS : st;
 }

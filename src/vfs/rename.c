@@ -10,6 +10,7 @@
 #include "vfs/create.h"
 #include "vfs/dirlease.h"
 #include "vfs/journal.h"
+#include "vfs/kept_time.h"
 #include "vfs/names.h"
 #include "vfs/names_short.h"
 #include "vfs/notify_core.h"
@@ -277,19 +278,31 @@ static smbkit_status rename_held(struct move *m, const char *new_path, bool repl
     return st;
 }
 
+/* The file has another name: its change time, unless the open keeps that. */
+static smbkit_status move_done(const struct vfs_call *call, struct vfs_open *o, smbkit_status st)
+{
+    if (SMBKIT_OK(st)) {
+        kept_time_meta_changed(call, o);
+    }
+    return st;
+}
+
 static smbkit_status rename_once(const struct vfs_call *call, struct vfs_open *o,
                                  const char *new_path, bool replace)
 {
     OPEN_SCOPE(o, st);
     struct move *m = SMBKIT_OK(st) ? move_resume(call) : NULL;
     if (m) {
-        return move_leave(m, rename_held(m, new_path, replace));
+        return move_done(call, o, move_leave(m, rename_held(m, new_path, replace)));
     }
     if (SMBKIT_OK(st) && !open_may(o, SMBKIT_DELETE)) {
         st = SMBKIT_STATUS_ACCESS_DENIED;
     }
     if (SMBKIT_OK(st)) {
         st = check_common(call, o, new_path);
+    }
+    if (SMBKIT_OK(st)) {
+        st = kept_time_note(call, o, KEPT_BY_META);
     }
     if (SMBKIT_OK(st)) {
         st = source_hold(call, o);
@@ -302,7 +315,7 @@ static smbkit_status rename_once(const struct vfs_call *call, struct vfs_open *o
         source_let_go(o);
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    return move_leave(m, rename_held(m, new_path, replace));
+    return move_done(call, o, move_leave(m, rename_held(m, new_path, replace)));
 }
 
 smbkit_status vfs_rename(struct vfs_call *call, struct vfs_open *o, const char *new_path,
@@ -370,7 +383,7 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
     OPEN_SCOPE(o, st);
     struct move *m = SMBKIT_OK(st) ? move_resume(call) : NULL;
     if (m) {
-        return move_leave(m, link_do(m));
+        return move_done(call, o, move_leave(m, link_do(m)));
     }
     if (SMBKIT_OK(st)) {
         st = check_common(call, o, new_path);
@@ -383,6 +396,9 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
     }
     if (SMBKIT_OK(st) && !(o->volume->features & SMBKIT_FEATURE_HARD_LINKS)) {
         st = SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    if (SMBKIT_OK(st)) {
+        st = kept_time_note(call, o, KEPT_BY_META);
     }
     if (!SMBKIT_OK(st)) {
         return st;
@@ -398,7 +414,7 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
     if (SMBKIT_OK(st)) {
         st = link_do(m);
     }
-    return move_leave(m, st);
+    return move_done(call, o, move_leave(m, st));
 }
 
 smbkit_status vfs_link(struct vfs_call *call, struct vfs_open *o, const char *new_path,

@@ -7,6 +7,7 @@
 #include "vfs/fsctl.h"
 #include "vfs/info.h"
 #include "vfs/journal.h"
+#include "vfs/kept_time.h"
 #include "vfs/notify_core.h"
 
 #define REPARSE_BYTES_MAX 16384u /* MAXIMUM_REPARSE_DATA_BUFFER_SIZE of Windows */
@@ -112,6 +113,9 @@ static smbkit_status reparse_change(const struct vfs_call *call, struct vfs_open
     struct smbkit_attr attr;
     smbkit_status st = check_open(call, o);
     if (SMBKIT_OK(st)) {
+        st = kept_time_note(call, o, KEPT_BY_META);
+    }
+    if (SMBKIT_OK(st)) {
         st = door_getattr(call, &o->f, &attr);
     }
     if (SMBKIT_OK(st)) {
@@ -127,6 +131,7 @@ static smbkit_status reparse_change(const struct vfs_call *call, struct vfs_open
     }
     st = door_set_reparse(call, &o->f, tag_of(data), removes ? (struct smbkit_bytes){0} : *data);
     if (SMBKIT_OK(st)) {
+        kept_time_meta_changed(call, o);
         notify_modified(o, NOTIFY_CHANGE_ATTRIBUTES);
         dirlease_modified(o);
     }

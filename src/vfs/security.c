@@ -2,6 +2,7 @@
 /* [MS-FSA] 2.1.5.14, 2.1.5.17: security descriptors of open files. */
 #include "base/mem.h"
 #include "vfs/access.h"
+#include "vfs/kept_time.h"
 #include "vfs/notify_core.h"
 
 #define SD_PARTS (SD_OWNER | SD_GROUP | SD_DACL | SD_SACL)
@@ -85,7 +86,10 @@ smbkit_status vfs_set_security(struct vfs_call *call, struct vfs_open *o, uint32
         return st;
     }
     struct secdesc stored;
-    st = access_sd_load_shown(call, &o->f, o->is_directory, &stored);
+    st = kept_time_note(call, o, KEPT_BY_META);
+    if (SMBKIT_OK(st)) {
+        st = access_sd_load_shown(call, &o->f, o->is_directory, &stored);
+    }
     if (SMBKIT_OK(st)) {
         uint32_t keep = volume_has(o->volume, VFS_KEEPS_ACL_FLAGS) ? SD_KEEP_INHERITED : 0;
         st = sd_set(&stored, &given, (what & ~SD_KEEP_INHERITED) | keep, call->token);
@@ -96,6 +100,7 @@ smbkit_status vfs_set_security(struct vfs_call *call, struct vfs_open *o, uint32
     }
     sd_fini(&given);
     if (SMBKIT_OK(st)) {
+        kept_time_meta_changed(call, o);
         notify_modified(o, NOTIFY_CHANGE_SECURITY);
     }
     return st;

@@ -6,6 +6,7 @@
 #include "vfs/fsctl.h"
 #include "vfs/info.h"
 #include "vfs/journal.h"
+#include "vfs/kept_time.h"
 #include "vfs/notify_core.h"
 
 static bool range_is_good(uint64_t offset, uint64_t length)
@@ -168,9 +169,15 @@ static smbkit_status value_set(const struct vfs_call *call, struct vfs_open *o, 
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    st = o->volume->features & feature ? door_value(call, &o->f, id, &value)
-                                       : SMBKIT_STATUS_NOT_SUPPORTED;
+    if (!(o->volume->features & feature)) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    st = kept_time_note(call, o, KEPT_BY_META);
     if (SMBKIT_OK(st)) {
+        st = door_value(call, &o->f, id, &value);
+    }
+    if (SMBKIT_OK(st)) {
+        kept_time_meta_changed(call, o);
         notify_modified(o, NOTIFY_CHANGE_ATTRIBUTES);
         dirlease_modified(o);
     }

@@ -11,6 +11,7 @@
 #include "vfs/claim.h"
 #include "vfs/create.h"
 #include "vfs/journal.h"
+#include "vfs/kept_time.h"
 #include "vfs/listing.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
@@ -139,6 +140,7 @@ static smbkit_status rename_claimed(const struct vfs_call *call, struct vfs_open
         st = door_rename_stream(call, &o->f, &how);
     }
     if (SMBKIT_OK(st)) {
+        kept_time_meta_changed(call, o);
         rename_tell(o, path, was, a->name);
     }
     return st;
@@ -174,6 +176,9 @@ static smbkit_status rename_once(const struct vfs_call *call, struct vfs_open *o
     OPEN_SCOPE(o, st);
     if (SMBKIT_OK(st)) {
         st = rename_check(call, o, a);
+    }
+    if (SMBKIT_OK(st)) {
+        st = kept_time_note(call, o, KEPT_BY_META);
     }
     if (!SMBKIT_OK(st)) {
         return st;

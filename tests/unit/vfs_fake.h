@@ -393,6 +393,7 @@ static smbkit_status fake_setattr(void *volume, struct smbkit_op *op, void *file
     if (SMBKIT_OK(st)) {
         n->change_time = mask & SMBKIT_HAS_CHANGE_TIME ? attr->change_time : ++v->clock;
         n->create_time = mask & SMBKIT_HAS_CREATE_TIME ? attr->create_time : n->create_time;
+        n->access_time = mask & SMBKIT_HAS_ACCESS_TIME ? attr->access_time : n->access_time;
         n->write_time = mask & SMBKIT_HAS_WRITE_TIME ? attr->write_time : n->write_time;
         n->attributes = mask & SMBKIT_HAS_ATTRIBUTES ? attr->attributes : n->attributes;
     }
@@ -432,6 +433,7 @@ static smbkit_status fake_set_sd(void *volume, struct smbkit_op *op, void *file,
         n->sd = malloc(len);
         memcpy(n->sd, sd, len);
         n->sd_len = len;
+        n->change_time = ++v->clock;
     }
     return fake_leave(v, op, FAKE_SET_SD, file, st);
 }
@@ -446,6 +448,7 @@ static smbkit_status fake_read(void *volume, struct smbkit_op *op, void *file, s
         uint64_t left = n->size - io->offset;
         io->done = (uint32_t)(left < io->length ? left : io->length);
         memcpy(io->buffer, n->data + io->offset, io->done);
+        n->access_time = ++v->clock;
     }
     return fake_leave(v, op, FAKE_READ, file, st);
 }

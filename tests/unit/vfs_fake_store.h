@@ -36,7 +36,7 @@ struct fake_node {
     size_t child_count, child_cap, live_count;
     size_t slot; /* in parent->children; the cookie is one more */
     char *name;
-    uint64_t id, size, write_time, change_time, create_time;
+    uint64_t id, size, access_time, write_time, change_time, create_time;
     uint32_t attributes;
     uint8_t *data;
     uint8_t *sd;
@@ -124,7 +124,7 @@ static struct fake_node *fake_child(struct fake_volume *v, struct fake_node *dir
 
 static void fake_touch(struct fake_volume *v, struct fake_node *n)
 {
-    n->write_time = n->change_time = ++v->clock;
+    n->access_time = n->write_time = n->change_time = ++v->clock;
 }
 
 static void fake_attach(struct fake_volume *v, struct fake_node *dir, struct fake_node *n,
@@ -241,6 +241,7 @@ static void fake_attr(struct fake_volume *v, const struct fake_node *n, struct s
                               .file_domain = v->domain,
                               .size = n->size,
                               .create_time = n->create_time,
+                              .access_time = has_times ? n->access_time : 0,
                               .write_time = has_times ? n->write_time : 0,
                               .change_time = has_times ? n->change_time : 0,
                               .attributes = n->attributes};

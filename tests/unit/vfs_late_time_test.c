@@ -155,33 +155,6 @@ static void settled(struct fixture *f)
     CHECK_INT(attr.change_time, now.change_time);
 }
 
-static void block_setattr(struct fake_volume *v, enum fake_call call)
-{
-    v->blocks = call == FAKE_SETATTR;
-}
-
-/* Times that could not be put back after a write. */
-static void test_restored(void)
-{
-    struct fixture f = {.nodes = vfs_nodes_new(1, clock_us)};
-    REQUIRE(f.nodes && fixture_fake(&f));
-    const struct vfs_basic_info freeze = {.write_time = UINT64_MAX, .change_time = UINT64_MAX};
-    struct vfs_open *o = must_open(&f, "f", RW, SMBKIT_CREATE, 0);
-    uint64_t was = told(&f, o);
-    CHECK_INT(vfs_set_basic(&f.call, o, &freeze), SMBKIT_STATUS_SUCCESS);
-    f.fake.hook = block_setattr;
-    f.call.nowait = true;
-    CHECK_INT(write_at(&f, o, 0, "x"), SMBKIT_STATUS_SUCCESS);
-    f.call.nowait = false;
-    f.fake.hook = NULL;
-    CHECK(told(&f, o) > was);
-    CHECK_INT(vfs_open_settle_times(&f.call, o), SMBKIT_STATUS_SUCCESS);
-    CHECK_INT(told(&f, o), was);
-    must_close(&f, o);
-    fixture_close(&f);
-    vfs_nodes_unref(f.nodes);
-}
-
 static void fail_write(struct fake_volume *v, enum fake_call call)
 {
     if (call == FAKE_WRITE) {
@@ -260,6 +233,5 @@ static const struct test_case cases[] = {
     {"frozen_beside", test_frozen_beside},
     {"failed", test_failed},
     {"settled", test_settled},
-    {"restored", test_restored},
 };
 TEST_MAIN(cases)
