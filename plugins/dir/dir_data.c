@@ -125,7 +125,7 @@ static smbkit_status write_nowait(struct dirfs_volume *vol, struct dirfs_file *f
     /* The first write of a handle looks at an xattr, and write-through waits by its nature. */
     if (!vol->tries_nowait || file->writes_through || (io->flags & SMBKIT_IO_WRITE_THROUGH) ||
         atomic_load_explicit(&vol->lacks_nowait_write, memory_order_relaxed) || /* a hint */
-        dirfs_has_flag(file, DIRFS_KEEPS_WRITE_TIME) || !dirfs_is_archived(vol, file)) {
+        !dirfs_is_archived(vol, file)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     int64_t n = write_once(file, io, RWF_NOWAIT);

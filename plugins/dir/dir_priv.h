@@ -108,8 +108,6 @@ struct dirfs_opened {
 };
 
 /* Bits of dirfs_file.flags, from any thread. */
-#define DIRFS_KEEPS_WRITE_TIME                                                                     \
-    0x1u                          /* set through this handle: writing through it leaves it alone */
 #define DIRFS_NO_NOWAIT_READ 0x8u /* the file system has no such reads: ask no more */
 #define DIRFS_MADE 0x10u          /* by this handle, which may make a link of it */
 #define DIRFS_NEW_NAME 0x20u      /* made or moved by this handle: flush covers the directory */
@@ -128,8 +126,7 @@ struct dirfs_file {
     atomic_bool is_link; /* a symlink itself, not what it leads to */
     atomic_bool can_write;
     atomic_uint flags;
-    atomic_uint archived;                 /* archive_taken when ARCHIVE was known to be set, or 0 */
-    atomic_uint_fast64_t kept_write_time; /* FILETIME, before the flag is set */
+    atomic_uint archived; /* archive_taken when ARCHIVE was known to be set, or 0 */
     pthread_mutex_t lock;
     char *stream; /* the xattr of a stream; guarded by lock */
     /* guarded by the lock of eyes; dir_watch.c */

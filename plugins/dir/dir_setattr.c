@@ -141,15 +141,7 @@ smbkit_status dirfs_set_state(struct dirfs_volume *vol, struct dirfs_file *file,
     return err ? smbkit_status_from_errno(-err) : status;
 }
 
-static int set_times(const struct dirfs_file *file, const struct timespec ts[2])
-{
-    char proc[DIRFS_PROC_MAX];
-    dirfs_proc_path(file->fd, proc);
-    int r = file->is_path ? utimensat(AT_FDCWD, proc, ts, 0) : futimens(file->fd, ts);
-    return r < 0 ? -errno : 0;
-}
-
-static smbkit_status set_file_times(struct dirfs_file *file, uint32_t mask,
+static smbkit_status set_file_times(const struct dirfs_file *file, uint32_t mask,
                                     const struct smbkit_attr *attr)
 {
     struct timespec ts[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_OMIT}};
@@ -159,15 +151,10 @@ static smbkit_status set_file_times(struct dirfs_file *file, uint32_t mask,
     if (mask & SMBKIT_HAS_WRITE_TIME) {
         ts[1] = to_timespec(attr->write_time);
     }
-    int err = set_times(file, ts);
-    if (err) {
-        return smbkit_status_from_errno(-err);
-    }
-    if (mask & SMBKIT_HAS_WRITE_TIME) {
-        atomic_store_explicit(&file->kept_write_time, attr->write_time, memory_order_relaxed);
-        dirfs_set_flag(file, DIRFS_KEEPS_WRITE_TIME);
-    }
-    return SMBKIT_STATUS_SUCCESS;
+    char proc[DIRFS_PROC_MAX];
+    dirfs_proc_path(file->fd, proc);
+    int r = file->is_path ? utimensat(AT_FDCWD, proc, ts, 0) : futimens(file->fd, ts);
+    return r < 0 ? smbkit_status_from_errno(errno) : SMBKIT_STATUS_SUCCESS;
 }
 
 /* The kernel's own cannot be set: it is kept beside, and shown until the kernel's moves on. Last,
@@ -235,12 +222,5 @@ void dirfs_note_write(struct dirfs_volume *vol, struct dirfs_file *file)
         unsigned taken = atomic_load_explicit(&vol->archive_taken, memory_order_acquire);
         set_archive(vol, file);
         atomic_store_explicit(&file->archived, taken, memory_order_release);
-    }
-    if (dirfs_has_flag(file, DIRFS_KEEPS_WRITE_TIME)) {
-        struct timespec ts[2] = {
-            {.tv_nsec = UTIME_OMIT},
-            to_timespec(atomic_load_explicit(&file->kept_write_time, memory_order_relaxed)),
-        };
-        (void)set_times(file, ts);
     }
 }

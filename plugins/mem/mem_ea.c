@@ -177,7 +177,7 @@ smbkit_status memfs_set_ea(void *volume, struct smbkit_op *op, void *file,
     pthread_rwlock_wrlock(&node->lock);
     smbkit_status status = memfs_ea_merge(volume, node, &a->ea);
     if (SMBKIT_OK(status)) {
-        memfs_note_change(node, open);
+        memfs_note_change(node);
     }
     pthread_rwlock_unlock(&node->lock);
     return status;

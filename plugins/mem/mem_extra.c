@@ -39,8 +39,7 @@ static void object_id_get(const struct memfs_extra *extra, struct smbkit_object_
     memcpy(a->birth, extra->birth, sizeof(a->birth));
 }
 
-static smbkit_status object_id_set(struct memfs_node *node, const struct memfs_open *open,
-                                   const struct smbkit_object_id *a)
+static smbkit_status object_id_set(struct memfs_node *node, const struct smbkit_object_id *a)
 {
     struct memfs_extra *extra = extra_of(node);
     if (!extra) {
@@ -49,15 +48,14 @@ static smbkit_status object_id_set(struct memfs_node *node, const struct memfs_o
     extra->has_object_id = true;
     memcpy(extra->object_id, a->id, sizeof(a->id));
     memcpy(extra->birth, a->birth, sizeof(a->birth));
-    memfs_note_change(node, open);
+    memfs_note_change(node);
     return SMBKIT_STATUS_SUCCESS;
 }
 
 smbkit_status memfs_object_id(void *volume, struct smbkit_op *op, void *file,
                               struct smbkit_object_id *a)
 {
-    struct memfs_open *open = file;
-    struct memfs_node *node = memfs_file_of(open);
+    struct memfs_node *node = memfs_file_of(file);
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
     (void)volume;
     (void)op;
@@ -65,12 +63,12 @@ smbkit_status memfs_object_id(void *volume, struct smbkit_op *op, void *file,
     bool has_one = node->extra && node->extra->has_object_id;
     if (a->flags == SMBKIT_OBJECT_ID_SET ||
         (a->flags == SMBKIT_OBJECT_ID_CREATE_OR_GET && !has_one)) {
-        status = object_id_set(node, open, a);
+        status = object_id_set(node, a);
     } else if (!has_one) {
         status = SMBKIT_STATUS_OBJECTID_NOT_FOUND;
     } else if (a->flags == SMBKIT_OBJECT_ID_DELETE) {
         node->extra->has_object_id = false;
-        memfs_note_change(node, open);
+        memfs_note_change(node);
     } else {
         object_id_get(node->extra, a);
     }
@@ -125,8 +123,7 @@ static smbkit_status reparse_replace(struct memfs_volume *vol, struct memfs_node
 smbkit_status memfs_set_reparse(void *volume, struct smbkit_op *op, void *file,
                                 const struct smbkit_set_reparse *a)
 {
-    struct memfs_open *open = file;
-    struct memfs_node *node = memfs_file_of(open);
+    struct memfs_node *node = memfs_file_of(file);
     uint8_t *data = NULL;
     (void)op;
     if (a->data.len > 0) {
@@ -141,7 +138,7 @@ smbkit_status memfs_set_reparse(void *volume, struct smbkit_op *op, void *file,
     pthread_rwlock_wrlock(&node->lock);
     smbkit_status status = reparse_replace(volume, node, a, data);
     if (SMBKIT_OK(status)) {
-        memfs_note_change(node, open);
+        memfs_note_change(node);
     }
     pthread_rwlock_unlock(&node->lock);
     return status;

@@ -15,24 +15,17 @@ uint64_t memfs_now(void)
     return ((uint64_t)ts.tv_sec + UNIX_EPOCH_S) * 10000000u + (uint64_t)ts.tv_nsec / 100;
 }
 
-void memfs_note_change(struct memfs_node *node, const struct memfs_open *open)
+void memfs_note_change(struct memfs_node *node)
 {
-    if (!open || !(open->kept_times & SMBKIT_HAS_CHANGE_TIME)) {
-        node->times.change = memfs_now();
-    }
+    node->times.change = memfs_now();
 }
 
-void memfs_note_write(struct memfs_node *node, const struct memfs_open *open)
+void memfs_note_write(struct memfs_node *node)
 {
-    uint32_t kept = open ? open->kept_times : 0;
     uint64_t now = memfs_now();
     node->times.write = now;
-    if (!(kept & SMBKIT_HAS_CHANGE_TIME)) {
-        node->times.change = now;
-    }
-    if (!(kept & SMBKIT_HAS_ACCESS_TIME)) {
-        node->times.access = now;
-    }
+    node->times.change = now;
+    node->times.access = now;
     if (!node->dir) {
         node->attributes |= SMBKIT_ATTR_ARCHIVE;
     }
@@ -66,7 +59,7 @@ void memfs_end_write(struct memfs_node *data, const struct memfs_open *open)
         pthread_rwlock_unlock(&data->lock);
         pthread_rwlock_wrlock(&file->lock);
     }
-    memfs_note_write(file, open);
+    memfs_note_write(file);
     pthread_rwlock_unlock(&file->lock);
 }
 
@@ -107,19 +100,15 @@ static void set_times(struct memfs_times *times, uint32_t mask, const struct smb
     }
 }
 
-/* A time set through a handle is not touched by what else happens through it. [MS-FSA] 2.1.5.15.2
- * For the write time the server sees to that, which also hears when it is to go on again. */
 smbkit_status memfs_setattr(void *volume, struct smbkit_op *op, void *file,
                             const struct smbkit_attr *attr)
 {
     uint32_t mask = attr->valid;
     (void)volume;
     (void)op;
-    struct memfs_open *open = file;
-    struct memfs_node *node = memfs_file_of(open);
+    struct memfs_node *node = memfs_file_of(file);
     pthread_rwlock_wrlock(&node->lock);
-    open->kept_times |= mask & (SMBKIT_HAS_ACCESS_TIME | SMBKIT_HAS_CHANGE_TIME);
-    memfs_note_change(node, open);
+    memfs_note_change(node);
     set_times(&node->times, mask, attr);
     if (mask & SMBKIT_HAS_ATTRIBUTES) {
         uint32_t kept = node->attributes & ~SMBKIT_ATTR_SETTABLE;
@@ -192,7 +181,7 @@ smbkit_status memfs_set_security(void *volume, struct smbkit_op *op, void *file,
     smbkit_status status = memfs_keep_security(volume, node, security, len_bytes);
     struct memfs_owner *owner = node->data.owner;
     if (SMBKIT_OK(status)) {
-        memfs_note_change(node, open);
+        memfs_note_change(node);
     }
     pthread_rwlock_unlock(&node->lock);
     if (SMBKIT_OK(status)) {

@@ -5,19 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void note_name_change(struct memfs_node *node, const struct memfs_open *open, int links)
+static void note_name_change(struct memfs_node *node, int links)
 {
     pthread_rwlock_wrlock(&node->lock);
     node->links = (uint32_t)((int)node->links + links);
-    memfs_note_change(node, open);
+    memfs_note_change(node);
     pthread_rwlock_unlock(&node->lock);
 }
 
 /* Take a name away. The caller holds tree_lock and, for a directory, has seen that it is empty. */
-static void drop_entry(struct memfs_volume *vol, struct memfs_entry *entry,
-                       const struct memfs_open *open)
+static void drop_entry(struct memfs_volume *vol, struct memfs_entry *entry)
 {
-    note_name_change(entry->node, open, -1);
+    note_name_change(entry->node, -1);
     memfs_detach(vol, entry);
 }
 
@@ -40,7 +39,7 @@ smbkit_status memfs_remove(void *volume, struct smbkit_op *op, void *file,
     } else if (entry->node->dir && entry->node->dir->count > 0) {
         status = SMBKIT_STATUS_DIRECTORY_NOT_EMPTY;
     } else {
-        drop_entry(vol, entry, open);
+        drop_entry(vol, entry);
     }
     pthread_rwlock_unlock(&vol->tree_lock);
     return status;
@@ -117,7 +116,7 @@ static void move_entry(struct memfs_volume *vol, struct memfs_entry *entry,
                        const struct memfs_place *place, char *name)
 {
     if (place->entry && place->entry != entry) {
-        drop_entry(vol, place->entry, NULL);
+        drop_entry(vol, place->entry);
     }
     if (entry->parent == place->dir) {
         set_name(entry, name);
@@ -145,7 +144,7 @@ static smbkit_status rename_locked(struct memfs_volume *vol, struct memfs_open *
         return SMBKIT_STATUS_NO_MEMORY;
     }
     move_entry(vol, open->entry, &place, name);
-    note_name_change(open->entry->node, open, 0);
+    note_name_change(open->entry->node, 0);
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -185,10 +184,10 @@ static smbkit_status link_locked(struct memfs_volume *vol, struct memfs_open *op
     }
     atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed); /* the new entry's */
     if (place.entry) {
-        drop_entry(vol, place.entry, NULL);
+        drop_entry(vol, place.entry);
     }
     memfs_attach(vol, place.dir, entry);
-    note_name_change(node, open, 1);
+    note_name_change(node, 1);
     return SMBKIT_STATUS_SUCCESS;
 }
 

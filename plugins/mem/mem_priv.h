@@ -130,8 +130,6 @@ struct memfs_entry {
 struct memfs_open {
     struct memfs_entry *entry;  /* owned reference: of the file */
     struct memfs_entry *stream; /* owned reference; NULL: the file itself */
-    uint32_t kept_times; /* SMBKIT_HAS_ACCESS_TIME, _CHANGE_TIME: set through this handle; guarded
-                            by the node's lock */
 };
 
 /* Attributes, times, descriptor. */
@@ -305,9 +303,9 @@ smbkit_status memfs_streams(void *volume, struct smbkit_op *op, void *file,
 
 uint64_t memfs_now(void); /* FILETIME */
 /* Note a change: attributes or names (change only), or data (write, access and ARCHIVE too). The
- * caller holds the node's lock. open may be NULL. [MS-FSA] 2.1.4.17 */
-void memfs_note_change(struct memfs_node *node, const struct memfs_open *open);
-void memfs_note_write(struct memfs_node *node, const struct memfs_open *open);
+ * caller holds the node's lock. [MS-FSA] 2.1.4.17 */
+void memfs_note_change(struct memfs_node *node);
+void memfs_note_write(struct memfs_node *node);
 /* The lock of the data is given back after a change of it, which the file's times tell. */
 void memfs_end_write(struct memfs_node *data, const struct memfs_open *open);
 void memfs_fill_attr(struct memfs_node *node, struct smbkit_attr *attr);       /* locks the node */

@@ -252,7 +252,7 @@ smbkit_status memfs_allocate(void *volume, struct smbkit_op *op, void *file,
     if (!memfs_recharge(volume, &node->data, node->data.backed, memfs_cluster_up(alloc_size))) {
         status = SMBKIT_STATUS_DISK_FULL;
     } else if (!open->stream) {
-        memfs_note_change(node, open);
+        memfs_note_change(node);
     }
     pthread_rwlock_unlock(&node->lock);
     return status;
@@ -319,7 +319,7 @@ static void set_state(struct memfs_open *open, uint32_t attribute, bool on)
     pthread_rwlock_wrlock(&node->lock);
     node->attributes &= ~attribute;
     node->attributes |= on ? attribute : 0;
-    memfs_note_change(node, open);
+    memfs_note_change(node);
     pthread_rwlock_unlock(&node->lock);
 }
 

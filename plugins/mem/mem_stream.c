@@ -43,10 +43,10 @@ static smbkit_status make_node(struct memfs_volume *vol, struct memfs_node *file
     return status;
 }
 
-static void note_change(struct memfs_node *file, const struct memfs_open *open)
+static void note_change(struct memfs_node *file)
 {
     pthread_rwlock_wrlock(&file->lock);
-    memfs_note_change(file, open);
+    memfs_note_change(file);
     pthread_rwlock_unlock(&file->lock);
 }
 
@@ -75,7 +75,7 @@ smbkit_status memfs_stream_create(struct memfs_volume *vol, struct memfs_node *f
     }
     entry->parent = file;
     memfs_dir_add(file->streams, entry);
-    note_change(file, NULL);
+    note_change(file);
     *entry_r = memfs_entry_ref(entry);
     return SMBKIT_STATUS_SUCCESS;
 }
@@ -121,7 +121,7 @@ smbkit_status memfs_stream_remove(struct memfs_volume *vol, struct memfs_open *o
         return SMBKIT_STATUS_FILE_DELETED;
     }
     drop(vol, file, open->stream);
-    note_change(file, open);
+    note_change(file);
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -152,6 +152,6 @@ smbkit_status memfs_stream_rename(struct memfs_volume *vol, struct memfs_open *o
     free(entry->name);
     entry->name = name;
     memfs_dir_rehash(file->streams, entry, memfs_name_hash(vol->seed, name, len));
-    note_change(file, open);
+    note_change(file);
     return SMBKIT_STATUS_SUCCESS;
 }

@@ -44,7 +44,7 @@ smbkit_status memfs_walk(struct memfs_volume *vol, const char *path, struct memf
 static void touch_dir(struct memfs_node *dir)
 {
     pthread_rwlock_wrlock(&dir->lock);
-    memfs_note_write(dir, NULL);
+    memfs_note_write(dir);
     pthread_rwlock_unlock(&dir->lock);
 }
 

@@ -145,6 +145,13 @@ static void fake_keeps(void)
     each_kept(&f);
 }
 
+static void mem_keeps(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_open(&f, smbkit_static_mem(&vfs_api), false));
+    each_kept(&f);
+}
+
 /* A file that is read: its access time stays, and that it was put back is no change. */
 static void read_is_no_change(void)
 {
@@ -401,6 +408,7 @@ static void failed(void)
 
 static const struct test_case cases[] = {
     {"fake_keeps", fake_keeps},
+    {"mem_keeps", mem_keeps},
     {"read_is_no_change", read_is_no_change},
     {"others", others},
     {"on_loop", on_loop},
