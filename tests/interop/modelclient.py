@@ -48,6 +48,7 @@ class ModelClient:
         self.server, self.world, self.number, self.dice = server, world, number, dice
         self.guid = dice.randbytes(16)
         self.c, self.opens, self.did = None, [], Counter()
+        self.coming, self.early = b'', []  # the lease of the open that is asked for; breaks of it that came with the answer
 
     # ---- the connection ----
 
@@ -81,7 +82,7 @@ class ModelClient:
                 return
             self.c.waiting.remove(r)
             if r.command == b.OPLOCK_BREAK:
-                self.broken(r)
+                self.broken(r, early=True)
 
     def rest(self, seconds):
         until = time.monotonic() + seconds
@@ -95,15 +96,18 @@ class ModelClient:
 
     # ---- leases ----
 
-    def broken(self, r):
-        """[MS-SMB2] 2.2.23.2"""
+    def broken(self, r, early=False):
+        """[MS-SMB2] 2.2.23.2; early: of what was on its way back, it may have been told before the answer was made."""
         epoch, flags = struct.unpack_from('<HI', r.body, 2)
         key, (was, now) = r.body[8:24], struct.unpack_from('<II', r.body, 24)
         o = next((o for o in self.opens if o.key == key), None)
+        if not o and key == self.coming:
+            self.early.append(r)
+            return
         self.did['breaks'] += 1
         if o:
             check(now & ~was == 0, f'a break from {was} to {now}')
-            check(0 < (epoch - o.epoch) % 65536 < 1000, f'epoch {epoch} behind {o.epoch}')
+            check((0 if early else 1) <= (epoch - o.epoch) % 65536 < 1000, f'epoch {epoch} behind {o.epoch}')
             o.epoch = epoch
             if not now & W:
                 self.write_back(o)
@@ -129,20 +133,33 @@ class ModelClient:
 
     # ---- opens ----
 
+    def ask_open(self, key, body, tid):
+        """The answer to a CREATE, which may have a lease of that key. has_come must follow, whatever it is."""
+        self.coming = key
+        return self.call(b.CREATE, body, tid)
+
+    def has_come(self):
+        """The open is known by now, or there is none: its breaks are dealt with."""
+        early, self.coming, self.early = self.early, b'', []
+        for r in early:
+            self.broken(r)
+
     def open(self, file):
         dice = self.dice
         access = dice.choice((b.READ_WRITE, b.READ_WRITE, 0x120089, 0x12019f | DELETE))
         share = dice.choice((7,) * 9 + (3, 1, 0))
-        contexts, guid = [], b''
+        contexts, key, guid = [], b'', b''
         state = dice.choice((0, R, R | H, R | H | W, R | H | W))
         if state:
-            contexts.append(lease_context(dice.randbytes(16), state))
+            key = dice.randbytes(16)
+            contexts.append(lease_context(key, state))
         if state & H and dice.random() < 0.6:
             guid = dice.randbytes(16)
             contexts.append((b'DH2Q', struct.pack('<IIQ', KEPT_MS, 0, 0) + guid))
-        r = self.call(b.CREATE, b.create(file.path, access=access, share=share, disposition=b.OPEN_IF,
-                                         oplock=LEASE_LEVEL if state else 0, contexts=contexts), self.trees[file.share])
+        r = self.ask_open(key, b.create(file.path, access=access, share=share, disposition=b.OPEN_IF,
+                                        oplock=LEASE_LEVEL if state else 0, contexts=contexts), self.trees[file.share])
         if r.status:
+            self.has_come()
             check(r.name == 'SHARING_VIOLATION', f'opening {file.path}: {r.name}')
             self.did['sharing violations'] += 1
             return
@@ -153,6 +170,7 @@ class ModelClient:
         o.guid = guid if b'DH2Q' in found else b''
         self.opens.append(o)
         self.did['opens'] += 1
+        self.has_come()
         self.breaks()
 
     def give_up(self, o):
@@ -282,9 +300,10 @@ class ModelClient:
     def come_back(self, o, taken):
         """[MS-SMB2] 3.2.4.4"""
         context = (b'DH2C', o.id + o.guid + struct.pack('<I', 0))
-        r = self.call(b.CREATE, b.create(o.file.path, oplock=LEASE_LEVEL, contexts=[context, lease_context(o.key, o.state)]),
-                      self.trees[o.file.share])
+        r = self.ask_open(o.key, b.create(o.file.path, oplock=LEASE_LEVEL, contexts=[context, lease_context(o.key, o.state)]),
+                          self.trees[o.file.share])
         if r.status:
+            self.has_come()
             check(r.name == 'OBJECT_NAME_NOT_FOUND', f'reconnecting: {r.name}')
             self.did['not regained'] += 1
             return
@@ -296,6 +315,7 @@ class ModelClient:
         o.cached, o.busy = {}, False
         self.granted(o, contexts_of(r))
         self.opens.append(o)
+        self.has_come()
         self.did['regained'] += 1
         self.did['regained with locks'] += bool(taken)
 
