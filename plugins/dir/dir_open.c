@@ -121,12 +121,24 @@ smbkit_status dirfs_lookup_status(int err)
     }
 }
 
+/* Is it the name in a link on the way that is longer than any, and not one of the path itself? */
+static bool is_fault_of_link(const char *host, int err)
+{
+    bool is_short = err == ENAMETOOLONG && strlen(host) < DIRFS_PATH_MAX - 1;
+    while (is_short && *host) {
+        size_t len = strcspn(host, "/");
+        is_short = len < DIRFS_NAME_MAX;
+        host += len + (host[len] == '/');
+    }
+    return is_short;
+}
+
 /* As dirfs_lookup_status, of a path whose last component was not to be followed: and tells a
  * missing directory on the way from a missing last component. */
 static smbkit_status missing_status(const struct dirfs_volume *vol, const char *host, int err,
                                     bool nowait)
 {
-    smbkit_status status = dirfs_lookup_status(err);
+    smbkit_status status = dirfs_lookup_status(is_fault_of_link(host, err) ? ENOENT : err);
     if (status != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || !strchr(host, '/')) {
         return status;
     }

@@ -64,10 +64,25 @@ static bool put_name(struct text *t, const char *name, size_t len)
     return true;
 }
 
+/* Bytes that are shown at once: a component, or a piece of one that is longer than any name. That
+ * leads nowhere, but may say something: DFS links of Samba's kind have many servers in it. */
+static size_t piece_len(const char *path)
+{
+    size_t len = strcspn(path, "/");
+    if (len < DIRFS_NAME_MAX) {
+        return len;
+    }
+    len = DIRFS_NAME_MAX - 1;
+    while (len > DIRFS_NAME_MAX - 4 && ((uint8_t)path[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    return len;
+}
+
 static bool put_path(struct text *t, const char *path)
 {
     while (*path) {
-        size_t len = strcspn(path, "/");
+        size_t len = piece_len(path);
         if (len > 0 && !put_name(t, path, len)) {
             return false;
         }

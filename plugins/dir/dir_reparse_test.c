@@ -98,6 +98,42 @@ static void test_what_links_say(void)
     world_end(&w);
 }
 
+/* A name that no file can have is told all the same, in whole characters. */
+static void test_a_long_name(void)
+{
+    struct world w;
+    uint8_t buf[16384];
+    char target[1024];
+    uint32_t len;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    for (size_t before = 0; before < 4; before++) {
+        size_t n = before;
+        memset(target, 'n', before);
+        for (; n + 4 < sizeof(target); n += 4) {
+            memcpy(target + n, "\xf0\x9f\x98\x80", 4);
+        }
+        target[n] = '\0';
+        unlinkat(w.fd, "long", 0);
+        CHECK_INT(symlinkat(target, w.fd, "long"), 0);
+        void *link = open_link(&w.t, "long", SMBKIT_READ_ATTRIBUTES);
+        CHECK_INT(get_reparse(&w.t, link, buf, sizeof(buf), &len), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(len, 20 + 2 * before + n - before); /* two units for four bytes */
+        for (uint32_t at = 20 + 2 * (uint32_t)before; at < len; at += 4) {
+            CHECK_INT(u16_at(buf + at), 0xd83d);
+            CHECK_INT(u16_at(buf + at + 2), 0xde00);
+        }
+        pt_close(&w.t, link);
+        CHECK_INT(pt_try(&w.t, "long"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+        CHECK_INT(pt_try(&w.t, "long/x"), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+    }
+    memset(target, 'n', 300);
+    target[300] = '\0';
+    CHECK_INT(pt_try(&w.t, target), SMBKIT_STATUS_NAME_TOO_LONG);
+    world_end(&w);
+}
+
 /* The longest target that Linux lets a link have still fits. */
 static void test_the_longest(void)
 {
@@ -481,6 +517,7 @@ static const struct test_case cases[] = {
     {"forced owners", test_forced_owners},
     {"what links say", test_what_links_say},
     {"the longest target", test_the_longest},
+    {"a long name", test_a_long_name},
     {"removing a link", test_removing_a_link},
     {"links take no data", test_links_take_no_data},
     {"looking at links", test_looking_at_links},
