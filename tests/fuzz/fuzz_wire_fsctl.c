@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The input buffers of IOCTL, all parsers on the same bytes. */
+/* The input buffers of IOCTL, and answers about DFS: all parsers on the same bytes. */
 #include "fuzz_wire.h"
+#include "wire/dfs.h"
 #include "wire/fsctl.h"
 
 static void with_slices(struct wire_slice in)
@@ -17,6 +18,23 @@ static void with_slices(struct wire_slice in)
     if (fsctl_symlink_parse(in, &link) == WIRE_OK) {
         fuzz_touch(link.substitute_name);
         fuzz_touch(link.print_name);
+    }
+}
+
+static void dfs(struct wire_slice in)
+{
+    static struct dfs_referrals told;
+    struct dfs_referral_req asked;
+    for (int is_ex = 0; is_ex <= 1; is_ex++) {
+        if (dfs_referral_req_parse(in, is_ex, &asked) == WIRE_OK) {
+            fuzz_touch(asked.path);
+            fuzz_touch(asked.site);
+        }
+    }
+    fuzz_sink += dfs_referral_rsp_parse(in, &told);
+    for (uint16_t i = 0; i < told.count; i++) {
+        fuzz_touch(told.entries[i].path);
+        fuzz_touch(told.entries[i].target);
     }
 }
 
@@ -58,5 +76,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_sink += fsctl_validate_negotiate_req_parse(in, &validate);
     fixed(in);
     with_slices(in);
+    dfs(in);
     return 0;
 }
