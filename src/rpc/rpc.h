@@ -40,6 +40,8 @@ struct rpc_caller {
 };
 
 /* One share, as told to clients. Strings are UTF-8; NULL counts as "". Borrowed during a call. */
+#define RPC_SHI1005_DFS 0x0001u
+#define RPC_SHI1005_DFS_ROOT 0x0002u
 #define RPC_SHI1005_ACCESS_BASED_ENUM 0x0800u
 struct rpc_share {
     const char *name;

@@ -70,6 +70,7 @@ struct config_share {
     uint32_t habits;   /* enum vfs_habit */
     bool plugin_admin; /* "plugin may administer" */
     bool short_names;  /* "mangled names" */
+    bool dfs_root;     /* "msdfs root" */
     bool no_streams;
     char *veto_files; /* NULL: none, as the next */
     char *hide_files;

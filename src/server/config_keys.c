@@ -421,6 +421,8 @@ static const struct config_key keys[] = {
      "list only what the user may read; default: no"},
     {"change notify", S, "yes|no", config_set_change_notify,
      "tell clients what changes in a folder; default: yes"},
+    {"msdfs root", S, "yes|no", config_set_msdfs_root,
+     "let links to msdfs:SERVER\\SHARE lead clients there; default: no"},
     {"delayed write times", S, "yes|no", config_set_late_times,
      "tell write times late, as Windows did up to Server 2016; default: no"},
     {"acl flag inherited canonicalization", S, "yes|no", config_set_acl_canonical,

@@ -111,6 +111,13 @@ bool config_set_share_encrypt(struct config *c, struct config_share *s, const ch
     return true;
 }
 
+bool config_set_msdfs_root(struct config *c, struct config_share *s, const char *value,
+                           char err[256])
+{
+    (void)c;
+    return value_bool(&s->dfs_root, value, err);
+}
+
 bool config_set_new_files(struct config *c, struct config_share *s, const char *value,
                           char err[256])
 {

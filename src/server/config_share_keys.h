@@ -9,9 +9,10 @@ config_set_fn config_set_path, config_set_plugin, config_set_comment, config_set
     config_set_share_encrypt, config_set_new_files, config_set_filter, config_set_streams,
     config_set_veto_files, config_set_hide_files, config_set_hide_dot_files,
     config_set_hide_unreadable, config_set_late_times, config_set_change_notify,
-    config_set_acl_canonical, config_set_mangled_names, config_set_create_mask,
-    config_set_directory_mask, config_set_force_create_mode, config_set_force_directory_mode,
-    config_set_inherit_permissions, config_set_force_user, config_set_force_group;
+    config_set_acl_canonical, config_set_mangled_names, config_set_msdfs_root,
+    config_set_create_mask, config_set_directory_mask, config_set_force_create_mode,
+    config_set_force_directory_mode, config_set_inherit_permissions, config_set_force_user,
+    config_set_force_group;
 
 /* off, desired or required: enum smb_encryption. */
 bool config_choose_encryption(const char *value, int *out, char err[256]);

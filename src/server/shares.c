@@ -239,6 +239,7 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
         .encrypt = c->encrypt,
         .guest_ok = c->guest_ok,
         .hidden = !c->browseable,
+        .dfs_root = c->dfs_root,
         .admission = &c->admission,
     };
     smbkit_status status = smb_server_share_set(s->spec.smb, &spec);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "smb/command.h"
+#include "smb/dfs.h"
 #include "smb/ea.h"
 #include "smb/ioctl.h"
 #include "smb/lease.h"
@@ -47,6 +48,12 @@ static smbkit_status take_name(const struct smb2_create_req *req, char **out)
 {
     *out = utf16le_to_utf8(req->name.p, req->name.len);
     return *out ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_INVALID;
+}
+
+/* The same of a file, from the share on. */
+static const char *name_in_share(const struct smb_request *r, const char *name)
+{
+    return smb_dfs_is_asked(r) ? smb_dfs_name_below(name, r->tree->share->name) : name;
 }
 
 /* ---- pipes ---- */
@@ -209,7 +216,7 @@ static bool write_stop(struct smb_request *r, const struct wr *reparse, const ch
 }
 
 /* [MS-SMB2] 3.3.5.9: a link on the way that the server does not follow is told the client, who may
- * do so by himself (2.2.2.2.1.1). */
+ * do so by himself (2.2.2.2.1.1); or asks where it leads, [MS-DFSC] 3.2.4.1. */
 static smbkit_status stop(struct smb_request *r, const struct vfs_path *path)
 {
     CLEANUP(wr_fini) struct wr reparse = wr_new(FSCTL_REPARSE_DATA_MAX);
@@ -219,7 +226,10 @@ static smbkit_status stop(struct smb_request *r, const struct vfs_path *path)
     if (status == SMBKIT_STATUS_WAIT || status == SMBKIT_STATUS_WOULD_BLOCK) {
         return status;
     }
-    return SMBKIT_OK(status) && write_stop(r, &reparse, out.rest)
+    if (SMBKIT_OK(status) && smb_dfs_is_asked(r) && smb_dfs_is_link(&reparse)) {
+        return SMBKIT_STATUS_PATH_NOT_COVERED;
+    }
+    return SMBKIT_OK(status) && !path->stream && write_stop(r, &reparse, out.rest)
                ? SMBKIT_STATUS_STOPPED_ON_SYMLINK
                : SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
 }
@@ -275,7 +285,8 @@ static smbkit_status create_file(struct smb_request *r, const struct smb2_create
         if (!r->journal.resumes) {
             unreserve(r);
         }
-        bool stopped = status == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED && !path->stream;
+        bool is_told = !path->stream || smb_dfs_is_asked(r);
+        bool stopped = status == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED && is_told;
         return stopped ? stop(r, path) : status;
     }
     struct smb_open *o = r->reserved;
@@ -392,7 +403,7 @@ smbkit_status cmd_create(struct smb_request *r)
         return create_pipe(r, name);
     }
     struct vfs_path path;
-    status = vfs_path_parse(name, &path);
+    status = vfs_path_parse(name_in_share(r, name), &path);
     if (SMBKIT_OK(status)) {
         status = create_at(r, &req, &path);
         vfs_path_fini(&path);

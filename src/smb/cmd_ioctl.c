@@ -19,7 +19,7 @@ static const struct fsctl {
     {SMB2_FSCTL_VALIDATE_NEGOTIATE_INFO, 0, 0, fsctl_validate_negotiate},
     {SMB2_FSCTL_QUERY_NETWORK_INTERFACE_INFO, 0, 0, fsctl_interfaces},
     {SMB2_FSCTL_DFS_GET_REFERRALS, 0, 0, fsctl_dfs_referrals},
-    {SMB2_FSCTL_DFS_GET_REFERRALS_EX, 0, 0, fsctl_dfs_referrals},
+    {SMB2_FSCTL_DFS_GET_REFERRALS_EX, 0, 0, fsctl_dfs_referrals_ex},
     {SMB2_FSCTL_PIPE_WAIT, 0, 0, fsctl_pipe_wait},
     {SMB2_FSCTL_PIPE_TRANSCEIVE, SMB_OPEN_PIPE, 0, fsctl_pipe_transceive},
     {SMB2_FSCTL_PIPE_PEEK, SMB_OPEN_PIPE, 0, fsctl_pipe_peek},

@@ -79,6 +79,9 @@ static void settle_limits(struct smb_conn *c)
     c->transact_max = c->multi_credit ? s->config.transact_max_bytes : 65536;
     c->capabilities =
         c->multi_credit ? SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_LEASING : 0; /* of 2.1 on */
+    if (smb_server_is_dfs(c->server)) {
+        c->capabilities |= SMB2_GLOBAL_CAP_DFS;
+    }
     if (smb_conn_is_3x(c)) { /* to who has them as well: impacket stumbles over what it does not */
         uint32_t have = SMB2_GLOBAL_CAP_DIRECTORY_LEASING |
                         (s->config.multichannel ? SMB2_GLOBAL_CAP_MULTI_CHANNEL : 0);

@@ -24,8 +24,10 @@ typedef smbkit_status (*fsctl_fn)(struct smb_request *r, const struct smb2_ioctl
 
 /* ioctl_conn.c: the connection and the server */
 FSCTL_FN(fsctl_validate_negotiate);
-FSCTL_FN(fsctl_dfs_referrals);
 FSCTL_FN(fsctl_interfaces);
+/* ioctl_dfs.c */
+FSCTL_FN(fsctl_dfs_referrals);
+FSCTL_FN(fsctl_dfs_referrals_ex);
 /* ioctl_pipe.c */
 FSCTL_FN(fsctl_pipe_transceive);
 FSCTL_FN(fsctl_pipe_peek);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is asked of the server itself. [MS-SMB2] 3.3.5.15.2, 3.3.5.15.12 */
+/* What is asked of the server itself. [MS-SMB2] 3.3.5.15.11, 3.3.5.15.12 */
 #include "base/mem.h"
 #include "smb/ioctl.h"
 
@@ -34,15 +34,6 @@ FSCTL_FN(fsctl_validate_negotiate)
     mem_copy(rsp.guid, c->server->config.server_guid, sizeof(rsp.guid));
     fsctl_validate_negotiate_rsp_format(w, &rsp);
     return SMBKIT_STATUS_SUCCESS;
-}
-
-/* We are no DFS server. 3.3.5.15.2 */
-FSCTL_FN(fsctl_dfs_referrals)
-{
-    (void)r;
-    (void)req;
-    (void)w;
-    return SMBKIT_STATUS_FS_DRIVER_REQUIRED;
 }
 
 /* Where else it may connect to. [MS-SMB2] 3.3.5.15.11 */

@@ -9,6 +9,13 @@
 
 /* ---- shares and sessions for srvsvc ---- */
 
+static uint32_t share_flags(const struct smb_share *share)
+{
+    bool hides = share->volume && (vfs_volume_habits(share->volume) & VFS_HIDE_UNREADABLE);
+    return (hides ? RPC_SHI1005_ACCESS_BASED_ENUM : 0) |
+           (smb_share_is_dfs_root(share) ? RPC_SHI1005_DFS | RPC_SHI1005_DFS_ROOT : 0);
+}
+
 static bool tell_share(const struct smb_share *share, rpc_share_cb cb, void *cb_arg)
 {
     char path[128];
@@ -19,9 +26,7 @@ static bool tell_share(const struct smb_share *share, rpc_share_cb cb, void *cb_
         .comment = share->set.comment,
         .path = is_pipe ? "" : path,
         .type = (is_pipe ? RPC_STYPE_IPC | RPC_STYPE_SPECIAL : RPC_STYPE_DISKTREE),
-        .flags = share->volume && (vfs_volume_habits(share->volume) & VFS_HIDE_UNREADABLE)
-                     ? RPC_SHI1005_ACCESS_BASED_ENUM
-                     : 0,
+        .flags = share_flags(share),
         .current_uses = atomic_load_explicit(&share->trees, memory_order_relaxed), /* only told */
     };
     return cb(cb_arg, &told);

@@ -70,8 +70,10 @@ void smb_share_unref(struct smb_share *share)
 }
 
 /* relaxed: as the fields say */
-static void flags_set(struct smb_share_settings *set, bool read_only, bool encrypt, bool guest_ok)
+static void flags_set(struct smb_share_settings *set, bool read_only, bool encrypt, bool guest_ok,
+                      bool dfs_root)
 {
+    atomic_store_explicit(&set->dfs_root, dfs_root, memory_order_relaxed);
     atomic_store_explicit(&set->read_only, read_only, memory_order_relaxed);
     atomic_store_explicit(&set->encrypt, encrypt, memory_order_relaxed);
     atomic_store_explicit(&set->guest_ok, guest_ok, memory_order_relaxed);
@@ -81,7 +83,7 @@ static bool settings_init(struct smb_share_settings *set, const struct smb_share
 {
     set->comment = str_dup(spec->comment ? spec->comment : "");
     set->hidden = spec->hidden;
-    flags_set(set, spec->read_only, spec->encrypt, spec->guest_ok);
+    flags_set(set, spec->read_only, spec->encrypt, spec->guest_ok, spec->dfs_root);
     return smb_admission_copy(&set->admission, spec->admission) && set->comment;
 }
 
@@ -131,7 +133,7 @@ static void settings_take(struct smb_share *old, struct smb_share *fresh)
     SWAP(to->comment, from->comment);
     SWAP(to->admission, from->admission);
     to->hidden = from->hidden;
-    flags_set(to, from->read_only, from->encrypt, from->guest_ok);
+    flags_set(to, from->read_only, from->encrypt, from->guest_ok, from->dfs_root);
 }
 
 /* The share that was replaced, if one was. */
@@ -197,6 +199,17 @@ size_t smb_server_share_count(struct smb_server *s)
         n += LIST_ENTRY(l, struct smb_share, link)->type == SMB_SHARE_IS_DISK;
     }
     return n;
+}
+
+bool smb_server_is_dfs(struct smb_server *s)
+{
+    SCOPED_LOCK(&s->lock);
+    LIST_FOR_EACH (l, &s->shares) {
+        if (smb_share_is_dfs_root(LIST_ENTRY(l, struct smb_share, link))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- the server ---- */

@@ -25,7 +25,7 @@ struct smb_share_settings {
     struct smb_admission admission; /* server->lock */
     bool hidden;                    /* server->lock */
     /* relaxed: each request goes by what it finds */
-    atomic_bool read_only, encrypt, guest_ok;
+    atomic_bool read_only, encrypt, guest_ok, dfs_root;
 };
 
 /* One share: a name and a volume, which stay, and settings, which may change. Reference-counted:
@@ -124,6 +124,12 @@ static inline bool smb_share_is_encrypted(const struct smb_share *share)
 {
     return atomic_load_explicit(&share->set.encrypt, memory_order_relaxed); /* see there */
 }
+static inline bool smb_share_is_dfs_root(const struct smb_share *share)
+{
+    return atomic_load_explicit(&share->set.dfs_root, memory_order_relaxed); /* see there */
+}
+/* Is any share one? [MS-SMB2] 3.3.1.5 IsDfsCapable */
+bool smb_server_is_dfs(struct smb_server *s);
 
 /* Fill server->rpc_env with what the pipes tell. */
 void smb_rpc_env_init(struct smb_server *s);

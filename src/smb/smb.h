@@ -176,6 +176,7 @@ struct smb_share_spec {
     bool encrypt; /* refuse who does not encrypt */
     bool guest_ok;
     bool hidden;
+    bool dfs_root;                         /* the root of a DFS namespace: see smb/dfs.h */
     const struct smb_admission *admission; /* NULL: every user, from everywhere; copied */
 };
 /* Add, or change the one of the same name. With the same volume as before its settings change in

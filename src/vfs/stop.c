@@ -8,6 +8,7 @@
 #include "vfs/info.h"
 #include "vfs/names.h"
 #include "vfs/names_short.h"
+#include "vfs/rules.h"
 
 #define COMPONENTS_MAX 64 /* that are looked at: a path of more is answered without the place */
 
@@ -71,6 +72,9 @@ static smbkit_status find(const struct vfs_call *call, const struct vfs_stop_in 
         CLEANUP_MEM char *real = NULL;
         size_t end = component_end(in->path, at);
         st = spell(call, in->volume, in->path, end, &real);
+        if (SMBKIT_OK(st)) {
+            st = rules_check_path(in->volume, real);
+        }
         if (SMBKIT_OK(st)) {
             st = look(call, in->volume, real);
         }

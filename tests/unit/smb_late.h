@@ -48,6 +48,7 @@ LATE(overwrite, struct smbkit_overwrite)
 LATE(rename, const struct smbkit_rename)
 LATE(write, struct smbkit_io)
 LATE(get_security, struct smbkit_get_security)
+LATE(get_reparse, struct smbkit_get_reparse)
 
 static smbkit_status late_lookup(void *v, struct smbkit_op *op, struct smbkit_lookup *a)
 {
@@ -103,4 +104,5 @@ static const struct smbkit_plugin late_filter = {
     .rename = late_rename,
     .write = late_write,
     .get_security = late_get_security,
+    .get_reparse = late_get_reparse,
 };

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smb/dfs.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf.h"
+#include "smb/server.h"
+#include "smb/session.h"
+#include "vfs/stand_in.h"
+#include "wire/fsctl.h"
+
+#define LINK_PREFIX "msdfs:"
+
+/* ---- names ---- */
+
+static const char *component_end(const char *p)
+{
+    while (*p && *p != '\\') {
+        p++;
+    }
+    return p;
+}
+
+const char *smb_dfs_name_below(const char *name, const char *share)
+{
+    const char *p = name;
+    while (*p == '\\') {
+        p++;
+    }
+    /* By whatever name the client knows the server. A name of another share, or none, is taken for
+     * one of ours, as by Samba. */
+    const char *server_end = component_end(p);
+    const char *at = *server_end ? server_end + 1 : server_end;
+    const char *end = component_end(at);
+    CLEANUP_MEM char *named = str_ndup(at, (size_t)(end - at));
+    if (server_end == p || !named || !utf8_ieq(named, share)) {
+        return name;
+    }
+    return *end ? end + 1 : end;
+}
+
+bool smb_dfs_is_asked(const struct smb_request *r)
+{
+    return (r->hdr.flags & SMB2_FLAGS_DFS_OPERATIONS) && smb_share_is_dfs_root(r->tree->share);
+}
+
+/* ---- links ---- */
+
+/* What the link says, owned; NULL: it is no symbolic link, or no memory. */
+static char *link_text(const struct wr *reparse)
+{
+    struct fsctl_reparse buffer;
+    struct fsctl_symlink link;
+    const struct wire_slice all = {.p = reparse->base, .len = wr_pos(reparse)};
+    if (fsctl_reparse_parse(all, &buffer) != WIRE_OK || buffer.tag != SMB2_IO_REPARSE_TAG_SYMLINK ||
+        fsctl_symlink_parse(buffer.data, &link) != WIRE_OK) {
+        return NULL;
+    }
+    char *text = utf16le_to_utf8(link.substitute_name.p, link.substitute_name.len);
+    CLEANUP_MEM char *plain = text ? mem_alloc(str_len(text) + 1) : NULL;
+    /* A plugin, or the client that made it, may have written the colon as in a file's name. */
+    if (plain && stand_in_plain(text, plain)) {
+        SWAP(text, plain);
+    }
+    return text;
+}
+
+static bool is_slash(char c)
+{
+    return c == '\\' || c == '/';
+}
+
+static bool has_prefix(const char *text)
+{
+    CLEANUP_MEM char *begin = str_ndup(text, MIN(str_len(text), sizeof(LINK_PREFIX) - 1));
+    return begin && str_ieq(begin, LINK_PREFIX);
+}
+
+/* One alternative of len bytes, as \server\share..., terminated, to out. Its length; 0: it is none.
+ */
+static size_t put_target(const char *p, size_t len, char *out)
+{
+    size_t to = 0;
+    size_t share_at = 0;
+    while (len > 0 && is_slash(*p)) {
+        p++;
+        len--;
+    }
+    out[to++] = '\\';
+    for (size_t i = 0; i < len; i++) {
+        bool is_first = share_at == 0 && is_slash(p[i]);
+        share_at = is_first ? to + 1 : share_at;
+        out[to++] = is_slash(p[i]) ? '\\' : p[i];
+    }
+    out[to] = '\0';
+    return share_at > 0 && share_at < to && out[share_at] != '\\' ? to : 0;
+}
+
+/* targets: as many bytes as the text, twice. */
+static void split(const char *text, char *targets, struct smb_dfs_link *out)
+{
+    const char *at = text + sizeof(LINK_PREFIX) - 1;
+    while (*at && out->count < SMB_DFS_TARGETS_MAX) {
+        size_t len = 0;
+        while (at[len] && at[len] != ',') {
+            len++;
+        }
+        size_t n = put_target(at, len, targets);
+        if (n > 0) {
+            out->targets[out->count++] = targets;
+            targets += n + 1;
+        }
+        at += len + (at[len] == ',');
+    }
+}
+
+bool smb_dfs_link_parse(const struct wr *reparse, struct smb_dfs_link *out)
+{
+    CLEANUP_MEM char *text = link_text(reparse);
+    out->text = NULL;
+    out->count = 0;
+    if (!text || !has_prefix(text)) {
+        return false;
+    }
+    out->text = mem_alloc(2 * str_len(text) + 2);
+    if (out->text) {
+        split(text, out->text, out);
+    }
+    if (out->count == 0) {
+        smb_dfs_link_fini(out);
+    }
+    return out->count > 0;
+}
+
+void smb_dfs_link_fini(struct smb_dfs_link *l)
+{
+    mem_free(l->text);
+    l->text = NULL;
+    l->count = 0;
+}
+
+bool smb_dfs_is_link(const struct wr *reparse)
+{
+    struct smb_dfs_link link;
+    bool is_one = smb_dfs_link_parse(reparse, &link);
+    if (is_one) {
+        smb_dfs_link_fini(&link);
+    }
+    return is_one;
+}

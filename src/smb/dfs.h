@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DFS: shares that are roots of a stand-alone namespace ("msdfs root"), and the links in them, as
+ * Samba's users make them: symbolic links whose target is msdfs:server\share[\path], or several of
+ * these with commas between. Whatever plugin has them; nobody follows them but clients, who ask
+ * where they lead (ioctl_dfs.c). [MS-DFSC] */
+#pragma once
+
+#include "base/wr.h"
+#include "smb/request.h"
+
+#define SMB_DFS_TARGETS_MAX 256 /* of a link: those behind them are not told */
+#define SMB_DFS_TTL_SEC 600     /* how long clients may go by a referral; Samba's */
+
+/* What the name of a CREATE with SMB2_FLAGS_DFS_OPERATIONS, server\share\path, says that is below
+ * that share; the whole of a name of another form. Points into name. [MS-SMB2] 3.3.5.9 */
+const char *smb_dfs_name_below(const char *name, const char *share);
+/* Does the request name things by their DFS paths, on a share that has such? */
+bool smb_dfs_is_asked(const struct smb_request *r);
+
+struct smb_dfs_link {
+    char *text;                               /* owned: what targets point into */
+    const char *targets[SMB_DFS_TARGETS_MAX]; /* \server\share[\path], in the order given */
+    size_t count;
+};
+/* Is that REPARSE_DATA_BUFFER such a link? false as well: no memory. Needs smb_dfs_link_fini when
+ * it is. */
+NODISCARD bool smb_dfs_link_parse(const struct wr *reparse, struct smb_dfs_link *out);
+void smb_dfs_link_fini(struct smb_dfs_link *l);
+bool smb_dfs_is_link(const struct wr *reparse);
