@@ -196,8 +196,13 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
 /* Where the directory is: now, or in its snapshot. */
 static smbkit_status look_up(struct query *x, const char *path, struct smbkit_attr *attr)
 {
-    return door_lookup_in(x->call, x->o->volume, snapshot_path(x->o, path), x->o->snapshot_time,
-                          attr);
+    struct vfs_volume *v = x->o->volume;
+    uint64_t then = x->o->snapshot_time;
+    smbkit_status st = door_lookup_in(x->call, v, snapshot_path(x->o, path), then, attr);
+    /* A reparse point that nobody follows is listed itself. */
+    return st == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED && !then
+               ? door_lookup(x->call, v, path, SMBKIT_CREATE_OPEN_REPARSE_POINT, attr)
+               : st;
 }
 
 /* Attributes of a name in the directory. */
@@ -363,12 +368,15 @@ static smbkit_status exact_find(struct query *x, const char *path, char **real_r
             return SMBKIT_OK(st) && !*real_r ? SMBKIT_STATUS_NO_MEMORY : st;
         }
         st = names_resolve(x->call, v, path, real_r, NULL);
-        return SMBKIT_OK(st) ? door_lookup(x->call, v, *real_r, 0, attr) : st;
+        return SMBKIT_OK(st) ? look_up(x, *real_r, attr) : st;
     }
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    const struct door_open how = {.path = path, .access = SMBKIT_READ_ATTRIBUTES};
+    bool is_link = attr->attributes & SMBKIT_ATTR_REPARSE_POINT;
+    const struct door_open how = {.path = path,
+                                  .access = SMBKIT_READ_ATTRIBUTES,
+                                  .flags = is_link ? SMBKIT_CREATE_OPEN_REPARSE_POINT : 0};
     struct door_file f = {.volume = v};
     st = door_open(x->call, &f, &how, attr);
     if (!SMBKIT_OK(st)) {

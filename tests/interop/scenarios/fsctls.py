@@ -68,6 +68,7 @@ def reparse_points():
         expect('taken away by another', ask(c, f, DELETE_REPARSE, tagged(SYMLINK))[0], '0xc0000277')
         expect('with data', ask(c, f, DELETE_REPARSE, tagged(APPEXEC, b'x'))[0], '0xc0000278')
         expect('opened through', c.try_open('f'), '0xc0000279')
+        expect('listed', [c.names('', pattern) for pattern in ('f*', 'f', 'F')], [['f']] * 3)
         expect('opened itself', c.try_open('f', options=b.NO_FOLLOW), 'OK')
         expect('taken away', ask(c, f, DELETE_REPARSE, tagged(APPEXEC))[0], 'OK')
         expect('opened', c.try_open('f'), 'OK')
