@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/utf.h"
 #include "smb/command.h"
+#include "smb/dfs.h"
 #include "smb/limits.h"
 #include "smb/reply.h"
 #include "wire/change_notify.h"
@@ -54,6 +55,7 @@ static smbkit_status list(struct smb_request *r, const struct smb2_query_directo
         .most = req->output_max / fscc_dir_min_size(req->info_class) + 1,
         .want_attr = req->info_class != SMB2_FILE_NAMES_INFO,
         .entry = add_entry,
+        .link = smb_share_is_dfs_root(r->tree->share) ? smb_dfs_show_link : NULL,
         .arg = &dw,
     };
     smbkit_status status = vfs_query_directory(&r->call, r->open->file, &q);

@@ -6,6 +6,7 @@
 #include "base/utf.h"
 #include "smb/server.h"
 #include "smb/session.h"
+#include "vfs/path.h"
 #include "vfs/stand_in.h"
 #include "wire/fsctl.h"
 
@@ -32,8 +33,7 @@ const char *smb_dfs_name_below(const char *name, const char *share)
     const char *server_end = component_end(p);
     const char *at = *server_end ? server_end + 1 : server_end;
     const char *end = component_end(at);
-    CLEANUP_MEM char *named = str_ndup(at, (size_t)(end - at));
-    if (server_end == p || !named || !utf8_ieq(named, share)) {
+    if (server_end == p || !path_eq_nocase(at, (size_t)(end - at), share, str_len(share))) {
         return name;
     }
     return *end ? end + 1 : end;
@@ -72,8 +72,8 @@ static bool is_slash(char c)
 
 static bool has_prefix(const char *text)
 {
-    CLEANUP_MEM char *begin = str_ndup(text, MIN(str_len(text), sizeof(LINK_PREFIX) - 1));
-    return begin && str_ieq(begin, LINK_PREFIX);
+    size_t len = sizeof(LINK_PREFIX) - 1;
+    return path_eq_nocase(text, MIN(str_len(text), len), LINK_PREFIX, len);
 }
 
 /* One alternative of len bytes, as \server\share..., terminated, to out. Its length; 0: it is none.
@@ -147,4 +147,14 @@ bool smb_dfs_is_link(const struct wr *reparse)
         smb_dfs_link_fini(&link);
     }
     return is_one;
+}
+
+void smb_dfs_show_link(void *arg, const struct wr *reparse, struct smbkit_attr *attr)
+{
+    (void)arg;
+    if (smb_dfs_is_link(reparse)) {
+        attr->attributes = SMBKIT_ATTR_DIRECTORY | SMBKIT_ATTR_REPARSE_POINT;
+        attr->reparse_tag = SMB2_IO_REPARSE_TAG_DFS;
+        attr->size = attr->alloc_size = 0;
+    }
 }

@@ -27,3 +27,5 @@ struct smb_dfs_link {
 NODISCARD bool smb_dfs_link_parse(const struct wr *reparse, struct smb_dfs_link *out);
 void smb_dfs_link_fini(struct smb_dfs_link *l);
 bool smb_dfs_is_link(const struct wr *reparse);
+/* In a listing such a link is a directory that is elsewhere. For vfs_dir_query.link. */
+void smb_dfs_show_link(void *arg, const struct wr *reparse, struct smbkit_attr *attr);

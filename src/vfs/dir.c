@@ -9,6 +9,7 @@
 #include "vfs/access.h"
 #include "vfs/attr.h"
 #include "vfs/core.h"
+#include "vfs/info.h"
 #include "vfs/journal.h"
 #include "vfs/listing.h"
 #include "vfs/names.h"
@@ -24,6 +25,8 @@
  * wrong, and no flood. */
 #define BAD_NAMES_TOLD 8u
 #define TOLD_COUNT 15ull /* the bits of vfs_volume.told that hold how many */
+#define TAG_SYMLINK 0xa000000cu
+#define REPARSE_BYTES_MAX 16384u
 #define HELD_MAX 32 /* entries without attributes that are gathered before these are asked for */
 
 /* An entry that waits for its attributes. */
@@ -81,6 +84,33 @@ static bool emit(struct query *x, const char *name, const struct smbkit_attr *at
     x->taken++;
     x->full = x->q->single;
     return true;
+}
+
+/* Is it a link that is to be shown otherwise, perhaps? */
+static bool is_shown_link(const struct query *x, const struct smbkit_attr *attr)
+{
+    return x->q->link && x->q->want_attr && (attr->attributes & SMBKIT_ATTR_REPARSE_POINT) &&
+           attr->reparse_tag == TAG_SYMLINK;
+}
+
+/* What cannot be read is shown as it is. */
+static smbkit_status link_show(struct query *x, const char *name, struct smbkit_attr *attr)
+{
+    if (!is_shown_link(x, attr)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    CLEANUP(wr_fini) struct wr reparse = wr_new(REPARSE_BYTES_MAX);
+    CLEANUP_MEM char *path = path_join(x->dir_path, name);
+    smbkit_status st = path ? info_get_reparse_at(x->call, x->o->volume, snapshot_path(x->o, path),
+                                                  x->o->snapshot_time, &reparse)
+                            : SMBKIT_STATUS_NO_MEMORY;
+    if (door_stops(st) || st == SMBKIT_STATUS_NO_MEMORY) {
+        return st;
+    }
+    if (SMBKIT_OK(st)) {
+        x->q->link(x->q->arg, &reparse, attr);
+    }
+    return SMBKIT_STATUS_SUCCESS;
 }
 
 /* The layer that lists; filters change what they like, but say so themselves. */
@@ -177,13 +207,16 @@ static int32_t sink_entry(struct smbkit_sink *sink, const struct smbkit_entry *e
         }
         return 1;
     }
-    bool is_checked = volume_has(x->o->volume, VFS_HIDE_UNREADABLE); /* not within this call */
+    struct smbkit_attr attr = {0};
+    if (x->q->want_attr && e->attr) {
+        attr_copy(&attr, e->attr);
+    }
+    bool is_checked = volume_has(x->o->volume, VFS_HIDE_UNREADABLE) || /* not within this call */
+                      is_shown_link(x, &attr);
     if (x->held_count > 0 || is_checked || (x->q->want_attr && !e->attr)) {
         return hold(x, e) ? 1 : 0;
     }
-    struct smbkit_attr attr = {0};
     if (x->q->want_attr) {
-        attr_copy(&attr, e->attr);
         x->failed = entry_settle(x, e->name, &attr);
     }
     if (!SMBKIT_OK(x->failed) || !emit(x, e->name, &attr)) {
@@ -238,7 +271,10 @@ static smbkit_status held_settle(struct query *x, struct held *h, bool *missing_
     if (*missing_r) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    return SMBKIT_OK(st) && x->q->want_attr ? entry_settle(x, h->name, &h->attr) : st;
+    if (SMBKIT_OK(st) && x->q->want_attr) {
+        st = entry_settle(x, h->name, &h->attr);
+    }
+    return SMBKIT_OK(st) ? link_show(x, h->name, &h->attr) : st;
 }
 
 /* Give out what was held. */
@@ -415,6 +451,9 @@ static smbkit_status exact(struct query *x)
     }
     if (st == SMBKIT_STATUS_ACCESS_DENIED || rules_veto_name(x->o->volume, leaf)) {
         return SMBKIT_STATUS_SUCCESS;
+    }
+    if (SMBKIT_OK(st)) {
+        st = link_show(x, leaf, &attr);
     }
     if (SMBKIT_OK(st)) {
         x->at.at_end = emit(x, leaf, &attr);

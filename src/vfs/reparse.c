@@ -33,6 +33,23 @@ smbkit_status info_get_reparse(const struct vfs_call *call, const struct door_fi
     return SMBKIT_OK(st) && !wr_ok(out) ? SMBKIT_STATUS_NO_MEMORY : st;
 }
 
+smbkit_status info_get_reparse_at(const struct vfs_call *call, struct vfs_volume *v,
+                                  const char *path, uint64_t snapshot_time, struct wr *out)
+{
+    const struct door_open how = {.path = path,
+                                  .access = SMBKIT_READ_ATTRIBUTES,
+                                  .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT,
+                                  .snapshot_time = snapshot_time};
+    struct door_file f = {.volume = v};
+    smbkit_status st = door_open(call, &f, &how, NULL);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    st = info_get_reparse(call, &f, out);
+    door_close(call, &f);
+    return st;
+}
+
 smbkit_status vfs_get_reparse(struct vfs_call *call, struct vfs_open *o, struct wr *out)
 {
     OPEN_SCOPE(o, st);

@@ -24,21 +24,6 @@ static smbkit_status look(const struct vfs_call *call, struct vfs_volume *v, con
     return st;
 }
 
-static smbkit_status tell(const struct vfs_call *call, struct vfs_volume *v, const char *path,
-                          struct wr *out)
-{
-    const struct door_open how = {
-        .path = path, .access = SMBKIT_READ_ATTRIBUTES, .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT};
-    struct door_file f = {.volume = v};
-    smbkit_status st = door_open(call, &f, &how, NULL);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    st = info_get_reparse(call, &f, out);
-    door_close(call, &f);
-    return st;
-}
-
 /* The first components of the path, as the volume spells them. Owned *real_r. */
 static smbkit_status spell(const struct vfs_call *call, struct vfs_volume *v, const char *path,
                            size_t len, char **real_r)
@@ -80,7 +65,7 @@ static smbkit_status find(const struct vfs_call *call, const struct vfs_stop_in 
         }
         if (st == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED) {
             out->rest = in->path + end;
-            return tell(call, in->volume, real, out->reparse);
+            return info_get_reparse_at(call, in->volume, real, 0, out->reparse);
         }
         at = in->path[end] ? end + 1 : end;
     }

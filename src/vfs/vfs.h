@@ -409,6 +409,9 @@ struct vfs_dir_query {
     bool want_attr;
     /* True: taken; false: no room. Called without core locks. */
     bool (*entry)(void *arg, const struct vfs_dir_entry *e);
+    /* With want_attr, of each symbolic link: what it says ([MS-FSCC] 2.1.2.2), to show it as
+     * something else. Each is opened for that. NULL: they are shown as they are. */
+    void (*link)(void *arg, const struct wr *reparse, struct smbkit_attr *attr);
     void *arg;
 };
 /* [MS-FSA] 2.1.5.6.3. SUCCESS: one entry or more taken. NO_SUCH_FILE: nothing matches at all;

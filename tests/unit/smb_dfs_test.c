@@ -1,121 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The root of a DFS namespace: names, links, referrals, and who is told of them. */
+/* The root of a DFS namespace: opens, referrals, listings, and who is told of its links. */
+#include "smb_dfs.h"
 #include "smb_fake_client.h"
 #include "smb_late.h"
 
 #include "base/str.h"
 #include "base/utf.h"
-#include "smb/dfs.h"
 #include "wire/dfs.h"
-#include "wire/fsctl.h"
+#include "wire/fscc_dir.h"
 #include "wire/ioctl.h"
+#include "wire/query_directory.h"
 #include "wire/tree_connect.h"
-
-/* ---- names ---- */
-
-static void test_names(void)
-{
-    static const struct {
-        const char *name, *below;
-    } rows[] = {
-        {"server\\root\\a\\b", "a\\b"},
-        {"server\\ROOT\\a", "a"},
-        {"server\\root", ""},
-        {"server\\root\\", ""},
-        {"\\server\\root\\a", "a"},
-        {"\\\\192.0.2.1\\root\\a", "a"},
-        {"server\\root\\root\\a", "root\\a"},
-        {"server\\root:s", "server\\root:s"},
-        {"server\\other\\a", "server\\other\\a"},
-        {"server\\rootless\\a", "server\\rootless\\a"},
-        {"server", "server"},
-        {"root\\a", "root\\a"},
-        {"\\a", "\\a"},
-        {"", ""},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        test_context("%s", rows[i].name);
-        CHECK_STR(smb_dfs_name_below(rows[i].name, "Root"), rows[i].below);
-    }
-}
-
-/* ---- links ---- */
-
-static void link_format(struct wr *w, const char *target)
-{
-    struct wr data = wr_new(FSCTL_REPARSE_DATA_MAX);
-    fsctl_symlink_format(&data, target, target, SMB2_SYMLINK_FLAG_RELATIVE);
-    const struct fsctl_reparse reparse = {.tag = SMB2_IO_REPARSE_TAG_SYMLINK,
-                                          .data = {data.base, wr_pos(&data)}};
-    fsctl_reparse_format(w, &reparse);
-    wr_fini(&data);
-}
-
-static void test_links(void)
-{
-    static const struct {
-        const char *text;
-        size_t count;
-        const char *first, *last;
-    } rows[] = {
-        {"msdfs:a\\b", 1, "\\a\\b", "\\a\\b"},
-        {"MsDfs:a\\b\\c d", 1, "\\a\\b\\c d", "\\a\\b\\c d"},
-        {"msdfs:a/b/c,d\\e", 2, "\\a\\b\\c", "\\d\\e"},
-        {"msdfs:\\\\a\\b,//c/d", 2, "\\a\\b", "\\c\\d"},
-        {"msdfs:,a\\b,,c\\d,", 2, "\\a\\b", "\\c\\d"},
-        {"msdfs:a,b\\c", 1, "\\b\\c", "\\b\\c"},
-        {"msdfs\uf022a\uf026b", 1, "\\a\\b", "\\a\\b"},
-        {"msdfs:", 0, NULL, NULL},
-        {"msdfs:a", 0, NULL, NULL},
-        {"msdfs:a\\", 0, NULL, NULL},
-        {"msdfs:a\\\\", 0, NULL, NULL},
-        {"msdfs:\\,/", 0, NULL, NULL},
-        {"msdfs", 0, NULL, NULL},
-        {"a\\msdfs:b\\c", 0, NULL, NULL},
-        {"", 0, NULL, NULL},
-    };
-    static struct smb_dfs_link link;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct wr w = wr_new(FSCTL_REPARSE_DATA_MAX);
-        link_format(&w, rows[i].text);
-        test_context("%s", rows[i].text);
-        CHECK_INT(smb_dfs_link_parse(&w, &link), rows[i].count > 0);
-        CHECK_INT(smb_dfs_is_link(&w), rows[i].count > 0);
-        REQUIRE(link.count == rows[i].count);
-        if (link.count > 0) {
-            CHECK_STR(link.targets[0], rows[i].first);
-            CHECK_STR(link.targets[link.count - 1], rows[i].last);
-            smb_dfs_link_fini(&link);
-        }
-        wr_fini(&w);
-    }
-}
-
-/* Targets up to the bound are told, and as long as the text has room for. */
-static void test_many_targets(void)
-{
-    static struct smb_dfs_link link;
-    for (size_t n = SMB_DFS_TARGETS_MAX - 1; n <= SMB_DFS_TARGETS_MAX + 1; n++) {
-        struct wr text = wr_new(8192);
-        wr_bytes(&text, "msdfs:", 6);
-        for (size_t i = 0; i < n; i++) {
-            wr_bytes(&text, "a\\b,", 4);
-        }
-        wr_u8(&text, 0);
-        struct wr w = wr_new(FSCTL_REPARSE_DATA_MAX);
-        link_format(&w, (const char *)text.base);
-        REQUIRE(smb_dfs_link_parse(&w, &link));
-        CHECK_INT(link.count, MIN(n, SMB_DFS_TARGETS_MAX));
-        CHECK_STR(link.targets[link.count - 1], "\\a\\b");
-        smb_dfs_link_fini(&link);
-        wr_fini(&w);
-        wr_fini(&text);
-    }
-}
 
 /* ---- a conversation ---- */
 
-static bool was_late; /* a plugin's call of the last IOCTL */
+static bool was_late; /* a plugin's call of the last request */
+
+static struct fake_reply ask_late(struct fake *f, struct wr *w)
+{
+    fake_submit(f, w);
+    was_late = late.op != NULL;
+    if (was_late) {
+        late_complete();
+        fake_pump(f);
+    }
+    struct fake_reply r = fake_take(f);
+    if (was_late && r.status == SMBKIT_STATUS_PENDING) {
+        fake_reply_fini(&r);
+        r = fake_take(f);
+    }
+    return r;
+}
 
 static void share_set(struct fake *f, bool dfs_root, bool encrypt,
                       const struct smb_admission *admission)
@@ -135,17 +50,7 @@ static smbkit_status control(struct fake *f, struct smb2_ioctl_req *req, struct 
     struct wr w = fake_request(f, SMB2_IOCTL);
     req->flags = SMB2_0_IOCTL_IS_FSCTL;
     smb2_ioctl_req_format(&w, req);
-    fake_submit(f, &w);
-    was_late = late.op != NULL;
-    if (was_late) {
-        late_complete();
-        fake_pump(f);
-    }
-    *reply = fake_take(f);
-    if (was_late && reply->status == SMBKIT_STATUS_PENDING) {
-        fake_reply_fini(reply);
-        *reply = fake_take(f);
-    }
+    *reply = ask_late(f, &w);
     *out = (struct wire_slice){0};
     if (SMBKIT_OK(reply->status)) {
         CHECK_INT(smb2_ioctl_rsp_parse(&reply->body, &rsp), WIRE_OK);
@@ -479,27 +384,115 @@ static void test_advertised(void)
     }
 }
 
+/* ---- listings ---- */
+
+/* "name attributes tag, ..."; owned. */
+static char *list(struct fake *f, struct smb2_file_id dir, const char *pattern)
+{
+    uint8_t name[64];
+    struct wr n = wr_init(name, sizeof(name));
+    wr_utf16(&n, pattern);
+    struct smb2_query_directory_rsp rsp = {0};
+    const struct smb2_query_directory_req req = {.info_class = SMB2_FILE_ID_BOTH_DIRECTORY_INFO,
+                                                 .flags = SMB2_REOPEN,
+                                                 .file_id = dir,
+                                                 .pattern = {name, wr_pos(&n)},
+                                                 .output_max = 4096};
+    struct wr w = fake_request(f, SMB2_QUERY_DIRECTORY);
+    smb2_query_directory_req_format(&w, &req);
+    struct fake_reply r = ask_late(f, &w);
+    CHECK_INT(r.status, SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smb2_query_directory_rsp_parse(&r.body, &rsp), WIRE_OK);
+    struct chain ch = chain_init(rsp.output, 8, 16);
+    struct cur element;
+    char *text = str_dup("");
+    while (chain_next(&ch, &element)) {
+        struct fscc_dir_raw raw;
+        CHECK_INT(fscc_dir_entry_parse(&element, req.info_class, &raw), WIRE_OK);
+        char *leaf = utf16le_to_utf8(raw.name.p, raw.name.len);
+        char *more = str_printf("%s%s%s %x %x", text, *text ? ", " : "", leaf, raw.entry.attributes,
+                                raw.entry.ea_size);
+        mem_free(leaf);
+        mem_free(text);
+        text = more;
+    }
+    fake_reply_fini(&r);
+    return text;
+}
+
+static void check_list(struct fake *f, struct smb2_file_id dir, const char *pattern,
+                       const char *wanted)
+{
+    char *got = list(f, dir, pattern);
+    test_context("listing %s", pattern);
+    CHECK_STR(got, wanted);
+    mem_free(got);
+}
+
+/* A link shows as a directory that is elsewhere, in a root. */
+static void test_listed(void)
+{
+    struct fake f;
+    struct smb2_create_rsp open = {0};
+    enter(&f);
+    CHECK_INT(fake_create(&f, "dir", SMBKIT_OPEN, &open), SMBKIT_STATUS_SUCCESS);
+    check_list(&f, open.file_id, "*l*", "link 410 8000000a, plain 420 a000000c");
+    check_list(&f, open.file_id, "LINK", "link 410 8000000a");
+    check_list(&f, open.file_id, "plain", "plain 420 a000000c");
+    check_list(&f, open.file_id, "x", "x 20 0");
+    share_set(&f, false, false, NULL);
+    check_list(&f, open.file_id, "*l*", "link 420 a000000c, plain 420 a000000c");
+    check_list(&f, open.file_id, "link", "link 420 a000000c");
+    leave(&f);
+}
+
 /* ---- plugins that answer later ---- */
 
-/* The nth call of the plugin is answered later: the request is answered as ever. */
-static void test_late(void)
+/* dir\link on a plugin that can. */
+static void enter_late(struct fake *f)
+{
+    struct smb2_create_rsp open = {0};
+    late.at = 0;
+    fake_init(f);
+    f->filter = &late_filter;
+    struct smb_config config = fake_config(f);
+    fake_start(f, &config);
+    share_set(f, true, false, NULL);
+    f->credits = 10;
+    fake_enter(f, SMB2_DIALECT_311);
+    CHECK_INT(fake_create_dir(f, "dir", &open), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(fake_close_file(f, open.file_id), SMBKIT_STATUS_SUCCESS);
+    make_link(f, "dir\\link", "msdfs:one\\s,two\\t\\u");
+}
+
+/* The nth call of the plugin is answered later: the listing is answered as ever. */
+static void test_late_listing(void)
+{
+    static const char *const patterns[] = {"l*", "link"};
+    for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
+        unsigned at = 1;
+        for (was_late = true; was_late && at < 100; at++) {
+            struct fake f;
+            struct smb2_create_rsp open = {0};
+            enter_late(&f);
+            CHECK_INT(fake_create(&f, "dir", SMBKIT_OPEN, &open), SMBKIT_STATUS_SUCCESS);
+            late.at = at;
+            check_list(&f, open.file_id, patterns[i], "link 410 8000000a");
+            late.at = 0;
+            leave(&f);
+        }
+        CHECK(at > 3); /* the link was opened and read, one by one */
+    }
+}
+
+/* Likewise a referral. */
+static void test_late_referral(void)
 {
     static const struct question link = {"\\S\\mem\\dir\\link\\rest", 4};
     unsigned at = 1;
     for (was_late = true; was_late && at < 100; at++) {
         struct fake f;
-        fake_init(&f);
-        f.filter = &late_filter;
-        struct smb_config config = fake_config(&f);
-        fake_start(&f, &config);
-        share_set(&f, true, false, NULL);
-        f.credits = 10;
-        fake_enter(&f, SMB2_DIALECT_311);
-        struct smb2_create_rsp open = {0};
-        late.at = 0;
-        CHECK_INT(fake_create_dir(&f, "dir", &open), SMBKIT_STATUS_SUCCESS);
-        CHECK_INT(fake_close_file(&f, open.file_id), SMBKIT_STATUS_SUCCESS);
-        make_link(&f, "dir\\link", "msdfs:one\\s,two\\t\\u");
+        enter_late(&f);
         CHECK_INT(fake_tree(&f, "\\\\fake\\IPC$"), SMBKIT_STATUS_SUCCESS);
         late.at = at;
         check_ask(&f, &link, SMBKIT_STATUS_SUCCESS, "15 > \\one\\s \\two\\t\\u");
@@ -510,14 +503,14 @@ static void test_late(void)
 }
 
 static const struct test_case cases[] = {
-    {"names", test_names},
-    {"links", test_links},
-    {"many targets", test_many_targets},
+
     {"opens", test_opens},
     {"referrals", test_referrals},
     {"bad requests", test_bad_requests},
     {"not admitted", test_not_admitted},
     {"advertised", test_advertised},
-    {"late", test_late},
+    {"listed", test_listed},
+    {"late listing", test_late_listing},
+    {"late referral", test_late_referral},
 };
 TEST_MAIN(cases)

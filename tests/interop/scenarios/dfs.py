@@ -197,6 +197,24 @@ def told(s, c, share):
         check_in(f'flags: {flags:#x}\n', s.rpcclient(f'netsharegetinfo {name} 1005').text)
 
 
+@each_plugin('listed as folders that are elsewhere, in a root')
+def listed(s, c, share):
+    def shown(pattern):
+        f = c.opened('folder', access=b.LIST, options=b.FOLDER)
+        data = c.call(b.QUERY_DIRECTORY, b.query_directory(f, pattern=pattern)).buffer()
+        c.close(f)
+        return data and (b.entries(data)[0].name, b.entries(data)[0].attributes & 0x410, struct.unpack_from('<I', data, 64)[0])
+    for pattern in ('l*', 'link', 'LINK'):
+        expect(pattern, shown(pattern), ('link', 0x410, 0x8000000a))
+    f = c.opened('folder\\link', access=b.ATTRIBUTES, options=b.NO_FOLLOW)
+    expect('itself', struct.unpack_from('<I', c.query(f, 4).buffer(), 32)[0] & 0x410, 0x400)
+    c.close(f)
+    check_in('  link                               Dr ', s.smbclient(share, 'ls folder\\*').ok())
+    if share == 'root-dir':
+        os.symlink('nowhere', s.path('root', 'folder', 'plain'))
+        expect('another', shown('p*')[1:], (0x400, 0xa000000c))
+
+
 @case('nothing of it where no share is a root')
 def none():
     with Server('mem:') as s, connect(s, 'mem') as c:
