@@ -2,6 +2,7 @@
 /* What is a DFS name, and what a DFS link. */
 #include "smb_dfs.h"
 
+#include "base/mem.h"
 #include "test.h"
 
 /* ---- names ---- */
@@ -96,6 +97,29 @@ static void test_many_targets(void)
     }
 }
 
-static const struct test_case cases[] = {
-    {"names", test_names}, {"links", test_links}, {"many targets", test_many_targets}};
+/* The nth allocation fails: then it is none, and nothing is left behind. */
+static void test_without_memory(void)
+{
+    static struct smb_dfs_link link;
+    struct wr w = wr_new(FSCTL_REPARSE_DATA_MAX);
+    link_format(&w, "msdfs\uf022a\uf026b,c\\d");
+    uint64_t nth = 0;
+    for (bool failed = true; failed && nth < 20;) {
+        mem_fail_nth(++nth);
+        bool is_one = smb_dfs_link_parse(&w, &link);
+        failed = mem_fail_happened();
+        mem_fail_nth(0);
+        CHECK_INT(link.count, is_one ? 2 : 0);
+        CHECK_INT(is_one, link.text != NULL);
+        CHECK(is_one || failed);
+        smb_dfs_link_fini(&link);
+    }
+    CHECK(nth > 3);
+    wr_fini(&w);
+}
+
+static const struct test_case cases[] = {{"names", test_names},
+                                         {"links", test_links},
+                                         {"many targets", test_many_targets},
+                                         {"without memory", test_without_memory}};
 TEST_MAIN(cases)
