@@ -204,6 +204,7 @@ static smbkit_status copy_chunk(struct copying *x, const struct vfs_copy_chunk *
 static smbkit_status copy_all(struct copying *x, struct vfs_copy *c)
 {
     smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    kept_time_transfer_begin(x->target, DOOR_WRITE);
     for (uint32_t i = 0; SMBKIT_OK(st) && i < c->chunk_count; i++) {
         uint64_t done = 0;
         st = copy_chunk(x, &c->chunks[i], &done);
@@ -215,6 +216,7 @@ static smbkit_status copy_all(struct copying *x, struct vfs_copy *c)
         st = space_zero(x->call, x->target, c->zeroes);
     }
     mem_free(x->buffer);
+    kept_time_transfer_end(x->target, DOOR_WRITE);
     if (c->total_bytes > 0) {
         /* relaxed: statistics */
         atomic_fetch_add_explicit(&x->source->volume->bytes_read, c->total_bytes,

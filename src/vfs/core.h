@@ -189,7 +189,6 @@ struct vfs_node {
     struct mutex lock; /* guards what follows */
     struct list opens;
     uint32_t busy_open_count; /* opens that are for more than attributes */
-    uint32_t comers;          /* opens, and holds of streams' opens, that there have been */
     struct list names;
     struct sharemode shares;
     struct brlock_table locks;
@@ -353,11 +352,11 @@ struct vfs_open {
     uint64_t position;
     uint32_t ea_position; /* EAs that it was told */
     /* Times that it has fixed: kept_time.h */
-    uint32_t keeps_times; /* SMBKIT_HAS_ACCESS_TIME, _WRITE_TIME, _CHANGE_TIME */
-    uint32_t dirty_times; /* of these: the plugin may have moved them since */
-    uint32_t reads;       /* that the plugin is at */
-    uint32_t writes;      /* likewise */
-    uint32_t touches;     /* how often something began or ended that moves one that it keeps */
+    _Atomic uint32_t keeps_times; /* SMBKIT_HAS_ACCESS_TIME, _WRITE_TIME, _CHANGE_TIME */
+    uint32_t dirty_times;         /* of these: the plugin may have moved them since */
+    uint32_t reads;               /* that the plugin is at */
+    uint32_t writes;              /* likewise */
+    uint32_t touches; /* how often something began or ended that moves one that it keeps */
     uint64_t kept_access_time;
     uint64_t kept_write_time;
     uint64_t kept_change_time;

@@ -85,17 +85,18 @@ static void enter_undo(const struct create *c, struct vfs_open *o)
 
 /* Somebody removed or moved a name between the plugin's open and the open's place in the node: is
  * it still this file? */
-static smbkit_status check_still_there(struct create *c)
+static smbkit_status check_still_there(struct create *c, const char *stream)
 {
     if (atomic_load(&c->in->volume->nodes->removals) == c->removals || c->in->snapshot_time) {
         return SMBKIT_STATUS_SUCCESS;
     }
+    uint32_t itself = c->options & VFS_OPEN_REPARSE_POINT ? SMBKIT_CREATE_OPEN_REPARSE_POINT : 0;
     struct smbkit_attr now;
-    smbkit_status st = journal_look(c->call, c->in->volume, c->path, 0, &now);
-    if (SMBKIT_OK(st) && c->in->stream) {
+    smbkit_status st = journal_look(c->call, c->in->volume, c->path, itself, &now);
+    if (SMBKIT_OK(st) && stream) {
         const struct vfs_call apart = journal_apart(c->call);
-        st = journal_stopped(
-            c->call, door_lookup_stream(&apart, c->in->volume, c->path, c->in->stream, &now));
+        st = journal_stopped(c->call,
+                             door_lookup_stream(&apart, c->in->volume, c->path, stream, &now));
     }
     struct file_key is = file_key_of(&now);
     struct file_key was = file_key_of(&c->attr);
@@ -231,6 +232,15 @@ static smbkit_status overwrite_and_answer(struct create *c, struct vfs_open *o, 
 
 /* A file that was on its way out when it was found is no reason to refuse: perhaps there is nothing
  * by that name any more. */
+static smbkit_status check_refusal(struct create *c, smbkit_status st)
+{
+    if (SMBKIT_OK(st) || door_stops(st)) {
+        return st;
+    }
+    smbkit_status now = check_still_there(c, c->makes_stream ? NULL : c->in->stream);
+    return SMBKIT_OK(now) ? st : now;
+}
+
 static smbkit_status check_what_is_there(struct create *c)
 {
     smbkit_status st = create_check_delete_pending(c);
@@ -243,11 +253,7 @@ static smbkit_status check_what_is_there(struct create *c)
     if (SMBKIT_OK(st)) {
         st = create_check_ea_knowledge(c);
     }
-    if (SMBKIT_OK(st) || door_stops(st)) {
-        return st;
-    }
-    smbkit_status now = check_still_there(c);
-    return SMBKIT_OK(now) ? st : now;
+    return check_refusal(c, st);
 }
 
 static smbkit_status open_existing(struct create *c)
@@ -266,7 +272,7 @@ static smbkit_status open_existing(struct create *c)
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    st = check_still_there(c);
+    st = check_still_there(c, c->in->stream);
     if (SMBKIT_OK(st) && c->overwrites) {
         return overwrite_and_answer(c, o, overwrite_attributes(c));
     }
@@ -278,16 +284,41 @@ static smbkit_status open_existing(struct create *c)
     return answer_status(c);
 }
 
-/* What was made is this create's alone, and stays so: nobody else has opened it. */
-static bool undo_begin(const struct create *c)
+static int32_t see_stream(struct smbkit_sink *sink, const struct smbkit_entry *e)
 {
+    (void)e;
+    *(bool *)sink->core = true;
+    return 0;
+}
+
+/* Is it as it was made? */
+static bool is_untouched(const struct create *c, const struct vfs_call *may_wait)
+{
+    struct smbkit_attr now;
+    bool has_streams = false;
+    struct smbkit_sink sink = {
+        .struct_size = sizeof(sink), .entry = see_stream, .core = &has_streams};
+    smbkit_status st = door_getattr(may_wait, &c->f, &now);
+    if (SMBKIT_OK(st) && (c->in->volume->features & SMBKIT_FEATURE_STREAMS)) {
+        st = door_streams(may_wait, &c->f, 0, &sink);
+    }
+    return SMBKIT_OK(st) && !has_streams && now.size == c->attr.size &&
+           now.write_time == c->attr.write_time && now.change_time == c->attr.change_time;
+}
+
+/* What was made is as it was made, and open to nobody else: then it stays so. */
+static bool undo_begin(const struct create *c, const struct vfs_call *may_wait)
+{
+    if (!is_untouched(c, may_wait)) {
+        return false;
+    }
     const struct node_key key = {.file = file_key_of(&c->attr)};
     struct vfs_node *n = c->base ? c->base : node_find(c->in->volume->nodes, &key);
     if (!n) {
         return true;
     }
     mutex_lock(&n->lock);
-    bool is_alone = n->comers <= (c->base ? 1u : 0u);
+    bool is_alone = list_is_empty(&n->opens) && n->stream_open_count <= (c->base ? 1u : 0u);
     if (is_alone && c->base) {
         c->base_name->of->delete_pending = true;
     }
@@ -308,10 +339,10 @@ static void undo_failed(const struct create *c)
 
 void create_undo(struct create *c)
 {
-    if (!undo_begin(c)) {
+    const struct vfs_call may_wait = journal_on_the_spot(c->call);
+    if (!undo_begin(c, &may_wait)) {
         return; /* it is somebody else's too by now */
     }
-    const struct vfs_call may_wait = journal_on_the_spot(c->call);
     struct names_change change;
     names_before(&may_wait, c->in->volume, c->path, NULL, &change);
     struct vfs_volume *v = c->in->volume;
@@ -346,7 +377,7 @@ static smbkit_status open_new_file(struct create *c)
         st = ask_caching(c); /* in a resume what was made is found in the journal */
     }
     if (!SMBKIT_OK(st)) {
-        return st;
+        return c->makes_stream && !c->again ? check_refusal(c, st) : st;
     }
     struct vfs_open *o = NULL;
     st = create_enter(c, true, &o);
@@ -357,7 +388,7 @@ static smbkit_status open_new_file(struct create *c)
         }
         return st;
     }
-    st = check_still_there(c);
+    st = check_still_there(c, c->in->stream);
     /* Without a journal the file could not be found again as one's own: then it is good enough. */
     bool stops = door_stops(st) && c->call->journal;
     if (stops || c->again) { /* else it was made, and nobody knows better */

@@ -76,7 +76,6 @@ static smbkit_status enter_check(struct create *c, struct vfs_node *n, struct no
 /* Under n->lock. */
 static void enter_join(struct vfs_node *n, struct vfs_open *o, struct node_name *name)
 {
-    n->comers++;
     name->open_count++;
     name->of->open_count++;
     o->name = name;

@@ -32,7 +32,6 @@ smbkit_status stream_base_check(const struct create *c, struct vfs_node *n,
 
 void stream_base_join(struct create *c, struct vfs_node *n, struct node_name *name)
 {
-    n->comers++;
     name->open_count++;
     name->of->open_count++;
     n->stream_open_count++;
@@ -168,6 +167,24 @@ static smbkit_status stream_claim(struct create *c)
                 : SMBKIT_STATUS_NO_MEMORY;
 }
 
+/* Is what was made a stream of the file that was looked at, and is held? */
+static bool is_of_file(const struct create *c, const struct smbkit_attr *stream)
+{
+    struct file_key is = file_key_of(stream);
+    struct file_key was = file_key_of(&c->attr);
+    return file_key_eq(&is, &was);
+}
+
+/* Another file had taken the name: it is to have no stream by that. */
+static smbkit_status stream_undo(struct create *c, struct door_file *f)
+{
+    const struct vfs_call may_wait = journal_on_the_spot(c->call);
+    (void)!door_remove(&may_wait, f); /* an empty one that stays harms nobody */
+    door_close(c->call, f);
+    c->again = true;
+    return SMBKIT_STATUS_DELETE_PENDING; /* if that was the last turn */
+}
+
 /* The plugin's part. The file's handle is closed: c->f is the stream's. */
 static smbkit_status plugin_create(struct create *c)
 {
@@ -178,14 +195,20 @@ static smbkit_status plugin_create(struct create *c)
         .stream = c->in->stream,
         .kind = SMBKIT_KIND_FILE,
         .access = c->granted,
-        .flags = c->options & VFS_WRITE_THROUGH ? SMBKIT_CREATE_WRITE_THROUGH : 0,
+        .flags = (c->options & VFS_WRITE_THROUGH ? SMBKIT_CREATE_WRITE_THROUGH : 0) |
+                 (c->options & VFS_OPEN_REPARSE_POINT ? SMBKIT_CREATE_OPEN_REPARSE_POINT : 0),
         .alloc_size = c->in->alloc_size,
     };
     struct door_file f = {.volume = c->in->volume};
-    smbkit_status st = door_create(c->call, &f, &how, &c->attr);
+    struct smbkit_attr attr;
+    smbkit_status st = door_create(c->call, &f, &how, &attr);
+    if (SMBKIT_OK(st) && !is_of_file(c, &attr)) {
+        return stream_undo(c, &f);
+    }
     if (SMBKIT_OK(st)) {
         door_close(c->call, &c->f);
         c->f = f;
+        c->attr = attr;
     }
     if (SMBKIT_OK(st) && journal_once(c->call)) {
         notify_stream(c->in->volume, c->path, c->in->stream, NOTIFY_ADDED_STREAM,

@@ -42,8 +42,18 @@ static smbkit_status look(const struct vfs_call *call, struct vfs_open *o, struc
     return journal_stopped(call, door_getattr(&apart, &o->f, now));
 }
 
+static void touched_locked(struct vfs_open *o, uint32_t which)
+{
+    o->touches += o->keeps_times & which ? 1 : 0;
+    o->dirty_times |= o->keeps_times & which;
+}
+
 smbkit_status kept_time_note(const struct vfs_call *call, struct vfs_open *o, uint32_t which)
 {
+    /* relaxed, here and below: whoever fixes one at the same time may as well have been later */
+    if (!(atomic_load_explicit(&o->keeps_times, memory_order_relaxed) & which)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
     mutex_lock(&o->lock);
     bool keeps = o->keeps_times & which;
     bool looks = clean_locked(o) & which;
@@ -64,14 +74,17 @@ smbkit_status kept_time_note(const struct vfs_call *call, struct vfs_open *o, ui
     if (o->touches == touches) {
         keep_locked(o, clean_locked(o) & which, &now);
     }
+    touched_locked(o,
+                   which); /* before it is done: nobody else takes what it moves for what it was */
     return SMBKIT_STATUS_SUCCESS;
 }
 
 void kept_time_touched(struct vfs_open *o, uint32_t which)
 {
-    SCOPED_LOCK(&o->lock);
-    o->touches += o->keeps_times & which ? 1 : 0;
-    o->dirty_times |= o->keeps_times & which;
+    if (atomic_load_explicit(&o->keeps_times, memory_order_relaxed) & which) {
+        SCOPED_LOCK(&o->lock);
+        touched_locked(o, which);
+    }
 }
 
 void kept_time_transfer_begin(struct vfs_open *o, enum door_io_kind kind)
@@ -91,6 +104,9 @@ void kept_time_transfer_end(struct vfs_open *o, enum door_io_kind kind)
 
 bool kept_time_is_due(struct vfs_open *o)
 {
+    if (atomic_load_explicit(&o->keeps_times, memory_order_relaxed) == 0) {
+        return false;
+    }
     SCOPED_LOCK(&o->lock);
     return o->dirty_times & ~moving_locked(o);
 }
@@ -126,7 +142,9 @@ smbkit_status kept_time_restore(const struct vfs_call *call, struct vfs_open *o)
     }
     smbkit_status st = put_back(&apart, o, due, &attr);
     SCOPED_LOCK(&o->lock);
-    if (!door_stops(st) && o->touches == touches) {
+    if (o->touches != touches) {
+        o->dirty_times |= due & o->keeps_times; /* it may have been set meanwhile, and be lost */
+    } else if (!door_stops(st)) {
         o->dirty_times &= ~(due & ~moving_locked(o)); /* the others once more, by who is at them */
     }
     return st;
@@ -171,6 +189,7 @@ static smbkit_status thaw(const struct vfs_call *call, struct vfs_open *o, uint3
         return journal_stopped(call, st);
     }
     SCOPED_LOCK(&o->lock);
+    o->touches += o->keeps_times & which ? 1 : 0;
     o->keeps_times &= ~which;
     o->dirty_times &= ~which;
     return SMBKIT_STATUS_SUCCESS;
@@ -188,6 +207,7 @@ smbkit_status kept_time_freeze(const struct vfs_call *call, struct vfs_open *o,
     mutex_lock(&o->lock);
     bool is_new = keep & ~o->keeps_times;
     bool looks = is_new || (*mask && (clean_locked(o) & SMBKIT_HAS_CHANGE_TIME));
+    uint32_t touches = o->touches;
     mutex_unlock(&o->lock);
     looks = looks && !journal_acts(call);
     struct smbkit_attr now;
@@ -197,7 +217,9 @@ smbkit_status kept_time_freeze(const struct vfs_call *call, struct vfs_open *o,
     }
     SCOPED_LOCK(&o->lock);
     if (looks) {
-        keep_locked(o, (keep & ~o->keeps_times) | clean_locked(o), &now);
+        uint32_t known = o->touches == touches ? clean_locked(o) : 0;
+        keep_locked(o, (keep & ~o->keeps_times) | known, &now);
+        o->touches++;
     }
     if (*mask && (o->keeps_times & SMBKIT_HAS_CHANGE_TIME & ~*mask)) {
         attr->change_time = o->kept_change_time;
@@ -211,5 +233,6 @@ void kept_time_were_set(struct vfs_open *o, const struct vfs_basic_info *b)
     const struct smbkit_attr attr = {
         .access_time = b->access_time, .write_time = b->write_time, .change_time = b->change_time};
     SCOPED_LOCK(&o->lock);
+    o->touches++;
     keep_locked(o, times_that_are(b, 0), &attr);
 }

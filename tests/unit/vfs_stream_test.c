@@ -272,6 +272,7 @@ struct quicker {
     struct fixture f;
     struct vfs_open *o;
     const char *name;
+    bool closes; /* at once, and has written into the file */
 };
 
 static void fail_create(struct fake_volume *v, enum fake_call call)
@@ -286,6 +287,12 @@ static void open_what_was_made(void *arg)
 {
     struct quicker *q = arg;
     q->o = stream_open(&q->f, "new", q->name, SHARE_ALL);
+    if (q->closes) {
+        struct vfs_open *file = stream_open(&q->f, "new", NULL, SHARE_ALL);
+        CHECK_INT(write_at(&q->f, file, 0, "abc"), SMBKIT_STATUS_SUCCESS);
+        must_close(&q->f, file);
+        must_close(&q->f, q->o);
+    }
     if (strcmp(q->name, "two") == 0) { /* the other one has bad luck */
         q->f.fake.hook = fail_create;
     }
@@ -295,21 +302,25 @@ static void open_what_was_made(void *arg)
 static void made_by_two(void)
 {
     static const char *const names[] = {"one", "two"};
-    for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+    for (unsigned i = 0; i < 2 * ARRAY_LEN(names); i++) {
+        bool is_same = i % 2 == 0;
         struct quicker q = {
             .f.fake = {.thread_model = SMBKIT_PARALLEL, .features = SMBKIT_FEATURE_STREAMS}};
         struct fixture *f = &q.f;
-        test_context("%s", names[i]);
-        q.name = names[i];
+        q.name = names[i % 2];
+        q.closes = i >= ARRAY_LEN(names);
+        test_context("%s%s", q.name, q.closes ? " closed" : "");
         REQUIRE(fixture_fake(f));
         f->fake.hook_arg = &q;
         f->fake.made = open_what_was_made;
         f->fake.fail_with = SMBKIT_STATUS_DISK_FULL;
         CHECK_INT(stream_try(f, "new", "one", SMBKIT_CREATE),
-                  i == 0 ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : SMBKIT_STATUS_DISK_FULL);
+                  is_same ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : SMBKIT_STATUS_DISK_FULL);
         REQUIRE(q.o);
         CHECK_INT(f->fake.calls[FAKE_REMOVE], 0);
-        must_close(f, q.o);
+        if (!q.closes) {
+            must_close(f, q.o);
+        }
         CHECK(fake_child(&f->fake, f->fake.root, "new"));
         fixture_close(f);
     }
@@ -414,6 +425,38 @@ static void replaced_while_made(void)
     test_context("%s", "");
 }
 
+static void exchange_while_made(struct fake_volume *v, enum fake_call call)
+{
+    if (call == FAKE_CREATE && atomic_load(&v->calls[FAKE_CREATE]) == 3) {
+        struct fake_node *was = fake_child(v, v->root, "file");
+        v->hook = NULL;
+        fake_detach(v, was);
+        fake_attach(v, v->root, was, "away");
+        fake_attach(v, v->root, fake_new(v, SMBKIT_ATTR_ARCHIVE), "file");
+    }
+}
+
+/* Another file takes the name on the machine, when the first one was looked at: then it is that
+ * one's stream, or the first one's, but not half of each. */
+static void exchanged_while_made(void)
+{
+    struct fixture f = {
+        .fake = {.thread_model = SMBKIT_PARALLEL, .features = SMBKIT_FEATURE_STREAMS}};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "file", false);
+    f.fake.hook = exchange_while_made;
+    atomic_store(&f.fake.calls[FAKE_CREATE], 0);
+    struct vfs_open *s = stream_open(&f, "file", "one", SHARE_ALL);
+    REQUIRE(s);
+    CHECK(!f.fake.hook);
+    CHECK_INT(delete_try(&f, "file"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(stream_try(&f, "file", NULL, SMBKIT_OPEN), SMBKIT_STATUS_DELETE_PENDING);
+    must_close(&f, s);
+    CHECK(!fake_child(&f.fake, f.fake.root, "file"));
+    CHECK(fake_child(&f.fake, f.fake.root, "away"));
+    fixture_close(&f);
+}
+
 static const struct test_case cases[] = {
     {"mem", with_mem},
     {"a plugin that minds case, and one that is slow", with_fake},
@@ -422,6 +465,7 @@ static const struct test_case cases[] = {
     {"its file is replaced meanwhile", replaced_meanwhile},
     {"made in vain", made_in_vain},
     {"made by two", made_by_two},
+    {"its file is exchanged while it is made", exchanged_while_made},
 };
 
 TEST_MAIN(cases)

@@ -103,6 +103,18 @@ def handles():
             check_led_to(s, name)
 
 
+@case('a stream of a link itself')
+def streams():
+    with Server('dir=@/shared') as s, rawclient.connect(s, 'dir') as c:
+        lay(s)
+        for name in LINKS:
+            for disposition in (b.OPEN, b.CREATE_NEW, b.OPEN_IF):
+                expect(f'{name}, {disposition}', c.try_open(f'{name}:s', disposition=disposition, options=b.NO_FOLLOW, access=ACCESS),
+                       'OBJECT_NAME_NOT_FOUND')
+        check(not os.listxattr(s.path('shared', 'd', 'f')), os.listxattr(s.path('shared', 'd', 'f')))
+        check_led_to(s, 'at the end')
+
+
 @case('replaced by a file that is renamed or linked there')
 def replaced():
     with Server('dir=@/shared') as s, rawclient.connect(s, 'dir') as c:
