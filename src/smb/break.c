@@ -42,8 +42,12 @@ static void post_locked(struct smb_break *b)
 
 void smb_break_go_locked(struct smb_break *b)
 {
-    if (b->due && b->kind->is_announced(b)) {
-        post_locked(b);
+    if (!b->due || !b->kind->is_announced(b)) {
+        return;
+    }
+    post_locked(b);
+    if (b->ack && !b->conn) {
+        b->kind->unheard(b);
     }
 }
 
@@ -166,9 +170,6 @@ static void release(struct smb_break *b)
         b->conn = NULL;
         b->session = NULL;
         smb_break_go_locked(b); /* there was nobody there: by another one */
-        if (b->due && b->ack && !b->conn) {
-            b->kind->unheard(b);
-        }
     }
     mutex_unlock(b->lock);
     smb_session_unref(s);

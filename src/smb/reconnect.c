@@ -129,7 +129,10 @@ static smbkit_status claim(struct smb_request *r, const struct smb2_create_req *
     smbkit_status status = await(o, r->call.wait);
     if (SMBKIT_OK(status)) {
         bool has_name = smb_open_is_kept(o) && o->lease && names_file(o, req);
-        smb_lease_return_begin(o);
+        bool may_be = has_name && o->client == r->session->client;
+        if (may_be) {
+            smb_lease_return_begin(o);
+        }
         mutex_lock(&o->lock);
         status = decide(o, r, req, has_name);
         if (SMBKIT_OK(status) && smb_durable_gives_up_locked(o, r->call.wait)) {
@@ -143,7 +146,9 @@ static smbkit_status claim(struct smb_request *r, const struct smb2_create_req *
             sequence_restart(r, o);
         }
         mutex_unlock(&o->lock);
-        smb_lease_return_end(o, SMBKIT_OK(status));
+        if (may_be) {
+            smb_lease_return_end(o, SMBKIT_OK(status));
+        }
     }
     if (SMBKIT_OK(status)) {
         r->open = o;

@@ -148,6 +148,54 @@ static void test_break_on_the_way_back(void)
     end(&s);
 }
 
+/* A break that has to wait for that leaves the client's other opens of the lease alone. */
+static void test_two_on_the_way_back(void)
+{
+    struct scene s;
+    struct smb2_create_rsp second = {0};
+    late.at = 0;
+    begin_over(&s, &late_filter);
+    struct ask a = durable_v2;
+    a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
+    a.present |= SMB2_CTX_RQLS;
+    a.key = 0x33;
+    a.lease_v2 = a.writes = true;
+    a.share = 7;
+    struct ask b = a;
+    b.guid = 0x78;
+    CHECK_INT(create(&s.f, &b, &second), SMBKIT_STATUS_SUCCESS);
+    lose(&s, &a);
+    CHECK_INT(kept(&s), 2);
+    struct ask back = back_v2(&s);
+    back.present |= SMB2_CTX_RQLS;
+    back.key = 0x33;
+    back.lease_v2 = true;
+    late.at = 1;
+    struct wr w = create_of(&s.f, &back);
+    fake_submit(&s.f, &w);
+    fake_pump(&s.f);
+    REQUIRE(late.op);
+    s.g.machine = 0x99;
+    fake_enter(&s.g, SMB2_DIALECT_311);
+    struct ask other = {.disposition = SMBKIT_OPEN, .share = 7};
+    w = create_of(&s.g, &other);
+    fake_submit(&s.g, &w);
+    fake_pump(&s.g);
+    fake_pump(&s.f);
+    CHECK_INT(kept(&s), 1);
+    late_complete();
+    fake_pump(&s.f);
+    struct fake_reply r;
+    while (fake_next(&s.f, &r)) {
+        fake_reply_fini(&r);
+    }
+    back.guid = 0x78;
+    back.id = second.file_id;
+    CHECK_INT(create(&s.f, &back, &second), SMBKIT_STATUS_SUCCESS);
+    fake_disconnect(&s.g);
+    end(&s);
+}
+
 /* ---- a CREATE that is sent again ---- */
 
 /* [MS-SMB2] 3.3.5.9.10: once more the same answer, until the client has used the open. */
@@ -245,5 +293,6 @@ static const struct test_case cases[] = {
     {"a lease", test_lease},
     {"somebody wants a lease", test_lease_is_wanted},
     {"a break on the way back", test_break_on_the_way_back},
+    {"two on the way back", test_two_on_the_way_back},
 };
 TEST_MAIN(cases)
