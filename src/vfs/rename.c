@@ -377,6 +377,26 @@ static smbkit_status link_do(struct move *m)
     return st;
 }
 
+static smbkit_status link_held(struct move *m, const char *new_path, bool replace)
+{
+    smbkit_status st = SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    bool again = true;
+    for (unsigned i = 0; again && i < RENAME_TRIES_MAX; i++) {
+        st = rename_target_claim(m->call, m->o, new_path, &m->to);
+        if (SMBKIT_OK(st) && m->to.existing) {
+            st = rename_target_replace(m->call, m->o->volume, &m->to, replace);
+        }
+        if (SMBKIT_OK(st)) {
+            st = link_do(m);
+        }
+        again = m->to.changed && !door_stops(st);
+        if (again) {
+            move_forget(m);
+        }
+    }
+    return st;
+}
+
 static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
                                const char *new_path, bool replace)
 {
@@ -407,14 +427,7 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
     if (!m) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    st = rename_target_claim(call, o, new_path, &m->to);
-    if (SMBKIT_OK(st) && m->to.existing) {
-        st = rename_target_replace(call, o->volume, &m->to, replace);
-    }
-    if (SMBKIT_OK(st)) {
-        st = link_do(m);
-    }
-    return move_done(call, o, move_leave(m, st));
+    return move_done(call, o, move_leave(m, link_held(m, new_path, replace)));
 }
 
 smbkit_status vfs_link(struct vfs_call *call, struct vfs_open *o, const char *new_path,

@@ -82,7 +82,7 @@ class ModelClient:
                 return
             self.c.waiting.remove(r)
             if r.command == b.OPLOCK_BREAK:
-                self.broken(r, early=True)
+                self.broken(r)
 
     def rest(self, seconds):
         until = time.monotonic() + seconds
@@ -142,7 +142,7 @@ class ModelClient:
         """The open is known by now, or there is none: its breaks are dealt with."""
         early, self.coming, self.early = self.early, b'', []
         for r in early:
-            self.broken(r)
+            self.broken(r, early=True)
 
     def open(self, file):
         dice = self.dice

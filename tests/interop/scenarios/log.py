@@ -20,12 +20,14 @@ def at_default_level(*args, **how):
 def told():
     with at_default_level('mem:') as s:
         s.smbclient('mem', 'ls', password='wrong').refused('NT_STATUS_LOGON_FAILURE')
-        check_in(f'log-in failed user="{USER}" from=127.0.0.1 status=LOGON_FAILURE', s.log())
+        line = f'log-in failed user="{USER}" from=127.0.0.1 status=LOGON_FAILURE'
+        wait_for(lambda: line in s.log(), 60, line)
         s.smbclient('mem', 'ls').ok()
         check(len(s.log().splitlines()) == 1, s.log())
     with Server(config='[one]\nplugin = mem\nvalid users = bob\n', settings='log level = warn\n') as s:
         s.smbclient('one', 'ls').refused('NT_STATUS_ACCESS_DENIED')
-        check_in(f'share refused share="one" user="{USER}" from=127.0.0.1', s.log())
+        line = f'share refused share="one" user="{USER}" from=127.0.0.1'
+        wait_for(lambda: line in s.log(), 60, line)
 
 
 def fail_log_ins(s):
