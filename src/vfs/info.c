@@ -26,6 +26,7 @@ smbkit_status vfs_getattr(struct vfs_call *call, struct vfs_open *o, uint32_t ne
     }
     st = door_getattr(call, &o->f, attr);
     if (SMBKIT_OK(st)) {
+        kept_time_show(o, attr);
         rules_dress_open(o, attr);
         late_time_dress(o, attr);
     }

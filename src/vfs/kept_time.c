@@ -150,6 +150,18 @@ smbkit_status kept_time_restore(const struct vfs_call *call, struct vfs_open *o)
     return st;
 }
 
+void kept_time_show(struct vfs_open *o, struct smbkit_attr *attr)
+{
+    if (atomic_load_explicit(&o->keeps_times, memory_order_relaxed) == 0) {
+        return;
+    }
+    SCOPED_LOCK(&o->lock);
+    uint32_t moved = o->keeps_times & (o->dirty_times | moving_locked(o));
+    attr->access_time = moved & SMBKIT_HAS_ACCESS_TIME ? o->kept_access_time : attr->access_time;
+    attr->write_time = moved & SMBKIT_HAS_WRITE_TIME ? o->kept_write_time : attr->write_time;
+    attr->change_time = moved & SMBKIT_HAS_CHANGE_TIME ? o->kept_change_time : attr->change_time;
+}
+
 void kept_time_meta_changed(const struct vfs_call *call, struct vfs_open *o)
 {
     kept_time_touched(o, KEPT_BY_META);

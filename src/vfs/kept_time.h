@@ -28,6 +28,9 @@ void kept_time_transfer_end(struct vfs_open *o, enum door_io_kind kind);
 bool kept_time_is_due(struct vfs_open *o);
 /* Put back what is due. WOULD_BLOCK: it stays due. */
 smbkit_status kept_time_restore(const struct vfs_call *call, struct vfs_open *o);
+/* What the plugin says of the file, as the open is told it: times that it keeps are what they will
+ * be put back to. */
+void kept_time_show(struct vfs_open *o, struct smbkit_attr *attr);
 /* kept_time_touched and kept_time_restore, for who has noted KEPT_BY_META: if it cannot be put back
  * now, the next look at the open's file or its close does it. */
 void kept_time_meta_changed(const struct vfs_call *call, struct vfs_open *o);

@@ -283,6 +283,7 @@ static void at_once(void)
     CHECK_INT(vfs_write(&first.call, o, &first.io), S(WAIT));
     f.fake.pend = 0;
     CHECK(time_of(&f, other, WRITE) != want); /* the plugin is at it */
+    CHECK_INT(time_of(&f, o, WRITE), want);
     CHECK_INT(do_write(&f, o), 0);
     CHECK(fake_complete(&f.fake));
     (void)vfs_wait_cancel(&first.w.wait);
