@@ -318,6 +318,51 @@ static void test_names_told(void)
     world_end(&w);
 }
 
+/* Two names that are exchanged are both there afterwards; of what went on at once that is looked
+ * for: the kernel tells the same. */
+static void test_exchange_told(void)
+{
+    struct world w;
+    char name[16];
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    mkdirat(w.fd, "d", 0755);
+    mkdirat(w.fd, "e", 0755);
+    put_file(w.fd, "d/a", "a");
+    put_file(w.fd, "d/b", "b");
+    put_file(w.fd, "e/c", "c");
+    uint64_t number = told(&w, "d");
+    uint64_t other = told(&w, "e");
+    if (number == 0) {
+        printf("# no inotify here\n");
+        world_end(&w);
+        return;
+    }
+    CHECK_INT(renameat2(w.fd, "d/a", w.fd, "d/b", RENAME_EXCHANGE), 0);
+    CHECK(told(&w, "d") == number);
+    CHECK_STR(pt_events, "2:d/a 1:d/b 1:d/a ");
+    CHECK_INT(renameat2(w.fd, "d/a", w.fd, "e/c", RENAME_EXCHANGE), 0);
+    CHECK(told(&w, "d") == number);
+    CHECK_STR(pt_events, "1:e/c 1:d/a ");
+    CHECK(told(&w, "e") == other);
+    CHECK_STR(pt_events, "");
+    /* The same but for where it goes: gone. */
+    CHECK_INT(renameat(w.fd, "d/a", w.fd, "d/x"), 0);
+    CHECK_INT(renameat(w.fd, "d/x", w.fd, "d/y"), 0);
+    CHECK(told(&w, "d") == number);
+    CHECK_STR(pt_events, "1:d/x 1:d/y 2:d/x 2:d/a ");
+    /* More at once than are looked for. */
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "d/n%u", i);
+        put_file(w.fd, name, "");
+        CHECK_INT(renameat2(w.fd, "d/y", w.fd, name, RENAME_EXCHANGE), 0);
+    }
+    uint64_t again = told(&w, "d");
+    CHECK(again != 0 && again != number);
+    world_end(&w);
+}
+
 /* More directories than are watched: whose turn came and went has another number. */
 static void test_many_told(void)
 {
@@ -344,6 +389,7 @@ static const struct test_case cases[] = {
     {"listings", test_listings},
     {"many directories", test_many_directories},
     {"names told", test_names_told},
+    {"names told that are exchanged", test_exchange_told},
     {"names told of many directories", test_many_told},
 };
 

@@ -16,16 +16,19 @@
 #include "dir_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DIRS_MAX 64u
 #define PATHS_MAX 4u /* that the core asks for one directory by */
 #define RETRY_MS 1000u
+#define DOUBTS_MAX 64u /* in one directory */
 /* Of a volume: more than all that are kept usually take. */
 #define LISTING_BYTES_MAX ((size_t)64 << 20)
 #define EVENTS                                                                                     \
@@ -37,6 +40,13 @@ struct told_path {
     uint64_t number;
 };
 
+/* A name that went right after it had come. By mv b c it is gone. Where two names were exchanged
+ * (RENAME_EXCHANGE: from a, to b, from b, to a) it is there: the kernel tells the same of both. */
+struct doubt {
+    struct doubt *next;
+    char name[];
+};
+
 struct watched {
     int wd; /* 0: unused */
     uint64_t ino;
@@ -46,6 +56,8 @@ struct watched {
     struct dirfs_snap *snap;
     struct told_path paths[PATHS_MAX];
     unsigned next_path;
+    char moved_here[NAME_MAX + 1]; /* by the last event of names; "": it was no move to here */
+    struct doubt *doubts;          /* looked at when the directory is */
 };
 
 struct dirfs_snaps {
@@ -69,9 +81,19 @@ struct dirfs_snaps *dirfs_snaps_new(struct smbkit_host *host)
     return snaps;
 }
 
+static void forget_doubts(struct watched *dir)
+{
+    while (dir->doubts) {
+        struct doubt *doubt = dir->doubts;
+        dir->doubts = doubt->next;
+        free(doubt);
+    }
+}
+
 /* What comes and goes there is told no more. */
 static void forget_paths(struct watched *dir)
 {
+    forget_doubts(dir);
     for (unsigned i = 0; i < PATHS_MAX; i++) {
         free(dir->paths[i].path);
         dir->paths[i] = (struct told_path){0};
@@ -186,14 +208,13 @@ static void drop(struct watched *dir)
     dir->snap = NULL;
 }
 
-/* A name came or went. */
-static void tell_name(struct dirfs_snaps *snaps, struct watched *dir,
-                      const struct inotify_event *event)
+/* name, as the host has it, came or went: SMBKIT_CHANGE_ADDED or _REMOVED. */
+static void tell_name(struct dirfs_snaps *snaps, struct watched *dir, const char *name,
+                      uint32_t what)
 {
     char shown[DIRFS_SHOWN_MAX];
-    bool came = event->mask & (IN_CREATE | IN_MOVED_TO);
-    if (event->len == 0 || !dirfs_name_from_host(event->name, shown)) {
-        return; /* of the directory itself, or it is not listed either */
+    if (!dirfs_name_from_host(name, shown)) {
+        return; /* it is not listed either */
     }
     for (unsigned i = 0; i < PATHS_MAX && dir->paths[i].path; i++) {
         const char *parent = dir->paths[i].path;
@@ -203,12 +224,69 @@ static void tell_name(struct dirfs_snaps *snaps, struct watched *dir,
             return;
         }
         const struct smbkit_event told = {.struct_size = sizeof(told),
-                                          .what =
-                                              came ? SMBKIT_CHANGE_ADDED : SMBKIT_CHANGE_REMOVED,
+                                          .what = what,
                                           .path = path,
                                           .flags = SMBKIT_EVENT_NAME_ONLY};
         smbkit_tell(snaps->host, &told);
         free(path);
+    }
+}
+
+/* false: too many, or no memory. */
+static bool add_doubt(struct watched *dir, const char *name)
+{
+    unsigned count = 0;
+    for (const struct doubt *each = dir->doubts; each; each = each->next) {
+        if (strcmp(each->name, name) == 0) {
+            return true;
+        }
+        count++;
+    }
+    size_t size = strlen(name) + 1;
+    struct doubt *doubt = count < DOUBTS_MAX ? malloc(sizeof(*doubt) + size) : NULL;
+    if (!doubt) {
+        return false;
+    }
+    memcpy(doubt->name, name, size);
+    doubt->next = dir->doubts;
+    dir->doubts = doubt;
+    return true;
+}
+
+/* Which of them are there. What changes after the look is told by its own events. fd: of the
+ * directory, which was at work just now: no disk is waited for. */
+static void settle_doubts(struct dirfs_snaps *snaps, struct watched *dir, int fd)
+{
+    struct statx stx;
+    while (dir->doubts) {
+        struct doubt *doubt = dir->doubts;
+        dir->doubts = doubt->next;
+        int err =
+            statx(fd, doubt->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &stx) ? errno : 0;
+        if (err == ENOENT) {
+            tell_name(snaps, dir, doubt->name, SMBKIT_CHANGE_REMOVED);
+        }
+        free(doubt);
+        if (err && err != ENOENT) {
+            forget_paths(dir);
+        }
+    }
+}
+
+static void take_name(struct dirfs_snaps *snaps, struct watched *dir,
+                      const struct inotify_event *event)
+{
+    if (event->len == 0) {
+        return; /* of the directory itself */
+    }
+    bool came = event->mask & (IN_CREATE | IN_MOVED_TO);
+    bool is_doubtful = (event->mask & IN_MOVED_FROM) && strcmp(event->name, dir->moved_here) == 0;
+    snprintf(dir->moved_here, sizeof(dir->moved_here), "%s",
+             event->mask & IN_MOVED_TO ? event->name : "");
+    if (!is_doubtful) {
+        tell_name(snaps, dir, event->name, came ? SMBKIT_CHANGE_ADDED : SMBKIT_CHANGE_REMOVED);
+    } else if (dir->paths[0].path && !add_doubt(dir, event->name)) {
+        forget_paths(dir);
     }
 }
 
@@ -223,7 +301,7 @@ static void take_event(struct dirfs_snaps *snaps, const struct inotify_event *ev
         drop(dir);
         dir->changes++;
         if (event->mask & (IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM)) {
-            tell_name(snaps, dir, event);
+            take_name(snaps, dir, event);
         }
         if (is_lost || (event->mask & IN_IGNORED)) {
             forget_paths(dir);
@@ -366,6 +444,7 @@ uint64_t dirfs_names_told(struct dirfs_snaps *snaps, int fd, const struct dirfs_
     bool may_be_had = snaps->failed_ms == 0 || dirfs_now_ms() - snaps->failed_ms > RETRY_MS;
     if (take_events(snaps) && may_be_had) {
         struct watched *dir = watch(snaps, fd, seen);
+        settle_doubts(snaps, dir, fd);
         number = dir->wd > 0 ? number_of(snaps, dir, path) : 0;
     }
     pthread_mutex_unlock(&snaps->lock);

@@ -534,7 +534,9 @@ void names_reported(struct vfs_volume *v, uint32_t change, const char *path)
     } else if (dir && (change == SMBKIT_CHANGE_ADDED || change == SMBKIT_CHANGE_RENAMED_TO)) {
         nameindex_insert(v->names, dir, path_leaf(path));
     } else if (dir && (change == SMBKIT_CHANGE_REMOVED || change == SMBKIT_CHANGE_RENAMED_FROM)) {
-        nameindex_remove(v->names, dir, path_leaf(path));
+        if (!is_by_told(v, dir)) {
+            nameindex_remove(v->names, dir, path_leaf(path));
+        }
         nameindex_drop(v->names, path, true);
     }
 }

@@ -147,6 +147,11 @@ static void names_that_are_told(void)
     CHECK_INT(open_status(&f, "d/NEW"), S(OBJECT_NAME_NOT_FOUND));
     make(&f, "d/own", false);
     CHECK_INT(open_status(&f, "d/OWN"), 0);
+    /* Nor is a report minded, which may be late. */
+    smbkit_changed(f.fake.host, "d/own", SMBKIT_CHANGE_RENAMED_FROM);
+    CHECK_INT(open_status(&f, "d/OWN"), 0);
+    smbkit_changed(f.fake.host, "d/own", SMBKIT_CHANGE_REMOVED);
+    CHECK_INT(open_status(&f, "d/OWN"), 0);
     CHECK_INT(f.fake.calls[FAKE_ENUMERATE], enumerated);
     f.fake.names_told = 8;
     attach_unseen(&f, d, "gap");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is done to a folder on the machine itself: clients that watch are told of it, once, and not again of what clients do;
 clients that cache give that up, but not for what they do themselves."""
+import ctypes
 import os
 import signal
 import struct
@@ -74,6 +75,37 @@ def names(root, c, watcher):
     expect('removed', w.told(1), [(REMOVED, 'h')])
     touch(root, 'w', 'sub', 'deep')
     check(w.is_quiet(), 'told of what is deeper')
+
+
+def exchange(one, other):
+    libc = ctypes.CDLL(None, use_errno=True)
+    rename_exchange = 2
+    done = libc.renameat2(-100, os.fsencode(one), -100, os.fsencode(other), rename_exchange)
+    expect('exchanged', (done, ctypes.get_errno()), (0, 0))
+
+
+@on_host('two names are exchanged')
+def exchanged(root, c, watcher):
+    def look(what):
+        expect(what, [c.content(name) for name in ('w\\AA', 'w\\BB', 'w\\SUB\\CC')], [data['aa'], data['bb'], data['cc']])
+    data = {'aa': b'1', 'bb': b'2', 'cc': b'3'}
+    paths = {'aa': ('w', 'aa'), 'bb': ('w', 'bb'), 'cc': ('w', 'sub', 'cc')}
+    for name, path in paths.items():
+        touch(root, *path, data=data[name])
+    w = None
+    for _ in range(2):  # the second time a client watches
+        look('before')
+        for one, other in (('aa', 'bb'), ('bb', 'cc')):
+            exchange(os.path.join(root, *paths[one]), os.path.join(root, *paths[other]))
+            data[one], data[other] = data[other], data[one]
+            look(f'{one} and {other}')
+        if w:
+            w.told(6)
+            look('when the client has been told')
+        else:
+            w = Watch(watcher, wanted=NAMES)
+    c.put('w\\x', b'x')
+    expect('the name is taken', c.move('w\\x', 'w\\BB'), 'OBJECT_NAME_COLLISION')
 
 
 @on_host('in a tree, and in folders that come into it')

@@ -139,9 +139,12 @@ def folder_over_file(s, share):
         c.make_folder('e')
         c.put('d\\in', b'in')
         c.put('f', b'f')
+        expect('in other letters before', (c.content('F'), c.content('D\\IN')), (b'f', b'in'))
         expect('not asked for', c.move('d', 'f', options=b.FOLDER), 'OBJECT_NAME_COLLISION')
         expect('asked for', c.move('d', 'f', True, options=b.FOLDER), 'OK')
         expect('what is there', (c.names(), c.content('f\\in')), (['e', 'f'], b'in'))
+        expect('in other letters', c.content('F\\IN'), b'in')
+        expect('the names are taken', c.move('e', 'F', options=b.FOLDER), 'OBJECT_NAME_COLLISION')
         expect('over a folder', c.move('e', 'f', True, options=b.FOLDER), 'ACCESS_DENIED')
 
 
