@@ -326,8 +326,8 @@ static smbkit_status authenticate_step(struct acceptor *a, struct auth_slice in)
     if (is_anonymous(&msg)) { /* smbclient 4 drops extended session security here */
         return anonymous_accept(a, &msg);
     }
-    if (proves_nothing(&msg) && becomes_guest(a)) { /* smbclient 4 -N: nor is it strong, as above */
-        return guest_accept(a, &msg, NULL);
+    if (proves_nothing(&msg)) { /* smbclient 4 -N: nor is it strong, as above */
+        return becomes_guest(a) ? guest_accept(a, &msg, NULL) : SMBKIT_STATUS_LOGON_FAILURE;
     }
     if ((a->flags & FLAGS_REQUIRED) != FLAGS_REQUIRED) {
         return SMBKIT_STATUS_NOT_SUPPORTED;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gets in: passwords, guests, several users (quick)."""
 import rawbodies as b
-from harness import DIALECTS, PASSWORD, USER, Server, case, check, check_in, main, smbkit
+from harness import DIALECTS, PASSWORD, USER, Server, case, check, check_in, main, run, smbkit
 from rawclient import Files, connect
 
 
@@ -25,6 +25,17 @@ def unknown_user():
 def empty_password():
     with Server('mem:') as s:
         s.smbclient('mem', 'ls', password='').refused('NT_STATUS_LOGON_FAILURE')
+
+
+@case('a name without any password is refused as a wrong one is, and counted')
+def no_password():
+    for args in ([], ['--guest']):
+        with Server('mem:', args=args) as s:
+            for dialect in DIALECTS:
+                command = [*s.client_command('mem', user=None, dialect=dialect), '-U', USER, '-c', 'ls']
+                run(command, s.folder).refused('NT_STATUS_LOGON_FAILURE')
+            check(s.status()['counters']['logon_failures_total'] >= len(DIALECTS), s.status()['counters'])
+            check_in('status=LOGON_FAILURE', s.log())
 
 
 @case('guests are refused unless asked for')
