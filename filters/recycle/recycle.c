@@ -30,11 +30,12 @@ struct bin;
 /* One open. */
 struct file {
     void *below;
-    bool is_plain; /* neither a directory nor a stream */
+    bool is_plain;                /* neither a directory nor a stream */
+    uint64_t id, id_high, domain; /* id 0: not known */
+    bool has_links;               /* it had more names than one when it was opened */
     /* guarded by bin->lock */
     char *path;
     struct recycle_who *asked; /* that the file goes; NULL: nobody that is known of */
-    bool has_asked;            /* by this open; else by one that was closed before */
     struct file *next, *prev;
 };
 
@@ -253,14 +254,28 @@ static bool is_newer(const struct recycle_who *a, const struct recycle_who *b)
     return a && (!b || a->when > b->when);
 }
 
-/* Who has asked that f goes: this open, or the last that did by another open of the name. Counted;
- * NULL: not known. The other open may be there still: it is closed at the same time. */
+/* By the same name, too, in whatever letters: who asks that one of several names goes has not asked
+ * it of the others. Of two opens by different ones the later at least found that there are several.
+ * Locked. */
+static bool is_same(const struct file *a, const struct file *b)
+{
+    bool are_known = a->id != 0 && b->id != 0;
+    if (are_known && (a->id != b->id || a->id_high != b->id_high || a->domain != b->domain)) {
+        return false;
+    }
+    bool is_only_name = are_known && !a->has_links && !b->has_links;
+    return is_only_name || strcasecmp(a->path, b->path) == 0;
+}
+
+/* Who has asked last that f goes, by this open or another. Who asked before may have thought better
+ * of it, which nobody tells. Counted; NULL: not known. The other open may be there still: it is
+ * closed at the same time. */
 static struct recycle_who *remover_of(struct bin *b, struct file *f)
 {
     pthread_mutex_lock(&b->lock);
     struct recycle_who *asked = f->asked;
-    for (const struct file *each = b->files; each && !f->has_asked; each = each->next) {
-        if (is_newer(each->asked, asked) && strcasecmp(each->path, f->path) == 0) {
+    for (const struct file *each = b->files; each; each = each->next) {
+        if (is_newer(each->asked, asked) && is_same(each, f)) {
             asked = each->asked;
         }
     }
@@ -277,24 +292,21 @@ static void remover_unref(struct bin *b, struct recycle_who *w)
 }
 
 /* With who as the one who has asked, whose reference is taken. Locked. */
-static void asked_set(struct file *f, struct recycle_who *who, bool by_itself)
+static void asked_set(struct file *f, struct recycle_who *who)
 {
     recycle_who_unref(f->asked);
     f->asked = who;
-    f->has_asked = by_itself;
 }
 
-/* f, which has asked, is closed: those that stay keep in mind who it was. Locked. */
+/* f is closed: those that stay keep in mind who asked by it. Locked. */
 static void asked_leave(struct bin *b, struct file *f)
 {
-    for (struct file *each = b->files; each && f->has_asked; each = each->next) {
-        bool takes = each != f && !each->has_asked && is_newer(f->asked, each->asked) &&
-                     strcasecmp(each->path, f->path) == 0;
-        if (takes) {
-            asked_set(each, recycle_who_ref(f->asked), false);
+    for (struct file *each = b->files; each && f->asked; each = each->next) {
+        if (each != f && is_newer(f->asked, each->asked) && is_same(each, f)) {
+            asked_set(each, recycle_who_ref(f->asked));
         }
     }
-    asked_set(f, NULL, false);
+    asked_set(f, NULL);
 }
 
 /* A client is promised that the file goes when its last open is closed. */
@@ -309,7 +321,7 @@ static smbkit_status recycle_check_remove(void *volume, struct smbkit_op *op, vo
     }
     pthread_mutex_lock(&b->lock);
     struct recycle_who *who = recycle_who_new(op->who, ++b->asked_count);
-    asked_set(f, who, who != NULL);
+    asked_set(f, who);
     pthread_mutex_unlock(&b->lock);
     return st;
 }
@@ -377,7 +389,7 @@ static smbkit_status recycle_remove(void *volume, struct smbkit_op *op, void *fi
     free(path);
     if (SMBKIT_OK(st)) {
         pthread_mutex_lock(&b->lock);
-        asked_set(f, NULL, false); /* it is gone: there is nobody to tell */
+        asked_set(f, NULL); /* it is gone: there is nobody to tell */
         pthread_mutex_unlock(&b->lock);
     }
     if (is_refused) {
@@ -401,6 +413,10 @@ static smbkit_status recycle_create(void *volume, struct smbkit_op *op, struct s
     }
     f->below = a->file;
     f->path = path;
+    f->id = a->attr->file_id;
+    f->id_high = a->attr->file_id_high;
+    f->domain = a->attr->file_domain;
+    f->has_links = a->attr->link_count > 1;
     f->is_plain = !a->stream && !(a->attr->attributes & SMBKIT_ATTR_DIRECTORY) &&
                   !(a->flags & SMBKIT_CREATE_BY_ID) && a->snapshot_time == 0;
     a->file = f;
@@ -495,23 +511,6 @@ static const struct smbkit_param params[] = {
     {.key = NULL},
 };
 
-/* Names between single slashes, none of them dots, and in none what no name may have. */
-static bool is_path(const char *path)
-{
-    for (const char *p = path; *p;) {
-        size_t len = strcspn(p, "/");
-        bool is_dots = strncmp(p, "..", len) == 0 && len <= 2;
-        if (len == 0 || is_dots || strcspn(p, "\\:*?\"<>|") < len) {
-            return false;
-        }
-        p += len + (p[len] == '/' && p[len + 1] != '\0');
-        if (*p == '/') {
-            return false;
-        }
-    }
-    return path[0] != '%'; /* of what lies in it, the first name is known */
-}
-
 static void bin_free(struct bin *b)
 {
     pthread_mutex_destroy(&b->lock);
@@ -527,7 +526,7 @@ static smbkit_status recycle_volume_open(struct smbkit_volume_args *args, void *
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    if (!is_path(w.repository)) {
+    if (!recycle_is_path(w.repository)) {
         snprintf(args->error, args->error_size,
                  "repository: expected a folder of the share, such as .recycle/%%U");
         return SMBKIT_STATUS_INVALID_PARAMETER;

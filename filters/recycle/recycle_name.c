@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CHANGED '+'      /* no user's name has it: two users have two folders */
 #define EXTENSION_MAX 32 /* bytes, with the dot: more after a dot is no extension but a name */
 
 static char lower(char c)
@@ -50,18 +51,34 @@ bool recycle_is_listed(const char *list, const char *name)
     return false;
 }
 
+bool recycle_is_path(const char *path)
+{
+    for (const char *p = path; *p;) {
+        size_t len = strcspn(p, "/");
+        bool is_dots = strncmp(p, "..", len) == 0 && len <= 2;
+        if (len == 0 || is_dots || strcspn(p, "\\:*?\"<>|") < len) {
+            return false;
+        }
+        p += len + (p[len] == '/' && p[len + 1] != '\0');
+        if (*p == '/') {
+            return false;
+        }
+    }
+    return path[0] != '%'; /* of what lies in it, the first name is known */
+}
+
 void recycle_user_name(const struct smbkit_identity *who, char out[RECYCLE_USER_SIZE])
 {
     const char *user = who && who->user && who->user[0] ? who->user : "nobody";
     snprintf(out, RECYCLE_USER_SIZE, "%s", user);
     for (char *p = out; *p; p++) {
         if ((unsigned char)*p < 0x20 || strchr("\\/:*?\"<>|", *p)) {
-            *p = '_';
+            *p = CHANGED;
         }
     }
     size_t len = strlen(out);
     if (out[len - 1] == '.' || out[len - 1] == ' ') { /* also "." and ".." */
-        out[len - 1] = '_';
+        out[len - 1] = CHANGED;
     }
 }
 

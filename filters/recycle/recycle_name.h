@@ -16,7 +16,12 @@
  */
 bool recycle_is_listed(const char *list, const char *name);
 
-/* A name for a folder: what no name may have becomes '_'. who: NULL allowed. */
+/* Names between single slashes, none of them dots, and in none what no name may have; the first is
+ * not a user's. */
+bool recycle_is_path(const char *path);
+
+/* A name for a folder: what no name may have, or end with, becomes '+', which no user's name has.
+ * who: NULL allowed. */
 void recycle_user_name(const struct smbkit_identity *who, char out[RECYCLE_USER_SIZE]);
 
 /* "Copy #number of NAME", beside to; NAME is the last component of to. A longer one than names may

@@ -71,7 +71,8 @@ static void test_users(void)
 {
     static const struct {
         const char *user, *folder;
-    } rows[] = {{"a/b\\c:d", "a_b_c_d"}, {"..", "._"}, {".", "_"}, {"x ", "x_"}, {"", "nobody"}};
+    } rows[] = {{"a/b\\c:d", "a+b+c+d"}, {"..", ".+"},     {".", "+"},    {"x ", "x+"},
+                {"bob.", "bob+"},        {"bob_", "bob_"}, {"", "nobody"}};
     struct stack s;
     REQUIRE(start(&s, NULL));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -350,7 +351,7 @@ static void remove_as(struct stack *s, void *f, const struct smbkit_identity *wh
 }
 
 /* Alice removes what mallory closes last: it is in her folder. Her open is closed before, after, or
- * was the newest of two; who has asked himself has it in his. */
+ * was the newest of two. */
 static void test_remover(void)
 {
     static const struct {
@@ -359,7 +360,8 @@ static void test_remover(void)
     } rows[] = {
         {"closed before", ".recycle/alice/f", false, true, false, true},
         {"still there", ".recycle/alice/f", false, true, false, false},
-        {"both", ".recycle/mallory/f", true, true, true, true},
+        {"both", ".recycle/alice/f", true, true, true, true},
+        {"both, still there", ".recycle/alice/f", true, true, true, false},
         {"nobody", ".recycle/mallory/f", false, false, false, true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -387,6 +389,49 @@ static void test_remover(void)
         close_as(&s, other, &mallory);
         stop(&s);
     }
+}
+
+/* Mallory asks, and thinks better of it, which nobody tells; then alice asks, and closes first. By
+ * names that differ in letters that are not ASCII, too. */
+static void test_remover_withdrawn(void)
+{
+    static const struct {
+        const char *mine, *hers, *kept;
+    } rows[] = {{"f", "f", ".recycle/alice/f"},
+                {"f", "F", ".recycle/alice/f"},
+                {"\xc3\xa4", "\xc3\x84", ".recycle/alice/\xc3\xa4"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct stack s;
+        test_context("%s", rows[i].hers);
+        REQUIRE(start(&s, NULL));
+        void *his = pt_new(&s.t, rows[i].mine);
+        void *hers = pt_any(&s.t, rows[i].hers);
+        ask(&s, his, &mallory);
+        ask(&s, hers, &alice);
+        close_as(&s, hers, &alice);
+        remove_as(&s, his, &mallory);
+        CHECK(is_there(&s, rows[i].kept));
+        stop(&s);
+    }
+}
+
+/* One file, two names: each goes to whom it was asked of, however much later the other. */
+static void test_remover_links(void)
+{
+    struct stack s;
+    REQUIRE(start(&s, NULL));
+    void *his = pt_new(&s.t, "f");
+    void *before = pt_any(&s.t, "f"); /* when it had one name */
+    CHECK_INT(pt_link_file(&s.t, his, "g", 0), 0);
+    void *hers = pt_any(&s.t, "g");
+    ask(&s, his, &mallory);
+    ask(&s, hers, &alice);
+    remove_as(&s, hers, &alice);
+    close_as(&s, his, &mallory);
+    remove_as(&s, before, &alice);
+    CHECK(is_there(&s, ".recycle/alice/g"));
+    CHECK(is_there(&s, ".recycle/mallory/f"));
+    stop(&s);
 }
 
 /* What follows the file's name when it is renamed, and who asked last. */
@@ -490,6 +535,8 @@ static const struct test_case cases[] = {
     {"a broken descriptor", test_broken_descriptor},
     {"no descriptors", test_no_descriptors},
     {"who removes", test_remover},
+    {"who removes what another did not", test_remover_withdrawn},
+    {"who removes one of two names", test_remover_links},
     {"who removes what is renamed", test_remover_renamed},
     {"long names", test_long_names},
     {"arguments", test_args},

@@ -130,6 +130,19 @@ def with_bob(plugin, fn):
         fn(s, c, bob)
 
 
+@case('users whose names differ in what ends no folder\'s name')
+def alike():
+    s = Server(config='[share]\nplugin = mem\nread only = no\nfilter = recycle\n')
+    for user in ('bob.', 'bob_'):
+        s.add_user(user, 'Battery staple 2')
+    with s:
+        for user, folder in (('bob.', 'bob+'), ('bob_', 'bob_')):
+            with connect(s, 'share', user=user, password='Battery staple 2') as c:
+                c.put(user + 'x', b'')
+                expect('removed', c.remove(user + 'x'), 'OK')
+                expect('kept', c.names('.recycle\\' + folder), [user + 'x'])
+
+
 def expect_kept_in_place(c, name):
     c.put(name, b'mine')
     f = c.opened(name, access=0x110081, options=b.DELETE_ON_CLOSE)
@@ -157,6 +170,20 @@ def closed_by_another(s, c, bob):
         expect('mine is closed', c.close(mine), 'OK')
         expect('his is closed', bob.close(his), 'OK')
     expect('in my folder', c.names(BIN), ['marked', 'on close'])
+
+
+@each_plugin('who thinks better of it closes last')
+def withdrawn(s, c, bob):
+    both = {'access': 0x110081, 'share': 7}
+    for name, other in (('plain', 'PLAIN'), ('\xe4', '\xc4')):
+        c.put(name, b'')
+        mine, his = c.opened(name, **both), bob.opened(other, **both)
+        expect('promised', c.mark_deleted(mine), 'OK')
+        expect('withdrawn', c.mark_deleted(mine, on=0), 'OK')
+        expect('promised to bob', bob.mark_deleted(his), 'OK')
+        expect('his is closed', bob.close(his), 'OK')
+        expect('mine is closed', c.close(mine), 'OK')
+    expect('in his folder', bob.names('.recycle\\bob'), ['plain', '\xe4'])
 
 
 @each_plugin('a file in the way')
