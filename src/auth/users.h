@@ -68,11 +68,6 @@ bool users_is_name(const char *name);
 /* The same in the words of a message. */
 #define USERS_NAME_RULE "1 to 64 bytes, none of \"/\\[]:;|=,+*?<>@"
 
-/* And what is said of those that mean somebody else (the caller knows which). */
-#define USERS_NAME_TAKEN                                                                           \
-    "every Windows knows somebody else by it, who would get what is given to this one; choose "    \
-    "another name"
-
 /* Add, or change hash and flags of an existing user (its rid stays).
  * Errors: OBJECT_NAME_INVALID, OBJECT_NAME_COLLISION (another user has the rid of the name),
  * INSUFFICIENT_RESOURCES (too many users), NO_MEMORY. */

@@ -276,7 +276,7 @@ static bool host_name(const struct rpc_env *env, const struct qualified *q, stru
     return false;
 }
 
-bool account_is_known_name(const char *name)
+static bool is_known_name(const char *name)
 {
     bool is_known = false;
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -287,6 +287,32 @@ bool account_is_known_name(const char *name)
         is_known |= utf8_ieq(machine_accounts[i].name, name);
     }
     return is_known;
+}
+
+/* S-1-, numbers, and - between them. [MS-DTYP] 2.4.2.1 has more bounds, which no reader of such a
+ * name is held to. */
+static bool is_like_sid(const char *name)
+{
+    if ((name[0] != 'S' && name[0] != 's') || name[1] != '-' || name[2] != '1' || name[3] != '-') {
+        return false;
+    }
+    for (const char *p = name + 4; *p; p++) {
+        bool is_digit = *p >= '0' && *p <= '9';
+        if (!is_digit && *p != '-') {
+            return false;
+        }
+    }
+    return name[4] != '\0';
+}
+
+const char *account_name_objection(const char *name)
+{
+    if (is_like_sid(name)) {
+        return "it looks like a SID, and would be taken for one; choose another name";
+    }
+    return is_known_name(name) ? "every Windows knows somebody else by it, who would get what is "
+                                 "given to this one; choose another name"
+                               : NULL;
 }
 
 bool account_of_name(const struct rpc_env *env, const char *name, struct account *out)

@@ -31,8 +31,9 @@ NODISCARD bool account_of_sid(const struct rpc_env *env, const struct sid *sid,
                               struct account *out);
 /* name: DOMAIN\name, name@DOMAIN, a name alone or a domain; in any case of letters. */
 NODISCARD bool account_of_name(const struct rpc_env *env, const char *name, struct account *out);
-/* Does a name without a domain mean somebody or a domain whom every machine knows, in any case of
- * letters? A user or group so called could not be told from that one. */
-NODISCARD bool account_is_known_name(const char *name);
+/* What speaks against a user or group of that name, in the words of a message: in any case of
+ * letters it means somebody or a domain whom every machine knows, or is what a SID is written as.
+ * NULL: nothing. */
+const char *account_name_objection(const char *name);
 /* The domain's SID. */
 struct sid account_domain_sid(const struct account *a);

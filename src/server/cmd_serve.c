@@ -125,9 +125,10 @@ static bool add_user(struct serve *s, const char *value)
                    "--user: \"%s\" cannot be a user's name: " USERS_NAME_RULE, u->name);
         return false;
     }
-    if (account_is_known_name(u->name)) {
-        str_format(s->err, sizeof(s->err),
-                   "--user: \"%s\" cannot be a user's name: " USERS_NAME_TAKEN, u->name);
+    const char *objection = account_name_objection(u->name);
+    if (objection) {
+        str_format(s->err, sizeof(s->err), "--user: \"%s\" cannot be a user's name: %s", u->name,
+                   objection);
         return false;
     }
     if (has_user(s, u->name)) {
@@ -277,7 +278,7 @@ static bool default_user(struct serve *s)
         return true;
     }
     const char *name = getenv("USER");
-    bool is_good = name && users_is_name(name) && !account_is_known_name(name);
+    bool is_good = name && users_is_name(name) && !account_name_objection(name);
     return add_user(s, is_good ? name : "smbkit");
 }
 

@@ -88,8 +88,9 @@ static int user_add(struct user_cmd *u)
         cmd_error("\"%s\" cannot be a user's name: " USERS_NAME_RULE, u->name);
         return EXIT_USAGE;
     }
-    if (account_is_known_name(u->name)) {
-        cmd_error("\"%s\" cannot be a user's name: " USERS_NAME_TAKEN, u->name);
+    const char *objection = account_name_objection(u->name);
+    if (objection) {
+        cmd_error("\"%s\" cannot be a user's name: %s", u->name, objection);
         return EXIT_USAGE;
     }
     return set_password(u, false);
@@ -163,7 +164,7 @@ static const char *taken_group(const struct user_cmd *u, const struct names *gro
 {
     const struct names *before = users_groups_get(u->users, u->name);
     for (size_t i = 0; before && i < groups->count; i++) {
-        if (account_is_known_name(groups->items[i]) && !names_have(before, groups->items[i])) {
+        if (account_name_objection(groups->items[i]) && !names_have(before, groups->items[i])) {
             return groups->items[i];
         }
     }
@@ -176,7 +177,7 @@ static int user_groups(struct user_cmd *u)
     bool ok = value_each_word(u->groups, add_group, &groups);
     const char *taken = taken_group(u, &groups);
     if (taken) {
-        cmd_error("\"%s\" cannot be a group's name: " USERS_NAME_TAKEN, taken);
+        cmd_error("\"%s\" cannot be a group's name: %s", taken, account_name_objection(taken));
         names_fini(&groups);
         return EXIT_USAGE;
     }

@@ -3,6 +3,7 @@
 
 #include "auth/users.h"
 #include "base/str.h"
+#include "base/utf.h"
 #include "rpc/accounts.h"
 
 static void note_guests_of(const struct config *c, const struct config_share *s,
@@ -103,25 +104,30 @@ static const char *file_option(const struct config *c, char *buf, size_t size)
     return buf;
 }
 
-static void note_taken_name(const char *kind, const char *name, struct problems *notes)
-{
-    if (account_is_known_name(name)) {
-        problems_add(notes, "%s \"%s\": " USERS_NAME_TAKEN, kind, name);
-    }
-}
-
 struct taken {
     const struct config *c;
     struct problems *notes;
 };
 
+/* [MS-LSAT] 3.1.4.5: a name alone that is a domain's, as the server's is, means the domain. */
+static void note_taken_name(const struct taken *t, const char *kind, const char *name)
+{
+    const char *objection = utf8_ieq(name, t->c->netbios_name)
+                                ? "the server is called so, and is found by it in place of this "
+                                  "one; choose another name, or another netbios name"
+                                : account_name_objection(name);
+    if (objection) {
+        problems_add(t->notes, "%s \"%s\": %s", kind, name, objection);
+    }
+}
+
 static bool note_taken(void *arg, const struct rpc_user *who)
 {
     const struct taken *t = arg;
     if (!who->is_group) {
-        note_taken_name("user", who->name, t->notes);
+        note_taken_name(t, "user", who->name);
     } else if (!groups_find_rid(&t->c->groups, who->rid)) {
-        note_taken_name("group", who->name, t->notes);
+        note_taken_name(t, "group", who->name);
     }
     return true;
 }
@@ -132,7 +138,7 @@ static void note_taken_names(const struct config *c, const struct config_users *
 {
     struct taken t = {c, notes};
     for (size_t i = 0; i < c->groups.count; i++) {
-        note_taken_name("group", c->groups.items[i].name, notes);
+        note_taken_name(&t, "group", c->groups.items[i].name);
     }
     if (users->each) {
         users->each(users->arg, note_taken, &t);

@@ -124,6 +124,8 @@ static void test_errors(void)
         {"add a/b --file F --password-file P", EXIT_USAGE, "\"a/b\" cannot be a user's name"},
         {"add everyone --file F --password-file P", EXIT_USAGE,
          "\"everyone\" cannot be a user's name: every Windows knows somebody else by it"},
+        {"add S-1-5-32-544 --file F --password-file P", EXIT_USAGE,
+         "\"S-1-5-32-544\" cannot be a user's name: it looks like a SID"},
         {"add SYSTEM --file F --password-file P", EXIT_USAGE, "choose another name"},
         {"add Guest --file F --password-file P", EXIT_USAGE, "choose another name"},
         {"groups alice staff,administrators --file F", EXIT_USAGE,

@@ -136,6 +136,13 @@ static void test_taken_names(void)
         {"users", "", "group \"users\": every"},
         {"users", "group = Users: ann\n", "group \"Users\": every"},
         {"", "group = System: ann\n", "group \"System\": every"},
+        {"Hall", "", "user \"Hall\": the server is called so"},
+        {"", "group = hall: ann\n", "group \"hall\": the server is called so"},
+        {"s-1-5-21-1", "", "user \"s-1-5-21-1\": it looks like a SID"},
+        {"S-1-", "", ""},
+        {"S-1-5x", "", ""},
+        {"S-2-5", "", ""},
+        {"", "group = S-1-1-0: ann\n", "group \"S-1-1-0\": it looks"},
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         char text[256];

@@ -30,6 +30,7 @@ WRONG = (
     (['serve', '--read-only=yes', 'mem:'], 2, 'takes no value'),
     (['serve', 'a=mem:', 'A=mem:'], 2, 'two shares are called'),
     (['serve', '-x', 'mem:'], 2, 'two hyphens'),
+    (['serve', '--user', 's-1-5-18:x', 'mem:'], 2, '"s-1-5-18" cannot be a user\'s name: it looks like a SID'),
     (['serve', '--user', 'bad/name:x', 'mem:'], 2, '--user'),
     (['serve', '--user', 'x:y', 'nothing:'], 1, 'there is no plugin "nothing"'),
     (['serve', '--user', 'x:y', 'meme:'], 1, 'did you mean "mem"?'),
@@ -390,6 +391,7 @@ def users():
             return smbkit('user', *args, '--file', path, stdin=stdin)
         check(user('add', 'ann', '--password-file', '-').code == 0, 'add')
         check(os.stat(path).st_mode & 0o777 == 0o600, oct(os.stat(path).st_mode))
+        check_in('it looks like a SID', user('add', 'S-1-5-21-1-2-3-1000', '--password-file', '-').text)
         check_in('there is a user "Ann" already', user('add', 'Ann', '--password-file', '-').text)
         check_in('ann', user('list').text)
         check(user('passwd', 'ann', '--password-file', '-', stdin='two\n').code == 0, 'passwd')
