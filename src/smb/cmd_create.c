@@ -50,12 +50,6 @@ static smbkit_status take_name(const struct smb2_create_req *req, char **out)
     return *out ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_INVALID;
 }
 
-/* The same of a file, from the share on. */
-static const char *name_in_share(const struct smb_request *r, const char *name)
-{
-    return smb_dfs_is_asked(r) ? smb_dfs_name_below(name, r->tree->share->name) : name;
-}
-
 /* ---- pipes ---- */
 
 static smbkit_status create_pipe(struct smb_request *r, const char *name)
@@ -405,7 +399,7 @@ smbkit_status cmd_create(struct smb_request *r)
         return create_pipe(r, name);
     }
     struct vfs_path path;
-    status = vfs_path_parse(name_in_share(r, name), &path);
+    status = vfs_path_parse(smb_dfs_name_in_share(r, name), &path);
     if (SMBKIT_OK(status)) {
         status = create_at(r, &req, &path);
         vfs_path_fini(&path);

@@ -57,7 +57,7 @@ static uint32_t share_flags(const struct smb_tree *tree)
            (vfs_volume_habits(share->volume) & VFS_HIDE_UNREADABLE
                 ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM
                 : 0) |
-           (smb_share_is_dfs_root(share) ? SMB2_SHAREFLAG_DFS | SMB2_SHAREFLAG_DFS_ROOT : 0);
+           (tree->told_of_dfs ? SMB2_SHAREFLAG_DFS | SMB2_SHAREFLAG_DFS_ROOT : 0);
 }
 
 static void write_tree_reply(struct smb_request *r, const struct smb_tree *tree)
@@ -66,7 +66,7 @@ static void write_tree_reply(struct smb_request *r, const struct smb_tree *tree)
     struct smb2_tree_connect_rsp rsp = {
         .share_type = is_pipe ? SMB2_SHARE_TYPE_PIPE : SMB2_SHARE_TYPE_DISK,
         .share_flags = share_flags(tree),
-        .capabilities = smb_share_is_dfs_root(tree->share) ? SMB2_SHARE_CAP_DFS : 0,
+        .capabilities = tree->told_of_dfs ? SMB2_SHARE_CAP_DFS : 0,
         .maximal_access = smb_tree_access_max(tree) & SMBKIT_ALL_ACCESS,
     };
     smb2_tree_connect_rsp_format(smb_reply_begin(r), &rsp);

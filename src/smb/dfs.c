@@ -39,9 +39,21 @@ const char *smb_dfs_name_below(const char *name, const char *share)
     return *end ? end + 1 : end;
 }
 
+static bool has_dfs_flag(const struct smb_request *r)
+{
+    return r->hdr.flags & SMB2_FLAGS_DFS_OPERATIONS;
+}
+
 bool smb_dfs_is_asked(const struct smb_request *r)
 {
-    return (r->hdr.flags & SMB2_FLAGS_DFS_OPERATIONS) && smb_share_is_dfs_root(r->tree->share);
+    return has_dfs_flag(r) && smb_share_is_dfs_root(r->tree->share);
+}
+
+const char *smb_dfs_name_in_share(const struct smb_request *r, const char *name)
+{
+    const struct smb_share *share = r->tree->share;
+    bool is_dfs = has_dfs_flag(r) && (r->tree->told_of_dfs || smb_share_is_dfs_root(share));
+    return is_dfs ? smb_dfs_name_below(name, share->name) : name;
 }
 
 /* ---- links ---- */

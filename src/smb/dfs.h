@@ -14,7 +14,10 @@
 /* What the name of a CREATE with SMB2_FLAGS_DFS_OPERATIONS, server\share\path, says that is below
  * that share; the whole of a name of another form. Points into name. [MS-SMB2] 3.3.5.9 */
 const char *smb_dfs_name_below(const char *name, const char *share);
-/* Does the request name things by their DFS paths, on a share that has such? */
+/* The same of the request's name, if that is a DFS path: a client goes by what it was told when it
+ * connected, whatever has become of the share. Points into name. */
+const char *smb_dfs_name_in_share(const struct smb_request *r, const char *name);
+/* Does the request ask for links where the share has such? */
 bool smb_dfs_is_asked(const struct smb_request *r);
 
 struct smb_dfs_link {

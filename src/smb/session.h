@@ -34,6 +34,7 @@ struct smb_tree {
     struct smb_session *session; /* a reference */
     struct smb_share *share;     /* a reference */
     bool told_to_encrypt;        /* immutable: the share was encrypted when this was connected */
+    bool told_of_dfs;            /* immutable: likewise, it was the root of a namespace */
     uint64_t created_at;
     atomic_bool read_only; /* relaxed: each request goes by what it finds; revoke.c settles it */
     bool closed;           /* session->lock: no new opens */

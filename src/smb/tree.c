@@ -81,6 +81,7 @@ smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, struc
     refcount_get(&share->refs);
     t->share = share;
     t->told_to_encrypt = smb_share_is_encrypted(share);
+    t->told_of_dfs = smb_share_is_dfs_root(share);
     atomic_init(&t->read_only, true); /* smb_tree_check settles it */
     t->created_at = smb_server_now(s->server);
     atomic_fetch_add_explicit(&share->trees, 1, memory_order_relaxed); /* only told */

@@ -155,10 +155,32 @@ static void test_opens(void)
         CHECK_INT(open_it(&f, rows[i].name, rows[i].flags, rows[i].options), rows[i].in_root);
     }
     share_set(&f, false, false, NULL);
+    CHECK_INT(fake_tree(&f, "\\\\fake\\mem"), SMBKIT_STATUS_SUCCESS);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         test_context("no root: %s, flags %x", rows[i].name, rows[i].flags);
         CHECK_INT(open_it(&f, rows[i].name, rows[i].flags, rows[i].options), rows[i].elsewhere);
     }
+    leave(&f);
+}
+
+/* Who was told that the share is a root names files as in one, also when it is none any more; and
+ * who was not may do so once it is one. */
+static void test_told_before(void)
+{
+    static const uint32_t DFS = SMB2_FLAGS_DFS_OPERATIONS;
+    struct fake f;
+    enter(&f);
+    share_set(&f, false, false, NULL);
+    CHECK_INT(open_it(&f, "s\\mem\\dir\\x", DFS, 0), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(open_it(&f, "s\\mem", DFS, 0), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(open_it(&f, "s\\mem\\dir\\x", 0, 0), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+    /* A link is what it is in no root. */
+    CHECK_INT(open_it(&f, "s\\mem\\dir\\link\\a", DFS, 0), SMBKIT_STATUS_STOPPED_ON_SYMLINK);
+    CHECK_INT(fake_tree(&f, "\\\\fake\\mem"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(open_it(&f, "s\\mem\\dir\\x", DFS, 0), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+    share_set(&f, true, false, NULL);
+    CHECK_INT(open_it(&f, "s\\mem\\dir\\x", DFS, 0), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(open_it(&f, "s\\mem\\dir\\link\\a", DFS, 0), SMBKIT_STATUS_PATH_NOT_COVERED);
     leave(&f);
 }
 
@@ -503,8 +525,8 @@ static void test_late_referral(void)
 }
 
 static const struct test_case cases[] = {
-
     {"opens", test_opens},
+    {"told before", test_told_before},
     {"referrals", test_referrals},
     {"bad requests", test_bad_requests},
     {"not admitted", test_not_admitted},

@@ -259,6 +259,22 @@ def reloaded():
             expect(more, ask(c, request('\\s\\root'))[0], wanted)
 
 
+@case('who was told that a share is a root goes by that when it is none any more')
+def told_before():
+    config = '[root]\nplugin = mem\nread only = no\n'
+    with Server(config=config + 'msdfs root = yes\n') as s, connect(s, 'root') as c:
+        c.put('file', b'here')
+        make_link(s, c, 'mem', 'link', TARGETS)
+        s.write_config(config)
+        before = s.log().count(RELOADED)
+        s.signal(signal.SIGHUP)
+        wait_for(lambda: s.log().count(RELOADED) > before, 10, 'the reload')
+        with connect(s, 'root') as fresh:
+            for client, path, wanted in ((c, 's\\root\\file', 'OK'), (c, 's\\root\\link', STOPPED),
+                                         (fresh, 'file', 'OK'), (fresh, 's\\root\\file', 'OBJECT_PATH_NOT_FOUND')):
+                expect(path, client.call(b.CREATE, b.create(path, access=b.ATTRIBUTES), flags=DFS).name, wanted)
+
+
 @case('a link with more targets than a name is long')
 def long_link():
     targets = [f'server{i}.a-long-domain.example.com\\share{i}' for i in range(40)]
