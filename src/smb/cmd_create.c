@@ -217,13 +217,14 @@ static smbkit_status stop(struct smb_request *r, const struct vfs_path *path)
     const struct vfs_stop_in in = {.volume = r->tree->share->volume, .path = path->path};
     struct vfs_stop_out out = {.reparse = &reparse};
     smbkit_status status = vfs_stop_find(&r->call, &in, &out);
-    if (status == SMBKIT_STATUS_WAIT || status == SMBKIT_STATUS_WOULD_BLOCK) {
-        return status;
+    if (!SMBKIT_OK(status)) {
+        return vfs_stop_is_none(status) ? SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED : status;
     }
-    if (SMBKIT_OK(status) && smb_dfs_is_asked(r) && smb_dfs_is_link(&reparse)) {
-        return SMBKIT_STATUS_PATH_NOT_COVERED;
+    status = smb_dfs_is_asked(r) ? smb_dfs_is_link(&reparse) : SMBKIT_STATUS_NOT_FOUND;
+    if (status != SMBKIT_STATUS_NOT_FOUND) {
+        return SMBKIT_OK(status) ? SMBKIT_STATUS_PATH_NOT_COVERED : status;
     }
-    return SMBKIT_OK(status) && !path->stream && write_stop(r, &reparse, out.rest)
+    return !path->stream && write_stop(r, &reparse, out.rest)
                ? SMBKIT_STATUS_STOPPED_ON_SYMLINK
                : SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED;
 }

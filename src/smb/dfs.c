@@ -58,23 +58,37 @@ const char *smb_dfs_name_in_share(const struct smb_request *r, const char *name)
 
 /* ---- links ---- */
 
-/* What the link says, owned; NULL: it is no symbolic link, or no memory. */
-static char *link_text(const struct wr *reparse)
+static bool is_text(struct wire_slice s)
+{
+    size_t at = 0;
+    while (at + 1 < s.len && (s.p[at] != 0 || s.p[at + 1] != 0)) {
+        at += 2;
+    }
+    return at == s.len;
+}
+
+/* What the link says, owned. */
+static smbkit_status link_text(const struct wr *reparse, char **text_r)
 {
     struct fsctl_reparse buffer;
     struct fsctl_symlink link;
     const struct wire_slice all = {.p = reparse->base, .len = wr_pos(reparse)};
     if (fsctl_reparse_parse(all, &buffer) != WIRE_OK || buffer.tag != SMB2_IO_REPARSE_TAG_SYMLINK ||
-        fsctl_symlink_parse(buffer.data, &link) != WIRE_OK) {
-        return NULL;
+        fsctl_symlink_parse(buffer.data, &link) != WIRE_OK || !is_text(link.substitute_name)) {
+        return SMBKIT_STATUS_NOT_FOUND;
     }
-    char *text = utf16le_to_utf8(link.substitute_name.p, link.substitute_name.len);
+    CLEANUP_MEM char *text = utf16le_to_utf8(link.substitute_name.p, link.substitute_name.len);
     CLEANUP_MEM char *plain = text ? mem_alloc(str_len(text) + 1) : NULL;
+    if (!plain) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
     /* A plugin, or the client that made it, may have written the colon as in a file's name. */
-    if (plain && stand_in_plain(text, plain)) {
+    if (stand_in_plain(text, plain)) {
         SWAP(text, plain);
     }
-    return text;
+    *text_r = text;
+    text = NULL;
+    return SMBKIT_STATUS_SUCCESS;
 }
 
 static bool is_slash(char c)
@@ -126,22 +140,28 @@ static void split(const char *text, char *targets, struct smb_dfs_link *out)
     }
 }
 
-bool smb_dfs_link_parse(const struct wr *reparse, struct smb_dfs_link *out)
+smbkit_status smb_dfs_link_parse(const struct wr *reparse, struct smb_dfs_link *out)
 {
-    CLEANUP_MEM char *text = link_text(reparse);
+    CLEANUP_MEM char *text = NULL;
     out->text = NULL;
     out->count = 0;
-    if (!text || !has_prefix(text)) {
-        return false;
+    smbkit_status status = link_text(reparse, &text);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    if (!has_prefix(text)) {
+        return SMBKIT_STATUS_NOT_FOUND;
     }
     out->text = mem_alloc(2 * str_len(text) + 2);
-    if (out->text) {
-        split(text, out->text, out);
+    if (!out->text) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
+    split(text, out->text, out);
     if (out->count == 0) {
         smb_dfs_link_fini(out);
+        return SMBKIT_STATUS_NOT_FOUND;
     }
-    return out->count > 0;
+    return SMBKIT_STATUS_SUCCESS;
 }
 
 void smb_dfs_link_fini(struct smb_dfs_link *l)
@@ -151,20 +171,20 @@ void smb_dfs_link_fini(struct smb_dfs_link *l)
     l->count = 0;
 }
 
-bool smb_dfs_is_link(const struct wr *reparse)
+smbkit_status smb_dfs_is_link(const struct wr *reparse)
 {
     struct smb_dfs_link link;
-    bool is_one = smb_dfs_link_parse(reparse, &link);
-    if (is_one) {
+    smbkit_status status = smb_dfs_link_parse(reparse, &link);
+    if (SMBKIT_OK(status)) {
         smb_dfs_link_fini(&link);
     }
-    return is_one;
+    return status;
 }
 
 void smb_dfs_show_link(void *arg, const struct wr *reparse, struct smbkit_attr *attr)
 {
     (void)arg;
-    if (smb_dfs_is_link(reparse)) {
+    if (SMBKIT_OK(smb_dfs_is_link(reparse))) {
         attr->attributes = SMBKIT_ATTR_DIRECTORY | SMBKIT_ATTR_REPARSE_POINT;
         attr->reparse_tag = SMB2_IO_REPARSE_TAG_DFS;
         attr->size = attr->alloc_size = 0;

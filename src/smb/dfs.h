@@ -25,10 +25,10 @@ struct smb_dfs_link {
     const char *targets[SMB_DFS_TARGETS_MAX]; /* \server\share[\path], in the order given */
     size_t count;
 };
-/* Is that REPARSE_DATA_BUFFER such a link? false as well: no memory. Needs smb_dfs_link_fini when
- * it is. */
-NODISCARD bool smb_dfs_link_parse(const struct wr *reparse, struct smb_dfs_link *out);
+/* Is that REPARSE_DATA_BUFFER such a link? Needs smb_dfs_link_fini when it is. Errors: NOT_FOUND
+ * (it is none), INSUFFICIENT_RESOURCES. */
+NODISCARD smbkit_status smb_dfs_link_parse(const struct wr *reparse, struct smb_dfs_link *out);
 void smb_dfs_link_fini(struct smb_dfs_link *l);
-bool smb_dfs_is_link(const struct wr *reparse);
+NODISCARD smbkit_status smb_dfs_is_link(const struct wr *reparse); /* likewise */
 /* In a listing such a link is a directory that is elsewhere. For vfs_dir_query.link. */
 void smb_dfs_show_link(void *arg, const struct wr *reparse, struct smbkit_attr *attr);

@@ -105,16 +105,16 @@ static smbkit_status find_link(struct smb_request *r, const struct smb_share *sh
     const struct vfs_stop_in in = {.volume = share->volume, .path = path};
     struct vfs_stop_out stop = {.reparse = &reparse};
     smbkit_status status = vfs_stop_find(&r->call, &in, &stop);
-    if (status == SMBKIT_STATUS_WAIT || status == SMBKIT_STATUS_WOULD_BLOCK ||
-        status == SMBKIT_STATUS_NO_MEMORY) {
-        return status;
+    if (SMBKIT_OK(status)) {
+        status = smb_dfs_link_parse(&reparse, &out->link);
     }
-    /* Whatever else is wrong with the path: a CREATE tells. */
-    if (SMBKIT_OK(status) && smb_dfs_link_parse(&reparse, &out->link)) {
-        out->is_link = true;
+    out->is_link = SMBKIT_OK(status);
+    if (out->is_link) {
         out->depth = count_components(path, stop.rest);
     }
-    return SMBKIT_STATUS_SUCCESS;
+    /* What is wrong with the path for good, a CREATE tells. A fault that passes is told: the client
+     * would go by the root's referral until its time is over. */
+    return vfs_stop_is_none(status) ? SMBKIT_STATUS_SUCCESS : status;
 }
 
 /* Links are told to whom the share would let in, and as safely as it wants: the same answer to

@@ -77,3 +77,26 @@ smbkit_status vfs_stop_find(struct vfs_call *call, const struct vfs_stop_in *in,
 {
     return WAIT_OUT(call, again, find(again, in, out));
 }
+
+bool vfs_stop_is_none(smbkit_status status)
+{
+    static const smbkit_status none[] = {
+        SMBKIT_STATUS_NOT_FOUND,
+        SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND,
+        SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND,
+        SMBKIT_STATUS_NO_SUCH_FILE,
+        SMBKIT_STATUS_NOT_A_DIRECTORY,
+        SMBKIT_STATUS_NOT_A_REPARSE_POINT,
+        SMBKIT_STATUS_ACCESS_DENIED,
+        SMBKIT_STATUS_OBJECT_NAME_INVALID,
+        SMBKIT_STATUS_OBJECT_PATH_INVALID,
+        SMBKIT_STATUS_OBJECT_PATH_SYNTAX_BAD,
+        SMBKIT_STATUS_NAME_TOO_LONG,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        if (status == none[i]) {
+            return true;
+        }
+    }
+    return false;
+}

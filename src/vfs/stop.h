@@ -16,3 +16,6 @@ struct vfs_stop_out {
  * called again after WAIT or WOULD_BLOCK. NOT_FOUND: it does not stop any more, or too far down. */
 NODISCARD smbkit_status vfs_stop_find(struct vfs_call *call, const struct vfs_stop_in *in,
                                       struct vfs_stop_out *out);
+/* Does that answer of it say that there is no such link, or none for who asks? Else, if it is no
+ * SUCCESS, something failed that may be otherwise the next time. */
+bool vfs_stop_is_none(smbkit_status status);

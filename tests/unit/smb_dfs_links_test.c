@@ -63,8 +63,9 @@ static void test_links(void)
         struct wr w = wr_new(FSCTL_REPARSE_DATA_MAX);
         link_format(&w, rows[i].text);
         test_context("%s", rows[i].text);
-        CHECK_INT(smb_dfs_link_parse(&w, &link), rows[i].count > 0);
-        CHECK_INT(smb_dfs_is_link(&w), rows[i].count > 0);
+        smbkit_status status = rows[i].count ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NOT_FOUND;
+        CHECK_INT(smb_dfs_link_parse(&w, &link), status);
+        CHECK_INT(smb_dfs_is_link(&w), status);
         REQUIRE(link.count == rows[i].count);
         if (link.count > 0) {
             CHECK_STR(link.targets[0], rows[i].first);
@@ -88,7 +89,7 @@ static void test_many_targets(void)
         wr_u8(&text, 0);
         struct wr w = wr_new(FSCTL_REPARSE_DATA_MAX);
         link_format(&w, (const char *)text.base);
-        REQUIRE(smb_dfs_link_parse(&w, &link));
+        REQUIRE(SMBKIT_OK(smb_dfs_link_parse(&w, &link)));
         CHECK_INT(link.count, MIN(n, SMB_DFS_TARGETS_MAX));
         CHECK_STR(link.targets[link.count - 1], "\\a\\b");
         smb_dfs_link_fini(&link);
@@ -97,7 +98,7 @@ static void test_many_targets(void)
     }
 }
 
-/* The nth allocation fails: then it is none, and nothing is left behind. */
+/* The nth allocation fails: that is told, and nothing is left behind. */
 static void test_without_memory(void)
 {
     static struct smb_dfs_link link;
@@ -106,12 +107,12 @@ static void test_without_memory(void)
     uint64_t nth = 0;
     for (bool failed = true; failed && nth < 20;) {
         mem_fail_nth(++nth);
-        bool is_one = smb_dfs_link_parse(&w, &link);
+        smbkit_status status = smb_dfs_link_parse(&w, &link);
         failed = mem_fail_happened();
         mem_fail_nth(0);
-        CHECK_INT(link.count, is_one ? 2 : 0);
-        CHECK_INT(is_one, link.text != NULL);
-        CHECK(is_one || failed);
+        CHECK_INT(status, failed ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES : SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(link.count, failed ? 0 : 2);
+        CHECK_INT(failed, link.text == NULL);
         smb_dfs_link_fini(&link);
     }
     CHECK(nth > 3);

@@ -524,6 +524,56 @@ static void test_late_referral(void)
     CHECK(at > 4);
 }
 
+static void refuse(unsigned at, smbkit_status refusal)
+{
+    late.at = at;
+    late.refuses = late.at_once = at > 0;
+    late.refusal = refusal;
+}
+
+/* The nth call of the plugin fails. A link that is not there, or not for who asks, is none: ask the
+ * root. Any other failure is told as it is; it may be over the next time. */
+static void test_failing(void)
+{
+    static const struct question link = {"\\S\\mem\\dir\\link\\rest", 4};
+    static const struct {
+        smbkit_status refusal;
+        bool is_none;
+    } rows[] = {
+        {SMBKIT_STATUS_IO_DEVICE_ERROR},
+        {SMBKIT_STATUS_TOO_MANY_OPENED_FILES},
+        {SMBKIT_STATUS_INSUFFICIENT_RESOURCES},
+        {SMBKIT_STATUS_CANCELLED},
+        {SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND, true},
+        {SMBKIT_STATUS_ACCESS_DENIED, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool fired = true;
+        struct fake f;
+        enter_late(&f);
+        for (unsigned at = 2; fired; at++) { /* the first one is the CREATE's own */
+            char *got;
+            test_context("call %u answers %x", at, (unsigned)rows[i].refusal);
+            refuse(at, rows[i].refusal);
+            smbkit_status status = open_it(&f, "dir\\link\\a", SMB2_FLAGS_DFS_OPERATIONS, 0);
+            CHECK_INT(status, late.at > 0       ? SMBKIT_STATUS_PATH_NOT_COVERED
+                              : rows[i].is_none ? SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED
+                                                : rows[i].refusal);
+            refuse(at - 1, rows[i].refusal);
+            status = ask(&f, &link, &got);
+            fired = late.at == 0;
+            CHECK_INT(status, fired && !rows[i].is_none ? rows[i].refusal : SMBKIT_STATUS_SUCCESS);
+            CHECK_STR(got ? got : "", !fired            ? "15 > \\one\\s \\two\\t\\u"
+                                      : rows[i].is_none ? "6 > \\S\\mem"
+                                                        : "");
+            CHECK(fired || at > 5); /* two folders, the link, its text */
+            refuse(0, 0);
+            mem_free(got);
+        }
+        leave(&f);
+    }
+}
+
 static const struct test_case cases[] = {
     {"opens", test_opens},
     {"told before", test_told_before},
@@ -534,5 +584,6 @@ static const struct test_case cases[] = {
     {"listed", test_listed},
     {"late listing", test_late_listing},
     {"late referral", test_late_referral},
+    {"failing", test_failing},
 };
 TEST_MAIN(cases)

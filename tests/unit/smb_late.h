@@ -7,8 +7,10 @@
 #include "base/base.h"
 
 static struct {
-    unsigned at;  /* which call; 0: none */
-    bool refuses; /* it does nothing, and says so */
+    unsigned at;           /* which call; 0: none */
+    bool refuses;          /* it does nothing, and says so */
+    smbkit_status refusal; /* by that; SUCCESS: CANCELLED */
+    bool at_once;          /* it is not late at all */
     struct smbkit_op *op;
     smbkit_status status;
 } late;
@@ -20,6 +22,9 @@ static bool late_is(const struct smbkit_op *op)
 
 static smbkit_status late_answer(struct smbkit_op *op, smbkit_status st)
 {
+    if (late.at_once) {
+        return st;
+    }
     late.op = op;
     late.status = st;
     return SMBKIT_STATUS_PENDING;
@@ -32,14 +37,19 @@ static UNUSED void late_complete(void)
     smbkit_complete(op, late.status);
 }
 
+static smbkit_status late_refusal(void)
+{
+    return late.refusal ? late.refusal : SMBKIT_STATUS_CANCELLED;
+}
+
 #define LATE(name, type)                                                                           \
     static smbkit_status late_##name(void *v, struct smbkit_op *op, void *file, type *a)           \
     {                                                                                              \
         if (!late_is(op)) {                                                                        \
             return smbkit_next_##name(v, op, file, a);                                             \
         }                                                                                          \
-        return late_answer(op, late.refuses ? SMBKIT_STATUS_CANCELLED                              \
-                                            : smbkit_next_##name(v, op, file, a));                 \
+        return late_answer(op,                                                                     \
+                           late.refuses ? late_refusal() : smbkit_next_##name(v, op, file, a));    \
     }
 LATE(getattr, struct smbkit_attr)
 LATE(setattr, const struct smbkit_attr)
@@ -55,7 +65,7 @@ static smbkit_status late_lookup(void *v, struct smbkit_op *op, struct smbkit_lo
     if (!late_is(op)) {
         return smbkit_next_lookup(v, op, a);
     }
-    return late_answer(op, late.refuses ? SMBKIT_STATUS_CANCELLED : smbkit_next_lookup(v, op, a));
+    return late_answer(op, late.refuses ? late_refusal() : smbkit_next_lookup(v, op, a));
 }
 
 static smbkit_status late_create(void *v, struct smbkit_op *op, struct smbkit_create *how)
@@ -63,7 +73,7 @@ static smbkit_status late_create(void *v, struct smbkit_op *op, struct smbkit_cr
     if (!late_is(op)) {
         return smbkit_next_create(v, op, how);
     }
-    return late_answer(op, late.refuses ? SMBKIT_STATUS_CANCELLED : smbkit_next_create(v, op, how));
+    return late_answer(op, late.refuses ? late_refusal() : smbkit_next_create(v, op, how));
 }
 
 static void late_close(void *v, struct smbkit_op *op, void *file)
