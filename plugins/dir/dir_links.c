@@ -11,6 +11,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -22,6 +23,11 @@ struct trail {
     char todo[DIRFS_PATH_MAX];
     unsigned links;
 };
+
+bool dirfs_is_dfs_target(const char *target)
+{
+    return strncasecmp(target, "msdfs:", 6) == 0;
+}
 
 /* The part of an absolute path that is below base, or NULL. */
 static const char *below(const char *path, const char *base)

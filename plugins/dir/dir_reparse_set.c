@@ -4,8 +4,8 @@
  *
  * It becomes a link of this machine's, in the place of the file: both change names, then the file
  * goes. The handle is the link's from then on. Links that clients make lead up only as far as the
- * folder goes, and not by an absolute path; whoever follows one through the server is held beneath
- * the folder by the kernel in any case. */
+ * folder goes, not by an absolute path, and to no other server by DFS; whoever follows one through
+ * the server is held beneath the folder by the kernel in any case. */
 #include "dir_move.h"
 #include "dir_reparse.h"
 
@@ -128,7 +128,9 @@ static smbkit_status read_target(const struct smbkit_bytes *data, struct target 
     if (!is_relative || path[0] == '/') {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    return put_path(t, path);
+    smbkit_status status = put_path(t, path);
+    /* As this machine will have it: by then a colon is one, however it was written. */
+    return SMBKIT_OK(status) && dirfs_is_dfs_target(t->text) ? SMBKIT_STATUS_ACCESS_DENIED : status;
 }
 
 /* ---- in the place of the file ---- */

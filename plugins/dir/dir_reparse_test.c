@@ -303,6 +303,12 @@ static const struct {
     {"h", u"odd\uf022name", "odd:name", 1, 0},
     {"i", u"\xd83d\xde00", "\xf0\x9f\x98\x80", 1, 0},
     {"j", u".", ".", 1, 0},
+    {"k", u"msdfs:evil\\share", NULL, 1, SMBKIT_STATUS_ACCESS_DENIED},
+    {"l", u"MsDfs\uf022evil\\share", NULL, 1, SMBKIT_STATUS_ACCESS_DENIED},
+    {"m", u".\\msdfs\uf03aevil\\share", NULL, 1, SMBKIT_STATUS_ACCESS_DENIED},
+    {"n", u"\\msdfs:evil\\share", NULL, 1, SMBKIT_STATUS_ACCESS_DENIED},
+    {"o", u"msdfs\\x", "msdfs/x", 1, 0},
+    {"p", u"x\\msdfs\uf022y", "x/msdfs:y", 1, 0},
 };
 
 static void test_making_links(void)
