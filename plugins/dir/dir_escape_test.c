@@ -128,6 +128,57 @@ static void test_links_inside(void)
     world_end(&w);
 }
 
+/* Links of DFS, and what a client may have put beside them under the names that they say. */
+static void test_links_of_dfs(void)
+{
+    static const char *const paths[] = {"dfs", "dfs2", "to-dfs", "sub/dfs"};
+    struct world w;
+    struct smbkit_attr attr;
+    static struct pt_page page;
+    char below[64];
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    symlinkat("msdfs:srv\\data", w.fd, "dfs");
+    symlinkat("MSDFS:srv/data", w.fd, "dfs2");
+    symlinkat("sub/dfs", w.fd, "to-dfs");
+    mkdirat(w.fd, "sub", 0755);
+    symlinkat("msdfs:srv\\data", w.fd, "sub/dfs");
+    mkdirat(w.fd, "msdfs:srv\\data", 0755);
+    mkdirat(w.fd, "MSDFS:srv", 0755);
+    mkdirat(w.fd, "MSDFS:srv/data", 0755);
+    mkdirat(w.fd, "sub/msdfs:srv\\data", 0755);
+    put_file(w.fd, "msdfs:srv\\data/x", "x");
+    put_file(w.fd, "MSDFS:srv/data/x", "x");
+    put_file(w.fd, "sub/msdfs:srv\\data/x", "x");
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        void *f = NULL;
+        test_context("%s", paths[i]);
+        CHECK_INT(pt_try(&w.t, paths[i]), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+        CHECK_INT(pt_lookup(&w.t, paths[i], &attr), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(attr.attributes, SMBKIT_ATTR_REPARSE_POINT);
+        snprintf(below, sizeof(below), "%s/x", paths[i]);
+        CHECK_INT(pt_try(&w.t, below), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+        snprintf(below, sizeof(below), "%s/new", paths[i]);
+        CHECK(!SMBKIT_OK(pt_create_kind(&w.t, below, SMBKIT_CREATE, SMBKIT_KIND_FILE, &f)));
+        CHECK(!SMBKIT_OK(pt_create_kind(&w.t, below, SMBKIT_CREATE, SMBKIT_KIND_DIRECTORY, &f)));
+    }
+    test_context("a file in the place");
+    symlinkat("msdfs:a\\b", w.fd, "dfs3");
+    put_file(w.fd, "msdfs:a\\b", "x");
+    CHECK_INT(pt_try(&w.t, "dfs3"), SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+    void *dir = pt_any(&w.t, "");
+    page.cookie = 0;
+    pt_list(&w.t, dir, &page, 60);
+    for (uint32_t i = 0; i < page.count; i++) {
+        if (strcmp(page.names[i], "dfs3") == 0) {
+            CHECK_INT(page.attrs[i].attributes, SMBKIT_ATTR_REPARSE_POINT);
+        }
+    }
+    pt_close(&w.t, dir);
+    world_end(&w);
+}
+
 /* Absolute links that lead back into the folder, under its present name as well. */
 static void test_links_absolute(void)
 {
@@ -397,6 +448,7 @@ static const struct test_case cases[] = {
     {"links that lead out", test_links_out},
     {"links that stay inside", test_links_inside},
     {"absolute links that stay inside", test_links_absolute},
+    {"links of DFS", test_links_of_dfs},
     {"links themselves", test_links_themselves},
     {"symlinks=nofollow", test_links_not_followed},
     {"a link swapped in all the time", test_swapped},

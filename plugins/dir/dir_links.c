@@ -22,6 +22,7 @@ struct trail {
     char done[DIRFS_PATH_MAX]; /* below the folder, without links */
     char todo[DIRFS_PATH_MAX];
     unsigned links;
+    bool met_dfs; /* one that only clients follow */
 };
 
 bool dirfs_is_dfs_target(const char *target)
@@ -83,6 +84,10 @@ static int take_link(const struct dirfs_volume *vol, struct trail *t, int fd, co
         return n < 0 ? -errno : -ENAMETOOLONG;
     }
     target[n] = '\0';
+    t->met_dfs = dirfs_is_dfs_target(target);
+    if (t->met_dfs) {
+        return -ENOENT;
+    }
     if (target[0] != '/') {
         return put_target(t, target, rest);
     }
@@ -133,20 +138,33 @@ static int step(const struct dirfs_volume *vol, struct trail *t, size_t len, boo
     return err;
 }
 
+static int walk(const struct dirfs_volume *vol, struct trail *t, const char *path, bool keeps_last)
+{
+    int err = put_target(t, path, "");
+    while (!err && t->todo[0]) {
+        size_t len = strcspn(t->todo, "/");
+        bool is_up = len == 2 && memcmp(t->todo, "..", 2) == 0;
+        if (len == 0 || is_up || (len == 1 && t->todo[0] == '.')) {
+            err = is_up ? step_up(t) : 0;
+            len += t->todo[len] == '/';
+            memmove(t->todo, t->todo + len, strlen(t->todo + len) + 1);
+        } else {
+            err = step(vol, t, len, keeps_last);
+        }
+    }
+    return err;
+}
+
 int dirfs_open_by_links(const struct dirfs_volume *vol, const char *path, uint64_t flags)
 {
     struct trail t = {.links = 0};
-    int err = put_target(&t, path, "");
-    while (!err && t.todo[0]) {
-        size_t len = strcspn(t.todo, "/");
-        bool is_up = len == 2 && memcmp(t.todo, "..", 2) == 0;
-        if (len == 0 || is_up || (len == 1 && t.todo[0] == '.')) {
-            err = is_up ? step_up(&t) : 0;
-            len += t.todo[len] == '/';
-            memmove(t.todo, t.todo + len, strlen(t.todo + len) + 1);
-        } else {
-            err = step(vol, &t, len, flags & O_NOFOLLOW);
-        }
-    }
+    int err = walk(vol, &t, path, flags & O_NOFOLLOW);
     return err ? err : dirfs_openat2_plain(vol, t.done, flags);
+}
+
+bool dirfs_meets_dfs_link(const struct dirfs_volume *vol, const char *path, uint64_t flags)
+{
+    struct trail t = {.links = 0};
+    (void)walk(vol, &t, path, flags & O_NOFOLLOW); /* what else is wrong with it, the kernel says */
+    return t.met_dfs;
 }

@@ -40,13 +40,22 @@ int dirfs_openat2(const struct dirfs_volume *vol, const char *path, uint64_t fla
     struct open_how how = {
         .flags = flags | O_CLOEXEC,
         .mode = flags & O_CREAT ? dirfs_mode_first(&vol->modes, false) : 0,
-        .resolve = vol->resolve | (nowait ? RESOLVE_CACHED : 0),
+        .resolve = vol->resolve | RESOLVE_NO_SYMLINKS | (nowait ? RESOLVE_CACHED : 0),
     };
     int fd = openat2_retry(vol, path, &how);
-    if (fd != -EXDEV) {
+    if (fd != -ELOOP || (vol->resolve & RESOLVE_NO_SYMLINKS)) {
         return fd;
     }
-    return nowait ? -EAGAIN : dirfs_open_by_links(vol, path, flags);
+    if (nowait) {
+        return -EAGAIN; /* its links are looked at first */
+    }
+    /* A client could make a file beside it that has its target for a name, to be in its place. */
+    if (dirfs_meets_dfs_link(vol, path, flags)) {
+        return -ENOENT;
+    }
+    how.resolve = vol->resolve;
+    fd = openat2_retry(vol, path, &how);
+    return fd == -EXDEV ? dirfs_open_by_links(vol, path, flags) : fd;
 }
 
 int dirfs_openat2_plain(const struct dirfs_volume *vol, const char *path, uint64_t flags)

@@ -181,9 +181,9 @@ int dirfs_real_fd(const struct dirfs_file *file, bool write, int *extra_r);
 
 /* What dirfs_openat2 does where the path has an absolute link. */
 int dirfs_open_by_links(const struct dirfs_volume *vol, const char *path, uint64_t flags);
-
-/* Is that what a link says that leads to another server, msdfs:server\share? Only clients of a
- * namespace follow it; it is the host's to make. */
+/* Does who opens the path so come to a link of DFS? */
+bool dirfs_meets_dfs_link(const struct dirfs_volume *vol, const char *path, uint64_t flags);
+/* Does a link that says so lead to another server? Only clients follow it; the host makes it. */
 bool dirfs_is_dfs_target(const char *target);
 /* The part of an absolute path of this machine that is below the folder, or NULL. */
 const char *dirfs_below_folder(const struct dirfs_volume *vol, const char *path);
