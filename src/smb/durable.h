@@ -132,7 +132,8 @@ NODISCARD smbkit_status smb_durable_decide(const struct smb_durable_kept *k,
                                            const struct smb_request *r,
                                            const struct smb2_create_req *req);
 /* Does the request name the file at that path? */
-bool smb_durable_names(const struct smb2_create_req *req, const char *path);
+bool smb_durable_names(const struct smb_request *r, const struct smb2_create_req *req,
+                       const char *path);
 /* r->open, which has come back, cannot be answered: its client could not close it. */
 void smb_durable_abandon(struct smb_request *r);
 /* A CREATE that asks for an open that is kept? */

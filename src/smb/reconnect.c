@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/utf.h"
 #include "smb/conn.h"
+#include "smb/dfs.h"
 #include "smb/durable.h"
 #include "smb/lease.h"
 #include "smb/open.h"
@@ -90,11 +91,12 @@ static smbkit_status await(struct smb_open *o, struct vfs_wait *w)
     return status;
 }
 
-bool smb_durable_names(const struct smb2_create_req *req, const char *path)
+bool smb_durable_names(const struct smb_request *r, const struct smb2_create_req *req,
+                       const char *path)
 {
     CLEANUP_MEM char *name = utf16le_to_utf8(req->name.p, req->name.len);
     struct vfs_path asked;
-    if (!name || !SMBKIT_OK(vfs_path_parse(name, &asked))) {
+    if (!name || !SMBKIT_OK(vfs_path_parse(smb_dfs_name_in_share(r, name), &asked))) {
         return false;
     }
     bool is_same = utf8_ieq(asked.path, path);
@@ -103,10 +105,11 @@ bool smb_durable_names(const struct smb2_create_req *req, const char *path)
 }
 
 /* Does the request name the file that is open, which is there? Takes locks of vfs. */
-static bool names_file(const struct smb_open *o, const struct smb2_create_req *req)
+static bool names_file(const struct smb_request *r, const struct smb_open *o,
+                       const struct smb2_create_req *req)
 {
     CLEANUP_MEM char *path = vfs_open_path_known(o->file);
-    return path && smb_durable_names(req, path);
+    return path && smb_durable_names(r, req, path);
 }
 
 /* open->lock is held. Another session counts from where it is. What is still on its way from the
@@ -128,7 +131,7 @@ static smbkit_status claim(struct smb_request *r, const struct smb2_create_req *
     }
     smbkit_status status = await(o, r->call.wait);
     if (SMBKIT_OK(status)) {
-        bool has_name = smb_open_is_kept(o) && o->lease && names_file(o, req);
+        bool has_name = smb_open_is_kept(o) && o->lease && names_file(r, o, req);
         bool may_be = has_name && o->client == r->session->client;
         if (may_be) {
             smb_lease_return_begin(o);

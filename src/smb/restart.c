@@ -338,7 +338,7 @@ static smbkit_status decide(const struct pending *p, const struct smb_request *r
         .create_guid = rec->create_guid,
         .lease_key = rec->flags & SMB_RECORD_HAS_LEASE ? rec->lease_key : NULL,
         .is_clients = mem_eq(rec->client_guid, r->session->client->guid, WIRE_GUID_SIZE),
-        .is_named = smb_durable_names(req, rec->path),
+        .is_named = smb_durable_names(r, req, rec->path),
         .owner = &owner,
     };
     return smb_durable_decide(&k, r, req);

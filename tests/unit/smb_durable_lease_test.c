@@ -54,6 +54,34 @@ static void test_lease(void)
     }
 }
 
+/* In the root of a namespace its client may name the file from the server on. [MS-SMB2] 3.3.5.9 */
+static void test_lease_by_dfs_name(void)
+{
+    struct scene s;
+    begin(&s);
+    const struct smb_share_spec root = {.name = "mem", .volume = s.f.volume, .dfs_root = true};
+    CHECK_INT(smb_server_share_set(s.f.server, &root), SMBKIT_STATUS_SUCCESS);
+    struct ask a = durable_v2;
+    a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
+    a.present |= SMB2_CTX_RQLS;
+    a.key = 0x33;
+    a.name = "server\\mem\\file";
+    a.flags = SMB2_FLAGS_DFS_OPERATIONS;
+    lose(&s, &a);
+    struct ask back = back_v2(&s);
+    back.present |= SMB2_CTX_RQLS;
+    back.key = 0x33;
+    back.flags = SMB2_FLAGS_DFS_OPERATIONS;
+    back.name = "server\\mem\\another";
+    CHECK_INT(come_back(&s.f, &back), SMBKIT_STATUS_INVALID_PARAMETER);
+    back.name = a.name;
+    back.flags = 0;
+    CHECK_INT(come_back(&s.f, &back), SMBKIT_STATUS_INVALID_PARAMETER);
+    back.flags = a.flags;
+    CHECK_INT(come_back(&s.f, &back), SMBKIT_STATUS_SUCCESS);
+    end(&s);
+}
+
 /* Somebody wants what a lease caches of which no client is there: it is closed. With another
  * session of the client it is told; what is kept is closed all the same where handles must go. */
 static void test_lease_is_wanted(void)
@@ -291,6 +319,7 @@ static const struct test_case cases[] = {
     {"sent again by another channel", test_replay_by_channel},
     {"sent again while it waits", test_replay_pending},
     {"a lease", test_lease},
+    {"lease, by a DFS name", test_lease_by_dfs_name},
     {"somebody wants a lease", test_lease_is_wanted},
     {"a break on the way back", test_break_on_the_way_back},
     {"two on the way back", test_two_on_the_way_back},

@@ -11,9 +11,11 @@
 
 const struct smbkit_plugin *smbkit_static_dir(const struct smbkit_host_table *api);
 
+static bool are_roots; /* of DFS: the shares */
+
 static void share_add(struct scene *s, const char *name)
 {
-    struct smb_share_spec share = {.name = name, .volume = s->f.volume};
+    struct smb_share_spec share = {.name = name, .volume = s->f.volume, .dfs_root = are_roots};
     CHECK_INT(smb_server_share_set(s->f.server, &share), SMBKIT_STATUS_SUCCESS);
 }
 
@@ -309,6 +311,31 @@ static void test_lease_and_locks(void)
     }
 }
 
+/* Named from the server on, in the root of a namespace. */
+static void test_lease_by_dfs_name(void)
+{
+    struct scene s;
+    struct smb2_create_rsp rsp = {0};
+    struct ask a = durable_v2;
+    begin(&s);
+    a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
+    a.present |= SMB2_CTX_RQLS;
+    a.key = 0x33;
+    open_with_data(&s, &a);
+    are_roots = true;
+    CHECK_INT(restart(&s, 0), 1);
+    struct ask back = back_v2(&s);
+    back.present |= SMB2_CTX_RQLS;
+    back.key = 0x33;
+    back.flags = SMB2_FLAGS_DFS_OPERATIONS;
+    back.name = "server\\mem\\wrong";
+    CHECK_INT(create(&s.f, &back, &rsp), SMBKIT_STATUS_INVALID_PARAMETER);
+    back.name = "server\\mem\\file";
+    CHECK_INT(create(&s.f, &back, &rsp), SMBKIT_STATUS_SUCCESS);
+    are_roots = false;
+    end(&s);
+}
+
 static struct ask of_lease(struct ask a)
 {
     a.present |= SMB2_CTX_RQLS;
@@ -516,6 +543,7 @@ static const struct test_case cases[] = {
     {"is refused", test_is_refused},
     {"what has become of the file", test_fates},
     {"lease and locks", test_lease_and_locks},
+    {"lease, by a DFS name", test_lease_by_dfs_name},
     {"late write times", test_late_times},
     {"own changes", test_own_changes},
     {"not written down", test_not_written},
