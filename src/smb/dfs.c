@@ -102,24 +102,36 @@ static bool has_prefix(const char *text)
     return path_eq_nocase(text, MIN(str_len(text), len), LINK_PREFIX, len);
 }
 
-/* One alternative of len bytes, as \server\share..., terminated, to out. Its length; 0: it is none.
- */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* One alternative of len bytes, as \server\share..., terminated, to out: without blanks around it,
+ * and with one backslash for a run of slashes, none at the end. Its length; 0: it is none. */
 static size_t put_target(const char *p, size_t len, char *out)
 {
     size_t to = 0;
-    size_t share_at = 0;
-    while (len > 0 && is_slash(*p)) {
+    size_t slashes = 0; /* with something behind them */
+    while (len > 0 && is_blank(*p)) {
         p++;
         len--;
     }
-    out[to++] = '\\';
+    while (len > 0 && (is_blank(p[len - 1]) || is_slash(p[len - 1]))) {
+        len--;
+    }
     for (size_t i = 0; i < len; i++) {
-        bool is_first = share_at == 0 && is_slash(p[i]);
-        share_at = is_first ? to + 1 : share_at;
-        out[to++] = is_slash(p[i]) ? '\\' : p[i];
+        if (is_slash(p[i])) {
+            continue;
+        }
+        if (i == 0 || is_slash(p[i - 1])) {
+            out[to++] = '\\';
+            slashes++;
+        }
+        out[to++] = p[i];
     }
     out[to] = '\0';
-    return share_at > 0 && share_at < to && out[share_at] != '\\' ? to : 0;
+    return slashes > 1 ? to : 0;
 }
 
 /* targets: as many bytes as the text, twice. */
