@@ -422,7 +422,9 @@ static void test_remover_links(void)
     REQUIRE(start(&s, NULL));
     void *his = pt_new(&s.t, "f");
     void *before = pt_any(&s.t, "f"); /* when it had one name */
-    CHECK_INT(pt_link_file(&s.t, his, "g", 0), 0);
+    void *below = pt_any(&s.mem, "f");
+    CHECK_INT(pt_link_file(&s.mem, below, "g", 0), 0);
+    pt_close(&s.mem, below);
     void *hers = pt_any(&s.t, "g");
     ask(&s, his, &mallory);
     ask(&s, hers, &alice);
