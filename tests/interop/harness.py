@@ -92,6 +92,11 @@ def check_in(wanted, text):
     check(wanted in text, f'wanted "{wanted}" in:\n{text}')
 
 
+def check_logged(wanted, server):
+    """In the server's log, or soon: its lines are written by a thread of their own."""
+    wait_for(lambda: wanted in server.log(), 60, f'"{wanted}" in the log')
+
+
 def expect(what, got, *right):
     """One of the right answers."""
     check(got in right, f'{what}: {got}, right: {" or ".join(map(str, right))}')

@@ -4,7 +4,7 @@ import os
 import struct
 
 import rawbodies as b
-from harness import Server, case, check, check_in, expect, main, smbkit, wait_for, write_file
+from harness import Server, case, check, check_in, check_logged, expect, main, smbkit, wait_for, write_file
 from rawclient import connect
 
 BATCH = 9
@@ -98,8 +98,8 @@ def restart_less():
         keep_two(s)
         os.truncate(s.path('kept'), os.path.getsize(s.path('kept')) - 1)
         s.start()
-        check_in('durable handles file damaged, in part not read', s.log())
-        check_in('files wait for their clients count=1', s.log())
+        check_logged('durable handles file damaged, in part not read', s)
+        check_logged('files wait for their clients count=1', s)
         f = keep_two(s)[0]
         s.settings += 'durable timeout = 0\n'
         s.write_config(CONFIG)
@@ -114,7 +114,7 @@ def not_its_own():
         keep_two(s)
         os.chmod(s.path('kept'), 0o666)
         s.start()
-        check_in('others may write it', s.log())
+        check_logged('others may write it', s)
         check('files wait for their clients' not in s.log(), s.log())
         check(s.stop() == 0)
         write_file(s.path('kept'), b'Dear Ann,\n')

@@ -2,7 +2,7 @@
 """What the log and status say, and that no client can make them say something else."""
 import json
 
-from harness import PASSWORD, USER, Server, case, check, check_in, main, smbkit, wait_for
+from harness import PASSWORD, USER, Server, case, check, check_in, check_logged, main, smbkit, wait_for
 
 EVIL = ('x" from=10.9.9.9 status=OK z="', 'two\nlines 2026-01-01T00:00:00.000Z info  smb logged in user="root"',
         'esc\x1b[2J\x9b31m', 'right\u202eleft\u2028', 'back\\')
@@ -20,14 +20,12 @@ def at_default_level(*args, **how):
 def told():
     with at_default_level('mem:') as s:
         s.smbclient('mem', 'ls', password='wrong').refused('NT_STATUS_LOGON_FAILURE')
-        line = f'log-in failed user="{USER}" from=127.0.0.1 status=LOGON_FAILURE'
-        wait_for(lambda: line in s.log(), 60, line)
+        check_logged(f'log-in failed user="{USER}" from=127.0.0.1 status=LOGON_FAILURE', s)
         s.smbclient('mem', 'ls').ok()
         check(len(s.log().splitlines()) == 1, s.log())
     with Server(config='[one]\nplugin = mem\nvalid users = bob\n', settings='log level = warn\n') as s:
         s.smbclient('one', 'ls').refused('NT_STATUS_ACCESS_DENIED')
-        line = f'share refused share="one" user="{USER}" from=127.0.0.1'
-        wait_for(lambda: line in s.log(), 60, line)
+        check_logged(f'share refused share="one" user="{USER}" from=127.0.0.1', s)
 
 
 def fail_log_ins(s):
@@ -92,7 +90,7 @@ def socket_taken():
         two.command[two.command.index('--control-socket') + 1] = one.control
         two.control = one.control
         with two:
-            check_in('another smbkit uses it', two.log())
+            check_logged('another smbkit uses it', two)
         one.smbclient('mem', 'ls', password=PASSWORD).ok()
         check(smbkit('status', '--socket', one.control).code == 0, 'the first one still answers')
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gets in: passwords, guests, several users (quick)."""
 import rawbodies as b
-from harness import DIALECTS, PASSWORD, USER, Server, case, check, check_in, main, run, smbkit
+from harness import DIALECTS, PASSWORD, USER, Server, case, check, check_in, check_logged, main, run, smbkit
 from rawclient import Files, connect
 
 
@@ -35,7 +35,7 @@ def no_password():
                 command = [*s.client_command('mem', user=None, dialect=dialect), '-U', USER, '-c', 'ls']
                 run(command, s.folder).refused('NT_STATUS_LOGON_FAILURE')
             check(s.status()['counters']['logon_failures_total'] >= len(DIALECTS), s.status()['counters'])
-            check_in('status=LOGON_FAILURE', s.log())
+            check_logged('status=LOGON_FAILURE', s)
 
 
 @case('guests are refused unless asked for')
@@ -121,7 +121,7 @@ def secrets():
     with Server('mem:', args=['--log-level', 'trace']) as s:
         s.smbclient('mem', 'ls').ok()
         check(PASSWORD not in s.log(), 'the password stands in the log')
-        check_in(USER, s.log())
+        check_logged(USER, s)
 
 
 @case('who logs in again is told so when the files of the session before are closed, however long that takes')

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from harness import PASSWORD, USER, Server, case, check, check_in, main, smbkit, wait_for, write_file
+from harness import PASSWORD, USER, Server, case, check, check_in, check_logged, main, smbkit, wait_for, write_file
 
 OPEN = '[one]\nplugin = mem\nread only = no\n'
 OTHER = '[other]\nplugin = mem\n'
@@ -96,8 +96,8 @@ def another_folder():
         wait_for(lambda: s.log().count('reloaded problems=1') > before, 10, 'the reload')
         check_in(' new ', s.smbclient('one', 'ls').ok())
         check(s.log().count('opened anew') == 1, 'only what was opened', s.log())
-        check_in('it leads elsewhere by now, which cannot be opened: ', s.log())
-        check_in('; it stays as it was', s.log())
+        check_logged('it leads elsewhere by now, which cannot be opened: ', s)
+        check_logged('; it stays as it was', s)
 
 
 @case('a file with nothing in it changes nothing; one without shares ends them, with a word')
@@ -112,7 +112,7 @@ def nothing_left():
             s.signal(signal.SIGHUP)
             wait_for(lambda n=before: s.log().count('reloaded problems=1') > n, 10, 'the reload')
             check(c.writes() == '', text, c.writes())
-        check_in('there is nothing in it; everything stays as it was', s.log())
+        check_logged('there is nothing in it; everything stays as it was', s)
         write_file(s.config, whole.split('[one]')[0].encode())
         s.signal(signal.SIGHUP)
         wait_for(lambda: 'reloaded problems=0' in s.log(), 10, 'the reload')
@@ -128,7 +128,7 @@ def no_users_left():
         write_file(s.path('users'), b'')
         s.signal(signal.SIGHUP)
         wait_for(lambda: 'reloaded problems=1' in s.log(), 10, 'the reload')
-        check_in('there is nothing in it; the users stay as they were', s.log())
+        check_logged('there is nothing in it; the users stay as they were', s)
         check(c.writes() == '', c.writes())
 
 
@@ -180,7 +180,7 @@ def users():
         c = Client(s)
         change('del', USER)
         gone(s, c, 'rror')
-        check_in('reason="the user was removed', s.log())
+        check_logged('reason="the user was removed', s)
 
 
 @case('guests are sent away')
