@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 import rawbodies as b
-from harness import Server, Skip, case, check, check_in, digest, main, random_bytes, write_file
+from harness import Server, Skip, case, check, check_in, check_logged, digest, main, random_bytes, write_file
 from rawclient import connect
 
 NOT_FOUND = ('NT_STATUS_OBJECT_NAME_NOT_FOUND', 'NT_STATUS_OBJECT_PATH_NOT_FOUND')
@@ -95,6 +95,7 @@ def odd_names():
             check(('bad\udcff\udcfeutf8', 0x20) in names_in(client, ''), names_in(client, ''))
             for _ in range(3):
                 check(names_in(client, ''), 'nothing is listed')
+        check_logged('not UTF-8', s)
         check(s.log().count('not UTF-8') == 1, s.log())
 
 

@@ -95,6 +95,7 @@ def another_folder():
         s.signal(signal.SIGHUP)
         wait_for(lambda: s.log().count('reloaded problems=1') > before, 10, 'the reload')
         check_in(' new ', s.smbclient('one', 'ls').ok())
+        check_logged('opened anew', s)
         check(s.log().count('opened anew') == 1, 'only what was opened', s.log())
         check_logged('it leads elsewhere by now, which cannot be opened: ', s)
         check_logged('; it stays as it was', s)
