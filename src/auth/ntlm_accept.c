@@ -250,10 +250,13 @@ static smbkit_status guest_accept(struct acceptor *a, const struct ntlm_authenti
 /* Whoever gives a name that nobody has. */
 static bool becomes_guest(const struct acceptor *a)
 {
+    if (!a->cfg->allow_guest) {
+        return false;
+    }
     struct auth_user user = {0};
     bool is_known = a->cfg->user_lookup(a->cfg->arg, a->login->claimed, &user);
     mem_wipe(&user, sizeof(user));
-    return a->cfg->allow_guest && !is_known;
+    return !is_known;
 }
 
 /* The response proved the password: check what else protects the exchange, and fill the identity.

@@ -344,8 +344,7 @@ static smbkit_status answer_again(struct smb_request *r, const struct smb2_creat
                                  /* Who asks for less by now is told so, as by Windows; nobody is
                                     told of more than he has. */
                                  .oplock_level = MIN(vfs_oplock_level(file), oplock_level(req))};
-    smb_lease_return_begin(r->open);
-    smb_lease_return_end(r->open, true);
+    smb_lease_create_begin(r->open);
     smb_lease_told(r->open, &out.lease);
     smbkit_status status = vfs_getattr(&r->call, file, 0, &out.attr);
     return SMBKIT_OK(status) ? answer_open(r, req, &out) : status;

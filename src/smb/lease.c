@@ -271,12 +271,20 @@ smbkit_status smb_lease_want(struct smb_open *o, const struct smb2_create_req *r
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* lease->lock is held. */
+static void creating_locked(struct smb_open *o)
+{
+    if (!o->lease_creating) {
+        o->lease_creating = true;
+        o->lease->creating++;
+    }
+}
+
 void smb_lease_create_begin(struct smb_open *o)
 {
     if (o->lease) {
         SCOPED_LOCK(&o->lease->lock);
-        o->lease_creating = true;
-        o->lease->creating++;
+        creating_locked(o);
     }
 }
 
@@ -317,9 +325,8 @@ void smb_lease_return_end(struct smb_open *o, bool is_back)
         return;
     }
     SCOPED_LOCK(&o->lease->lock);
-    if (is_back && !o->lease_creating) {
-        o->lease_creating = true; /* what was counted is this open's */
-        return;
+    if (is_back) {
+        creating_locked(o);
     }
     o->lease->creating--;
     smb_break_go_locked(&o->lease->brk);

@@ -36,11 +36,13 @@ void smb_lease_unref(struct smb_lease *l);
  * place only, gets a reference of the lease; *want is for vfs. INSUFFICIENT_RESOURCES. */
 NODISCARD smbkit_status smb_lease_want(struct smb_open *o, const struct smb2_create_req *req,
                                        struct vfs_lease_want *want, bool *wants_r);
-/* Before vfs_create is called; and after it, with whether the open shares the lease now. What
- * breaks in between is told when the open is announced. Harmless without a lease. */
+/* Before vfs_create is called, or an open is told of again; and after vfs_create, with whether the
+ * open shares the lease now. What breaks in between is told when the open is announced. Harmless
+ * without a lease, and twice. */
 void smb_lease_create_begin(struct smb_open *o);
 void smb_lease_create_end(struct smb_open *o, bool has_it);
-/* The same when an open that is kept comes back, or does not. */
+/* The same around the attempt to get back an open that is kept, of which there may be several at
+ * once: until it is announced where it has come back, else only as long as the attempt lasts. */
 void smb_lease_return_begin(struct smb_open *o);
 void smb_lease_return_end(struct smb_open *o, bool is_back);
 /* What it has, for an answer; while a break of it is not told yet, what it had before that, which

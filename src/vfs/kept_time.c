@@ -74,8 +74,8 @@ smbkit_status kept_time_note(const struct vfs_call *call, struct vfs_open *o, ui
     if (o->touches == touches) {
         keep_locked(o, clean_locked(o) & which, &now);
     }
-    touched_locked(o,
-                   which); /* before it is done: nobody else takes what it moves for what it was */
+    /* Before it is done: nobody else takes what it moves for what it was. */
+    touched_locked(o, which);
     return SMBKIT_STATUS_SUCCESS;
 }
 
