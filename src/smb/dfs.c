@@ -14,29 +14,41 @@
 
 /* ---- names ---- */
 
-static const char *component_end(const char *p)
+size_t smb_dfs_component_len(const char *p)
 {
-    while (*p && *p != '\\') {
-        p++;
+    size_t len = 0;
+    while (p[len] && p[len] != '\\') {
+        len++;
     }
+    return len;
+}
+
+/* What is behind the component. */
+static const char *component_next(const char *p, size_t len)
+{
+    return p + len + (p[len] == '\\');
+}
+
+struct smb_dfs_path smb_dfs_path_split(const char *path)
+{
+    struct smb_dfs_path p = {.server = path};
+    while (*p.server == '\\') {
+        p.server++;
+    }
+    p.server_len = smb_dfs_component_len(p.server);
+    p.share = component_next(p.server, p.server_len);
+    p.share_len = smb_dfs_component_len(p.share);
+    p.rest = component_next(p.share, p.share_len);
     return p;
 }
 
 const char *smb_dfs_name_below(const char *name, const char *share)
 {
-    const char *p = name;
-    while (*p == '\\') {
-        p++;
-    }
     /* By whatever name the client knows the server. A name of another share, or none, is taken for
      * one of ours, as by Samba. */
-    const char *server_end = component_end(p);
-    const char *at = *server_end ? server_end + 1 : server_end;
-    const char *end = component_end(at);
-    if (server_end == p || !path_eq_nocase(at, (size_t)(end - at), share, str_len(share))) {
-        return name;
-    }
-    return *end ? end + 1 : end;
+    const struct smb_dfs_path p = smb_dfs_path_split(name);
+    bool is_ours = p.server_len > 0 && path_eq_nocase(p.share, p.share_len, share, str_len(share));
+    return is_ours ? p.rest : name;
 }
 
 static bool has_dfs_flag(const struct smb_request *r)

@@ -11,6 +11,15 @@
 #define SMB_DFS_TARGETS_MAX 256 /* of a link: those behind them are not told */
 #define SMB_DFS_TTL_SEC 600     /* how long clients may go by a referral; Samba's */
 
+/* server\share[\path], after any number of backslashes. All point into the text. */
+struct smb_dfs_path {
+    const char *server, *share;
+    size_t server_len, share_len; /* 0: it is not named */
+    const char *rest;             /* below the share: "", or without a leading backslash */
+};
+struct smb_dfs_path smb_dfs_path_split(const char *path);
+/* Bytes up to the next backslash or the end. */
+size_t smb_dfs_component_len(const char *p);
 /* What the name of a CREATE with SMB2_FLAGS_DFS_OPERATIONS, server\share\path, says that is below
  * that share; the whole of a name of another form. Points into name. [MS-SMB2] 3.3.5.9 */
 const char *smb_dfs_name_below(const char *name, const char *share);

@@ -28,15 +28,6 @@ static void asked_fini(struct asked *a)
     mem_free(a->root);
 }
 
-static size_t component_len(const char *p)
-{
-    size_t n = 0;
-    while (p[n] && p[n] != '\\') {
-        n++;
-    }
-    return n;
-}
-
 /* Domains, and one domain's controllers, are asked of domain controllers, of which this is none.
  * [MS-DFSC] 3.2.5.2, 3.2.5.3 */
 static smbkit_status take_path(struct wire_slice path, struct asked *a)
@@ -45,20 +36,14 @@ static smbkit_status take_path(struct wire_slice path, struct asked *a)
     if (!a->path) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    const char *server = a->path;
-    while (*server == '\\') {
-        server++;
-    }
-    size_t server_len = component_len(server);
-    const char *share = server + server_len + (server[server_len] == '\\');
-    size_t share_len = component_len(share);
-    if (server_len == 0 || share_len == 0) {
+    const struct smb_dfs_path p = smb_dfs_path_split(a->path);
+    if (p.server_len == 0 || p.share_len == 0) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    a->name = str_ndup(share, share_len);
-    a->root = str_printf("\\%.*s\\%s", (int)server_len, server, a->name ? a->name : "");
-    a->root_len = (size_t)(share - a->path) + share_len;
-    a->rest = share + share_len + (share[share_len] == '\\');
+    a->name = str_ndup(p.share, p.share_len);
+    a->root = str_printf("\\%.*s\\%s", (int)p.server_len, p.server, a->name ? a->name : "");
+    a->root_len = (size_t)(p.share - a->path) + p.share_len;
+    a->rest = p.rest;
     return a->name && a->root ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
 }
 
@@ -148,7 +133,7 @@ static size_t len_with(const struct asked *a, size_t depth)
 {
     const char *p = a->path + a->root_len;
     for (; depth > 0 && *p; depth--) {
-        p += 1 + component_len(p + 1);
+        p += 1 + smb_dfs_component_len(p + 1);
     }
     size_t len = (size_t)(p - a->path);
     for (size_t i = a->root_len; i < len; i++) {

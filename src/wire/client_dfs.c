@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "wire/dfs.h"
 
-#define REQUEST_HAS_SITE 0x0001u
-
 static void put_counted(struct wr *w, struct wire_slice s)
 {
     wr_u16(w, (uint16_t)s.len);
@@ -20,7 +18,7 @@ void dfs_referral_req_format(struct wr *w, bool is_ex, const struct dfs_referral
         return;
     }
     bool has_site = req->site.len > 0;
-    wr_u16(w, has_site ? REQUEST_HAS_SITE : 0);
+    wr_u16(w, has_site ? DFS_REQUEST_HAS_SITE : 0);
     wr_u32(w, (uint32_t)(2 + req->path.len + (has_site ? 2 + req->site.len : 0)));
     put_counted(w, req->path);
     if (has_site) {
@@ -37,16 +35,7 @@ static enum wire_err string_at(const struct cur *from_entry, uint16_t offset,
     if (!cur_ok(&c)) {
         return WIRE_RANGE;
     }
-    struct cur at = c;
-    size_t len = 0;
-    while (cur_u16(&c) != 0) {
-        len += 2;
-    }
-    if (!cur_ok(&c)) {
-        return WIRE_VALUE;
-    }
-    *out = (struct wire_slice){cur_bytes(&at, len), len};
-    return WIRE_OK;
+    return wire_take_text(&c, out) ? WIRE_OK : WIRE_VALUE;
 }
 
 /* c stands at the entry; moved to the next. */

@@ -3,8 +3,6 @@
 
 #include "base/utf.h"
 
-#define REQUEST_HAS_SITE 0x0001u
-
 #define HEADER_SIZE 8
 #define ENTRY_V1_FIXED_SIZE 8
 #define ENTRY_V2_SIZE 22
@@ -12,21 +10,6 @@
 #define SERVICE_SITE_GUID_SIZE 16
 
 /* ---- requests ---- */
-
-/* Up to the terminator. 2.2.2 */
-static enum wire_err plain_parse(struct cur *c, struct dfs_referral_req *r)
-{
-    struct cur rest = *c;
-    size_t len = 0;
-    while (cur_u16(&rest) != 0) {
-        len += 2;
-    }
-    if (!cur_ok(&rest)) {
-        return WIRE_VALUE;
-    }
-    r->path = (struct wire_slice){cur_bytes(c, len), len};
-    return WIRE_OK;
-}
 
 /* A length of 16 bits and so many bytes. 2.2.3.1 */
 static enum wire_err counted_parse(struct cur *c, struct wire_slice *out)
@@ -53,7 +36,7 @@ static enum wire_err ex_parse(struct cur *c, struct dfs_referral_req *r)
         return WIRE_SHORT;
     }
     enum wire_err err = counted_parse(&data, &r->path);
-    if (err == WIRE_OK && (flags & REQUEST_HAS_SITE)) {
+    if (err == WIRE_OK && (flags & DFS_REQUEST_HAS_SITE)) {
         err = counted_parse(&data, &r->site);
     }
     return err;
@@ -68,7 +51,12 @@ enum wire_err dfs_referral_req_parse(struct wire_slice in, bool is_ex, struct df
     if (!cur_ok(&c)) {
         return WIRE_SHORT;
     }
-    enum wire_err err = is_ex ? ex_parse(&c, &r) : plain_parse(&c, &r);
+    enum wire_err err = WIRE_VALUE;
+    if (is_ex) {
+        err = ex_parse(&c, &r);
+    } else if (wire_take_text(&c, &r.path)) {
+        err = WIRE_OK;
+    }
     if (err == WIRE_OK && r.path.len > DFS_PATH_BYTES_MAX) {
         err = WIRE_COUNT;
     }

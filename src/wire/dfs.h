@@ -8,6 +8,8 @@
 #define DFS_PATH_BYTES_MAX 65534 /* of what is asked about: PathConsumed has 16 bits */
 #define DFS_RSP_BYTES_MAX 65535  /* of an answer: so have the offsets in it */
 
+#define DFS_REQUEST_HAS_SITE 0x0001u /* RequestFlags of _EX */
+
 /* REQ_GET_DFS_REFERRAL, 2.2.2, and REQ_GET_DFS_REFERRAL_EX, 2.2.3 */
 struct dfs_referral_req {
     uint16_t version_max;   /* MaxReferralLevel, as sent */

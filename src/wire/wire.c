@@ -52,6 +52,21 @@ struct wire_slice wire_rest(struct cur *c)
     return (struct wire_slice){.p = cur_bytes(c, len), .len = len};
 }
 
+bool wire_take_text(struct cur *c, struct wire_slice *out)
+{
+    struct cur rest = *c;
+    size_t len = 0;
+    while (cur_u16(&rest) != 0) {
+        len += 2;
+    }
+    *out = (struct wire_slice){0};
+    if (!cur_ok(&rest)) {
+        return false;
+    }
+    *out = (struct wire_slice){cur_bytes(c, len), len};
+    return true;
+}
+
 void wire_put_slice(struct wr *w, struct wire_slice s)
 {
     if (s.len > 0) {

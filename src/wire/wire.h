@@ -61,4 +61,6 @@ NODISCARD enum wire_err wire_buffer(const struct cur *c, size_t offset, size_t l
                                     size_t offset_min, struct wire_slice *out);
 /* Everything between the position and the end. */
 struct wire_slice wire_rest(struct cur *c);
+/* UTF-16LE up to its terminator, before which c stands then. false: there is none. */
+NODISCARD bool wire_take_text(struct cur *c, struct wire_slice *out);
 void wire_put_slice(struct wr *w, struct wire_slice s);
