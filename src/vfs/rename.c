@@ -257,15 +257,19 @@ static smbkit_status rename_check(struct move *m, const char *new_path, bool rep
     return SMBKIT_OK(st) ? oplock_break_for(m->call, o, OPLOCK_OP_RENAME) : st;
 }
 
-static smbkit_status rename_held(struct move *m, const char *new_path, bool replace)
+typedef smbkit_status (*move_check_fn)(struct move *m, const char *new_path, bool replace);
+
+/* Once more where what was to be replaced has gone, or come, since it was looked at. */
+static smbkit_status move_turns(struct move *m, const char *new_path, bool replace,
+                                move_check_fn check, smbkit_status (*run)(struct move *m))
 {
     smbkit_status st = SMBKIT_STATUS_OBJECT_NAME_COLLISION;
     bool again = true;
     for (unsigned i = 0; again && i < RENAME_TRIES_MAX; i++) {
-        st = m->resumes ? SMBKIT_STATUS_SUCCESS : rename_check(m, new_path, replace);
+        st = m->resumes ? SMBKIT_STATUS_SUCCESS : check(m, new_path, replace);
         bool checked = SMBKIT_OK(st);
-        if (checked && !str_eq(m->to.path, m->old_path)) {
-            st = move_run(m);
+        if (checked) {
+            st = run(m);
         }
         if (door_stops(st)) {
             break; /* move_leave sees to what it has */
@@ -276,6 +280,16 @@ static smbkit_status rename_held(struct move *m, const char *new_path, bool repl
         move_forget(m);
     }
     return st;
+}
+
+static smbkit_status rename_run(struct move *m)
+{
+    return str_eq(m->to.path, m->old_path) ? SMBKIT_STATUS_SUCCESS : move_run(m);
+}
+
+static smbkit_status rename_held(struct move *m, const char *new_path, bool replace)
+{
+    return move_turns(m, new_path, replace, rename_check, rename_run);
 }
 
 /* The file has another name: its change time, unless the open keeps that. */
@@ -377,24 +391,17 @@ static smbkit_status link_do(struct move *m)
     return st;
 }
 
+static smbkit_status link_check(struct move *m, const char *new_path, bool replace)
+{
+    smbkit_status st = rename_target_claim(m->call, m->o, new_path, &m->to);
+    return SMBKIT_OK(st) && m->to.existing
+               ? rename_target_replace(m->call, m->o->volume, &m->to, replace)
+               : st;
+}
+
 static smbkit_status link_held(struct move *m, const char *new_path, bool replace)
 {
-    smbkit_status st = SMBKIT_STATUS_OBJECT_NAME_COLLISION;
-    bool again = true;
-    for (unsigned i = 0; again && i < RENAME_TRIES_MAX; i++) {
-        st = rename_target_claim(m->call, m->o, new_path, &m->to);
-        if (SMBKIT_OK(st) && m->to.existing) {
-            st = rename_target_replace(m->call, m->o->volume, &m->to, replace);
-        }
-        if (SMBKIT_OK(st)) {
-            st = link_do(m);
-        }
-        again = m->to.changed && !door_stops(st);
-        if (again) {
-            move_forget(m);
-        }
-    }
-    return st;
+    return move_turns(m, new_path, replace, link_check, link_do);
 }
 
 static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
@@ -403,7 +410,7 @@ static smbkit_status link_once(const struct vfs_call *call, struct vfs_open *o,
     OPEN_SCOPE(o, st);
     struct move *m = SMBKIT_OK(st) ? move_resume(call) : NULL;
     if (m) {
-        return move_done(call, o, move_leave(m, link_do(m)));
+        return move_done(call, o, move_leave(m, link_held(m, new_path, replace)));
     }
     if (SMBKIT_OK(st)) {
         st = check_common(call, o, new_path);
