@@ -6,6 +6,24 @@
 #include "smb_late.h"
 #include "wire/oplock_break.h"
 
+/* As durable_v2, with a lease; the way back to it. */
+static struct ask leased_v2(void)
+{
+    struct ask a = durable_v2;
+    a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
+    a.present |= SMB2_CTX_RQLS;
+    a.key = 0x33;
+    return a;
+}
+
+static struct ask back_leased_v2(const struct scene *s)
+{
+    struct ask back = back_v2(s);
+    back.present |= SMB2_CTX_RQLS;
+    back.key = 0x33;
+    return back;
+}
+
 /* A lease is its client's alone, and names its file. */
 static void test_lease(void)
 {
@@ -16,16 +34,11 @@ static void test_lease(void)
         struct scene s;
         test_context("%s", names[i]);
         begin(&s);
-        struct ask a = durable_v2;
-        a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
-        a.present |= SMB2_CTX_RQLS;
-        a.key = 0x33;
+        struct ask a = leased_v2();
         a.share = 7;
         lose(&s, &a);
         CHECK_INT(kept(&s), 1);
-        struct ask back = back_v2(&s);
-        back.present |= SMB2_CTX_RQLS;
-        back.key = 0x33;
+        struct ask back = back_leased_v2(&s);
         struct ask good = back;
         smbkit_status want =
             i == GOOD ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
@@ -61,16 +74,11 @@ static void test_lease_by_dfs_name(void)
     begin(&s);
     const struct smb_share_spec root = {.name = "mem", .volume = s.f.volume, .dfs_root = true};
     CHECK_INT(smb_server_share_set(s.f.server, &root), SMBKIT_STATUS_SUCCESS);
-    struct ask a = durable_v2;
-    a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
-    a.present |= SMB2_CTX_RQLS;
-    a.key = 0x33;
+    struct ask a = leased_v2();
     a.name = "server\\mem\\file";
     a.flags = SMB2_FLAGS_DFS_OPERATIONS;
     lose(&s, &a);
-    struct ask back = back_v2(&s);
-    back.present |= SMB2_CTX_RQLS;
-    back.key = 0x33;
+    struct ask back = back_leased_v2(&s);
     back.flags = SMB2_FLAGS_DFS_OPERATIONS;
     back.name = "server\\mem\\another";
     CHECK_INT(come_back(&s.f, &back), SMBKIT_STATUS_INVALID_PARAMETER);
@@ -90,10 +98,7 @@ static void test_lease_is_wanted(void)
         struct scene s;
         test_context("%s", other_session ? "its client is there" : "nobody is there");
         begin(&s);
-        struct ask a = durable_v2;
-        a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
-        a.present |= SMB2_CTX_RQLS;
-        a.key = 0x33;
+        struct ask a = leased_v2();
         CHECK_INT(create(&s.f, &a, &s.rsp), SMBKIT_STATUS_SUCCESS);
         fake_disconnect(&s.f);
         if (other_session) {
@@ -131,10 +136,7 @@ static void test_break_on_the_way_back(void)
     struct smb2_create_rsp rsp = {0};
     late.at = 0;
     begin_over(&s, &late_filter);
-    struct ask a = durable_v2;
-    a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
-    a.present |= SMB2_CTX_RQLS;
-    a.key = 0x33;
+    struct ask a = leased_v2();
     a.lease_v2 = true;
     a.share = 7;
     lose(&s, &a);
@@ -142,9 +144,7 @@ static void test_break_on_the_way_back(void)
     fake_enter(&s.g, SMB2_DIALECT_311);
     struct ask other = {.disposition = SMBKIT_OPEN, .share = 7};
     CHECK_INT(create(&s.g, &other, &rsp), SMBKIT_STATUS_SUCCESS);
-    struct ask back = back_v2(&s);
-    back.present |= SMB2_CTX_RQLS;
-    back.key = 0x33;
+    struct ask back = back_leased_v2(&s);
     back.lease_v2 = true;
     late.at = 1;
     struct wr w = create_of(&s.f, &back);
@@ -183,10 +183,7 @@ static void test_two_on_the_way_back(void)
     struct smb2_create_rsp second = {0};
     late.at = 0;
     begin_over(&s, &late_filter);
-    struct ask a = durable_v2;
-    a.oplock = SMB2_OPLOCK_LEVEL_LEASE;
-    a.present |= SMB2_CTX_RQLS;
-    a.key = 0x33;
+    struct ask a = leased_v2();
     a.lease_v2 = a.writes = true;
     a.share = 7;
     struct ask b = a;
@@ -194,9 +191,7 @@ static void test_two_on_the_way_back(void)
     CHECK_INT(create(&s.f, &b, &second), SMBKIT_STATUS_SUCCESS);
     lose(&s, &a);
     CHECK_INT(kept(&s), 2);
-    struct ask back = back_v2(&s);
-    back.present |= SMB2_CTX_RQLS;
-    back.key = 0x33;
+    struct ask back = back_leased_v2(&s);
     back.lease_v2 = true;
     late.at = 1;
     struct wr w = create_of(&s.f, &back);
