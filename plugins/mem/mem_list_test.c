@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mem_test.h"
 
-#include <time.h>
-
 /* Entries that are there all the time show exactly once, whatever comes and goes meanwhile. */
 static void test_list_stable(void)
 {
@@ -57,13 +55,6 @@ static void test_list_stable(void)
     pt_close_volume(&t);
 }
 
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 static void fill_dir(struct pt *t, uint32_t count)
 {
     char name[32];
@@ -73,38 +64,29 @@ static void fill_dir(struct pt *t, uint32_t count)
     }
 }
 
-static double list_all(struct pt *t, uint32_t count)
+static void list_all(struct pt *t, uint32_t count)
 {
     static struct pt_page page;
     void *dir = pt_any(t, "");
     uint32_t total = 0;
     page.cookie = 0;
-    double begin = now_s();
     while (pt_list(t, dir, &page, 50) > 0) {
         total += page.count;
     }
-    double took = now_s() - begin;
     CHECK_INT(total, count);
     pt_close(t, dir);
-    return took;
 }
 
-/* Paging through ten times as many entries takes about ten times as long, not a hundred times. */
+/* Pages of 50 give every name once, also where most of what was there is gone. What it costs:
+ * bench/growth. */
 static void test_list_large(void)
 {
     struct pt t;
     if (!start(&t, NULL, NULL)) {
         return;
     }
-    fill_dir(&t, 10000);
-    double small = list_all(&t, 10000);
-    pt_close_volume(&t);
-    if (!start(&t, NULL, NULL)) {
-        return;
-    }
     fill_dir(&t, 100000);
-    double large = list_all(&t, 100000);
-    CHECK(large < small * 40 + 0.1);
+    list_all(&t, 100000);
     for (uint32_t i = 0; i < 100000; i++) {
         char name[32];
         snprintf(name, sizeof(name), "%u.TXT", i);
@@ -141,7 +123,7 @@ static void test_deep(void)
 
 static const struct test_case cases[] = {
     {"enumeration is stable", test_list_stable},
-    {"enumeration is linear", test_list_large},
+    {"a large directory", test_list_large},
     {"deep trees", test_deep},
 };
 

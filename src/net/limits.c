@@ -169,7 +169,7 @@ static struct place *fullest(struct net_limits *l, const struct place *newcomers
     return found;
 }
 
-/* Room for one more from p (NULL: a new place). 0, -EUSERS, -EMFILE. */
+/* Room for one more from p (NULL: a new place). 0, -EUSERS, -EMFILE, -EBUSY. */
 static int make_room(struct net_limits *l, struct place *p)
 {
     bool place_is_full = p && p->count >= l->spec.per_place_max;
@@ -180,8 +180,11 @@ static int make_room(struct net_limits *l, struct place *p)
         return 0;
     }
     struct place *from = place_is_full ? p : fullest(l, p);
-    if (!from || l->leaving >= l->spec.leaving_max) {
+    if (!from) {
         return -EMFILE;
+    }
+    if (l->leaving >= l->spec.leaving_max) {
+        return -EBUSY;
     }
     send_away(l, oldest_of(from));
     return 0;

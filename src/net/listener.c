@@ -17,6 +17,7 @@ struct listener {
     struct net_op op;
     struct net_accepted accepted;
     struct loop_timer pause;
+    bool holds_one; /* accepted waits for room, those behind it in the system's queue */
     bool is_attached;
     bool is_closing;
     struct job start_job;
@@ -31,20 +32,27 @@ static void free_now(struct job *job)
     mem_free(CONTAINER_OF(job, struct listener, free_job));
 }
 
-static void admit(struct listener *ls)
+/* False: accepted waits for room. To refuse it would let whoever floods keep the others out. */
+static bool admit(struct listener *ls)
 {
     struct net_accepted *a = &ls->accepted;
     int err = net_limits_enter(ls->spec.limits, a->peer.text, &a->slot);
+    ls->holds_one = err == -EBUSY;
+    if (ls->holds_one) {
+        loop_timer_set(ls->loop, &ls->pause, LISTENER_ROOM_MS);
+        return false;
+    }
     if (err == 0) {
         net_fd_tune(a->fd);
         ls->spec.accepted(ls->spec.arg, a);
-        return;
+        return true;
     }
     log_warn(NULL, "connection refused address=%s reason=%s", a->peer.text,
              err == -EUSERS   ? "address-limit"
              : err == -EMFILE ? "total-limit"
                               : "memory");
     net_fd_close(a->fd);
+    return true;
 }
 
 /* Out of descriptors or memory: the connection stays in the queue, and asking at once again would
@@ -65,8 +73,9 @@ static bool handle(struct listener *ls, int64_t result)
         return false;
     }
     if (result == 0) {
-        admit(ls);
-    } else if (result != -EINTR) {
+        return admit(ls);
+    }
+    if (result != -EINTR) {
         pause_accepting(ls, (int)result);
         return false;
     }
@@ -95,7 +104,10 @@ static void accept_done(struct net_op *op, int64_t result)
 
 static void pause_over(struct loop_timer *t)
 {
-    accept_some(CONTAINER_OF(t, struct listener, pause));
+    struct listener *ls = CONTAINER_OF(t, struct listener, pause);
+    if (!ls->holds_one || admit(ls)) {
+        accept_some(ls);
+    }
 }
 
 static void start(struct job *job)
@@ -116,6 +128,9 @@ static void close_now(struct job *job)
     struct listener *ls = CONTAINER_OF(job, struct listener, close_job);
     ls->is_closing = true;
     loop_timer_cancel(ls->loop, &ls->pause);
+    if (ls->holds_one) {
+        net_fd_close(ls->accepted.fd);
+    }
     if (!ls->is_attached) {
         net_fd_close(ls->fd);
         loop_post(ls->loop, &ls->free_job);

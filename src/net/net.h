@@ -102,8 +102,8 @@ struct net_limits_spec {
     unsigned total_max;     /* connections, guests and residents */
     unsigned per_place_max; /* of one place */
     unsigned guests_max;
-    /* Sent away and not gone yet, beside total_max: more newcomers are refused while there are so
-     * many. 0, or more than it: NET_LIMITS_LEAVING_MAX. */
+    /* Sent away and not gone yet, beside total_max: newcomers wait while there are so many. 0, or
+     * more than it: NET_LIMITS_LEAVING_MAX. */
     unsigned leaving_max;
 };
 #define NET_LIMITS_LEAVING_MAX 1024u
@@ -111,8 +111,9 @@ struct net_limits_spec {
 NODISCARD struct net_limits *net_limits_new(const struct net_limits_spec *spec);
 void net_limits_free(struct net_limits *l); /* NULL allowed; every slot has left */
 /* Count a connection of this address in. *slot_r: owned, given back by net_slot_leave. -EUSERS: the
- * place has its maximum of residents; -EMFILE: all of it is full; -ENOMEM. Cost: O(log n), or
- * O(places with guests) when a guest must go. */
+ * place has its maximum of residents; -EMFILE: all of it is full; -EBUSY: there will be room once
+ * those who were sent away are gone; -ENOMEM. Cost: O(log n), or O(places with guests) when a guest
+ * must go. */
 NODISCARD int net_limits_enter(struct net_limits *l, const char *address, struct net_slot **slot_r);
 unsigned net_limits_count(struct net_limits *l);
 /* What to do when the connection must go: called once at most, perhaps within this call, on any
@@ -137,6 +138,8 @@ void net_fd_close(int64_t fd);
 
 /* How long accepting pauses when the process or the system is out of descriptors. */
 #define LISTENER_PAUSE_MS 1000
+/* How long before a newcomer is tried again, for whom others are making room. */
+#define LISTENER_ROOM_MS 5
 #define LISTENER_BACKLOG 256
 
 struct listener_spec {

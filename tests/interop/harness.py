@@ -164,6 +164,7 @@ class Server:
         self.settings = settings
         self.end_code = end_code
         self.process = None
+        self.looks = 0  # connections made to see whether it listens
         self.prefix = []  # what runs it: a command that becomes it
         self.log_path = os.path.join(self.folder, 'log')
         self.screen_path = os.path.join(self.folder, 'screen')
@@ -224,6 +225,7 @@ class Server:
             socket.create_connection(('127.0.0.1', self.port), 1).close()
         except OSError:
             return False
+        self.looks += 1
         # It listens before it makes the control socket, and prints its lines last.
         return os.path.exists(self.control) and (self.command[1] != 'serve' or 'Ctrl-C' in self.screen())
 

@@ -205,6 +205,9 @@ static void test_few_leaving(void)
     for (; n < CONNS_MAX && come(l, &conns[n], "192.0.2.1") == 0; n++) {
     }
     CHECK_INT(n, 5 + 3);
+    CHECK_INT(come(l, &conns[n], "192.0.2.1"), -EBUSY);
+    go(&conns[0]); /* the oldest was sent away first */
+    CHECK_INT(come(l, &conns[0], "192.0.2.1"), 0);
     for (unsigned i = 0; i < n; i++) {
         go(&conns[i]);
     }

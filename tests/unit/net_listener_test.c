@@ -54,13 +54,14 @@ static void wait_accepted(struct hall *h, unsigned n)
     }
 }
 
-static void hall_init(struct hall *h, unsigned total, unsigned each)
+/* leaving: see net_limits_spec. */
+static void hall_init(struct hall *h, unsigned total, unsigned each, unsigned leaving)
 {
     memset(h, 0, sizeof(*h));
     mutex_init(&h->lock);
     cond_init(&h->moved);
     const struct net_limits_spec limits = {
-        .total_max = total, .per_place_max = each, .guests_max = total};
+        .total_max = total, .per_place_max = each, .guests_max = total, .leaving_max = leaving};
     h->limits = net_limits_new(&limits);
     CHECK_INT(loop_new(&h->loop), 0);
 }
@@ -84,7 +85,7 @@ static void test_listener(void)
     struct listener *ls;
     struct listener *second;
     int fds[4];
-    hall_init(&h, 10, 3);
+    hall_init(&h, 10, 3, 0);
     struct listener_spec spec = {
         .addr = {.text = "127.0.0.1"}, .limits = h.limits, .accepted = on_accepted, .arg = &h};
     REQUIRE(listener_new(h.loop, &spec, &ls) == 0);
@@ -121,7 +122,7 @@ static void test_listener_without_descriptors(void)
     struct os_thread *t;
     struct listener *ls;
     struct rlimit before;
-    hall_init(&h, 10, 10);
+    hall_init(&h, 10, 10, 0);
     struct listener_spec spec = {
         .addr = {.text = "127.0.0.1"}, .limits = h.limits, .accepted = on_accepted, .arg = &h};
     REQUIRE(listener_new(h.loop, &spec, &ls) == 0);
@@ -143,8 +144,44 @@ static void test_listener_without_descriptors(void)
     hall_fini(&h, t);
 }
 
+/* Who comes while others are still on their way out waits, and is let in when they are gone. */
+static void test_listener_waits_for_room(void)
+{
+    struct hall h;
+    struct os_thread *t;
+    struct listener *ls;
+    int fds[4];
+    hall_init(&h, 1, 10, 1);
+    struct listener_spec spec = {
+        .addr = {.text = "127.0.0.1"}, .limits = h.limits, .accepted = on_accepted, .arg = &h};
+    REQUIRE(listener_new(h.loop, &spec, &ls) == 0);
+    struct net_addr addr = *listener_addr_get(ls);
+    CHECK_INT(os_thread_start(&t, "loop", run_hall, &h), 0);
+    for (int i = 0; i < 3; i++) {
+        fds[i] = dial(&addr);
+    }
+    wait_accepted(&h, 2);
+    usleep(50000);
+    CHECK_INT(h.count, 2); /* the first is sent away and not gone */
+    char c;
+    CHECK(recv(fds[2], &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+    (void)net_slot_leave(h.seen[0].slot);
+    wait_accepted(&h, 3);
+    fds[3] = dial(&addr);
+    usleep(50000);
+    listener_close(ls);
+    CHECK(read(fds[3], &c, 1) <= 0); /* the one that waits goes with the listener */
+    for (int i = 0; i < 4; i++) {
+        close(fds[i]);
+    }
+    net_fd_close(h.seen[0].fd);
+    h.seen[0] = h.seen[--h.count];
+    hall_fini(&h, t);
+}
+
 static const struct test_case cases[] = {
     {"a listener, its limits and its errors", test_listener},
+    {"a listener waits for room", test_listener_waits_for_room},
     {"a listener without descriptors", test_listener_without_descriptors},
 };
 TEST_MAIN(cases)

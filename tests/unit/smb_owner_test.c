@@ -110,19 +110,10 @@ static struct smb2_file_id make_dir(struct fake *f, const char *name)
     return rsp.file_id;
 }
 
-static uint64_t cpu_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* What grows with the square of this takes ten seconds and more, what does not a fraction of one.
- */
+/* What it costs to end them: bench/growth. */
 #define MANY 40000
-#define MANY_MS_MAX 4000
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED true /* many times slower, and by itself not linear */
+#define IS_SANITIZED true /* many times slower */
 #else
 #define IS_SANITIZED false
 #endif
@@ -138,9 +129,7 @@ static void test_many_opens_of_one_directory(void)
     for (unsigned i = 0; i < (IS_SANITIZED ? MANY / 20 : MANY); i++) {
         REQUIRE(SMBKIT_OK(fake_create(&f, "many", SMBKIT_OPEN, &rsp)));
     }
-    uint64_t before = cpu_ms();
     fake_disconnect(&f);
-    CHECK(IS_SANITIZED || cpu_ms() - before < MANY_MS_MAX);
     fake_stop(&f);
 }
 
@@ -210,11 +199,9 @@ static void test_totals(void)
     if (!IS_SANITIZED) {
         check_refused(&f[FULL], &other); /* the client's and the user's */
     }
-    uint64_t before = cpu_ms();
     for (unsigned i = 0; i < FULL; i++) {
         fake_disconnect(&f[i]);
     }
-    CHECK(IS_SANITIZED || cpu_ms() - before < MANY_MS_MAX);
     CHECK_INT(fake_create(&f[FULL], "new", SMBKIT_CREATE, &rsp), SMBKIT_STATUS_SUCCESS);
     fake_disconnect(&f[FULL]);
     fake_disconnect(&other);
