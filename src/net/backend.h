@@ -86,6 +86,9 @@ NODISCARD int net_watch_want(struct loop_watch *w, uint32_t wanted);
 
 /* A listening socket; *addr gets its port. */
 NODISCARD int net_listen(struct net_addr *addr, int backlog, int64_t *fd_r);
+/* A socket that listens already, made ready for a loop; *addr is where. -EBADF: no open descriptor;
+ * -ENOTSOCK, -EINVAL: nothing that listens for TCP. */
+NODISCARD int net_adopt(int64_t fd, struct net_addr *addr);
 /* Without waiting: 0 and *out filled, -EAGAIN, or why not. */
 int64_t net_accept(int64_t fd, struct net_accepted *out);
 /* No delay, keep-alive. */

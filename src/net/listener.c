@@ -152,8 +152,17 @@ int listener_new(struct loop *l, const struct listener_spec *spec, struct listen
     }
     ls->loop = l;
     ls->spec = *spec;
-    int err = net_listen(&ls->spec.addr, LISTENER_BACKLOG, &ls->fd);
+    int err;
+    if (spec->ready) {
+        ls->fd = *spec->ready;
+        err = net_adopt(ls->fd, &ls->spec.addr);
+    } else {
+        err = net_listen(&ls->spec.addr, LISTENER_BACKLOG, &ls->fd);
+    }
     if (err != 0) {
+        if (spec->ready) {
+            net_fd_close(ls->fd);
+        }
         mem_free(ls);
         return err;
     }

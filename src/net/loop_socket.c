@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -148,6 +149,35 @@ int net_listen(struct net_addr *addr, int backlog, int64_t *fd_r)
         return err;
     }
     *fd_r = fd;
+    return 0;
+}
+
+/* True: the socket has the option, with this value. */
+static bool has_option(int fd, int name, int value)
+{
+    int is = 0;
+    socklen_t len = sizeof(is);
+    return getsockopt(fd, SOL_SOCKET, name, &is, &len) == 0 && is == value;
+}
+
+int net_adopt(int64_t ready, struct net_addr *addr)
+{
+    union sockaddr_any sa;
+    socklen_t len = sizeof(sa);
+    int fd = (int)ready;
+    mem_zero(&sa, sizeof(sa));
+    if (getsockname(fd, &sa.any, &len) != 0) {
+        return -errno;
+    }
+    bool is_ip = sa.any.sa_family == AF_INET || sa.any.sa_family == AF_INET6;
+    if (!is_ip || !has_option(fd, SO_TYPE, SOCK_STREAM) || !has_option(fd, SO_ACCEPTCONN, 1)) {
+        return -EINVAL;
+    }
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        return -errno;
+    }
+    from_sockaddr(&sa, len, addr);
     return 0;
 }
 

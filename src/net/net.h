@@ -144,6 +144,8 @@ void net_fd_close(int64_t fd);
 
 struct listener_spec {
     struct net_addr addr;      /* one numeric address; port 0: the system picks */
+    const int64_t *ready;      /* NULL; or a socket that listens already, in place of addr: taken,
+                                  also on failure */
     struct net_limits *limits; /* borrowed; outlives the listener */
     /* Loop thread. */
     void (*accepted)(void *arg, const struct net_accepted *a);

@@ -7,11 +7,11 @@
 
 /* ---- signals ---- */
 
-enum os_signal { OS_SIGNAL_NONE, OS_SIGNAL_STOP, OS_SIGNAL_RELOAD };
+enum os_signal { OS_SIGNAL_NONE, OS_SIGNAL_STOP, OS_SIGNAL_RELOAD, OS_SIGNAL_CHILD };
 
 /* From now on, in every thread started later too, requests to stop (SIGTERM, SIGINT) and to reload
- * (SIGHUP) are kept for os_signal_wait, and writing to a closed pipe, or beyond RLIMIT_FSIZE, is
- * an error instead of the end. */
+ * (SIGHUP), and the end of a child, are kept for os_signal_wait, and writing to a closed pipe, or
+ * beyond RLIMIT_FSIZE, is an error instead of the end. */
 void os_signals_hold(void);
 /* Wait at most timeout_ms (negative: as long as it takes). */
 enum os_signal os_signal_wait(int timeout_ms);

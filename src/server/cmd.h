@@ -70,5 +70,11 @@ struct connect_info {
 };
 /* Commands for Windows, macOS and Linux, ready to paste. */
 void connect_text(struct wr *w, const struct connect_info *info);
+/* smb://USER:PASSWORD@ADDRESS:PORT/SHARE, without the password if it is not to be shown, and
+ * without the port if it is SMB's own. */
+void connect_uri(struct wr *w, const struct connect_info *info);
+/* Take the sockets that who started the process listens on for it (sd_listen_fds(3)) into c. False:
+ * told. */
+NODISCARD bool cmd_take_sockets(struct config *c);
 /* A pronounceable random password: five groups of four letters, 63 bits. size >= 25. */
 void connect_password(char *buf, size_t size);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strbuf.h"
+#include "os/child.h"
 #include "os/os.h"
 #include "os/process.h"
 
@@ -73,6 +74,17 @@ void cmd_problems(struct problems *p)
     if (p->count > PROBLEMS_MAX) {
         fprintf(stderr, "... and %u more\n", p->count - PROBLEMS_MAX);
     }
+}
+
+bool cmd_take_sockets(struct config *c)
+{
+    int count = os_sockets_taken(c->ready, ARRAY_LEN(c->ready));
+    if (count < 0) {
+        cmd_error("LISTEN_FDS: more than %u sockets were handed over", CONFIG_LISTEN_MAX);
+        return false;
+    }
+    c->ready_count = (unsigned)count;
+    return true;
 }
 
 /* ---- passwords ---- */

@@ -22,7 +22,11 @@ static const struct {
      "  --plugin-dir FOLDER    look for plugins and filters here first\n"
      "  --log-level LEVEL      error, warn, info, debug, trace, or MODULE:LEVEL,...\n"
      "  --log-format FORMAT    text or json\n"
-     "  --control-socket FILE  what smbkit status asks\n"},
+     "  --control-socket FILE  what smbkit status asks\n"
+     "  --run COMMAND          run a command that has SMBKIT_URI, SMBKIT_PORT, ... and end with "
+     "it\n"
+     "  --print-uri            print smb://... of every share and nothing else\n"
+     "  --exit-with-parent     end when the process ends that started this one\n"},
     {"run", "  --plugin-dir FOLDER    look for plugins and filters here first\n"
             "  --log-level LEVEL      in place of what the file says\n"},
     {"check", ""},

@@ -111,7 +111,7 @@ static int serve(struct server *server, const char *file, struct problems *probl
         const struct net_addr *a = server_listen_addr_get(server, i);
         log_info(NULL, "listening address=%s port=%u", a->text, a->port);
     }
-    return server_run(server, file) ? EXIT_OK : EXIT_CUT;
+    return server_run(server, file, NULL) ? EXIT_OK : EXIT_CUT;
 }
 
 static int run_config(struct config **c, const char *file, struct problems *problems)
@@ -152,7 +152,7 @@ int cmd_run(int argc, char **argv)
     struct problems problems;
     problems_init(&problems);
     CLEANUP(config_free) struct config *c = config_load(r.file, &problems);
-    if (c && override(c, &r, &problems)) {
+    if (c && override(c, &r, &problems) && cmd_take_sockets(c)) {
         code = run_config(&c, r.file, &problems);
     } else {
         cmd_problems(&problems);

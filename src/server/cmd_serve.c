@@ -12,6 +12,7 @@
 #include "os/process.h"
 #include "rpc/accounts.h"
 #include "server/args.h"
+#include "server/captive.h"
 #include "server/cmd.h"
 #include "server/control.h"
 #include "server/server.h"
@@ -34,6 +35,8 @@ struct serve {
     const char *filters[VFS_LAYERS_MAX];
     unsigned filter_count;
     bool read_only;
+    bool print_uri; /* nothing else is said on the screen */
+    struct captive captive;
     char err[256];
 };
 
@@ -49,6 +52,9 @@ enum {
     OPT_LOG_LEVEL,
     OPT_LOG_FORMAT,
     OPT_CONTROL_SOCKET,
+    OPT_RUN,
+    OPT_PRINT_URI,
+    OPT_EXIT_WITH_PARENT,
 };
 
 static const struct arg_option options[] = {
@@ -63,6 +69,9 @@ static const struct arg_option options[] = {
     {"log-level", OPT_LOG_LEVEL, true},
     {"log-format", OPT_LOG_FORMAT, true},
     {"control-socket", OPT_CONTROL_SOCKET, true},
+    {"run", OPT_RUN, true},
+    {"print-uri", OPT_PRINT_URI, false},
+    {"exit-with-parent", OPT_EXIT_WITH_PARENT, false},
     {NULL, 0, false},
 };
 
@@ -222,6 +231,15 @@ static bool take_option(struct serve *s, int id, const char *value)
         return set_by_key(s, "log format", value);
     case OPT_CONTROL_SOCKET:
         return set_by_key(s, "control socket", value);
+    case OPT_RUN:
+        s->captive.command = value;
+        return *value || complain(s, "--run: which command?");
+    case OPT_PRINT_URI:
+        s->print_uri = true;
+        return true;
+    case OPT_EXIT_WITH_PARENT:
+        s->captive.with_parent = true;
+        return true;
     default: /* ARGS_WORD */
         return config_share_parse(s->config, value, s->err);
     }
@@ -247,6 +265,17 @@ static bool parse(struct serve *s, int argc, char **argv)
     }
     if (s->config->allow_guest && s->config->encryption == SMB_ENCRYPT_REQUIRED) {
         return complain(s, "--guest and --encrypt exclude each other: a guest has no key");
+    }
+    return !s->captive.command || !s->print_uri ||
+           complain(s, "--run and --print-uri exclude each other: the command has SMBKIT_URI");
+}
+
+/* A command on this host is all that is to reach it, if nobody said otherwise. */
+static bool default_listen(struct serve *s)
+{
+    if (s->captive.command && s->config->listen_count == 0) {
+        s->config->port_is_auto = false;
+        return add_listen(s, "127.0.0.1:0");
     }
     return true;
 }
@@ -349,17 +378,39 @@ static void show_shares(const struct serve *s, const struct server *server)
     }
 }
 
-static void show(const struct serve *s, const struct server *server)
+/* How to reach the first share as the first user. A password that was given is for the command of
+ * --run only, not for the screen. */
+static struct connect_info how_to_connect(const struct serve *s, const struct server *server,
+                                          char (*host)[OS_ADDR_TEXT_SIZE])
 {
-    char host[ADDRESSES_MAX][OS_ADDR_TEXT_SIZE];
-    const struct config *c = server_config_get(server);
     const struct net_addr *a = server_listen_addr_get(server, 0);
     const struct serve_user *u = s->user_count > 0 ? &s->users[0] : NULL;
-    struct connect_info info = {.address = shown_address(a, host),
-                                .port = a->port,
-                                .user = u ? u->name : NULL,
-                                .password = u && u->is_random ? u->password : NULL,
-                                .share = c->shares[0].name};
+    bool is_told = u && (u->is_random || s->captive.command);
+    return (struct connect_info){.address = shown_address(a, host),
+                                 .port = a->port,
+                                 .user = u ? u->name : NULL,
+                                 .password = is_told ? u->password : NULL,
+                                 .share = server_config_get(server)->shares[0].name};
+}
+
+static void show_uris(const struct server *server, struct connect_info info)
+{
+    const struct config *c = server_config_get(server);
+    for (size_t i = 0; i < c->share_count; i++) {
+        CLEANUP(wr_fini) struct wr w = wr_new(TEXT_MAX);
+        info.share = c->shares[i].name;
+        connect_uri(&w, &info);
+        wr_u8(&w, 0);
+        if (wr_ok(&w)) {
+            cmd_line("%s", (const char *)w.base);
+        }
+    }
+    fflush(stdout);
+}
+
+static void show(const struct serve *s, const struct server *server,
+                 const struct connect_info *info)
+{
     show_shares(s, server);
     for (unsigned i = 0; server_listen_addr_get(server, i); i++) {
         char text[NET_ADDR_TEXT_SIZE + 16];
@@ -367,7 +418,7 @@ static void show(const struct serve *s, const struct server *server)
         printf("Address   %s\n", text);
     }
     CLEANUP(wr_fini) struct wr w = wr_new(TEXT_MAX);
-    connect_text(&w, &info);
+    connect_text(&w, info);
     wr_u8(&w, 0);
     if (wr_ok(&w)) {
         printf("\nTo connect:\n");
@@ -379,15 +430,31 @@ static void show(const struct serve *s, const struct server *server)
 
 /* ---- run ---- */
 
-static void start_control(struct server *server)
+/* Of servers that run a command there may be many: each has a socket of its own. */
+static char *default_control_path(const struct serve *s)
+{
+    char *path = control_default_path(true);
+    if (path && s->captive.command) {
+        char *own = str_printf("%s.%u", path, os_process_id());
+        mem_free(path);
+        path = own;
+    }
+    return path;
+}
+
+/* Where it is, owned; NULL: there is none. */
+static char *start_control(const struct serve *s, struct server *server)
 {
     char err[256];
     const char *given = server_config_get(server)->control_socket;
-    CLEANUP_MEM char *path = given ? str_dup(given) : control_default_path(true);
+    char *path = given ? str_dup(given) : default_control_path(s);
     if (path && !server_control_start(server, path, err)) {
         cmd_error("%s; smbkit status will not reach this server, which serves all the same%s", err,
                   given ? "" : " (--control-socket names another place)");
+        mem_free(path);
+        path = NULL;
     }
+    return path;
 }
 
 static int serve(struct serve *s, struct server *server, struct problems *problems)
@@ -396,9 +463,18 @@ static int serve(struct serve *s, struct server *server, struct problems *proble
         cmd_problems(problems);
         return EXIT_FAILED;
     }
-    start_control(server);
-    show(s, server);
-    return server_run(server, NULL) ? EXIT_OK : EXIT_CUT;
+    char host[ADDRESSES_MAX][OS_ADDR_TEXT_SIZE];
+    struct server_end end;
+    CLEANUP_MEM char *control = start_control(s, server);
+    struct connect_info info = how_to_connect(s, server, host);
+    captive_start(&s->captive, &info, control);
+    if (s->print_uri) {
+        show_uris(server, info);
+    } else if (!s->captive.command) {
+        show(s, server, &info);
+    }
+    bool is_whole = server_run(server, NULL, captive_end(&s->captive, &end));
+    return captive_finish(&s->captive, is_whole ? EXIT_OK : EXIT_CUT);
 }
 
 static int make_and_serve(struct serve *s)
@@ -441,9 +517,10 @@ int cmd_serve(int argc, char **argv)
         cmd_error("out of memory");
     } else {
         s->config->port_is_auto = true;
+        captive_init(&s->captive);
         /* What is on the screen is for people: connections coming and going are not. */
         bool ok = set_by_key(s, "log level", "warn") && parse(s, argc, argv) && finish_shares(s) &&
-                  default_user(s);
+                  default_listen(s) && default_user(s) && cmd_take_sockets(s->config);
         code = ok        ? make_and_serve(s)
                : *s->err ? cmd_usage("serve", "%s", s->err)
                          : EXIT_FAILED; /* told already */

@@ -94,7 +94,10 @@ struct config {
     char workgroup[16];
     struct net_addr listen[CONFIG_LISTEN_MAX];
     unsigned listen_count; /* 0: every address */
-    uint16_t port;         /* for addresses without one */
+    /* Sockets that listen already, in place of those addresses: of who started the process. */
+    int64_t ready[CONFIG_LISTEN_MAX];
+    unsigned ready_count;
+    uint16_t port;     /* for addresses without one */
     bool port_is_auto; /* where none is given (0): 445 if it can be had, else one from 4450 up */
     uint16_t dialect_min;
     uint16_t dialect_max;

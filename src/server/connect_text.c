@@ -102,7 +102,7 @@ static void put_windows(struct wr *w, const struct connect_info *i)
     }
 }
 
-static void put_mac_url(struct wr *w, const struct connect_info *i)
+static void put_location(struct wr *w, const struct connect_info *i)
 {
     wr_printf(w, "//");
     put_url(w, i->user ? i->user : "guest");
@@ -121,9 +121,9 @@ static void put_mac_url(struct wr *w, const struct connect_info *i)
 static void put_mac(struct wr *w, const struct connect_info *i)
 {
     wr_printf(w, "  macOS     open 'smb:");
-    put_mac_url(w, i);
+    put_location(w, i);
     wr_printf(w, "'\n            mkdir -p ~/mnt && mount_smbfs '");
-    put_mac_url(w, i);
+    put_location(w, i);
     wr_printf(w, "' ~/mnt\n");
 }
 
@@ -167,6 +167,12 @@ static void put_cifs(struct wr *w, const struct connect_info *i)
         wr_printf(w, ",port=%u", i->port);
     }
     wr_printf(w, "'\n");
+}
+
+void connect_uri(struct wr *w, const struct connect_info *info)
+{
+    wr_printf(w, "smb:");
+    put_location(w, info);
 }
 
 void connect_text(struct wr *w, const struct connect_info *info)

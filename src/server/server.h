@@ -32,10 +32,17 @@ void server_notes(const struct config *c, struct users_store *users, struct prob
 void server_notes_log(const struct config *c, struct users_store *users);
 /* Open the control socket; false: a line in err. */
 NODISCARD bool server_control_start(struct server *s, const char *path, char err[256]);
+/* What ends the server besides signals. */
+struct server_end {
+    bool (*is_there)(void *arg); /* asked now and then, and at the end of each child */
+    /* A first signal to stop: true: is_there will soon be true, go on until then. */
+    bool (*is_near)(void *arg);
+    void *arg;
+};
 /* Serve until a signal asks to stop; on SIGHUP reload from file (NULL: there is none to read
- * again). Returns when all is closed; true: in good order. A second signal ends the process at
- * once. */
-bool server_run(struct server *s, const char *file);
+ * again), or until end says so (NULL: nothing does). Returns when all is closed; true: in good
+ * order. A second signal ends the process at once. */
+bool server_run(struct server *s, const char *file, const struct server_end *end);
 /* Only before server_start or after server_run. NULL allowed. */
 void server_free(struct server *s);
 

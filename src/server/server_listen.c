@@ -74,10 +74,11 @@ static void tell(struct problems *problems, const struct net_addr *a, int err)
     }
 }
 
-static int listen_one(struct server *s, const struct net_addr *a)
+/* At addr, or with a socket that listens already. */
+static int listener_add(struct server *s, const struct net_addr *addr, const int64_t *ready)
 {
     struct listener_spec spec = {
-        .addr = *a, .limits = s->limits, .accepted = on_accepted, .arg = s};
+        .addr = *addr, .ready = ready, .limits = s->limits, .accepted = on_accepted, .arg = s};
     struct listener *ls = NULL;
     if (s->listener_count == CONFIG_LISTEN_MAX) {
         return -E2BIG;
@@ -89,6 +90,11 @@ static int listen_one(struct server *s, const struct net_addr *a)
     s->addrs[s->listener_count] = *listener_addr_get(ls);
     s->listeners[s->listener_count++] = ls;
     return 0;
+}
+
+static int listen_one(struct server *s, const struct net_addr *a)
+{
+    return listener_add(s, a, NULL);
 }
 
 /* Every address of both families; a host without IPv6 is fine. */
@@ -242,9 +248,31 @@ void server_listen_check(const struct config *c, struct problems *problems, stru
     }
 }
 
+static bool listen_ready(struct server *s, struct problems *problems)
+{
+    const struct net_addr nowhere = {.port = 0};
+    unsigned before = problems->count;
+    for (unsigned i = 0; i < s->config->ready_count; i++) {
+        int err = listener_add(s, &nowhere, &s->config->ready[i]);
+        if (err != 0) {
+            char why[128];
+            os_error_text(-err, why, sizeof(why));
+            problems_add(problems,
+                         "descriptor %d that was handed over (LISTEN_FDS) cannot be served: %s",
+                         (int)s->config->ready[i],
+                         err == -EINVAL ? "it is no TCP socket that listens" : why);
+        }
+    }
+    s->config->ready_count = 0; /* they are the listeners' now */
+    return problems->count == before;
+}
+
 bool server_listen(struct server *s, struct problems *problems)
 {
     int err;
+    if (s->config->ready_count > 0) {
+        return listen_ready(s, problems);
+    }
     return s->config->port_is_auto
                ? listen_auto(s, problems)
                : listen_with(s, s->config->listen_count ? 0 : s->config->port, problems, &err);

@@ -10,6 +10,7 @@
 #define LOG_MODULE LOG_SERVER
 #define POLL_MS 20           /* how often the end looks whether connections are gone */
 #define TRIM_MS 3000         /* how often it looks whether a load is over ... */
+#define END_LOOK_MS 500      /* how often it asks whether the end is there; a divisor of TRIM_MS */
 #define TRIM_REQUESTS 100    /* ... which it is with fewer requests than this since */
 #define TRIM_LOOKS 5         /* and when it is never over: at the latest after so many looks */
 #define EXIT_SECOND_SIGNAL 3 /* as smbkit(1) says */
@@ -185,21 +186,40 @@ static void give_memory_back(struct server *s, struct idling *idle)
     }
 }
 
-bool server_run(struct server *s, const char *file)
+/* Has the time come? */
+static bool is_over(const struct server_end *end, enum os_signal sig, bool *was_asked)
+{
+    if (sig == OS_SIGNAL_STOP) {
+        bool waits = end && !*was_asked && end->is_near(end->arg);
+        *was_asked = true;
+        return !waits;
+    }
+    return end && end->is_there(end->arg);
+}
+
+static void serve(struct server *s, const char *file, const struct server_end *end)
 {
     struct idling idle = {0};
     enum os_signal sig = OS_SIGNAL_NONE;
-    log_info(NULL, "serving shares=%zu loops=%u users=%zu", smb_server_share_count(s->smb),
-             s->loop_count, users_store_count(s->users));
-    while (sig != OS_SIGNAL_STOP) {
-        sig = os_signal_wait(TRIM_MS);
-        if (sig == OS_SIGNAL_NONE) {
+    bool was_asked = false;
+    unsigned quiet = 0;
+    while (!is_over(end, sig, &was_asked)) {
+        sig = os_signal_wait(end ? END_LOOK_MS : TRIM_MS);
+        if (sig == OS_SIGNAL_NONE && (!end || ++quiet == TRIM_MS / END_LOOK_MS)) {
+            quiet = 0;
             give_memory_back(s, &idle);
         }
         if (sig == OS_SIGNAL_RELOAD) {
             server_reload(s, file);
         }
     }
+}
+
+bool server_run(struct server *s, const char *file, const struct server_end *end)
+{
+    log_info(NULL, "serving shares=%zu loops=%u users=%zu", smb_server_share_count(s->smb),
+             s->loop_count, users_store_count(s->users));
+    serve(s, file, end);
     log_info(NULL, "stopping connections=%u", server_connection_count(s));
     control_free(s->control);
     s->control = NULL;

@@ -25,6 +25,7 @@ static sigset_t held_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
     return set;
 }
 
@@ -47,7 +48,7 @@ enum os_signal os_signal_wait(int timeout_ms)
     if (sig < 0) {
         return OS_SIGNAL_NONE;
     }
-    return sig == SIGHUP ? OS_SIGNAL_RELOAD : OS_SIGNAL_STOP;
+    return sig == SIGHUP ? OS_SIGNAL_RELOAD : sig == SIGCHLD ? OS_SIGNAL_CHILD : OS_SIGNAL_STOP;
 }
 
 void os_exit_now(int code)
