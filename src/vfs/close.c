@@ -264,6 +264,34 @@ smbkit_status vfs_open_settle_times(struct vfs_call *call, struct vfs_open *o)
     return SMBKIT_OK(st) ? settle_times(call, o) : st;
 }
 
+/* Does the file go as well? Then there is nothing to be kept of it. */
+static bool is_going(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->node->lock);
+    return o->delete_on_close || o->name->of->delete_pending;
+}
+
+/* The plugin finishes what was written: the close answers how that went. WOULD_BLOCK: again where
+ * it may wait. */
+static smbkit_status commit(const struct vfs_call *call, struct vfs_open *o)
+{
+    if (!atomic_load_explicit(&o->is_written, memory_order_relaxed) || is_going(o)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status st = door_commit(call, &o->f);
+    if (st == SMBKIT_STATUS_WOULD_BLOCK) {
+        return st;
+    }
+    atomic_store_explicit(&o->is_written, false, memory_order_relaxed);
+    o->committed = st;
+    if (!SMBKIT_OK(st)) {
+        CLEANUP_MEM char *path = vfs_open_path_known(o);
+        log_warn(NULL, "file not committed plugin=%s path=%s status=%s", open_plugin_name(o),
+                 quoted(path ? path : "").text, smbkit_status_name(st));
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
 static smbkit_status close_once(const struct vfs_call *call, struct vfs_open *o,
                                 struct smbkit_attr *attr)
 {
@@ -272,6 +300,9 @@ static smbkit_status close_once(const struct vfs_call *call, struct vfs_open *o,
         return st;
     }
     st = settle_times(call, o);
+    if (SMBKIT_OK(st)) {
+        st = commit(call, o);
+    }
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -306,8 +337,11 @@ static smbkit_status close_once(const struct vfs_call *call, struct vfs_open *o,
         st = delete_name(call, o);
     }
     close_end(call, o);
-    /* It came to hold something after it was found empty: as above. */
-    return st == SMBKIT_STATUS_DIRECTORY_NOT_EMPTY ? SMBKIT_STATUS_SUCCESS : st;
+    if (st == SMBKIT_STATUS_DIRECTORY_NOT_EMPTY) {
+        st = SMBKIT_STATUS_SUCCESS; /* it came to hold something after it was found empty: as above
+                                     */
+    }
+    return SMBKIT_OK(st) ? o->committed : st;
 }
 
 smbkit_status vfs_close(struct vfs_call *call, struct vfs_open *open, struct smbkit_attr *attr)

@@ -322,6 +322,7 @@ struct vfs_open {
     bool is_by_short;        /* it was asked for by its short name */
     bool is_stat;            /* for attributes only: breaks no oplock */
     uint64_t snapshot_time;  /* of the snapshot that it is in; 0: the present */
+    atomic_bool is_written;  /* its close commits what it wrote */
     atomic_bool is_modified; /* its file is to be listed anew when it ends; dirlease.c */
     bool has_parent;         /* it named a lease of the directory: */
     uint8_t parent[LEASE_KEY_SIZE];
@@ -346,6 +347,7 @@ struct vfs_open {
 
     struct mutex lock; /* guards what follows */
     enum open_state state;
+    smbkit_status committed; /* once it is: whoever closes it */
     uint32_t in_flight;
     struct list close_waiters; /* volume->waits */
     uint32_t options;

@@ -149,14 +149,15 @@ static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status 
     .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_security, security))
 #define REST_read                                                                                  \
     .absent = S(INTERNAL_ERROR), .clear = clear_io, .asked = asked_io, .check = check_io
-#define REST_write .acts = true, .absent = S(MEDIA_WRITE_PROTECTED), .check = check_io
+#define REST_write                                                                                 \
+    .acts = true, .writes = true, .absent = S(MEDIA_WRITE_PROTECTED), .check = check_io
 #define REST_flush .absent = S(SUCCESS)
-#define REST_set_size .acts = true, .absent = S(MEDIA_WRITE_PROTECTED)
+#define REST_set_size .acts = true, .writes = true, .absent = S(MEDIA_WRITE_PROTECTED)
 #define REST_overwrite                                                                             \
-    .acts = true, .emulate = emulate_overwrite,                                                    \
+    .acts = true, .writes = true, .emulate = emulate_overwrite,                                    \
     POINTERS(PTR(BYTES, smbkit_overwrite, ea), PTR(ATTR, smbkit_overwrite, attr))
-#define REST_allocate .acts = true, .emulate = emulate_allocate
-#define REST_zero_range .acts = true, .emulate = emulate_zero_range
+#define REST_allocate .acts = true, .writes = true, .emulate = emulate_allocate
+#define REST_zero_range .acts = true, .writes = true, .emulate = emulate_zero_range
 #define REST_ranges                                                                                \
     .emulate = emulate_ranges, .check = check_ranges, .overflows = true,                           \
     POINTERS(PTR(RANGES, smbkit_ranges, out))
@@ -165,11 +166,12 @@ static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status 
     .absent = S(NOT_SUPPORTED), POINTERS(PTR(BUFFER, smbkit_session_root, path))
 #define REST_commit .absent = S(SUCCESS)
 #define REST_file_fd .absent = S(NOT_SUPPORTED), .hidden_by = FN(read)
-#define REST_trim .acts = true, .absent = S(SUCCESS)
+#define REST_trim .acts = true, .writes = true, .absent = S(SUCCESS)
 #define REST_copy_range                                                                            \
-    .acts = true, .emulate = emulate_copy_range, POINTERS(PTR(FILE, smbkit_copy, source))
+    .acts = true, .writes = true, .emulate = emulate_copy_range,                                   \
+    POINTERS(PTR(FILE, smbkit_copy, source))
 #define REST_clone_range                                                                           \
-    .acts = true, .absent = S(NOT_SUPPORTED), .hidden_by = FN(write),                              \
+    .acts = true, .writes = true, .absent = S(NOT_SUPPORTED), .hidden_by = FN(write),              \
     POINTERS(PTR(FILE, smbkit_copy, source))
 #define REST_streams .absent = S(SUCCESS)
 #define REST_get_ea .absent = S(SUCCESS), POINTERS(PTR(BUFFER, smbkit_get_ea, buffer))

@@ -34,6 +34,7 @@ struct op_row {
     uint32_t function; /* offset in struct smbkit_plugin */
     bool of_file;
     bool acts;      /* what it does cannot be taken back; create: if it makes something */
+    bool writes;    /* the content of the file may be another one afterwards */
     bool overflows; /* BUFFER_OVERFLOW: there is more than was answered */
     smbkit_status (*call)(const struct smbkit_plugin *p, void *volume, struct smbkit_op *op,
                           void *file, void *args);

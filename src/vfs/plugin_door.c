@@ -33,6 +33,16 @@ static void serial_give(struct mutex *serial)
     }
 }
 
+/* What is written through an open is for its close to commit. */
+static smbkit_status file_call(const struct door_file *f, uint32_t id, struct smbkit_op *op,
+                               void *args)
+{
+    if (f->open && op_rows[id].writes) {
+        atomic_store_explicit(&f->open->is_written, true, memory_order_relaxed);
+    }
+    return layer_call(f->volume->layers, id, op, f->file, args);
+}
+
 smbkit_status door_layer_call(const struct vfs_call *call, const struct door_file *f, uint32_t id,
                               struct op *op, void *args)
 {
@@ -40,7 +50,7 @@ smbkit_status door_layer_call(const struct vfs_call *call, const struct door_fil
     if (!serial_take(call, f->serial)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
-    smbkit_status st = layer_call(v->layers, id, &op->pub, f->file, args);
+    smbkit_status st = file_call(f, id, &op->pub, args);
     serial_give(f->serial);
     log_debug(NULL, "plugin_call op=%s plugin=%s status=%s", op_rows[id].name,
               v->layers[v->layer_count - 1].plugin->name, smbkit_status_name(st));
@@ -78,55 +88,6 @@ static smbkit_status door_call(const struct vfs_call *call, const struct door_fi
 {
     return is_journaled(call, f->volume) ? journal_call(call, f, id, args)
                                          : call_now(call, f, id, args);
-}
-
-smbkit_status door_attr_settle(const struct vfs_volume *v, struct smbkit_attr *a)
-{
-    if (!attr_settle(v, a)) {
-        struct layer *l = &v->layers[v->layer_count - 1];
-        unsigned times = layer_fault(l, FAULT_SIZE);
-        if (times > 0) {
-            log_error(NULL, "plugin_bad_size plugin=%s size=%llu times=%u", l->plugin->name,
-                      (unsigned long long)a->size, times);
-        }
-        return SMBKIT_STATUS_INTERNAL_ERROR;
-    }
-    if (a->file_domain == 0) {
-        a->file_domain = v->domain;
-    }
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-static bool attr_has_id(const struct smbkit_attr *a)
-{
-    return a->file_id != 0 || a->file_id_high != 0;
-}
-
-void door_attr_id_by_path(const struct vfs_volume *v, const char *path, struct smbkit_attr *a)
-{
-    if (!attr_has_id(a)) {
-        volume_path_id(v, path, &a->file_id, &a->file_id_high);
-        a->file_domain = v->domain;
-    }
-}
-
-/* The same of an open file, whose id is known. */
-static smbkit_status file_attr_settle(const struct door_file *f, struct smbkit_attr *a)
-{
-    if (!attr_has_id(a)) {
-        a->file_domain = f->domain;
-        a->file_id = f->id;
-        a->file_id_high = f->id_high;
-        if (f->node) {
-            struct file_key key = node_file_key(f->node); /* renamed since */
-            a->file_id = key.id;
-            a->file_id_high = key.id_high;
-        }
-    }
-    if (f->node && f->node->base) {
-        a->attributes &= ~SMBKIT_ATTR_DIRECTORY;
-    }
-    return door_attr_settle(f->volume, a);
 }
 
 smbkit_status door_volume_info(const struct vfs_call *call, const struct door_file *f,
@@ -246,7 +207,7 @@ smbkit_status door_getattr(const struct vfs_call *call, const struct door_file *
 {
     attr_clear(attr);
     smbkit_status st = door_call(call, f, SMBKIT_OP_getattr, attr);
-    return SMBKIT_OK(st) ? file_attr_settle(f, attr) : st;
+    return SMBKIT_OK(st) ? door_file_attr_settle(f, attr) : st;
 }
 
 smbkit_status door_overwrite(const struct vfs_call *call, const struct door_file *f,
@@ -257,7 +218,7 @@ smbkit_status door_overwrite(const struct vfs_call *call, const struct door_file
     a.attr = attr;
     attr_clear(attr);
     smbkit_status st = door_call(call, f, SMBKIT_OP_overwrite, &a);
-    return SMBKIT_OK(st) ? file_attr_settle(f, attr) : st;
+    return SMBKIT_OK(st) ? door_file_attr_settle(f, attr) : st;
 }
 
 #define ANSWER_FIRST_BYTES 1024u /* most descriptors, and lists of EAs, fit at once */
@@ -545,6 +506,12 @@ smbkit_status door_copy(const struct vfs_call *call, const struct door_file *f, 
     return door_call(call, f, id, c);
 }
 
+smbkit_status door_commit(const struct vfs_call *call, const struct door_file *f)
+{
+    struct smbkit_flush a = {.struct_size = sizeof(a)};
+    return door_call(call, f, SMBKIT_OP_commit, &a);
+}
+
 smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on, bool tree)
 {
     struct smbkit_watch a = {.struct_size = sizeof(a), .on = on, .recursive = tree};
@@ -566,7 +533,7 @@ static smbkit_status io_call(const struct door_file *f, struct vfs_io *io, enum 
     static const uint32_t ids[] = {SMBKIT_OP_read, SMBKIT_OP_write, SMBKIT_OP_flush};
     io->flush = (struct smbkit_flush){.struct_size = sizeof(io->flush)};
     void *args = kind == DOOR_FLUSH ? (void *)&io->flush : (void *)&io->plugin_io;
-    return layer_call(f->volume->layers, ids[kind], op, f->file, args);
+    return file_call(f, ids[kind], op, args);
 }
 
 smbkit_status door_io(const struct vfs_call *call, const struct door_file *f, struct vfs_io *io,

@@ -25,6 +25,8 @@ struct door_file {
 NODISCARD smbkit_status door_attr_settle(const struct vfs_volume *v, struct smbkit_attr *a);
 /* Where the plugin has no id for the file at that path. */
 void door_attr_id_by_path(const struct vfs_volume *v, const char *path, struct smbkit_attr *a);
+/* Both for an open file, whose id is known. */
+NODISCARD smbkit_status door_file_attr_settle(const struct door_file *f, struct smbkit_attr *a);
 
 /* The handler is to stop here, and will be run again: it keeps nothing. */
 static inline bool door_stops(smbkit_status st)
@@ -150,6 +152,7 @@ NODISCARD smbkit_status door_copy(const struct vfs_call *call, const struct door
 /* *state: SMBKIT_CACHE_* that is asked for; out: what may be. */
 NODISCARD smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,
                                            uint32_t *state);
+NODISCARD smbkit_status door_commit(const struct vfs_call *call, const struct door_file *f);
 NODISCARD smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on,
                                    bool tree);
 

@@ -493,6 +493,15 @@ static smbkit_status fake_flush(void *volume, struct smbkit_op *op, void *file,
     return fake_leave(v, op, FAKE_FLUSH, file, st);
 }
 
+static smbkit_status fake_commit(void *volume, struct smbkit_op *op, void *file,
+                                 const struct smbkit_flush *a)
+{
+    (void)a;
+    struct fake_volume *v = volume;
+    smbkit_status st = fake_enter(v, op, FAKE_COMMIT, file);
+    return fake_leave(v, op, FAKE_COMMIT, file, st);
+}
+
 static smbkit_status fake_set_size(void *volume, struct smbkit_op *op, void *file,
                                    const struct smbkit_size *a)
 {
@@ -529,6 +538,7 @@ static const struct smbkit_plugin FAKE_PLUGIN = {
     .read = fake_read,
     .write = fake_write,
     .flush = fake_flush,
+    .commit = fake_commit,
     .set_size = fake_set_size,
     .check_remove = fake_check_remove,
 };

@@ -25,6 +25,7 @@ enum fake_call {
     FAKE_READ,
     FAKE_WRITE,
     FAKE_FLUSH,
+    FAKE_COMMIT,
     FAKE_SET_SIZE,
     FAKE_CALLS
 };
