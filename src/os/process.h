@@ -58,6 +58,8 @@ NODISCARD int os_path_kind(const char *path, enum os_path_kind *kind_r);
 bool os_path_is_there(const char *path);
 /* May this process list and enter the folder? */
 NODISCARD int os_path_check_folder(const char *path);
+/* Where the program that runs lies; owned. NULL: not known. */
+NODISCARD char *os_program_folder(void);
 /* Absolute, without links; owned. */
 NODISCARD int os_path_real(const char *path, char **out);
 /* What changes when a file is written or replaced: modification time, size and identity, mixed. */

@@ -37,7 +37,8 @@ struct entry {
 };
 
 struct plugins {
-    char *dir; /* NULL: none but the built-in one */
+    char *dir;    /* NULL: none but the built-in one */
+    char *beside; /* the folder of the program, as of a build tree; NULL: not known */
     struct list entries;
     char **names[2]; /* by kind, sorted; NULL: not looked for yet */
     size_t name_count[2];
@@ -54,7 +55,9 @@ struct plugins *plugins_new(const char *dir)
     }
     list_init(&p->entries);
     p->dir = str_dup(dir);
+    p->beside = os_program_folder();
     if (dir && !p->dir) {
+        mem_free(p->beside);
         mem_free(p);
         return NULL;
     }
@@ -86,6 +89,7 @@ void plugins_free(struct plugins *p)
         }
         mem_free(p->names[kind]);
     }
+    mem_free(p->beside);
     mem_free(p->dir);
     mem_free(p);
 }
@@ -158,6 +162,9 @@ static void find_names(struct plugins *p, enum plugin_kind kind)
         add_folder_names(p, kind, p->dir);
     }
     add_folder_names(p, kind, SMBKIT_PLUGIN_DIR);
+    if (p->beside) {
+        add_folder_names(p, kind, p->beside);
+    }
 }
 
 const char *plugins_name_at(struct plugins *p, enum plugin_kind kind, size_t i)
@@ -345,6 +352,7 @@ const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind
         }
     }
     path = path ? path : file_in(SMBKIT_PLUGIN_DIR, kind, name);
+    path = path ? path : file_in(p->beside, kind, name);
     if (!path) {
         unknown(p, kind, name, err);
         return NULL;

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shares that scripts in Python make (smbkit-python-plugin(1)), from two lines to all operations."""
+import os
+import tempfile
+import time
+
+import rawbodies as b
+from harness import PROGRAM, TOP, USER, Server, Skip, case, check, check_in, check_logged, main, random_bytes, smbkit, wait_for, write_file
+from rawclient import connect
+
+EXAMPLES = os.path.join(TOP, 'docs', 'examples')
+HELLO = '''import time
+def tree():
+    return {'hello.txt': 'Hello!\\n',
+            'clock.txt': lambda: time.ctime() + '\\n',
+            'numbers': {f'{n}.txt': str(n) for n in range(100)},
+            'Grüße': lambda: {'ä' * 255: b'x'}}
+'''
+
+
+class Script:
+    """A server with a share "s" of a script, beside one in memory."""
+
+    def __init__(self, text, arguments='', **how):
+        if not os.path.exists(os.path.join(os.path.dirname(PROGRAM), 'smbkit-python-plugin.so')):
+            raise Skip('built without libpython3-dev')
+        self.server = Server('mem:', **how)
+        self.path = self.server.path('script.py')
+        self.write(text)
+        self.server.command.append(f's=python:script={self.path}{arguments}')
+
+    def write(self, text):
+        write_file(self.path + '.new', text.encode())
+        os.replace(self.path + '.new', self.path)
+
+    def __enter__(self):
+        self.server.__enter__()
+        return self
+
+    def __exit__(self, *what):
+        return self.server.__exit__(*what)
+
+    def connect(self, share='s', **how):
+        return connect(self.server, share, **how)
+
+
+def volume(methods, before='import smbkit'):
+    return before + '\nclass Volume:\n' + ''.join('    ' + line + '\n' for line in methods.strip('\n').splitlines())
+
+
+@case('a dict is a share')
+def tree():
+    with Script(HELLO) as s, s.connect() as c:
+        check(c.names() == ['Grüße', 'clock.txt', 'hello.txt', 'numbers'], c.names())
+        check(c.content('hello.txt') == b'Hello!\n' and c.content('HELLO.TXT') == b'Hello!\n')
+        check(c.content('clock.txt')[-5:-1] == time.ctime()[-4:].encode(), c.content('clock.txt'))
+        check(len(c.names('numbers')) == 100 and c.content('numbers\\42.txt') == b'42')
+        check(c.names('Grüße') == ['ä' * 255] and c.content('Grüße\\' + 'ä' * 255) == b'x')
+        for path, wanted in (('no', 'OBJECT_NAME_NOT_FOUND'), ('no\\x', 'OBJECT_PATH_NOT_FOUND'),
+                             ('hello.txt\\x', 'OBJECT_PATH_NOT_FOUND'), ('numbers', 'FILE_IS_A_DIRECTORY')):
+            got = c.try_open(path, options=b.NO_FOLDER, access=1) if path == 'numbers' else c.try_open(path, access=1)
+            check(got == wanted, path, got)
+        check(c.try_open('new', disposition=b.CREATE_NEW) in ('ACCESS_DENIED', 'MEDIA_WRITE_PROTECTED'))
+        s.server.smbclient('s', 'ls').ok()
+
+
+@case('files of the host, read by ranges; written files are saved or refused')
+def values():
+    text = '''import pathlib, smbkit
+writable = True
+kept = [b'first']
+def save(content):
+    if b'bad' in content:
+        raise smbkit.Error('DATA_ERROR')
+    kept[0] = content
+def tree():
+    return {'host': pathlib.Path(args['folder']), 'gone': pathlib.Path('/nowhere'),
+            'big': smbkit.File(size=1 << 40, read=lambda offset, length: bytes([offset >> 16 & 255]) * length),
+            'note': smbkit.File(lambda: kept[0], save=save, mtime=1000000000)}
+'''
+    s = Script(text)
+    folder = s.server.make_folder('host')
+    os.makedirs(folder + '/sub')
+    data = random_bytes(300000)
+    write_file(folder + '/sub/f', data)
+    os.mkfifo(folder + '/pipe')
+    s.server.command[-1] += f',folder={folder},keep=0'
+    with s, s.connect() as c:
+        check(c.names() == ['big', 'gone', 'host', 'note'], c.names())
+        f = c.opened('host\\sub\\f', access=0x120089)
+        check(c.read(f, 65536, 200000) == data[200000:265536] and c.read(f, 65536, 290000) == data[290000:])
+        check(c.try_open('host\\pipe', access=0x120089) != 'OK')
+        check(c.try_open('gone') == 'OBJECT_NAME_NOT_FOUND')
+        f = c.opened('big', access=0x120089)
+        check(c.read(f, 4, 7 << 16) == b'\7\7\7\7' and c.read(f, 100, (1 << 40) - 4) == b'\xff' * 4)
+        check(c.try_open('big', access=2) == 'ACCESS_DENIED')
+        reader = c.opened('note', access=0x120089)
+        f = c.opened('note', access=0x12019f)
+        check(c.write(f, b'second', 3) == 'OK')
+        check(c.read(f, 100) == b'firsecond' and c.read(reader, 100) == b'first')
+        check(c.close(f) == 'OK' and c.content('note') == b'firsecond')
+        f = c.opened('note', access=0x12019f, disposition=b.OVERWRITE)
+        check(c.write(f, b'bad') == 'OK' and c.close(f) == '0xc000003e')
+        check(c.content('note') == b'firsecond')
+        check_logged('file not committed', s.server)
+
+
+@case('all operations: docs/examples/files.py')
+def operations():
+    with open(EXAMPLES + '/files.py', encoding='utf-8') as f:
+        text = f.read()
+    with Script(text, ',megabytes=1') as s:
+        folder = s.server.make_folder('local')
+        for i in range(30):
+            write_file(f'{folder}/{i}', random_bytes(i * 1000, i))
+        got = s.server.make_folder('got')
+        s.server.smbclient('s', f'prompt; mkdir d; cd d; lcd {folder}; mput *; lcd {got}; mget *').ok()
+        for i in range(30):
+            with open(f'{got}/{i}', 'rb') as f:
+                check(f.read() == random_bytes(i * 1000, i), i)
+        with s.connect() as c:
+            check(len(c.names('d')) == 30)
+            check(c.move('d', 'e', options=b.FOLDER) == 'OK' and c.names() == ['e'])
+            check(c.content('e\\7') == random_bytes(7000, 7))
+            check(c.move('e\\7', 'e\\8') == 'OBJECT_NAME_COLLISION' and c.move('e\\7', 'e\\8', replace=True) == 'OK')
+            check(c.content('e\\8') == random_bytes(7000, 7) and c.content('e\\7') == 'OBJECT_NAME_NOT_FOUND')
+            check(c.remove('e', b.FOLDER) == 'DIRECTORY_NOT_EMPTY')
+            f = c.opened('e\\full', disposition=b.CREATE_NEW, access=0x12019f)
+            check(c.write(f, bytes(60000), 1 << 20) == 'DISK_FULL')
+            check(c.set_attributes('e\\full', 0x2) == 'OK' and c.attributes('e\\full') & 2)
+            check(c.close(f) == 'OK' and c.remove_tree('e') == 'OK' and c.names() == [], c.names())
+
+
+@case('what is raised is what the client is answered')
+def exceptions():
+    rows = (('FileNotFoundError()', 'OBJECT_NAME_NOT_FOUND'), ('PermissionError(path)', 'ACCESS_DENIED'),
+            ('OSError(28, "full")', 'DISK_FULL'), ('smbkit.Error("SHARING_VIOLATION")', 'SHARING_VIOLATION'),
+            ('MemoryError()', '0xc0000017'), ('NotImplementedError()', 'NOT_SUPPORTED'), ('KeyError(path)', '0xc0000185'),
+            ('SystemExit(3)', '0xc0000185'), ('KeyboardInterrupt()', '0xc0000185'), ('smbkit.Error(0)', '0xc0000185'))
+    text = volume(f'''
+errors = [{", ".join("lambda path: " + r[0] for r in rows)}]
+def stat(self, path):
+    return smbkit.File(size=1) if path else smbkit.Folder()
+def list(self, path):
+    print('listed', file=__import__('sys').stderr)
+    return [str(i) for i in range(len(self.errors))]
+def open(self, path, write):
+    raise self.errors[int(path)](path)
+''')
+    with Script(text) as s, s.connect() as c:
+        check(len(c.names()) == len(rows))
+        for i, (raised, wanted) in enumerate(rows):
+            check(c.try_open(str(i), access=1) == wanted, raised, c.try_open(str(i), access=1))
+        check(c.try_open('3', access=0x80) == 'OK')
+        check_logged('KeyError', s.server)
+        check_logged('python "listed"', s.server)
+
+
+@case('what a function returns that it should not harms its call alone')
+def nonsense():
+    text = volume('''
+def stat(self, path):
+    kinds = {'': smbkit.Folder(), 'none': None, 'text': 'x', 'size': smbkit.File(size=-1), 'huge': smbkit.File(size=1 << 70),
+             'time': smbkit.File(size=1, mtime=1e300), 'long': smbkit.File(size=4), 'str': smbkit.File(size=4)}
+    return kinds.get(path)
+def list(self, path):
+    return 7
+def read(self, handle, offset, length):
+    return b'x' * (length + 1) if handle == 'long' else 'text'
+''')
+    with Script(text) as s, s.connect() as c:
+        for path in ('text', 'size', 'huge', 'time'):
+            check(c.try_open(path) not in ('OK', 'Closed'), path)
+        for path in ('long', 'str'):
+            f = c.opened(path, access=1)
+            check(isinstance(c.read(f, 4), str), path)
+            c.close(f)
+        f = c.opened('', access=b.LIST, options=b.FOLDER)
+        while (r := c.query_folder(f)).status == 0:
+            pass
+        check(r.name == '0xc0000185', r.name)
+        check(c.echo().name == 'OK')
+
+
+@case('the script is loaded again when its file changes, and a broken one is not')
+def reload():
+    with Script(HELLO) as s, s.connect() as c:
+        old = c.opened('hello.txt', access=1)
+        s.write(HELLO.replace('Hello!', 'Good day!'))
+        wait_for(lambda: c.content('hello.txt') == b'Good day!\n', 20, 'the new one')
+        check(c.read(old, 100) == b'Hello!\n')
+        s.write('def tree(:')
+        wait_for(lambda: c.content('hello.txt') and 'not loaded again' in s.server.log(), 20, 'the look')
+        check(c.content('hello.txt') == b'Good day!\n')
+        s.write(HELLO)
+        wait_for(lambda: c.content('hello.txt') == b'Hello!\n', 20, 'the third one')
+
+
+@case('changes that the script tells wake those who watch')
+def changes():
+    text = '''import smbkit
+names = {'a': b'1'}
+def tree():
+    return names
+def add(n=[0]):
+    n[0] += 1
+    names[f'new{n[0]}'] = b'2'
+    smbkit.changed(f'new{n[0]}', smbkit.ADDED)
+    return str(n[0])
+names['add'] = add
+'''
+    with Script(text, ',keep=0') as s, s.connect() as c, s.connect() as other:
+        folder = c.opened('', access=b.LIST, options=b.FOLDER)
+        mid = c.send(b.CHANGE_NOTIFY, b.change_notify(folder, 3))
+        c.await_interim(mid)
+        other.content('add')
+        r = c.receive(mid, 20)
+        check(r is not None and r.status == 0, 'not told')
+        check(b.changes(r.buffer())[0][1].startswith('new'), b.changes(r.buffer()))
+
+
+@case('calls of several clients run at a time, and one that waits does not stop the others')
+def threads():
+    text = volume('''
+barrier = __import__('threading').Barrier(4, timeout=20)
+def stat(self, path):
+    return smbkit.File(size=1) if path else smbkit.Folder()
+def list(self, path):
+    return []
+def read(self, handle, offset, length):
+    self.barrier.wait()
+    return b'x'
+''')
+    with Script(text, ',threads=5') as s:
+        clients = [s.connect() for _ in range(4)]
+        files = [c.opened('f', access=1) for c in clients]
+        mids = [c.send(b.READ, b.read(f, 1)) for c, f in zip(clients, files)]
+        with s.connect('mem') as other:
+            other.put('x', b'1')
+        for c, mid in zip(clients, mids):
+            r = c.receive(mid, 20)
+            while r is not None and r.name == 'PENDING':
+                r = c.receive(mid, 20)
+            check(r is not None and r.status == 0, r and r.name)
+            c.drop()
+
+
+@case('a call that was given up before the script came to it is not made')
+def cancel():
+    text = volume('''
+gate = __import__('threading').Event()
+reads = []
+def stat(self, path):
+    return smbkit.File(size=1) if path else smbkit.Folder()
+def list(self, path):
+    return []
+def read(self, handle, offset, length):
+    self.reads.append(handle)
+    if handle == 'first':
+        self.gate.wait(2)
+    return str(len(self.reads)).encode()
+''')
+    with Script(text, ',threads=1') as s, s.connect() as c, s.connect() as other:
+        first, second = c.opened('first', access=1), c.opened('second', access=1)
+        mid = c.send(b.READ, b.read(first, 1))
+        c.await_interim(mid)
+        late = c.send(b.READ, b.read(second, 1))
+        c.await_interim(late)
+        c.cancel(async_id=c.interim[late])
+        r = c.receive(late, 20)
+        check(r is not None and r.name == 'CANCELLED', r and r.name)
+        check(other.content('third') == b'2')  # after the first, which the one thread is at; and not the second
+        check(c.receive(mid, 20).status == 0)
+
+
+@case('who asks, and arguments for the script')
+def who():
+    text = '''import smbkit
+def tree():
+    return {'me': smbkit.File(size=100, read=lambda o, n: f"{smbkit.who().user} {args['greeting']}"[o:o + n].encode())}
+'''
+    with Script(text, ',greeting=good,, day') as s, s.connect() as c:
+        check(c.content('me') == f'{USER} good, day'.encode(), c.content('me'))
+
+
+@case('a script that cannot be used is told with its line')
+def broken():
+    for text, words in (('def tree(:', 'line 1: invalid syntax'), ('x = 1', 'neither a function tree() nor a class Volume'),
+                        ('\nimport nowhere_at_all', 'line 2: ModuleNotFoundError'), ('tree = 1 / 0', 'line 1: ZeroDivisionError'),
+                        ('raise SystemExit', 'line 1: SystemExit')):
+        with tempfile.TemporaryDirectory() as d:
+            path = write_file(d + '/script.py', text.encode())
+            r = smbkit('serve', '--listen', '127.0.0.1:0', f'python:script={path}')
+        check(r.code == 1, r.code, r.text)
+        check_in(words, r.text)
+    for arguments, words in (('', 'script=FILE is missing'), ('script=/nowhere', 'No such file'),
+                             ('script=/etc/hostname,threads=0', 'threads')):
+        r = smbkit('serve', '--listen', '127.0.0.1:0', f'python:{arguments}')
+        check(r.code == 1 and words in r.text, r.code, r.text)
+
+
+main()
