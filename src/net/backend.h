@@ -77,6 +77,8 @@ int64_t net_sock_send(struct net_sock *s, struct net_op *op, const struct net_se
 /* Completes with 0 and *out filled. */
 int64_t net_sock_accept(struct net_sock *s, struct net_op *op, struct net_accepted *out);
 
+/* Readable when a poll would find something. */
+int64_t net_backend_descriptor(const struct net_backend *b);
 /* Before anything is wanted. */
 void net_watch_init(struct loop_watch *w);
 /* Any thread: begin (from 0), change or end (to 0) the watch's part in the polls. */

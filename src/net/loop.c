@@ -203,6 +203,20 @@ static bool is_finished(struct loop *l)
     return list_is_empty(&l->posted);
 }
 
+int loop_turn(struct loop *l)
+{
+    net_backend_poll(l->backend, 0, l);
+    run_timers(l);
+    run_posted(l);
+    run_jobs(&l->deferred);
+    return timeout_ms(l);
+}
+
+int64_t loop_descriptor(const struct loop *l)
+{
+    return net_backend_descriptor(l->backend);
+}
+
 void loop_run(struct loop *l)
 {
     while (!is_finished(l)) {

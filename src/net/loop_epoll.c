@@ -52,6 +52,11 @@ int net_backend_new(struct net_backend **out)
     return 0;
 }
 
+int64_t net_backend_descriptor(const struct net_backend *b)
+{
+    return b->epoll_fd;
+}
+
 void net_backend_free(struct net_backend *b)
 {
     if (b->epoll_fd >= 0) {

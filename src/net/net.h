@@ -17,6 +17,11 @@ NODISCARD int loop_new(struct loop **out);
 /* Run on the calling thread until loop_stop was called and no posted job is left. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* any thread */
+/* In place of loop_run, for who has a loop of another kind: do what there is to do, without
+ * waiting. How many ms may pass until the next turn unless the descriptor becomes readable before;
+ * -1: any number. After loop_stop, loop_run does what is left. */
+int loop_turn(struct loop *l);
+int64_t loop_descriptor(const struct loop *l);
 /* After loop_run has returned (or was never called). NULL allowed. */
 void loop_free(struct loop *l);
 CLEANUP_DEFINE(loop_free, struct loop *)

@@ -8,6 +8,7 @@
 uint64_t os_time_now(void);
 uint64_t os_monotonic_ms(void);
 uint64_t os_monotonic_ns(void);
+void os_sleep_ms(unsigned ms);
 /* Cryptographically strong; ends the process when the system cannot give any. */
 void os_random(void *buf, size_t n);
 /* Give memory that is free back to the system, as far as the C library can. Takes milliseconds, and

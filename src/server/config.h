@@ -18,6 +18,7 @@
 #define CONFIG_USERS_MAX 4096      /* names in one list of users, addresses in one of hosts */
 #define CONFIG_ARGS_MAX 256        /* arguments of a plugin or filter */
 #define CONFIG_PATTERNS_MAX 257    /* slashes of "veto files" and the like */
+#define CONFIG_PLUGINS_MAX 64      /* of the program itself */
 #define CONFIG_FILE_MAX (4u << 20) /* bytes of a configuration file */
 #define CONFIG_LINE_MAX                                                                            \
     8192                   /* of libinih's buffer, where it can be told: a path has up to 4096     \
@@ -128,7 +129,14 @@ struct config {
     char *control_socket;     /* NULL: the default */
     struct config_share *shares;
     size_t share_count;
-    bool has_sections;       /* there is something in the file */
+    bool has_sections; /* there is something in the file */
+    /* ---- of a server in a program (embed.c), which no file says ---- */
+    bool is_embedded; /* signals are the program's */
+    bool own_loop;    /* and so is the one loop */
+    const struct smbkit_plugin *(*plugins[CONFIG_PLUGINS_MAX])(const struct smbkit_host_table *api);
+    unsigned plugin_count;
+    void (*log_fn)(void *arg, uint32_t level, const char *line); /* NULL: to log_file */
+    void *log_arg;
     struct problems remarks; /* what its lines say that is hardly meant */
 };
 

@@ -16,8 +16,10 @@
 #define STDERR_FD 2
 
 struct logging {
-    enum config_log_format format;      /* immutable after init */
-    bool to_syslog;                     /* immutable after init */
+    enum config_log_format format;                           /* immutable after init */
+    bool to_syslog;                                          /* immutable after init */
+    void (*fn)(void *arg, uint32_t level, const char *line); /* immutable after init; or NULL */
+    void *fn_arg;
     char *path;                         /* immutable after init; NULL: stderr or the system's log */
     struct log_queue *queue;            /* immutable after init */
     int fd;                             /* of the queue's thread */
@@ -71,7 +73,8 @@ void logging_format_json(struct wr *w, const struct log_line *line)
     wr_bytes(w, "}\n", 2);
 }
 
-/* The system's log adds time and name itself; the line ends with a zero byte. */
+/* The system's log adds time and name itself, a program what it likes; the line ends with a zero
+ * byte. */
 static void format_syslog(struct wr *w, const struct log_line *line)
 {
     wr_plain(w, line->text);
@@ -83,7 +86,7 @@ static void format_syslog(struct wr *w, const struct log_line *line)
 
 static void format(const struct logging *l, struct wr *w, const struct log_line *line)
 {
-    if (l->to_syslog) {
+    if (l->to_syslog || l->fn) {
         format_syslog(w, line);
     } else if (l->format == CONFIG_LOG_JSON) {
         logging_format_json(w, line);
@@ -160,6 +163,10 @@ static void take_next_fd(struct logging *l)
 static void write_line(void *arg, int severity, const void *line, size_t len)
 {
     struct logging *l = arg;
+    if (l->fn) {
+        l->fn(l->fn_arg, severity <= 3 ? 0 : severity == 4 ? 1 : severity == 6 ? 2 : 3, line);
+        return;
+    }
     if (l->to_syslog) {
         os_syslog_write(severity, line);
         return;
@@ -247,8 +254,10 @@ struct logging *logging_new(const struct config *c, char err[256])
     l->fd = STDERR_FD;
     l->next_fd = -1;
     l->format = c->log_format;
+    l->fn = c->log_fn;
+    l->fn_arg = c->log_arg;
     mutex_init(&l->lock);
-    if (!open_target(l, c->log_file, err)) {
+    if (!l->fn && !open_target(l, c->log_file, err)) {
         free_parts(l);
         return NULL;
     }

@@ -224,6 +224,15 @@ static const struct smbkit_plugin *adopt(struct plugins *p, struct wanted want,
 
 typedef const struct smbkit_plugin *(*init_fn)(const struct smbkit_host_table *api);
 
+bool plugins_add(struct plugins *p, init_fn init, char err[512])
+{
+    const struct smbkit_plugin *raw = init(&vfs_api);
+    bool is_filter = raw && (raw->flags & SMBKIT_IS_FILTER);
+    const char *name = raw && raw->name ? raw->name : "";
+    return adopt(p, (struct wanted){is_filter ? PLUGIN_FILTER : PLUGIN_SOURCE, name}, raw, NULL,
+                 err);
+}
+
 static const struct smbkit_plugin *load_file(struct plugins *p, enum plugin_kind kind,
                                              const char *name, const char *path, char err[512])
 {

@@ -20,6 +20,11 @@ void plugins_free(struct plugins *p);
  * nearest. Borrowed. */
 NODISCARD const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind,
                                                   const char *name, char err[512]);
+/* Have a plugin or filter of the program's own among them, before all others of its name. False:
+ * err says why not. */
+NODISCARD bool plugins_add(struct plugins *p,
+                           const struct smbkit_plugin *(*init)(const struct smbkit_host_table *api),
+                           char err[512]);
 /* Is it linked into the program? plugin: from plugins_get. */
 bool plugins_is_linked_in(const struct plugins *p, const struct smbkit_plugin *plugin);
 /* Is there one of this name, loaded or not? */

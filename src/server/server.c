@@ -103,6 +103,7 @@ void server_smb_config(struct server *s, const struct config *c, struct smb_conf
 static bool make_loops(struct server *s)
 {
     unsigned n = MIN(MAX(os_cpu_count(), 1u), (unsigned)SERVER_LOOPS_MAX);
+    n = s->config->own_loop ? 1 : n;
     for (; s->loop_count < n; s->loop_count++) {
         struct server_loop *sl = &s->loops[s->loop_count];
         if (loop_new(&sl->loop) != 0) {
@@ -177,6 +178,18 @@ static bool make_parts(struct server *s)
     return s->shares != NULL;
 }
 
+static bool add_plugins(struct server *s, struct problems *problems)
+{
+    unsigned before = problems->count;
+    for (unsigned i = 0; i < s->config->plugin_count; i++) {
+        char err[512];
+        if (!plugins_add(s->plugins, s->config->plugins[i], err)) {
+            problems_add(problems, "%s", err);
+        }
+    }
+    return problems->count == before;
+}
+
 static void check_durable(struct server *s, struct problems *problems)
 {
     struct problems notes;
@@ -209,7 +222,7 @@ struct server *server_new(struct config **config, struct users_store **users,
     }
     if (!s || !make_parts(s)) {
         problems_add(problems, "out of memory or of file descriptors");
-    } else {
+    } else if (add_plugins(s, problems)) {
         shares_apply(s->shares, s->config, problems);
         check_durable(s, problems);
     }

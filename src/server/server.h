@@ -43,7 +43,13 @@ struct server_end {
  * again), or until end says so (NULL: nothing does). Returns when all is closed; true: in good
  * order. A second signal ends the process at once. */
 bool server_run(struct server *s, const char *file, const struct server_end *end);
-/* Only before server_start or after server_run. NULL allowed. */
+/* What server_run does at the end, for who does not run it. False: a plugin does not come back, and
+ * nothing may be freed. */
+NODISCARD bool server_stop(struct server *s);
+/* Of a server whose loop is its program's: see loop_turn, loop_descriptor. */
+int server_turn(struct server *s);
+int64_t server_descriptor(const struct server *s);
+/* Only before server_start, or after server_run or server_stop. NULL allowed. */
 void server_free(struct server *s);
 
 /* Read the configuration and the users anew without dropping clients. Problems are logged, and then

@@ -40,7 +40,7 @@ void server_loops_stop(struct server *s)
 bool server_start(struct server *s, struct problems *problems)
 {
     bool ok = server_listen(s, problems);
-    for (unsigned i = 0; ok && i < s->loop_count; i++) {
+    for (unsigned i = 0; ok && i < s->loop_count && !s->config->own_loop; i++) {
         char name[16];
         str_format(name, sizeof(name), "smbkit-loop-%u", i);
         ok = os_thread_start(&s->loops[i].thread, name, loop_main, &s->loops[i]) == 0;
@@ -112,6 +112,20 @@ static void abort_all(struct job *job)
     conn_home_abort(&CONTAINER_OF(job, struct server_loop, abort_job)->home);
 }
 
+/* Of a program only the loop goes on meanwhile, if it is its own. */
+static void wait_a_little(struct server *s)
+{
+    if (s->config->own_loop) {
+        (void)loop_turn(s->loops[0].loop);
+    }
+    if (s->config->is_embedded) {
+        os_sleep_ms(s->config->own_loop ? 1 : POLL_MS);
+    } else if (os_signal_wait(POLL_MS) == OS_SIGNAL_STOP) {
+        log_warn(NULL, "second signal, ending at once");
+        os_exit_now(EXIT_SECOND_SIGNAL);
+    }
+}
+
 /* False: the time was up before the connections were gone. */
 static bool wait_for_connections(struct server *s, uint32_t ms)
 {
@@ -122,10 +136,7 @@ static bool wait_for_connections(struct server *s, uint32_t ms)
         if (os_monotonic_ms() >= until) {
             return false;
         }
-        if (os_signal_wait(POLL_MS) == OS_SIGNAL_STOP) {
-            log_warn(NULL, "second signal, ending at once");
-            os_exit_now(EXIT_SECOND_SIGNAL);
-        }
+        wait_a_little(s);
     }
     return true;
 }
@@ -154,7 +165,7 @@ static bool close_kept(struct server *s)
     uint64_t until = os_monotonic_ms() + SERVER_ABORT_MS;
     struct smb_server_stats stats;
     bool ok = smb_server_keep_none(s->smb);
-    for (smb_server_stats(s->smb, &stats); ok && stats.kept_now > 0; os_signal_wait(POLL_MS)) {
+    for (smb_server_stats(s->smb, &stats); ok && stats.kept_now > 0; wait_a_little(s)) {
         ok = os_monotonic_ms() < until;
         smb_server_stats(s->smb, &stats);
     }
@@ -215,26 +226,44 @@ static void serve(struct server *s, const char *file, const struct server_end *e
     }
 }
 
-bool server_run(struct server *s, const char *file, const struct server_end *end)
+bool server_stop(struct server *s)
 {
-    log_info(NULL, "serving shares=%zu loops=%u users=%zu", smb_server_share_count(s->smb),
-             s->loop_count, users_store_count(s->users));
-    serve(s, file, end);
     log_info(NULL, "stopping connections=%u", server_connection_count(s));
     control_free(s->control);
     s->control = NULL;
     server_listeners_close(s);
     if (!close_connections(s)) {
-        /* A plugin does not come back: freeing under it would turn a slow end into a crash. */
         log_error(NULL, "requests still running, ending without them");
-        os_exit_now(EXIT_SECOND_SIGNAL);
+        return false;
     }
     server_durable_save(s);
     if (!close_kept(s)) {
         log_error(NULL, "files that wait for their clients cannot be closed, ending without that");
-        os_exit_now(EXIT_SECOND_SIGNAL);
+        return false;
     }
     server_loops_stop(s);
     log_info(NULL, "stopped");
+    return true;
+}
+
+int server_turn(struct server *s)
+{
+    return loop_turn(s->loops[0].loop);
+}
+
+int64_t server_descriptor(const struct server *s)
+{
+    return loop_descriptor(s->loops[0].loop);
+}
+
+bool server_run(struct server *s, const char *file, const struct server_end *end)
+{
+    log_info(NULL, "serving shares=%zu loops=%u users=%zu", smb_server_share_count(s->smb),
+             s->loop_count, users_store_count(s->users));
+    serve(s, file, end);
+    if (!server_stop(s)) {
+        /* Freeing under a plugin that does not come back would turn a slow end into a crash. */
+        os_exit_now(EXIT_SECOND_SIGNAL);
+    }
     return true;
 }

@@ -76,6 +76,10 @@ static bool version_is_good(const struct smbkit_plugin *p, char *err, size_t err
 
 struct smbkit_plugin *vfs_plugin_adopt(const struct smbkit_plugin *p, char *err, size_t err_size)
 {
+    if (!p) {
+        str_format(err, err_size, "smbkit_plugin_init returned nothing");
+        return NULL;
+    }
     if (p->struct_size < offsetof(struct smbkit_plugin, load)) {
         str_format(err, err_size, "the plugin's struct_size %u is too small", p->struct_size);
         return NULL;

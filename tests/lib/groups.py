@@ -78,8 +78,8 @@ def manuals(log):
 
 # ---- the public headers ----
 
-PLUGIN_C = '#include <smbkit/filter.h>\nstatic const struct smbkit_plugin p = {0};\nSMBKIT_REGISTER(p)\n'
-PLUGIN_CXX = ('#include <smbkit/filter.h>\n'
+PLUGIN_C = '#include <smbkit/filter.h>\n#include <smbkit/server.h>\nstatic const struct smbkit_plugin p = {0};\nSMBKIT_REGISTER(p)\n'
+PLUGIN_CXX = ('#include <smbkit/filter.h>\n#include <smbkit/server.h>\n'
               'static const struct smbkit_plugin p = [] { struct smbkit_plugin x{}; return x; }();\n'
               'SMBKIT_REGISTER(p)\n')
 PEDANTIC = ['-Wall', '-Wextra', '-pedantic', '-Werror', '-Wno-missing-field-initializers', '-Iinclude']

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -28,6 +29,19 @@ static void *thread_main(void *p)
     return NULL;
 }
 
+/* Signals to the process are for threads that others started; those of a fault are for whose fault
+ * it is. */
+static void block_signals(sigset_t *before)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGPROF};
+    sigset_t all;
+    sigfillset(&all);
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        sigdelset(&all, faults[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
 int os_thread_start(struct os_thread **out, const char *name, void (*fn)(void *), void *arg)
 {
     struct os_thread *t = mem_zalloc(sizeof(*t));
@@ -38,7 +52,10 @@ int os_thread_start(struct os_thread **out, const char *name, void (*fn)(void *)
     str_copy(t->name, sizeof(t->name), name);
     t->fn = fn;
     t->arg = arg;
+    sigset_t before;
+    block_signals(&before);
     int err = pthread_create(&t->id, NULL, thread_main, t);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (err) {
         mem_free(t);
         return -err;

@@ -27,3 +27,10 @@ uint64_t os_monotonic_ms(void)
 {
     return os_monotonic_ns() / 1000000u;
 }
+
+void os_sleep_ms(unsigned ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) != 0) {
+    }
+}

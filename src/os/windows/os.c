@@ -40,6 +40,11 @@ uint64_t os_monotonic_ms(void)
     return os_monotonic_ns() / 1000000u;
 }
 
+void os_sleep_ms(unsigned ms)
+{
+    Sleep(ms);
+}
+
 void os_random(void *buf, size_t n)
 {
     uint8_t *p = buf;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shares that scripts in Python make (smbkit-python-plugin(1)), from two lines to all operations."""
+"""Shares that scripts in Python make (smbkit-python-plugin(1)), from two lines to all operations (quick)."""
 import os
 import tempfile
 import time
