@@ -45,6 +45,13 @@ bool str_has_prefix(const char *s, const char *prefix)
     return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+bool str_has_suffix(const char *s, const char *suffix)
+{
+    size_t len = strlen(s);
+    size_t of = strlen(suffix);
+    return len >= of && strcmp(s + len - of, suffix) == 0;
+}
+
 char *str_dup(const char *s)
 {
     return s ? mem_dup(s, strlen(s) + 1) : NULL;

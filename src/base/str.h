@@ -11,6 +11,7 @@ bool str_eq(const char *a, const char *b);
 /* ASCII case only; for keywords, not for file names (base/utf.h does those). */
 bool str_ieq(const char *a, const char *b);
 bool str_has_prefix(const char *s, const char *prefix);
+bool str_has_suffix(const char *s, const char *suffix);
 /* Is c, not 0, one of the characters of s? */
 bool str_has_char(const char *s, char c);
 /* Owned copies, NULL without memory. str_dup(NULL) is NULL. */

@@ -122,7 +122,30 @@ static bool is_plugin_spec(const char *spec)
     return n >= 2 && spec[n] == ':';
 }
 
-/* The last component of a path; owned. Characters that no share name may have become '-'. */
+/* What makes a share of a file: by how its name ends, the plugin, and its argument. */
+struct file_kind {
+    const char *suffix;
+    const char *plugin;
+    const char *key;
+};
+
+static const struct file_kind *kind_of_file(const char *path)
+{
+    static const struct file_kind kinds[] = {{".py", "python", "script"}};
+    enum os_path_kind is;
+    if (os_path_kind(path, &is) != 0 || is != OS_PATH_FILE) {
+        return NULL;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (str_has_suffix(path, kinds[i].suffix)) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+/* The last component of a path, without the suffix of a file; owned. Characters that no share name
+ * may have become '-'. */
 static char *name_from_path(const char *path)
 {
     const char *last = path;
@@ -135,6 +158,8 @@ static char *name_from_path(const char *path)
     while (last[n] && last[n] != '/' && last[n] != '\\') {
         n++;
     }
+    const struct file_kind *kind = kind_of_file(path);
+    n -= kind ? str_len(kind->suffix) : 0;
     char *name = n ? str_ndup(last, n) : str_dup("root");
     for (char *p = name; p && *p; p++) {
         char one[2] = {*p, '\0'};
@@ -160,7 +185,9 @@ static bool path_problem(const char *path, int err_no, char err[256])
                    is_word ? " (the plugin of that name is written \"" : "", is_word ? path : "",
                    is_word ? ":\")" : "");
     } else if (err_no == -ENOTDIR) {
-        str_format(err, 256, "%s is not a folder; share the folder that it is in", path);
+        str_format(err, 256,
+                   "%s is not a folder, nor a Python script (.py); share the folder that it is in",
+                   path);
     } else {
         str_format(err, 256, "%s cannot be opened: %s%s", path, why,
                    err_no == -EACCES ? "; who runs smbkit must be able to list and enter it" : "");
@@ -168,19 +195,23 @@ static bool path_problem(const char *path, int err_no, char err[256])
     return false;
 }
 
-static bool folder_layer(const char *path, struct config_layer *out, char err[256])
+/* A folder, or a file that a plugin makes a share of. */
+static bool path_layer(const char *path, struct config_layer *out, char err[256])
 {
+    static const struct file_kind folder = {"", "dir", "path"};
+    const struct file_kind *kind = kind_of_file(path);
     CLEANUP_MEM char *real = NULL;
     *out = (struct config_layer){0};
-    int err_no = os_path_check_folder(path);
+    int err_no = kind ? 0 : os_path_check_folder(path);
     if (err_no == 0) {
         err_no = os_path_real(path, &real);
     }
     if (err_no != 0) {
         return path_problem(path, err_no, err);
     }
-    *out = (struct config_layer){.name = str_dup("dir")};
-    if (out->name && config_args_add(&out->args, 0, "path", real)) {
+    kind = kind ? kind : &folder;
+    *out = (struct config_layer){.name = str_dup(kind->plugin)};
+    if (out->name && config_args_add(&out->args, 0, kind->key, real)) {
         return true;
     }
     config_layer_fini(out);
@@ -225,16 +256,15 @@ bool config_share_parse(struct config *c, const char *spec, char err[256])
     const char *what = given ? spec + given + 1 : spec;
     struct config_layer layer;
     bool ok = is_plugin_spec(what) ? config_layer_parse(what, &layer, err)
-                                   : folder_layer(what, &layer, err);
+                                   : path_layer(what, &layer, err);
     if (!ok) {
         config_layer_fini(&layer);
         return is_plugin_spec(what) ? say_of(what, err) : false;
     }
-    bool is_folder = !is_plugin_spec(what);
-    const char *path = is_folder ? config_args_get(&layer.args, "path") : NULL;
-    CLEANUP_MEM char *name = given       ? str_ndup(spec, given)
-                             : is_folder ? name_from_path(path)
-                                         : str_dup(layer.name);
+    bool is_path = !is_plugin_spec(what);
+    CLEANUP_MEM char *name = given     ? str_ndup(spec, given)
+                             : is_path ? name_from_path(layer.args.list[0].value)
+                                       : str_dup(layer.name);
     if (name) {
         ok = add_share(c, name, &layer, err);
     } else {

@@ -11,6 +11,8 @@ static void compare(void)
     /* neighbours of the letters are not folded */
     CHECK(!str_ieq("@", "`") && !str_ieq("[", "{"));
     CHECK(!str_ieq("\xc3\xa4", "\xc3\x84"));
+    CHECK(str_has_suffix("abc", "") && str_has_suffix("abc", "bc") && str_has_suffix("abc", "abc"));
+    CHECK(!str_has_suffix("abc", "0abc") && !str_has_suffix("abc", "b"));
     CHECK(str_has_prefix("abc", "") && str_has_prefix("abc", "abc"));
     CHECK(!str_has_prefix("abc", "abcd") && !str_has_prefix("abc", "b"));
     CHECK_INT(str_len("abc"), 3);

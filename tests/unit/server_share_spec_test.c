@@ -120,7 +120,8 @@ static void test_refusals(void)
     refused(c, "/nonexistent/folder",
             "there is no folder \"/nonexistent/folder\"; make it first, or check the spelling");
     snprintf(in, sizeof(in), "%s/file", folder);
-    snprintf(want, sizeof(want), "%s is not a folder; share the folder that it is in", in);
+    snprintf(want, sizeof(want),
+             "%s is not a folder, nor a Python script (.py); share the folder that it is in", in);
     refused(c, in, want);
     refused(c, "a*b=mem:",
             "a*b: a share name must not contain control characters or any of "
@@ -131,6 +132,33 @@ static void test_refusals(void)
     CHECK(config_share_parse(c, "mem:", err));
     refused(c, "MEM=mem:", "two shares are called MEM; give one another name as NAME=...");
     CHECK_INT(c->share_count, 1);
+    config_free(c);
+}
+
+/* A file that a plugin makes a share of. */
+static void test_scripts(void)
+{
+    char in[128];
+    char text[256];
+    char want[256];
+    char err[256];
+    struct config *c = config_new();
+    REQUIRE(c);
+    snprintf(in, sizeof(in), "%s/my script.py", folder);
+    FILE *f = fopen(in, "we");
+    REQUIRE(f);
+    fclose(f);
+    snprintf(want, sizeof(want), "python script=%s", in);
+    CHECK(config_share_parse(c, in, err));
+    char named[160];
+    snprintf(named, sizeof(named), "other=%s", in);
+    CHECK(config_share_parse(c, named, err));
+    remove(in);
+    REQUIRE(c->share_count == 2);
+    CHECK_STR(c->shares[0].name, "my script");
+    CHECK_STR(c->shares[1].name, "other");
+    show(&c->shares[1].plugin, text, sizeof(text));
+    CHECK_STR(text, want);
     config_free(c);
 }
 
@@ -148,6 +176,7 @@ static void test_name_lengths(void)
 }
 
 static const struct test_case cases[] = {
+    {"scripts", test_scripts},
     {"plugins with arguments", test_layers},
     {"shares", test_shares},
     {"refusals and what they say", test_refusals},

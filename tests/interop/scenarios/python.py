@@ -5,7 +5,7 @@ import tempfile
 import time
 
 import rawbodies as b
-from harness import PROGRAM, TOP, USER, Server, Skip, case, check, check_in, check_logged, main, random_bytes, smbkit, wait_for, write_file
+from harness import PROGRAM, TOP, USER, Server, Skip, case, check, check_in, check_logged, main, random_bytes, run, smbkit, wait_for, write_file
 from rawclient import connect
 
 EXAMPLES = os.path.join(TOP, 'docs', 'examples')
@@ -62,6 +62,16 @@ def tree():
             check(got == wanted, path, got)
         check(c.try_open('new', disposition=b.CREATE_NEW) in ('ACCESS_DENIED', 'MEDIA_WRITE_PROTECTED'))
         s.server.smbclient('s', 'ls').ok()
+
+
+@case('a script is served by its name alone')
+def by_name():
+    with tempfile.TemporaryDirectory() as d:
+        path = write_file(d + '/hello.py', HELLO.encode())
+        if not os.path.exists(os.path.join(os.path.dirname(PROGRAM), 'smbkit-python-plugin.so')):
+            raise Skip('built without libpython3-dev')
+        r = run([PROGRAM, 'serve', '--control-socket', d + '/control', '--run', 'echo $SMBKIT_URI', path])
+    check(r.code == 0 and r.text.endswith('/hello\n'), r.code, r.text)
 
 
 @case('files of the host, read by ranges; written files are saved or refused')
