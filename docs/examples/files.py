@@ -11,12 +11,12 @@ import smbkit
 
 class Node:
     def __init__(self, is_folder):
-        self.is_folder, self.data, self.mtime, self.hidden = is_folder, bytearray(), time.time(), False
+        now = time.time()
+        self.is_folder, self.data = is_folder, bytearray()
+        self.known = {'mtime': now, 'ctime': now, 'atime': now, 'birth': now, 'attributes': 0, 'id': id(self)}
 
     def describe(self):
-        if self.is_folder:
-            return smbkit.Folder(mtime=self.mtime, hidden=self.hidden, id=id(self))
-        return smbkit.File(size=len(self.data), mtime=self.mtime, hidden=self.hidden, id=id(self))
+        return smbkit.Folder(**self.known) if self.is_folder else smbkit.File(size=len(self.data), **self.known)
 
 
 class Volume:
@@ -52,7 +52,7 @@ class Volume:
         with self.lock:
             self._grow(node, offset + len(data))
             node.data[offset:offset + len(data)] = data
-            node.mtime = time.time()
+            node.known['mtime'] = time.time()
 
     def set_size(self, node, size):
         with self.lock:
@@ -90,10 +90,8 @@ class Volume:
                           if name != old and not name.startswith(old + '/')}
             self.nodes.update(moved)
 
-    def set_attr(self, path, mtime=None, hidden=None, **others):
-        node = self.nodes[path]
-        node.mtime = node.mtime if mtime is None else mtime
-        node.hidden = node.hidden if hidden is None else hidden
+    def set_attr(self, path, **known):
+        self.nodes[path].known.update(known)
 
     def space(self):
         return self.room, self.room - sum(len(n.data) for n in self.nodes.values())

@@ -75,8 +75,8 @@ static smbkit_status describe(PyObject *told, struct smbkit_attr *attr)
 static smbkit_status run_create(struct py_call *c)
 {
     struct smbkit_create *how = c->args;
-    PyObject *told = PyObject_CallMethod(c->volume->mount, "create", "sIII", how->path,
-                                         how->disposition, how->kind, how->access);
+    PyObject *told = PyObject_CallMethod(c->volume->mount, "create", "sIIII", how->path,
+                                         how->disposition, how->kind, how->access, how->attributes);
     PyObject *file = NULL;
     PyObject *attr = NULL;
     if (!told || !PyArg_ParseTuple(told, "OO", &file, &attr) || attr_from(attr, how->attr) != 0) {

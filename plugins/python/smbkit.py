@@ -15,12 +15,13 @@ import traceback
 import _smbkit
 
 ADDED, REMOVED, MODIFIED = 1, 2, 3  # changed(): what
+READ_ONLY, HIDDEN, SYSTEM, ARCHIVE = 0x1, 0x2, 0x4, 0x20  # attributes
 
 _READ, _WRITE, _APPEND, _EXECUTE = 0x1, 0x2, 0x4, 0x20
 _DATA = _READ | _WRITE | _APPEND | _EXECUTE
 _OPEN = 1
 _FILE, _FOLDER = 1, 2
-_READONLY, _HIDDEN, _DIRECTORY, _NORMAL = 0x1, 0x2, 0x10, 0x80
+_DIRECTORY, _NORMAL = 0x10, 0x80
 _CREATE_TIME, _ACCESS_TIME, _WRITE_TIME, _CHANGE_TIME, _ATTRIBUTES = 0x1, 0x2, 0x4, 0x8, 0x10
 _EPOCH = 116444736000000000  # 1970 as a FILETIME: 100 ns since 1601
 _RELOAD_S = 1.0              # how often a script's file is looked at
@@ -70,41 +71,53 @@ def _status_of(exception):
 
 # ---- what a script says of its files ----
 
+class Time(float):
+    """Seconds since 1970, as set_attr() gets them: what a client has set is told to it again as exactly as it was."""
+    __slots__ = ('filetime',)
+
+    def __new__(cls, filetime):
+        self = super().__new__(cls, (filetime - _EPOCH) / 10000000)
+        self.filetime = filetime
+        return self
+
+
 def _time(value):
     """Seconds since 1970, or a datetime, as a FILETIME; None: 0, not known."""
     if value is None:
         return 0
+    if isinstance(value, Time):
+        return value.filetime
     if isinstance(value, datetime.datetime):
         value = value.timestamp()
     return int(value * 10000000) + _EPOCH if value > -11644473600 else 1
 
 
 class _Entry:
-    __slots__ = ('mtime', 'ctime', 'atime', 'birth', 'hidden', 'id')
+    __slots__ = ('mtime', 'ctime', 'atime', 'birth', 'attributes', 'id')
 
-    def __init__(self, mtime=None, ctime=None, atime=None, birth=None, hidden=False, id=0):
-        self.mtime, self.ctime, self.atime, self.birth, self.hidden, self.id = mtime, ctime, atime, birth, hidden, id
+    def __init__(self, mtime=None, ctime=None, atime=None, birth=None, attributes=0, id=0):
+        self.mtime, self.ctime, self.atime, self.birth, self.attributes, self.id = mtime, ctime, atime, birth, attributes, id
 
     def _attr(self, attributes, size):
-        attributes |= _HIDDEN if self.hidden else 0
+        attributes |= self.attributes & ~(_DIRECTORY | _NORMAL)
         return (attributes, size, _time(self.mtime), _time(self.ctime), _time(self.atime), _time(self.birth), self.id)
 
 
 class File(_Entry):
     """A file. content: bytes, text, or a function without arguments that returns one of them. Or size (bytes) and
     read(offset, length) -> bytes. save(content): clients may write, and this is called when one that wrote closes; what
-    it raises is the client's answer. mtime, ctime, atime, birth: seconds since 1970, or a datetime. For stat() and list()
-    of a class Volume size is enough; read_only: clients may not write to it."""
-    __slots__ = ('content', 'size', 'read', 'save', 'read_only')
+    it raises is the client's answer. mtime, ctime, atime, birth: seconds since 1970, or a datetime. attributes: READ_ONLY,
+    HIDDEN, SYSTEM, ARCHIVE. For stat() and list() of a class Volume size is enough."""
+    __slots__ = ('content', 'size', 'read', 'save')
 
-    def __init__(self, content=None, *, size=None, read=None, save=None, read_only=None, **times):
-        super().__init__(**times)
-        self.content, self.size, self.read, self.save, self.read_only = content, size, read, save, read_only
+    def __init__(self, content=None, *, size=None, read=None, save=None, **others):
+        super().__init__(**others)
+        self.content, self.size, self.read, self.save = content, size, read, save
 
     def _describe(self, size=None):
         if size is None:
             size = self.size() if callable(self.size) else self.size or 0
-        return self._attr(_READONLY if self.read_only else _NORMAL, size)
+        return self._attr(0 if self.attributes else _NORMAL, size)
 
 
 class Folder(_Entry):
@@ -233,8 +246,8 @@ class Tree:
         """As stat() answers: with the size of the content."""
         if isinstance(entry, Folder):
             return entry
-        shown = File(size=entry.size, read_only=not entry.save, mtime=entry.mtime, ctime=entry.ctime, atime=entry.atime,
-                     birth=entry.birth, hidden=entry.hidden, id=entry.id)
+        shown = File(size=entry.size, attributes=entry.attributes | (0 if entry.save else READ_ONLY), mtime=entry.mtime,
+                     ctime=entry.ctime, atime=entry.atime, birth=entry.birth, id=entry.id)
         if entry.read is None:
             shown.size = len(self._content(entry))
         return shown
@@ -252,7 +265,7 @@ class Tree:
                 shown = self._sized(self._entry(value))
             except Exception as e:  # the others are there all the same; who opens it is told
                 _status_of(e)
-                shown = File(size=0, read_only=True)
+                shown = File(size=0, attributes=READ_ONLY)
             yield name, shown
 
     def open(self, path, write):
@@ -431,14 +444,21 @@ class _Mount:
 
     def lookup(self, path):
         self._look()
-        return _found(self.volume.stat(path), path)._describe()
+        volume = self.volume
+        entry = volume.stat(path)
+        if entry is None:
+            self._missing(volume, path)
+        return entry._describe()
 
-    def create(self, path, disposition, kind, access):
+    def create(self, path, disposition, kind, access, attributes):
         self._look()
         volume = self.volume
         entry = volume.stat(path)
         if disposition != _OPEN:
-            return self._make(volume, path, entry, kind, access)
+            if entry is not None:
+                raise FileExistsError(path)
+            self._make(volume, path, kind, attributes)
+            return self._opened(_Open(volume, path, kind == _FOLDER), access, _found(volume.stat(path), path))
         if entry is None:
             self._missing(volume, path)
         is_folder = isinstance(entry, Folder)
@@ -454,9 +474,7 @@ class _Mount:
             raise Error('OBJECT_PATH_NOT_FOUND')
         raise Error('OBJECT_NAME_NOT_FOUND')
 
-    def _make(self, volume, path, entry, kind, access):
-        if entry is not None:
-            raise FileExistsError(path)
+    def _make(self, volume, path, kind, attributes):
         parent = path.rpartition('/')[0]
         if parent and not isinstance(volume.stat(parent), Folder):
             raise Error('OBJECT_PATH_NOT_FOUND')
@@ -464,7 +482,9 @@ class _Mount:
         if make is None:
             raise PermissionError(path)
         make(path)
-        return self._opened(_Open(volume, path, kind == _FOLDER), access, _found(volume.stat(path), path))
+        attributes &= ~(_DIRECTORY | _NORMAL)
+        if attributes and hasattr(volume, 'set_attr'):
+            volume.set_attr(path, attributes=attributes)
 
     def _opened(self, file, access, entry):
         if not file.is_folder and access & _DATA:
@@ -510,6 +530,8 @@ class _Mount:
         return file.volume.read(file.handle, offset, length)
 
     def write(self, file, offset, data):
+        if not data:
+            return 0
         if offset is None:
             offset = self._describe(file)[1]
         done = self._need(file, 'write')(file.handle, offset, data)
@@ -543,11 +565,21 @@ class _Mount:
             raise PermissionError(file.path)
         remove(file.path)
 
+    def _check_target(self, file, new_path, replaces):
+        """What a script need not look at: a folder is never replaced, a file when that was asked for."""
+        parent = new_path.rpartition('/')[0]
+        if parent and not isinstance(file.volume.stat(parent), Folder):
+            raise Error('OBJECT_PATH_NOT_FOUND')
+        there = None if new_path == file.path else file.volume.stat(new_path)
+        if isinstance(there, Folder) or (there is not None and not replaces):
+            raise FileExistsError(new_path)
+
     def rename(self, file, new_path, replaces):
         rename = getattr(file.volume, 'rename', None)
         if rename is None:
             raise PermissionError(file.path)
         old = file.path
+        self._check_target(file, new_path, replaces)
         rename(old, new_path, replaces)
         with self.lock:
             for other in self.opens:
@@ -560,12 +592,11 @@ class _Mount:
         change = getattr(file.volume, 'set_attr', None)
         if change is None:
             raise PermissionError(file.path)
-        told = {name: (value - _EPOCH) / 10000000
+        told = {name: Time(value)
                 for bit, name, value in zip((_CREATE_TIME, _ACCESS_TIME, _WRITE_TIME, _CHANGE_TIME),
                                             ('birth', 'atime', 'mtime', 'ctime'), times) if valid & bit}
         if valid & _ATTRIBUTES:
-            told['hidden'] = bool(attributes & _HIDDEN)
-            told['read_only'] = bool(attributes & _READONLY)
+            told['attributes'] = attributes & ~(_DIRECTORY | _NORMAL)
         change(file.path, **told)
 
     def space(self):

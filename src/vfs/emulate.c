@@ -140,8 +140,13 @@ smbkit_status emulate_zero_range(struct layer *from, struct smbkit_op *op, void 
     if (op->flags & SMBKIT_OP_NOWAIT) {
         return SMBKIT_STATUS_WOULD_BLOCK; /* many writes: not on an event loop */
     }
+    struct smbkit_attr attr;
     CLEANUP_MEM uint8_t *zeroes = mem_zalloc(CHUNK_BYTES);
-    smbkit_status st = zeroes ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
+    smbkit_status st = zeroes ? attr_get(from, op, file, &attr) : SMBKIT_STATUS_NO_MEMORY;
+    if (SMBKIT_OK(st)) {
+        uint64_t left = range.offset < attr.size ? attr.size - range.offset : 0;
+        range.length = MIN(range.length, left);
+    }
     while (SMBKIT_OK(st) && range.length > 0) {
         const struct smbkit_segment seg = {.base = zeroes, .len = MIN(range.length, CHUNK_BYTES)};
         const struct smbkit_io io = {.struct_size = sizeof(io),
