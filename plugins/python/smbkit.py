@@ -371,6 +371,11 @@ def _found(entry, path):
     return entry
 
 
+def _names(code, name):
+    """Does a piece of code, or one within it, speak of the name?"""
+    return name in code.co_names or any(_names(c, name) for c in code.co_consts if hasattr(c, 'co_names'))
+
+
 class _Unfit(Exception):
     """A script that cannot be one, in words."""
 
@@ -406,11 +411,14 @@ class _Mount:
                 text = f.read()
         except OSError as e:
             raise _Unfit(e.strerror) from None
-        exec(compile(text, self.script, 'exec'), space)  # the script is the user's own program
+        code = compile(text, self.script, 'exec')
+        exec(code, space)  # the script is the user's own program
         self.globals = space
         if 'Volume' in space:
             return space['Volume'](**self.args)
         if 'tree' in space:
+            if self.args and not _names(code, 'args'):
+                raise _Unfit(f'it takes no arguments, and looks at none of args: {", ".join(sorted(self.args))}')
             return Tree(space['tree'], self.keep_s)
         raise _Unfit('it has neither a function tree() nor a class Volume')
 

@@ -303,10 +303,13 @@ def broken():
             r = smbkit('serve', '--listen', '127.0.0.1:0', f'python:script={path}')
         check(r.code == 1, r.code, r.text)
         check_in(words, r.text)
-    for arguments, words in (('', 'script=FILE is missing'), ('script=/nowhere', 'No such file'),
-                             ('script=/etc/hostname,threads=0', 'threads')):
-        r = smbkit('serve', '--listen', '127.0.0.1:0', f'python:{arguments}')
-        check(r.code == 1 and words in r.text, r.code, r.text)
+    with tempfile.TemporaryDirectory() as d:
+        hello = write_file(d + '/hello.py', HELLO.encode())
+        for arguments, words in (('', 'script=FILE is missing'), ('script=/nowhere', 'No such file'),
+                                 ('script=/etc/hostname,threads=0', 'threads'), (f'script={EXAMPLES}/files.py,mega=1', 'mega'),
+                                 (f'script={hello},colour=blue', 'it takes no arguments')):
+            r = smbkit('serve', '--listen', '127.0.0.1:0', f'python:{arguments}')
+            check(r.code == 1 and words in r.text, r.code, r.text)
 
 
 main()
