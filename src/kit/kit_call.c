@@ -131,6 +131,9 @@ smbkit_status kit_call_flags(struct kit_actor *a, struct kit_file *f, uint32_t i
 static smbkit_status call_either_way(struct kit_actor *a, struct kit_file *f, uint32_t id,
                                      void *args)
 {
+    if (a->nowait_only) {
+        return kit_call_flags(a, f, id, args, SMBKIT_OP_NOWAIT);
+    }
     if (a->kit->tries_nowait && !a->must_wait && kit_below(a, 2) == 0) {
         smbkit_status st = kit_call_flags(a, f, id, args, SMBKIT_OP_NOWAIT);
         if (st != SMBKIT_STATUS_WOULD_BLOCK) {
@@ -211,6 +214,9 @@ static smbkit_status io_once(struct kit_actor *a, struct kit_file *f, struct vfs
 
 static smbkit_status io_either_way(struct kit_actor *a, struct kit_file *f, struct vfs_io *io)
 {
+    if (a->nowait_only) {
+        return io_once(a, f, io, SMBKIT_OP_NOWAIT);
+    }
     if (a->kit->tries_nowait && !a->must_wait && kit_below(a, 2) == 0) {
         smbkit_status st = io_once(a, f, io, SMBKIT_OP_NOWAIT);
         if (st != SMBKIT_STATUS_WOULD_BLOCK) {

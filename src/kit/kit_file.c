@@ -241,3 +241,14 @@ bool kit_must_miss(struct kit_actor *a, const char *path)
     return kit_is(a, st, SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) &&
            kit_is(a, kit_lookup(a, path, &attr), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
 }
+
+bool kit_must_remove(struct kit_actor *a, const char *path)
+{
+    struct kit_file f;
+    if (!kit_must_open(a, &f, path, SMBKIT_KIND_FILE)) {
+        return false;
+    }
+    bool ok = kit_ok(a, kit_remove(a, &f));
+    kit_close(a, &f);
+    return ok;
+}

@@ -152,17 +152,6 @@ static void list_no_room(struct kit_actor *a)
     kit_close(a, &dir);
 }
 
-static bool take_away(struct kit_actor *a, const char *path)
-{
-    struct kit_file f;
-    if (!kit_must_open(a, &f, path, SMBKIT_KIND_FILE)) {
-        return false;
-    }
-    bool ok = kit_ok(a, kit_remove(a, &f));
-    kit_close(a, &f);
-    return ok;
-}
-
 /* Page by page, while others come and go: before and behind where it is. */
 static void list_change(struct kit_actor *a)
 {
@@ -181,7 +170,7 @@ static void list_change(struct kit_actor *a)
         }
         struct kit_path gone = numbered(a, "goes", i);
         struct kit_path come = numbered(a, "comes", i);
-        (void)(i >= SOME || (take_away(a, gone.s) && kit_must_put(a, come.s, "")));
+        (void)(i >= SOME || (kit_must_remove(a, gone.s) && kit_must_put(a, come.s, "")));
         if (l.count > 8 * SOME) {
             kit_fault(a, "no end of entries while names come and go");
         }
@@ -204,7 +193,7 @@ static void list_again(struct kit_actor *a)
         return;
     }
     bool ok = kit_ok(a, kit_list_more(a, &dir, &l, KIT_LIST_ALL)) && has_each(a, &l, "f", 3) &&
-              take_away(a, gone.s) && kit_must_put(a, come.s, "") &&
+              kit_must_remove(a, gone.s) && kit_must_put(a, come.s, "") &&
               kit_ok(a, kit_list_more(a, &dir, &again, KIT_LIST_ALL));
     if (ok &&
         (kit_listing_get(&again, "f-00001", NULL) || !kit_listing_get(&again, "come", NULL))) {

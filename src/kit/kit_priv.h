@@ -82,8 +82,9 @@ struct kit {
 struct kit_actor {
     struct kit *kit;
     uint64_t drawn, seed;
-    bool must_wait; /* no NOWAIT: this is about something else */
-    bool is_silent; /* it cleans up: faults are not told */
+    bool must_wait;   /* no NOWAIT: this is about something else */
+    bool nowait_only; /* NOWAIT and nothing else: WOULD_BLOCK is told */
+    bool is_silent;   /* it cleans up: faults are not told */
     atomic_bool cancelled;
     struct list link;  /* kit->actors, under kit->lock */
     struct mutex lock; /* guards what follows */
@@ -177,7 +178,8 @@ bool kit_must_mkdir(struct kit_actor *a, const char *path);
 /* All that is in it is this and no more. */
 bool kit_must_hold(struct kit_actor *a, const char *path, const char *text);
 bool kit_must_hold_open(struct kit_actor *a, struct kit_file *f, const char *text);
-bool kit_must_miss(struct kit_actor *a, const char *path); /* OBJECT_NAME_NOT_FOUND */
+bool kit_must_miss(struct kit_actor *a, const char *path);   /* OBJECT_NAME_NOT_FOUND */
+bool kit_must_remove(struct kit_actor *a, const char *path); /* a file */
 bool kit_must_write(struct kit_actor *a, struct kit_file *f, uint64_t offset, const char *text);
 
 /* ---- listings ---- */

@@ -49,6 +49,10 @@
     X(says_nothing)                                                                                \
     X(bad_status)                                                                                  \
     X(double_complete)                                                                             \
+    X(nowait_acts)                                                                                 \
+    X(ignores_nowait)                                                                              \
+    X(ignores_sync)                                                                                \
+    X(cancel_error)                                                                                \
     X(never_completes)                                                                             \
     X(never_returns)                                                                               \
     X(minds_case)                                                                                  \
@@ -148,7 +152,8 @@ static smbkit_status bad_write(void *volume, struct smbkit_op *op, void *file, s
         before.valid = SMBKIT_HAS_WRITE_TIME;
         st = smbkit_next_setattr(b->next, op, file, &before);
     }
-    return st;
+    bool acts = is(b, BREAKS_nowait_acts) && (op->flags & SMBKIT_OP_NOWAIT);
+    return acts && SMBKIT_OK(st) ? SMBKIT_STATUS_WOULD_BLOCK : st;
 }
 
 static smbkit_status bad_set_size(void *volume, struct smbkit_op *op, void *file,
@@ -318,6 +323,9 @@ static smbkit_status bad_volume_info(void *volume, struct smbkit_op *op,
                                      struct smbkit_volume_info *a)
 {
     struct bad *b = volume;
+    if (is(b, BREAKS_ignores_nowait) && (op->flags & SMBKIT_OP_NOWAIT)) {
+        nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
+    }
     smbkit_status st = smbkit_next_volume_info(b->next, op, a);
     if (is(b, BREAKS_wrong_info)) {
         a->free_bytes = a->total_bytes + 1;
@@ -389,6 +397,13 @@ static smbkit_status bad_flush(void *volume, struct smbkit_op *op, void *file,
     struct bad *b = volume;
     if (is(b, BREAKS_never_returns)) {
         wait_for_ever();
+    }
+    if (is(b, BREAKS_cancel_error) && smbkit_op_is_cancelled(op)) {
+        return SMBKIT_STATUS_UNSUCCESSFUL;
+    }
+    if (is(b, BREAKS_ignores_sync)) {
+        smbkit_complete(op, SMBKIT_STATUS_SUCCESS);
+        return SMBKIT_STATUS_PENDING;
     }
     if (op->flags & SMBKIT_OP_SYNC) {
         return smbkit_next_flush(b->next, op, file, a);
