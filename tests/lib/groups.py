@@ -19,7 +19,7 @@ FUZZ_SECONDS = 10
 FUZZ_LONG_SECONDS = 60
 STRESS_ENV = {'CHAOS_SECONDS': '120', 'FUZZ_SECONDS': '120', 'SOAK_ROUNDS': '12'}
 # Layers that must also compile for Windows; the rest needs the Windows event loop first.
-WINDOWS_LAYERS = ('base', 'wire', 'crypto', 'auth', 'vfs', 'rpc', 'smb', 'os/common', 'os/windows')
+WINDOWS_LAYERS = ('base', 'wire', 'crypto', 'auth', 'vfs', 'rpc', 'smb', 'kit', 'os/common', 'os/windows')
 # Unit tests that start threads or that test what threads share.
 THREADED = ('base_', 'os_', 'vfs_', 'smb_', 'net_', 'server_', 'mem_', 'dir_', 'auth_throttle',
             'auth_users')

@@ -3,81 +3,16 @@
  * be held against each. */
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <smbkit/filter.h>
+#include "bad.h"
 
-#define FAULTS(X)                                                                                  \
-    X(none)                                                                                        \
-    X(short_read)                                                                                  \
-    X(past_end)                                                                                    \
-    X(short_write)                                                                                 \
-    X(lost_write)                                                                                  \
-    X(append_at)                                                                                   \
-    X(wrong_id)                                                                                    \
-    X(one_id)                                                                                      \
-    X(stale_size)                                                                                  \
-    X(dirty_hole)                                                                                  \
-    X(attr_room)                                                                                   \
-    X(directory_bit)                                                                               \
-    X(time_rounded)                                                                                \
-    X(time_stands)                                                                                 \
-    X(sets_all)                                                                                    \
-    X(wrong_error)                                                                                 \
-    X(wrong_path_error)                                                                            \
-    X(opens_makes)                                                                                 \
-    X(no_collision)                                                                                \
-    X(wrong_kind)                                                                                  \
-    X(removes_full)                                                                                \
-    X(rename_replaces)                                                                             \
-    X(lost_name)                                                                                   \
-    X(twice_name)                                                                                  \
-    X(cookie_zero)                                                                                 \
-    X(cookie_off)                                                                                  \
-    X(ignores_full)                                                                                \
-    X(stale_list)                                                                                  \
-    X(keeps_writes)                                                                                \
-    X(leaks_descriptor)                                                                            \
-    X(forgets_thread)                                                                              \
-    X(takes_all_arguments)                                                                         \
-    X(says_nothing)                                                                                \
-    X(bad_status)                                                                                  \
-    X(double_complete)                                                                             \
-    X(nowait_acts)                                                                                 \
-    X(ignores_nowait)                                                                              \
-    X(ignores_sync)                                                                                \
-    X(cancel_error)                                                                                \
-    X(never_completes)                                                                             \
-    X(never_returns)                                                                               \
-    X(minds_case)                                                                                  \
-    X(wrong_info)                                                                                  \
-    X(wrong_path)                                                                                  \
-    X(check_removes)                                                                               \
-    X(once_only)
-
-enum {
-#define FAULT_ID(name) BREAKS_##name,
-    FAULTS(FAULT_ID)
-};
 #define FAULT_NAME(name) #name,
 static const char *const names[] = {FAULTS(FAULT_NAME) NULL};
-
-struct bad {
-    struct smbkit_next *next;
-    uint32_t breaks;
-    atomic_uint calls;
-};
-
-static bool is(const struct bad *b, uint32_t fault)
-{
-    return b->breaks == fault;
-}
 
 /* Of what nothing may be known: a thread that nobody joins, a call that never ends. */
 static void wait_for_ever(void)
@@ -85,153 +20,6 @@ static void wait_for_ever(void)
     for (;;) {
         pause();
     }
-}
-
-/* ---- data ---- */
-
-static smbkit_status bad_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
-{
-    struct bad *b = volume;
-    smbkit_status st = smbkit_next_read(b->next, op, file, io);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    if (is(b, BREAKS_short_read) && io->done > 4096) {
-        io->done -= 1;
-    }
-    if (is(b, BREAKS_past_end) && io->done < io->length) {
-        io->buffer[io->done++] = 0;
-    }
-    return st;
-}
-
-static smbkit_status lost_write(struct bad *b, struct smbkit_io *io)
-{
-    unsigned n = atomic_fetch_add(&b->calls, 1);
-    if (n % 8 != 7) {
-        return SMBKIT_STATUS_NOT_FOUND;
-    }
-    io->done = io->length;
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-/* Takes the segments over, and gives none back. */
-static void keep_all(struct smbkit_io *io)
-{
-    for (uint32_t i = 0; i < io->seg_count; i++) {
-        void (*release)(void *arg);
-        void *arg;
-        if (!SMBKIT_OK(smbkit_io_keep(io, i, &release, &arg))) {
-            return;
-        }
-    }
-}
-
-static smbkit_status bad_write(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
-{
-    struct bad *b = volume;
-    if (is(b, BREAKS_lost_write) && SMBKIT_OK(lost_write(b, io))) {
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    if (is(b, BREAKS_append_at)) {
-        io->flags &= ~SMBKIT_IO_APPEND;
-    }
-    if (is(b, BREAKS_keeps_writes)) {
-        keep_all(io);
-    }
-    struct smbkit_attr before = {.struct_size = sizeof(before)};
-    if (is(b, BREAKS_time_stands)) {
-        op->flags |= SMBKIT_OP_SYNC;
-        (void)smbkit_next_getattr(b->next, op, file, &before);
-    }
-    smbkit_status st = smbkit_next_write(b->next, op, file, io);
-    if (SMBKIT_OK(st) && is(b, BREAKS_short_write) && io->done > 1) {
-        io->done -= 1;
-    }
-    if (SMBKIT_OK(st) && is(b, BREAKS_time_stands)) {
-        before.valid = SMBKIT_HAS_WRITE_TIME;
-        st = smbkit_next_setattr(b->next, op, file, &before);
-    }
-    bool acts = is(b, BREAKS_nowait_acts) && (op->flags & SMBKIT_OP_NOWAIT);
-    return acts && SMBKIT_OK(st) ? SMBKIT_STATUS_WOULD_BLOCK : st;
-}
-
-static smbkit_status bad_set_size(void *volume, struct smbkit_op *op, void *file,
-                                  const struct smbkit_size *a)
-{
-    struct bad *b = volume;
-    smbkit_status st = smbkit_next_set_size(b->next, op, file, a);
-    if (SMBKIT_OK(st) && is(b, BREAKS_dirty_hole) && a->size > 70000) {
-        const struct smbkit_segment seg = {(const uint8_t *)"dirt", 4};
-        struct smbkit_io io = {.struct_size = sizeof(io),
-                               .offset = a->size - 4,
-                               .length = 4,
-                               .segs = &seg,
-                               .seg_count = 1};
-        op->flags |= SMBKIT_OP_SYNC;
-        st = smbkit_next_write(b->next, op, file, &io);
-    }
-    return st;
-}
-
-/* ---- attributes ---- */
-
-static void spoil(struct bad *b, struct smbkit_attr *attr)
-{
-    switch (b->breaks) {
-    case BREAKS_wrong_id:
-        attr->file_id += 1;
-        break;
-    case BREAKS_one_id:
-        attr->file_id = 7;
-        break;
-    case BREAKS_stale_size:
-        attr->size = attr->size > 1000 ? 1000 : attr->size;
-        break;
-    case BREAKS_directory_bit:
-        attr->attributes &= ~SMBKIT_ATTR_DIRECTORY;
-        break;
-    case BREAKS_time_rounded:
-        attr->write_time -= attr->write_time % 10000000;
-        break;
-    default:
-        break;
-    }
-}
-
-static smbkit_status bad_getattr(void *volume, struct smbkit_op *op, void *file,
-                                 struct smbkit_attr *a)
-{
-    struct bad *b = volume;
-    smbkit_status st = smbkit_next_getattr(b->next, op, file, a);
-    if (SMBKIT_OK(st)) {
-        spoil(b, a);
-    }
-    if (is(b, BREAKS_attr_room)) {
-        a->names_told = 5;
-    }
-    return is(b, BREAKS_bad_status) ? 0x103 - 2 : st;
-}
-
-static smbkit_status bad_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a)
-{
-    struct bad *b = volume;
-    smbkit_status st = smbkit_next_lookup(b->next, op, a);
-    if (SMBKIT_OK(st) && b->breaks != BREAKS_wrong_id) {
-        spoil(b, a->attr);
-    }
-    return st;
-}
-
-static smbkit_status bad_setattr(void *volume, struct smbkit_op *op, void *file,
-                                 const struct smbkit_attr *a)
-{
-    struct bad *b = volume;
-    struct smbkit_attr all = *a;
-    if (is(b, BREAKS_sets_all)) {
-        all.valid |= SMBKIT_HAS_ATTRIBUTES | SMBKIT_HAS_CREATE_TIME;
-    }
-    return smbkit_next_setattr(b->next, op, file, &all);
 }
 
 /* ---- names ---- */
@@ -265,6 +53,9 @@ static smbkit_status bad_create(void *volume, struct smbkit_op *op, struct smbki
         how.disposition = SMBKIT_CREATE;
         how.kind = SMBKIT_KIND_FILE;
     }
+    if (is(b, BREAKS_created_plain)) {
+        how.security = (struct smbkit_bytes){.base = NULL};
+    }
     smbkit_status st = smbkit_next_create(b->next, op, &how);
     if (st == SMBKIT_STATUS_OBJECT_NAME_COLLISION && is(b, BREAKS_no_collision)) {
         how.disposition = SMBKIT_OPEN;
@@ -273,7 +64,10 @@ static smbkit_status bad_create(void *volume, struct smbkit_op *op, struct smbki
     }
     a->file = how.file;
     if (SMBKIT_OK(st) && is(b, BREAKS_directory_bit)) {
-        spoil(b, a->attr);
+        bad_spoil(b, a->attr);
+    }
+    if (SMBKIT_OK(st) && is(b, BREAKS_stream_id) && a->stream) {
+        a->attr->file_id += 1;
     }
     return spoil_error(b, st);
 }
@@ -444,6 +238,7 @@ static smbkit_status bad_volume_open(struct smbkit_volume_args *args, void **vol
         return SMBKIT_STATUS_NO_MEMORY;
     }
     b->next = args->next;
+    b->null = -1;
     smbkit_status st = smbkit_args_take(args, params, b);
     unsigned n = atomic_fetch_add(&volumes, 1);
     if (!SMBKIT_OK(st) && is(b, BREAKS_takes_all_arguments)) {
@@ -469,12 +264,17 @@ static smbkit_status bad_volume_open(struct smbkit_volume_args *args, void **vol
     if (is(b, BREAKS_forgets_thread) && pthread_create(&thread, NULL, sleep_long, NULL) == 0) {
         pthread_detach(thread);
     }
+    b->null = is(b, BREAKS_wrong_fd) ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
     *volume_r = b;
     return st;
 }
 
 static void bad_volume_close(void *volume)
 {
+    struct bad *b = volume;
+    if (b->null >= 0) {
+        close(b->null);
+    }
     free(volume);
 }
 
@@ -483,46 +283,29 @@ static void bad_close(void *volume, struct smbkit_op *op, void *file)
     smbkit_next_close(((struct bad *)volume)->next, op, file);
 }
 
-static smbkit_status bad_file_fd(void *volume, struct smbkit_op *op, void *file,
-                                 struct smbkit_file_fd *a)
-{
-    return smbkit_next_file_fd(((struct bad *)volume)->next, op, file, a);
-}
+#define BAD_MEMBER(name, type) .name = bad_##name,
+static const struct smbkit_plugin bad_filter = {.struct_size = sizeof(struct smbkit_plugin),
+                                                .api_version = SMBKIT_FILTER_VERSION,
+                                                .thread_model = SMBKIT_PARALLEL,
+                                                .flags = SMBKIT_IS_FILTER,
+                                                .name = "bad",
+                                                .description =
+                                                    "breaks the contract in one way, for tests",
+                                                .version = "1",
+                                                .config_help = "breaks=WORD  how\n",
+                                                .volume_open = bad_volume_open,
+                                                .volume_close = bad_volume_close,
+                                                .volume_info = bad_volume_info,
+                                                .create = bad_create,
+                                                .close = bad_close,
+                                                .lookup = bad_lookup,
+                                                .enumerate = bad_enumerate,
+                                                .rename = bad_rename,
+                                                .remove = bad_remove,
+                                                .check_remove = bad_check_remove,
+                                                .get_path = bad_get_path,
+                                                .flush = bad_flush,
 
-static smbkit_status bad_clone_range(void *volume, struct smbkit_op *op, void *file,
-                                     struct smbkit_copy *a)
-{
-    return smbkit_next_clone_range(((struct bad *)volume)->next, op, file, a);
-}
-
-static const struct smbkit_plugin bad_filter = {
-    .struct_size = sizeof(struct smbkit_plugin),
-    .api_version = SMBKIT_FILTER_VERSION,
-    .thread_model = SMBKIT_PARALLEL,
-    .flags = SMBKIT_IS_FILTER,
-    .name = "bad",
-    .description = "breaks the contract in one way, for tests",
-    .version = "1",
-    .config_help = "breaks=WORD  how\n",
-    .volume_open = bad_volume_open,
-    .volume_close = bad_volume_close,
-    .volume_info = bad_volume_info,
-    .create = bad_create,
-    .close = bad_close,
-    .lookup = bad_lookup,
-    .enumerate = bad_enumerate,
-    .rename = bad_rename,
-    .remove = bad_remove,
-    .check_remove = bad_check_remove,
-    .get_path = bad_get_path,
-    .getattr = bad_getattr,
-    .setattr = bad_setattr,
-    .read = bad_read,
-    .write = bad_write,
-    .flush = bad_flush,
-    .set_size = bad_set_size,
-    .file_fd = bad_file_fd,
-    .clone_range = bad_clone_range,
-};
+                                                BAD_DATA(BAD_MEMBER)};
 
 SMBKIT_REGISTER(bad_filter)
