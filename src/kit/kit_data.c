@@ -342,6 +342,7 @@ static void data_overwrite(struct kit_actor *a)
     kit_close(a, &f);
 }
 
+#define FLUSHES 16u /* with NOWAIT and without */
 static void data_flush(struct kit_actor *a)
 {
     struct kit_file f;
@@ -351,10 +352,12 @@ static void data_flush(struct kit_actor *a)
     if (!kit_must_make(a, &f, p.s, SMBKIT_KIND_FILE)) {
         return;
     }
-    bool ok = kit_must_write(a, &f, 0, "text") &&
-              kit_ok(a, kit_call(a, &f, SMBKIT_OP_flush, &data, "DATA_ONLY")) &&
-              kit_ok(a, kit_call(a, &f, SMBKIT_OP_flush, &args, "")) &&
-              kit_ok(a, kit_call(a, &f, SMBKIT_OP_commit, &args, ""));
+    bool ok = kit_must_write(a, &f, 0, "text");
+    for (uint32_t i = 0; ok && i < FLUSHES; i++) {
+        ok = kit_ok(
+            a, kit_call(a, &f, SMBKIT_OP_flush, i % 2 ? &args : &data, i % 2 ? "" : "DATA_ONLY"));
+    }
+    ok = ok && kit_ok(a, kit_call(a, &f, SMBKIT_OP_commit, &args, ""));
     kit_close(a, &f);
     (void)(ok && kit_must_hold(a, p.s, "text"));
 }

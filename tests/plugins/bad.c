@@ -53,6 +53,9 @@ static smbkit_status bad_create(void *volume, struct smbkit_op *op, struct smbki
         how.disposition = SMBKIT_CREATE;
         how.kind = SMBKIT_KIND_FILE;
     }
+    if (is(b, BREAKS_id_forgotten)) {
+        how.flags &= ~SMBKIT_CREATE_BY_ID;
+    }
     if (is(b, BREAKS_created_plain)) {
         how.security = (struct smbkit_bytes){.base = NULL};
     }
@@ -306,6 +309,6 @@ static const struct smbkit_plugin bad_filter = {.struct_size = sizeof(struct smb
                                                 .get_path = bad_get_path,
                                                 .flush = bad_flush,
 
-                                                BAD_DATA(BAD_MEMBER)};
+                                                BAD_DATA(BAD_MEMBER) BAD_VOLUME(BAD_MEMBER)};
 
 SMBKIT_REGISTER(bad_filter)

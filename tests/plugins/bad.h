@@ -66,6 +66,16 @@
     X(created_plain)                                                                               \
     X(lost_reparse)                                                                                \
     X(lost_object)                                                                                 \
+    X(quota_loops)                                                                                 \
+    X(quota_forgets)                                                                               \
+    X(id_forgotten)                                                                                \
+    X(one_watch)                                                                                   \
+    X(grants_all)                                                                                  \
+    X(lost_root)                                                                                   \
+    X(never_current)                                                                               \
+    X(knows_codes)                                                                                 \
+    X(knows_commands)                                                                              \
+    X(oldest_first)                                                                                \
     X(minds_case)                                                                                  \
     X(wrong_info)                                                                                  \
     X(wrong_path)                                                                                  \
@@ -92,7 +102,20 @@ static inline bool is(const struct bad *b, uint32_t fault)
 /* Attributes as they are told wrongly. */
 void bad_spoil(struct bad *b, struct smbkit_attr *attr);
 
-/* In bad_data.c: data, attributes, space, and what else a file has. */
+/* In bad_volume.c: the other sides of a volume. */
+#define BAD_VOLUME(X)                                                                              \
+    X(get_quota, struct smbkit_quota)                                                              \
+    X(set_quota, const struct smbkit_quota)                                                        \
+    X(session_root, struct smbkit_session_root)                                                    \
+    X(reconfigure, struct smbkit_reconfigure)                                                      \
+    X(control, struct smbkit_control)                                                              \
+    X(snapshots, struct smbkit_snapshots)
+#define BAD_VOLUME_PROTOTYPE(name, type)                                                           \
+    smbkit_status bad_##name(void *volume, struct smbkit_op *op, type *a);
+BAD_VOLUME(BAD_VOLUME_PROTOTYPE)
+
+/* In bad_data.c: data, attributes, space, and what else a file has; the last three in
+ * bad_volume.c. */
 #define BAD_DATA(X)                                                                                \
     X(read, struct smbkit_io)                                                                      \
     X(write, struct smbkit_io)                                                                     \
@@ -113,7 +136,10 @@ void bad_spoil(struct bad *b, struct smbkit_attr *attr);
     X(set_reparse, const struct smbkit_set_reparse)                                                \
     X(set_sparse, const struct smbkit_value)                                                       \
     X(get_compression, struct smbkit_value)                                                        \
-    X(object_id, struct smbkit_object_id)
+    X(object_id, struct smbkit_object_id)                                                          \
+    X(watch, const struct smbkit_watch)                                                            \
+    X(cache_request, struct smbkit_cache)                                                          \
+    X(ioctl, struct smbkit_ioctl)
 #define BAD_PROTOTYPE(name, type)                                                                  \
     smbkit_status bad_##name(void *volume, struct smbkit_op *op, void *file, type *a);
 BAD_DATA(BAD_PROTOTYPE)
