@@ -49,8 +49,7 @@ uint64_t kit_until(const struct kit *k)
 
 /* ---- faults ---- */
 
-/* What the actor called last. */
-static void copy_call(struct kit_actor *a, char out[KIT_TEXT_MAX])
+void kit_call_text(struct kit_actor *a, char out[KIT_TEXT_MAX])
 {
     SCOPED_LOCK(&a->lock);
     str_copy(out, KIT_TEXT_MAX, a->call);
@@ -76,7 +75,7 @@ bool kit_fault(struct kit_actor *a, const char *fmt, ...)
 {
     char called[KIT_TEXT_MAX];
     va_list ap;
-    copy_call(a, called);
+    kit_call_text(a, called);
     va_start(ap, fmt);
     tell(a, called, fmt, ap);
     va_end(ap);

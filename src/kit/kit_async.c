@@ -289,21 +289,36 @@ static bool cancel_one(struct kit_actor *a, struct kit_file *f, uint32_t id, voi
     return pends;
 }
 
-static void async_cancel(struct kit_actor *a)
+/* How many of them were pending. */
+static uint32_t cancel_some(struct kit_actor *a, struct kit_file *f)
 {
-    struct kit_file f;
+    uint8_t buf[64];
     struct smbkit_attr attr = {.struct_size = sizeof(attr)};
     struct smbkit_flush flush = {.struct_size = sizeof(flush)};
     uint32_t pending = 0;
-    if (!kit_must_open(a, &f, a->kit->is_read_only ? "" : a->kit->dir, SMBKIT_KIND_DIRECTORY)) {
-        return;
-    }
     for (uint32_t i = 0; i < TRIES && !kit_failed(a); i++) {
-        pending += cancel_one(a, &f, SMBKIT_OP_getattr, &attr);
-        pending += cancel_one(a, &f, SMBKIT_OP_flush, &flush);
+        struct smbkit_io io = {.struct_size = sizeof(io), .length = sizeof(buf), .buffer = buf};
+        pending += cancel_one(a, f, SMBKIT_OP_getattr, &attr);
+        pending += cancel_one(a, f, SMBKIT_OP_read, &io);
+        pending += a->kit->is_read_only ? 0 : cancel_one(a, f, SMBKIT_OP_flush, &flush);
     }
     /* It can be used as before. */
-    (void)kit_ok(a, kit_getattr(a, &f, &attr));
+    (void)(!kit_failed(a) && kit_ok(a, kit_getattr(a, f, &attr)));
+    return pending;
+}
+
+static void async_cancel(struct kit_actor *a)
+{
+    struct kit_file f;
+    struct kit_path p;
+    if (!kit_some_file(a, &p)) {
+        kit_out(a, "there is no file in it");
+        return;
+    }
+    if (!kit_must_open(a, &f, p.s, SMBKIT_KIND_FILE)) {
+        return;
+    }
+    uint32_t pending = cancel_some(a, &f);
     kit_close(a, &f);
     if (pending == 0 && !kit_failed(a)) {
         kit_out(a, "no call answered PENDING");

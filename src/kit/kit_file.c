@@ -80,9 +80,12 @@ void kit_close(struct kit_actor *a, struct kit_file *f)
         return;
     }
     const struct vfs_call call = {.token = a->kit->token};
+    char before[KIT_TEXT_MAX];
     f->is_open = false;
+    kit_call_text(a, before);
     kit_calling(a, "close(%s)", quoted(f->path).text);
     door_close(&call, &f->door);
+    kit_calling(a, "%s", before); /* it answers nothing: what is told is what came before it */
     kit_called(a);
     mutex_fini(&f->serial);
 }

@@ -143,6 +143,7 @@ smbkit_status kit_call_flags(struct kit_actor *a, struct kit_file *f, uint32_t i
                              uint32_t flags);
 void kit_calling(struct kit_actor *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void kit_called(struct kit_actor *a);
+void kit_call_text(struct kit_actor *a, char out[KIT_TEXT_MAX]); /* what was called last */
 /* What a call answered that is under way: its end. */
 smbkit_status kit_await(struct kit_actor *a, struct op *op, smbkit_status st);
 
@@ -213,6 +214,12 @@ const struct kit_entry *kit_listing_get(const struct kit_listing *l, const char 
 bool kit_must_list(struct kit_actor *a, const char *path, uint32_t page, struct kit_listing *l);
 /* The names are exactly those of the list, which ends with NULL. */
 bool kit_must_be_names(struct kit_actor *a, const char *path, const char *const *names);
+
+/* ---- what is there ---- */
+
+/* A file to read: one that is there, where the volume is read only, else one that is made. false:
+ * there is none. */
+bool kit_some_file(struct kit_actor *a, struct kit_path *p);
 
 /* ---- cleaning up ---- */
 

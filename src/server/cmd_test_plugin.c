@@ -195,7 +195,7 @@ static bool parse_file(struct test *t, size_t len, struct config_layer *out)
                         "; a filter is tested as --filter NAME --plugin-dir FOLDER mem",
                         word);
     }
-    t->file_dir = at > 0 ? str_ndup(word, at) : str_dup(".");
+    t->file_dir = at == 0 ? str_dup(".") : str_ndup(word, MAX(at - 1, (size_t)1));
     CLEANUP_MEM char *name = str_ndup(word + at + sizeof(FILE_PREFIX) - 1, n - around);
     CLEANUP_MEM char *spec = name ? str_printf("%s%s", name, word + len) : NULL;
     CLEANUP_MEM char *path = str_ndup(word, len);
