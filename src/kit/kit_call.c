@@ -227,16 +227,43 @@ static smbkit_status io_either_way(struct kit_actor *a, struct kit_file *f, stru
     return io_once(a, f, io, 0);
 }
 
+#define GUARD_BYTES 16u
+#define GUARD 0xc5
+/* Room for len bytes, with a guard behind it. NULL: no memory. */
+static uint8_t *room_new(uint32_t len)
+{
+    uint8_t *room = mem_zalloc((size_t)len + GUARD_BYTES);
+    for (uint32_t i = 0; room && i < GUARD_BYTES; i++) {
+        room[len + i] = GUARD;
+    }
+    return room;
+}
+
+static bool room_is_whole(const uint8_t *room, uint32_t len)
+{
+    for (uint32_t i = 0; i < GUARD_BYTES; i++) {
+        if (room[len + i] != GUARD) {
+            return false;
+        }
+    }
+    return true;
+}
+
 smbkit_status kit_read(struct kit_actor *a, struct kit_file *f, const struct smbkit_range *r,
                        void *buf, uint32_t *done_r)
 {
     struct vfs_io io;
+    uint32_t len = (uint32_t)r->length;
+    CLEANUP_MEM uint8_t *room = room_new(len);
+    *done_r = 0;
+    if (!room) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
     vfs_io_init(&io);
     io.kind = DOOR_READ;
     io.offset = r->offset;
-    io.length = (uint32_t)r->length;
-    io.buffer = buf;
-    mem_zero(buf, io.length);
+    io.length = len;
+    io.buffer = room;
     kit_calling(a, "read(%s, offset %llu, length %u)", quoted(f->path).text,
                 (unsigned long long)io.offset, io.length);
     smbkit_status st = io_either_way(a, f, &io);
@@ -244,7 +271,13 @@ smbkit_status kit_read(struct kit_actor *a, struct kit_file *f, const struct smb
     if (SMBKIT_OK(st)) {
         st = layer_io_join(&io.plugin_io);
     }
-    *done_r = SMBKIT_OK(st) ? io.plugin_io.done : 0;
+    if (!room_is_whole(room, len)) {
+        kit_fault(a, "something was written behind the buffer of %u bytes", len);
+    }
+    if (SMBKIT_OK(st)) {
+        *done_r = io.plugin_io.done;
+        mem_copy(buf, room, *done_r);
+    }
     vfs_io_fini(&io);
     return st;
 }

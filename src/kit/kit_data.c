@@ -159,7 +159,9 @@ static bool model_write(struct kit_actor *a, struct kit_file *f, struct model *m
         word = i % 8 == 0 ? kit_draw(a) : word >> 8;
         m->buf[i] = (uint8_t)word;
     }
-    if (!kit_ok(a, kit_write(a, f, &r, m->buf, appends ? SMBKIT_IO_APPEND : 0))) {
+    uint32_t flags = appends ? SMBKIT_IO_APPEND : 0;
+    flags |= kit_below(a, 32) == 0 ? SMBKIT_IO_WRITE_THROUGH : 0;
+    if (!kit_ok(a, kit_write(a, f, &r, m->buf, flags))) {
         return false;
     }
     mem_copy(m->bytes + at, m->buf, (size_t)r.length);
@@ -243,6 +245,52 @@ static void data_random(struct kit_actor *a)
         (void)model_whole(a, &again, m);
         kit_close(a, &again);
     }
+}
+
+/* As large as clients' are. */
+#define LARGE_BYTES ((1u << 20) + 4321u)
+static void data_large(struct kit_actor *a)
+{
+    struct kit_file f;
+    struct kit_path p = kit_at(a, "file");
+    CLEANUP_MEM uint8_t *bytes = mem_alloc(LARGE_BYTES);
+    CLEANUP_MEM uint8_t *buf = mem_alloc(LARGE_BYTES);
+    const struct smbkit_range all = {.offset = 3, .length = LARGE_BYTES};
+    uint32_t done = 0;
+    if (!bytes || !buf || !kit_must_make(a, &f, p.s, SMBKIT_KIND_FILE)) {
+        return;
+    }
+    for (uint32_t i = 0; i < LARGE_BYTES; i++) {
+        bytes[i] = (uint8_t)(i * 31 + i / 4096);
+    }
+    if (kit_ok(a, kit_write(a, &f, &all, bytes, 0)) &&
+        kit_ok(a, kit_read(a, &f, &all, buf, &done)) &&
+        (done != LARGE_BYTES || !mem_eq(buf, bytes, LARGE_BYTES))) {
+        kit_fault(a, "%u bytes of %u, or others than were written", done, LARGE_BYTES);
+    }
+    kit_close(a, &f);
+}
+
+/* A buffer that ends in the middle of the file: nothing is put behind it. */
+static void data_buffer(struct kit_actor *a)
+{
+    static const uint32_t lengths[] = {1, 3, 4, 7, 8, 9};
+    struct kit_file f;
+    struct kit_path p = kit_at(a, "file");
+    char buf[16];
+    uint32_t done = 0;
+    if (!kit_must_put(a, p.s, "0123456789012345678901234567890123456789") ||
+        !kit_must_open(a, &f, p.s, SMBKIT_KIND_FILE)) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(lengths) && !kit_failed(a); i++) {
+        const struct smbkit_range r = {.offset = 10, .length = lengths[i]};
+        if (kit_ok(a, kit_read(a, &f, &r, buf, &done)) &&
+            (done != lengths[i] || !mem_eq(buf, "0123456789", done))) {
+            kit_fault(a, "%u bytes, or others than were written", done);
+        }
+    }
+    kit_close(a, &f);
 }
 
 /* ---- holes ---- */
@@ -366,6 +414,8 @@ static void data_flush(struct kit_actor *a)
 const struct kit_rule kit_rules_data[] = {
     {RULE("read-end", "read", "a read ends at the end of the file; behind it there are 0 bytes"),
      .fn = data_read_end},
+    {RULE("buffer", "read", "a read puts nothing behind its buffer"), .fn = data_buffer},
+    {RULE("large", "write", "a megabyte is written and read by one call each"), .fn = data_large},
     {RULE("zero-length", "write", "a read or write of no bytes does nothing"),
      .fn = data_zero_length},
     {RULE("huge", "write", "at a huge offset a write works, or fails and changes nothing"),

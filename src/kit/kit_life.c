@@ -79,13 +79,20 @@ static void life_twice(struct kit_actor *a)
     struct vfs_volume *v;
     size_t threads = threads_now(a->kit);
     size_t descriptors = os_descriptors_open();
-    if (!open_again(a, a->kit->target->layers, &v, err)) {
-        kit_fault_of(a, "volume_open, a second time with the same arguments", "%s", err);
+    struct kit_file root; /* open in the first one all the time */
+    if (!kit_must_open(a, &root, "", SMBKIT_KIND_DIRECTORY)) {
         return;
     }
+    if (!open_again(a, a->kit->target->layers, &v, err)) {
+        kit_fault_of(a, "volume_open, a second time with the same arguments", "%s", err);
+        kit_close(a, &root);
+        return;
+    }
+    struct smbkit_attr attr;
     bool ok = list_root_of(a, v) && list_root(a);
     vfs_volume_unref(v);
-    ok = ok && list_root(a);
+    ok = ok && kit_ok(a, kit_getattr(a, &root, &attr)) && list_root(a);
+    kit_close(a, &root);
     if (ok && !is_back(a->kit, threads, descriptors)) {
         kit_fault_of(a, "volume_open and volume_close of a second volume",
                      "%zu threads and %zu descriptors, after %zu and %zu before",

@@ -32,7 +32,8 @@ struct kit_rule {
 /* The tables, each ending in a rule without a name. */
 extern const struct kit_rule kit_rules_names[], kit_rules_moves[], kit_rules_attr[],
     kit_rules_data[], kit_rules_space[], kit_rules_list[], kit_rules_extra[], kit_rules_threads[],
-    kit_rules_async[], kit_rules_volume[], kit_rules_life[], kit_rules_readonly[];
+    kit_rules_tree[], kit_rules_rest[], kit_rules_async[], kit_rules_volume[], kit_rules_life[],
+    kit_rules_readonly[];
 /* Those that stand over all others, told at the end. */
 extern const struct kit_rule kit_rules_whole[];
 /* Told when the modules are gone. */

@@ -13,9 +13,9 @@
 #define SHARE_NAME "smbkit-test-plugin"
 
 static const struct kit_rule *const tables[] = {
-    kit_rules_names,  kit_rules_moves, kit_rules_attr,     kit_rules_data,  kit_rules_space,
-    kit_rules_list,   kit_rules_extra, kit_rules_readonly, kit_rules_async, kit_rules_threads,
-    kit_rules_volume, kit_rules_life,  kit_rules_whole};
+    kit_rules_names, kit_rules_moves,   kit_rules_tree,   kit_rules_attr, kit_rules_data,
+    kit_rules_space, kit_rules_list,    kit_rules_extra,  kit_rules_rest, kit_rules_readonly,
+    kit_rules_async, kit_rules_threads, kit_rules_volume, kit_rules_life, kit_rules_whole};
 
 /* ---- lines ---- */
 

@@ -56,6 +56,12 @@ static smbkit_status bad_create(void *volume, struct smbkit_op *op, struct smbki
     if (is(b, BREAKS_id_forgotten)) {
         how.flags &= ~SMBKIT_CREATE_BY_ID;
     }
+    if (is(b, BREAKS_attributes_lost)) {
+        how.attributes &= ~SMBKIT_ATTR_HIDDEN;
+    }
+    if (is(b, BREAKS_created_bare)) {
+        how.ea = (struct smbkit_bytes){.base = NULL};
+    }
     if (is(b, BREAKS_created_plain)) {
         how.security = (struct smbkit_bytes){.base = NULL};
     }
@@ -90,6 +96,9 @@ static smbkit_status bad_rename(void *volume, struct smbkit_op *op, void *file,
 {
     struct bad *b = volume;
     struct smbkit_rename how = *a;
+    if (is(b, BREAKS_stream_stays) && a->new_stream) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
     if (is(b, BREAKS_rename_replaces)) {
         how.flags |= SMBKIT_RENAME_REPLACE;
     }

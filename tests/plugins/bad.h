@@ -76,6 +76,13 @@
     X(knows_codes)                                                                                 \
     X(knows_commands)                                                                              \
     X(oldest_first)                                                                                \
+    X(overruns)                                                                                    \
+    X(attributes_lost)                                                                             \
+    X(created_bare)                                                                                \
+    X(stream_stays)                                                                                \
+    X(lock_refused)                                                                                \
+    X(grants_more)                                                                                 \
+    X(bad_owner)                                                                                   \
     X(minds_case)                                                                                  \
     X(wrong_info)                                                                                  \
     X(wrong_path)                                                                                  \
@@ -114,7 +121,7 @@ void bad_spoil(struct bad *b, struct smbkit_attr *attr);
     smbkit_status bad_##name(void *volume, struct smbkit_op *op, type *a);
 BAD_VOLUME(BAD_VOLUME_PROTOTYPE)
 
-/* In bad_data.c: data, attributes, space, and what else a file has; the last three in
+/* In bad_data.c: data, attributes, space, and what else a file has; from watch on in
  * bad_volume.c. */
 #define BAD_DATA(X)                                                                                \
     X(read, struct smbkit_io)                                                                      \
@@ -139,7 +146,10 @@ BAD_VOLUME(BAD_VOLUME_PROTOTYPE)
     X(object_id, struct smbkit_object_id)                                                          \
     X(watch, const struct smbkit_watch)                                                            \
     X(cache_request, struct smbkit_cache)                                                          \
-    X(ioctl, struct smbkit_ioctl)
+    X(ioctl, struct smbkit_ioctl)                                                                  \
+    X(lock, const struct smbkit_lock)                                                              \
+    X(access_check, struct smbkit_access)                                                          \
+    X(get_security, struct smbkit_get_security)
 #define BAD_PROTOTYPE(name, type)                                                                  \
     smbkit_status bad_##name(void *volume, struct smbkit_op *op, void *file, type *a);
 BAD_DATA(BAD_PROTOTYPE)

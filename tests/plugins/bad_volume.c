@@ -84,3 +84,33 @@ smbkit_status bad_ioctl(void *volume, struct smbkit_op *op, void *file, struct s
     return is(b, BREAKS_knows_codes) ? SMBKIT_STATUS_SUCCESS
                                      : smbkit_next_ioctl(b->next, op, file, a);
 }
+
+smbkit_status bad_lock(void *volume, struct smbkit_op *op, void *file, const struct smbkit_lock *a)
+{
+    struct bad *b = volume;
+    return is(b, BREAKS_lock_refused) ? SMBKIT_STATUS_LOCK_NOT_GRANTED
+                                      : smbkit_next_lock(b->next, op, file, a);
+}
+
+smbkit_status bad_access_check(void *volume, struct smbkit_op *op, void *file,
+                               struct smbkit_access *a)
+{
+    struct bad *b = volume;
+    if (!is(b, BREAKS_grants_more)) {
+        return smbkit_next_access_check(b->next, op, file, a);
+    }
+    a->granted = SMBKIT_ALL_ACCESS;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status bad_get_security(void *volume, struct smbkit_op *op, void *file,
+                               struct smbkit_get_security *a)
+{
+    struct bad *b = volume;
+    if (!is(b, BREAKS_bad_owner) || !(a->flags & SMBKIT_SECURITY_STORE_OWNER)) {
+        return smbkit_next_get_security(b->next, op, file, a);
+    }
+    a->buffer.len = 4;
+    memcpy(a->buffer.base, "root", 4);
+    return SMBKIT_STATUS_SUCCESS;
+}
