@@ -37,6 +37,12 @@ static void note(char **list, uint32_t *count, uint32_t most, const char *path)
     }
 }
 
+/* What it leads to is something else than is listed. */
+static bool is_link(const struct kit_entry *e)
+{
+    return e->has_attr && (e->attr.attributes & SMBKIT_ATTR_REPARSE_POINT);
+}
+
 /* What each entry is, by look-up; one that has gone since is no fault. */
 static bool note_entries(struct kit_actor *a, struct found *w, const char *folder,
                          const struct kit_listing *l)
@@ -44,6 +50,9 @@ static bool note_entries(struct kit_actor *a, struct found *w, const char *folde
     for (uint32_t i = 0; i < l->count; i++) {
         struct smbkit_attr attr;
         struct kit_path p = kit_in(folder, l->list[i].name);
+        if (is_link(&l->list[i])) {
+            continue;
+        }
         smbkit_status st = kit_lookup(a, p.s, &attr);
         if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_ACCESS_DENIED) {
             continue;
@@ -87,6 +96,23 @@ static bool is_different(const struct kit_entry *e, const struct smbkit_attr *at
            (e->attr.file_id != 0 && e->attr.file_id != attr->file_id);
 }
 
+/* Not found, since others have taken it away: it is not listed any more either. */
+static bool has_gone(struct kit_actor *a, const char *folder, const char *name, smbkit_status st)
+{
+    struct kit_listing l;
+    if (st != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
+        return false;
+    }
+    char call[KIT_TEXT_MAX];
+    kit_call_text(a, call);
+    kit_listing_init(&l);
+    bool gone = kit_must_list(a, folder, KIT_LIST_ALL, &l) && !kit_listing_get(&l, name, NULL);
+    kit_listing_fini(&l);
+    kit_calling(a, "%s", call);
+    kit_called(a);
+    return gone;
+}
+
 /* Each entry once, found by its name, and the same thing as listed. */
 static bool entries_are(struct kit_actor *a, const char *folder, const struct kit_listing *l)
 {
@@ -100,8 +126,11 @@ static bool entries_are(struct kit_actor *a, const char *folder, const struct ki
             return kit_fault_of(a, "enumerate", "entry %s %u times in %s; once, and never \".\"",
                                 quoted(e->name).text, times, quoted(folder).text);
         }
+        if (is_link(e)) {
+            continue;
+        }
         smbkit_status st = kit_lookup(a, p.s, &attr);
-        if (st == SMBKIT_STATUS_ACCESS_DENIED) {
+        if (st == SMBKIT_STATUS_ACCESS_DENIED || has_gone(a, folder, e->name, st)) {
             continue;
         }
         if (!kit_ok(a, st)) {
