@@ -205,6 +205,39 @@ static void list_again(struct kit_actor *a)
     kit_close(a, &dir);
 }
 
+/* The pattern is a hint: what matches is there, whatever else is. */
+static void list_pattern(struct kit_actor *a)
+{
+    struct kit_file dir;
+    struct kit_listing l;
+    kit_listing_init(&l);
+    if (!make_some(a, "match", 5) || !make_some(a, "other", 5) ||
+        !kit_must_open(a, &dir, a->kit->dir, SMBKIT_KIND_DIRECTORY)) {
+        return;
+    }
+    l.sink.pattern = "match*";
+    (void)(kit_ok(a, kit_list_more(a, &dir, &l, KIT_LIST_ALL)) && has_each(a, &l, "match", 5));
+    kit_listing_fini(&l);
+    kit_close(a, &dir);
+}
+
+static void list_names_only(struct kit_actor *a)
+{
+    struct kit_file dir;
+    struct kit_listing l;
+    kit_listing_init(&l);
+    l.names_only = true;
+    if (!make_some(a, "f", SOME) || !kit_must_open(a, &dir, a->kit->dir, SMBKIT_KIND_DIRECTORY)) {
+        return;
+    }
+    if (kit_ok(a, kit_list_more(a, &dir, &l, KIT_LIST_ALL)) && has_each(a, &l, "f", SOME) &&
+        l.count != SOME) {
+        kit_fault(a, "%u entries; there are %u", l.count, SOME);
+    }
+    kit_listing_fini(&l);
+    kit_close(a, &dir);
+}
+
 /* Of a slow volume as many as go into the time. */
 static void list_many(struct kit_actor *a)
 {
@@ -238,6 +271,8 @@ const struct kit_rule kit_rules_list[] = {
      .op = KIT_OP(remove), .fn = list_change},
     {RULE("again", "from cookie 0 a listing is as things are then"), .op = KIT_OP(remove),
      .fn = list_again},
+    {RULE("pattern", "what matches the pattern is listed"), .fn = list_pattern},
+    {RULE("names-only", "without WANT_ATTR the names are the same"), .fn = list_names_only},
     {RULE("many", "ten thousand names, or as many as there is time for, are listed once each"),
      .fn = list_many},
     {.name = NULL}};

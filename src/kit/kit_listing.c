@@ -78,7 +78,7 @@ static smbkit_status more(struct kit_actor *a, struct kit_file *f, struct kit_li
     char what[96];
     l->refused = 0;
     l->sink.struct_size = sizeof(l->sink);
-    l->sink.want = SMBKIT_WANT_ATTR;
+    l->sink.want = l->names_only ? 0 : SMBKIT_WANT_ATTR;
     l->sink.entry = take_entry;
     str_format(what, sizeof(what), "after cookie %llu, room for %u",
                (unsigned long long)l->sink.cookie, l->room);

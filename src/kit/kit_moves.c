@@ -49,9 +49,10 @@ static void remove_while_open(struct kit_actor *a)
     if (!kit_must_put(a, file.s, "before") || !kit_must_open(a, &f, file.s, SMBKIT_KIND_FILE)) {
         return;
     }
+    struct smbkit_attr attr;
     bool ok = removes(a, file.s, SMBKIT_KIND_FILE) && kit_must_hold_open(a, &f, "before") &&
-              kit_must_put(a, file.s, "another") && kit_must_write(a, &f, 0, "BEFORE") &&
-              kit_must_hold_open(a, &f, "BEFORE");
+              kit_ok(a, kit_getattr(a, &f, &attr)) && kit_must_put(a, file.s, "another") &&
+              kit_must_write(a, &f, 0, "BEFORE") && kit_must_hold_open(a, &f, "BEFORE");
     kit_close(a, &f);
     (void)(ok && kit_must_hold(a, file.s, "another"));
 }
@@ -164,6 +165,16 @@ static void rename_then_remove(struct kit_actor *a)
     (void)(ok && kit_must_miss(a, other.s) && kit_must_be_names(a, a->kit->dir, nothing));
 }
 
+/* The same name in other letters, where the volume minds them and where it does not. */
+static void rename_case(struct kit_actor *a)
+{
+    static const char *const names[] = {"NAME", NULL};
+    struct kit_path lower = kit_at(a, "name");
+    struct kit_path upper = kit_at(a, "NAME");
+    (void)(kit_must_put(a, lower.s, "text") && renames(a, lower.s, upper.s, 0) &&
+           kit_must_hold(a, upper.s, "text") && kit_must_be_names(a, a->kit->dir, names));
+}
+
 static void rename_missing(struct kit_actor *a)
 {
     struct kit_file f;
@@ -239,6 +250,8 @@ const struct kit_rule kit_rules_moves[] = {
      .op = KIT_OP(rename), .fn = rename_replace},
     {RULE("rename.open", "rename", "an open goes on by the new name, and remove takes that one"),
      .op = KIT_OP(rename), .fn = rename_then_remove},
+    {RULE("rename.case", "rename", "a file gets its own name in other letters"),
+     .op = KIT_OP(rename), .fn = rename_case},
     {RULE("rename.missing", "rename", "a rename into a folder that is not there is refused"),
      .op = KIT_OP(rename), .fn = rename_missing},
     {RULE("link.same", "link", "both names lead to one file"),

@@ -269,6 +269,40 @@ static void names_case_ignored(struct kit_actor *a)
            collides(a, upper.s, SMBKIT_KIND_FILE) && kit_must_be_names(a, a->kit->dir, names));
 }
 
+#define LEVELS 24u
+static void names_deep(struct kit_actor *a)
+{
+    struct kit_path p = kit_at(a, "d");
+    for (uint32_t i = 0; i < LEVELS; i++) {
+        if (!kit_must_mkdir(a, p.s)) {
+            return;
+        }
+        p = kit_in(p.s, "deeper");
+    }
+    (void)(kit_must_put(a, p.s, "deep") && kit_must_hold(a, p.s, "deep"));
+}
+
+/* Opened many times, and closed in another order. */
+#define OPENS 150u
+static void names_many_opens(struct kit_actor *a)
+{
+    struct kit_path p = kit_at(a, "file");
+    CLEANUP_MEM struct kit_file *files = mem_calloc(OPENS, sizeof(*files));
+    if (!files || !kit_must_put(a, p.s, "text")) {
+        return;
+    }
+    for (uint32_t i = 0; i < OPENS && !kit_failed(a); i++) {
+        (void)kit_must_open(a, &files[i], p.s, SMBKIT_KIND_FILE);
+    }
+    for (uint32_t i = 0; i < OPENS; i++) {
+        struct kit_file *f = &files[i * 7 % OPENS]; /* 7 and 150 have no common divisor */
+        if (f->is_open && !kit_failed(a)) {
+            (void)kit_must_hold_open(a, f, "text");
+        }
+        kit_close(a, f);
+    }
+}
+
 static void names_get_path(struct kit_actor *a)
 {
     struct kit_file f;
@@ -323,6 +357,10 @@ const struct kit_rule kit_rules_names[] = {
      .needs = KIT_WRITES, .fn = names_case_minds},
     {RULE("case-ignored", "volume_open", "with IGNORES_CASE a file is found in any letters"),
      .needs = KIT_WRITES, .features = SMBKIT_FEATURE_IGNORES_CASE, .fn = names_case_ignored},
+    {RULE("deep", "create", "paths go through many folders"), .needs = KIT_WRITES,
+     .fn = names_deep},
+    {RULE("many-opens", "Other opens", "a file is open many times at once, closed in any order"),
+     .needs = KIT_WRITES, .fn = names_many_opens},
     {RULE("get-path", "get_path", "get_path is the path as the volume spells it"),
      .needs = KIT_WRITES, .op = KIT_OP(get_path), .fn = names_get_path},
     {.name = NULL}};

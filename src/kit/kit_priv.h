@@ -199,6 +199,7 @@ struct kit_listing {
     uint32_t cap;
     uint32_t refused; /* entries that were not taken, since it was full */
     bool no_memory;
+    bool names_only; /* asks for no attributes */
     char wrong[200]; /* an entry that no sink takes; "": none */
 };
 #define KIT_LIST_ALL UINT32_MAX

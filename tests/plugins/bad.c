@@ -56,6 +56,12 @@ static smbkit_status bad_create(void *volume, struct smbkit_op *op, struct smbki
     if (is(b, BREAKS_id_forgotten)) {
         how.flags &= ~SMBKIT_CREATE_BY_ID;
     }
+    if (is(b, BREAKS_few_opens) && atomic_load(&b->opens) > 100) {
+        return SMBKIT_STATUS_TOO_MANY_OPENED_FILES;
+    }
+    if (is(b, BREAKS_shallow) && strlen(a->path) > 150 && strstr(a->path, "/deeper/deeper/")) {
+        return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+    }
     if (is(b, BREAKS_attributes_lost)) {
         how.attributes &= ~SMBKIT_ATTR_HIDDEN;
     }
@@ -72,6 +78,7 @@ static smbkit_status bad_create(void *volume, struct smbkit_op *op, struct smbki
         st = smbkit_next_create(b->next, op, &how);
     }
     a->file = how.file;
+    atomic_fetch_add(&b->opens, SMBKIT_OK(st));
     if (SMBKIT_OK(st) && is(b, BREAKS_directory_bit)) {
         bad_spoil(b, a->attr);
     }
@@ -96,6 +103,9 @@ static smbkit_status bad_rename(void *volume, struct smbkit_op *op, void *file,
 {
     struct bad *b = volume;
     struct smbkit_rename how = *a;
+    if (is(b, BREAKS_case_collides) && ends_in(a->new_path, "/NAME")) {
+        return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    }
     if (is(b, BREAKS_stream_stays) && a->new_stream) {
         return SMBKIT_STATUS_SUCCESS;
     }
@@ -189,6 +199,10 @@ static smbkit_status bad_enumerate(void *volume, struct smbkit_op *op, void *fil
         s.sink.cookie -= 1;
     }
     if (is(b, BREAKS_stale_list) && a->cookie == 0 && atomic_fetch_add(&b->calls, 1) % 2 == 1) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if ((is(b, BREAKS_pattern_loses) && a->pattern) ||
+        (is(b, BREAKS_wants_attributes) && !(a->want & SMBKIT_WANT_ATTR))) {
         return SMBKIT_STATUS_SUCCESS;
     }
     op->flags |= SMBKIT_OP_SYNC; /* the sink is on this stack */
@@ -292,7 +306,9 @@ static void bad_volume_close(void *volume)
 
 static void bad_close(void *volume, struct smbkit_op *op, void *file)
 {
-    smbkit_next_close(((struct bad *)volume)->next, op, file);
+    struct bad *b = volume;
+    atomic_fetch_sub(&b->opens, 1);
+    smbkit_next_close(b->next, op, file);
 }
 
 #define BAD_MEMBER(name, type) .name = bad_##name,

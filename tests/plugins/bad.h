@@ -83,6 +83,11 @@
     X(lock_refused)                                                                                \
     X(grants_more)                                                                                 \
     X(bad_owner)                                                                                   \
+    X(shallow)                                                                                     \
+    X(few_opens)                                                                                   \
+    X(case_collides)                                                                               \
+    X(pattern_loses)                                                                               \
+    X(wants_attributes)                                                                            \
     X(minds_case)                                                                                  \
     X(wrong_info)                                                                                  \
     X(wrong_path)                                                                                  \
@@ -98,7 +103,8 @@ struct bad {
     struct smbkit_next *next;
     uint32_t breaks;
     atomic_uint calls;
-    int null; /* a descriptor, or -1 */
+    atomic_uint opens; /* now */
+    int null;          /* a descriptor, or -1 */
 };
 
 static inline bool is(const struct bad *b, uint32_t fault)
