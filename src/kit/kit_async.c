@@ -182,7 +182,7 @@ static void async_at_once(struct kit_actor *a)
 static bool answers_now(struct kit_actor *a, struct kit_file *f, uint32_t id, void *args)
 {
     struct layer *l = &a->kit->volume->layers[0];
-    const struct vfs_call call = {.token = a->kit->token};
+    const struct vfs_call call = {.token = a->kit->token, .cancelled = &a->cancelled};
     if (!op_row_has(&op_rows[id], l->plugin)) {
         return true;
     }
@@ -193,6 +193,7 @@ static bool answers_now(struct kit_actor *a, struct kit_file *f, uint32_t id, vo
     op->pub.flags |= SMBKIT_OP_SYNC;
     op->about = (struct op_about){.layer = l, .id = id, .args = args};
     kit_calling(a, "%s(\"%s\"), SYNC", op_rows[id].name, f->path);
+    kit_op_begin(a, op);
     smbkit_status st = op_rows[id].call(l->plugin, l->volume, &op->pub, f->door.file, args);
     bool pends = st == SMBKIT_STATUS_PENDING;
     if (pends) {
@@ -200,6 +201,7 @@ static bool answers_now(struct kit_actor *a, struct kit_file *f, uint32_t id, vo
     } else {
         op_returned(op);
     }
+    kit_op_end(a);
     kit_called(a);
     op_put(op);
     return !pends || kit_fault(a, "PENDING; with SMBKIT_OP_SYNC there is nobody to come back");
@@ -270,6 +272,7 @@ static bool cancel_one(struct kit_actor *a, struct kit_file *f, uint32_t id, voi
     mutex_init(&l.lock);
     cond_init(&l.cond);
     kit_calling(a, "%s(\"%s\"), cancelled while it was pending", op_rows[id].name, f->path);
+    kit_op_begin(a, op);
     smbkit_status st = door_layer_call(&call, &f->door, id, op, args);
     bool pends = false;
     if (st == SMBKIT_STATUS_PENDING) {
@@ -282,6 +285,7 @@ static bool cancel_one(struct kit_actor *a, struct kit_file *f, uint32_t id, voi
         late_wait(a, &l);
         atomic_store(&a->cancelled, false);
     }
+    kit_op_end(a);
     kit_called(a);
     op_put(op);
     cond_fini(&l.cond);

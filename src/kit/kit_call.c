@@ -7,8 +7,6 @@
 #include "base/str.h"
 #include "os/os.h"
 
-#define AWAIT_STEP_MS 100u
-
 bool kit_has(const struct kit *k, uint32_t id)
 {
     for (uint32_t i = 0; i < k->volume->layer_count; i++) {
@@ -53,30 +51,14 @@ static void finished(void *arg, smbkit_status status)
     cond_signal(&p->cond);
 }
 
-/* When patience is at its end the plugin is asked to give up; the watch sees to the rest. */
-static smbkit_status pending_wait(struct kit_actor *a, struct op *op, struct pending *p)
+/* The watch sees to what takes too long. */
+static smbkit_status pending_wait(struct pending *p)
 {
-    uint64_t until = os_monotonic_ms() + kit_patience_ms(a->kit);
-    bool is_cancelled = false;
-    mutex_lock(&p->lock);
+    SCOPED_LOCK(&p->lock);
     while (!p->is_over) {
-        (void)cond_wait_ms(&p->cond, &p->lock, AWAIT_STEP_MS);
-        if (!p->is_over && !is_cancelled && os_monotonic_ms() > until) {
-            is_cancelled = true;
-            mutex_unlock(&p->lock);
-            atomic_store(&a->cancelled, true);
-            op_cancel(op);
-            mutex_lock(&p->lock);
-        }
+        cond_wait(&p->cond, &p->lock);
     }
-    smbkit_status st = p->status;
-    mutex_unlock(&p->lock);
-    atomic_store(&a->cancelled, false);
-    if (is_cancelled) {
-        kit_fault(a, "it was still pending after %llu s, and came to an end only when cancelled",
-                  (unsigned long long)(kit_patience_ms(a->kit) / 1000));
-    }
-    return st;
+    return p->status;
 }
 
 smbkit_status kit_await(struct kit_actor *a, struct op *op, smbkit_status st)
@@ -90,7 +72,7 @@ smbkit_status kit_await(struct kit_actor *a, struct op *op, smbkit_status st)
     atomic_fetch_add_explicit(&a->kit->pendings, 1, memory_order_relaxed); /* a statistic */
     op_hand_up(op, finished, &p, &st);
     if (st == SMBKIT_STATUS_PENDING) {
-        st = pending_wait(a, op, &p);
+        st = pending_wait(&p);
     }
     cond_fini(&p.cond);
     mutex_fini(&p.lock);
@@ -105,25 +87,56 @@ static struct vfs_call call_of(struct kit_actor *a, uint32_t flags)
         .token = a->kit->token, .cancelled = &a->cancelled, .nowait = flags & SMBKIT_OP_NOWAIT};
 }
 
-smbkit_status kit_call_flags(struct kit_actor *a, struct kit_file *f, uint32_t id, void *args,
-                             uint32_t flags)
+void kit_op_begin(struct kit_actor *a, struct op *op)
+{
+    SCOPED_LOCK(&a->lock);
+    a->op = op;
+    a->is_told = false;
+}
+
+/* Has it been cancelled by the watch? */
+static bool op_end(struct kit_actor *a)
+{
+    SCOPED_LOCK(&a->lock);
+    a->op = NULL;
+    return a->is_told;
+}
+
+void kit_op_end(struct kit_actor *a)
+{
+    if (op_end(a)) {
+        atomic_store(&a->cancelled, false);
+        kit_fault(a, "nothing for %llu s; it came to an end only when cancelled",
+                  (unsigned long long)(kit_patience_ms(a->kit) / 1000));
+    }
+}
+
+/* One call, awaited. */
+static smbkit_status run_op(struct kit_actor *a, const struct door_file *f, uint32_t id, void *args,
+                            uint32_t flags)
 {
     struct kit *k = a->kit;
-    const struct door_file of_volume = {.volume = k->volume};
     const struct vfs_call call = call_of(a, flags);
     struct op *op = op_new(&k->volume->ops, &call);
     if (!op) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
     op->pub.flags |= flags | (call.nowait && k->volume->awaits ? SMBKIT_OP_SYNC : 0);
-    atomic_fetch_add_explicit(&k->calls, 1, memory_order_relaxed); /* a statistic */
-    smbkit_status st = door_layer_call(&call, f ? &f->door : &of_volume, id, op, args);
-    st = kit_await(a, op, st);
+    kit_op_begin(a, op);
+    smbkit_status st = kit_await(a, op, door_layer_call(&call, f, id, op, args));
+    kit_op_end(a);
     op_put(op);
     if (st == SMBKIT_STATUS_WOULD_BLOCK) {
         atomic_fetch_add_explicit(&k->would_blocks, 1, memory_order_relaxed); /* a statistic */
     }
     return st;
+}
+
+smbkit_status kit_call_flags(struct kit_actor *a, struct kit_file *f, uint32_t id, void *args,
+                             uint32_t flags)
+{
+    const struct door_file of_volume = {.volume = a->kit->volume};
+    return run_op(a, f ? &f->door : &of_volume, id, args, flags);
 }
 
 /* As a server does: first where it must not wait, if the volume takes such calls. By chance, so
@@ -190,7 +203,6 @@ static void lent_unkeep(void *arg)
 static smbkit_status io_once(struct kit_actor *a, struct kit_file *f, struct vfs_io *io,
                              uint32_t flags)
 {
-    const struct vfs_call call = call_of(a, flags);
     io->plugin_io = (struct smbkit_io){.struct_size = sizeof(io->plugin_io),
                                        .flags = io->flags,
                                        .offset = io->offset,
@@ -199,17 +211,8 @@ static smbkit_status io_once(struct kit_actor *a, struct kit_file *f, struct vfs
                                        .segs = io->segs,
                                        .seg_count = io->seg_count,
                                        .core = io};
-    atomic_fetch_add_explicit(&a->kit->calls, 1, memory_order_relaxed); /* a statistic */
-    smbkit_status st = door_io(&call, &f->door, io, (enum door_io_kind)io->kind);
-    if (st == SMBKIT_STATUS_PENDING) {
-        st = kit_await(a, io->op, st);
-        op_put(io->op);
-        io->op = NULL;
-    }
-    if (st == SMBKIT_STATUS_WOULD_BLOCK) {
-        atomic_fetch_add_explicit(&a->kit->would_blocks, 1, memory_order_relaxed); /* a count */
-    }
-    return st;
+    uint32_t id = io->kind == DOOR_READ ? SMBKIT_OP_read : SMBKIT_OP_write;
+    return run_op(a, &f->door, id, &io->plugin_io, flags);
 }
 
 static smbkit_status io_either_way(struct kit_actor *a, struct kit_file *f, struct vfs_io *io)

@@ -54,7 +54,7 @@ struct kit {
     char base[KIT_PATH_MAX];                   /* the kit's own folder */
     char dir[KIT_PATH_MAX];                    /* the running rule's */
 
-    atomic_uint_fast64_t would_blocks, pendings, calls; /* how often that was answered; relaxed */
+    atomic_uint_fast64_t would_blocks, pendings; /* how often that was answered; relaxed */
     atomic_uint_fast32_t lent; /* buffers that a plugin keeps of writes; relaxed */
 
     struct mutex lock; /* guards what follows; innermost */
@@ -91,6 +91,8 @@ struct kit_actor {
     struct mutex lock; /* guards what follows */
     char call[KIT_TEXT_MAX];
     uint64_t since_ms; /* when the call under way began; 0: there is none */
+    struct op *op;     /* its, while the watch may cancel it */
+    bool is_told;      /* that has happened */
 };
 void kit_actor_init(struct kit_actor *a, struct kit *k, uint64_t seed);
 void kit_actor_fini(struct kit_actor *a);
@@ -145,6 +147,9 @@ smbkit_status kit_call_flags(struct kit_actor *a, struct kit_file *f, uint32_t i
 void kit_calling(struct kit_actor *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void kit_called(struct kit_actor *a);
 void kit_call_text(struct kit_actor *a, char out[KIT_TEXT_MAX]); /* what was called last */
+/* Between the two the watch may cancel it, when it takes too long: that is told as a fault. */
+void kit_op_begin(struct kit_actor *a, struct op *op);
+void kit_op_end(struct kit_actor *a);
 /* What a call answered that is under way: its end. */
 smbkit_status kit_await(struct kit_actor *a, struct op *op, smbkit_status st);
 

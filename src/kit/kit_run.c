@@ -349,22 +349,69 @@ static bool find_stuck_locked(struct kit *k, char called[KIT_TEXT_MAX])
     return false;
 }
 
-/* Until the rules have run. false: a call does not end. */
-static bool watch(struct kit *k)
+/* A call that takes too long and is not told so yet; a reference. kit->lock is held. */
+static struct op *find_late_locked(struct kit *k)
+{
+    uint64_t now = os_monotonic_ms();
+    LIST_FOR_EACH (l, &k->actors) {
+        struct kit_actor *a = LIST_ENTRY(l, struct kit_actor, link);
+        SCOPED_LOCK(&a->lock);
+        if (a->op && a->since_ms && !a->is_told && now > a->since_ms + kit_patience_ms(k)) {
+            a->is_told = true;
+            atomic_store(&a->cancelled, true);
+            op_ref(a->op);
+            return a->op;
+        }
+    }
+    return NULL;
+}
+
+/* As for a client that gives it up. */
+static void cancel_late(struct kit *k)
+{
+    mutex_lock(&k->lock);
+    struct op *op = find_late_locked(k);
+    mutex_unlock(&k->lock);
+    if (op) {
+        op_cancel(op);
+        op_put(op);
+    }
+}
+
+static bool is_running(struct kit *k)
+{
+    SCOPED_LOCK(&k->lock);
+    return !k->is_over;
+}
+
+/* false: a call does not end. */
+static bool watch_once(struct kit *k)
 {
     char called[KIT_TEXT_MAX];
     SCOPED_LOCK(&k->lock);
-    while (!k->is_over) {
+    if (!k->is_over) {
         (void)cond_wait_ms(&k->cond, &k->lock, WATCH_MS);
-        if (!k->is_over && find_stuck_locked(k, called)) {
-            k->is_stuck = true;
-            k->fault.is_set = true;
-            k->fault.is_out = false;
-            str_copy(k->fault.called, KIT_TEXT_MAX, called);
-            str_format(k->fault.answered, KIT_TEXT_MAX,
-                       "nothing: the call is under way for %llu s and has not ended when "
-                       "cancelled; the test ends here",
-                       (unsigned long long)(2 * kit_patience_ms(k) / 1000));
+    }
+    if (k->is_over || !find_stuck_locked(k, called)) {
+        return true;
+    }
+    k->is_stuck = true;
+    k->fault.is_set = true;
+    k->fault.is_out = false;
+    str_copy(k->fault.called, KIT_TEXT_MAX, called);
+    str_format(k->fault.answered, KIT_TEXT_MAX,
+               "nothing: the call is under way for %llu s and has not ended when cancelled; the "
+               "test ends here",
+               (unsigned long long)(2 * kit_patience_ms(k) / 1000));
+    return false;
+}
+
+/* Until the rules have run. false: a call does not end. */
+static bool watch(struct kit *k)
+{
+    while (is_running(k)) {
+        cancel_late(k);
+        if (!watch_once(k)) {
             return false;
         }
     }

@@ -344,7 +344,7 @@ def examples(log):
 # ---- the contract kit ----
 
 def kit(log):
-    return from_script(log, 'kit', ['tests/kit/run'], 900)
+    return from_script(log, 'kit', ['tests/kit/run'], 1500)
 
 
 def kit_under(name, folder, log):

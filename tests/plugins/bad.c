@@ -218,6 +218,12 @@ static smbkit_status bad_flush(void *volume, struct smbkit_op *op, void *file,
     if (is(b, BREAKS_never_returns)) {
         wait_for_ever();
     }
+    while (is(b, BREAKS_ends_cancelled) && !(op->flags & SMBKIT_OP_NOWAIT)) {
+        if (smbkit_op_is_cancelled(op)) {
+            return SMBKIT_STATUS_CANCELLED;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
     if (is(b, BREAKS_cancel_error) && smbkit_op_is_cancelled(op)) {
         return SMBKIT_STATUS_UNSUCCESSFUL;
     }

@@ -88,6 +88,7 @@
     X(case_collides)                                                                               \
     X(pattern_loses)                                                                               \
     X(wants_attributes)                                                                            \
+    X(ends_cancelled)                                                                              \
     X(minds_case)                                                                                  \
     X(wrong_info)                                                                                  \
     X(wrong_path)                                                                                  \
