@@ -79,6 +79,10 @@ static smbkit_status bad_create(void *volume, struct smbkit_op *op, struct smbki
     }
     a->file = how.file;
     atomic_fetch_add(&b->opens, SMBKIT_OK(st));
+    if (SMBKIT_OK(st) && is(b, BREAKS_leaks_files) && ends_in(a->path, "/life.opens") &&
+        open("/dev/null", O_RDONLY | O_CLOEXEC) < 0) {
+        st = SMBKIT_STATUS_TOO_MANY_OPENED_FILES;
+    }
     if (SMBKIT_OK(st) && is(b, BREAKS_directory_bit)) {
         bad_spoil(b, a->attr);
     }

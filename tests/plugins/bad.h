@@ -89,6 +89,7 @@
     X(pattern_loses)                                                                               \
     X(wants_attributes)                                                                            \
     X(ends_cancelled)                                                                              \
+    X(leaks_files)                                                                                 \
     X(minds_case)                                                                                  \
     X(wrong_info)                                                                                  \
     X(wrong_path)                                                                                  \
