@@ -80,7 +80,8 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
     if (found <= 0) {
         dos.attributes = default_attributes(vol, name, stx);
     }
-    *attr = (struct smbkit_attr){
+    struct smbkit_attr is = {
+        .struct_size = attr->struct_size,
         /* A hole takes nothing. File systems of other machines may not know what they take. */
         .valid = vol->tries_nowait ? SMBKIT_HAS_ALLOC_SIZE : 0,
         .size = S_ISREG(stx->stx_mode) ? stx->stx_size : 0,
@@ -98,10 +99,12 @@ int dirfs_fill_attr(const struct dirfs_volume *vol, const char *name, const stru
         .link_count = is_dir ? 1 : stx->stx_nlink,
         .ea_size = dos.ea_size,
     };
-    dirfs_fill_id(vol, stx, where, attr);
-    if (attr->attributes == 0) {
-        attr->attributes = SMBKIT_ATTR_NORMAL;
+    dirfs_fill_id(vol, stx, where, &is);
+    if (is.attributes == 0) {
+        is.attributes = SMBKIT_ATTR_NORMAL;
     }
+    /* Of an older server the room is smaller. */
+    memcpy(attr, &is, attr->struct_size < sizeof(is) ? attr->struct_size : sizeof(is));
     /* EACCES: to look at them will do; what may be done is up to dirfs_get_security. */
     return found < 0 && found != -EACCES ? found : 0;
 }

@@ -123,7 +123,8 @@ static smbkit_status write_nowait(struct dirfs_volume *vol, struct dirfs_file *f
                                   struct smbkit_io *io)
 {
     /* The first write of a handle looks at an xattr, and write-through waits by its nature. */
-    if (!vol->tries_nowait || file->writes_through || (io->flags & SMBKIT_IO_WRITE_THROUGH) ||
+    const uint32_t waits = SMBKIT_IO_WRITE_THROUGH | SMBKIT_IO_APPEND; /* a part would go twice */
+    if (!vol->tries_nowait || file->writes_through || (io->flags & waits) ||
         atomic_load_explicit(&vol->lacks_nowait_write, memory_order_relaxed) || /* a hint */
         !dirfs_is_archived(vol, file)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
@@ -144,8 +145,10 @@ static smbkit_status write_nowait(struct dirfs_volume *vol, struct dirfs_file *f
 static smbkit_status write_all(const struct dirfs_file *file, struct smbkit_io *io)
 {
     bool through = file->writes_through || (io->flags & SMBKIT_IO_WRITE_THROUGH);
+    int flags = through ? RWF_DSYNC : 0;
+    flags |= io->flags & SMBKIT_IO_APPEND ? RWF_APPEND : 0;
     while (io->done < io->length) {
-        int64_t n = write_once(file, io, through ? RWF_DSYNC : 0);
+        int64_t n = write_once(file, io, flags);
         if (n <= 0) {
             return n < 0 ? smbkit_status_from_errno((int)-n) : SMBKIT_STATUS_INVALID_PARAMETER;
         }
@@ -171,7 +174,7 @@ smbkit_status dirfs_write(void *volume, struct smbkit_op *op, void *file, struct
     if (!f->can_write) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    if (io->offset > INT64_MAX - (uint64_t)io->length) {
+    if (!(io->flags & SMBKIT_IO_APPEND) && io->offset > INT64_MAX - (uint64_t)io->length) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     if (io->length == 0) {

@@ -438,6 +438,19 @@ static void test_list(void)
     world_end(&w);
 }
 
+static void test_contract(void)
+{
+    struct world w;
+    if (!world_start(&w, "/tmp", NULL)) {
+        return;
+    }
+    void *f = pt_new(&w.t, "f");
+    pt_check_appends(&w.t, f);
+    pt_check_attr_room(&w.t, f);
+    pt_close(&w.t, f);
+    world_end(&w);
+}
+
 static const struct test_case cases[] = {
     {"attributes and security descriptors", test_meta},
     {"descriptors and attributes that cannot be read", test_unreadable},
@@ -448,6 +461,7 @@ static const struct test_case cases[] = {
     {"names in the other table", test_name_aliases},
     {"names at the limits", test_name_limits},
     {"enumeration is stable", test_list},
+    {"appending, and a smaller room for attributes", test_contract},
 };
 
 TEST_MAIN(cases)

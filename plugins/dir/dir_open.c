@@ -484,7 +484,6 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_loo
 {
     const char *path = a->path;
     struct smbkit_attr *attr = a->attr;
-    uint32_t room = attr->struct_size;
     struct dirfs_volume *vol = volume;
     bool nowait = dirfs_is_nowait(op);
     if (a->snapshot_time) {
@@ -508,8 +507,7 @@ smbkit_status dirfs_lookup(void *volume, struct smbkit_op *op, struct smbkit_loo
     struct dirfs_where where = dirfs_where_file(o.fd, true, proc);
     const char *slash = strrchr(host, '/');
     int err = dirfs_fill_attr(vol, slash ? slash + 1 : host, &o.stx, &where, attr);
-    if (!err && room >= sizeof(*attr)) {
-        attr->struct_size = sizeof(*attr);
+    if (!err && attr->struct_size >= sizeof(*attr)) {
         attr->names_told = names_told(vol, &o, path);
     }
     close_unless_root(vol, o.fd);

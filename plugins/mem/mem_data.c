@@ -53,10 +53,9 @@ void memfs_data_write(struct memfs_volume *vol, struct memfs_data *data, uint64_
     }
 }
 
-static void copy_segments(struct memfs_volume *vol, struct memfs_data *data,
+static void copy_segments(struct memfs_volume *vol, struct memfs_data *data, uint64_t offset,
                           const struct smbkit_io *io)
 {
-    uint64_t offset = io->offset;
     uint64_t left = io->length; /* what was backed, whatever the segments add up to */
     for (uint32_t i = 0; i < io->seg_count && left > 0; i++) {
         uint64_t len = io->segs[i].len < left ? io->segs[i].len : left;
@@ -74,17 +73,17 @@ smbkit_status memfs_write(void *volume, struct smbkit_op *op, void *file, struct
     if (node->dir) {
         return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
     }
-    if (io->offset > MEMFS_SIZE_MAX || io->length > MEMFS_SIZE_MAX - io->offset) {
-        return SMBKIT_STATUS_INVALID_PARAMETER;
-    }
     if (io->length == 0) {
         return SMBKIT_STATUS_SUCCESS; /* changes nothing, not even the size */
     }
     pthread_rwlock_wrlock(&node->lock);
-    smbkit_status status = memfs_data_back(volume, &node->data, io->offset, io->length);
+    uint64_t offset = io->flags & SMBKIT_IO_APPEND ? node->data.size : io->offset;
+    bool fits = offset <= MEMFS_SIZE_MAX && io->length <= MEMFS_SIZE_MAX - offset;
+    smbkit_status status = fits ? memfs_data_back(volume, &node->data, offset, io->length)
+                                : SMBKIT_STATUS_INVALID_PARAMETER;
     if (SMBKIT_OK(status)) {
-        copy_segments(volume, &node->data, io);
-        uint64_t end = io->offset + io->length;
+        copy_segments(volume, &node->data, offset, io);
+        uint64_t end = offset + io->length;
         node->data.size = end > node->data.size ? end : node->data.size;
         io->done = io->length;
         memfs_end_write(node, open);

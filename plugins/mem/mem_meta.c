@@ -35,7 +35,8 @@ void memfs_fill_attr(struct memfs_node *node, struct smbkit_attr *attr)
 {
     pthread_rwlock_rdlock(&node->lock);
     const struct memfs_data *data = &node->data;
-    *attr = (struct smbkit_attr){
+    const struct smbkit_attr is = {
+        .struct_size = attr->struct_size,
         .valid = SMBKIT_HAS_ALLOC_SIZE,
         .file_id = node->id,
         .size = data->size,
@@ -50,6 +51,8 @@ void memfs_fill_attr(struct memfs_node *node, struct smbkit_attr *attr)
         .ea_size = node->ea_len,
     };
     pthread_rwlock_unlock(&node->lock);
+    /* Of an older server the room is smaller. */
+    memcpy(attr, &is, attr->struct_size < sizeof(is) ? attr->struct_size : sizeof(is));
 }
 
 void memfs_end_write(struct memfs_node *data, const struct memfs_open *open)
@@ -67,7 +70,7 @@ void memfs_fill_open(const struct memfs_open *open, struct smbkit_attr *attr)
 {
     memfs_fill_attr(memfs_file_of(open), attr);
     if (open->stream) {
-        struct smbkit_attr own;
+        struct smbkit_attr own = {.struct_size = sizeof(own)};
         memfs_fill_attr(open->stream->node, &own);
         attr->size = own.size;
         attr->alloc_size = own.alloc_size;

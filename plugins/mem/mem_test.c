@@ -331,6 +331,19 @@ static void test_security(void)
     pt_close_volume(&t);
 }
 
+static void test_contract(void)
+{
+    struct pt t;
+    if (!start(&t, NULL, NULL)) {
+        return;
+    }
+    void *f = pt_new(&t, "f");
+    pt_check_appends(&t, f);
+    pt_check_attr_room(&t, f);
+    pt_close(&t, f);
+    pt_close_volume(&t);
+}
+
 static const struct test_case cases[] = {
     {"arguments", test_args},
     {"create: errors and kinds", test_create_errors},
@@ -340,6 +353,7 @@ static const struct test_case cases[] = {
     {"hard links", test_links},
     {"attributes and times", test_meta},
     {"security descriptors", test_security},
+    {"appending, and a smaller room for attributes", test_contract},
 };
 
 TEST_MAIN(cases)

@@ -35,6 +35,8 @@ void os_thread_join(struct os_thread *t); /* waits and frees */
 /* A whole small file, owned and terminated; -EFBIG above max bytes. Never waits: what is no regular
  * file is refused (-EISDIR, -OS_NOT_REGULAR). */
 NODISCARD int os_file_read(const char *path, size_t max, char **data_r, size_t *len_r);
+/* Bytes of an open file at an offset; fewer only at its end. How many, or -errno. */
+NODISCARD int64_t os_file_read_at(int64_t fd, uint64_t offset, void *buf, size_t len);
 /* Replace atomically: a new file beside it with the mode, fsync, rename, fsync of the folder. */
 NODISCARD int os_file_replace(const char *path, const void *data, size_t len, unsigned mode);
 /* Permission bits (as stat) of path. */

@@ -34,6 +34,9 @@ void os_syslog_open(const char *ident);
 size_t os_descriptors_raise(size_t wanted);
 /* How many it has open, of the first thousand. */
 size_t os_descriptors_open(void);
+/* How many threads it has; 0: that cannot be told. One that was joined may be counted for a moment.
+ */
+size_t os_threads_running(void);
 
 /* severity: 3 error, 4 warning, 6 info, 7 debug (RFC 5424). Any thread. */
 void os_syslog_write(int severity, const char *text);

@@ -40,6 +40,17 @@ static const struct {
     {"status", "  --json                 the answer as it came, for programs\n"
                "  --socket FILE          the control socket of the server to ask\n"},
     {"plugins", "  --plugin-dir FOLDER    look here first\n"},
+    {"test-plugin",
+     "  FILE.so[:ARGS]         a plugin by its file, smbkit-NAME-plugin.so\n"
+     "  PLUGIN[:ARGS]          a plugin by its name; ARGS is KEY=VALUE,KEY=VALUE\n"
+     "  --filter NAME[:ARGS]   put a filter over it; may be repeated, outermost first\n"
+     "  --plugin-dir FOLDER    look for plugins and filters here first\n"
+     "  --only PATTERN         these rules only, by name, with '*' and '?'\n"
+     "  --list                 tell the rules, and test nothing\n"
+     "  --seconds N            how long the rules that go by chance go on in all; 2\n"
+     "  --seed N               of chance; 1\n"
+     "  --scratch FOLDER       work in this folder of the volume, which is empty\n"
+     "  --anyway               work beside what is there already\n"},
 };
 
 static const char *command_name_at(const void *arg, size_t i)
@@ -59,7 +70,7 @@ static void print_overview(void)
 {
     printf("smbkit " SMBKIT_VERSION ": serve anything as files over SMB 2 and 3\n\n");
     for (size_t i = 0; cmd_at(i); i++) {
-        printf("  %-8s  %s\n", cmd_at(i)->name, cmd_at(i)->help);
+        printf("  %-11s  %s\n", cmd_at(i)->name, cmd_at(i)->help);
     }
     printf("\nsmbkit help COMMAND tells the options of a command; smbkit(1) tells all.\n"
            "To share this folder: smbkit serve .\n");

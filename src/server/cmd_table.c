@@ -13,6 +13,8 @@ static const struct cmd cmds[] = {
     {"status", "[--json] [--socket FILE]", "ask a running server what it does", cmd_status},
     {"plugins", "[--plugin-dir FOLDER] [NAME]", "list plugins and filters, or explain one",
      cmd_plugins},
+    {"test-plugin", "[OPTION ...] FILE.so|PLUGIN[:][KEY=VALUE,...]",
+     "test whether a plugin keeps to its contract", cmd_test_plugin},
     {"version", "", "print the version", cmd_version},
     {"help", "[COMMAND]", "print this, or the options of a command", cmd_help},
 };

@@ -19,7 +19,7 @@ FUZZ_SECONDS = 10
 FUZZ_LONG_SECONDS = 60
 STRESS_ENV = {'CHAOS_SECONDS': '120', 'FUZZ_SECONDS': '120', 'SOAK_ROUNDS': '12'}
 # Layers that must also compile for Windows; the rest needs the Windows event loop first.
-WINDOWS_LAYERS = ('base', 'wire', 'crypto', 'auth', 'vfs', 'rpc', 'smb', 'os/common', 'os/windows')
+WINDOWS_LAYERS = ('base', 'wire', 'crypto', 'auth', 'vfs', 'rpc', 'smb', 'kit', 'os/common', 'os/windows')
 # Unit tests that start threads or that test what threads share.
 THREADED = ('base_', 'os_', 'vfs_', 'smb_', 'net_', 'server_', 'mem_', 'dir_', 'auth_throttle',
             'auth_users')
@@ -341,6 +341,27 @@ def examples(log):
     return from_script(log, 'examples', ['docs/examples/check'], 120)
 
 
+# ---- the contract kit ----
+
+def kit(log):
+    return from_script(log, 'kit', ['tests/kit/run'], 1500)
+
+
+def kit_under(name, folder, log):
+    """mem and dir against a build under a sanitizer."""
+    if not os.access(os.path.join(TOP, folder, 'smbkit'), os.X_OK):
+        return one(False, f'{name}: {folder}/smbkit is not built')
+    return from_script(log, name, ['tests/kit/run', '--program', f'{folder}/smbkit', '--quick'], 600, SANITIZER_ENV)
+
+
+def kit_asan(log):
+    return kit_under('kit-asan', 'build-asan', log)
+
+
+def kit_tsan(log):
+    return kit_under('kit-tsan', 'build-tsan', log)
+
+
 def clean(folder):
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -371,6 +392,9 @@ GROUPS = {
     'interop-pend': (interop_pend, 'interop', ('build', 'interop'), CHECK,
                      'the quick scenarios while each operation of the plugin answers by and by'),
     'examples': (examples, 'interop', ('build',), CHECK, 'the example plugin of the manual, built outside the tree'),
+    'kit': (kit, 'chaos', ('build',), CHECK, 'plugins, filters and pairs of them keep to the contract; the kit finds what is broken'),
+    'kit-asan': (kit_asan, 'chaos', ('asan', 'kit'), CHECK, 'mem and dir by the contract kit, under ASan and UBSan'),
+    'kit-tsan': (kit_tsan, 'chaos', ('tsan', 'kit'), CHECK, 'the same under TSan'),
     'stress': (stress, 'interop', ('build', 'interop', 'interop-asan', 'interop-tsan'), LONG,
                'chaos, mutated requests and soak for minutes; also under ASan and TSan'),
     'chaos-asan': (chaos_asan, 'chaos', ('asan', 'interop-asan'), LONG, 'the chaos model for five minutes under ASan and UBSan'),

@@ -5,6 +5,7 @@
 // A request is the line "ID OFFSET LENGTH", its answer the line "ID LENGTH" and as many bytes.
 #include <smbkit/plugin.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -268,6 +269,9 @@ smbkit_status create(void *, smbkit_op *, smbkit_create *a)
         if (a->disposition == SMBKIT_CREATE) {
             return SMBKIT_STATUS_OBJECT_NAME_COLLISION;
         }
+        if (a->kind == (node == ROOT ? SMBKIT_KIND_FILE : SMBKIT_KIND_DIRECTORY)) {
+            return node == ROOT ? SMBKIT_STATUS_FILE_IS_A_DIRECTORY : SMBKIT_STATUS_NOT_A_DIRECTORY;
+        }
         a->file = reinterpret_cast<void *>(intptr_t(node) + 1);
         attr_fill(node, a->attr);
         return SMBKIT_STATUS_SUCCESS;
@@ -380,8 +384,9 @@ smbkit_status read_far(Volume *v, smbkit_op *op, smbkit_io *io)
     }
     std::lock_guard<std::mutex> guard(v->lock);
     v->requests[r->id] = r;
+    uint64_t size = std::min(uint64_t(io->length), DATA_SIZE - io->offset);
     v->out += std::to_string(r->id) + " " + std::to_string(io->offset) + " " +
-              std::to_string(io->length) + "\n";
+              std::to_string(size) + "\n";
     send_some(v);
     return SMBKIT_STATUS_PENDING;
 }
@@ -390,6 +395,9 @@ smbkit_status read(void *volume, smbkit_op *op, void *file, smbkit_io *io)
 {
     Volume *v = static_cast<Volume *>(volume);
     int node = node_of(file);
+    if (node == DATA && io->offset >= DATA_SIZE) {
+        return SMBKIT_STATUS_SUCCESS; // with none done
+    }
     if (node == DATA) {
         return op->flags & SMBKIT_OP_SYNC ? SMBKIT_STATUS_WOULD_BLOCK : read_far(v, op, io);
     }

@@ -380,6 +380,40 @@ static inline smbkit_status pt_write(struct pt *t, void *file, uint64_t offset, 
     return status;
 }
 
+/* Each goes to the end, whatever offset it names. */
+static inline void pt_check_appends(struct pt *t, void *file)
+{
+    static const uint64_t offsets[] = {0, 1, 1u << 20, UINT64_MAX};
+    for (unsigned i = 0; i < 4; i++) {
+        const struct smbkit_segment seg = {(const uint8_t *)"abcd" + i, 1};
+        struct smbkit_io io = {.struct_size = sizeof(io),
+                               .flags = SMBKIT_IO_APPEND,
+                               .offset = offsets[i],
+                               .length = 1,
+                               .segs = &seg,
+                               .seg_count = 1};
+        CHECK_INT(t->p->write(t->v, &t->op, file, &io), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(io.done, 1);
+    }
+    char buf[8];
+    struct smbkit_io io = {
+        .struct_size = sizeof(io), .length = sizeof(buf), .buffer = (uint8_t *)buf};
+    CHECK_INT(t->p->read(t->v, &t->op, file, &io), SMBKIT_STATUS_SUCCESS);
+    CHECK_MEM(buf, io.done, "abcd", 4);
+}
+
+/* Attributes in the room of an older server: nothing is written behind it. */
+static inline void pt_check_attr_room(struct pt *t, void *file)
+{
+    const uint64_t untouched = 0xc5c5c5c5c5c5c5c5ull;
+    struct smbkit_attr attr = {.struct_size = offsetof(struct smbkit_attr, names_told),
+                               .names_told = untouched};
+    CHECK_INT(t->p->getattr(t->v, &t->op, file, &attr), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(attr.struct_size, offsetof(struct smbkit_attr, names_told));
+    CHECK(attr.names_told == untouched);
+    CHECK(attr.write_time != 0);
+}
+
 /* Bytes read, or -1. */
 static inline int64_t pt_read(struct pt *t, void *file, uint64_t offset, void *buf, uint32_t len)
 {
@@ -390,7 +424,7 @@ static inline int64_t pt_read(struct pt *t, void *file, uint64_t offset, void *b
 
 static inline struct smbkit_attr pt_attr(struct pt *t, void *file)
 {
-    struct smbkit_attr attr = {0};
+    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
     CHECK_INT(t->p->getattr(t->v, &t->op, file, &attr), SMBKIT_STATUS_SUCCESS);
     return attr;
 }

@@ -172,3 +172,22 @@ int os_file_mode(const char *path, unsigned *mode_r)
     *mode_r = st.st_mode & 07777;
     return 0;
 }
+
+int64_t os_file_read_at(int64_t fd, uint64_t offset, void *buf, size_t len)
+{
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = pread((int)fd, (char *)buf + done, len - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return -errno;
+        }
+        if (n == 0) {
+            break;
+        }
+        done += (size_t)n;
+    }
+    return (int64_t)done;
+}

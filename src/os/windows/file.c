@@ -36,6 +36,29 @@ static int read_all(HANDLE file, size_t max, struct wr *w)
     return -EFBIG;
 }
 
+int64_t os_file_read_at(int64_t fd, uint64_t offset, void *buf, size_t len)
+{
+    HANDLE file = (HANDLE)(intptr_t)fd;
+    size_t done = 0;
+    while (done < len) {
+        DWORD n = 0;
+        uint64_t at = offset + done;
+        OVERLAPPED where = {.Offset = (DWORD)at, .OffsetHigh = (DWORD)(at >> 32)};
+        DWORD part = (DWORD)MIN(len - done, (size_t)1 << 30);
+        if (!ReadFile(file, (char *)buf + done, part, &n, &where)) {
+            if (GetLastError() == ERROR_HANDLE_EOF) {
+                break;
+            }
+            return win_errno();
+        }
+        if (n == 0) {
+            break;
+        }
+        done += n;
+    }
+    return (int64_t)done;
+}
+
 int os_file_read(const char *path, size_t max, char **data_r, size_t *len_r)
 {
     *data_r = NULL;
