@@ -211,10 +211,10 @@ static inline void smbkit_log(uint32_t level, const char *fmt, ...)
     va_end(args);
 }
 
-/* A name that others gave, for a line of the log: between double quotes in buf, as the server writes
- * its own, so that it ends no line and no field and steers no terminal; cut to size bytes with its
- * end, and then ending in "...". text NULL is "". Use what it returns: buf, or a constant where
- * size is below 6. */
+/* A name that others gave, for a line of the log: between double quotes in buf, as the server
+ * writes its own, so that it ends no line and no field and steers no terminal; cut to size bytes
+ * with its end, and then ending in "...". text NULL is "". Use what it returns: buf, or a constant
+ * where size is below 6. */
 static inline const char *smbkit_quote(const char *text, char *buf, uint32_t size)
 {
     return smbkit_api->quote(text, buf, size);

@@ -422,8 +422,9 @@ struct smbkit_control {
     X(FILE, watch, const struct smbkit_watch)                                                      \
     /* Another root for this identity. Absent: one root for all. */                                \
     X(VOLUME, session_root, struct smbkit_session_root)                                            \
-    /* The last call before close on a file that was written to: an error reaches the client's     \
-     * CLOSE. Absent: nothing to do. */                                                            \
+    /* The open by which the file was written to (write, set_size, overwrite, ...) is being        \
+     * closed, and the file does not go: after it only getattr and close follow. An error          \
+     * reaches the client's CLOSE. Absent: nothing to do. */                                       \
     X(FILE, commit, const struct smbkit_flush)                                                     \
     X(FILE, file_fd, struct smbkit_file_fd)  /* Absent: NOT_SUPPORTED. */                          \
     X(FILE, trim, const struct smbkit_span)  /* Absent: success: it is a hint. */                  \

@@ -185,9 +185,9 @@ struct smbkit_volume_info {
 #define SMBKIT_FEATURE_SNAPSHOTS 0x1000u
 #define SMBKIT_FEATURE_QUOTA 0x2000u
 #define SMBKIT_FEATURE_OBJECT_IDS 0x4000u
-#define SMBKIT_FEATURE_CLONE 0x8000u /* clone_range shares blocks */
+#define SMBKIT_FEATURE_CLONE 0x8000u       /* clone_range shares blocks */
 #define SMBKIT_FEATURE_OPEN_BY_ID 0x10000u /* create heeds SMBKIT_CREATE_BY_ID */
-#define SMBKIT_FEATURE_REPORTS 0x20000u /* tells, by events, every change that others make */
+#define SMBKIT_FEATURE_REPORTS 0x20000u    /* tells, by events, every change that others make */
 #define SMBKIT_FEATURE_DESCRIPTORS                                                                 \
     0x40000u /* an open file takes a descriptor of the process: the server bounds how many */
 
