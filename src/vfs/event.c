@@ -109,7 +109,7 @@ static uint32_t filter_of(const struct told *t)
 /* To this volume's watchers: the plugins of those that lie in it report as well. */
 static void tell_watchers(struct vfs_volume *v, const struct told *t)
 {
-    if (!notify_is_watched(v) || t->is_second) {
+    if (!notify_is_watched(v) || t->is_second || (t->event->flags & SMBKIT_EVENT_QUIET)) {
         return;
     }
     const char *stream = t->event->stream;
