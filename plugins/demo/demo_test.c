@@ -23,7 +23,7 @@ static void check_content(struct fixture *f, const char *path, const char *want)
         CHECK(strncmp(buf, want, strlen(want)) == 0);
         must_close(f, o);
     }
-    test_context(NULL);
+    test_context("%s", "");
 }
 
 static void test_look(void)

@@ -289,7 +289,7 @@ static void test_names(void)
                   i + 1 == ARRAY_LEN(rows) ? SMBKIT_STATUS_SUCCESS
                                            : SMBKIT_STATUS_OBJECT_NAME_INVALID);
     }
-    test_context(NULL);
+    test_context("%s", "");
     tree_fixture_close(&f);
 }
 
@@ -359,7 +359,7 @@ static void test_list_model(void)
             CHECK(!stayed || w->shown[i] == 1);
         }
     }
-    test_context(NULL);
+    test_context("%s", "");
     smbkit_tree_op_close(tree, &op, how.file);
     free(w);
     tree_fixture_close(&f);

@@ -107,7 +107,7 @@ static UNUSED void check_content(struct fixture *f, const char *path, const char
         CHECK_STR(buf, want);
         must_close(f, o);
     }
-    test_context(NULL);
+    test_context("%s", "");
 }
 
 struct names {

@@ -79,6 +79,17 @@ static UNUSED void rest(void)
     }
 }
 
+static void note(const char *fmt, ...) TEST_PRINTF_LIKE(1, 2);
+static void note(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    pthread_mutex_lock(&store.lock);
+    vsnprintf(store.last, sizeof(store.last), fmt, args);
+    pthread_mutex_unlock(&store.lock);
+    va_end(args);
+}
+
 /* ---- a folder ---- */
 
 static smbkit_status fill_do(struct smbkit_tree_call *c, void *a, const void *b)
@@ -120,8 +131,7 @@ static smbkit_status create_do(struct smbkit_tree_call *c, void *a, const void *
     struct smbkit_tree_create *how = a;
     (void)c;
     (void)b;
-    snprintf(store.last, sizeof(store.last), "create %s %u by %s", how->name, how->kind,
-             c->who->user);
+    note("create %s %u by %s", how->name, how->kind, c->who->user);
     if (strcmp(how->name, "loaded") == 0) {
         how->entry->file = &loaded;
     }
@@ -137,8 +147,8 @@ static smbkit_status rename_do(struct smbkit_tree_call *c, void *a, const void *
 {
     const struct smbkit_tree_move *how = b;
     (void)a;
-    snprintf(store.last, sizeof(store.last), "rename %s to %s%s%s", how->from_name, how->to_name,
-             how->from == c->id ? "" : " moved", how->replaced ? " over" : "");
+    note("rename %s to %s%s%s", how->from_name, how->to_name, how->from == c->id ? "" : " moved",
+         how->replaced ? " over" : "");
     return store.fails;
 }
 static smbkit_status rename_(struct smbkit_tree_call *c, const struct smbkit_tree_move *how)
@@ -150,9 +160,9 @@ static smbkit_status remove_do(struct smbkit_tree_call *c, void *a, const void *
 {
     char path[64];
     (void)a;
-    CHECK_INT(smbkit_tree_path(c->tree, (smbkit_tree_id)(uintptr_t)b, path, sizeof(path)),
-              SMBKIT_STATUS_SUCCESS);
-    snprintf(store.last, sizeof(store.last), "remove %s", path);
+    bool is_there =
+        SMBKIT_OK(smbkit_tree_path(c->tree, (smbkit_tree_id)(uintptr_t)b, path, sizeof(path)));
+    note("remove %s", is_there ? path : "what is gone");
     return store.fails;
 }
 static smbkit_status remove_(struct smbkit_tree_call *c, smbkit_tree_id id, void *arg)
@@ -166,8 +176,7 @@ static smbkit_status setattr_do(struct smbkit_tree_call *c, void *a, const void 
     const struct smbkit_attr *attr = b;
     (void)a;
     (void)c;
-    snprintf(store.last, sizeof(store.last), "setattr %x %llu", attr->valid,
-             (unsigned long long)attr->write_time);
+    note("setattr %x %llu", attr->valid, (unsigned long long)attr->write_time);
     return store.fails;
 }
 static smbkit_status setattr(struct smbkit_tree_call *c, smbkit_tree_id id,
@@ -212,8 +221,7 @@ static smbkit_status commit_do(struct smbkit_tree_call *c, void *a, const void *
     (void)c;
     (void)a;
     atomic_fetch_add(&store.commits, 1);
-    snprintf(store.last, sizeof(store.last), "commit %.*s", (int)what->size,
-             what->size ? (const char *)what->data : "");
+    note("commit %.*s", (int)what->size, what->size ? (const char *)what->data : "");
     return store.fails;
 }
 static smbkit_status commit(struct smbkit_tree_call *c, void *handle,
@@ -306,7 +314,7 @@ static smbkit_status flush_do(struct smbkit_tree_call *c, void *a, const void *b
     (void)c;
     (void)a;
     (void)b;
-    snprintf(store.last, sizeof(store.last), "flush");
+    note("flush");
     return store.fails;
 }
 static smbkit_status flush(struct smbkit_tree_call *c, void *handle)
@@ -336,7 +344,9 @@ static void missed(void *arg, smbkit_tree_id folder, const char *name)
 {
     (void)arg;
     (void)folder;
+    pthread_mutex_lock(&store.lock);
     snprintf(store.missed, sizeof(store.missed), "%s", name);
+    pthread_mutex_unlock(&store.lock);
 }
 
 static void stop(void *arg)
