@@ -63,8 +63,9 @@ struct smbkit_tree_load {
     uint32_t struct_size;
     uint32_t flags; /* 0 */
     /* out */
-    const void *data; /* lent until release(release_arg) is called, once; release NULL: copied
-                         before the callback has returned or smbkit_tree_done() has been called */
+    const void *data; /* lent until release(release_arg) is called, once, from any thread, when all
+                         of it has been sent; release NULL: copied before the callback has returned
+                         or smbkit_tree_done() has */
     uint64_t size;    /* bytes */
     void (*release)(void *arg);
     void *release_arg;
@@ -86,7 +87,8 @@ struct smbkit_tree_file {
     uint32_t flags; /* SMBKIT_TREE_FRESH, SMBKIT_TREE_NEVER_BLOCKS */
     /* The content, now. Called when the file is opened for its data. Kept while it is open, and
      * beyond that as there is room (smbkit_tree_spec.memory_max), until smbkit_tree_drop(). With
-     * SMBKIT_TREE_FRESH it is asked for by each open. */
+     * SMBKIT_TREE_FRESH it is asked for by each open, but for a file that clients may write and
+     * have open. */
     smbkit_status (*load)(struct smbkit_tree_call *c, struct smbkit_tree_load *load);
     /* Size and times, now: attr holds what is known. Called whenever a client asks. Absent: as the
      * entry says. */

@@ -66,6 +66,7 @@ static struct tree_entry *root_new(struct smbkit_tree *t)
 
 static void tree_free(struct smbkit_tree *t)
 {
+    account_unref(t->account);
     hash_table_fini(&t->by_id);
     hash_table_fini(&t->by_name);
     cond_fini(&t->changed);
@@ -86,9 +87,10 @@ static struct smbkit_tree *tree_new(const struct smbkit_tree_spec *spec)
     list_init(&t->idle);
     list_init(&t->events);
     spec_take(t, spec);
+    t->account = account_new();
     os_random(&t->seed, sizeof(t->seed));
     t->opened_time = os_time_now();
-    t->root = root_new(t);
+    t->root = t->account ? root_new(t) : NULL;
     if (!t->root) {
         tree_free(t);
         return NULL;

@@ -9,6 +9,42 @@
 
 #define CAP_MIN UINT64_C(256)
 
+/* ---- what writes may take ---- */
+
+struct tree_account *account_new(void)
+{
+    struct tree_account *a = mem_zalloc(sizeof(*a));
+    if (a) {
+        atomic_init(&a->refs, 1);
+    }
+    return a;
+}
+
+void account_unref(struct tree_account *a)
+{
+    /* acq_rel: the last one frees what the others have counted in */
+    if (a && atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1) {
+        mem_free(a);
+    }
+}
+
+/* relaxed: a count, which nothing else depends on */
+static void uncharge(struct tree_account *a, uint64_t bytes)
+{
+    atomic_fetch_sub_explicit(&a->used, bytes, memory_order_relaxed);
+}
+
+static bool charge(struct smbkit_tree *t, uint64_t more)
+{
+    uint64_t before =
+        atomic_fetch_add_explicit(&t->account->used, more, memory_order_relaxed); /* as above */
+    if (before > t->spec.write_max || more > t->spec.write_max - before) {
+        uncharge(t->account, more);
+        return false;
+    }
+    return true;
+}
+
 /* ---- bytes ---- */
 
 struct tree_bytes *bytes_copy(const void *data, uint64_t size)
@@ -55,6 +91,10 @@ void bytes_unref(struct tree_bytes *b)
     }
     if (b->release) {
         b->release(b->arg);
+    }
+    if (b->account) {
+        uncharge(b->account, b->charged);
+        account_unref(b->account);
     }
     mem_free(b->owned);
     mem_free(b);
@@ -107,8 +147,7 @@ struct tree_content *content_host(struct smbkit_tree *t, const char *path)
 static void own_free(struct tree_content *c)
 {
     if (c->own) {
-        /* relaxed: a count */
-        atomic_fetch_sub_explicit(&c->tree->written, c->cap, memory_order_relaxed);
+        uncharge(c->tree->account, c->cap);
         mem_free(c->own);
     }
     c->own = NULL;
@@ -185,17 +224,6 @@ smbkit_status content_read(struct tree_content *c, struct smbkit_io *io)
 
 /* ---- writing ---- */
 
-static bool charge(struct smbkit_tree *t, uint64_t more)
-{
-    /* relaxed: a count, which nothing else depends on */
-    uint64_t before = atomic_fetch_add_explicit(&t->written, more, memory_order_relaxed);
-    if (before > t->spec.write_max || more > t->spec.write_max - before) {
-        atomic_fetch_sub_explicit(&t->written, more, memory_order_relaxed);
-        return false;
-    }
-    return true;
-}
-
 /* Own memory for size bytes, charged; what is there is kept. c->lock is held. */
 static smbkit_status own_reserve(struct tree_content *c, uint64_t size)
 {
@@ -217,8 +245,7 @@ static smbkit_status own_reserve(struct tree_content *c, uint64_t size)
     }
     uint8_t *own = mem_realloc(c->own, (size_t)cap);
     if (!own) {
-        /* relaxed: a count */
-        atomic_fetch_sub_explicit(&c->tree->written, cap - c->cap, memory_order_relaxed);
+        uncharge(c->tree->account, cap - c->cap);
         return SMBKIT_STATUS_DISK_FULL;
     }
     c->own = own;
@@ -303,8 +330,10 @@ struct tree_bytes *content_freeze(struct tree_content *c, bool *failed_r)
             return NULL;
         }
         b->owned = c->own;
-        /* relaxed: a count. What was written is now content like any other. */
-        atomic_fetch_sub_explicit(&c->tree->written, c->cap, memory_order_relaxed);
+        b->charged = c->cap;
+        b->account = c->tree->account;
+        /* relaxed: the tree has one already */
+        atomic_fetch_add_explicit(&b->account->refs, 1, memory_order_relaxed);
         c->own = NULL;
         c->cap = 0;
         c->bytes = b;
@@ -364,11 +393,15 @@ void entry_set_content(struct smbkit_tree *t, struct tree_entry *e, struct tree_
 void entry_idle_update(struct smbkit_tree *t, struct tree_entry *e, struct tree_later *later)
 {
     struct tree_content *c = entry_is_folder(e) ? NULL : e->in.content;
-    if (!c || !TREE_HAS(e->ops.file, load)) {
+    if (!c) {
         return;
     }
-    idle_leave(t, c);
-    if (e->opens > 0 || !e->parent) {
+    idle_leave(t, c); /* its file may have got other callbacks */
+    if (!TREE_HAS(e->ops.file, load) || e->opens > 0 || !e->parent) {
+        return;
+    }
+    if (e->ops.file->flags & SMBKIT_TREE_FRESH) {
+        entry_set_content(t, e, NULL, later);
         return;
     }
     e->size = content_size(c);

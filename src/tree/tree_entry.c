@@ -25,6 +25,7 @@ struct tree_entry *entry_new(struct smbkit_tree *t, struct tree_made *made)
     e->name = (char *)(e + 1);
     mem_copy(e->name, made->name, len);
     e->refs = 1;
+    e->is_folder = made->is_folder;
     e->arg = in->arg;
     e->release = in->release;
     e->flags = in->flags & FLAGS_KEPT;
@@ -111,7 +112,7 @@ smbkit_status entry_set_arg(struct tree_entry *e, const struct smbkit_tree_entry
                             struct tree_later *later)
 {
     if (in->arg == e->arg) {
-        e->release = in->release;
+        e->release = in->release ? in->release : e->release;
         return SMBKIT_STATUS_SUCCESS;
     }
     if (e->release) {

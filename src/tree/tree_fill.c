@@ -85,9 +85,11 @@ smbkit_status tree_load(struct tree_req *r, struct tree_entry *e)
     struct smbkit_tree *t = r->tree;
     mutex_lock(&t->lock);
     bool is_done = r->load.id == e->id;
-    bool is_fresh = e->ops.file->flags & SMBKIT_TREE_FRESH;
-    if (!is_done && e->in.content && (!is_fresh || e->opens > 0)) {
-        r->loaded = content_ref(e->in.content);
+    bool is_memory = !TREE_HAS(e->ops.file, load); /* since just now */
+    bool is_fresh = !is_memory && (e->ops.file->flags & SMBKIT_TREE_FRESH);
+    bool is_shared = e->opens > 0 && (e->flags & SMBKIT_TREE_WRITABLE); /* who writes is read */
+    if (!is_done && (is_memory || (e->in.content && (!is_fresh || is_shared)))) {
+        r->loaded = e->in.content ? content_ref(e->in.content) : NULL;
         r->load = (struct tree_memo){e->id, SMBKIT_STATUS_SUCCESS};
         is_done = true;
     }
@@ -234,27 +236,34 @@ void tree_found_fini(struct smbkit_tree *t, struct tree_found *f)
     unref(t, &f->parent);
 }
 
+/* The name at *at, which is not the end, below f->entry. QUEUED: the path is gone with the request.
+ */
+static smbkit_status go_down(struct tree_req *r, const char **at, struct tree_found *f)
+{
+    struct smbkit_tree *t = r->tree;
+    const char *name;
+    size_t len = tree_path_next(at, &name);
+    bool is_last = **at == 0;
+    unref(t, &f->parent);
+    f->parent = f->entry;
+    f->entry = NULL;
+    f->leaf = name;
+    smbkit_status st = entry_is_folder(f->parent) ? step(r, f->parent, name, len, &f->entry)
+                                                  : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
+    bool is_above = st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && !is_last;
+    return is_above ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
+}
+
 smbkit_status tree_resolve(struct tree_req *r, const char *path, struct tree_found *f)
 {
     struct smbkit_tree *t = r->tree;
     const char *at = path;
-    const char *name;
-    size_t len = tree_path_next(&at, &name);
     smbkit_status st = SMBKIT_STATUS_SUCCESS;
     mutex_lock(&t->lock);
     *f = (struct tree_found){.entry = entry_ref(t->root), .leaf = ""};
     mutex_unlock(&t->lock);
-    for (; len > 0 && SMBKIT_OK(st); len = tree_path_next(&at, &name)) {
-        unref(t, &f->parent);
-        f->parent = f->entry;
-        f->entry = NULL;
-        f->leaf = name;
-        bool is_last = *at == 0;
-        st = entry_is_folder(f->parent) ? step(r, f->parent, name, len, &f->entry)
-                                        : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-        if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && !is_last) {
-            st = SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-        }
+    while (SMBKIT_OK(st) && *at) {
+        st = go_down(r, &at, f);
     }
     return st;
 }

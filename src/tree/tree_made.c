@@ -90,8 +90,8 @@ static unsigned forget_loaded(struct smbkit_tree *t, struct tree_entry *e,
                               const struct smbkit_tree_entry *in, bool is_sure,
                               struct tree_later *later)
 {
-    bool differs =
-        (in->size && in->size != e->size) || (in->write_time && in->write_time != e->write_time);
+    bool differs = in->file != e->ops.file || (in->size && in->size != e->size) ||
+                   (in->write_time && in->write_time != e->write_time);
     if (!is_sure && !differs) {
         return 0;
     }

@@ -93,7 +93,7 @@ static smbkit_status take_data(struct tree_req *r, struct opening *o)
     smbkit_status st = SMBKIT_STATUS_SUCCESS;
     if (TREE_HAS(o->file, load)) {
         st = tree_load(r, o->entry);
-        o->content = SMBKIT_OK(st) ? content_ref(r->loaded) : NULL;
+        o->content = SMBKIT_OK(st) && r->loaded ? content_ref(r->loaded) : NULL;
     } else if (!TREE_HAS(o->file, read)) {
         st = take_memory(r, o);
     }
@@ -279,16 +279,19 @@ static struct tree_entry *entry_take(struct smbkit_tree *t, uint64_t id)
 
 static smbkit_status open_made(struct tree_req *r)
 {
-    struct tree_found f = {.entry = entry_take(r->tree, r->made_id)};
+    struct smbkit_tree *t = r->tree;
+    struct tree_found f = {.entry = entry_take(t, r->made_id)};
     smbkit_status st =
         f.entry ? open_entry(r, f.entry) : SMBKIT_STATUS_DELETE_PENDING; /* gone again */
-    tree_found_fini(r->tree, &f);
+    tree_found_fini(t, &f);
     return st;
 }
 
 smbkit_status tree_op_create(struct tree_req *r)
 {
     struct smbkit_create *a = r->args;
+    struct smbkit_tree *t = r->tree; /* r and a may be gone once it is queued */
+    bool makes = a->disposition == SMBKIT_CREATE;
     struct tree_found f = {0};
     a->file = NULL;
     if (r->made_id != 0) {
@@ -296,15 +299,15 @@ smbkit_status tree_op_create(struct tree_req *r)
     }
     smbkit_status st = tree_resolve(r, a->path, &f);
     bool is_free = st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
-    if (a->disposition == SMBKIT_CREATE && SMBKIT_OK(st)) {
+    if (makes && SMBKIT_OK(st)) {
         st = SMBKIT_STATUS_OBJECT_NAME_COLLISION;
-    } else if (a->disposition == SMBKIT_CREATE && is_free && f.parent) {
+    } else if (makes && is_free && f.parent) {
         st = make(r, f.parent, f.leaf);
         st = SMBKIT_OK(st) ? open_made(r) : st;
     } else if (SMBKIT_OK(st)) {
         st = open_entry(r, f.entry);
     }
-    tree_found_fini(r->tree, &f);
+    tree_found_fini(t, &f);
     return st;
 }
 
@@ -313,12 +316,13 @@ smbkit_status tree_op_create(struct tree_req *r)
 smbkit_status tree_op_lookup(struct tree_req *r)
 {
     struct smbkit_lookup *a = r->args;
+    struct smbkit_tree *t = r->tree;
     struct tree_found f = {0};
     smbkit_status st = tree_resolve(r, a->path, &f);
     if (SMBKIT_OK(st)) {
         st = tree_stat(r, f.entry, NULL, a->attr);
     }
-    tree_found_fini(r->tree, &f);
+    tree_found_fini(t, &f);
     return st;
 }
 

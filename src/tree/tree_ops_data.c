@@ -73,7 +73,7 @@ static smbkit_status content_take(struct tree_req *r, struct tree_content **c_r)
         return SMBKIT_STATUS_SUCCESS;
     }
     smbkit_status st = tree_load(r, e);
-    *c_r = SMBKIT_OK(st) ? content_ref(r->loaded) : NULL;
+    *c_r = SMBKIT_OK(st) && r->loaded ? content_ref(r->loaded) : NULL;
     return st;
 }
 

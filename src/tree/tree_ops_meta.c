@@ -17,26 +17,35 @@ static void stat_keep(struct tree_req *r, struct tree_entry *e, const struct smb
     e->access_time = attr->access_time ? attr->access_time : e->access_time;
 }
 
+/* Under the lock. *w_r NULL with SUCCESS: there is nothing to ask any more. */
+static smbkit_status stat_begin(struct tree_req *r, struct tree_entry *e, struct tree_work **w_r)
+{
+    *w_r = NULL;
+    if (!TREE_HAS(e->ops.file, stat)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status st = work_may_call(r, e->ops.file->flags);
+    *w_r = SMBKIT_OK(st) ? work_new(r, TREE_STAT, e) : NULL;
+    return SMBKIT_OK(st) && !*w_r ? SMBKIT_STATUS_NO_MEMORY : st;
+}
+
 static smbkit_status stat_ask(struct tree_req *r, struct tree_entry *e, struct smbkit_attr *attr)
 {
+    smbkit_status st = r->stat.status;
     if (r->stat.id != e->id) {
+        struct tree_work *w;
         mutex_lock(&r->tree->lock);
-        const struct smbkit_tree_file *file = e->ops.file;
-        smbkit_status st = work_may_call(r, file->flags);
-        struct tree_work *w = SMBKIT_OK(st) ? work_new(r, TREE_STAT, e) : NULL;
+        st = stat_begin(r, e, &w);
         mutex_unlock(&r->tree->lock);
         if (!w) {
-            return SMBKIT_OK(st) ? SMBKIT_STATUS_NO_MEMORY : st;
+            return st;
         }
         w->attr = *attr;
         w->attr.struct_size = sizeof(w->attr);
         st = work_call(r, w);
-        if (!SMBKIT_OK(st)) {
-            return st;
-        }
     }
-    if (!SMBKIT_OK(r->stat.status)) {
-        return r->stat.status;
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
     uint64_t id = attr->file_id;
     stat_keep(r, e, &r->attr);
@@ -324,6 +333,7 @@ smbkit_status tree_op_rename(struct tree_req *r)
 {
     const struct smbkit_rename *a = r->args;
     struct tree_open *open = r->file;
+    struct smbkit_tree *t = r->tree;
     struct tree_found f = {0};
     smbkit_status st = tree_resolve(r, a->new_path, &f);
     if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && f.parent) {
@@ -338,7 +348,7 @@ smbkit_status tree_op_rename(struct tree_req *r)
     if (SMBKIT_OK(st)) {
         st = rename_end(r, open->entry, &f);
     }
-    tree_found_fini(r->tree, &f);
+    tree_found_fini(t, &f);
     return st;
 }
 
@@ -364,7 +374,7 @@ smbkit_status tree_op_volume_info(struct tree_req *r)
     struct smbkit_tree *t = r->tree;
     void *file = info->file;
     /* relaxed: a count */
-    uint64_t used = atomic_load_explicit(&t->written, memory_order_relaxed);
+    uint64_t used = atomic_load_explicit(&t->account->used, memory_order_relaxed);
     info->create_time = t->opened_time;
     info->total_bytes = t->spec.write_max;
     info->free_bytes = t->spec.write_max - MIN(used, t->spec.write_max);

@@ -29,6 +29,12 @@
 
 /* ---- content ---- */
 
+/* Bytes that clients' writes take. Bytes on their way to a client may outlive the tree. */
+struct tree_account {
+    atomic_uint refs;
+    atomic_uint_fast64_t used;
+};
+
 /* Bytes that do not change; sent without copying. */
 struct tree_bytes {
     atomic_uint refs;
@@ -36,7 +42,9 @@ struct tree_bytes {
     uint64_t size;
     void (*release)(void *arg); /* NULL: data is behind this struct, or owned */
     void *arg;
-    void *owned;  /* freed with it */
+    void *owned;                  /* freed with it */
+    struct tree_account *account; /* a reference; NULL: charged to nobody */
+    uint64_t charged;
     bool is_lent; /* for as long as the entry is used: sent by copying */
 };
 
@@ -120,12 +128,13 @@ struct tree_entry {
     uint32_t flags;
     uint32_t refs; /* of the tree, opens, and calls under way */
     uint32_t opens;
-    uint32_t mark; /* the fill of its folder that added it last */
+    uint32_t mark;  /* the fill of its folder that added it last */
+    bool is_folder; /* immutable */
 };
 
 static inline bool entry_is_folder(const struct tree_entry *e)
 {
-    return e->attributes & SMBKIT_ATTR_DIRECTORY;
+    return e->is_folder;
 }
 
 /* One open of a client's. */
@@ -150,7 +159,7 @@ struct smbkit_tree {
     uint64_t seed;
     uint64_t opened_time;
 
-    atomic_uint_fast64_t written; /* bytes that clients' writes take */
+    struct tree_account *account; /* a reference */
     atomic_uint nowait_calls;     /* operations with NOWAIT under way */
 
     struct mutex lock; /* guards what follows */
@@ -235,6 +244,8 @@ void entry_free(struct tree_entry *e); /* no lock */
 
 /* ---- tree_content.c ---- */
 
+struct tree_account *account_new(void);
+void account_unref(struct tree_account *a);
 struct tree_bytes *bytes_copy(const void *data, uint64_t size);
 struct tree_bytes *bytes_lent(const void *data, uint64_t size, void (*release)(void *), void *arg);
 void bytes_unref(struct tree_bytes *b);
@@ -299,7 +310,9 @@ struct tree_memo {
     smbkit_status status;
 };
 
-/* One operation of a client's, on the stack of its first run; on the heap from when it waits. */
+/* One operation of a client's, on the stack of its first run; on the heap from when it waits. After
+ * TREE_QUEUED neither it nor what its operation was called with may be looked at: it may be over.
+ */
 struct tree_req {
     struct smbkit_tree *tree;
     uint32_t id; /* SMBKIT_OP_* */

@@ -50,9 +50,9 @@ static struct tree_req *req_heap(struct tree_req *r)
 
 static void req_end(struct tree_req *h, smbkit_status st)
 {
+    req_fini(h); /* the volume may be closed when it is complete */
     smbkit_complete(h->op, st);
-    req_fini(h); /* a cancel that came meanwhile is over when smbkit_complete has returned */
-    mem_free(h);
+    mem_free(h); /* a cancel that came meanwhile is over when smbkit_complete has returned */
 }
 
 static void req_on_worker(void *arg)

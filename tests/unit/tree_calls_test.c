@@ -218,6 +218,117 @@ static void test_clients_make(void)
     CHECK_INT(released, 3);
 }
 
+/* Names go to the callbacks as the store has them; what is fixed is not promised to go. */
+static void test_clients_name(void)
+{
+    struct fixture f;
+    REQUIRE(begin(&f));
+    smbkit_tree_id d = smbkit_tree_add_folder(tree, ROOT, "d", &open_to_all, NULL);
+    struct vfs_open *o = must_open(&f, "d/what\xef\x80\xa5", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
+    CHECK_STR(store.last, "create what? 1 by anna");
+    CHECK_INT(vfs_rename(&f.call, o,
+                         "d/a\xef\x80\xaf"
+                         "b\xef\x80\xa8",
+                         false),
+              SMBKIT_STATUS_SUCCESS);
+    CHECK_STR(store.last, "rename what? to a/b ");
+    must_close(&f, o);
+    smbkit_tree_id id;
+    CHECK_INT(smbkit_tree_find(tree, d, "A/B ", &id), SMBKIT_STATUS_SUCCESS);
+    struct smbkit_tree_entry e = smbkit_tree_entry_new("fixed");
+    e.flags = SMBKIT_TREE_FIXED;
+    CHECK_INT(smbkit_tree_add(tree, d, &e, NULL), SMBKIT_STATUS_SUCCESS);
+    struct vfs_create_in in = create_in(&f, "d/fixed");
+    in.desired_access = SMBKIT_DELETE | READ;
+    in.disposition = SMBKIT_OPEN;
+    in.options = VFS_DELETE_ON_CLOSE;
+    CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_CANNOT_DELETE);
+    tree_fixture_close(&f);
+}
+
+/* Asked for by each open, and kept for none. */
+static void test_load_fresh(void)
+{
+    static const struct smbkit_tree_file each = {
+        .struct_size = sizeof(each), .flags = SMBKIT_TREE_FRESH, .load = load};
+    struct fixture f;
+    char buf[64];
+    REQUIRE(begin(&f));
+    smbkit_tree_add_file(tree, ROOT, "l", &each, NULL);
+    strcpy(store.content, "one");
+    struct vfs_open *o = must_open(&f, "l", READ, SMBKIT_OPEN, 0);
+    strcpy(store.content, "two");
+    check_content(&f, "l", "two");
+    CHECK_INT(read_at(&f, o, 0, buf, sizeof(buf)), SMBKIT_STATUS_SUCCESS);
+    CHECK_STR(buf, "one");
+    must_close(&f, o);
+    strcpy(store.content, "three");
+    check_content(&f, "l", "three");
+    CHECK_INT(store.loads, 3);
+    tree_fixture_close(&f);
+}
+
+/* A file that changes from memory to load and back, and is written to then. */
+static void test_load_no_more(void)
+{
+    struct fixture f;
+    REQUIRE(begin(&f));
+    tree_fixture_close(&f);
+    tree_spec.memory_max = 100;
+    tree_spec.stop = stop;
+    REQUIRE(tree_fixture_open(&f));
+    strcpy(store.content, "memory");
+    struct smbkit_tree_entry e = smbkit_tree_entry_new("a");
+    e.flags = SMBKIT_TREE_REPLACE | SMBKIT_TREE_WRITABLE;
+    for (unsigned turn = 0; turn < 3; turn++) {
+        e.file = &loaded;
+        e.data = NULL;
+        e.size = 0;
+        CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
+        check_content(&f, "a", "memory");
+        CHECK_INT(store.loads, turn + 1);
+        e.file = NULL;
+        e.data = "memory";
+        e.size = 6;
+        CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
+        struct vfs_open *o = must_open(&f, "a", RW, SMBKIT_OPEN, 0);
+        CHECK_INT(write_at(&f, o, 6 + turn, " more"), SMBKIT_STATUS_SUCCESS);
+        must_close(&f, o);
+    }
+    tree_fixture_close(&f);
+}
+
+/* What clients write is bounded, also what was committed; what goes makes room. */
+static void test_write_max(void)
+{
+    static const struct smbkit_tree_file kept = {.struct_size = sizeof(kept), .commit = commit};
+    static char large[600000];
+    struct fixture f;
+    REQUIRE(begin(&f));
+    tree_fixture_close(&f);
+    tree_spec.write_max = 1000000;
+    tree_spec.stop = stop;
+    REQUIRE(tree_fixture_open(&f));
+    struct smbkit_tree_entry e = smbkit_tree_entry_new("a");
+    e.file = &kept;
+    e.flags = SMBKIT_TREE_WRITABLE;
+    CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
+    e.name = "b";
+    CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
+    memset(large, 'x', sizeof(large) - 1);
+    struct vfs_open *o = must_open(&f, "a", RW, SMBKIT_OPEN, 0);
+    CHECK_INT(write_at(&f, o, 0, large), SMBKIT_STATUS_SUCCESS);
+    must_close(&f, o);
+    CHECK_INT(store.commits, 1);
+    o = must_open(&f, "b", RW, SMBKIT_OPEN, 0);
+    CHECK_INT(write_at(&f, o, 0, large), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(smbkit_tree_remove(tree, id_at("a"), 0), SMBKIT_STATUS_SUCCESS);
+    rest(); /* the call of the callback had the bytes too */
+    CHECK_INT(write_at(&f, o, 0, large), SMBKIT_STATUS_SUCCESS);
+    must_close(&f, o);
+    tree_fixture_close(&f);
+}
+
 /* Two who wait for one fill; a volume that is closed while one pends. */
 struct opener {
     struct fixture *f;
@@ -313,6 +424,10 @@ LATER(test_write)
 LATER(test_called)
 LATER(test_clients_make)
 LATER(test_shared)
+LATER(test_clients_name)
+LATER(test_load_fresh)
+LATER(test_write_max)
+LATER(test_load_no_more)
 LATER(test_nowait)
 
 static const struct test_case cases[] = {
@@ -330,6 +445,14 @@ static const struct test_case cases[] = {
     {"files of callbacks, later", test_called_later},
     {"what clients make", test_clients_make},
     {"what clients make, later", test_clients_make_later},
+    {"names that clients give", test_clients_name},
+    {"names that clients give, later", test_clients_name_later},
+    {"load for each open", test_load_fresh},
+    {"load for each open, later", test_load_fresh_later},
+    {"no longer loaded", test_load_no_more},
+    {"no longer loaded, later", test_load_no_more_later},
+    {"a bound to writes", test_write_max},
+    {"a bound to writes, later", test_write_max_later},
     {"one fill for all", test_shared_later},
     {"no wait", test_nowait},
     {"no wait, later", test_nowait_later},
