@@ -105,7 +105,7 @@ static smbkit_status tree_open(struct smbkit_volume_args *args, const struct smb
     *volume_r = t;
     if (!t) {
         str_copy(args->error, args->error_size, "no memory");
-        if (spec->release) {
+        if (TREE_HAS(spec, release)) {
             spec->release(spec->arg);
         }
         return SMBKIT_STATUS_NO_MEMORY;

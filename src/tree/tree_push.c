@@ -54,7 +54,7 @@ smbkit_status tree_update(struct smbkit_tree *t, smbkit_tree_id id,
     tree_enter(t);
     struct tree_entry *e = entry_by_id(t, id);
     if (e) { /* what is known of it says whether it is to be a folder */
-        made.is_folder |= entry_is_folder(e) && !entry->data && !entry->file && !entry->host_path;
+        made.is_folder |= entry_is_folder(e) && !made.content && !made.in.file;
     }
     st = e ? tree_update_locked(t, e, &made, &later) : SMBKIT_STATUS_NOT_FOUND;
     tree_leave(t, &later);

@@ -81,6 +81,9 @@ static void req_go_on(struct tree_req *h)
 
 smbkit_status req_run(struct tree_req *r)
 {
+    if (r->id >= SMBKIT_OP_COUNT || !OPS[r->id]) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
     smbkit_status st = OPS[r->id](r);
     if (st != SMBKIT_STATUS_WOULD_BLOCK || !r->has_acted) {
         return st == TREE_QUEUED ? SMBKIT_STATUS_PENDING : st;

@@ -404,6 +404,53 @@ static void test_nowait(void)
     tree_fixture_close(&f);
 }
 
+/* Whichever allocation fails, what was asked for is refused, and nothing is lost. */
+static void all_of_it(struct fixture *f)
+{
+    struct names n;
+    struct vfs_create_in in = create_in(f, "d/New");
+    struct vfs_create_out out;
+    in.desired_access = RW | SMBKIT_DELETE;
+    if (SMBKIT_OK(vfs_create(&f->call, &in, &out))) {
+        (void)!write_at(f, out.open, 0, "text");
+        (void)!vfs_rename(&f->call, out.open, "d/Other", false);
+        (void)!vfs_set_disposition(&f->call, out.open, 1);
+        (void)!vfs_close(&f->call, out.open, NULL);
+    }
+    (void)!list_path(f, "f", &n);
+    (void)!try_path(f, "l", RW, SMBKIT_OPEN);
+    (void)!try_path(f, "c", READ, SMBKIT_OPEN);
+}
+
+static void test_no_memory(void)
+{
+    struct fixture f;
+    REQUIRE(begin(&f));
+    smbkit_tree_add_folder(tree, ROOT, "d", &open_to_all, NULL);
+    smbkit_tree_id id = smbkit_tree_add_folder(tree, ROOT, "f", &fresh, NULL);
+    smbkit_tree_add_file(tree, ROOT, "c", &called, NULL);
+    struct smbkit_tree_entry e = smbkit_tree_entry_new("l");
+    e.file = &loaded;
+    e.flags = SMBKIT_TREE_WRITABLE;
+    CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
+    strcpy(store.names, "abc");
+    strcpy(store.content, "content");
+    bool fails = true;
+    for (uint64_t n = 1; fails && n < 1000; n++) {
+        mem_fail_nth(n);
+        all_of_it(&f);
+        rest();
+        fails = mem_fail_happened();
+        mem_fail_nth(0);
+    }
+    CHECK(!fails);
+    check_list(&f, "f", "a b c ");
+    check_content(&f, "l", "content");
+    CHECK_INT(smbkit_tree_remove(tree, id, 0), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(store.opens, store.closes);
+    tree_fixture_close(&f);
+}
+
 static void pending(void (*fn)(void))
 {
     store.pends = true;
@@ -429,6 +476,7 @@ LATER(test_load_fresh)
 LATER(test_write_max)
 LATER(test_load_no_more)
 LATER(test_nowait)
+LATER(test_no_memory)
 
 static const struct test_case cases[] = {
     {"fill", test_fill},
@@ -456,5 +504,7 @@ static const struct test_case cases[] = {
     {"one fill for all", test_shared_later},
     {"no wait", test_nowait},
     {"no wait, later", test_nowait_later},
+    {"no memory", test_no_memory},
+    {"no memory, later", test_no_memory_later},
 };
 TEST_MAIN(cases)

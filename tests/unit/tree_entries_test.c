@@ -429,6 +429,40 @@ static void test_host(void)
     tree_fixture_close(&f);
 }
 
+static void info(void *arg, struct smbkit_volume_info *i)
+{
+    (void)arg;
+    snprintf(i->label, sizeof(i->label), "a label");
+    i->total_bytes = 12345 * 4096;
+}
+
+static void test_volume(void)
+{
+    struct fixture f;
+    tree_spec.flags = SMBKIT_TREE_READ_ONLY;
+    tree_spec.info = info;
+    REQUIRE(tree_fixture_open(&f));
+    struct smbkit_tree_entry e = smbkit_tree_entry_new("a");
+    e.flags = SMBKIT_TREE_WRITABLE;
+    CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(try_path(&f, "a", RW, SMBKIT_OPEN), SMBKIT_STATUS_ACCESS_DENIED);
+    CHECK_INT(try_path(&f, "a", READ, SMBKIT_OPEN), SMBKIT_STATUS_SUCCESS);
+    CHECK(vfs_volume_features(f.v) & SMBKIT_FEATURE_READ_ONLY);
+    const struct smbkit_identity who = {
+        .struct_size = sizeof(who), .user = "", .domain = "", .client_address = ""};
+    struct smbkit_op op = {.struct_size = sizeof(op), .who = &who};
+    struct smbkit_volume_info i = {.struct_size = sizeof(i)};
+    CHECK_INT(smbkit_tree_op_volume_info(tree, &op, &i), SMBKIT_STATUS_SUCCESS);
+    CHECK_STR(i.label, "a label");
+    CHECK_INT(i.total_bytes, 12345 * 4096);
+    /* What a tree has not. */
+    CHECK_INT(smbkit_api->tree->op(tree, SMBKIT_OP_link, &op, NULL, NULL),
+              SMBKIT_STATUS_NOT_SUPPORTED);
+    CHECK_INT(smbkit_api->tree->op(tree, SMBKIT_OP_COUNT, &op, NULL, NULL),
+              SMBKIT_STATUS_NOT_SUPPORTED);
+    tree_fixture_close(&f);
+}
+
 /* Without memory nothing is lost and nothing leaks. */
 static void test_no_memory(void)
 {
@@ -471,6 +505,7 @@ static const struct test_case cases[] = {
     {"listings against a model", test_list_model},
     {"questions", test_questions},
     {"a file of the host", test_host},
+    {"the volume", test_volume},
     {"no memory", test_no_memory},
 };
 TEST_MAIN(cases)
