@@ -84,7 +84,9 @@ static void clear(struct smbkit_tree *t, struct tree_entry *f, uint32_t flags,
     struct tree_dir *d = f->in.dir;
     bool is_many = d->live > TREE_CLEAR_TOLD_MAX;
     if (is_many) {
-        const struct smbkit_event event = {.what = SMBKIT_CHANGE_OVERFLOW};
+        const struct smbkit_event event = {.what = SMBKIT_CHANGE_OVERFLOW,
+                                           .flags =
+                                               flags & SMBKIT_TREE_QUIET ? SMBKIT_EVENT_QUIET : 0};
         tree_tell_path(t, tree_path(f), NULL, &event);
     }
     while (d->live > 0) {

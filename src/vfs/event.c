@@ -173,7 +173,9 @@ static void overflow(struct vfs_volume *v, const struct smbkit_event *event)
     const char *path = event->path ? event->path : ""; /* somewhere */
     names_reported(v, SMBKIT_CHANGE_OVERFLOW, path);
     names_each_open(v, path, true, break_all, event);
-    notify_overflow(v, path);
+    if (!(event->flags & SMBKIT_EVENT_QUIET)) {
+        notify_overflow(v, path);
+    }
 }
 
 static void take(struct vfs_volume *v, const struct smbkit_event *from, const char *new_path,

@@ -169,6 +169,8 @@ static void test_remove(void)
     heard.text[0] = 0;
     CHECK_INT(smbkit_tree_clear(tree, d, 0), SMBKIT_STATUS_SUCCESS);
     check_heard("!d ");
+    CHECK_INT(smbkit_tree_clear(tree, d, 0), SMBKIT_STATUS_SUCCESS);
+    check_heard("");
     CHECK_INT(smbkit_tree_remove(tree, ROOT, 0), SMBKIT_STATUS_INVALID_PARAMETER);
     tree_fixture_close(&f);
 }
