@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files and folders in memory that clients make, rename and delete. The tree does all of it; the
- * callbacks only allow it, and see to it that no name begins with "no ". */
+ * callbacks only allow it, and see to it that no name ends in ".refused". */
 #include "demo_priv.h"
 
 #include <string.h>
 
 static smbkit_status check(const char *name)
 {
-    return strncmp(name, "no ", 3) == 0 ? SMBKIT_STATUS_ACCESS_DENIED : SMBKIT_STATUS_SUCCESS;
+    static const char refused[] = ".refused";
+    size_t len = strlen(name);
+    size_t n = sizeof(refused) - 1;
+    return len >= n && strcmp(name + len - n, refused) == 0 ? SMBKIT_STATUS_ACCESS_DENIED
+                                                            : SMBKIT_STATUS_SUCCESS;
 }
 
 static smbkit_status ram_create(struct smbkit_tree_call *c, struct smbkit_tree_create *how)

@@ -277,6 +277,10 @@ static smbkit_status make_own(struct tree_content *c, uint64_t size, bool keeps,
 smbkit_status content_write(struct tree_content *c, struct smbkit_io *io, bool keeps)
 {
     struct tree_bytes *drop = NULL;
+    io->done = 0;
+    if (io->length == 0) {
+        return SMBKIT_STATUS_SUCCESS; /* wherever it is, the file does not grow */
+    }
     mutex_lock(&c->lock);
     uint64_t at = io->flags & SMBKIT_IO_APPEND ? c->size : io->offset;
     bool fits = at <= SMBKIT_TREE_FILE_MAX && io->length <= SMBKIT_TREE_FILE_MAX - at;

@@ -120,6 +120,7 @@ static void test_write(void)
     struct vfs_open *reader = must_open(&f, "l", READ, SMBKIT_OPEN, 0);
     char buf[64];
     CHECK_INT(write_at(&f, o, 5, "ed"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(write_at(&f, o, 500, ""), SMBKIT_STATUS_SUCCESS); /* nothing, nowhere */
     CHECK_INT(read_at(&f, reader, 0, buf, sizeof(buf)), SMBKIT_STATUS_SUCCESS);
     CHECK_STR(buf, "started");
     must_close(&f, o);

@@ -170,9 +170,9 @@ def ram(s, c):
     expect('over it', c.move('ram\\sub\\y', 'ram\\sub\\x', replace=True), 'OK')
     expect('its content', c.content('ram\\sub\\x'), b'yy')
     expect('a folder that is not empty', c.remove('ram\\sub', b.FOLDER), 'DIRECTORY_NOT_EMPTY')
-    expect('a name that is refused', c.try_open('ram\\no way', disposition=b.CREATE_NEW), 'ACCESS_DENIED')
-    expect('a rename that is refused', c.move('ram\\sub\\x', 'ram\\no'), 'OK')
-    expect('a rename that is refused', c.move('ram\\no', 'ram\\no go'), 'ACCESS_DENIED')
+    expect('a name that is refused', c.try_open('ram\\way.refused', disposition=b.CREATE_NEW), 'ACCESS_DENIED')
+    expect('a rename out of it', c.move('ram\\sub\\x', 'ram\\so'), 'OK')
+    expect('a rename that is refused', c.move('ram\\so', 'ram\\so.refused'), 'ACCESS_DENIED')
     expect('a fixed one', c.remove('ram\\stays.txt'), 'ACCESS_DENIED', 'CANNOT_DELETE')
     expect('another folder', c.try_open('pushed\\x', disposition=b.CREATE_NEW), 'ACCESS_DENIED')
     f = c.opened('ram\\large', disposition=b.CREATE_NEW)
@@ -180,7 +180,7 @@ def ram(s, c):
     expect('in the middle', c.write(f, b'x', 1 << 20), 'OK')
     expect('the hole', c.read(f, 10, 1000), bytes(10))
     c.close(f)
-    for name in ('large', 'no'):
+    for name in ('large', 'so'):
         expect('remove', c.remove(f'ram\\{name}'), 'OK')
     expect('remove the folder', c.remove('ram\\sub', b.FOLDER), 'OK')
     expect('the rest', c.names('ram'), ['stays.txt'])
