@@ -55,3 +55,16 @@ void os_lib_close(struct os_lib *lib);
 void os_crash_handler_install(void);
 /* Print the calling thread's stack to fd (async-signal-safe as far as the system allows). */
 void os_backtrace_print(int fd);
+
+/* A file of the host that is only read. fd: a descriptor (Windows: a HANDLE). Never waits for a
+ * pipe, as os_file_read. */
+struct os_file_info {
+    uint64_t size;                                              /* bytes */
+    uint64_t create_time, access_time, write_time, change_time; /* FILETIME; 0: not known */
+};
+NODISCARD int os_read_open(const char *path, int64_t *fd_r);
+NODISCARD int os_read_info(int64_t fd, struct os_file_info *info);
+NODISCARD int os_file_info(const char *path, struct os_file_info *info);
+/* Up to n bytes at offset, fewer only at the end of the file: how many, or -errno. */
+NODISCARD int64_t os_read_at(int64_t fd, void *buf, size_t n, uint64_t offset);
+void os_read_close(int64_t fd);

@@ -399,7 +399,7 @@ smbkit_status cmd_create(struct smb_request *r)
         return create_pipe(r, name);
     }
     struct vfs_path path;
-    status = vfs_path_parse(smb_dfs_name_in_share(r, name), &path);
+    status = smb_tree_path(r->tree, smb_dfs_name_in_share(r, name), &path);
     if (SMBKIT_OK(status)) {
         status = create_at(r, &req, &path);
         vfs_path_fini(&path);

@@ -82,9 +82,13 @@ static bool is_proven(const struct smb_request *r)
 
 static smbkit_status connect_tree(struct smb_request *r, struct smb_share *share)
 {
+    CLEANUP_MEM char *root = NULL;
     smbkit_status status = smb_share_check(share, r->session);
+    if (SMBKIT_OK(status) && share->volume) {
+        status = vfs_session_root(&r->call, share->volume, &root);
+    }
     if (SMBKIT_OK(status)) {
-        status = smb_tree_new(r->session, share, &r->tree);
+        status = smb_tree_new(r->session, share, &root, &r->tree);
     }
     if (!SMBKIT_OK(status)) {
         return status;

@@ -39,7 +39,7 @@ static smbkit_status take_target(const struct smb_request *r, const struct fscc_
     if (!name) {
         return SMBKIT_STATUS_OBJECT_NAME_INVALID;
     }
-    smbkit_status status = vfs_path_parse(name[0] == '\\' ? name + 1 : name, out);
+    smbkit_status status = smb_tree_path(r->tree, name[0] == '\\' ? name + 1 : name, out);
     *is_stream_r = name[0] == ':';
     if (*is_stream_r) {
         /* [MS-FSA] 2.1.5.15.11.1 has one answer to every name that is wrong. */

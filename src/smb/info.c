@@ -88,7 +88,8 @@ static smbkit_status gather_name(struct smb_request *r, struct smb_file_info *ou
     CLEANUP_MEM char *path = vfs_open_path(&r->call, r->open->file);
     CLEANUP_MEM char *stream = vfs_open_stream(r->open->file);
     bool has_all = path && (stream || !vfs_open_is_stream(r->open->file));
-    out->name = has_all ? str_printf("\\%s%s", path, stream ? ":" : "") : NULL;
+    out->name =
+        has_all ? str_printf("\\%s%s", smb_tree_shown(r->tree, path), stream ? ":" : "") : NULL;
     if (!out->name) {
         return r->call.nowait ? SMBKIT_STATUS_WOULD_BLOCK : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }

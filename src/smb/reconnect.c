@@ -96,7 +96,7 @@ bool smb_durable_names(const struct smb_request *r, const struct smb2_create_req
 {
     CLEANUP_MEM char *name = utf16le_to_utf8(req->name.p, req->name.len);
     struct vfs_path asked;
-    if (!name || !SMBKIT_OK(vfs_path_parse(smb_dfs_name_in_share(r, name), &asked))) {
+    if (!name || !SMBKIT_OK(smb_tree_path(r->tree, smb_dfs_name_in_share(r, name), &asked))) {
         return false;
     }
     bool is_same = utf8_ieq(asked.path, path);

@@ -149,9 +149,10 @@ static bool may_go_async(const struct smb_request *r)
 {
     bool has_turn = is_last(r) || (r->row->flags & SMB_CMD_MIDDLE);
     bool has_room = smb_place_is_free(r, may_abandon(r));
-    /* SESSION_SETUP, which may make its session on a worker just now, has none to tell it by. */
-    return (r->row->flags & SMB_CMD_SESSION) && has_turn && has_room && !r->interim_sent &&
-           !r->conn->closed;
+    /* SESSION_SETUP, which may make its session on a worker just now, has none to tell it by; and
+     * where TREE_CONNECT tells the tree's id, an asynchronous answer has its own. 2.2.1.1 */
+    bool may = (r->row->flags & SMB_CMD_SESSION) && r->hdr.command != SMB2_TREE_CONNECT;
+    return may && has_turn && has_room && !r->interim_sent && !r->conn->closed;
 }
 
 static void go_async(struct smb_request *r)

@@ -33,8 +33,10 @@ struct smb_tree {
     uint32_t id;
     struct smb_session *session; /* a reference */
     struct smb_share *share;     /* a reference */
-    bool told_to_encrypt;        /* immutable: the share was encrypted when this was connected */
-    bool told_of_dfs;            /* immutable: likewise, it was the root of a namespace */
+    char *root; /* immutable: the folder that this session sees as the root; NULL: that of the
+                   volume */
+    bool told_to_encrypt; /* immutable: the share was encrypted when this was connected */
+    bool told_of_dfs;     /* immutable: likewise, it was the root of a namespace */
     uint64_t created_at;
     atomic_bool read_only; /* relaxed: each request goes by what it finds; revoke.c settles it */
     bool closed;           /* session->lock: no new opens */
@@ -232,7 +234,14 @@ void smb_channel_setup_end(struct smb_channel *ch);
 /* ---- trees ---- */
 
 /* Connect the session to a share. *tree_r: owned reference. */
-NODISCARD smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share,
+/* A name of the wire as a path of the volume: from the root that the session has. As
+ * vfs_path_parse. */
+NODISCARD smbkit_status smb_tree_path(const struct smb_tree *t, const char *name,
+                                      struct vfs_path *out);
+/* What of a path of the volume the session sees: behind its root, or all. */
+const char *smb_tree_shown(const struct smb_tree *t, const char *path);
+/* root is taken. */
+NODISCARD smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, char **root,
                                      struct smb_tree **tree_r);
 struct smb_tree *smb_tree_ref(struct smb_tree *t);
 void smb_tree_unref(struct smb_tree *t);

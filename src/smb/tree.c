@@ -8,6 +8,7 @@
  * does. */
 #define LOG_MODULE LOG_SMB
 #include "base/mem.h"
+#include "base/str.h"
 #include "smb/conn.h"
 #include "smb/limits.h"
 #include "smb/open.h"
@@ -30,6 +31,7 @@ static void tree_free(struct smb_tree *t)
     atomic_fetch_sub_explicit(&t->session->server->trees_now, 1, memory_order_relaxed);
     smb_share_unref(t->share);
     smb_session_unref(t->session);
+    mem_free(t->root);
     mem_free(t);
 }
 
@@ -66,7 +68,33 @@ static smbkit_status insert(struct smb_session *s, struct smb_tree *t)
     return SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, struct smb_tree **tree_r)
+smbkit_status smb_tree_path(const struct smb_tree *t, const char *name, struct vfs_path *out)
+{
+    smbkit_status status = vfs_path_parse(name, out);
+    if (!SMBKIT_OK(status) || !t->root) {
+        return status;
+    }
+    char *path = str_printf("%s%s%s", t->root, out->path[0] ? "/" : "", out->path);
+    if (!path) {
+        vfs_path_fini(out);
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    mem_free(out->path);
+    out->path = path;
+    return status;
+}
+
+const char *smb_tree_shown(const struct smb_tree *t, const char *path)
+{
+    size_t n = t->root ? str_len(t->root) : 0;
+    if (n == 0 || !str_has_prefix(path, t->root) || (path[n] != '/' && path[n] != 0)) {
+        return path;
+    }
+    return path + n + (path[n] == '/' ? 1 : 0);
+}
+
+smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, char **root,
+                           struct smb_tree **tree_r)
 {
     struct smb_tree *t = mem_zalloc(sizeof(*t));
     if (!t) {
@@ -80,6 +108,8 @@ smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, struc
     t->session = smb_session_ref(s);
     refcount_get(&share->refs);
     t->share = share;
+    t->root = *root;
+    *root = NULL;
     t->told_to_encrypt = smb_share_is_encrypted(share);
     t->told_of_dfs = smb_share_is_dfs_root(share);
     atomic_init(&t->read_only, true); /* smb_tree_check settles it */

@@ -109,7 +109,7 @@ static uint32_t filter_of(const struct told *t)
 /* To this volume's watchers: the plugins of those that lie in it report as well. */
 static void tell_watchers(struct vfs_volume *v, const struct told *t)
 {
-    if (!notify_is_watched(v) || t->is_second) {
+    if (!notify_is_watched(v) || t->is_second || (t->event->flags & SMBKIT_EVENT_QUIET)) {
         return;
     }
     const char *stream = t->event->stream;
@@ -173,7 +173,9 @@ static void overflow(struct vfs_volume *v, const struct smbkit_event *event)
     const char *path = event->path ? event->path : ""; /* somewhere */
     names_reported(v, SMBKIT_CHANGE_OVERFLOW, path);
     names_each_open(v, path, true, break_all, event);
-    notify_overflow(v, path);
+    if (!(event->flags & SMBKIT_EVENT_QUIET)) {
+        notify_overflow(v, path);
+    }
 }
 
 static void take(struct vfs_volume *v, const struct smbkit_event *from, const char *new_path,

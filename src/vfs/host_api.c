@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "tree/tree.h"
 #include "vfs/core.h"
 #include "vfs/event.h"
 #include "vfs/plugin_args.h"
@@ -267,6 +268,7 @@ const struct smbkit_host_table vfs_api = {
     .arg_take = plugin_arg_take,
     .args_take = plugin_args_take,
     .quote = escape_quote,
+    .tree = &tree_table,
 };
 
 /* The program's own, for what is linked in without a name. */

@@ -83,8 +83,8 @@ static bool is_journaled(const struct vfs_call *call, const struct vfs_volume *v
     return call->journal && call->wait && !v->never_blocks;
 }
 
-static smbkit_status door_call(const struct vfs_call *call, const struct door_file *f, uint32_t id,
-                               void *args)
+smbkit_status door_call(const struct vfs_call *call, const struct door_file *f, uint32_t id,
+                        void *args)
 {
     return is_journaled(call, f->volume) ? journal_call(call, f, id, args)
                                          : call_now(call, f, id, args);
@@ -464,28 +464,6 @@ smbkit_status door_set_reparse(const struct vfs_call *call, const struct door_fi
 {
     struct smbkit_set_reparse a = {.struct_size = sizeof(a), .tag = tag, .data = data};
     return door_call(call, f, SMBKIT_OP_set_reparse, &a);
-}
-
-smbkit_status door_get_quota(const struct vfs_call *call, struct vfs_volume *v,
-                             struct smbkit_quota *q)
-{
-    const struct door_file whole = {.volume = v};
-    return door_call(call, &whole, SMBKIT_OP_get_quota, q);
-}
-
-smbkit_status door_set_quota(const struct vfs_call *call, struct vfs_volume *v,
-                             const struct smbkit_quota *q)
-{
-    const struct door_file whole = {.volume = v};
-    struct smbkit_quota a = *q;
-    return door_call(call, &whole, SMBKIT_OP_set_quota, &a);
-}
-
-smbkit_status door_snapshots(const struct vfs_call *call, struct vfs_volume *v,
-                             struct smbkit_snapshots *a)
-{
-    const struct door_file whole = {.volume = v};
-    return door_call(call, &whole, SMBKIT_OP_snapshots, a);
 }
 
 smbkit_status door_ioctl(const struct vfs_call *call, const struct door_file *f,

@@ -87,11 +87,17 @@ NODISCARD smbkit_status door_enumerate(const struct vfs_call *call, const struct
 NODISCARD smbkit_status door_get_path(const struct vfs_call *call, const struct door_file *f,
                                       char *buf, uint32_t cap);
 /* Can clients use a path that the plugin tells? If not, the log says so. */
+NODISCARD smbkit_status door_session_root(const struct vfs_call *call, struct vfs_volume *v,
+                                          struct smbkit_session_root *a);
 bool door_path_check(const struct vfs_volume *v, const char *path);
 NODISCARD smbkit_status door_rename(const struct vfs_call *call, const struct door_file *f,
                                     const char *new_path, bool replace);
 NODISCARD smbkit_status door_link(const struct vfs_call *call, const struct door_file *f,
                                   const char *new_path, bool replace);
+/* Any operation of the file, or of the volume, by its number; through the journal if there is one.
+ */
+NODISCARD smbkit_status door_call(const struct vfs_call *call, const struct door_file *f,
+                                  uint32_t id, void *args);
 NODISCARD smbkit_status door_remove(const struct vfs_call *call, const struct door_file *f);
 /* Would that be refused? */
 NODISCARD smbkit_status door_check_remove(const struct vfs_call *call, const struct door_file *f);

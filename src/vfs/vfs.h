@@ -304,6 +304,10 @@ NODISCARD smbkit_status vfs_open_mode_set(struct vfs_open *o,
 uint64_t vfs_open_position(const struct vfs_open *o);
 void vfs_open_position_set(struct vfs_open *o, uint64_t position);
 bool vfs_open_is_delete_pending(const struct vfs_open *o);
+/* The folder that is the root for the caller, owned; NULL: that of the volume. WAIT, WOULD_BLOCK.
+ */
+NODISCARD smbkit_status vfs_session_root(struct vfs_call *call, struct vfs_volume *v,
+                                         char **path_r);
 /* Owned: the path within the share as it is spelled now, '/'-separated; NULL without memory. */
 NODISCARD char *vfs_open_path(struct vfs_call *call, struct vfs_open *o);
 /* The same as the open was made or renamed by; asks no plugin. Takes the lock of its node. */

@@ -19,9 +19,9 @@ FUZZ_SECONDS = 10
 FUZZ_LONG_SECONDS = 60
 STRESS_ENV = {'CHAOS_SECONDS': '120', 'FUZZ_SECONDS': '120', 'SOAK_ROUNDS': '12'}
 # Layers that must also compile for Windows; the rest needs the Windows event loop first.
-WINDOWS_LAYERS = ('base', 'wire', 'crypto', 'auth', 'vfs', 'rpc', 'smb', 'kit', 'os/common', 'os/windows')
+WINDOWS_LAYERS = ('base', 'wire', 'crypto', 'auth', 'vfs', 'tree', 'rpc', 'smb', 'kit', 'os/common', 'os/windows')
 # Unit tests that start threads or that test what threads share.
-THREADED = ('base_', 'os_', 'vfs_', 'smb_', 'net_', 'server_', 'mem_', 'dir_', 'auth_throttle',
+THREADED = ('base_', 'os_', 'vfs_', 'tree_', 'smb_', 'net_', 'server_', 'mem_', 'dir_', 'auth_throttle',
             'auth_users')
 SANITIZER_ENV = {
     'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1:detect_leaks=1',
@@ -82,6 +82,11 @@ PLUGIN_C = '#include <smbkit/filter.h>\n#include <smbkit/server.h>\nstatic const
 PLUGIN_CXX = ('#include <smbkit/filter.h>\n#include <smbkit/server.h>\n'
               'static const struct smbkit_plugin p = [] { struct smbkit_plugin x{}; return x; }();\n'
               'SMBKIT_REGISTER(p)\n')
+TREE = ('#include <smbkit/tree.h>\n'
+        'static smbkit_status open_it(struct smbkit_volume_args *args, void **volume_r)\n{\n'
+        '    struct smbkit_tree_spec spec = smbkit_tree_spec_new();\n'
+        '    return smbkit_tree_open(args, &spec, volume_r);\n}\n'
+        'SMBKIT_TREE_PLUGIN(p, "p", "a tree", open_it, NULL)\n')
 PEDANTIC = ['-Wall', '-Wextra', '-pedantic', '-Werror', '-Wno-missing-field-initializers', '-Iinclude']
 # What a plugin may be built with: a name, compilers of which the first that is there is taken, options, source.
 HEADER_BUILDS = (
@@ -91,6 +96,11 @@ HEADER_BUILDS = (
     ('a DLL', ('x86_64-w64-mingw32-gcc',), ['-shared'], PLUGIN_C),
     ('the compiler of Windows', ('clang-14', 'clang'),
      ['--target=x86_64-pc-windows-msvc', '-ffreestanding', '-fsyntax-only'], PLUGIN_C),
+    ('C99 on a tree', ('gcc', 'cc'), ['-std=c99', '-c'], TREE),
+    ('C++17 on a tree', ('g++', 'clang++-14'), ['-std=c++17', '-c', '-x', 'c++'], TREE),
+    ('a DLL on a tree', ('x86_64-w64-mingw32-gcc',), ['-shared'], TREE),
+    ('the compiler of Windows on a tree', ('clang-14', 'clang'),
+     ['--target=x86_64-pc-windows-msvc', '-ffreestanding', '-fsyntax-only'], TREE),
 )
 
 

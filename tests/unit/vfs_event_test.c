@@ -188,6 +188,8 @@ static const struct {
     {"overflow of one's own", SMBKIT_CHANGE_OVERFLOW, 0, 1, "", NULL, false, {0, 1, 0}},
     {"overflow elsewhere", SMBKIT_CHANGE_OVERFLOW, 0, 0, "d", NULL, false, {0}},
     {"overflow somewhere", SMBKIT_CHANGE_OVERFLOW, 0, 0, NULL, NULL, false, {1, 1, 1}},
+    {"quiet", SMBKIT_CHANGE_MODIFIED, 1 | SMBKIT_EVENT_QUIET, 0, "file", NULL, false, {1, 1, 0}},
+    {"quiet overflow", SMBKIT_CHANGE_OVERFLOW, SMBKIT_EVENT_QUIET, 0, "", NULL, false, {1, 1, 1}},
     {"nothing known", SMBKIT_CHANGE_MODIFIED, 0, 0, NULL, NULL, false, {0}},
 };
 
@@ -335,6 +337,8 @@ static void watchers(void)
         {"by no name of SMB", SMBKIT_CHANGE_ADDED, 0, "d/..\\x", NULL, false, 0x1, ""},
         {"by no stream of SMB", SMBKIT_CHANGE_ADDED, 0, "d/f", "..\\s", false, 0x200, ""},
         {"removed by id", SMBKIT_CHANGE_REMOVED, 0, NULL, NULL, true, 0xfff, "2 f;"},
+        {"quiet", SMBKIT_CHANGE_MODIFIED, 1 | SMBKIT_EVENT_QUIET, "d/f", NULL, false, 0xfff, ""},
+        {"made, quietly", SMBKIT_CHANGE_ADDED, SMBKIT_EVENT_QUIET, "d/g", NULL, false, 0x1, ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
         struct stacked s;

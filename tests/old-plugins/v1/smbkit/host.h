@@ -20,6 +20,7 @@ struct smbkit_timer; /* of smbkit_timer_new */
 struct smbkit_fd_watch;
 struct smbkit_volume_args; /* plugin.h has these two, and the functions for them */
 struct smbkit_param;
+struct smbkit_tree_table; /* tree.h */
 
 /* Something below the volume changed. */
 struct smbkit_event {
@@ -45,6 +46,8 @@ struct smbkit_event {
 #define SMBKIT_EVENT_NAME_ONLY                                                                     \
     0x4u /* for what the core knows of names alone: it may be a change of the core's own, and      \
             nobody else is told. Also from within a call with NOWAIT */
+#define SMBKIT_EVENT_QUIET                                                                         \
+    0x8u /* caching is broken, and those that wait for changes are told nothing */
 
 /* Administration, for plugins to which the configuration grants it. */
 struct smbkit_admin {
@@ -98,6 +101,7 @@ struct smbkit_host_table {
                                const struct smbkit_param *params, uint32_t param_size,
                                void *values);
     const char *(*quote)(const char *text, char *buf, uint32_t size);
+    const struct smbkit_tree_table *tree; /* never NULL */
 };
 
 #ifndef SMBKIT_CAT

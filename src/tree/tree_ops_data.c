@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data of open files: from the content that the tree holds, from a file of the host, or from the
+ * plugin's callbacks. */
+#include "base/mem.h"
+#include "tree/tree_priv.h"
+
+/* A call of one of the file's callbacks, as it was opened. NULL: no memory. */
+static struct tree_work *call_new(struct tree_req *r, enum work_kind kind)
+{
+    struct tree_open *open = r->file;
+    mutex_lock(&r->tree->lock);
+    struct tree_work *w = work_new(r, kind, open->entry);
+    mutex_unlock(&r->tree->lock);
+    if (w) {
+        w->ops.file = open->file;
+        w->call.arg = open->arg;
+        w->handle = open->handle;
+    }
+    return w;
+}
+
+/* Has it been called for this request, or may it not be now? PENDING: neither. */
+static smbkit_status call_state(const struct tree_req *r)
+{
+    const struct tree_open *open = r->file;
+    if (r->act.id == open->entry->id) {
+        return r->act.status;
+    }
+    smbkit_status st = work_may_call(r, open->file->flags);
+    return SMBKIT_OK(st) ? SMBKIT_STATUS_PENDING : st;
+}
+
+static smbkit_status call_io(struct tree_req *r, enum work_kind kind)
+{
+    smbkit_status st = call_state(r);
+    if (st != SMBKIT_STATUS_PENDING) {
+        return st;
+    }
+    struct tree_work *w = call_new(r, kind);
+    if (!w) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    w->io = r->args;
+    return work_call(r, w);
+}
+
+static smbkit_status call_number(struct tree_req *r, enum work_kind kind, uint64_t number)
+{
+    smbkit_status st = call_state(r);
+    if (st != SMBKIT_STATUS_PENDING) {
+        return st;
+    }
+    struct tree_work *w = call_new(r, kind);
+    if (!w) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    w->number = number;
+    return work_call(r, w);
+}
+
+/* The content that the open sees; a reference, or NULL: it is empty. */
+static smbkit_status content_take(struct tree_req *r, struct tree_content **c_r)
+{
+    struct tree_open *open = r->file;
+    struct tree_entry *e = open->entry;
+    mutex_lock(&r->tree->lock);
+    bool is_live = !open->content && (e->flags & SMBKIT_TREE_LIVE);
+    struct tree_content *c = is_live ? e->in.content : open->content;
+    *c_r = c ? content_ref(c) : NULL;
+    bool is_unloaded = is_live && !c && TREE_HAS(e->ops.file, load);
+    mutex_unlock(&r->tree->lock);
+    if (!is_unloaded) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status st = tree_load(r, e);
+    *c_r = SMBKIT_OK(st) && r->loaded ? content_ref(r->loaded) : NULL;
+    return st;
+}
+
+/* ---- reading ---- */
+
+static smbkit_status read_host(struct tree_req *r, const struct tree_open *open,
+                               struct smbkit_io *io)
+{
+    smbkit_status st = work_may_call(r, 0);
+    uint8_t *to = SMBKIT_OK(st) ? smbkit_io_buffer(io) : NULL;
+    if (!to) {
+        return SMBKIT_OK(st) ? SMBKIT_STATUS_NO_MEMORY : st;
+    }
+    int64_t n = os_read_at(open->fd, to, io->length, io->offset);
+    io->done = n > 0 ? (uint32_t)n : 0;
+    return n < 0 ? smbkit_status_from_errno((int)-n) : SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status tree_op_read(struct tree_req *r)
+{
+    struct tree_open *open = r->file;
+    struct tree_content *c = NULL;
+    if (entry_is_folder(open->entry)) {
+        return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
+    }
+    if (TREE_HAS(open->file, read)) {
+        return call_io(r, TREE_READ);
+    }
+    if (open->fd >= 0) {
+        return read_host(r, open, r->args);
+    }
+    smbkit_status st = content_take(r, &c);
+    if (SMBKIT_OK(st) && c) {
+        st = content_read(c, r->args);
+    }
+    content_unref(c);
+    return st;
+}
+
+/* ---- writing ---- */
+
+/* The file is as it was written, and listed so. */
+static void written_note(struct tree_req *r, struct tree_content *c)
+{
+    struct tree_open *open = r->file;
+    struct tree_entry *e = open->entry;
+    atomic_store(&open->is_dirty, true);
+    uint64_t now = os_time_now();
+    SCOPED_LOCK(&r->tree->lock);
+    e->write_time = now;
+    e->change_time = now;
+    if (c && c == e->in.content) {
+        e->size = content_size(c);
+    }
+}
+
+static bool keeps_before(const struct tree_open *open)
+{
+    return TREE_HAS(open->file, commit);
+}
+
+/* The content is the tree's, and may be written to? */
+static smbkit_status writable_take(struct tree_req *r, struct tree_content **c_r)
+{
+    const struct tree_open *open = r->file;
+    *c_r = NULL;
+    if (entry_is_folder(open->entry)) {
+        return SMBKIT_STATUS_INVALID_DEVICE_REQUEST;
+    }
+    if (TREE_HAS(open->file, read) || open->fd >= 0) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    smbkit_status st = content_take(r, c_r);
+    return SMBKIT_OK(st) && !*c_r ? SMBKIT_STATUS_ACCESS_DENIED : st;
+}
+
+smbkit_status tree_op_write(struct tree_req *r)
+{
+    struct tree_open *open = r->file;
+    struct tree_content *c = NULL;
+    smbkit_status st;
+    if (TREE_HAS(open->file, write)) {
+        st = call_io(r, TREE_WRITE);
+    } else {
+        st = writable_take(r, &c);
+        st = SMBKIT_OK(st) ? content_write(c, r->args, keeps_before(open)) : st;
+    }
+    if (SMBKIT_OK(st)) {
+        written_note(r, c);
+    }
+    content_unref(c);
+    return st;
+}
+
+static smbkit_status set_size(struct tree_req *r, uint64_t size)
+{
+    struct tree_open *open = r->file;
+    struct tree_content *c = NULL;
+    smbkit_status st;
+    if (TREE_HAS(open->file, set_size)) {
+        st = call_number(r, TREE_SET_SIZE, size);
+    } else {
+        st = writable_take(r, &c);
+        st = SMBKIT_OK(st) ? content_resize(c, size, keeps_before(open)) : st;
+    }
+    if (SMBKIT_OK(st)) {
+        written_note(r, c);
+    }
+    content_unref(c);
+    return st;
+}
+
+smbkit_status tree_op_set_size(struct tree_req *r)
+{
+    return set_size(r, ((const struct smbkit_size *)r->args)->size);
+}
+
+smbkit_status tree_op_overwrite(struct tree_req *r)
+{
+    struct smbkit_overwrite *a = r->args;
+    struct tree_open *open = r->file;
+    smbkit_status st = set_size(r, 0);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    mutex_lock(&r->tree->lock);
+    open->entry->attributes = a->attributes & SMBKIT_ATTR_SETTABLE;
+    if (TREE_HAS(open->file, read)) {
+        open->entry->size = 0;
+    }
+    mutex_unlock(&r->tree->lock);
+    return tree_stat(r, open->entry, open, a->attr);
+}
+
+smbkit_status tree_op_flush(struct tree_req *r)
+{
+    const struct tree_open *open = r->file;
+    return TREE_HAS(open->file, flush) ? call_number(r, TREE_FLUSH, 0) : SMBKIT_STATUS_SUCCESS;
+}
+
+/* ---- the end of writing ---- */
+
+static smbkit_status commit_ask(struct tree_req *r, struct tree_content *c)
+{
+    smbkit_status st = call_state(r);
+    if (st != SMBKIT_STATUS_PENDING) {
+        return st;
+    }
+    bool has_failed = false;
+    struct tree_work *w = call_new(r, TREE_COMMIT);
+    if (w && c) {
+        w->committed = content_freeze(c, &has_failed);
+    }
+    if (w && has_failed) {
+        work_free(w);
+    }
+    return w && !has_failed ? work_call(r, w) : SMBKIT_STATUS_NO_MEMORY;
+}
+
+/* Refused: all see again what was there before. */
+static void commit_undo(struct tree_req *r, struct tree_content *c)
+{
+    struct tree_open *open = r->file;
+    struct tree_later later = {0};
+    content_revert(c);
+    tree_enter(r->tree);
+    if (open->entry->in.content == c) {
+        open->entry->size = content_size(c);
+        tree_tell(r->tree, open->entry,
+                  SMBKIT_CHANGE_MODIFIED | SMBKIT_CHANGED_SIZE | SMBKIT_CHANGED_LAST_WRITE,
+                  SMBKIT_EVENT_DATA);
+    }
+    tree_leave(r->tree, &later);
+}
+
+smbkit_status tree_op_commit(struct tree_req *r)
+{
+    struct tree_open *open = r->file;
+    struct tree_content *c = NULL;
+    if (!atomic_load(&open->is_dirty) || !TREE_HAS(open->file, commit)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    if (!TREE_HAS(open->file, read)) {
+        st = content_take(r, &c);
+    }
+    if (SMBKIT_OK(st)) {
+        st = commit_ask(r, c);
+    }
+    if (st == TREE_QUEUED || st == SMBKIT_STATUS_WOULD_BLOCK) {
+        content_unref(c);
+        return st;
+    }
+    atomic_store(&open->is_dirty, false);
+    if (c && SMBKIT_OK(st)) {
+        content_settle(c);
+    } else if (c) {
+        commit_undo(r, c);
+    }
+    content_unref(c);
+    return st;
+}
+
+smbkit_status tree_op_file_fd(struct tree_req *r)
+{
+    struct smbkit_file_fd *a = r->args;
+    const struct tree_open *open = r->file;
+    if (open->fd < 0) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    a->fd = open->fd;
+    a->flags = SMBKIT_FD_READ;
+    return SMBKIT_STATUS_SUCCESS;
+}
