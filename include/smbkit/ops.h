@@ -357,7 +357,8 @@ struct smbkit_control {
     uint32_t flags; /* 0 */
     const char *command;
     /* out */
-    struct smbkit_buffer text; /* terminated UTF-8 */
+    struct smbkit_buffer text; /* terminated UTF-8: the answer; what is wrong, with
+                                  INVALID_PARAMETER */
 };
 
 /* ---- the table ---- */
@@ -448,7 +449,8 @@ struct smbkit_control {
     X(FILE, cache_ack, const struct smbkit_cache) /* Absent: success. */                           \
     X(VOLUME, reconfigure, struct smbkit_reconfigure) /* Absent: opened anew when they change. */  \
     X(FILE, ioctl, struct smbkit_ioctl)               /* Absent: INVALID_DEVICE_REQUEST. */        \
-    X(VOLUME, control, struct smbkit_control)         /* Absent: NOT_SUPPORTED. */                 \
+    /* NOT_SUPPORTED: the command is not known here (a filter hands it on). Absent: that. */       \
+    X(VOLUME, control, struct smbkit_control)                                                      \
     /* Would remove be refused, as things stand, and why? Asked when a client is promised that the \
      * file goes when it is closed. Changes nothing; that a directory is empty the core sees to.   \
      * Absent: success: remove tells. */                                                           \

@@ -20,7 +20,10 @@ unsigned layer_fault(struct layer *l, enum layer_fault what)
 static smbkit_status layer_enter(struct layer *l, uint32_t id, const struct smbkit_op *op)
 {
     bool nowait = op->flags & SMBKIT_OP_NOWAIT;
-    if (nowait && !(l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT))) {
+    /* What a filter says of itself does not wait for the plugin, whatever that promises. */
+    bool is_own = id == SMBKIT_OP_control && l->below;
+    bool tries = l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT);
+    if (nowait && !tries && !is_own) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     if (l->plugin->thread_model == SMBKIT_SERIALIZE_ALL) {

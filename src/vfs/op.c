@@ -111,6 +111,7 @@ static void op_reset(struct op *op, struct op *root)
     op->pends_below = false;
     op->cancel_seen = false;
     op->cancelled = NULL;
+    op->stays = false;
     op->cancelling = NULL;
     op->cancel_fn = NULL;
 }

@@ -67,6 +67,7 @@ struct op {
     struct op *cancelling;        /* whose function runs */
     uintptr_t canceller;          /* in which thread */
     const atomic_bool *cancelled; /* the caller's flag; may be NULL */
+    bool stays; /* immutable while in use: a command for one layer, that goes to none below */
     /* guarded by root->lock */
     struct list cancel_link; /* root->cancels */
     void (*cancel_fn)(void *arg);
