@@ -11,13 +11,21 @@ static void take_locked(struct held *h, struct held_call *c)
     c->is_queued = false;
     c->next = c->prev = NULL;
     h->count--;
+    if (h->left) {
+        h->left(h->arg, c);
+    }
 }
 
 static void push_locked(struct held *h, struct held_call *c)
 {
-    c->prev = h->last;
-    *(h->last ? &h->last->next : &h->first) = c;
-    h->last = c;
+    struct held_call *before = h->last;
+    while (before && before->tag.order > c->tag.order) {
+        before = before->prev;
+    }
+    c->prev = before;
+    c->next = before ? before->next : h->first;
+    *(c->prev ? &c->prev->next : &h->first) = c;
+    *(c->next ? &c->next->prev : &h->last) = c;
     c->is_queued = true;
     if (h->look && h->first == h->last) {
         smbkit_timer_set(h->look, HELD_LOOK_MS);
@@ -64,7 +72,7 @@ static struct held_call *take_some(struct held *h,
     for (struct held_call *c = h->first; c;) {
         struct held_call *next = c->next;
         if (!which || which(arg, c)) {
-            take_locked(h, c);
+            take_locked(h, c); /* it goes into no list meanwhile */
             *last = c;
             last = &c->next;
         }
@@ -95,7 +103,7 @@ static void look(void *arg)
 void held_init(struct held *h, struct smbkit_host *host,
                smbkit_status (*go)(void *arg, const struct pass_call *c), void *arg)
 {
-    *h = (struct held){.host = host, .go = go, .arg = arg};
+    *h = (struct held){.host = host, .go = go, .arg = arg, .max = HELD_MAX_DEFAULT};
     pthread_mutex_init(&h->lock, NULL);
     h->look = host ? smbkit_timer_new(host, look, h) : NULL;
 }
@@ -113,10 +121,10 @@ void held_fini(struct held *h)
 }
 
 /* A place among those that wait. */
-static bool reserve(struct held *h, uint32_t max)
+static bool reserve(struct held *h)
 {
     pthread_mutex_lock(&h->lock);
-    bool has_room = h->count < max;
+    bool has_room = h->count < h->max;
     h->count += has_room;
     h->refused += !has_room;
     pthread_mutex_unlock(&h->lock);
@@ -130,10 +138,30 @@ static void unreserve(struct held *h)
     pthread_mutex_unlock(&h->lock);
 }
 
-smbkit_status held_add(struct held *h, const struct pass_call *c, uint32_t max, uint64_t key,
-                       uint64_t cost)
+static bool moves_data(uint32_t id)
 {
-    if (!reserve(h, max)) {
+    return id == SMBKIT_OP_read || id == SMBKIT_OP_write || id == SMBKIT_OP_copy_range ||
+           id == SMBKIT_OP_clone_range;
+}
+
+bool held_may(const struct smbkit_op *op, uint32_t id)
+{
+    switch (id) {
+    case SMBKIT_OP_commit:
+    case SMBKIT_OP_reconfigure:
+    case SMBKIT_OP_cache_ack:
+    case SMBKIT_OP_watch:
+    case SMBKIT_OP_control:
+        return false;
+    default:
+        return !(op->flags & SMBKIT_OP_SYNC) &&
+               (!(op->flags & SMBKIT_OP_AWAITED) || moves_data(id));
+    }
+}
+
+smbkit_status held_add(struct held *h, const struct pass_call *c, const struct held_tag *tag)
+{
+    if (!reserve(h)) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     struct held_call *held = calloc(1, sizeof(*held));
@@ -145,8 +173,7 @@ smbkit_status held_add(struct held *h, const struct pass_call *c, uint32_t max, 
     held->call.drops = SMBKIT_OP_NOWAIT; /* a worker goes on with it */
     held->call.owned = held;
     held->held = h;
-    held->key = key;
-    held->cost = cost;
+    held->tag = tag ? *tag : (struct held_tag){0};
     if (smbkit_on_cancel(c->op, on_cancel, held) == SMBKIT_STATUS_CANCELLED) {
         unreserve(h);
         free(held);
@@ -156,6 +183,9 @@ smbkit_status held_add(struct held *h, const struct pass_call *c, uint32_t max, 
     bool is_over = held->is_cancelled;
     if (is_over) {
         h->count--;
+        if (h->left) {
+            h->left(h->arg, held);
+        }
     } else {
         push_locked(h, held);
     }

@@ -61,28 +61,94 @@ static smbkit_status go(void *arg, const struct pass_call *c)
     return SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status add(struct held *h, struct fake_op *op, uint64_t key)
+static unsigned left;
+static void note_left(void *arg, const struct held_call *c)
+{
+    (void)arg;
+    (void)c;
+    left++;
+}
+
+static void init(struct held *h)
+{
+    held_init(h, NULL, go, NULL);
+    h->max = 3;
+    h->left = note_left;
+    left = gone = 0;
+}
+
+static smbkit_status add(struct held *h, struct fake_op *op, void *key)
 {
     const struct pass_call c = {.op = &op->pub, .id = SMBKIT_OP_read};
-    return held_add(h, &c, 3, key, 0);
+    const struct held_tag tag = {.key = key};
+    return held_add(h, &c, &tag);
+}
+
+static smbkit_status add_at(struct held *h, struct fake_op *op, uint64_t order)
+{
+    const struct pass_call c = {.op = &op->pub, .id = SMBKIT_OP_read};
+    const struct held_tag tag = {.order = order};
+    return held_add(h, &c, &tag);
 }
 
 static bool is_key(void *arg, const struct held_call *c)
 {
-    return c->key == *(uint64_t *)arg;
+    return c->tag.key == arg;
+}
+
+static void test_tags(void)
+{
+    static const uint64_t orders[] = {5, 7, 5, 1, 6, 7, 1};
+    static const unsigned places[] = {3, 6, 4, 1, 5, 7, 2};
+    struct fake_op ops[7] = {0};
+    struct held h;
+    init(&h);
+    h.max = 7;
+    for (size_t i = 0; i < 7; i++) {
+        CHECK_INT(add_at(&h, &ops[i], orders[i]), SMBKIT_STATUS_PENDING);
+    }
+    CHECK_INT(held_release(&h, NULL, NULL), 7);
+    for (size_t i = 0; i < 7; i++) {
+        CHECK_INT(ops[i].place, places[i]);
+    }
+    CHECK_INT(left, 7);
+    held_fini(&h);
+}
+
+static void test_may(void)
+{
+    static const struct {
+        uint32_t flags, id;
+        bool may;
+    } rows[] = {
+        {0, SMBKIT_OP_create, true},
+        {0, SMBKIT_OP_read, true},
+        {SMBKIT_OP_NOWAIT, SMBKIT_OP_read, true},
+        {SMBKIT_OP_SYNC, SMBKIT_OP_read, false},
+        {SMBKIT_OP_AWAITED, SMBKIT_OP_lookup, false},
+        {SMBKIT_OP_AWAITED, SMBKIT_OP_remove, false},
+        {SMBKIT_OP_AWAITED, SMBKIT_OP_write, true},
+        {SMBKIT_OP_AWAITED, SMBKIT_OP_copy_range, true},
+        {0, SMBKIT_OP_commit, false},
+        {0, SMBKIT_OP_cache_ack, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct smbkit_op op = {.flags = rows[i].flags};
+        test_context("row %zu", i);
+        CHECK_INT(held_may(&op, rows[i].id), rows[i].may);
+    }
 }
 
 static void test_order(void)
 {
     struct fake_op ops[3] = {0};
     struct held h;
-    uint64_t key = 1;
-    gone = 0;
-    held_init(&h, NULL, go, NULL);
-    CHECK_INT(add(&h, &ops[0], 1), SMBKIT_STATUS_PENDING);
-    CHECK_INT(add(&h, &ops[1], 2), SMBKIT_STATUS_PENDING);
-    CHECK_INT(add(&h, &ops[2], 1), SMBKIT_STATUS_PENDING);
-    CHECK_INT(held_release(&h, is_key, &key), 2);
+    int one, two;
+    init(&h);
+    CHECK_INT(add(&h, &ops[0], &one), SMBKIT_STATUS_PENDING);
+    CHECK_INT(add(&h, &ops[1], &two), SMBKIT_STATUS_PENDING);
+    CHECK_INT(add(&h, &ops[2], &one), SMBKIT_STATUS_PENDING);
+    CHECK_INT(held_release(&h, is_key, &one), 2);
     CHECK_INT(held_count(&h), 1);
     CHECK_INT(held_release(&h, NULL, NULL), 1);
     CHECK_INT(ops[0].place, 1);
@@ -99,15 +165,15 @@ static void test_bound(void)
 {
     struct fake_op ops[5] = {0};
     struct held h;
-    held_init(&h, NULL, go, NULL);
+    init(&h);
     for (size_t i = 0; i < 3; i++) {
-        CHECK_INT(add(&h, &ops[i], 0), SMBKIT_STATUS_PENDING);
+        CHECK_INT(add(&h, &ops[i], NULL), SMBKIT_STATUS_PENDING);
     }
-    CHECK_INT(add(&h, &ops[3], 0), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    CHECK_INT(add(&h, &ops[3], NULL), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
     CHECK_INT(h.refused, 1);
     ops[1].on_cancel(ops[1].arg);
     CHECK_INT(ops[1].status, SMBKIT_STATUS_CANCELLED);
-    CHECK_INT(add(&h, &ops[4], 0), SMBKIT_STATUS_PENDING);
+    CHECK_INT(add(&h, &ops[4], NULL), SMBKIT_STATUS_PENDING);
     held_fini(&h); /* the volume closes */
     CHECK_INT(ops[0].status, SMBKIT_STATUS_CANCELLED);
     CHECK_INT(ops[2].status, SMBKIT_STATUS_CANCELLED);
@@ -116,6 +182,7 @@ static void test_bound(void)
     for (size_t i = 0; i < 5; i++) {
         CHECK_INT(ops[i].completed, i != 3);
     }
+    CHECK_INT(left, 4);
 }
 
 /* Given up before it is held, or amid that. */
@@ -124,20 +191,23 @@ static void test_given_up(void)
     struct fake_op before = {.pub.plugin = &before};
     struct fake_op amid = {0};
     struct held h;
-    held_init(&h, NULL, go, NULL);
-    CHECK_INT(add(&h, &before, 0), SMBKIT_STATUS_CANCELLED);
+    init(&h);
+    CHECK_INT(add(&h, &before, NULL), SMBKIT_STATUS_CANCELLED);
     CHECK_INT(before.completed, 0);
     cancels_at_once = true;
-    CHECK_INT(add(&h, &amid, 0), SMBKIT_STATUS_PENDING);
+    CHECK_INT(add(&h, &amid, NULL), SMBKIT_STATUS_PENDING);
     cancels_at_once = false;
     CHECK_INT(amid.completed, 1);
     CHECK_INT(amid.status, SMBKIT_STATUS_CANCELLED);
     CHECK_INT(held_count(&h), 0);
+    CHECK_INT(left, 1);
     held_fini(&h);
 }
 
 static const struct test_case cases[] = {
     {"order", test_order},
+    {"order by tags", test_tags},
+    {"what may be held", test_may},
     {"how many, and the end of the volume", test_bound},
     {"given up early", test_given_up},
 };

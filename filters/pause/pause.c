@@ -18,13 +18,10 @@
 #include "held.h"
 #include "named.h"
 
-#define WAITING_DEFAULT 10000u /* calls that wait at most; then others fail */
-#define WAITING_MAX 1000000u
 #define MARK_HELD 0x1u
 
 struct pause {
     struct smbkit_next *next;
-    uint64_t waiting_max; /* immutable after volume_open */
     struct named_table files;
     struct held held;
     /* relaxed, both: a call that comes with a command may see either side of it */
@@ -41,21 +38,6 @@ static uint32_t marks_of(void *arg, const char *path)
 }
 
 /* ---- what is held ---- */
-
-/* Calls that a thread waits for are held only where they move data: a copy on the server. */
-static bool is_transfer(uint32_t id)
-{
-    return id == SMBKIT_OP_read || id == SMBKIT_OP_write || id == SMBKIT_OP_copy_range ||
-           id == SMBKIT_OP_clone_range;
-}
-
-static bool is_spared(const struct smbkit_op *op, uint32_t id)
-{
-    bool may_pend = !(op->flags & SMBKIT_OP_SYNC);
-    bool is_awaited = op->flags & SMBKIT_OP_AWAITED;
-    return !may_pend || (is_awaited && !is_transfer(id)) || id == SMBKIT_OP_commit ||
-           id == SMBKIT_OP_reconfigure || id == SMBKIT_OP_cache_ack || id == SMBKIT_OP_watch;
-}
 
 /* The paths that a call of the volume names, or a second one of a file. */
 static const char *path_of(uint32_t id, const void *args)
@@ -109,7 +91,7 @@ static bool may_go(void *arg, const struct held_call *c)
  * may not have seen it in the queue. */
 static smbkit_status hold(struct pause *p, const struct pass_call *c, unsigned before)
 {
-    smbkit_status st = held_add(&p->held, c, (uint32_t)p->waiting_max, 0, 0);
+    smbkit_status st = held_add(&p->held, c, NULL);
     if (st == SMBKIT_STATUS_PENDING && atomic_load(&p->changes) != before) {
         held_release(&p->held, may_go, p);
     }
@@ -133,7 +115,7 @@ static smbkit_status every_call(void *volume, struct smbkit_op *op, uint32_t id,
     if ((op->flags & SMBKIT_OP_SYNC) && (op->flags & SMBKIT_OP_NOWAIT)) {
         return SMBKIT_STATUS_WOULD_BLOCK; /* it comes again where it may pend */
     }
-    return is_spared(op, id) ? named_pass(&p->files, p->next, &c) : hold(p, &c, changes);
+    return held_may(op, id) ? hold(p, &c, changes) : named_pass(&p->files, p->next, &c);
 }
 SMBKIT_OPERATIONS(EVERY_DEFINE)
 
@@ -223,9 +205,8 @@ static smbkit_status say_status(struct pause *p, struct smbkit_control *a, const
     if (!is_whole && is_some) {
         put_patterns(p, &t, false);
     }
-    answer_put(&t, "\n%u calls wait, of at most %llu; %llu were refused for that",
-               held_count(&p->held), (unsigned long long)p->waiting_max,
-               (unsigned long long)refused_count(p));
+    answer_put(&t, "\n%u calls wait, of at most %u; %llu were refused for that",
+               held_count(&p->held), p->held.max, (unsigned long long)refused_count(p));
     return answer_end(&t);
 }
 
@@ -235,8 +216,8 @@ static smbkit_status say_status_json(struct pause *p, struct smbkit_control *a, 
     (void)rest;
     answer_put(&t, "{\"paused\":%s,\"patterns\":[", atomic_load(&p->is_whole) ? "true" : "false");
     put_patterns(p, &t, true);
-    answer_put(&t, "],\"waiting\":%u,\"waiting_max\":%llu,\"refused\":%llu}", held_count(&p->held),
-               (unsigned long long)p->waiting_max, (unsigned long long)refused_count(p));
+    answer_put(&t, "],\"waiting\":%u,\"waiting_max\":%u,\"refused\":%llu}", held_count(&p->held),
+               p->held.max, (unsigned long long)refused_count(p));
     return answer_end(&t);
 }
 
@@ -295,12 +276,12 @@ static const struct smbkit_param params[] = {{.key = "start",
                                               .kind = SMBKIT_PARAM_NUMBER,
                                               .offset = offsetof(struct words, waiting),
                                               .min = 1,
-                                              .max = WAITING_MAX},
+                                              .max = HELD_MAX_MAX},
                                              {.key = NULL}};
 
 static smbkit_status take_args(struct pause *p, const struct smbkit_volume_args *args)
 {
-    struct words w = {.waiting = WAITING_DEFAULT};
+    struct words w = {.waiting = HELD_MAX_DEFAULT};
     for (uint32_t i = 0; i < args->arg_count; i++) {
         w.paths = NULL;
         if (smbkit_arg_take(args, i, params, &w) < 0) {
@@ -313,7 +294,7 @@ static smbkit_status take_args(struct pause *p, const struct smbkit_volume_args 
             return SMBKIT_STATUS_INVALID_PARAMETER;
         }
     }
-    p->waiting_max = w.waiting;
+    p->held.max = (uint32_t)w.waiting;
     settle(p, w.start != 0 && p->paths.count == 0);
     if (w.start == 0 && p->paths.count > 0) {
         snprintf(args->error, args->error_size,
