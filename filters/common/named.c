@@ -82,7 +82,7 @@ static smbkit_status pass_create(struct named_table *t, struct smbkit_next *next
         free(x);
         free(f);
         free(path);
-        return SMBKIT_STATUS_NO_MEMORY;
+        return pass_ended(c, SMBKIT_STATUS_NO_MEMORY);
     }
     f->path = path;
     *x = (struct creating){.table = t, .how = how, .file = f};
@@ -158,7 +158,7 @@ static smbkit_status pass_rename(struct named_table *t, struct smbkit_next *next
     if (!r || !to) {
         free(r);
         free(to);
-        return SMBKIT_STATUS_NO_MEMORY;
+        return pass_ended(c, SMBKIT_STATUS_NO_MEMORY);
     }
     *r = (struct renaming){.table = t, .file = f, .to = to};
     return pass_down(next, c, rename_end, r);
@@ -183,7 +183,7 @@ static smbkit_status pass_other(struct smbkit_next *next, const struct pass_call
 {
     struct other *o = malloc(sizeof(*o));
     if (!o) {
-        return SMBKIT_STATUS_NO_MEMORY;
+        return pass_ended(c, SMBKIT_STATUS_NO_MEMORY);
     }
     *o = (struct other){.member = member, .was = *member};
     *member = ((struct named *)o->was)->below;
@@ -218,7 +218,15 @@ smbkit_status named_pass(struct named_table *t, struct smbkit_next *next, const 
     if (other && *other) {
         return pass_other(next, &below, other);
     }
-    return c->drops ? pass_down(next, &below, NULL, NULL) : pass_next(next, &below);
+    return c->drops || c->then ? pass_down(next, &below, NULL, NULL) : pass_next(next, &below);
+}
+
+char *named_path_dup(struct named_table *t, const struct named *f)
+{
+    pthread_mutex_lock(&t->lock);
+    char *path = strdup(f->path);
+    pthread_mutex_unlock(&t->lock);
+    return path;
 }
 
 void named_path(struct named_table *t, const struct named *f, char *buf, size_t size)

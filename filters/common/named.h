@@ -15,7 +15,8 @@ struct named {
     void *below;
     bool is_directory; /* immutable once it is open; false for links to some */
     bool is_stream;
-    atomic_uint marks; /* what named_table.marks says of its path */
+    atomic_uint_fast64_t sums[2]; /* the filter's own; 0 at first */
+    atomic_uint marks;            /* what named_table.marks says of its path */
     /* guarded by the table's lock */
     char *path;
     struct named *next, *prev;
@@ -40,6 +41,7 @@ void named_close(struct named_table *t, struct smbkit_next *next, struct smbkit_
 /* For the table of the filter. */
 void *named_file_below(void *volume, void *file);
 /* A copy of its path in buf, cut to size bytes with its end. */
+char *named_path_dup(struct named_table *t, const struct named *f); /* owned; NULL: no memory */
 void named_path(struct named_table *t, const struct named *f, char *buf, size_t size);
 
 /* relaxed: a call that comes while the marks change may see either. */

@@ -9,11 +9,14 @@ struct passed {
     smbkit_status (*end)(void *arg, smbkit_status status);
     void *arg;
     void *owned;
+    smbkit_status (*then)(void *arg, smbkit_status status);
+    void *then_arg;
 };
 
 static smbkit_status ended(const struct passed *p, smbkit_status status)
 {
-    return p->end ? p->end(p->arg, status) : status;
+    smbkit_status st = p->end ? p->end(p->arg, status) : status;
+    return p->then ? p->then(p->then_arg, st) : st;
 }
 
 static void passed_done(void *arg, smbkit_status status)
@@ -27,7 +30,12 @@ static void passed_done(void *arg, smbkit_status status)
 smbkit_status pass_down(struct smbkit_next *next, const struct pass_call *c,
                         smbkit_status (*end)(void *arg, smbkit_status status), void *arg)
 {
-    const struct passed p = {.op = c->op, .end = end, .arg = arg, .owned = c->owned};
+    const struct passed p = {.op = c->op,
+                             .end = end,
+                             .arg = arg,
+                             .owned = c->owned,
+                             .then = c->then,
+                             .then_arg = c->then_arg};
     if ((c->op->flags & SMBKIT_OP_SYNC) && c->drops == 0) {
         return ended(&p, pass_next(next, c)); /* it cannot pend, and may have no child */
     }

@@ -11,7 +11,17 @@ struct pass_call {
     void *args;
     uint32_t drops; /* SMBKIT_OP_* that the layer below is not to see. Not 0: op has pended */
     void *owned;    /* freed after op was completed; NULL: nothing */
+    /* Called with the result after all else, once, in the thread that ends the call and before op
+     * is completed; what it returns is the answer. NULL: nothing is to be done. */
+    smbkit_status (*then)(void *arg, smbkit_status status);
+    void *then_arg;
 };
+
+/* For calls that end before they are passed down. */
+static inline smbkit_status pass_ended(const struct pass_call *c, smbkit_status status)
+{
+    return c->then ? c->then(c->then_arg, status) : status;
+}
 
 static inline smbkit_status pass_next(struct smbkit_next *next, const struct pass_call *c)
 {

@@ -36,6 +36,8 @@ static UNUSED bool stack_try(struct fixture *f, const struct stack_layer *layers
                                        .domain = "WG",
                                        .client_address = "192.0.2.1",
                                        .rid = 1001,
+                                       .session_id = 7,
+                                       .client_id = 8,
                                        .machine_sid = machine};
     char keys[VFS_LAYERS_MAX][STACK_ARGS_MAX][64];
     struct smbkit_arg args[VFS_LAYERS_MAX][STACK_ARGS_MAX];
