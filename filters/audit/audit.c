@@ -365,6 +365,9 @@ static smbkit_status every_call(void *volume, struct smbkit_op *op, uint32_t id,
     if (id == SMBKIT_OP_control) {
         return audit_control(a, op, args);
     }
+    if (id == SMBKIT_OP_file_fd && (a->events & BIT(TRANSFER))) {
+        return SMBKIT_STATUS_NOT_SUPPORTED; /* what goes by that is not seen */
+    }
     if (id == SMBKIT_OP_reconfigure && a->file) {
         audit_file_reopen(a->file); /* the server is told to read its configuration again */
         return SMBKIT_STATUS_SUCCESS;

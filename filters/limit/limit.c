@@ -277,6 +277,9 @@ static smbkit_status every_call(void *volume, struct smbkit_op *op, uint32_t id,
     if (id == SMBKIT_OP_control) {
         return limit_control(l, op, args);
     }
+    if (id == SMBKIT_OP_file_fd) {
+        return SMBKIT_STATUS_NOT_SUPPORTED; /* what goes by that is not counted */
+    }
     const struct pass_call c = {.op = op, .id = id, .file = file, .args = args};
     if (!atomic_load_explicit(&l->is_limited, memory_order_relaxed) || is_free(op, id)) {
         return pass_next(l->next, &c);

@@ -107,6 +107,9 @@ static smbkit_status every_call(void *volume, struct smbkit_op *op, uint32_t id,
     if (id == SMBKIT_OP_control) {
         return pause_control(p, op, args);
     }
+    if (id == SMBKIT_OP_file_fd) {
+        return SMBKIT_STATUS_NOT_SUPPORTED; /* what goes by that is not held */
+    }
     unsigned changes = atomic_load(&p->changes);
     const struct pass_call c = {.op = op, .id = id, .file = file, .args = args};
     if (!is_held_now(p, &c)) {

@@ -88,6 +88,9 @@ static smbkit_status check_call(const struct readonly *r, uint32_t id, const str
         return check_create(r, args);
     }
     uint32_t marks = f ? named_marks(f) : 0;
+    if (id == SMBKIT_OP_file_fd && marks != 0) {
+        return SMBKIT_STATUS_NOT_SUPPORTED; /* it would be written by that */
+    }
     bool is_refused = id == SMBKIT_OP_rename || id == SMBKIT_OP_link
                           ? is_move_refused(r, marks, args)
                           : (marks & MARK_READ_ONLY) && changes(id, args);

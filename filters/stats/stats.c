@@ -112,6 +112,9 @@ static smbkit_status every_call(void *volume, struct smbkit_op *op, uint32_t id,
     if (id == SMBKIT_OP_control) {
         return stats_control(s, op, args);
     }
+    if (id == SMBKIT_OP_file_fd) {
+        return SMBKIT_STATUS_NOT_SUPPORTED; /* what goes by that is not counted */
+    }
     if (atomic_load_explicit(&s->pends[id], memory_order_relaxed)) {
         return pass_timed(s, &c);
     }
