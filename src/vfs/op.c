@@ -107,6 +107,7 @@ static void op_reset(struct op *op, struct op *root)
     op->is_early = false;
     op->join = NULL;
     op->finished = NULL;
+    atomic_store_explicit(&op->touched, false, memory_order_relaxed);
     op->is_fresh = false;
     op->pends_below = false;
     op->cancel_seen = false;
@@ -114,6 +115,11 @@ static void op_reset(struct op *op, struct op *root)
     op->stays = false;
     op->cancelling = NULL;
     op->cancel_fn = NULL;
+}
+
+static void op_touch(struct op *op)
+{
+    atomic_store_explicit(&op->touched, true, memory_order_relaxed);
 }
 
 static void op_fill(struct op *op, const struct vfs_call *call)
@@ -273,6 +279,9 @@ static void cancel_forget(struct op *op, const struct layer *layer)
 void op_returned(struct op *op)
 {
     const struct layer *layer = op->about.layer;
+    if (!op->pends_below && !atomic_load_explicit(&op->touched, memory_order_relaxed)) {
+        return;
+    }
     if (op->pends_below) {
         complain(op, FAULT_DROPPED);
         UNUSED smbkit_status lost = op_await(op);
@@ -294,6 +303,7 @@ void op_returned(struct op *op)
 
 void op_child_begin(struct op *op, struct layer *filter)
 {
+    op_touch(op->parent);
     SCOPED_LOCK(&op->parent->lock);
     op->parent->children++;
     op->parent->child_layer = filter;
@@ -351,6 +361,7 @@ static bool may_complete(struct op *op, smbkit_status status)
 void op_complete(struct smbkit_op *pub, smbkit_status status)
 {
     struct op *op = op_of(pub);
+    op_touch(op);
     if (!may_complete(op, status)) {
         return;
     }
@@ -387,6 +398,7 @@ int32_t op_is_cancelled(const struct smbkit_op *pub)
 smbkit_status op_on_cancel(struct smbkit_op *pub, void (*fn)(void *arg), void *arg)
 {
     struct op *op = op_of(pub);
+    op_touch(op);
     mutex_lock(&op->lock);
     bool in_use = op->state == OP_RUNNING || op->state == OP_PENDING;
     struct op *root = op->root;

@@ -58,6 +58,11 @@ struct op {
     void (*finished)(void *arg, smbkit_status status);
     void *finished_arg;
 
+    /* Something was registered, passed down or completed since it began: it has to be looked at
+     * under the locks when a layer returns. relaxed: only a plugin that breaks the contract sets it
+     * in another thread while its function returns, and then it may as well have been late. */
+    atomic_bool touched;
+
     bool is_fresh;    /* caller's thread: a child that its maker has not passed down yet */
     bool pends_below; /* caller's thread: a layer was told PENDING by the one below it */
 

@@ -199,7 +199,7 @@ static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status 
     .acts = true, .absent = S(INVALID_DEVICE_REQUEST),                                             \
     POINTERS(PTR(BYTES, smbkit_ioctl, in), PTR(BUFFER, smbkit_ioctl, out))
 #define REST_control                                                                               \
-    .acts = true, .absent = S(NOT_SUPPORTED),                                                      \
+    .acts = true, .absent = S(NOT_SUPPORTED), .asks_each = true,                                   \
     POINTERS(PTR(STRING, smbkit_control, command), PTR(BUFFER, smbkit_control, text))
 #define REST_check_remove .absent = S(SUCCESS), .hidden_by = FN(remove)
 

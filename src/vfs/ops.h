@@ -50,7 +50,8 @@ struct op_row {
      * what they say of it would not be true of the layer's files. */
     uint32_t hidden_by;
     /* Each layer is asked with arguments of its own: a filter that passes the call on is answered
-     * `absent`, and no other layer takes them for its own. */
+     * `absent`, and no other layer takes them for its own. Of control only where op->stays says so.
+     */
     bool asks_each;
     struct op_pointer pointers[OP_POINTERS_MAX];
 };
