@@ -19,10 +19,22 @@
 #define LOG_NAME_MAX 250 /* bytes of a name in the log, whose lines are short */
 #define LINE_FIXED 1024  /* bytes of a line beside its names */
 
-enum event { OPEN, MAKE, EMPTY, DELETE, RENAME, LINK, SECURITY, ATTRIBUTES, TRANSFER, EVENTS };
-static const char *const event_names[EVENTS + 1] = {"open",     "make", "empty",    "delete",
-                                                    "rename",   "link", "security", "attributes",
-                                                    "transfer", NULL};
+enum event {
+    OPEN,
+    MAKE,
+    EMPTY,
+    DELETE,
+    RENAME,
+    LINK,
+    SECURITY,
+    REFUSED,
+    ATTRIBUTES,
+    TRANSFER,
+    EVENTS
+};
+static const char *const event_names[EVENTS + 1] = {"open",       "make",     "empty",    "delete",
+                                                    "rename",     "link",     "security", "refused",
+                                                    "attributes", "transfer", NULL};
 #define BIT(event) (1u << (event))
 #define EVENTS_DEFAULT (BIT(TRANSFER) - 1 - BIT(ATTRIBUTES))
 
@@ -195,6 +207,8 @@ static enum event event_of(uint32_t id, const void *args)
         return LINK;
     case SMBKIT_OP_set_security:
         return SECURITY;
+    case SMBKIT_OP_refused:
+        return REFUSED;
     case SMBKIT_OP_setattr:
     case SMBKIT_OP_set_ea:
     case SMBKIT_OP_set_reparse:
@@ -265,6 +279,17 @@ static void tell_create(const struct note *n, struct fact *f, const struct smbki
     }
 }
 
+/* The server's own decision. */
+static void tell_refused(const struct note *n, struct fact *f, const struct smbkit_refused *what)
+{
+    uint32_t access = rights_of(what->access);
+    f->status = SMBKIT_STATUS_ACCESS_DENIED;
+    f->path = what->path;
+    f->stream = what->stream;
+    f->access = &access;
+    tell(n->a, f);
+}
+
 static smbkit_status note_end(void *arg, smbkit_status status)
 {
     struct note *n = arg;
@@ -276,6 +301,8 @@ static smbkit_status note_end(void *arg, smbkit_status status)
     }
     if (n->event == OPEN || n->event == MAKE) {
         tell_create(n, &f, n->args);
+    } else if (n->event == REFUSED) {
+        tell_refused(n, &f, n->args);
     } else {
         const struct smbkit_rename *rename = n->args;
         bool moves = n->event == RENAME || n->event == LINK;
@@ -508,7 +535,7 @@ static smbkit_status take_args(struct audit *a, const struct smbkit_volume_args 
     if (a->events == 0) {
         snprintf(args->error, args->error_size,
                  "events=: \"%.*s\" is none; there is open, make, empty, delete, rename, link, "
-                 "security, attributes and transfer",
+                 "security, refused, attributes and transfer",
                  (int)strcspn(bad, "|"), bad);
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
@@ -544,9 +571,9 @@ static const struct smbkit_plugin audit_filter = {
     .version = "1",
     .config_help =
         "file=PATH         where lines are appended; default: the server's log\n"
-        "events=EVENT|...  open, make, empty, delete, rename, link, security, attributes,\n"
-        "                  transfer (what was read and written, at the close); default: all but\n"
-        "                  attributes and transfer\n"
+        "events=EVENT|...  open, make, empty, delete, rename, link, security, refused (by an\n"
+        "                  access list), attributes, transfer (what was read and written, at\n"
+        "                  the close); default: all but attributes and transfer\n"
         "folders=yes|no    opens of folders, too; default: no\n"
         "queue=SIZE        lines that wait for the disk; more are lost; default: 1M\n",
     .volume_open = audit_volume_open,

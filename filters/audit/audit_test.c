@@ -126,6 +126,26 @@ static void test_refused(void)
     CHECK_INT(count_of(content(), "\"op\":\"make\""), 0);
 }
 
+/* By the server, which tells of it. */
+static void test_refused_by_descriptor(void)
+{
+    struct fixture f;
+    REQUIRE(start(&f, "events=refused|open", NULL));
+    struct vfs_open *o = must_open(&f, "a", RW | SMBKIT_WRITE_DAC, SMBKIT_CREATE, 0);
+    struct wr w = wr_new(65536);
+    CHECK_INT(sd_read_only(&w), 0);
+    CHECK_INT(vfs_set_security(&f.call, o, SD_DACL, w.base, w.len), 0);
+    wr_fini(&w);
+    must_close(&f, o);
+    CHECK_INT(try_access(&f, "a", SMBKIT_READ_DATA, SMBKIT_OPEN), 0);
+    CHECK_INT(try_access(&f, "a", SMBKIT_READ_DATA | SMBKIT_WRITE_DATA, SMBKIT_OPEN),
+              SMBKIT_STATUS_ACCESS_DENIED);
+    fixture_close(&f);
+    check_line("\"op\":\"refused\",\"result\":\"ACCESS_DENIED\",\"user\":\"anna\"",
+               "\"path\":\"a\",\"access\":[\"read\",\"write\"]}");
+    CHECK_INT(count_of(content(), "\"op\":\"refused\""), 1);
+}
+
 static void test_args(void)
 {
     static const struct bad_args rows[] = {
@@ -232,9 +252,13 @@ static void test_cut(void)
 }
 
 static const struct test_case cases[] = {
-    {"events", test_events},          {"what is refused", test_refused},
-    {"the file", test_file},          {"lines that are lost", test_lost},
-    {"a line that is cut", test_cut}, {"arguments", test_args},
+    {"events", test_events},
+    {"what is refused", test_refused},
+    {"what the server refuses", test_refused_by_descriptor},
+    {"the file", test_file},
+    {"lines that are lost", test_lost},
+    {"a line that is cut", test_cut},
+    {"arguments", test_args},
 };
 
 int main(int argc, char **argv)

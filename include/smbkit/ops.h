@@ -361,6 +361,17 @@ struct smbkit_control {
                                   INVALID_PARAMETER */
 };
 
+/* What the core has refused by itself. */
+struct smbkit_refused {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    const char *path;
+    const char *stream; /* NULL: the file or directory itself */
+    uint32_t access;    /* SMBKIT_READ_DATA, WRITE_DATA, ... that was asked for, mapped; may hold
+                           SMBKIT_MAXIMUM_ALLOWED */
+    uint32_t reserved;
+};
+
 /* ---- the table ---- */
 
 /* X(kind, name, type): kind is VOLUME (of the volume) or FILE (of an open file); the function is
@@ -454,7 +465,11 @@ struct smbkit_control {
     /* Would remove be refused, as things stand, and why? Asked when a client is promised that the \
      * file goes when it is closed. Changes nothing; that a directory is empty the core sees to.   \
      * Absent: success: remove tells. */                                                           \
-    X(FILE, check_remove, const struct smbkit_remove)
+    X(FILE, check_remove, const struct smbkit_remove)                                              \
+    /* Told, not asked: the core does not let op->who open or make that, by a descriptor. For      \
+     * logs; no other operation tells of it. What is answered changes nothing. Absent: nobody is   \
+     * told. */                                                                                    \
+    X(VOLUME, refused, const struct smbkit_refused)
 
 /* The number of each, for filters and logs: SMBKIT_OP_read and so on. */
 enum smbkit_op_id {

@@ -202,5 +202,8 @@ static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status 
     .acts = true, .absent = S(NOT_SUPPORTED), .asks_each = true,                                   \
     POINTERS(PTR(STRING, smbkit_control, command), PTR(BUFFER, smbkit_control, text))
 #define REST_check_remove .absent = S(SUCCESS), .hidden_by = FN(remove)
+#define REST_refused                                                                               \
+    .absent = S(SUCCESS),                                                                          \
+    POINTERS(PTR(STRING, smbkit_refused, path), PTR(STRING, smbkit_refused, stream))
 
 const struct op_row op_rows[SMBKIT_OP_COUNT] = {SMBKIT_OPERATIONS(ROW)};

@@ -546,6 +546,13 @@ smbkit_status door_copy(const struct vfs_call *call, const struct door_file *f, 
     return door_call(call, f, id, c);
 }
 
+smbkit_status door_refused(const struct vfs_call *call, struct vfs_volume *v,
+                           const struct smbkit_refused *a)
+{
+    return call_now(call, &(struct door_file){.volume = v}, SMBKIT_OP_refused,
+                    (void *)(uintptr_t)a);
+}
+
 smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on, bool tree)
 {
     struct smbkit_watch a = {.struct_size = sizeof(a), .on = on, .recursive = tree};

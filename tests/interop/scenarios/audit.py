@@ -63,6 +63,22 @@ def refused():
             wait_line(log, op='make', path='x.iso', result='MEDIA_WRITE_PROTECTED')
 
 
+@case('refused by the server: mem', 'mem')
+@case('refused by the server: dir', 'dir')
+def refused_by_server(plugin):
+    """A file that is alice's alone is not bob's to open; he is told so, and a line tells of it."""
+    with tempfile.TemporaryDirectory() as d:
+        log = os.path.join(d, 'audit')
+        s = Server(config=f'[docs]\n{SHARES[plugin]}\nread only = no\nnew files = private\nfilter = audit:file={log}\n')
+        s.add_user('bob', 'Battery staple 2')
+        with s, connect(s, 'docs') as c, connect(s, 'docs', user='bob', password='Battery staple 2') as bob:
+            c.put('mine', b'')
+            expect('to write', bob.try_open('mine', access=2), 'ACCESS_DENIED')
+            line = wait_line(log, op='refused', path='mine')
+            expect('who', (line['user'], line['access'], line['result']), ('bob', ['write'], 'ACCESS_DENIED'))
+            expect('how often', len(matching(log, op='refused')), 1)
+
+
 @case('moved away')
 def moved():
     with tempfile.TemporaryDirectory() as d:
