@@ -153,11 +153,9 @@ struct passing {
 static void passing_init(struct passing *p, const struct op_row *row, void *file, void *args)
 {
     *p = (struct passing){.file = file};
-    for (const struct op_pointer *ptr = row->pointers; ptr->kind != OP_PTR_NONE; ptr++) {
-        if (ptr->kind == OP_PTR_FILE) {
-            p->other = (void **)((char *)args + ptr->offset);
-            p->other_before = *p->other;
-        }
+    if (row->other_file) {
+        p->other = (void **)((char *)args + row->other_file);
+        p->other_before = *p->other;
     }
 }
 

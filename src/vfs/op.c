@@ -276,12 +276,9 @@ static void cancel_forget(struct op *op, const struct layer *layer)
     op->cancel_layer = NULL;
 }
 
-void op_returned(struct op *op)
+void op_returned_touched(struct op *op)
 {
     const struct layer *layer = op->about.layer;
-    if (!op->pends_below && !atomic_load_explicit(&op->touched, memory_order_relaxed)) {
-        return;
-    }
     if (op->pends_below) {
         complain(op, FAULT_DROPPED);
         UNUSED smbkit_status lost = op_await(op);

@@ -117,7 +117,13 @@ void op_hand_up(struct op *op, void (*finished)(void *arg, smbkit_status status)
 NODISCARD smbkit_status op_await(struct op *op);
 /* The layer returned something else than PENDING: what it registered is forgotten. Logs if it has
  * completed it all the same, and waits for what is still under way below. */
-void op_returned(struct op *op);
+void op_returned_touched(struct op *op);
+static inline void op_returned(struct op *op)
+{
+    if (op->pends_below || atomic_load_explicit(&op->touched, memory_order_relaxed)) {
+        op_returned_touched(op);
+    }
+}
 /* A child is passed down by a filter, and is over: before its parent is told. */
 void op_child_begin(struct op *op, struct layer *filter);
 void op_child_end(struct op *op);

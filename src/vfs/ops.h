@@ -53,6 +53,7 @@ struct op_row {
      * `absent`, and no other layer takes them for its own. Of control only where op->stays says so.
      */
     bool asks_each;
+    uint16_t other_file; /* where among its pointers' members another file stands; 0: nowhere */
     struct op_pointer pointers[OP_POINTERS_MAX];
 };
 extern const struct op_row op_rows[SMBKIT_OP_COUNT];
