@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pause filter: what is held waits and goes on in order; clients stay alive, and may give up (quick)."""
+import threading
+
 import rawbodies as b
 from harness import Server, case, check, check_in, expect, main, smbkit, wait_for
 from rawclient import connect
@@ -85,6 +87,34 @@ def by_path():
         expect('exit code', r.code, 1)
         check_in('resume *.iso: that is not paused', r.text)
         check_in('pause PATTERN', say(s, 'help'))
+
+
+@case('held and let go all the time: mem', 'mem')
+@case('held and let go all the time: dir', 'dir')
+def to_and_fro(plugin):
+    """No call is forgotten, whichever moment it comes at, and none is answered wrongly."""
+    def work(number):
+        with connect(s, 'docs') as c:
+            for i in range(40):
+                data = b'%d %d' % (number, i)
+                c.put(f'f{number}', data)
+                expect('content', c.content(f'f{number}'), data)
+            done.append(number)
+
+    done = []
+    with server(plugin) as s:
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+        for t in threads:
+            t.start()
+        for i in range(200):
+            if not any(t.is_alive() for t in threads):
+                break
+            say(s, *(('pause',), ('resume',), ('pause', 'f1'), ('resume', 'f1'))[i % 4])
+        say(s, 'resume')
+        for t in threads:
+            t.join(60)
+        expect('all came to their end', sorted(done), [0, 1, 2])
+        expect('nothing waits', waiting(s), 0)
 
 
 main()
