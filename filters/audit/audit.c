@@ -514,8 +514,10 @@ static smbkit_status take_file(struct audit *a, const struct smbkit_volume_args 
     int err = audit_file_check(w->file);
     if (err != 0) {
         snprintf(args->error, args->error_size, "file=%.100s cannot be written: %s", w->file,
-                 err == EINVAL ? "it is no regular file"
-                               : smbkit_status_name(smbkit_status_from_errno(err)));
+                 err == EINVAL   ? "it is no regular file"
+                 : err == ENOENT ? "its folder is not there"
+                 : err == EACCES ? "no permission"
+                                 : smbkit_status_name(smbkit_status_from_errno(err)));
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     a->file = audit_file_new(w->file, w->queue);
