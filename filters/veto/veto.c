@@ -106,12 +106,12 @@ static smbkit_status veto_enumerate(struct veto *v, const struct pass_call *c)
 /* ---- folders that hold nothing else ---- */
 
 /* To a client they are empty, so that only these two can tell. They are asked when a handle is to
- * be the last, or is closed, and may wait. */
+ * be the last, or is closed, and may wait. What a client can see is the core's business. */
 static smbkit_status veto_folder(struct veto *v, const struct pass_call *c)
 {
     struct named *f = c->file;
     const struct veto_below below = {.next = v->next, .host = v->host, .op = c->op};
-    smbkit_status st = veto_empty_check(&below, f->below);
+    smbkit_status st = veto_empty_check(&below, f->below, is_vetoed_name, v);
     if (st != SMBKIT_STATUS_DIRECTORY_NOT_EMPTY || !v->deletes) {
         return SMBKIT_OK(st) ? named_pass(&v->files, v->next, c) : st;
     }

@@ -68,13 +68,21 @@ static void names_drop(struct names *n)
     }
 }
 
-smbkit_status veto_empty_check(const struct veto_below *b, void *folder)
+static int32_t find_name(struct smbkit_sink *sink, const struct smbkit_entry *entry)
 {
-    struct names n = {.room = 1};
-    smbkit_status st = list(b, folder, &n);
-    bool is_empty = n.count == 0;
-    names_drop(&n);
-    return SMBKIT_OK(st) && !is_empty ? SMBKIT_STATUS_DIRECTORY_NOT_EMPTY : st;
+    struct names *n = (struct names *)sink;
+    n->count = n->is_wanted(n->arg, entry->name);
+    return n->count == 0;
+}
+
+smbkit_status veto_empty_check(const struct veto_below *b, void *folder,
+                               bool (*is_vetoed)(void *arg, const char *name), void *arg)
+{
+    struct names n = {.sink = {.struct_size = sizeof(n.sink), .entry = find_name},
+                      .is_wanted = is_vetoed,
+                      .arg = arg};
+    smbkit_status st = call(b, SMBKIT_OP_enumerate, folder, &n.sink);
+    return SMBKIT_OK(st) && n.count > 0 ? SMBKIT_STATUS_DIRECTORY_NOT_EMPTY : st;
 }
 
 /* Are all names such as may go? */

@@ -108,6 +108,23 @@ static void test_folder_goes(void)
     fixture_close(&f);
 }
 
+/* A folder that is opened to go when it is closed may hold what a client sees: whether that is gone
+ * by then is the core's business. */
+static void test_seen(void)
+{
+    struct fixture f;
+    REQUIRE(start(&f, NULL));
+    make(&f, "d", true);
+    make(&f, "d/seen", false);
+    struct vfs_open *d = must_open(&f, "d", SMBKIT_DELETE | SMBKIT_READ_DATA, SMBKIT_OPEN,
+                                   VFS_DIRECTORY_FILE | VFS_DELETE_ON_CLOSE);
+    CHECK_INT(remove_path(&f, "d/seen", 0), 0);
+    must_close(&f, d);
+    CHECK_INT(try_access(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN),
+              SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    fixture_close(&f);
+}
+
 static void test_args(void)
 {
     static const struct bad_args rows[] = {
@@ -124,6 +141,7 @@ static const struct test_case cases[] = {
     {"listings by pages", test_pages},
     {"a folder that holds nothing else stays", test_folder_stays},
     {"or goes", test_folder_goes},
+    {"what a client sees in a folder that goes", test_seen},
     {"arguments", test_args},
 };
 TEST_MAIN(cases)
