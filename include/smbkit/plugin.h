@@ -53,6 +53,10 @@ struct smbkit_op {
 #define SMBKIT_OP_NOWAIT 0x1u
 /* The call must not answer PENDING. */
 #define SMBKIT_OP_SYNC 0x2u
+/* Should it answer PENDING, a thread of the server waits for that where the call was made, and
+ * nobody cancels it: what a close has left to do, copies on the server, look-ups of the core's own.
+ * For filters that hold calls back for long. */
+#define SMBKIT_OP_AWAITED 0x4u
 
 /* key=value arguments of a share. */
 struct smbkit_arg {

@@ -26,6 +26,7 @@ int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_user(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_control(int argc, char **argv);
 int cmd_plugins(int argc, char **argv);
 int cmd_test_plugin(int argc, char **argv);
 int cmd_version(int argc, char **argv);
@@ -38,7 +39,11 @@ void cmd_line(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void cmd_lines(const char *text);
 /* "smbkit: ..." on stderr. */
 void cmd_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
-/* The same, with where help is to be had; returns EXIT_USAGE. */
+/* The same of a text of lines, "smbkit: " before the first. */
+void cmd_error_lines(const char *text);
+/* The answer of the server whose control socket is at path to a line; owned. NULL: told. */
+NODISCARD char *cmd_ask(const char *path, const char *line, unsigned timeout_ms);
+/* As cmd_error, with where help is to be had; returns EXIT_USAGE. */
 int cmd_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* There is no such command: the one that may be meant is named. Returns EXIT_USAGE. */
 int cmd_unknown(const char *name);

@@ -32,7 +32,7 @@ void cmd_line(const char *fmt, ...)
     va_end(ap);
 }
 
-void cmd_lines(const char *text)
+static void put_lines(FILE *to, const char *text)
 {
     while (*text) {
         size_t len = 0;
@@ -43,11 +43,22 @@ void cmd_lines(const char *text)
         CLEANUP(wr_fini) struct wr w = wr_new(len + 1); /* no character grows */
         wr_plain(&w, line ? line : "");
         if (wr_ok(&w) && wr_pos(&w) > 0) {
-            fwrite(w.base, 1, wr_pos(&w), stdout);
+            fwrite(w.base, 1, wr_pos(&w), to);
         }
-        putchar('\n');
+        fputc('\n', to);
         text += len + (text[len] == '\n');
     }
+}
+
+void cmd_lines(const char *text)
+{
+    put_lines(stdout, text);
+}
+
+void cmd_error_lines(const char *text)
+{
+    fputs("smbkit: ", stderr);
+    put_lines(stderr, text);
 }
 
 void cmd_error(const char *fmt, ...)

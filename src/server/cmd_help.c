@@ -22,7 +22,7 @@ static const struct {
      "  --plugin-dir FOLDER    look for plugins and filters here first\n"
      "  --log-level LEVEL      error, warn, info, debug, trace, or MODULE:LEVEL,...\n"
      "  --log-format FORMAT    text or json\n"
-     "  --control-socket FILE  what smbkit status asks\n"
+     "  --control-socket FILE  what smbkit status and control ask\n"
      "  --run COMMAND          run a command that has SMBKIT_URI, SMBKIT_PORT, ... and end with "
      "it\n"
      "  --print-uri            print smb://... of every share and nothing else\n"
@@ -39,6 +39,11 @@ static const struct {
              "  --password-file FILE   read the password from a file; \"-\": standard input\n"},
     {"status", "  --json                 the answer as it came, for programs\n"
                "  --socket FILE          the control socket of the server to ask\n"},
+    {"control", "  SHARE                  whose plugin and filters are meant\n"
+                "  LAYER:                 only this one of them, such as \"pause:\"; else the "
+                "outermost that knows it\n"
+                "  COMMAND ...            \"help\" lists what they understand\n"
+                "  --socket FILE          the control socket of the server\n"},
     {"plugins", "  --plugin-dir FOLDER    look here first\n"},
     {"test-plugin",
      "  FILE.so[:ARGS]         a plugin by its file, smbkit-NAME-plugin.so\n"

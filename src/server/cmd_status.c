@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* smbkit status: ask a running server. */
-#include <errno.h>
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "base/str.h"
-#include "os/local.h"
-#include "os/process.h"
 #include "server/args.h"
 #include "server/cmd.h"
 #include "server/control.h"
@@ -19,45 +14,9 @@ static const struct arg_option options[] = {
     {NULL, 0, false},
 };
 
-static int no_server(const char *path, int err)
-{
-    char why[128];
-    os_error_text(-err, why, sizeof(why));
-    if (err == -ENOENT || err == -ECONNREFUSED) {
-        cmd_error(
-            "no server answers at %s: start one (smbkit help serve), or say with --socket where it "
-            "listens",
-            path);
-    } else if (err == -EACCES) {
-        cmd_error("no permission for %s; ask as the user that the server runs as", path);
-    } else {
-        cmd_error("%s: %s", path, why);
-    }
-    return EXIT_FAILED;
-}
-
-/* Owned answer, or NULL: told. */
-static char *ask(const char *path)
-{
-    CLEANUP(os_local_free) struct os_local *conn = NULL;
-    char *answer = NULL;
-    int err = os_local_connect(path, &conn);
-    if (err == 0) {
-        err = os_local_write_line(conn, "{\"command\":\"status\"}", CONTROL_TIMEOUT_MS);
-    }
-    if (err == 0) {
-        err = os_local_read_line(conn, OS_LOCAL_LINE_MAX, CONTROL_TIMEOUT_MS, &answer);
-    }
-    if (err != 0) {
-        no_server(path, err);
-        return NULL;
-    }
-    return answer;
-}
-
 static int show(const char *path, bool json)
 {
-    CLEANUP_MEM char *answer = ask(path);
+    CLEANUP_MEM char *answer = cmd_ask(path, "{\"command\":\"status\"}", CONTROL_TIMEOUT_MS);
     if (!answer) {
         return EXIT_FAILED;
     }

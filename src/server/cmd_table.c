@@ -11,6 +11,8 @@ static const struct cmd cmds[] = {
     {"check", "FILE", "tell everything that is wrong with a configuration file", cmd_check},
     {"user", "add|passwd|groups|del|list [NAME] [OPTION ...]", "edit the users file", cmd_user},
     {"status", "[--json] [--socket FILE]", "ask a running server what it does", cmd_status},
+    {"control", "[--socket FILE] SHARE [LAYER:] COMMAND ...",
+     "send a command to the plugin or a filter of a running share", cmd_control},
     {"plugins", "[--plugin-dir FOLDER] [NAME]", "list plugins and filters, or explain one",
      cmd_plugins},
     {"test-plugin", "[OPTION ...] FILE.so|PLUGIN[:][KEY=VALUE,...]",

@@ -4,6 +4,7 @@
  *     {"command":"status"}  ->  {"ok":true,"version":...,"sessions":[...],...}
  *     {"command":"ping"}    ->  {"ok":true,"version":...}
  *     {"command":"end session","session":"0x..."}  ->  {"ok":true}
+ *     {"command":"control","share":"docs","text":"..."}  ->  {"ok":true,"text":"..."}
  *     anything else         ->  {"ok":false,"error":"..."} */
 #pragma once
 

@@ -9,6 +9,7 @@
 #include "os/os.h"
 #include "os/process.h"
 #include "server/control.h"
+#include "server/control_layers.h"
 #include "server/server.h"
 #include "static_plugins.h"
 
@@ -175,12 +176,13 @@ static char *answer_status(struct server *s, const json_t *request)
     json_t *opens = json_array();
     smb_server_sessions_each(server_smb_get(s), add_session, sessions);
     smb_server_opens_each(server_smb_get(s), add_open, opens);
-    return dump(json_pack("{s:b, s:s, s:I, s:s, s:o, s:o, s:I, s:o, s:o, s:o}", "ok", 1, "version",
-                          SMBKIT_VERSION, "pid", (json_int_t)os_process_id(), "server",
+    return dump(json_pack("{s:b, s:s, s:I, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "ok", 1,
+                          "version", SMBKIT_VERSION, "pid", (json_int_t)os_process_id(), "server",
                           server_config_get(s)->netbios_name, "since",
                           time_json(server_started_at(s)), "listen", listen_json(s), "shares",
                           (json_int_t)smb_server_share_count(server_smb_get(s)), "counters",
-                          counters_json(s), "sessions", sessions, "opens", opens));
+                          counters_json(s), "sessions", sessions, "opens", opens, "layers",
+                          control_layers_status(s)));
 }
 
 static char *answer_ping(struct server *s, const json_t *request)
@@ -204,6 +206,11 @@ static char *answer_end_session(struct server *s, const json_t *request)
     return dump(json_pack("{s:b}", "ok", 1));
 }
 
+static char *answer_control(struct server *s, const json_t *request)
+{
+    return dump(control_layers_answer(s, request));
+}
+
 static const struct {
     const char *name;
     char *(*fn)(struct server *s, const json_t *request);
@@ -211,6 +218,7 @@ static const struct {
     {"status", answer_status},
     {"ping", answer_ping},
     {"end session", answer_end_session},
+    {"control", answer_control},
 };
 
 char *control_answer(struct server *s, const char *request)
@@ -228,7 +236,7 @@ char *control_answer(struct server *s, const char *request)
     }
     if (!found) {
         answer = refuse(!root  ? "the request is not JSON"
-                        : name ? "unknown command; status, ping and end session are known"
+                        : name ? "unknown command; status, ping, end session and control are known"
                                : "the request names no \"command\"");
     }
     json_decref(root);
@@ -294,6 +302,22 @@ static void put_open(struct wr *w, const json_t *o)
     wr_u8(w, '\n');
 }
 
+/* What a filter or plugin says of itself, in lines. */
+static void put_layer(struct wr *w, const json_t *o)
+{
+    wr_printf(w, "  ");
+    put_name(w, get_text(o, "share"));
+    wr_printf(w, " %s:\n", get_text(o, "layer"));
+    for (const char *line = get_text(o, "text"); *line;) {
+        size_t len = 0;
+        while (line[len] && line[len] != '\n') {
+            len++;
+        }
+        wr_printf(w, "    %.*s\n", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
+}
+
 /* Of `counters`' number of the same name, an answer has only so many. */
 static void put_rest(struct wr *w, const json_t *root, const char *key, size_t listed)
 {
@@ -340,6 +364,7 @@ static void put_status(struct wr *w, const json_t *root)
               get_int(c, "bytes_out_total"), get_int(c, "logon_failures_total"));
     put_list(w, root, "sessions", "Sessions:", put_session);
     put_list(w, root, "opens", "Open files, by whom, share, path and what for:", put_open);
+    put_list(w, root, "layers", "Filters and plugins, by share:", put_layer);
     wr_u8(w, 0);
 }
 

@@ -191,6 +191,13 @@ struct smb_share *smb_server_share_find(struct smb_server *s, const char *name)
     return share;
 }
 
+struct vfs_volume *smb_server_volume_get(struct smb_server *s, const char *name)
+{
+    SCOPED_LOCK(&s->lock);
+    struct smb_share *share = share_lookup(s, name);
+    return share && share->volume ? vfs_volume_ref(share->volume) : NULL;
+}
+
 size_t smb_server_share_count(struct smb_server *s)
 {
     size_t n = 0;

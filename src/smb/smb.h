@@ -262,6 +262,8 @@ void smb_server_trees_each(struct smb_server *s,
 void smb_server_opens_each(struct smb_server *s,
                            void (*fn)(void *arg, const struct smb_open_info *), void *arg);
 void smb_server_stats(struct smb_server *s, struct smb_server_stats *out);
+/* The volume of a share, whose name may be in any letters; a reference is given. NULL: none. */
+NODISCARD struct vfs_volume *smb_server_volume_get(struct smb_server *s, const char *name);
 /* Names of the shares that are volumes. fn under a lock: it calls nothing of smb. */
 void smb_server_shares_each(struct smb_server *s,
                             void (*fn)(void *arg, const char *name, uint32_t trees), void *arg);

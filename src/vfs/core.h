@@ -67,7 +67,8 @@ struct vfs_volume {
     /* immutable after it was opened */
     struct layer *layers; /* [layer_count], outermost first */
     uint32_t layer_count;
-    bool never_writes; /* the plugin's word: read-only whatever was asked for */
+    bool never_writes;   /* the plugin's word: read-only whatever was asked for */
+    bool hears_refusals; /* a layer wants to know what the core refuses */
     bool never_blocks;
     bool tries_nowait;
     bool serializes_files;

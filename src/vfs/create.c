@@ -55,6 +55,7 @@ smbkit_status create_access_existing(struct create *c)
     }
     q.desired |= extra;
     smbkit_status st = access_check(c->call, &c->f, &q);
+    c->is_refused = st == SMBKIT_STATUS_ACCESS_DENIED;
     c->granted = c->wants_max ? q.granted : q.granted & ~(extra & ~c->desired);
     c->max_access = q.max;
     /* Who may not write keeps nobody from reading. [MS-FSA] 2.1.5.1.2.2, which looks at the
@@ -414,6 +415,7 @@ static uint64_t removals_seen(const struct create *c)
 static smbkit_status attempt(struct create *c)
 {
     c->again = false;
+    c->is_refused = false;
     c->breaking = false;
     c->share = c->in->share_access;
     c->knows_parent = false;
@@ -455,6 +457,20 @@ static smbkit_status attempts(const struct vfs_call *call, struct create *c)
     return st;
 }
 
+/* Layers that want to know are told, once; WOULD_BLOCK: where they may wait. */
+static smbkit_status tell_refused(const struct create *c, smbkit_status refusal)
+{
+    const struct vfs_create_in *in = c->in;
+    const struct smbkit_refused a = {
+        .struct_size = sizeof(a), .path = in->path, .stream = in->stream, .access = c->desired};
+    bool is_told = c->is_refused && refusal == SMBKIT_STATUS_ACCESS_DENIED;
+    if (!is_told || !in->volume->hears_refusals) {
+        return refusal;
+    }
+    bool blocks = door_refused(c->call, in->volume, &a) == SMBKIT_STATUS_WOULD_BLOCK;
+    return blocks && c->call->nowait ? SMBKIT_STATUS_WOULD_BLOCK : refusal;
+}
+
 smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
                          struct vfs_create_out *out)
 {
@@ -472,6 +488,8 @@ smbkit_status vfs_create(struct vfs_call *call, const struct vfs_create_in *in,
     smbkit_status st = create_check(&c);
     if (SMBKIT_OK(st)) {
         st = WAIT_OUT(call, again, attempts(again, &c));
+        c.call = call; /* the others are gone */
+        st = tell_refused(&c, st);
     }
     mem_free(c.path);
     bool stops = call->journal && call->journal->resumes;

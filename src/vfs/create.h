@@ -25,6 +25,7 @@ struct create {
     char *path;             /* owned; as the volume spells it, as far as it is there */
     struct door_file f;
     bool has_file;       /* f is open and not yet an open's */
+    bool is_refused;     /* by a descriptor */
     bool is_vetoed;      /* nothing is made at path */
     uint64_t free_as_of; /* for names_check_free, of path */
     /* of a stream (create_stream.c): */

@@ -135,6 +135,7 @@ static smbkit_status prepare_new(struct create *c, struct smbkit_attr *dir_r, ui
     struct access_parent dir;
     smbkit_status st =
         access_check_parent(c->call, v, parent, c->options & VFS_DIRECTORY_FILE, &dir);
+    c->is_refused = st == SMBKIT_STATUS_ACCESS_DENIED;
     if (!SMBKIT_OK(st)) {
         return st;
     }

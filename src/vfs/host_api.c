@@ -28,8 +28,8 @@ static smbkit_status api_next(struct smbkit_next *next, uint32_t id, struct smbk
         op->join = joins ? args : NULL;
         op_child_begin(op, next->owner);
     }
-    smbkit_status st =
-        op_rows[id].asks_each ? op_rows[id].absent : layer_call(next->layer, id, pub, file, args);
+    bool stops = op_rows[id].asks_each && (id != SMBKIT_OP_control || op->root->stays);
+    smbkit_status st = stops ? op_rows[id].absent : layer_call(next->layer, id, pub, file, args);
     if (st == SMBKIT_STATUS_PENDING && is_own_child) {
         op_hand_up(op, NULL, NULL, &st);
     }

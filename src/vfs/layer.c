@@ -20,7 +20,10 @@ unsigned layer_fault(struct layer *l, enum layer_fault what)
 static smbkit_status layer_enter(struct layer *l, uint32_t id, const struct smbkit_op *op)
 {
     bool nowait = op->flags & SMBKIT_OP_NOWAIT;
-    if (nowait && !(l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT))) {
+    /* What a filter says of itself does not wait for the plugin, whatever that promises. */
+    bool is_own = id == SMBKIT_OP_control && l->below;
+    bool tries = l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT);
+    if (nowait && !tries && !is_own) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     if (l->plugin->thread_model == SMBKIT_SERIALIZE_ALL) {
@@ -150,11 +153,9 @@ struct passing {
 static void passing_init(struct passing *p, const struct op_row *row, void *file, void *args)
 {
     *p = (struct passing){.file = file};
-    for (const struct op_pointer *ptr = row->pointers; ptr->kind != OP_PTR_NONE; ptr++) {
-        if (ptr->kind == OP_PTR_FILE) {
-            p->other = (void **)((char *)args + ptr->offset);
-            p->other_before = *p->other;
-        }
+    if (row->other_file) {
+        p->other = (void **)((char *)args + row->other_file);
+        p->other_before = *p->other;
     }
 }
 

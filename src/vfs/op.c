@@ -107,12 +107,19 @@ static void op_reset(struct op *op, struct op *root)
     op->is_early = false;
     op->join = NULL;
     op->finished = NULL;
+    atomic_store_explicit(&op->touched, false, memory_order_relaxed);
     op->is_fresh = false;
     op->pends_below = false;
     op->cancel_seen = false;
     op->cancelled = NULL;
+    op->stays = false;
     op->cancelling = NULL;
     op->cancel_fn = NULL;
+}
+
+static void op_touch(struct op *op)
+{
+    atomic_store_explicit(&op->touched, true, memory_order_relaxed);
 }
 
 static void op_fill(struct op *op, const struct vfs_call *call)
@@ -269,7 +276,7 @@ static void cancel_forget(struct op *op, const struct layer *layer)
     op->cancel_layer = NULL;
 }
 
-void op_returned(struct op *op)
+void op_returned_touched(struct op *op)
 {
     const struct layer *layer = op->about.layer;
     if (op->pends_below) {
@@ -293,6 +300,7 @@ void op_returned(struct op *op)
 
 void op_child_begin(struct op *op, struct layer *filter)
 {
+    op_touch(op->parent);
     SCOPED_LOCK(&op->parent->lock);
     op->parent->children++;
     op->parent->child_layer = filter;
@@ -350,6 +358,7 @@ static bool may_complete(struct op *op, smbkit_status status)
 void op_complete(struct smbkit_op *pub, smbkit_status status)
 {
     struct op *op = op_of(pub);
+    op_touch(op);
     if (!may_complete(op, status)) {
         return;
     }
@@ -386,6 +395,7 @@ int32_t op_is_cancelled(const struct smbkit_op *pub)
 smbkit_status op_on_cancel(struct smbkit_op *pub, void (*fn)(void *arg), void *arg)
 {
     struct op *op = op_of(pub);
+    op_touch(op);
     mutex_lock(&op->lock);
     bool in_use = op->state == OP_RUNNING || op->state == OP_PENDING;
     struct op *root = op->root;

@@ -58,6 +58,11 @@ struct op {
     void (*finished)(void *arg, smbkit_status status);
     void *finished_arg;
 
+    /* Something was registered, passed down or completed since it began: it has to be looked at
+     * under the locks when a layer returns. relaxed: only a plugin that breaks the contract sets it
+     * in another thread while its function returns, and then it may as well have been late. */
+    atomic_bool touched;
+
     bool is_fresh;    /* caller's thread: a child that its maker has not passed down yet */
     bool pends_below; /* caller's thread: a layer was told PENDING by the one below it */
 
@@ -67,6 +72,7 @@ struct op {
     struct op *cancelling;        /* whose function runs */
     uintptr_t canceller;          /* in which thread */
     const atomic_bool *cancelled; /* the caller's flag; may be NULL */
+    bool stays; /* immutable while in use: a command for one layer, that goes to none below */
     /* guarded by root->lock */
     struct list cancel_link; /* root->cancels */
     void (*cancel_fn)(void *arg);
@@ -111,7 +117,13 @@ void op_hand_up(struct op *op, void (*finished)(void *arg, smbkit_status status)
 NODISCARD smbkit_status op_await(struct op *op);
 /* The layer returned something else than PENDING: what it registered is forgotten. Logs if it has
  * completed it all the same, and waits for what is still under way below. */
-void op_returned(struct op *op);
+void op_returned_touched(struct op *op);
+static inline void op_returned(struct op *op)
+{
+    if (op->pends_below || atomic_load_explicit(&op->touched, memory_order_relaxed)) {
+        op_returned_touched(op);
+    }
+}
 /* A child is passed down by a filter, and is over: before its parent is told. */
 void op_child_begin(struct op *op, struct layer *filter);
 void op_child_end(struct op *op);

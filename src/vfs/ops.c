@@ -124,7 +124,9 @@ static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status 
 /* The default of each operation, and its pointers. No default: every stack has it
  * (vfs_plugin_adopt). */
 #define REST_volume_info                                                                           \
-    .absent = S(SUCCESS), .check = check_volume_info, POINTERS(PTR(FILE, smbkit_volume_info, file))
+    .absent = S(SUCCESS), .check = check_volume_info,                                              \
+    .other_file = offsetof(struct smbkit_volume_info, file),                                       \
+    POINTERS(PTR(FILE, smbkit_volume_info, file))
 #define REST_create                                                                                \
     .acts = true, .absent = S(INTERNAL_ERROR), .check = check_create,                              \
     POINTERS(PTR(STRING, smbkit_create, path), PTR(STRING, smbkit_create, stream),                 \
@@ -169,10 +171,10 @@ static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status 
 #define REST_trim .acts = true, .writes = true, .absent = S(SUCCESS)
 #define REST_copy_range                                                                            \
     .acts = true, .writes = true, .emulate = emulate_copy_range,                                   \
-    POINTERS(PTR(FILE, smbkit_copy, source))
+    .other_file = offsetof(struct smbkit_copy, source), POINTERS(PTR(FILE, smbkit_copy, source))
 #define REST_clone_range                                                                           \
     .acts = true, .writes = true, .absent = S(NOT_SUPPORTED), .hidden_by = FN(write),              \
-    POINTERS(PTR(FILE, smbkit_copy, source))
+    .other_file = offsetof(struct smbkit_copy, source), POINTERS(PTR(FILE, smbkit_copy, source))
 #define REST_streams .absent = S(SUCCESS)
 #define REST_get_ea .absent = S(SUCCESS), POINTERS(PTR(BUFFER, smbkit_get_ea, buffer))
 #define REST_set_ea                                                                                \
@@ -201,8 +203,11 @@ static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status 
     .acts = true, .absent = S(INVALID_DEVICE_REQUEST),                                             \
     POINTERS(PTR(BYTES, smbkit_ioctl, in), PTR(BUFFER, smbkit_ioctl, out))
 #define REST_control                                                                               \
-    .acts = true, .absent = S(NOT_SUPPORTED),                                                      \
+    .acts = true, .absent = S(NOT_SUPPORTED), .asks_each = true,                                   \
     POINTERS(PTR(STRING, smbkit_control, command), PTR(BUFFER, smbkit_control, text))
 #define REST_check_remove .absent = S(SUCCESS), .hidden_by = FN(remove)
+#define REST_refused                                                                               \
+    .absent = S(SUCCESS),                                                                          \
+    POINTERS(PTR(STRING, smbkit_refused, path), PTR(STRING, smbkit_refused, stream))
 
 const struct op_row op_rows[SMBKIT_OP_COUNT] = {SMBKIT_OPERATIONS(ROW)};

@@ -51,8 +51,10 @@ struct op_row {
      * what they say of it would not be true of the layer's files. */
     uint32_t hidden_by;
     /* Each layer is asked with arguments of its own: a filter that passes the call on is answered
-     * `absent`, and no other layer takes them for its own. */
+     * `absent`, and no other layer takes them for its own. Of control only where op->stays says so.
+     */
     bool asks_each;
+    uint16_t other_file; /* where among its pointers' members another file stands; 0: nowhere */
     struct op_pointer pointers[OP_POINTERS_MAX];
 };
 extern const struct op_row op_rows[SMBKIT_OP_COUNT];

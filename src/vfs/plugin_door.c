@@ -65,6 +65,7 @@ static smbkit_status call_now(const struct vfs_call *call, const struct door_fil
     if (!op) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
+    op->pub.flags |= SMBKIT_OP_AWAITED;
     if (call->nowait) {
         op->pub.flags |= SMBKIT_OP_SYNC; /* there is nobody to await it */
     }
@@ -490,6 +491,13 @@ smbkit_status door_commit(const struct vfs_call *call, const struct door_file *f
     return door_call(call, f, SMBKIT_OP_commit, &a);
 }
 
+smbkit_status door_refused(const struct vfs_call *call, struct vfs_volume *v,
+                           const struct smbkit_refused *a)
+{
+    return call_now(call, &(struct door_file){.volume = v}, SMBKIT_OP_refused,
+                    (void *)(uintptr_t)a);
+}
+
 smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on, bool tree)
 {
     struct smbkit_watch a = {.struct_size = sizeof(a), .on = on, .recursive = tree};
@@ -523,9 +531,8 @@ smbkit_status door_io(const struct vfs_call *call, const struct door_file *f, st
     }
     smbkit_status st = SMBKIT_STATUS_WOULD_BLOCK;
     if (serial_take(call, f->serial)) {
-        if (call->nowait && f->volume->awaits) {
-            io->op->pub.flags |= SMBKIT_OP_SYNC;
-        }
+        io->op->pub.flags |= (call->nowait && f->volume->awaits ? SMBKIT_OP_SYNC : 0) |
+                             (call->wait ? 0 : SMBKIT_OP_AWAITED);
         st = io_call(f, io, kind, &io->op->pub);
         serial_give(f->serial);
     }

@@ -159,6 +159,9 @@ NODISCARD smbkit_status door_copy(const struct vfs_call *call, const struct door
 NODISCARD smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,
                                            uint32_t *state);
 NODISCARD smbkit_status door_commit(const struct vfs_call *call, const struct door_file *f);
+/* Told, for logs. WOULD_BLOCK: nobody is, yet. */
+NODISCARD smbkit_status door_refused(const struct vfs_call *call, struct vfs_volume *v,
+                                     const struct smbkit_refused *a);
 NODISCARD smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f, bool on,
                                    bool tree);
 

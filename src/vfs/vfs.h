@@ -110,6 +110,22 @@ NODISCARD smbkit_status vfs_volume_open(const struct vfs_volume_spec *spec, stru
 /* Do the arguments that it was opened with, which layers has again, lead to what they led to? Its
  * plugin and filters are asked. A volume of which one says no is to be opened anew. May block. */
 bool vfs_volume_is_current(struct vfs_volume *v, const struct vfs_layer_spec *layers);
+
+/* A command of the administrator, in words, and which layers hear it. */
+struct vfs_control {
+    const char *command;
+    uint32_t layer; /* which one hears it first; 0: the outermost */
+    bool only;      /* none below that one hears it */
+    bool nowait;    /* WOULD_BLOCK instead of waiting */
+};
+/* The answer, terminated, with any status; text->base has room for text->cap > 0 bytes.
+ * NOT_SUPPORTED: no layer that heard it knows the command. INVALID_PARAMETER: text says what is
+ * wrong with it. May block unless nowait. */
+NODISCARD smbkit_status vfs_volume_control(struct vfs_volume *v, const struct vfs_control *how,
+                                           struct smbkit_buffer *text);
+/* Outermost first; NULL: there are not so many. */
+const char *vfs_volume_layer_name(const struct vfs_volume *v, uint32_t layer);
+
 struct vfs_volume *vfs_volume_ref(struct vfs_volume *v);
 /* By one who holds none, but knows that it is not freed yet. false: it is closing. */
 NODISCARD bool vfs_volume_ref_try(struct vfs_volume *v);

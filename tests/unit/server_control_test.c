@@ -3,6 +3,8 @@
  * and of src/smb. */
 #include "test.h"
 
+#include <smbkit/filter.h>
+
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include "base/time.h"
 #include "os/local.h"
 #include "server/control.h"
+#include "server/control_layers.h"
 #include "server/server.h"
 
 static const struct config fake_config = {.netbios_name = "HALL"};
@@ -104,6 +107,182 @@ void smb_server_opens_each(struct smb_server *s,
     }
 }
 
+/* ---- a share with three layers: two filters of which one understands commands, and mem ---- */
+
+static struct vfs_volume *fake_volume; /* of "docs"; NULL: there is none */
+
+struct vfs_volume *smb_server_volume_get(struct smb_server *s, const char *name)
+{
+    (void)s;
+    return fake_volume && strcmp(name, "docs") == 0 ? vfs_volume_ref(fake_volume) : NULL;
+}
+void smb_server_shares_each(struct smb_server *s,
+                            void (*fn)(void *arg, const char *name, uint32_t trees), void *arg)
+{
+    (void)s;
+    if (fake_volume) {
+        fn(arg, "docs", 1);
+        fn(arg, "gone meanwhile", 0);
+    }
+}
+
+const struct smbkit_plugin *smbkit_static_mem(const struct smbkit_host_table *api);
+
+static struct smbkit_next *nexts[2];
+
+static smbkit_status talker_open(struct smbkit_volume_args *args, void **volume_r)
+{
+    struct smbkit_next **next = nexts[0] ? &nexts[1] : &nexts[0];
+    *next = args->next;
+    *volume_r = next;
+    return SMBKIT_STATUS_SUCCESS;
+}
+static void talker_close(void *volume)
+{
+    *(struct smbkit_next **)volume = NULL;
+}
+static smbkit_status say(struct smbkit_control *a, const char *text, smbkit_status st)
+{
+    a->text.len = (uint32_t)strlen(text) + 1;
+    memcpy(a->text.base, text, a->text.len);
+    return st;
+}
+static smbkit_status talker_control(void *volume, struct smbkit_op *op, struct smbkit_control *a)
+{
+    bool nowait = op->flags & SMBKIT_OP_NOWAIT;
+    if (strcmp(a->command, "help") == 0) {
+        return say(a, "greet NAME  says hello\nfail", SMBKIT_STATUS_SUCCESS);
+    }
+    if (strncmp(a->command, "greet ", 6) == 0) {
+        return say(a, a->command + 6, SMBKIT_STATUS_SUCCESS);
+    }
+    if (strcmp(a->command, "status") == 0) {
+        return say(a, nowait ? "fine" : "it waits", SMBKIT_STATUS_SUCCESS);
+    }
+    if (strcmp(a->command, "status json") == 0) {
+        return say(a, "{\"fine\":1}", SMBKIT_STATUS_SUCCESS);
+    }
+    if (strcmp(a->command, "fail") == 0) {
+        return say(a, "fail: of what?", SMBKIT_STATUS_INVALID_PARAMETER);
+    }
+    if (strcmp(a->command, "full") == 0) {
+        return SMBKIT_STATUS_DISK_FULL;
+    }
+    if (strcmp(a->command, "long") == 0) {
+        a->text.len = a->text.cap + 1;
+        return SMBKIT_STATUS_BUFFER_TOO_SMALL;
+    }
+    if (strcmp(a->command, "odd") == 0) {
+        return say(a, "\xff", SMBKIT_STATUS_SUCCESS);
+    }
+    return smbkit_next_control(*(struct smbkit_next **)volume, op, a);
+}
+static smbkit_status silent_control(void *volume, struct smbkit_op *op, struct smbkit_control *a)
+{
+    return smbkit_next_control(*(struct smbkit_next **)volume, op, a);
+}
+
+#define FILTER_OF(name_, fn)                                                                       \
+    {                                                                                              \
+        .struct_size = sizeof(struct smbkit_plugin), .api_version = SMBKIT_FILTER_VERSION,         \
+        .thread_model = SMBKIT_PARALLEL, .flags = SMBKIT_IS_FILTER, .name = (name_),               \
+        .volume_open = talker_open, .volume_close = talker_close, .control = (fn)                  \
+    }
+static const struct smbkit_plugin silent = FILTER_OF("silent", silent_control);
+static const struct smbkit_plugin talker = FILTER_OF("talker", talker_control);
+
+/* Filters, as many as are given, over mem. */
+static bool volume_start(const struct smbkit_plugin *outer, const struct smbkit_plugin *inner)
+{
+    char err[256];
+    const struct vfs_layer_spec layers[] = {
+        {.plugin = outer}, {.plugin = inner}, {.plugin = smbkit_static_mem(&vfs_api)}};
+    const struct vfs_volume_spec spec = {.share_name = "docs", .layers = layers, .layer_count = 3};
+    return SMBKIT_OK(vfs_volume_open(&spec, &fake_volume, err, sizeof(err)));
+}
+static void volume_stop(void)
+{
+    vfs_volume_unref(fake_volume);
+    fake_volume = NULL;
+}
+
+static void test_layers(void)
+{
+    static const struct {
+        const char *share, *layer, *text;
+        const char *want; /* NULL: the error instead */
+        const char *error;
+    } rows[] = {
+        {"docs", NULL, "greet ann and bob", "ann and bob", NULL},
+        {"docs", "talker", "greet ann", "ann", NULL},
+        {"docs", NULL, "help", "talker:\n  greet NAME  says hello\n  fail\n", NULL},
+        {"docs", "talker", "help", "talker:\n  greet NAME  says hello\n  fail\n", NULL},
+        {"docs", NULL, "dance", NULL,
+         "share \"docs\": unknown command \"dance\"; there is\n"
+         "talker:\n  greet NAME  says hello\n  fail\n"},
+        {"docs", NULL, "fail", NULL, "fail: of what?"},
+        {"docs", NULL, "full", NULL, "DISK_FULL"},
+        {"docs", NULL, "long", NULL, "the answer is longer than 262144 bytes"},
+        {"docs", NULL, "odd", NULL, "the answer is no UTF-8"},
+        {"docs", "silent", "greet ann", NULL,
+         "\"silent\" of share \"docs\" understands no commands"},
+        {"docs", "silent", "help", NULL, "\"silent\" of share \"docs\" understands no commands"},
+        {"docs", "mem", "greet ann", NULL, "\"mem\" of share \"docs\" understands no commands"},
+        {"docs", "stats", "x", NULL,
+         "share \"docs\" has no layer \"stats\"; it has silent, talker, mem"},
+        {"docs", NULL, "", NULL, "the request names no \"share\", or no \"text\" for it"},
+        {"music", NULL, "help", NULL, "there is no share \"music\""},
+    };
+    REQUIRE(volume_start(&silent, &talker));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *err = NULL;
+        char *request = control_layers_request(rows[i].share, rows[i].layer, rows[i].text);
+        REQUIRE(request);
+        test_context("%s", request);
+        char *answer = control_answer(NULL, request);
+        REQUIRE(answer);
+        char *text = control_layers_text(answer, &err);
+        CHECK_STR(text, rows[i].want);
+        CHECK_STR(err, rows[i].error);
+        mem_free(text);
+        mem_free(err);
+        mem_free(answer);
+        mem_free(request);
+    }
+    volume_stop();
+}
+
+static void test_no_layer_talks(void)
+{
+    char *err = NULL;
+    REQUIRE(volume_start(&silent, &silent));
+    char *answer =
+        control_answer(NULL, "{\"command\":\"control\",\"share\":\"docs\",\"text\":\"greet\"}");
+    REQUIRE(answer);
+    CHECK(control_layers_text(answer, &err) == NULL);
+    CHECK_STR(err, "share \"docs\": neither its plugin nor a filter of it understands commands");
+    mem_free(err);
+    mem_free(answer);
+    volume_stop();
+}
+
+/* The status asks without waiting. */
+static void test_layers_status(void)
+{
+    const char *err = NULL;
+    REQUIRE(volume_start(&silent, &talker));
+    char *a = control_answer(NULL, "{\"command\":\"status\"}");
+    REQUIRE(a);
+    CHECK(strstr(a, "\"layers\":[{\"share\":\"docs\",\"layer\":\"talker\",\"text\":\"fine\","
+                    "\"data\":{\"fine\":1}}]}") != NULL);
+    char *t = control_status_text(a, &err);
+    REQUIRE(t);
+    CHECK(strstr(t, "Filters and plugins, by share:\n  \"docs\" talker:\n    fine\n") != NULL);
+    mem_free(t);
+    mem_free(a);
+    volume_stop();
+}
+
 #define COUNTERS                                                                                   \
     "\"counters\":{\"connections\":3,\"connections_total\":9,\"sessions\":1,\"sessions_total\":4," \
     "\"trees\":1,\"opens\":1,\"kept\":0,\"waiting\":1,\"locks\":2,\"leases\":3,"                   \
@@ -122,8 +301,8 @@ static void test_answers(void)
          "{\"ok\":false,\"error\":\"there is no such session\"}"},
         {"{\"command\":\"end session\"}", "{\"ok\":false,\"error\":\"the request names no "
                                           "\\\"session\\\", such as \\\"0x0000000012345678\\\"\"}"},
-        {"{\"command\":\"dance\"}",
-         "{\"ok\":false,\"error\":\"unknown command; status, ping and end session are known\"}"},
+        {"{\"command\":\"dance\"}", "{\"ok\":false,\"error\":\"unknown command; status, ping, end "
+                                    "session and control are known\"}"},
         {"{}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
         {"{\"command\":1}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
         {"[]", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
@@ -164,7 +343,7 @@ static void test_status_json(void)
               "\"trees\":1,\"opens\":1}],\"opens\":[{\"session\":\"0x0000000000001234\","
               "\"user\":\"ann\",\"share\":\"docs\",\"path\":\"a?/b?\",\"access\":\"0x00120089\","
               "\"rights\":[\"read\",\"read attributes\",\"read permissions\"],\"oplock\":9,"
-              "\"caching\":\"batch\"}]}");
+              "\"caching\":\"batch\"}],\"layers\":[]}");
     mem_free(a);
 }
 
@@ -228,6 +407,9 @@ static const struct test_case cases[] = {
     {"requests and answers", test_answers},
     {"the status as JSON", test_status_json},
     {"the status as text", test_status_text},
+    {"commands to layers", test_layers},
+    {"no layer understands any", test_no_layer_talks},
+    {"layers in a status", test_layers_status},
     {"the socket", test_socket},
 };
 TEST_MAIN(cases)

@@ -42,6 +42,12 @@ WRONG = (
     (['run'], 2, 'which configuration FILE'),
     (['run', '/nowhere.conf'], 2, '/nowhere.conf: there is no such file', 'smbkit.conf(5)'),
     (['status', '--socket', '/nowhere/control'], 1, 'no server answers at /nowhere/control: start one'),
+    (['control'], 2, 'which SHARE, and which command?'),
+    (['control', 'docs'], 2, '"help" lists those of the share'),
+    (['control', 'docs', 'pause:'], 2, '"help" lists those of the share'),
+    (['control', '--sokcet', 'x'], 2, 'did you mean --socket?'),
+    (['control', 'docs', 'x' * 5000], 2, 'longer than 4096 bytes'),
+    (['control', '--socket', '/nowhere/control', 'docs', 'help'], 1, 'no server answers at /nowhere/control: start one'),
     (['status', 'jsn'], 2, 'did you mean --json?'),
     (['serve', '--log-level', 'wran', 'mem:'], 2, 'did you mean "warn"?'),
     (['serve', '--user', 'x:y', '--filter', 'lgo', 'mem:'], 1, 'there is no filter "lgo"; did you mean "log"?'),
@@ -365,7 +371,7 @@ def check_good():
 @case('help, version, plugins')
 def good():
     for args, words in ((['help'], 'serve'), (['help', 'serve'], '--listen'), (['version'], 'plugin ABI 1'),
-                        (['plugins'], 'mem'), (['plugins', 'mem'], 'plugin ABI 1; '), (['plugins', 'log'], 'filter ABI 2; '), (['--help'], 'serve'),
+                        (['plugins'], 'mem'), (['plugins', 'mem'], 'plugin ABI 1; '), (['plugins', 'log'], 'filter ABI 3; '), (['--help'], 'serve'),
                         (['--version'], 'plugin ABI 1')):
         r = smbkit(*args)
         check(r.code == 0, args, r.text)

@@ -357,7 +357,19 @@ struct smbkit_control {
     uint32_t flags; /* 0 */
     const char *command;
     /* out */
-    struct smbkit_buffer text; /* terminated UTF-8 */
+    struct smbkit_buffer text; /* terminated UTF-8: the answer; what is wrong, with
+                                  INVALID_PARAMETER */
+};
+
+/* What the core has refused by itself. */
+struct smbkit_refused {
+    uint32_t struct_size;
+    uint32_t flags; /* 0 */
+    const char *path;
+    const char *stream; /* NULL: the file or directory itself */
+    uint32_t access;    /* SMBKIT_READ_DATA, WRITE_DATA, ... that was asked for, mapped; may hold
+                           SMBKIT_MAXIMUM_ALLOWED */
+    uint32_t reserved;
 };
 
 /* ---- the table ---- */
@@ -449,11 +461,16 @@ struct smbkit_control {
     X(FILE, cache_ack, const struct smbkit_cache) /* Absent: success. */                           \
     X(VOLUME, reconfigure, struct smbkit_reconfigure) /* Absent: opened anew when they change. */  \
     X(FILE, ioctl, struct smbkit_ioctl)               /* Absent: INVALID_DEVICE_REQUEST. */        \
-    X(VOLUME, control, struct smbkit_control)         /* Absent: NOT_SUPPORTED. */                 \
+    /* NOT_SUPPORTED: the command is not known here (a filter hands it on). Absent: that. */       \
+    X(VOLUME, control, struct smbkit_control)                                                      \
     /* Would remove be refused, as things stand, and why? Asked when a client is promised that the \
      * file goes when it is closed. Changes nothing; that a directory is empty the core sees to.   \
      * Absent: success: remove tells. */                                                           \
-    X(FILE, check_remove, const struct smbkit_remove)
+    X(FILE, check_remove, const struct smbkit_remove)                                              \
+    /* Told, not asked: the core does not let op->who open or make that, by a descriptor. For      \
+     * logs; no other operation tells of it. What is answered changes nothing. Absent: nobody is   \
+     * told. */                                                                                    \
+    X(VOLUME, refused, const struct smbkit_refused)
 
 /* The number of each, for filters and logs: SMBKIT_OP_read and so on. */
 enum smbkit_op_id {

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each filter over each other, in both orders and twice, over mem: what a client does comes out the
+ * same as without them. */
+#include "filter_fixture.h"
+
+#define FILTERS(X)                                                                                 \
+    X(audit, NULL)                                                                                 \
+    X(delay, "all=0")                                                                              \
+    X(error, "op=ioctl")                                                                           \
+    X(limit, "ops=1000000000")                                                                     \
+    X(log, "level=debug")                                                                          \
+    X(pause, NULL)                                                                                 \
+    X(readonly, "paths=no-such/place")                                                             \
+    X(recycle, "exclude=/*/")                                                                      \
+    X(stats, NULL)                                                                                 \
+    X(veto, "files=/no-such-name/")
+
+#define DECLARE(name, arg)                                                                         \
+    const struct smbkit_plugin *smbkit_static_##name(const struct smbkit_host_table *api);
+FILTERS(DECLARE)
+
+static const struct {
+    const char *name;
+    const struct smbkit_plugin *(*get)(const struct smbkit_host_table *api);
+    const char *arg;
+} filters[] = {
+#define ROW(name, arg) {#name, smbkit_static_##name, arg},
+    FILTERS(ROW)};
+
+static void check_data(struct fixture *f)
+{
+    char buf[16];
+    struct vfs_open *o = must_open(f, "d/a", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
+    CHECK_INT(write_at(f, o, 0, "abcdef"), 0);
+    CHECK_INT(vfs_set_end_of_file(&f->call, o, 3), 0);
+    CHECK_INT(read_at(f, o, 0, buf, sizeof(buf)), 0);
+    CHECK_STR(buf, "abc");
+    CHECK_INT(vfs_link(&f->call, o, "d/link", false), 0);
+    CHECK_INT(vfs_rename(&f->call, o, "b", false), 0);
+    CHECK_INT(write_at(f, o, 3, "x"), 0);
+    must_close(f, o);
+    o = must_open(f, "d/link", RW, SMBKIT_OPEN, 0);
+    CHECK_INT(read_at(f, o, 0, buf, sizeof(buf)), 0);
+    CHECK_STR(buf, "abcx");
+    must_close(f, o);
+    CHECK_INT(try_access(f, "b", RW, SMBKIT_OVERWRITE), 0);
+    CHECK_INT(try_access(f, "d/a", RW, SMBKIT_OPEN), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+}
+
+static void check_stream(struct fixture *f)
+{
+    char buf[16];
+    struct vfs_create_in in = create_in(f, "b");
+    struct vfs_create_out out;
+    in.stream = "s";
+    in.disposition = SMBKIT_OPEN_IF;
+    smbkit_status st = vfs_create(&f->call, &in, &out);
+    CHECK_INT(st, 0);
+    if (SMBKIT_OK(st)) {
+        CHECK_INT(write_at(f, out.open, 0, "stream"), 0);
+        CHECK_INT(read_at(f, out.open, 0, buf, sizeof(buf)), 0);
+        CHECK_STR(buf, "stream");
+        must_close(f, out.open);
+    }
+}
+
+static void remove_path(struct fixture *f, const char *path, uint32_t options)
+{
+    must_close(f, must_open(f, path, SMBKIT_DELETE | SMBKIT_READ_ATTRIBUTES, SMBKIT_OPEN,
+                            options | VFS_DELETE_ON_CLOSE));
+}
+
+static void exercise(struct fixture *f)
+{
+    char names[1024];
+    make(f, "d", true);
+    check_data(f);
+    check_stream(f);
+    list_names(f, "d", names);
+    CHECK_STR(names, "link ");
+    list_names(f, "", names);
+    CHECK(strcmp(names, "b d ") == 0 || strcmp(names, "d b ") == 0);
+    remove_path(f, "d/link", 0);
+    remove_path(f, "d", VFS_DIRECTORY_FILE);
+    remove_path(f, "b", 0);
+    list_names(f, "", names);
+    CHECK_STR(names, "");
+}
+
+static void test_pairs(void)
+{
+    for (size_t a = 0; a < ARRAY_LEN(filters); a++) {
+        for (size_t b = 0; b < ARRAY_LEN(filters); b++) {
+            struct fixture f;
+            const struct stack_layer layers[] = {{filters[a].get(&vfs_api), {filters[a].arg}},
+                                                 {filters[b].get(&vfs_api), {filters[b].arg}},
+                                                 {smbkit_static_mem(&vfs_api), {NULL}}};
+            test_context("%s over %s", filters[a].name, filters[b].name);
+            if (stack_open(&f, layers, 3)) {
+                exercise(&f);
+                fixture_close(&f);
+            }
+        }
+    }
+}
+
+/* All of them at once, 15 being as many as there may be. */
+static void test_all(void)
+{
+    struct fixture f;
+    struct stack_layer layers[ARRAY_LEN(filters) + 1] = {{0}};
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+        layers[i] = (struct stack_layer){filters[i].get(&vfs_api), {filters[i].arg}};
+    }
+    layers[ARRAY_LEN(filters)] = (struct stack_layer){smbkit_static_mem(&vfs_api), {NULL}};
+    REQUIRE(stack_open(&f, layers, ARRAY_LEN(layers)));
+    exercise(&f);
+    fixture_close(&f);
+}
+
+static const struct test_case cases[] = {
+    {"each over each", test_pairs},
+    {"all at once", test_all},
+};
+TEST_MAIN(cases)
