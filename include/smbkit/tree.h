@@ -407,7 +407,7 @@ static inline smbkit_status smbkit_tree_at(struct smbkit_tree *tree, const char 
 {
     return smbkit_api->tree->at(tree, path, id_r);
 }
-/* The path as clients see it, terminated. BUFFER_TOO_SMALL. */
+/* The path, '/' between names as the store has them, terminated. BUFFER_TOO_SMALL. */
 static inline smbkit_status smbkit_tree_path(struct smbkit_tree *tree, smbkit_tree_id id, char *buf,
                                              uint32_t size)
 {

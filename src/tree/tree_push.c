@@ -244,8 +244,9 @@ smbkit_status tree_path_get(struct smbkit_tree *t, smbkit_tree_id id, char *buf,
 {
     mutex_lock(&t->lock);
     struct tree_entry *e = entry_by_id(t, id);
-    CLEANUP_MEM char *path = e ? tree_path(e) : NULL;
+    CLEANUP_MEM char *shown = e ? tree_path(e) : NULL;
     mutex_unlock(&t->lock);
+    CLEANUP_MEM char *path = shown ? tree_name_stored(t, shown) : NULL;
     if (!path) {
         return e ? SMBKIT_STATUS_NO_MEMORY : SMBKIT_STATUS_NOT_FOUND;
     }
