@@ -55,8 +55,9 @@ struct smbkit_admin {
     uint32_t version; /* 1 */
     void *core;
     /* The state of the server as a JSON list: what is "sessions" or "opens" (as in `smbkit status
-     * --json`), "shares" or "log" (its last lines). *text is freed by release. NOT_FOUND: another
-     * word. It may call the volume's operations, and takes as long as there are many. */
+     * --json`), "counters" (an object), "shares" or "log" (its last lines). *text is freed by
+     * release. NOT_FOUND: another word. It may call the volume's operations, and takes as long as
+     * there are many. */
     smbkit_status (*query)(const struct smbkit_admin *a, const char *what, char **text);
     void (*release)(const struct smbkit_admin *a, char *text);
     /* An action of the control socket, in its words: {"command":"end session","session":"0x..."} or

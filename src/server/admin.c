@@ -50,8 +50,11 @@ static json_t *log_lines(struct server *s, const char *what)
 static const struct {
     const char *what;
     json_t *(*fn)(struct server *s, const char *what);
-} queries[] = {
-    {"sessions", of_status}, {"opens", of_status}, {"shares", shares}, {"log", log_lines}};
+} queries[] = {{"sessions", of_status},
+               {"opens", of_status},
+               {"counters", of_status},
+               {"shares", shares},
+               {"log", log_lines}};
 
 static smbkit_status query(const struct smbkit_admin *a, const char *what, char **text)
 {
