@@ -15,6 +15,8 @@ static const struct cmd cmds[] = {
      "send a command to the plugin or a filter of a running share", cmd_control},
     {"plugins", "[--plugin-dir FOLDER] [NAME]", "list plugins and filters, or explain one",
      cmd_plugins},
+    {"new", "plugin|filter NAME [--lang LANGUAGE] [--folder FOLDER]",
+     "make a folder for a plugin or filter of your own, which builds as it is", cmd_new},
     {"test-plugin", "[OPTION ...] FILE.so|PLUGIN[:][KEY=VALUE,...]",
      "test whether a plugin keeps to its contract", cmd_test_plugin},
     {"version", "", "print the version", cmd_version},

@@ -37,8 +37,10 @@ struct entry {
 };
 
 struct plugins {
-    char *dir;    /* NULL: none but the built-in one */
-    char *beside; /* the folder of the program, as of a build tree; NULL: not known */
+    char *dir; /* NULL: none but the built-in one */
+    /* The folder of the program, as of a build tree, and the library folder as seen from there;
+     * NULL: not known. */
+    char *beside[2];
     struct list entries;
     char **names[2]; /* by kind, sorted; NULL: not looked for yet */
     size_t name_count[2];
@@ -46,6 +48,13 @@ struct plugins {
 
 static const char *const suffixes[2] = {"-plugin.so", "-filter.so"};
 static const char *const kind_names[2] = {"plugin", "filter"};
+
+static void beside_free(struct plugins *p)
+{
+    for (size_t i = 0; i < ARRAY_LEN(p->beside); i++) {
+        mem_free(p->beside[i]);
+    }
+}
 
 struct plugins *plugins_new(const char *dir)
 {
@@ -55,9 +64,11 @@ struct plugins *plugins_new(const char *dir)
     }
     list_init(&p->entries);
     p->dir = str_dup(dir);
-    p->beside = os_program_folder();
+    p->beside[0] = os_program_folder();
+    p->beside[1] =
+        p->beside[0] ? str_printf("%s/%s", p->beside[0], SMBKIT_PLUGIN_DIR_FROM_PROGRAM) : NULL;
     if (dir && !p->dir) {
-        mem_free(p->beside);
+        beside_free(p);
         mem_free(p);
         return NULL;
     }
@@ -89,7 +100,7 @@ void plugins_free(struct plugins *p)
         }
         mem_free(p->names[kind]);
     }
-    mem_free(p->beside);
+    beside_free(p);
     mem_free(p->dir);
     mem_free(p);
 }
@@ -162,8 +173,10 @@ static void find_names(struct plugins *p, enum plugin_kind kind)
         add_folder_names(p, kind, p->dir);
     }
     add_folder_names(p, kind, SMBKIT_PLUGIN_DIR);
-    if (p->beside) {
-        add_folder_names(p, kind, p->beside);
+    for (size_t i = 0; i < ARRAY_LEN(p->beside); i++) {
+        if (p->beside[i]) {
+            add_folder_names(p, kind, p->beside[i]);
+        }
     }
 }
 
@@ -361,7 +374,9 @@ const struct smbkit_plugin *plugins_get(struct plugins *p, enum plugin_kind kind
         }
     }
     path = path ? path : file_in(SMBKIT_PLUGIN_DIR, kind, name);
-    path = path ? path : file_in(p->beside, kind, name);
+    for (size_t i = 0; i < ARRAY_LEN(p->beside) && !path; i++) {
+        path = file_in(p->beside[i], kind, name);
+    }
     if (!path) {
         unknown(p, kind, name, err);
         return NULL;
