@@ -118,6 +118,7 @@ def headers(log):
             output = [] if '-fsyntax-only' in options else ['-o', os.path.join(folder, 'out')]
             code, _ = run([compiler, *PEDANTIC, *options, source, *output], log)
             r.add(code == 0, f'a plugin in {name}: {compiler}')
+    r.merge(check('check-abi', log) if have('abidiff') else missing('abidiff'))
     return r
 
 

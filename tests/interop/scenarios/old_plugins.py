@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugins that were built for older (and newer) headers: loaded, or refused in plain words (quick)."""
 import os
+import platform
 
-from harness import PASSWORD, PROGRAM, USER, Server, case, check, check_in, main, smbkit
+from harness import PASSWORD, PROGRAM, TOP, USER, Server, Skip, case, check, check_in, main, smbkit
 
 FOLDER = os.path.join(os.path.dirname(PROGRAM), 'tests', 'old-plugins')
+KEPT = os.path.join(TOP, 'tests', 'old-plugins', platform.machine())
 
 
-def loads(name):
-    with Server(f'{name}:', args=['--plugin-dir', FOLDER]) as s:
+def loads(name, folder=FOLDER):
+    if not os.path.isdir(folder):
+        raise Skip(f'none is kept for {platform.machine()}')
+    with Server(f'{name}:', args=['--plugin-dir', folder]) as s:
         text = s.smbclient(name, 'ls; get hello.txt got; ls hello.txt').ok()
         check_in('hello.txt', text)
         with open(s.path('got'), encoding='ascii') as f:
@@ -16,7 +20,7 @@ def loads(name):
         for change in ('put got new', 'del hello.txt', 'mkdir x'):
             check('NT_STATUS_' in s.smbclient(name, change).text, f'{change} went through')
         use_what_is_absent(s, name)
-        check_in('one file, for a test', smbkit('plugins', '--plugin-dir', FOLDER).text)
+        check_in('one file, for a test', smbkit('plugins', '--plugin-dir', folder).text)
 
 
 def use_what_is_absent(s, name):
@@ -45,6 +49,8 @@ def refused(name, *words):
 
 
 case('of the first release', 'full')(loads)
+case('a build that is kept', 'kept', KEPT)(loads)
+case('a build in C++ that is kept', 'kept-cxx', KEPT)(loads)
 case('with a shorter struct', 'short')(loads)
 case('with a longer struct', 'longer')(loads)
 case('without what is required', 'tiny', 'tiny', 'missing')(refused)
