@@ -148,6 +148,7 @@ bool held_may(const struct smbkit_op *op, uint32_t id)
 {
     switch (id) {
     case SMBKIT_OP_commit:
+    case SMBKIT_OP_session_root: /* TREE_CONNECT, which cannot say that it waits */
     case SMBKIT_OP_reconfigure:
     case SMBKIT_OP_cache_ack:
     case SMBKIT_OP_watch:

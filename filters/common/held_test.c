@@ -130,6 +130,7 @@ static void test_may(void)
         {SMBKIT_OP_AWAITED, SMBKIT_OP_write, true},
         {SMBKIT_OP_AWAITED, SMBKIT_OP_copy_range, true},
         {0, SMBKIT_OP_commit, false},
+        {0, SMBKIT_OP_session_root, false},
         {0, SMBKIT_OP_cache_ack, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

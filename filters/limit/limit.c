@@ -60,9 +60,9 @@ static uint64_t bucket_key(const struct limit *l, const struct smbkit_identity *
 {
     switch (l->by) {
     case BY_USER:
-        return hash_text(hash_text(0xcbf29ce484222325u, who->domain), who->user);
+        return hash_text(0xcbf29ce484222325u, who->user); /* the domain is what he says it is */
     case BY_CLIENT:
-        return who->client_id;
+        return hash_text(0xcbf29ce484222325u, who->client_address); /* his GUID likewise */
     default:
         return 1;
     }

@@ -151,7 +151,7 @@ struct smbkit_tree_folder {
      * ACCESS_DENIED. */
     smbkit_status (*create)(struct smbkit_tree_call *c, struct smbkit_tree_create *how);
     /* A client renames an entry into it, or within it: allow it, and the tree moves it; or refuse.
-     * Absent: ACCESS_DENIED. */
+     * Absent: ACCESS_DENIED. Out of a folder without remove nothing is moved. */
     smbkit_status (*rename)(struct smbkit_tree_call *c, const struct smbkit_tree_move *how);
     /* A client deletes the entry id of it, whose arg is arg: allow it, and the tree takes it away;
      * or refuse. Absent: ACCESS_DENIED. */
@@ -251,7 +251,8 @@ struct smbkit_tree_spec {
 };
 /* Names are shown as they are, and what SMB cannot have is refused (OBJECT_NAME_INVALID). Otherwise
  * such characters (" * : < > ? \ | / and control characters, a blank or dot at the end) are shown
- * in the private use area, and callbacks get names as the store has them. */
+ * in the private use area, and callbacks get names as the store has them; a name that is new to the
+ * tree is never "." or ".." there, nor does it have a '/'. */
 #define SMBKIT_TREE_RAW_NAMES 0x1u
 #define SMBKIT_TREE_READ_ONLY 0x2u  /* create, rename, remove and write are never asked */
 #define SMBKIT_TREE_HOST_FILES 0x4u /* entries with host_path: an open may take a descriptor */

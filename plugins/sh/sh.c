@@ -27,6 +27,13 @@ static const struct smbkit_tree_file file_ops;
 
 /* ---- calls ---- */
 
+/* Does it lead out of the folder that it is in? The tree asks for no such name; nor does a listing
+ * make one. */
+static int leads_out(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strchr(name, '/') != NULL;
+}
+
 static smbkit_status path_of(struct sh_volume *v, smbkit_tree_id id, char path[SH_PATH_MAX])
 {
     return smbkit_tree_path(v->tree, id, path, SH_PATH_MAX);
@@ -35,7 +42,8 @@ static smbkit_status path_of(struct sh_volume *v, smbkit_tree_id id, char path[S
 static smbkit_status path_in(struct sh_volume *v, smbkit_tree_id folder, const char *name,
                              char path[SH_PATH_MAX])
 {
-    smbkit_status status = path_of(v, folder, path);
+    smbkit_status status =
+        leads_out(name) ? SMBKIT_STATUS_OBJECT_NAME_INVALID : path_of(v, folder, path);
     if (!SMBKIT_OK(status)) {
         return status;
     }
@@ -80,13 +88,17 @@ static smbkit_status add_line(struct smbkit_tree_call *c, char *line)
     if (is_folder) {
         line[len - 1] = '\0';
     }
+    if (strcmp(line, ".") == 0 || strcmp(line, "..") == 0) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
     struct smbkit_tree_entry e = smbkit_tree_entry_new(line);
     e.folder = is_folder ? &folder_ops : NULL;
     e.file = is_folder ? NULL : &file_ops;
     e.flags = is_folder ? SMBKIT_TREE_IS_FOLDER : v->can_write ? SMBKIT_TREE_WRITABLE : 0;
     e.size = size && !is_folder ? strtoull(size, NULL, 10) : 0;
     e.write_time = time ? filetime(strtoull(time, NULL, 10)) : 0;
-    smbkit_status status = smbkit_tree_add(c->tree, c->id, &e, NULL);
+    smbkit_status status = leads_out(line) ? SMBKIT_STATUS_OBJECT_NAME_INVALID
+                                           : smbkit_tree_add(c->tree, c->id, &e, NULL);
     if (!SMBKIT_OK(status)) {
         char text[600];
         smbkit_log(1, "sh entry left out name=%s status=%s", smbkit_quote(line, text, sizeof(text)),

@@ -17,6 +17,7 @@
 /* Exit codes, as nbdkit-sh-plugin(3) has them. */
 #define SH_UNKNOWN 2 /* it does not know the word */
 #define SH_NO 3      /* there is no such file */
+#define SH_LOST 255  /* how it ended is not known */
 
 struct sh_volume;
 

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #define CHUNK 65536u
+#define OWNED 3u    /* variables that are made for each run */
 #define LOOK_US 500 /* how often it is seen whether a program that says nothing more has ended */
 
 extern char **environ;
@@ -98,10 +99,26 @@ static char *variable(const char *name, const char *value)
     return text;
 }
 
-/* Its environment: three of ours that are owned, then those of the share, then the process's. */
+static void environment_free(char **all)
+{
+    for (size_t i = 0; all && i < OWNED; i++) {
+        free(all[i]);
+    }
+    free(all);
+}
+
+/* Not passed on: of another server whose command this one is (smbkit serve --run), and what a
+ * script would take for ours. */
+static int is_smbkits(const char *variable)
+{
+    return strncmp(variable, "SMBKIT_", 7) == 0;
+}
+
+/* Its environment: three of ours that are owned, then those of the share, then the process's. NULL:
+ * no memory. */
 static char **environment(const struct sh_volume *v, const struct sh_run *r)
 {
-    size_t count = 3;
+    size_t count = OWNED;
     for (char **e = v->variables; *e; e++) {
         count++;
     }
@@ -112,26 +129,24 @@ static char **environment(const struct sh_volume *v, const struct sh_run *r)
     if (!all) {
         return NULL;
     }
-    all[0] = variable("SMBKIT_SHARE", v->share);
     const struct smbkit_identity *who = r->job ? r->job->call->who : NULL;
+    all[0] = variable("SMBKIT_SHARE", v->share);
     all[1] = variable("SMBKIT_USER", who ? who->user : "");
     all[2] = variable("SMBKIT_ADDRESS", who ? who->client_address : "");
-    size_t n = 3;
+    if (!all[0] || !all[1] || !all[2]) {
+        environment_free(all);
+        return NULL;
+    }
+    size_t n = OWNED;
     for (char **e = v->variables; *e; e++) {
         all[n++] = *e;
     }
     for (char **e = environ; *e; e++) {
-        all[n++] = *e;
+        if (!is_smbkits(*e)) {
+            all[n++] = *e;
+        }
     }
     return all;
-}
-
-static void environment_free(char **all)
-{
-    for (size_t i = 0; all && i < 3; i++) {
-        free(all[i]);
-    }
-    free(all);
 }
 
 static int pipes_make(int in[2], int out[2], int err[2])
@@ -282,12 +297,16 @@ static int converse(const struct sh_volume *v, struct sh_run *r, struct ends *en
     return err;
 }
 
-/* Has it ended? Nobody else gets its number before it is waited for. */
+/* Has it ended? Nobody else gets its number before it is waited for. -1: somebody else has waited
+ * for it, or the process ignores SIGCHLD: how it ended is not known. */
 static int has_ended(pid_t pid)
 {
     siginfo_t info;
     info.si_pid = 0;
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == pid;
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+        return errno == EINTR ? 0 : -1;
+    }
+    return info.si_pid == pid;
 }
 
 /* Until it has ended: by itself within the time, or because it is made to. What it has left behind
@@ -296,19 +315,29 @@ static void end(const struct sh_volume *v, pid_t pid, int is_stopped)
 {
     const struct timespec pause = {0, LOOK_US * 1000L};
     uint64_t until = now_ms() + (is_stopped ? 0 : v->timeout_ms);
-    while (!has_ended(pid) && now_ms() < until) {
+    int ended = has_ended(pid);
+    while (ended == 0 && now_ms() < until) {
         nanosleep(&pause, NULL);
+        ended = has_ended(pid);
     }
-    kill(-pid, SIGKILL);
-    while (!has_ended(pid)) {
+    if (ended >= 0) { /* else the number may be another's */
+        kill(-pid, SIGKILL);
+    }
+    while (has_ended(pid) == 0) {
         nanosleep(&pause, NULL);
     }
 }
 
+/* SH_LOST: not known. */
 static int code_of(pid_t pid)
 {
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    pid_t ended;
+    do {
+        ended = waitpid(pid, &status, 0);
+    } while (ended < 0 && errno == EINTR);
+    if (ended != pid) {
+        return SH_LOST;
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -166,9 +166,10 @@ static smbkit_status lookup_ask(struct tree_req *r, struct tree_entry *folder, c
     }
     CLEANUP_MEM char *shown = str_ndup(name, len);
     w->name = shown ? tree_name_stored(t, shown) : NULL;
-    if (!w->name) {
+    if (!w->name || !tree_name_stays(w->name)) {
+        st = w->name ? SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND : SMBKIT_STATUS_NO_MEMORY;
         work_free(w);
-        return SMBKIT_STATUS_NO_MEMORY;
+        return st;
     }
     return work_call(r, w);
 }

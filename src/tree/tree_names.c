@@ -107,6 +107,11 @@ char *tree_name_stored(const struct smbkit_tree *t, const char *shown)
     return out;
 }
 
+bool tree_name_stays(const char *stored)
+{
+    return !str_eq(stored, ".") && !str_eq(stored, "..") && !str_has_char(stored, '/');
+}
+
 /* ---- paths ---- */
 
 size_t tree_path_next(const char **at, const char **name_r)

@@ -230,9 +230,10 @@ static smbkit_status make_ask(struct tree_req *r, struct tree_entry *folder, con
         made_propose(w, r->args, folder);
     }
     mutex_unlock(&t->lock);
-    if (w && !w->name) {
+    if (w && !(w->name && tree_name_stays(w->name))) {
+        st = w->name ? SMBKIT_STATUS_OBJECT_NAME_INVALID : SMBKIT_STATUS_NO_MEMORY;
         work_free(w);
-        return SMBKIT_STATUS_NO_MEMORY;
+        return st;
     }
     return w ? work_call(r, w) : st;
 }

@@ -254,6 +254,11 @@ static smbkit_status rename_check(struct tree_req *r, const struct tree_entry *e
     if (!entry_is_folder(f->parent) || (!f->parent->parent && f->parent != r->tree->root)) {
         return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
     }
+    /* Out of a folder that lets nothing be deleted goes nothing. */
+    const struct smbkit_tree_folder *from = e->parent->ops.folder;
+    if (e->parent != f->parent && !(from && TREE_HAS(from, remove))) {
+        return SMBKIT_STATUS_ACCESS_DENIED;
+    }
     struct tree_entry *over = entry_find(r->tree, f->parent, f->leaf, str_len(f->leaf));
     if (!over || over == e) {
         return SMBKIT_STATUS_SUCCESS;
@@ -291,7 +296,10 @@ static smbkit_status rename_begin(struct tree_req *r, struct tree_entry *e,
     w->replaced = over ? over->id : SMBKIT_TREE_NONE;
     w->name = tree_name_stored(r->tree, f->leaf);
     w->other_name = tree_name_stored(r->tree, e->name);
-    return w->name && w->other_name ? st : SMBKIT_STATUS_NO_MEMORY;
+    if (!w->name || !w->other_name) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    return tree_name_stays(w->name) ? st : SMBKIT_STATUS_OBJECT_NAME_INVALID;
 }
 
 static smbkit_status rename_end(struct tree_req *r, struct tree_entry *e,
@@ -416,6 +424,9 @@ smbkit_status tree_op_session_root(struct tree_req *r)
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
     smbkit_status st = root_ask(r);
+    if (st == SMBKIT_STATUS_NOT_SUPPORTED) {
+        return SMBKIT_STATUS_ACCESS_DENIED; /* else all of the volume were his */
+    }
     if (!SMBKIT_OK(st)) {
         return st;
     }

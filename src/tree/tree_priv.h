@@ -196,6 +196,9 @@ void tree_leave(struct smbkit_tree *t, struct tree_later *later);
 char *tree_name_shown(const struct smbkit_tree *t, const char *name);
 /* ... as the store has it, owned. NULL: no memory. */
 char *tree_name_stored(const struct smbkit_tree *t, const char *shown);
+/* May callbacks be told of it though there is no entry of that name? Plugins that take names for
+ * paths must not be led out of the folder: not ".", "..", and nothing with a '/'. */
+bool tree_name_stays(const char *stored);
 /* The path of an entry, owned; NULL: it is gone, or no memory. Under the lock. */
 char *tree_path(const struct tree_entry *e);
 /* As it would be with another last name. */

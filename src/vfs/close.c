@@ -264,18 +264,22 @@ smbkit_status vfs_open_settle_times(struct vfs_call *call, struct vfs_open *o)
     return SMBKIT_OK(st) ? settle_times(call, o) : st;
 }
 
-/* Does the file go as well? Then there is nothing to be kept of it. */
-static bool is_going(struct vfs_open *o)
+/* Does the file go with this close? Then there is nothing to be kept of it. As delete_decide. */
+static bool is_going(const struct vfs_call *call, struct vfs_open *o)
 {
     SCOPED_LOCK(&o->node->lock);
-    return o->delete_on_close || o->name->of->delete_pending;
+    struct node_link *of = o->name->of;
+    bool revoked = vfs_volume_is_read_only(o->volume);
+    bool marks = o->delete_on_close && !revoked && !call->read_only;
+    bool pending = marks || (of->delete_pending && (!revoked || of->is_shared));
+    return pending && of->open_count == of->leaving_count + (o->leaves ? 0 : 1);
 }
 
 /* The plugin finishes what was written: the close answers how that went. WOULD_BLOCK: again where
  * it may wait. */
-static smbkit_status commit(const struct vfs_call *call, struct vfs_open *o)
+static smbkit_status commit_written(const struct vfs_call *call, struct vfs_open *o)
 {
-    if (!atomic_load_explicit(&o->is_written, memory_order_relaxed) || is_going(o)) {
+    if (!atomic_load_explicit(&o->is_written, memory_order_relaxed)) {
         return SMBKIT_STATUS_SUCCESS;
     }
     smbkit_status st = door_commit(call, &o->f);
@@ -290,6 +294,11 @@ static smbkit_status commit(const struct vfs_call *call, struct vfs_open *o)
                  quoted(path ? path : "").text, smbkit_status_name(st));
     }
     return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status commit(const struct vfs_call *call, struct vfs_open *o)
+{
+    return is_going(call, o) ? SMBKIT_STATUS_SUCCESS : commit_written(call, o);
 }
 
 static smbkit_status close_once(const struct vfs_call *call, struct vfs_open *o,
@@ -335,6 +344,10 @@ static smbkit_status close_once(const struct vfs_call *call, struct vfs_open *o,
         st = delete_base(call, o); /* and all its streams */
     } else if (goes.name) {
         st = delete_name(call, o);
+    }
+    if (!SMBKIT_OK(st)) { /* it stays after all */
+        const struct vfs_call on_the_spot = journal_on_the_spot(call);
+        (void)commit_written(&on_the_spot, o);
     }
     close_end(call, o);
     if (st == SMBKIT_STATUS_DIRECTORY_NOT_EMPTY) {

@@ -56,6 +56,9 @@ smbkit_status vfs_session_root(struct vfs_call *call, struct vfs_volume *v, char
     if (!SMBKIT_OK(st)) {
         return st;
     }
+    if (a.path.len == 0) {
+        return SMBKIT_STATUS_INTERNAL_ERROR; /* terminated, it has a byte at least */
+    }
     buf[MIN(a.path.len, cap - 1)] = 0;
     if (!door_path_check(v, buf)) {
         return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;

@@ -39,6 +39,8 @@ ALARMS = re.compile(r'(?:ERROR|WARNING|FATAL): (?:Address|Leak|Thread|Memory)San
 # How a server that was built with sanitizers is to be strict; others do not look.
 SANITIZERS = {
     'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1:detect_leaks=1',
+    # The interpreter of the plugin python is never ended, and has its objects where they are not looked for.
+    'LSAN_OPTIONS': 'print_suppressions=0:suppressions=' + os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lsan.supp'),
     'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
     'TSAN_OPTIONS': 'halt_on_error=0:second_deadlock_stack=1:history_size=4',
 }

@@ -227,15 +227,28 @@ static void test_clients_name(void)
     smbkit_tree_id d = smbkit_tree_add_folder(tree, ROOT, "d", &open_to_all, NULL);
     struct vfs_open *o = must_open(&f, "d/what\xef\x80\xa5", RW | SMBKIT_DELETE, SMBKIT_CREATE, 0);
     CHECK_STR(store.last, "create what? 1 by anna");
+    static const char *const lead_out[] = {"d/a\xef\x80\xaf"
+                                           "b",
+                                           "d/..\xef\x80\xaf"
+                                           "x",
+                                           "d/.\xef\x80\xa9", "d/\xef\x80\xa9",
+                                           "d/\xef\x80\xae\xef\x80\xa9"};
+    for (size_t i = 0; i < ARRAY_LEN(lead_out); i++) {
+        test_context("%s", lead_out[i]);
+        CHECK_INT(vfs_rename(&f.call, o, lead_out[i], false), SMBKIT_STATUS_OBJECT_NAME_INVALID);
+        CHECK_INT(try_path(&f, lead_out[i], RW, SMBKIT_CREATE), SMBKIT_STATUS_OBJECT_NAME_INVALID);
+    }
+    test_context(NULL);
+    CHECK_STR(store.last, "create what? 1 by anna");
     CHECK_INT(vfs_rename(&f.call, o,
-                         "d/a\xef\x80\xaf"
+                         "d/a\xef\x80\xa5"
                          "b\xef\x80\xa8",
                          false),
               SMBKIT_STATUS_SUCCESS);
-    CHECK_STR(store.last, "rename what? to a/b ");
+    CHECK_STR(store.last, "rename what? to a?b ");
     must_close(&f, o);
     smbkit_tree_id id;
-    CHECK_INT(smbkit_tree_find(tree, d, "A/B ", &id), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smbkit_tree_find(tree, d, "A?B ", &id), SMBKIT_STATUS_SUCCESS);
     struct smbkit_tree_entry e = smbkit_tree_entry_new("fixed");
     e.flags = SMBKIT_TREE_FIXED;
     CHECK_INT(smbkit_tree_add(tree, d, &e, NULL), SMBKIT_STATUS_SUCCESS);

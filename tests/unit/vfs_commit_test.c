@@ -12,6 +12,14 @@ static smbkit_status close_of(struct fixture *f, struct vfs_open *o)
     return vfs_close(&f->call, o, NULL);
 }
 
+static void refuse_removal(struct fake_volume *v, enum fake_call call)
+{
+    if (call == FAKE_REMOVE) {
+        atomic_store(&v->fail_with, SMBKIT_STATUS_ACCESS_DENIED);
+        atomic_store(&v->fail_at, 1);
+    }
+}
+
 /* Once for each open that wrote, and for no other. */
 static void test_who(void)
 {
@@ -54,6 +62,29 @@ static void test_removed(void)
     CHECK_INT(vfs_set_disposition(&f.call, o, true), SMBKIT_STATUS_SUCCESS);
     must_close(&f, o);
     CHECK_INT(commits(&f), 0);
+    fixture_close(&f);
+}
+
+/* A mark can be taken back, and a removal can be refused: then it stays. */
+static void test_not_removed(void)
+{
+    struct fixture f = {.fake = {.thread_model = SMBKIT_PARALLEL}};
+    REQUIRE(fixture_fake(&f));
+    struct vfs_open *o = must_open(&f, "f", RW, SMBKIT_CREATE, 0);
+    struct vfs_open *other = must_open(&f, "f", SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    CHECK_INT(write_at(&f, o, 0, "x"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(vfs_set_disposition(&f.call, other, 1), SMBKIT_STATUS_SUCCESS);
+    must_close(&f, o);
+    CHECK_INT(commits(&f), 1);
+    CHECK_INT(vfs_set_disposition(&f.call, other, 0), SMBKIT_STATUS_SUCCESS);
+    must_close(&f, other);
+    o = must_open(&f, "f", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    CHECK_INT(write_at(&f, o, 0, "y"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(vfs_set_disposition(&f.call, o, 1), SMBKIT_STATUS_SUCCESS);
+    f.fake.hook = refuse_removal;
+    CHECK_INT(close_of(&f, o), SMBKIT_STATUS_ACCESS_DENIED);
+    CHECK_INT(commits(&f), 2);
+    f.fake.hook = NULL;
     fixture_close(&f);
 }
 
@@ -106,6 +137,7 @@ static void test_waits(void)
 static const struct test_case cases[] = {
     {"each open that wrote", test_who},
     {"a file that goes", test_removed},
+    {"a file that does not go after all", test_not_removed},
     {"a failure is the answer", test_fails},
     {"once, however often it is tried", test_waits},
 };

@@ -14,6 +14,7 @@
 #include "os/os.h"
 
 #define LOOK_MS 10
+#define CODE_LOST 255   /* how it ended is not known */
 #define SOCKETS_FIRST 3 /* SD_LISTEN_FDS_START, sd_listen_fds(3) */
 
 struct os_child {
@@ -124,9 +125,13 @@ int os_child_start(const char *command, const struct os_variable *env, size_t en
 bool os_child_is_over(struct os_child *c, int *code_r)
 {
     int status = 0;
-    if (!c->is_over && waitpid(c->pid, &status, WNOHANG) == c->pid) {
+    pid_t ended = c->is_over ? 0 : waitpid(c->pid, &status, WNOHANG);
+    if (ended == c->pid) {
         c->is_over = true;
         c->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    } else if (ended < 0 && errno == ECHILD) { /* somebody else has waited for it */
+        c->is_over = true;
+        c->code = CODE_LOST;
     }
     *code_r = c->code;
     return c->is_over;

@@ -33,6 +33,7 @@ void os_signals_hold(void)
 {
     sigset_t set = held_signals();
     ASSERT(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+    signal(SIGCHLD, SIG_DFL); /* ignored, as a parent may have left it, none could be waited for */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a write beyond RLIMIT_FSIZE fails, and nobody else suffers */
 }
