@@ -2,7 +2,7 @@
 /* The server inside a program (libsmbkit): smbkit-server(3).
  *
  *     struct smbkit_server *s = smbkit_server_new();
- *     if (smbkit_server_set(s, "listen", "127.0.0.1:4450") || smbkit_server_user(s, "ann",
+ *     if (!s || smbkit_server_set(s, "listen", "127.0.0.1:4450") || smbkit_server_user(s, "ann",
  * "secret") || smbkit_server_share(s, "docs=/srv/docs") || smbkit_server_start(s)) {
  *         fprintf(stderr, "%s\n", smbkit_server_error(s));
  *     }

@@ -13,6 +13,7 @@
 #include <smbkit/plugin.h>
 
 #define PY_THREADS_MAX 64
+#define PY_END_S 10 /* seconds that calls have to come to their end when the share is closed */
 #define PY_QUEUE_MAX 65536 /* calls that wait in a share; more are refused */
 
 struct py_volume;
@@ -53,8 +54,9 @@ struct py_volume {
 
 /* Start the threads. Without the interpreter's lock. 0 or an errno. */
 int py_queue_begin(struct py_volume *v);
-/* Run what is queued, then end the threads. Without the interpreter's lock. */
-void py_queue_end(struct py_volume *v);
+/* Run what is queued, then end the threads. Without the interpreter's lock. 0; else the script does
+ * not come back, and v must stay for it. */
+int py_queue_end(struct py_volume *v);
 /* As the operation of a plugin answers. */
 smbkit_status py_queue_call(struct py_volume *v, uint32_t id, struct smbkit_op *op, void *file,
                             void *args);

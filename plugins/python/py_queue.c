@@ -2,7 +2,9 @@
 /* The queue of a share and its threads. */
 #include "py_priv.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* ---- threads ---- */
 
@@ -72,18 +74,38 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-void py_queue_end(struct py_volume *v)
+int py_queue_end(struct py_volume *v)
 {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PY_END_S;
     pthread_mutex_lock(&v->lock);
     v->is_ending = 1;
     pthread_cond_broadcast(&v->more);
     pthread_mutex_unlock(&v->lock);
     for (uint32_t i = 0; i < v->thread_count; i++) {
-        pthread_join(v->threads[i], NULL);
+        if (pthread_timedjoin_np(v->threads[i], NULL, &until) != 0) {
+            smbkit_log(0,
+                       "python a script does not come back from a call, its share ends without it");
+            return -1;
+        }
     }
     pthread_cond_destroy(&v->over);
     pthread_cond_destroy(&v->more);
     pthread_mutex_destroy(&v->lock);
+    return 0;
+}
+
+/* Signals of the process are for others: a handler of theirs would hold the interpreter up. */
+static int thread_start(struct py_volume *v, pthread_t *thread)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int err = pthread_create(thread, NULL, thread_main, v);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
 }
 
 int py_queue_begin(struct py_volume *v)
@@ -95,13 +117,13 @@ int py_queue_begin(struct py_volume *v)
     pthread_cond_init(&v->more, NULL);
     pthread_cond_init(&v->over, NULL);
     for (v->thread_count = 0; err == 0 && v->thread_count < wanted; v->thread_count++) {
-        err = pthread_create(&v->threads[v->thread_count], NULL, thread_main, v);
+        err = thread_start(v, &v->threads[v->thread_count]);
         if (err != 0) {
             break;
         }
     }
     if (err != 0) {
-        py_queue_end(v);
+        (void)py_queue_end(v); /* nothing was asked of the script yet */
     }
     return err;
 }

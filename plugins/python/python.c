@@ -165,8 +165,11 @@ static smbkit_status python_volume_open(struct smbkit_volume_args *args, void **
 
 static void python_volume_close(void *volume)
 {
-    py_queue_end(volume);
-    drop(volume);
+    if (py_queue_end(volume) == 0) {
+        drop(volume);
+    } else {
+        py_volume_remove(volume); /* what runs in it needs it */
+    }
 }
 
 /* ---- operations: each is a call in the queue ---- */

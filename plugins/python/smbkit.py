@@ -46,14 +46,22 @@ _BY_CLASS = ((FileNotFoundError, 'OBJECT_NAME_NOT_FOUND'), (PermissionError, 'AC
              (MemoryError, 'NO_MEMORY'), (NotImplementedError, 'NOT_SUPPORTED'))
 
 
+def _put(level, line):
+    """A line in the log, whatever is in it."""
+    _smbkit.log(level, line.encode('utf-8', 'backslashreplace').decode().replace('\0', '\\0'))
+
+
 def _log_trace(level, exception):
-    """The traceback from where the script's own code begins; none of it: no line."""
+    """The traceback from where the script's own code begins."""
     trace = exception.__traceback__
     while trace and trace.tb_frame.f_code.co_filename == 'smbkit.py':
         trace = trace.tb_next
     if trace:
-        for line in ''.join(traceback.format_exception(type(exception), exception, trace)).splitlines():
-            _smbkit.log(level, line)
+        lines = ''.join(traceback.format_exception(type(exception), exception, trace)).splitlines()
+    else:
+        lines = [f'{type(exception).__name__}: {exception} (of what the script has, or what a function of it returned)']
+    for line in lines:
+        _put(level, line)
 
 
 def _status_of(exception):
@@ -135,7 +143,7 @@ class Folder(_Entry):
 def log(text, level=2):
     """A line in the server's log. level: 0 error, 1 warning, 2 info, 3 debug."""
     for line in str(text).splitlines():
-        _smbkit.log(level, line)
+        _put(level, line)
 
 
 class _Stream:
@@ -149,8 +157,10 @@ class _Stream:
     def write(self, text):
         with self.lock:
             *lines, self.rest = (self.rest + text).split('\n')
+            if len(self.rest) > 4096:
+                lines, self.rest = [*lines, self.rest], ''
         for line in lines:
-            _smbkit.log(self.level, line)
+            _put(self.level, line)
         return len(text)
 
     def flush(self):
@@ -199,11 +209,20 @@ class Tree:
         if kept and kept[0] > now:
             return kept[1]
         value = function()
-        with self.lock:
-            if len(self.values) >= _VALUES_MAX:
-                self.values.clear()
-            self.values[function] = (_now() + self.keep_s, value)
+        if self.keep_s > 0:
+            with self.lock:
+                self._forget_old()
+                self.values[function] = (_now() + self.keep_s, value)
         return value
+
+    def _forget_old(self):
+        """They stand in the order in which they were made, and all hold as long."""
+        now = _now()
+        while self.values:
+            function = next(iter(self.values))
+            if self.values[function][0] > now and len(self.values) < _VALUES_MAX:
+                return
+            del self.values[function]
 
     def _entry(self, value):
         """What a value of a dict stands for."""
@@ -216,6 +235,12 @@ class Tree:
         if isinstance(value, os.PathLike):
             return _host_entry(value)
         return File(value)
+
+    def check(self):
+        """Once, when the script is loaded."""
+        root = self._entry(self.root)
+        if not isinstance(root, Folder):
+            raise _Unfit(f'tree() returned {type(root.content).__name__}: a dict of names is wanted')
 
     def _entries(self, folder):
         entries = folder.entries
@@ -240,7 +265,9 @@ class Tree:
             content = self._call(content)
         if isinstance(content, str):
             return content.encode()
-        return b'' if content is None else bytes(content)
+        if not isinstance(content, (bytes, bytearray, memoryview)):
+            raise TypeError(f'a file cannot be made of {type(content).__name__}: bytes, text, dict, path, function, File, Folder can be')
+        return bytes(content)
 
     def _sized(self, entry):
         """As stat() answers: with the size of the content."""
@@ -365,6 +392,12 @@ class _Open:
         self.handle, self.has_handle, self.names, self.wrote = None, False, None, False
 
 
+def _checked(attr):
+    """Numbers that a file can have."""
+    if not all(isinstance(n, int) and 0 <= n < 1 << 64 for n in attr):
+        raise ValueError(f'attributes that no file can have: {attr}')
+
+
 def _found(entry, path):
     if entry is None:
         raise FileNotFoundError(path)
@@ -384,7 +417,7 @@ class _Mount:
     """A share: the script's volume, loaded again when its file changes, and what is open of it."""
 
     def __init__(self, script, args, keep_s, host):
-        self.script, self.args, self.keep_s, self.host = script, args, keep_s, host
+        self.script, self.args, self.keep_s, self.host = os.path.realpath(script), args, keep_s, host
         self.lock = threading.Lock()
         self.opens = set()
         self.looked = 0.0
@@ -415,11 +448,17 @@ class _Mount:
         exec(code, space)  # the script is the user's own program
         self.globals = space
         if 'Volume' in space:
-            return space['Volume'](**self.args)
+            volume = space['Volume'](**self.args)
+            missing = [name for name in ('stat', 'list') if not hasattr(volume, name)]
+            if missing:
+                raise _Unfit(f'class Volume has no {" and no ".join(missing)}')
+            return volume
         if 'tree' in space:
             if self.args and not _names(code, 'args'):
                 raise _Unfit(f'it takes no arguments, and looks at none of args: {", ".join(sorted(self.args))}')
-            return Tree(space['tree'], self.keep_s)
+            tree = Tree(space['tree'], self.keep_s)
+            tree.check()
+            return tree
         raise _Unfit('it has neither a function tree() nor a class Volume')
 
     def _is_writable(self):
@@ -441,7 +480,9 @@ class _Mount:
                 if stamp == self.stamp:
                     return
                 self.stamp = stamp
-                self.volume = self._load()
+                old, self.volume = self.volume, self._load()
+                if hasattr(old, 'end'):
+                    old.end()
             except BaseException as e:  # what it was goes on
                 _smbkit.log(0, f'python script {self.script} not loaded again: {type(e).__name__}: {e}')
                 return
@@ -499,9 +540,19 @@ class _Mount:
             begin = getattr(file.volume, 'open', None)
             file.handle = begin(file.path, bool(access & (_WRITE | _APPEND))) if begin else file.path
             file.has_handle = True
+        try:
+            attr = self._describe(file, entry)
+            _checked(attr)
+        except BaseException:
+            self._end(file)
+            raise
         with self.lock:
             self.opens.add(file)
-        return file, self._describe(file, entry)
+        return file, attr
+
+    def _end(self, file):
+        if file.has_handle and hasattr(file.volume, 'close'):
+            file.volume.close(file.handle)
 
     def _describe(self, file, entry=None):
         if file.has_handle and hasattr(file.volume, 'stat_open'):
@@ -516,8 +567,7 @@ class _Mount:
     def close(self, file):
         with self.lock:
             self.opens.discard(file)
-        if file.has_handle and hasattr(file.volume, 'close'):
-            file.volume.close(file.handle)
+        self._end(file)
 
     # -- folders --
 
@@ -526,10 +576,13 @@ class _Mount:
         self._look()
         found = []
         for item in file.volume.list(file.path):
-            if isinstance(item, str):
-                found.append((item, None))
-            else:
-                found.append((item[0], item[1]._describe()))
+            name, attr = (item, None) if isinstance(item, str) else (item[0], item[1]._describe())
+            try:
+                name.encode()
+            except UnicodeEncodeError:  # of the host, not UTF-8: nobody could ask for it
+                _put(1, f'entry left out, its name is no UTF-8: {name!r}')
+                continue
+            found.append((name, attr))
         return found
 
     # -- data --
@@ -623,7 +676,6 @@ class _Mount:
         _smbkit.changed(self.host, path, what)
 
     def end(self):
-        self.host = None
         if hasattr(self.volume, 'end'):
             self.volume.end()
 
@@ -639,6 +691,7 @@ def changed(path='', what=MODIFIED):
 
 
 def _mount(script, args, keep_s, host):
+    script = os.path.realpath(script)
     try:
         mount = _Mount(script, args, keep_s, host)
     except SyntaxError as e:

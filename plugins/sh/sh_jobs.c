@@ -45,6 +45,19 @@ static void cancel(void *arg)
     pthread_mutex_unlock(&job->volume->lock);
 }
 
+/* Signals of the process are for others, and a program that reads no more is an error of write().
+ */
+static int thread_start(struct sh_volume *v, pthread_t *thread)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int err = pthread_create(thread, NULL, thread_main, v);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
 /* Lock held. 0: there is nobody to do it. */
 static int put_locked(struct sh_volume *v, struct sh_job *job)
 {
@@ -52,7 +65,7 @@ static int put_locked(struct sh_volume *v, struct sh_job *job)
         return 0;
     }
     if (v->idle_count == 0 && v->thread_count < SH_THREADS_MAX &&
-        pthread_create(&v->threads[v->thread_count], NULL, thread_main, v) == 0) {
+        thread_start(v, &v->threads[v->thread_count]) == 0) {
         v->thread_count++;
     }
     if (v->thread_count == 0) {

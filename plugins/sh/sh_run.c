@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 
 #define CHUNK 65536u
-#define OWNED 3u    /* variables that are made for each run */
+#define OWNED 3u /* variables that are made for each run */
+#define QUIET_MS                                                                                   \
+    100 /* a program that has ended and whose output says nothing for so long has said all */
 #define LOOK_US 500 /* how often it is seen whether a program that says nothing more has ended */
 
 extern char **environ;
@@ -268,8 +270,21 @@ static void take_err(struct ends *ends, struct sh_run *r, size_t *len)
     r->text[*len] = '\0';
 }
 
-/* All that goes in and out. 0; or an errno for which it is stopped. */
-static int converse(const struct sh_volume *v, struct sh_run *r, struct ends *ends)
+/* Has it ended? Nobody else gets its number before it is waited for. -1: somebody else has waited
+ * for it, or the process ignores SIGCHLD: how it ended is not known. */
+static int has_ended(pid_t pid)
+{
+    siginfo_t info;
+    info.si_pid = 0;
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+        return errno == EINTR ? 0 : -1;
+    }
+    return info.si_pid == pid;
+}
+
+/* All that goes in and out, until it says no more, or has ended and is quiet: what it has left
+ * behind may hold its output open. 0; or an errno for which it is stopped. */
+static int converse(const struct sh_volume *v, struct sh_run *r, struct ends *ends, pid_t pid)
 {
     size_t fed = 0;
     size_t said = 0;
@@ -283,7 +298,10 @@ static int converse(const struct sh_volume *v, struct sh_run *r, struct ends *en
         }
         struct pollfd fds[3] = {
             {ends->in, POLLOUT, 0}, {ends->out, POLLIN, 0}, {ends->err, POLLIN, 0}};
-        (void)poll(fds, 3, (int)(until - now < 60000 ? until - now : 60000));
+        int ready = poll(fds, 3, (int)(until - now < QUIET_MS ? until - now : QUIET_MS));
+        if (ready == 0 && has_ended(pid) != 0) {
+            return 0;
+        }
         if (fds[0].revents) {
             feed(ends, r, &fed);
         }
@@ -295,18 +313,6 @@ static int converse(const struct sh_volume *v, struct sh_run *r, struct ends *en
         }
     }
     return err;
-}
-
-/* Has it ended? Nobody else gets its number before it is waited for. -1: somebody else has waited
- * for it, or the process ignores SIGCHLD: how it ended is not known. */
-static int has_ended(pid_t pid)
-{
-    siginfo_t info;
-    info.si_pid = 0;
-    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
-        return errno == EINTR ? 0 : -1;
-    }
-    return info.si_pid == pid;
 }
 
 /* Until it has ended: by itself within the time, or because it is made to. What it has left behind
@@ -360,6 +366,11 @@ static smbkit_status answer(const struct sh_volume *v, struct sh_run *r, int why
         tell(v, r, why == ETIMEDOUT ? "timed out" : "stopped");
         return why == ETIMEDOUT ? SMBKIT_STATUS_IO_TIMEOUT : smbkit_status_from_errno(why);
     }
+    /* A shell that does not understand the program exits as for a word that is not known, and says
+     * why. */
+    if (r->code == SH_UNKNOWN && r->text[0]) {
+        r->code = 1;
+    }
     if (r->code != 0 && r->code != SH_UNKNOWN && r->code != SH_NO) {
         tell(v, r, "failed");
     }
@@ -384,7 +395,7 @@ smbkit_status sh_run(struct sh_volume *v, struct sh_run *r)
         return smbkit_status_from_errno(-err);
     }
     running_add(v, r->job, pid);
-    int why = converse(v, r, &ends);
+    int why = converse(v, r, &ends, pid);
     shut(&ends.in);
     shut(&ends.out);
     shut(&ends.err);

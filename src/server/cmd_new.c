@@ -185,7 +185,7 @@ static void show_steps(const struct new_cmd *n)
 static bool is_good_name(const char *name)
 {
     size_t len = str_len(name);
-    bool ok = len > 0 && len <= NAME_MAX_BYTES && name[0] >= 'a' && name[0] <= 'z';
+    bool ok = len > 1 && len <= NAME_MAX_BYTES && name[0] >= 'a' && name[0] <= 'z';
     for (const char *c = name; ok && *c; c++) {
         ok = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-';
     }
@@ -214,7 +214,7 @@ static int check(struct new_cmd *n)
     }
     if (!is_good_name(n->name)) {
         return cmd_usage("new",
-                         "\"%s\" cannot be its name: up to %u of a-z, 0-9 and '-', a letter first",
+                         "\"%s\" cannot be its name: 2 to %u of a-z, 0-9 and '-', a letter first",
                          n->name, NAME_MAX_BYTES);
     }
     n->recipe = recipe_find(n->kind, n->lang);

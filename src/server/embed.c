@@ -67,7 +67,7 @@ void smbkit_server_free(struct smbkit_server *s)
     if (!s) {
         return;
     }
-    if (s->running) {
+    if (s->running && !s->is_stuck) {
         (void)smbkit_server_stop(s);
     }
     if (s->is_stuck) {
@@ -322,6 +322,9 @@ smbkit_status smbkit_server_stop(struct smbkit_server *s)
 {
     if (!s->running) {
         return SMBKIT_STATUS_SUCCESS;
+    }
+    if (s->is_stuck) {
+        return SMBKIT_STATUS_IO_TIMEOUT;
     }
     s->is_stuck = !server_stop(s->running);
     if (s->is_stuck) {

@@ -6,7 +6,7 @@ import tempfile
 
 from harness import PROGRAM, TOP, Skip, case, check, check_in, main, run, smbkit
 
-MADE = (('plugin', 'plug', 'c'), ('plugin', 'plug-ins', 'c++'), ('plugin', 'script', 'python'), ('filter', 'fil-ter2', 'c'))
+MADE = (('plugin', 'files', 'c'), ('plugin', 'plug-ins', 'c++'), ('plugin', 'script', 'python'), ('filter', 'fil-ter2', 'c'))
 CLIENT = ('smbclient "//$SMBKIT_HOST/$SMBKIT_SHARE" -p $SMBKIT_PORT -U "$SMBKIT_USER%$SMBKIT_PASSWORD" -c ')
 
 
@@ -55,7 +55,7 @@ def kinds():
                 r = run(['mandoc', '-Tlint', '-W', 'warning', os.path.join(s.folder, name, page)])
                 check(r.code == 0 and not r.text, r.text)
         look = CLIENT + '"ls; get hello.txt -"'
-        for name in ('plug', 'plug-ins'):
+        for name in ('files', 'plug-ins'):
             r = s.serve('--plugin-dir', name, '--run', look, name + ':')
             check_in('readme.txt', r.text)
             check_in('Hello!', r.text)
@@ -73,12 +73,12 @@ def refusals():
     with tempfile.TemporaryDirectory() as d:
         os.mkdir(d + '/there')
         for args, code, words in ((('new',), 2, 'smbkit new plugin NAME'), (('new', 'plug', 'x'), 2, 'new what?'),
-                                  (('new', 'plugin'), 2, 'to be called'), (('new', 'plugin', 'Upper'), 2, 'a-z, 0-9'),
+                                  (('new', 'plugin'), 2, 'to be called'), (('new', 'plugin', 'Upper'), 2, 'a-z, 0-9'), (('new', 'plugin', 'x'), 2, '2 to 32'),
                                   (('new', 'plugin', '../x'), 2, 'a-z, 0-9'), (('new', 'plugin', 'x', 'y'), 2, 'one NAME'),
-                                  (('new', 'plugin', 'x', '--lang', 'perl'), 2, 'c, c++ or python'),
-                                  (('new', 'filter', 'x', '--lang', 'python'), 2, '--lang c'),
-                                  (('new', 'plugin', 'x', '--folder', d + '/there'), 1, 'there is something'),
-                                  (('new', 'plugin', 'x', '--folder', d + '/no/x'), 1, 'No such file')):
+                                  (('new', 'plugin', 'xx', '--lang', 'perl'), 2, 'c, c++ or python'),
+                                  (('new', 'filter', 'xx', '--lang', 'python'), 2, '--lang c'),
+                                  (('new', 'plugin', 'xx', '--folder', d + '/there'), 1, 'there is something'),
+                                  (('new', 'plugin', 'xx', '--folder', d + '/no/x'), 1, 'No such file')):
             r = smbkit(*args)
             check(r.code == code, args, r.code, r.text)
             check_in(words, r.text)

@@ -56,6 +56,10 @@ def folder():
             f = c.opened('sub\\big', access=1)
             check(c.read(f, 65536, 1 << 20) == data[1 << 20:(1 << 20) + 65536])
             c.close(f)
+            for name in ('..\uf02fescape', '.\uf029', '\uf02e\uf02e\uf02fescape', 'sub\uf02fescape'):
+                got = c.try_open(name, disposition=b.CREATE_NEW)
+                check(got == 'OBJECT_NAME_INVALID', name, got)
+            check(not os.path.exists(root + '/../escape') and not os.path.exists(root + '/sub/escape'))
             c.put('sub\\new', b'content')
             with open(root + '/sub/new', 'rb') as f:
                 check(f.read() == b'content')
@@ -131,6 +135,40 @@ def _is_zombie(pid):
             return f.read().rpartition(')')[2].split()[0] == 'Z'
     except OSError:
         return True
+
+
+@case('what the server was started with is neither the program\'s user nor the end of its errors')
+def surroundings():
+    text = '''#!/bin/sh
+case $1 in
+config) echo write ;;
+list) echo who; echo env ;;
+read) [ "$2" = who ] && echo "$SMBKIT_USER" || env | grep ^SMBKIT_ | sort ;;
+write) cat >/dev/null; echo ENOSPC >&2; exit 1 ;;
+esac
+'''
+    s = Script(text)
+    s.server.prefix = ['env', 'SMBKIT_USER=mallory', 'SMBKIT_PASSWORD=secret', 'sh', '-c', 'trap "" CHLD; exec "$@"', 'sh']
+    with s, s.connect() as c:
+        check(c.content('who') == f'{USER}\n'.encode(), c.content('who'))
+        check(b'secret' not in c.content('env'), c.content('env'))
+        f = c.opened('who', access=0x12019f)
+        check(c.write(f, b'x') == 'OK' and c.close(f) == 'DISK_FULL')
+
+
+@case('a program that leaves something behind, or that the shell cannot read')
+def left_behind():
+    text = '''#!/bin/sh
+case $1 in
+list) echo a ;;
+read) sleep 1000 & echo done ;;
+esac
+'''
+    with Script(text) as s, s.connect() as c:
+        check(c.content('a') == b'done\n')
+    with Script('#!/bin/sh\nset -u\ncase $1 in config) exit 2 ;; list) echo a ;; read) echo $nothing ;; esac\n') as s, s.connect() as c:
+        check(c.try_open('a', access=1) == '0xc0000185')
+        check_logged('nothing', s.server)
 
 
 @case('the server ends while a program runs')
