@@ -68,11 +68,13 @@ def _derive(key, label, context, size=16):
 
 
 class Connection:
-    def __init__(self, port, host='127.0.0.1', timeout=20, receive_buffer=None):
+    def __init__(self, port, host='127.0.0.1', timeout=20, receive_buffer=None, source=None):
         self.socket = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.timeout = timeout
@@ -556,9 +558,9 @@ class Files(Connection):
         return self.remove(path, b.FOLDER)
 
 
-def connect(server, share, dialect=0x311, user=USER, password=PASSWORD, seal=False, timeout=20, **how):
-    """A connection that is logged in and has a tree. how: of negotiate()"""
-    c = Files(server.port, timeout=timeout)
+def connect(server, share, dialect=0x311, user=USER, password=PASSWORD, seal=False, timeout=20, source=None, **how):
+    """A connection that is logged in and has a tree. source: the client's address. how: of negotiate()"""
+    c = Files(server.port, timeout=timeout, source=source)
     r = c.negotiate((dialect,), **how)
     check(r.status == 0, 'NEGOTIATE', r.name)
     r = c.login(user, password)

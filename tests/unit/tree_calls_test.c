@@ -238,7 +238,7 @@ static void test_clients_name(void)
         CHECK_INT(vfs_rename(&f.call, o, lead_out[i], false), SMBKIT_STATUS_OBJECT_NAME_INVALID);
         CHECK_INT(try_path(&f, lead_out[i], RW, SMBKIT_CREATE), SMBKIT_STATUS_OBJECT_NAME_INVALID);
     }
-    test_context(NULL);
+    test_context("%s", "");
     CHECK_STR(store.last, "create what? 1 by anna");
     CHECK_INT(vfs_rename(&f.call, o,
                          "d/a\xef\x80\xa5"

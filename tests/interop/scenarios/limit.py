@@ -72,7 +72,8 @@ def changed():
 
 @case('of each client by itself')
 def by_client():
-    with server('mem', 'write=1K,burst=0,by=client') as s, connect(s, 'docs') as c, connect(s, 'docs') as other:
+    with server('mem', 'write=1K,burst=0,by=client') as s, connect(s, 'docs') as c, \
+            connect(s, 'docs', source='127.0.0.2') as other:
         f = c.opened('a', access=3, disposition=b.OPEN_IF)
         g = other.opened('b', access=3, disposition=b.OPEN_IF)
         expect('one', c.write(f, b'x' * 60000), 'OK')
