@@ -433,7 +433,8 @@ class Output:
 
 def run(command, cwd=None, timeout=CLIENT_TIMEOUT_S, stdin=None, user=None):
     p = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                         errors='replace', user=user, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
+                         errors='replace', user=user, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                         env={**SANITIZERS, **os.environ})
     try:
         out, _ = p.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired:
