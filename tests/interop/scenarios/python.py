@@ -258,19 +258,24 @@ def read(self, handle, offset, length):
 @case('a call that was given up before the script came to it is not made')
 def cancel():
     text = volume('''
-gate = __import__('threading').Event()
 reads = []
+def __init__(self, gate):
+    self.gate = gate
 def stat(self, path):
     return smbkit.File(size=1) if path else smbkit.Folder()
 def list(self, path):
     return []
 def read(self, handle, offset, length):
     self.reads.append(handle)
-    if handle == 'first':
-        self.gate.wait(2)
+    until = time.monotonic() + 60
+    while handle == 'first' and not os.path.exists(self.gate) and time.monotonic() < until:
+        time.sleep(0.01)
     return str(len(self.reads)).encode()
 ''')
-    with Script(text, ',threads=1') as s, s.connect() as c, s.connect() as other:
+    s = Script(text.replace('import smbkit', 'import os, time, smbkit'), ',threads=1')
+    gate = s.server.path('gate')
+    s.server.command[-1] += f',gate={gate}'
+    with s, s.connect() as c, s.connect() as other:
         first, second = c.opened('first', access=1), c.opened('second', access=1)
         mid = c.send(b.READ, b.read(first, 1))
         c.await_interim(mid)
@@ -279,6 +284,7 @@ def read(self, handle, offset, length):
         c.cancel(async_id=c.interim[late])
         r = c.receive(late, 20)
         check(r is not None and r.name == 'CANCELLED', r and r.name)
+        write_file(gate, b'')
         check(other.content('third') == b'2')  # after the first, which the one thread is at; and not the second
         check(c.receive(mid, 20).status == 0)
 
