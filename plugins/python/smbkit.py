@@ -666,11 +666,10 @@ class _Mount:
         return space() if space else None
 
     def control(self, command):
-        control = getattr(self.volume, 'control', self.space_control)
+        control = getattr(self.volume, 'control', None)
+        if control is None:
+            raise NotImplementedError(command)
         return control(command)
-
-    def space_control(self, command):
-        raise NotImplementedError(command)
 
     def changed(self, path='', what=MODIFIED):
         _smbkit.changed(self.host, path, what)

@@ -233,14 +233,14 @@ void smb_channel_setup_end(struct smb_channel *ch);
 
 /* ---- trees ---- */
 
-/* Connect the session to a share. *tree_r: owned reference. */
 /* A name of the wire as a path of the volume: from the root that the session has. As
  * vfs_path_parse. */
 NODISCARD smbkit_status smb_tree_path(const struct smb_tree *t, const char *name,
                                       struct vfs_path *out);
 /* What of a path of the volume the session sees: behind its root, or all. */
 const char *smb_tree_shown(const struct smb_tree *t, const char *path);
-/* root is taken. */
+/* Connect the session to a share, root being what it sees as the root (smb_tree.root), which is
+ * taken. *tree_r: owned reference. */
 NODISCARD smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, char **root,
                                      struct smb_tree **tree_r);
 struct smb_tree *smb_tree_ref(struct smb_tree *t);
