@@ -147,6 +147,7 @@ smbkit_status cmd_change_notify(struct smb_request *r)
         .event = add_event,
         .arg = &out,
         .budget = &r->session->client->kept, /* the open, which is closed first, holds the client */
+        .turn = &r->turn,
     };
     status = vfs_notify(&r->call, r->open->file, &q);
     if (!SMBKIT_OK(status)) {

@@ -83,6 +83,9 @@ static void request_fini(struct smb_request *r)
     if (r->has_io) {
         vfs_io_fini(&r->io);
     }
+    if (r->has_turn) {
+        vfs_notify_turn_end(&r->turn);
+    }
     if (r->is_ready) {
         vfs_journal_fini(&r->journal);
         vfs_wait_fini(&r->wait);

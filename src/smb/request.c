@@ -199,6 +199,9 @@ static void tell_before(struct smb_request *r)
 static void conclude(struct smb_request *r, smbkit_status status)
 {
     list_remove(&r->slow_link); /* it does not wait any more */
+    if (r->has_turn) {
+        vfs_notify_turn_end(&r->turn);
+    }
     if (vfs_journal_is_busy(&r->journal)) {
         /* A plugin's call that the answer does not depend on: its end wakes. */
         r->status = status;
@@ -505,6 +508,9 @@ void smb_request_start(struct smb_request *r)
     vfs_wait_init(&r->wait, wake);
     if (r->hdr.command == SMB2_LOCK) {
         vfs_wait_lock_init(&r->wait, &r->lock);
+    } else if (r->hdr.command == SMB2_CHANGE_NOTIFY) {
+        vfs_notify_turn_init(&r->turn);
+        r->has_turn = true;
     } else {
         vfs_io_init(&r->io);
         r->has_io = true;

@@ -69,8 +69,9 @@ struct smb_request {
     struct vfs_call call;
     struct vfs_journal journal; /* whoever runs the handler; vfs */
     union {
-        struct vfs_io io;          /* has_io */
-        struct vfs_wait_lock lock; /* of wait: LOCK, which moves no data */
+        struct vfs_io io;            /* has_io */
+        struct vfs_wait_lock lock;   /* of wait: LOCK, which moves no data */
+        struct vfs_notify_turn turn; /* has_turn: CHANGE_NOTIFY, likewise */
     };
     struct smbkit_segment seg; /* what io.segs points to */
 
@@ -88,7 +89,8 @@ struct smb_request {
     bool no_reply;
     const char *end_reason; /* not NULL: end the connection when finished, and why */
     bool is_ready;          /* wait and journal are */
-    bool has_io;            /* io is, not lock */
+    bool has_io;            /* io is, not lock or turn */
+    bool has_turn;          /* turn is */
     bool keep_body;         /* smb_reply_keep */
     bool credits_granted;   /* in an interim reply: the final one grants none */
     bool detached;          /* CLOSE, TREE_DISCONNECT, LOGOFF: it was this one that ended it */

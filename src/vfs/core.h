@@ -371,8 +371,9 @@ struct vfs_open {
     /* guarded by volume->notify_lock */
     struct notify_watch watch;
     bool watching;
-    bool watch_ended;    /* the directory is being deleted */
-    bool plugin_watches; /* door_watch(on) was done; whoever is first */
+    bool watch_ended;         /* the directory is being deleted */
+    bool plugin_watches;      /* door_watch(on) was done; whoever is first */
+    struct list notify_turns; /* struct vfs_notify_turn */
     struct list notify_waiters;
 };
 

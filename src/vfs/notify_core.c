@@ -282,6 +282,44 @@ static smbkit_status queue_give(struct notify_queue *queue, const struct vfs_not
     return SMBKIT_STATUS_SUCCESS;
 }
 
+void vfs_notify_turn_init(struct vfs_notify_turn *t)
+{
+    list_init(&t->link);
+    t->open = NULL;
+}
+
+static void turn_take(struct vfs_open *o, struct vfs_notify_turn *t)
+{
+    if (!t || t->open) {
+        return;
+    }
+    t->open = vfs_open_ref(o);
+    SCOPED_LOCK(&o->volume->notify_lock);
+    list_push_back(&o->notify_turns, &t->link);
+}
+
+/* Under notify_lock. */
+static bool turn_is_first(const struct vfs_open *o, const struct vfs_notify_turn *t)
+{
+    return !t || o->notify_turns.next == &t->link;
+}
+
+void vfs_notify_turn_end(struct vfs_notify_turn *t)
+{
+    struct vfs_open *o = t->open;
+    if (!o) {
+        return;
+    }
+    t->open = NULL;
+    mutex_lock(&o->volume->notify_lock);
+    list_remove(&t->link);
+    if (!notify_queue_is_empty(&o->watch.queue) || o->watch_ended) {
+        wait_wake_all(o->node->waits, &o->notify_waiters); /* the next looks */
+    }
+    mutex_unlock(&o->volume->notify_lock);
+    vfs_open_unref(o);
+}
+
 static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o,
                                  const struct vfs_notify_query *q)
 {
@@ -294,6 +332,7 @@ static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o
         st = watch_start(o, q);
     }
     if (SMBKIT_OK(st)) {
+        turn_take(o, q->turn);
         st = plugin_watch(call, o);
     }
     if (!SMBKIT_OK(st)) {
@@ -301,9 +340,10 @@ static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o
     }
     struct notify_queue queue = {0};
     mutex_lock(&o->volume->notify_lock);
-    if (!notify_queue_is_empty(&o->watch.queue)) {
+    bool is_empty = notify_queue_is_empty(&o->watch.queue);
+    if (!is_empty && turn_is_first(o, q->turn)) {
         notify_watch_take(&o->watch, &queue);
-    } else if (o->watch_ended) {
+    } else if (is_empty && o->watch_ended) {
         st = SMBKIT_STATUS_DELETE_PENDING;
     } else {
         wait_register(o->node->waits, &o->notify_waiters, call->wait);
@@ -320,5 +360,9 @@ static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o
 smbkit_status vfs_notify(struct vfs_call *call, struct vfs_open *o,
                          const struct vfs_notify_query *q)
 {
-    return WAIT_OUT(call, again, notify_once(again, o, q));
+    smbkit_status st = WAIT_OUT(call, again, notify_once(again, o, q));
+    if (q->turn && st != SMBKIT_STATUS_WAIT && st != SMBKIT_STATUS_WOULD_BLOCK) {
+        vfs_notify_turn_end(q->turn);
+    }
+    return st;
 }

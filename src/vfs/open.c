@@ -18,6 +18,7 @@ struct vfs_open *open_new(struct vfs_volume *v, struct vfs_node *n)
     list_init(&o->node_link);
     list_init(&o->close_waiters);
     list_init(&o->dir_waiters);
+    list_init(&o->notify_turns);
     list_init(&o->notify_waiters);
     brlock_owner_init(&o->locks);
     list_init(&o->lock_waits);

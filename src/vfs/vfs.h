@@ -445,6 +445,16 @@ struct vfs_notify_event {
     const char *name; /* relative to the directory, '/'-separated */
     uint32_t action;  /* FILE_ACTION_*, [MS-SMB2] 2.4.1... */
 };
+/* A query's place among those of its open, of which the earliest gets what happened. Lives until
+ * vfs_notify_turn_end. */
+struct vfs_notify_turn {
+    struct list link;      /* the volume's notify_lock */
+    struct vfs_open *open; /* a reference; NULL: it has no place */
+};
+void vfs_notify_turn_init(struct vfs_notify_turn *t);
+/* The query is over, or is given up; any number of times. */
+void vfs_notify_turn_end(struct vfs_notify_turn *t);
+
 struct vfs_notify_query {
     uint32_t
         filter; /* FILE_NOTIFY_CHANGE_*, [MS-SMB2] 2.2.35; the first query of an open decides */
@@ -457,6 +467,7 @@ struct vfs_notify_query {
     /* What is kept until the next query is charged to it, and counts as too much without room.
      * NULL: no bound; outlives the open. */
     struct budget *budget;
+    struct vfs_notify_turn *turn; /* NULL: whoever comes first gets it */
 };
 /* SUCCESS: events given. NOTIFY_ENUM_DIR: overflow, look yourself. WAIT. After close:
  * NOTIFY_CLEANUP. The directory is delete-pending or gone: DELETE_PENDING. */

@@ -204,6 +204,53 @@ static void event(void *arg, const struct vfs_notify_event *e)
     snprintf(ev->text + len, sizeof(ev->text) - len, "%u:%s ", e->action, e->name);
 }
 
+/* Of two queries of one open the earlier gets what happened, whoever looks first: given up, the
+ * later has its turn. */
+static void notify_turns(void)
+{
+    struct fixture f = {0};
+    REQUIRE(fixture_fake(&f));
+    make(&f, "d", true);
+    struct vfs_open *d = must_open(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+    REQUIRE(d);
+    struct events ev = {""};
+    struct waiter w[2];
+    struct vfs_notify_turn turns[2];
+    struct vfs_call calls[2];
+    struct vfs_notify_query q[2];
+    for (int i = 0; i < 2; i++) {
+        waiter_init(&w[i]);
+        vfs_notify_turn_init(&turns[i]);
+        calls[i] = f.call;
+        calls[i].wait = &w[i].wait;
+        q[i] = (struct vfs_notify_query){
+            .filter = 0xfff, .max_bytes = 4096, .event = event, .arg = &ev, .turn = &turns[i]};
+        CHECK_INT(vfs_notify(&calls[i], d, &q[i]), S(WAIT));
+    }
+    make(&f, "d/one", false);
+    CHECK_INT(w[1].woken, 1);
+    CHECK_INT(vfs_notify(&calls[1], d, &q[1]), S(WAIT));
+    CHECK_STR(ev.text, "");
+    CHECK_INT(vfs_notify(&calls[0], d, &q[0]), 0);
+    CHECK_STR(ev.text, "1:one ");
+    ev.text[0] = 0;
+    CHECK_INT(vfs_notify(&calls[0], d, &q[0]), S(WAIT)); /* it is the later one now */
+    make(&f, "d/two", false);
+    CHECK_INT(vfs_notify(&calls[0], d, &q[0]), S(WAIT));
+    CHECK_STR(ev.text, "");
+    int before = w[0].woken;
+    vfs_notify_turn_end(&turns[1]);
+    CHECK_INT(w[0].woken, before + 1);
+    CHECK_INT(vfs_notify(&calls[0], d, &q[0]), 0);
+    CHECK_STR(ev.text, "1:two ");
+    for (int i = 0; i < 2; i++) {
+        vfs_notify_turn_end(&turns[i]);
+        waiter_fini(&w[i]);
+    }
+    must_close(&f, d);
+    fixture_close(&f);
+}
+
 static void notifications(void)
 {
     struct fixture f = {0};
@@ -447,6 +494,7 @@ static const struct test_case cases[] = {
     {"batch_breaks_before_sharing", batch_breaks_before_sharing},
     {"complete_if_oplocked", complete_if_oplocked},
     {"blocks_without_wait", blocks_without_wait},
+    {"notify turns", notify_turns},
     {"notifications", notifications},
     {"notify_first_query_decides", notify_first_query_decides},
     {"notify_renamed_file", notify_renamed_file},
