@@ -103,6 +103,7 @@ static void fill_in(struct smb_request *r, const struct smb2_create_req *req,
         .want_max_access = ctxs->present & SMB2_CTX_MXAC,
         .means_directory = path->means_directory,
         .means_data = path->means_data,
+        .is_root = smb_tree_is_root(r->tree, path),
     };
     if (ctxs->present & SMB2_CTX_TWRP) {
         in->snapshot_time = ctxs->twrp_timestamp;

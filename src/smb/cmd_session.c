@@ -85,6 +85,7 @@ static smbkit_status connect_tree(struct smb_request *r, struct smb_share *share
     CLEANUP_MEM char *root = NULL;
     smbkit_status status = smb_share_check(share, r->session);
     if (SMBKIT_OK(status) && share->volume) {
+        r->lane = smb_request_lane(share->volume);
         status = vfs_session_root(&r->call, share->volume, &root);
     }
     if (SMBKIT_OK(status)) {

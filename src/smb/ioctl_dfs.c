@@ -83,19 +83,30 @@ static size_t count_components(const char *path, const char *end)
     return n;
 }
 
+/* path: from the root that the user has. */
 static smbkit_status find_link(struct smb_request *r, const struct smb_share *share,
-                               const char *path, struct found *out)
+                               struct vfs_path *p, struct found *out)
 {
+    CLEANUP_MEM char *root = NULL;
+    smbkit_status status = vfs_session_root(&r->call, share->volume, &root);
+    if (SMBKIT_OK(status)) {
+        status = vfs_path_below(root ? root : "", p);
+    }
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    const char *path = p->path;
     CLEANUP(wr_fini) struct wr reparse = wr_new(FSCTL_REPARSE_DATA_MAX);
     const struct vfs_stop_in in = {.volume = share->volume, .path = path};
     struct vfs_stop_out stop = {.reparse = &reparse};
-    smbkit_status status = vfs_stop_find(&r->call, &in, &stop);
+    status = vfs_stop_find(&r->call, &in, &stop);
     if (SMBKIT_OK(status)) {
         status = smb_dfs_link_parse(&reparse, &out->link);
     }
-    out->is_link = SMBKIT_OK(status);
+    const char *seen = vfs_path_behind(root ? root : "", path);
+    out->is_link = SMBKIT_OK(status) && stop.rest > seen; /* not on the way to the root */
     if (out->is_link) {
-        out->depth = count_components(path, stop.rest);
+        out->depth = count_components(seen, stop.rest);
     }
     /* What is wrong with the path for good, a CREATE tells. A fault that passes is told: the client
      * would go by the root's referral until its time is over. */
@@ -119,7 +130,7 @@ static smbkit_status look(struct smb_request *r, const struct asked *a, struct f
     struct vfs_path path;
     status = vfs_path_parse(a->rest, &path);
     if (SMBKIT_OK(status)) {
-        status = find_link(r, a->share, path.path, out);
+        status = find_link(r, a->share, &path, out);
         vfs_path_fini(&path);
     }
     return status;

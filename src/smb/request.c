@@ -52,6 +52,11 @@ static void slow_add(struct smb_request *r)
     slow_arm(r->conn);
 }
 
+uint32_t smb_request_lane(const struct vfs_volume *v)
+{
+    return (uint32_t)((uintptr_t)v / sizeof(void *)); /* only to tell them apart */
+}
+
 /* What gives something back waits for no call of its volume that is slow. */
 static struct work_key work_key(const struct smb_request *r)
 {
@@ -61,7 +66,11 @@ static struct work_key work_key(const struct smb_request *r)
     } else if (r->row->flags & SMB_CMD_ENDS) {
         key.kind = WORK_END;
     }
-    key.volume = r->tree ? (uintptr_t)r->tree->share->volume : 0; /* only to tell them apart */
+    if (r->tree) {
+        key.volume = smb_request_lane(r->tree->share->volume);
+    } else if (r->hdr.command == SMB2_TREE_CONNECT) {
+        key.volume = r->lane;
+    }
     key.session = r->session ? r->session->id : 0;
     return key;
 }

@@ -42,7 +42,10 @@ struct smb_request {
     struct smb_open
         *reserved; /* CREATE: the place of what it opens, kept while a plugin stops it */
     struct smb_replay *replay; /* CREATE: marks that it is under way, see replay.h */
-    uint32_t access_cap;       /* CREATE: what could be granted when that was reserved */
+    union {
+        uint32_t access_cap; /* CREATE: what could be granted when that was reserved */
+        uint32_t lane;       /* TREE_CONNECT: smb_request_lane of the volume that it is for */
+    };
 
     enum smb_request_state state; /* loop thread */
     bool on_worker;               /* loop thread */
@@ -137,6 +140,8 @@ void smb_message_cancel(struct smb_message *m);
 /* The connection is gone: the same, for what does not go on all the same (replay.h). */
 void smb_message_lost(struct smb_message *m);
 void smb_request_cancel(struct smb_request *r);
+/* Which lane of work calls of a volume are in (work_key.volume). */
+uint32_t smb_request_lane(const struct vfs_volume *v);
 /* Opens, trees or sessions go: tell plugins that nobody waits for what they are reading from them
  * any more, and give up opens that are not there yet. Loop thread. */
 void smb_requests_unwanted(struct smb_conn *c);

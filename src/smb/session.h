@@ -237,6 +237,8 @@ void smb_channel_setup_end(struct smb_channel *ch);
  * vfs_path_parse. */
 NODISCARD smbkit_status smb_tree_path(const struct smb_tree *t, const char *name,
                                       struct vfs_path *out);
+/* Is it the root that the session was given of a volume, which is none to the volume? */
+bool smb_tree_is_root(const struct smb_tree *t, const struct vfs_path *path);
 /* What of a path of the volume the session sees: behind its root, or all. */
 const char *smb_tree_shown(const struct smb_tree *t, const char *path);
 /* Connect the session to a share, root being what it sees as the root (smb_tree.root), which is

@@ -71,26 +71,23 @@ static smbkit_status insert(struct smb_session *s, struct smb_tree *t)
 smbkit_status smb_tree_path(const struct smb_tree *t, const char *name, struct vfs_path *out)
 {
     smbkit_status status = vfs_path_parse(name, out);
-    if (!SMBKIT_OK(status) || !t->root) {
-        return status;
+    if (SMBKIT_OK(status) && t->root) {
+        status = vfs_path_below(t->root, out);
+        if (!SMBKIT_OK(status)) {
+            vfs_path_fini(out);
+        }
     }
-    char *path = str_printf("%s%s%s", t->root, out->path[0] ? "/" : "", out->path);
-    if (!path) {
-        vfs_path_fini(out);
-        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
-    }
-    mem_free(out->path);
-    out->path = path;
     return status;
+}
+
+bool smb_tree_is_root(const struct smb_tree *t, const struct vfs_path *path)
+{
+    return t->root && !path->stream && str_eq(path->path, t->root);
 }
 
 const char *smb_tree_shown(const struct smb_tree *t, const char *path)
 {
-    size_t n = t->root ? str_len(t->root) : 0;
-    if (n == 0 || !str_has_prefix(path, t->root) || (path[n] != '/' && path[n] != 0)) {
-        return path;
-    }
-    return path + n + (path[n] == '/' ? 1 : 0);
+    return t->root ? vfs_path_behind(t->root, path) : path;
 }
 
 smbkit_status smb_tree_new(struct smb_session *s, struct smb_share *share, char **root,

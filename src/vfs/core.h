@@ -320,6 +320,7 @@ struct vfs_open {
     uint32_t granted_access;
     uint32_t share_access;
     bool is_directory;
+    bool is_root;            /* it is the root for who opened it */
     bool is_by_short;        /* it was asked for by its short name */
     bool is_stat;            /* for attributes only: breaks no oplock */
     uint64_t snapshot_time;  /* of the snapshot that it is in; 0: the present */

@@ -96,7 +96,7 @@ smbkit_status create_check(struct create *c)
     }
     c->options = in->options;
     c->overwrites = d == SMBKIT_SUPERSEDE || d == SMBKIT_OVERWRITE || d == SMBKIT_OVERWRITE_IF;
-    c->creates = d != SMBKIT_OPEN && d != SMBKIT_OVERWRITE;
+    c->creates = d != SMBKIT_OPEN && d != SMBKIT_OVERWRITE && !in->is_root;
     c->desired = sd_map_generic(in->desired_access);
     c->wants_max = c->desired & SMBKIT_MAXIMUM_ALLOWED;
     smbkit_status st = check_options(in, d);
@@ -151,8 +151,8 @@ smbkit_status create_check_existing(const struct create *c)
         if (c->overwrites) {
             return SMBKIT_STATUS_INVALID_PARAMETER;
         }
-        /* The root of a volume stays. */
-        bool is_root = !c->path[0];
+        /* A root stays. */
+        bool is_root = !c->path[0] || in->is_root;
         return is_root && (c->options & VFS_DELETE_ON_CLOSE) ? SMBKIT_STATUS_CANNOT_DELETE
                                                              : SMBKIT_STATUS_SUCCESS;
     }

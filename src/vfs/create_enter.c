@@ -96,6 +96,7 @@ static void open_fill(struct vfs_open *o, const struct create *c)
     o->is_directory = (c->attr.attributes & SMBKIT_ATTR_DIRECTORY) && !c->in->stream;
     o->is_by_short = names_is_by_short(c->in->path, c->path);
     o->is_stat = oplock_is_stat_access(c->granted);
+    o->is_root = c->in->is_root;
     o->delete_on_close = c->options & VFS_DELETE_ON_CLOSE;
     o->owner = c->in->owner;
     o->oplock.client = vfs_token_identity_get(c->call->token)->client_id;

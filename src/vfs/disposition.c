@@ -41,7 +41,7 @@ static smbkit_status delete_check(const struct vfs_call *call, struct vfs_open *
         return SMBKIT_STATUS_CANNOT_DELETE;
     }
     mutex_lock(&o->node->lock);
-    bool is_root = o->name->at == &o->volume->tree.root && !o->node->base;
+    bool is_root = (o->name->at == &o->volume->tree.root || o->is_root) && !o->node->base;
     mutex_unlock(&o->node->lock);
     if (is_root) {
         return SMBKIT_STATUS_CANNOT_DELETE;

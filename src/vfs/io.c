@@ -314,7 +314,8 @@ static smbkit_status write_place(const struct vfs_call *call, struct vfs_open *o
         return st;
     }
     if (appends) {
-        io->plugin_io.offset = attr.size;
+        io->plugin_io.offset = attr.size;        /* for locks, and to be told */
+        io->plugin_io.flags |= SMBKIT_IO_APPEND; /* others may have written since */
     } else if (io->offset < attr.size) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }

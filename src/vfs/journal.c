@@ -192,13 +192,14 @@ void vfs_journal_cancel(struct vfs_journal *j)
 /* ---- replaying ---- */
 
 /* The step that this call was in an earlier run; NULL: it is a new one. */
-static struct journal_step *replay(struct vfs_journal *j, uint32_t id, void *file, uint64_t key)
+static struct journal_step *replay(struct vfs_journal *j, const struct door_file *f, uint32_t id,
+                                   uint64_t key)
 {
     if (j->at == &j->steps) {
         return NULL;
     }
     struct journal_step *s = step_of(j->at);
-    bool is_it = s->id == id && s->file == file;
+    bool is_it = s->id == id && s->file == f->file && s->volume == f->volume;
     /* What was asked for would be another thing now, by settings that have changed: it was given to
      * the plugin as it was. */
     if (!is_it || (s->key != key && !s->acts)) {
@@ -331,7 +332,7 @@ smbkit_status journal_call(const struct vfs_call *call, const struct door_file *
 {
     const struct op_row *row = &op_rows[id];
     uint64_t key = args_key(id, row, args);
-    struct journal_step *s = replay(call->journal, id, f->file, key);
+    struct journal_step *s = replay(call->journal, f, id, key);
     smbkit_status st;
     if (s) {
         st = step_wait(call, s);
@@ -362,7 +363,7 @@ static smbkit_status page_call(const struct vfs_call *call, const struct door_fi
 {
     uint32_t id = page->id;
     uint64_t key = hash_u64(sink->cookie, sink->want);
-    struct journal_step *s = replay(call->journal, id, f->file, key);
+    struct journal_step *s = replay(call->journal, f, id, key);
     *step_r = s;
     if (s) {
         return step_wait(call, s);
@@ -435,8 +436,9 @@ static uint64_t note_key(const char *about)
 const struct journal_note *journal_recall(const struct vfs_call *call, unsigned kind,
                                           const char *about)
 {
+    const struct door_file none = {0};
     struct journal_step *s =
-        call->journal ? replay(call->journal, STEP_NOTE + kind, NULL, note_key(about)) : NULL;
+        call->journal ? replay(call->journal, &none, STEP_NOTE + kind, note_key(about)) : NULL;
     return s ? s->args : NULL;
 }
 

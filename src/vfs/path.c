@@ -233,6 +233,56 @@ smbkit_status vfs_path_parse(const char *name, struct vfs_path *out)
     return st;
 }
 
+/* Where so many components of a path end; its end if it has fewer. */
+static size_t components_end(const char *path, size_t count)
+{
+    size_t at = 0;
+    for (size_t seen = 0; path[at] && (path[at] != '/' || ++seen < count); at++) {
+    }
+    return at;
+}
+
+static size_t count_components(const char *path)
+{
+    size_t n = path[0] != 0;
+    for (size_t i = 0; path[i]; i++) {
+        n += path[i] == '/';
+    }
+    return n;
+}
+
+smbkit_status vfs_path_below(const char *root, struct vfs_path *p)
+{
+    if (!root[0]) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    CLEANUP_MEM char *path = str_printf("%s%s%s", root, p->path[0] ? "/" : "", p->path);
+    if (!path) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    if (count_units(path, str_len(path)) > PATH_UNITS_MAX ||
+        count_components(path) > PATH_DEPTH_MAX) {
+        return SMBKIT_STATUS_NAME_TOO_LONG;
+    }
+    mem_free(p->path);
+    p->path = path;
+    path = NULL;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+const char *vfs_path_behind(const char *root, const char *path)
+{
+    if (!root[0]) {
+        return path;
+    }
+    /* A plugin may spell the folders otherwise than it has told the root. */
+    size_t n = components_end(path, count_components(root));
+    if (!path_eq_nocase(path, n, root, str_len(root))) {
+        return path;
+    }
+    return path + n + (path[n] == '/' ? 1 : 0);
+}
+
 void vfs_path_fini(struct vfs_path *p)
 {
     mem_free(p->path);

@@ -42,8 +42,8 @@ static smbkit_status source_hold(const struct vfs_call *call, struct vfs_open *o
 {
     struct vfs_node *n = o->node;
     SCOPED_LOCK(&n->lock);
-    if (o->name->at == &o->volume->tree.root || o->name->of->delete_pending) {
-        return SMBKIT_STATUS_ACCESS_DENIED; /* the root stays; what is going goes */
+    if (o->name->at == &o->volume->tree.root || o->is_root || o->name->of->delete_pending) {
+        return SMBKIT_STATUS_ACCESS_DENIED; /* a root stays; what is going goes */
     }
     if (o->name->of->moving) {
         return node_wait_move_locked(call, n);

@@ -192,6 +192,11 @@ struct vfs_path {
  * (leading '\\'), NO_MEMORY, NAME_TOO_LONG. */
 NODISCARD smbkit_status vfs_path_parse(const char *name, struct vfs_path *out);
 void vfs_path_fini(struct vfs_path *p);
+/* As a path of the volume, for whom the folder `root` of it is the root ("": that of the volume).
+ * NAME_TOO_LONG, NO_MEMORY: p is as it was. */
+NODISCARD smbkit_status vfs_path_below(const char *root, struct vfs_path *p);
+/* What of a path of the volume is behind that root, or all if it is not below it. */
+const char *vfs_path_behind(const char *root, const char *path);
 
 /* ---- opens ---- */
 
@@ -266,6 +271,7 @@ struct vfs_create_in {
     bool want_max_access;
     bool means_directory; /* the name ended in '\\' */
     bool means_data;      /* it named the data: what is there is no directory */
+    bool is_root;         /* the root for the caller: it stays, and is made by others */
     uint64_t alloc_size;
     uint64_t snapshot_time;  /* FILETIME: the file as it was then; 0: as it is */
     const uint8_t *security; /* self-relative, from the client; NULL: inherited */

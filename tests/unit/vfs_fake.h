@@ -469,11 +469,11 @@ static smbkit_status fake_write(void *volume, struct smbkit_op *op, void *file,
     struct fake_node *n = ((struct fake_file *)file)->node;
     smbkit_status st = fake_enter(v, op, FAKE_WRITE, file);
     if (SMBKIT_OK(st)) {
-        uint64_t end = io->offset + io->length;
+        uint64_t at = io->flags & SMBKIT_IO_APPEND ? n->size : io->offset;
+        uint64_t end = at + io->length;
         if (end > n->size) {
             fake_resize(n, end);
         }
-        uint64_t at = io->offset;
         for (uint32_t i = 0; i < io->seg_count; i++) {
             memcpy(n->data + at, io->segs[i].base, io->segs[i].len);
             at += io->segs[i].len;

@@ -228,6 +228,11 @@ def roots():
             size = struct.unpack_from('<I', ann.query(f, 9).buffer())[0]
             expect('its name', ann.query(f, 9).buffer()[4:4 + size].decode('utf-16le'), '\\hello.txt')
             ann.close(f)
+            f = ann.opened('', access=0x10000 | READ, options=b.FOLDER)
+            expect('her root stays', ann.set(f, 13, b'\1'), 'CANNOT_DELETE')
+            expect('is not moved', ann.rename(f, 'else'), 'ACCESS_DENIED')
+            ann.close(f)
+            expect('and is not made', ann.try_open('', disposition=b.CREATE_NEW), 'OBJECT_NAME_COLLISION')
         s.smbclient(SHARE, 'ls; get hello.txt got', user='ann', password='secret').ok()
 
 
