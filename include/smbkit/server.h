@@ -75,6 +75,21 @@ SMBKIT_SERVER_API int64_t smbkit_server_descriptor(const struct smbkit_server *s
 /* Do what there is to do, without waiting. How many milliseconds may pass until the next call if
  * the descriptor does not become readable before; -1: any number. */
 SMBKIT_SERVER_API int32_t smbkit_server_turn(struct smbkit_server *s);
+/* What becomes of files that are open in a share that is replaced or removed. */
+#define SMBKIT_HANDLES_CLOSE 0u  /* they are closed, and its clients have to connect to it anew */
+#define SMBKIT_HANDLES_REFUSE 1u /* nothing is changed while there are any */
+/* One more share: spec as that of smbkit_server_share; settings: "key=value", with keys of a share,
+ * up to a NULL; NULL: none. It may take as long as the plugin takes to open. */
+SMBKIT_SERVER_API smbkit_status smbkit_server_share_add(struct smbkit_server *s, const char *spec,
+                                                        const char *const *settings);
+/* In the place of the share of that name. With the same plugin, arguments and filters as before
+ * only its settings change, and nobody loses a file. */
+SMBKIT_SERVER_API smbkit_status smbkit_server_share_replace(struct smbkit_server *s,
+                                                            const char *spec,
+                                                            const char *const *settings,
+                                                            uint32_t handles);
+SMBKIT_SERVER_API smbkit_status smbkit_server_share_remove(struct smbkit_server *s,
+                                                           const char *name, uint32_t handles);
 /* No new clients; those there are have 10 seconds to come to an end. Then it can be freed.
  * IO_TIMEOUT: a plugin does not come back; the server goes on holding what it has, and is not freed
  * any more. */

@@ -27,6 +27,7 @@ int cmd_check(int argc, char **argv);
 int cmd_user(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_control(int argc, char **argv);
+int cmd_share(int argc, char **argv);
 int cmd_plugins(int argc, char **argv);
 int cmd_new(int argc, char **argv);
 int cmd_test_plugin(int argc, char **argv);

@@ -46,6 +46,17 @@ static const struct {
                 "outermost that knows it\n"
                 "  COMMAND ...            \"help\" lists what they understand\n"
                 "  --socket FILE          the control socket of the server\n"},
+    {"share",
+     "  add SHARE              a share as serve takes it: [NAME=]FOLDER, [NAME=]PLUGIN:[ARGS]\n"
+     "  replace SHARE          put it in the place of the one of that name\n"
+     "  remove NAME            take a share away\n"
+     "  list                   list the shares\n"
+     "  --set KEY=VALUE        a key of a share in smbkit.conf(5); may be repeated\n"
+     "  --filter NAME[:ARGS]   put a filter over it; may be repeated, outermost first\n"
+     "  --read-only            refuse every change\n"
+     "  --handles WORD         files that are open in what goes: close (the default), or refuse "
+     "to\n"
+     "  --socket FILE          the control socket of the server\n"},
     {"plugins", "  --plugin-dir FOLDER    look here first\n"},
     {"test-plugin",
      "  FILE.so[:ARGS]         a plugin by its file, smbkit-NAME-plugin.so\n"

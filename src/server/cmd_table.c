@@ -13,6 +13,8 @@ static const struct cmd cmds[] = {
     {"status", "[--json] [--socket FILE]", "ask a running server what it does", cmd_status},
     {"control", "[--socket FILE] SHARE [LAYER:] COMMAND ...",
      "send a command to the plugin or a filter of a running share", cmd_control},
+    {"share", "add|replace|remove|list [OPTION ...] [SHARE]",
+     "add, replace or remove a share of a running server", cmd_share},
     {"plugins", "[--plugin-dir FOLDER] [NAME]", "list plugins and filters, or explain one",
      cmd_plugins},
     {"new", "plugin|filter NAME [--lang LANGUAGE] [--folder FOLDER]",

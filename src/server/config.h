@@ -228,3 +228,9 @@ const struct config_key *config_key_find(enum config_scope scope, const char *na
 NODISCARD bool config_layer_parse(const char *spec, struct config_layer *out, char err[256]);
 /* Split "[NAME=]PATH|PLUGIN:[ARGS]" and append the share. */
 NODISCARD bool config_share_parse(struct config *c, const char *spec, char err[256]);
+/* The way back: a word that gives the share's name, plugin and arguments whoever reads it, wherever
+ * he is. Owned; NULL without memory. */
+NODISCARD char *config_share_spec(const struct config_share *s);
+/* "KEY=VALUE" or "KEY = VALUE", with a key of a share. */
+NODISCARD bool config_share_setting(struct config *c, struct config_share *s, const char *setting,
+                                    char err[256]);

@@ -10,28 +10,16 @@
 #include "os/process.h"
 #include "server/control.h"
 #include "server/control_layers.h"
+#include "server/control_reply.h"
+#include "server/control_shares.h"
 #include "server/server.h"
 #include "static_plugins.h"
 
 #define TEXT_MAX (8u << 20) /* bytes of a status as text */
 
-/* jansson's own memory to ours. In ASCII: it may be read on a terminal. */
-static char *dump(json_t *object)
-{
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-    char *copy = str_dup(text);
-    if (text) {
-        json_free_t free_fn = NULL;
-        json_get_alloc_funcs(NULL, &free_fn);
-        free_fn(text);
-    }
-    json_decref(object);
-    return copy;
-}
-
 static char *refuse(const char *why)
 {
-    return dump(json_pack("{s:b, s:s}", "ok", 0, "error", why));
+    return control_line(control_refusal("%s", why));
 }
 
 /* Names come from clients; what JSON cannot carry (a lone surrogate) is a question mark. */
@@ -176,20 +164,20 @@ static char *answer_status(struct server *s, const json_t *request)
     json_t *opens = json_array();
     smb_server_sessions_each(server_smb_get(s), add_session, sessions);
     smb_server_opens_each(server_smb_get(s), add_open, opens);
-    return dump(json_pack("{s:b, s:s, s:I, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "ok", 1,
-                          "version", SMBKIT_VERSION, "pid", (json_int_t)os_process_id(), "server",
-                          server_config_get(s)->netbios_name, "since",
-                          time_json(server_started_at(s)), "listen", listen_json(s), "shares",
-                          (json_int_t)smb_server_share_count(server_smb_get(s)), "counters",
-                          counters_json(s), "sessions", sessions, "opens", opens, "layers",
-                          control_layers_status(s)));
+    return control_line(json_pack("{s:b, s:s, s:I, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "ok",
+                                  1, "version", SMBKIT_VERSION, "pid", (json_int_t)os_process_id(),
+                                  "server", server_config_get(s)->netbios_name, "since",
+                                  time_json(server_started_at(s)), "listen", listen_json(s),
+                                  "shares", (json_int_t)smb_server_share_count(server_smb_get(s)),
+                                  "counters", counters_json(s), "sessions", sessions, "opens",
+                                  opens, "layers", control_layers_status(s)));
 }
 
 static char *answer_ping(struct server *s, const json_t *request)
 {
     (void)s;
     (void)request;
-    return dump(json_pack("{s:b, s:s}", "ok", 1, "version", SMBKIT_VERSION));
+    return control_line(json_pack("{s:b, s:s}", "ok", 1, "version", SMBKIT_VERSION));
 }
 
 /* As a status names it. */
@@ -203,12 +191,33 @@ static char *answer_end_session(struct server *s, const json_t *request)
     if (!smb_server_session_close(server_smb_get(s), id)) {
         return refuse("there is no such session");
     }
-    return dump(json_pack("{s:b}", "ok", 1));
+    return control_line(json_pack("{s:b}", "ok", 1));
 }
 
 static char *answer_control(struct server *s, const json_t *request)
 {
-    return dump(control_layers_answer(s, request));
+    return control_line(control_layers_answer(s, request));
+}
+
+static char *answer_share_add(struct server *s, const json_t *request)
+{
+    return control_line(control_share_change(s, request, false));
+}
+
+static char *answer_share_replace(struct server *s, const json_t *request)
+{
+    return control_line(control_share_change(s, request, true));
+}
+
+static char *answer_share_remove(struct server *s, const json_t *request)
+{
+    return control_line(control_share_remove(s, request));
+}
+
+static char *answer_share_list(struct server *s, const json_t *request)
+{
+    (void)request;
+    return control_line(control_share_list(s));
 }
 
 static const struct {
@@ -219,6 +228,10 @@ static const struct {
     {"ping", answer_ping},
     {"end session", answer_end_session},
     {"control", answer_control},
+    {"share add", answer_share_add},
+    {"share replace", answer_share_replace},
+    {"share remove", answer_share_remove},
+    {"share list", answer_share_list},
 };
 
 char *control_answer(struct server *s, const char *request)
@@ -235,9 +248,11 @@ char *control_answer(struct server *s, const char *request)
         }
     }
     if (!found) {
-        answer = refuse(!root  ? "the request is not JSON"
-                        : name ? "unknown command; status, ping, end session and control are known"
-                               : "the request names no \"command\"");
+        answer =
+            refuse(!root  ? "the request is not JSON"
+                   : name ? "unknown command; status, ping, end session, control, share add, share "
+                            "replace, share remove and share list are known"
+                          : "the request names no \"command\"");
     }
     json_decref(root);
     return answer;

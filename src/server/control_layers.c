@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "base/escape.h"
 #include "server/control.h"
+#include "server/control_reply.h"
 #include "server/problems.h"
 #include "server/server.h"
 #include "smb/smb.h"
@@ -23,25 +24,10 @@ struct ask {
     struct smbkit_buffer text;
 };
 
-static json_t *refusal(const char *fmt, ...) PRINTF_LIKE(1, 2);
-static json_t *refusal(const char *fmt, ...)
-{
-    char *text = mem_alloc(CONTROL_TEXT_MAX);
-    va_list ap;
-    va_start(ap, fmt);
-    if (text) {
-        str_vformat(text, CONTROL_TEXT_MAX, fmt, ap);
-    }
-    va_end(ap);
-    json_t *out = text ? json_pack("{s:b, s:s}", "ok", 0, "error", text) : NULL;
-    mem_free(text);
-    return out ? out : json_pack("{s:b, s:s}", "ok", 0, "error", "no text that can be shown");
-}
-
 static json_t *good(const char *text)
 {
     json_t *out = json_pack("{s:b, s:s}", "ok", 1, "text", text);
-    return out ? out : refusal("the answer is no UTF-8");
+    return out ? out : control_refusal("the answer is no UTF-8");
 }
 
 /* ---- help ---- */
@@ -79,10 +65,12 @@ static bool put_help(struct wr *w, struct ask *a)
 
 static json_t *nobody_knows(const struct ask *a)
 {
-    return a->layer ? refusal("\"%s\" of share \"%s\" understands no commands", a->layer, a->share)
-                    : refusal("share \"%s\": neither its plugin nor a filter of it understands "
-                              "commands",
-                              a->share);
+    return a->layer
+               ? control_refusal("\"%s\" of share \"%s\" understands no commands", a->layer,
+                                 a->share)
+               : control_refusal("share \"%s\": neither its plugin nor a filter of it understands "
+                                 "commands",
+                                 a->share);
 }
 
 static json_t *answer_help(struct ask *a)
@@ -104,8 +92,8 @@ static json_t *answer_unknown(struct ask *a)
     if (!wr_ok(&w)) {
         return NULL;
     }
-    return any ? refusal("share \"%s\": unknown command \"%s\"; there is\n%s", a->share, a->command,
-                         (const char *)w.base)
+    return any ? control_refusal("share \"%s\": unknown command \"%s\"; there is\n%s", a->share,
+                                 a->command, (const char *)w.base)
                : nobody_knows(a);
 }
 
@@ -122,12 +110,12 @@ static json_t *answer_command(struct ask *a)
         return answer_unknown(a);
     }
     if (st == SMBKIT_STATUS_INVALID_PARAMETER && *text) {
-        return refusal("%s", text);
+        return control_refusal("%s", text);
     }
     if (st == SMBKIT_STATUS_BUFFER_TOO_SMALL) {
-        return refusal("the answer is longer than %u bytes", CONTROL_TEXT_MAX);
+        return control_refusal("the answer is longer than %u bytes", CONTROL_TEXT_MAX);
     }
-    return refusal("%s", smbkit_status_name(st));
+    return control_refusal("%s", smbkit_status_name(st));
 }
 
 static bool find_layer(struct ask *a)
@@ -148,8 +136,8 @@ static json_t *no_layer(const struct ask *a)
         wr_printf(&w, "%s%s", i ? ", " : "", vfs_volume_layer_name(a->volume, i));
     }
     wr_u8(&w, 0);
-    return refusal("share \"%s\" has no layer \"%s\"; it has %s", a->share, a->layer,
-                   wr_ok(&w) ? (const char *)w.base : "others");
+    return control_refusal("share \"%s\" has no layer \"%s\"; it has %s", a->share, a->layer,
+                           wr_ok(&w) ? (const char *)w.base : "others");
 }
 
 static json_t *answer_in(struct ask *a)
@@ -172,11 +160,11 @@ json_t *control_layers_answer(struct server *s, const json_t *request)
                     .layer = json_string_value(json_object_get(request, "layer")),
                     .command = json_string_value(json_object_get(request, "text"))};
     if (!a.share || !a.command || !a.command[0]) {
-        return refusal("the request names no \"share\", or no \"text\" for it");
+        return control_refusal("the request names no \"share\", or no \"text\" for it");
     }
     a.volume = smb_server_volume_get(server_smb_get(s), a.share);
     if (!a.volume) {
-        return refusal("there is no share \"%s\"", a.share);
+        return control_refusal("there is no share \"%s\"", a.share);
     }
     json_t *out = text_init(&a.text) ? answer_in(&a) : NULL;
     mem_free(a.text.base);
@@ -251,35 +239,23 @@ json_t *control_layers_status(struct server *s)
 
 /* ---- for clients ---- */
 
-static char *own(char *jansson_text)
-{
-    json_free_t free_fn = NULL;
-    char *copy = str_dup(jansson_text);
-    json_get_alloc_funcs(NULL, &free_fn);
-    if (jansson_text) {
-        free_fn(jansson_text);
-    }
-    return copy;
-}
-
 char *control_layers_request(const char *share, const char *layer, const char *text)
 {
     json_t *o = json_pack("{s:s, s:s, s:s}", "command", "control", "share", share, "text", text);
     if (o && layer) {
         json_object_set_new(o, "layer", json_string(layer));
     }
-    char *line = o ? own(json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII)) : NULL;
-    json_decref(o);
-    return line;
+    return control_line(o);
 }
 
 char *control_layers_text(const char *answer, char **err_r)
 {
-    json_t *root = json_loads(answer, 0, NULL);
+    json_t *root = control_answer_read(answer, err_r);
     const char *text = json_string_value(json_object_get(root, "text"));
-    const char *error = json_string_value(json_object_get(root, "error"));
-    char *out = json_is_true(json_object_get(root, "ok")) && text ? str_dup(text) : NULL;
-    *err_r = out ? NULL : str_dup(error ? error : "the answer is not one to a command");
+    char *out = text ? str_dup(text) : NULL;
+    if (root && !out) {
+        *err_r = str_dup("the answer is not one to a command");
+    }
     json_decref(root);
     return out;
 }

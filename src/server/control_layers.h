@@ -8,8 +8,6 @@
 
 struct server;
 
-#define CONTROL_TEXT_MAX (256u << 10) /* bytes of a layer's answer, terminated */
-
 /* {"command":"control","share":"docs","layer":"pause","text":"resume"}, where "layer" may be left
  * out -> {"ok":true,"text":"..."}. A new reference; NULL without memory. */
 NODISCARD json_t *control_layers_answer(struct server *s, const json_t *request);

@@ -10,6 +10,7 @@
 #include "rpc/accounts.h"
 #include "server/cmd.h"
 #include "server/server.h"
+#include "server/shares.h"
 
 #define EMBED_USERS_MAX 1024
 #define EMBED_ERROR_SIZE 8192 /* bytes of lines that smbkit_server_error() gives */
@@ -334,4 +335,70 @@ smbkit_status smbkit_server_stop(struct smbkit_server *s)
     server_free(s->running);
     s->running = NULL;
     return SMBKIT_STATUS_SUCCESS;
+}
+
+/* ---- shares that come and go ---- */
+
+static bool handles_of(uint32_t word, enum shares_handles *out)
+{
+    *out = word == SMBKIT_HANDLES_REFUSE ? SHARES_REFUSE : SHARES_CLOSE;
+    return word <= SMBKIT_HANDLES_REFUSE;
+}
+
+static bool take_settings(struct config *c, const char *const *settings, char err[256])
+{
+    for (; settings && *settings; settings++) {
+        if (!config_share_setting(c, &c->shares[0], *settings, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static smbkit_status share_change(struct smbkit_server *s, const char *spec,
+                                  const char *const *settings, struct shares_change *how)
+{
+    char err[SHARES_ERR_SIZE] = "out of memory";
+    CLEANUP(config_free) struct config *c = config_new();
+    if (!s->running) {
+        return complain(s, SMBKIT_STATUS_INVALID_PARAMETER, "the server does not run");
+    }
+    if (!c || !config_share_parse(c, spec, err) || !take_settings(c, settings, err)) {
+        return complain(s, SMBKIT_STATUS_INVALID_PARAMETER, err);
+    }
+    how->config = c;
+    return shares_change(server_shares_get(s->running), how, err)
+               ? SMBKIT_STATUS_SUCCESS
+               : complain(s, SMBKIT_STATUS_UNSUCCESSFUL, err);
+}
+
+smbkit_status smbkit_server_share_add(struct smbkit_server *s, const char *spec,
+                                      const char *const *settings)
+{
+    struct shares_change how = {.replaces = false};
+    return share_change(s, spec, settings, &how);
+}
+
+smbkit_status smbkit_server_share_replace(struct smbkit_server *s, const char *spec,
+                                          const char *const *settings, uint32_t handles)
+{
+    struct shares_change how = {.replaces = true};
+    if (!handles_of(handles, &how.handles)) {
+        return complain(s, SMBKIT_STATUS_INVALID_PARAMETER, "unknown handles");
+    }
+    return share_change(s, spec, settings, &how);
+}
+
+smbkit_status smbkit_server_share_remove(struct smbkit_server *s, const char *name,
+                                         uint32_t handles)
+{
+    char err[SHARES_ERR_SIZE];
+    enum shares_handles how;
+    if (!s->running || !handles_of(handles, &how)) {
+        return complain(s, SMBKIT_STATUS_INVALID_PARAMETER,
+                        s->running ? "unknown handles" : "the server does not run");
+    }
+    return shares_remove(server_shares_get(s->running), name, how, err)
+               ? SMBKIT_STATUS_SUCCESS
+               : complain(s, SMBKIT_STATUS_UNSUCCESSFUL, err);
 }

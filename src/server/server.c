@@ -296,6 +296,11 @@ struct smb_server *server_smb_get(const struct server *s)
     return s->smb;
 }
 
+struct shares *server_shares_get(const struct server *s)
+{
+    return s->shares;
+}
+
 struct logging *server_logging_get(const struct server *s)
 {
     return s->logging;

@@ -60,6 +60,8 @@ void server_reload(struct server *s, const char *file);
 const struct config *
 server_config_get(const struct server *s); /* what does not change with a reload */
 struct smb_server *server_smb_get(const struct server *s);
+struct shares;
+struct shares *server_shares_get(const struct server *s);
 uint64_t server_started_at(const struct server *s);         /* FILETIME */
 struct logging *server_logging_get(const struct server *s); /* may be NULL */
 unsigned server_connection_count(const struct server *s);

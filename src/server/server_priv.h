@@ -30,7 +30,7 @@ struct server {
     struct logging *logging;
     struct users_store *users;
     struct plugins *plugins;
-    struct shares *shares; /* the main thread's */
+    struct shares *shares;
     struct smb_server *smb;
     struct workers *workers;
     struct lend *lend;

@@ -6,9 +6,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strbuf.h"
 #include "os/process.h"
 
-#define LAYER_NAME_MAX 64 /* bytes of a plugin's name */
+#define LAYER_NAME_MAX 64     /* bytes of a plugin's name */
+#define SPEC_MAX (256u << 10) /* bytes of a share in one word */
 
 static bool is_name_char(char c)
 {
@@ -51,6 +53,15 @@ static bool PRINTF_LIKE(2, 3) complain(char err[256], const char *fmt, ...)
     n = str_len(err);
     va_start(ap, fmt);
     str_vformat(err + n, 256 - n, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+static bool PRINTF_LIKE(2, 3) complain_alone(char err[256], const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    str_vformat(err, 256, fmt, ap);
     va_end(ap);
     return false;
 }
@@ -273,4 +284,49 @@ bool config_share_parse(struct config *c, const char *spec, char err[256])
     }
     config_layer_fini(&layer);
     return ok;
+}
+
+/* Commas are written twice in a value. */
+static void put_arg(struct wr *w, const struct smbkit_arg *a)
+{
+    wr_printf(w, "%s=", a->key);
+    for (const char *p = a->value; *p; p++) {
+        wr_printf(w, *p == ',' ? ",," : "%c", *p);
+    }
+}
+
+char *config_share_spec(const struct config_share *s)
+{
+    CLEANUP(wr_fini) struct wr w = wr_new(SPEC_MAX);
+    wr_printf(&w, "%s=%s:", s->name, s->plugin.name);
+    for (uint32_t i = 0; i < s->plugin.args.count; i++) {
+        wr_printf(&w, "%s", i ? "," : "");
+        put_arg(&w, &s->plugin.args.list[i]);
+    }
+    wr_u8(&w, 0);
+    size_t len;
+    return (char *)wr_take(&w, &len);
+}
+
+bool config_share_setting(struct config *c, struct config_share *s, const char *setting,
+                          char err[256])
+{
+    const char *eq = setting;
+    while (*eq && *eq != '=') {
+        eq++;
+    }
+    CLEANUP_MEM char *name = str_ndup(setting, (size_t)(eq - setting));
+    if (*eq == 0 || !name) {
+        return complain_alone(err, "\"%.100s\" is not KEY=VALUE", setting);
+    }
+    const struct config_key *key = config_key_find(CONFIG_SHARE, name);
+    if (!key) {
+        return complain_alone(err, "a share has no key \"%.100s\": see smbkit.conf(5)", name);
+    }
+    const char *value = eq + 1 + (eq[1] == ' ');
+    char why[256] = "";
+    if (!key->set(c, s, value, why)) {
+        return complain_alone(err, "%.100s: %.100s: %.200s", key->name, value, why);
+    }
+    return true;
 }

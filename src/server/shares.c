@@ -19,12 +19,14 @@ struct live {
     char *fingerprint; /* of what makes the volume: another one needs another volume */
     struct vfs_volume *volume;
     bool is_wanted;
-    size_t opens; /* when it is removed */
+    bool by_command; /* no configuration has it so */
+    size_t opens;    /* when they were counted */
 };
 
 struct shares {
     struct shares_spec spec;
     struct vfs_nodes *nodes; /* of all volumes */
+    struct mutex lock;       /* guards live; held while volumes are opened and closed */
     struct list live;
 };
 
@@ -51,6 +53,7 @@ struct shares *shares_new(const struct shares_spec *spec)
     }
     s->nodes = nodes;
     s->spec = *spec;
+    mutex_init(&s->lock);
     list_init(&s->live);
     return s;
 }
@@ -75,6 +78,7 @@ void shares_free(struct shares *s)
         live_free(LIST_ENTRY(l, struct live, link));
     }
     vfs_nodes_unref(s->nodes);
+    mutex_fini(&s->lock);
     mem_free(s);
 }
 
@@ -207,8 +211,9 @@ static struct live *live_get(const struct shares *s, const char *name)
     return NULL;
 }
 
-bool shares_is_read_only(const struct shares *s, const char *name)
+bool shares_is_read_only(struct shares *s, const char *name)
 {
+    SCOPED_LOCK(&s->lock);
     const struct live *l = live_get(s, name);
     return l && l->volume && vfs_volume_is_read_only(l->volume);
 }
@@ -307,8 +312,23 @@ static void say_stays(const struct live *l, enum volume_is is, char err[SHARES_E
     }
 }
 
-static bool apply_one(struct shares *s, struct live *l, const struct config_share *c,
+/* How many files each share has open; only told. */
+static void count_opens(struct shares *s);
+
+static bool may_close(struct shares *s, const struct live *l, enum shares_handles handles,
                       char err[SHARES_ERR_SIZE])
+{
+    count_opens(s);
+    if (handles == SHARES_CLOSE || l->opens == 0) {
+        return true;
+    }
+    str_format(err, SHARES_ERR_SIZE, "%zu file%s open in it", l->opens,
+               l->opens == 1 ? " is" : "s are");
+    return false;
+}
+
+static bool apply_one(struct shares *s, struct live *l, const struct config_share *c,
+                      enum shares_handles handles, char err[SHARES_ERR_SIZE])
 {
     char *print = fingerprint(c);
     if (!print) {
@@ -316,7 +336,8 @@ static bool apply_one(struct shares *s, struct live *l, const struct config_shar
         return false;
     }
     enum volume_is is = compare(s, l, c, print);
-    struct vfs_volume *volume = publish_volume_for(s, l, c, is, err);
+    bool goes_on = is == VOLUME_SAME || !l->volume || may_close(s, l, handles, err);
+    struct vfs_volume *volume = goes_on ? publish_volume_for(s, l, c, is, err) : NULL;
     if (!volume) {
         say_stays(l, is, err);
         mem_free(print);
@@ -344,31 +365,44 @@ static void count_open(void *arg, const struct smb_open_info *i)
     }
 }
 
-/* How many files each has open; only told. */
 static void count_opens(struct shares *s)
 {
-    bool any = false;
     LIST_FOR_EACH (link, &s->live) {
-        struct live *l = LIST_ENTRY(link, struct live, link);
-        l->opens = 0;
-        any = any || (!l->is_wanted && l->volume);
+        LIST_ENTRY(link, struct live, link)->opens = 0;
     }
-    if (any) {
-        smb_server_opens_each(s->spec.smb, count_open, s);
+    smb_server_opens_each(s->spec.smb, count_open, s);
+}
+
+/* Its opens have been counted. */
+static void live_remove(struct shares *s, struct live *l)
+{
+    if (l->volume) {
+        smb_server_share_remove(s->spec.smb, l->name);
+        log_warn(NULL, "share removed name=%s opens=%zu", quoted(l->name).text, l->opens);
     }
+    live_free(l);
+}
+
+static bool any_goes(const struct shares *s)
+{
+    LIST_FOR_EACH (link, &s->live) {
+        const struct live *l = LIST_ENTRY(link, struct live, link);
+        if (!l->is_wanted && l->volume) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void remove_unwanted(struct shares *s)
 {
-    count_opens(s);
+    if (any_goes(s)) {
+        count_opens(s);
+    }
     LIST_FOR_EACH_SAFE (link, &s->live) {
         struct live *l = LIST_ENTRY(link, struct live, link);
         if (!l->is_wanted) {
-            if (l->volume) {
-                smb_server_share_remove(s->spec.smb, l->name);
-                log_warn(NULL, "share removed name=%s opens=%zu", quoted(l->name).text, l->opens);
-            }
-            live_free(l);
+            live_remove(s, l);
         }
     }
 }
@@ -376,8 +410,10 @@ static void remove_unwanted(struct shares *s)
 size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems)
 {
     char err[SHARES_ERR_SIZE] = "";
+    SCOPED_LOCK(&s->lock);
     LIST_FOR_EACH (link, &s->live) {
-        LIST_ENTRY(link, struct live, link)->is_wanted = false;
+        struct live *l = LIST_ENTRY(link, struct live, link);
+        l->is_wanted = l->by_command;
     }
     for (size_t i = 0; i < c->share_count; i++) {
         const struct config_share *cs = &c->shares[i];
@@ -387,13 +423,91 @@ size_t shares_apply(struct shares *s, const struct config *c, struct problems *p
             problems_add(problems, "share \"%s\": out of memory", cs->name);
             continue;
         }
-        if (!apply_one(s, l, cs, err)) {
+        l->by_command = false;
+        if (!apply_one(s, l, cs, SHARES_CLOSE, err)) {
             shares_problem(problems, c, cs, cs->plugin.line, err);
         }
         l->is_wanted = l->volume != NULL;
     }
     remove_unwanted(s);
     return smb_server_share_count(s->spec.smb);
+}
+
+/* ---- one of them ---- */
+
+/* What was changed holds for who is connected. */
+static void enforce(struct shares *s)
+{
+    if (!smb_server_enforce(s->spec.smb)) {
+        log_error(NULL, "out of memory: clients may be connected who should not be");
+    }
+}
+
+/* Its place, new if it has none. NULL: why. */
+static struct live *live_for(struct shares *s, const char *name, bool replaces,
+                             char err[SHARES_ERR_SIZE])
+{
+    struct live *l = live_get(s, name);
+    bool is_there = l && l->volume;
+    if (is_there != replaces) {
+        str_copy(err, SHARES_ERR_SIZE, is_there ? "there is one already" : "there is none");
+        return NULL;
+    }
+    l = l ? l : live_add(s, name);
+    if (!l) {
+        str_copy(err, SHARES_ERR_SIZE, "out of memory");
+    }
+    return l;
+}
+
+bool shares_change(struct shares *s, const struct shares_change *how, char err[SHARES_ERR_SIZE])
+{
+    const struct config_share *c = &how->config->shares[0];
+    SCOPED_LOCK(&s->lock);
+    struct live *l = live_for(s, c->name, how->replaces, err);
+    if (!l) {
+        return false;
+    }
+    if (!apply_one(s, l, c, how->handles, err)) {
+        if (!l->volume) {
+            live_free(l);
+        }
+        return false;
+    }
+    l->by_command = true;
+    log_info(NULL, "share %s by command name=%s plugin=%s", how->replaces ? "replaced" : "added",
+             quoted(c->name).text, c->plugin.name);
+    enforce(s);
+    return true;
+}
+
+bool shares_remove(struct shares *s, const char *name, enum shares_handles handles,
+                   char err[SHARES_ERR_SIZE])
+{
+    SCOPED_LOCK(&s->lock);
+    struct live *l = live_for(s, name, true, err);
+    if (!l || !may_close(s, l, handles, err)) {
+        return false;
+    }
+    live_remove(s, l);
+    enforce(s);
+    return true;
+}
+
+void shares_each(struct shares *s, void (*fn)(void *arg, const struct shares_info *i), void *arg)
+{
+    SCOPED_LOCK(&s->lock);
+    count_opens(s);
+    LIST_FOR_EACH (link, &s->live) {
+        const struct live *l = LIST_ENTRY(link, struct live, link);
+        if (l->volume) {
+            const struct shares_info info = {.name = l->name,
+                                             .volume = l->volume,
+                                             .opens = l->opens,
+                                             .by_command = l->by_command};
+            fn(arg, &info);
+        }
+    }
 }
 
 /* ---- check ---- */

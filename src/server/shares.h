@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shares as they run: volumes made from the configuration, and what a reload changes. One
- * thread at a time. */
+/* The shares as they run: volumes made from the configuration, what a reload changes and what a
+ * command does. Any thread, but for shares_new and shares_free. */
 #pragma once
 
 #include "server/config.h"
@@ -23,14 +23,45 @@ void shares_free(struct shares *s);
 /* Make the server's shares those of c: new ones appear, changed ones are replaced, others go and
  * lose their clients. A share whose plugin, arguments, filters and read-only are as before keeps
  * its volume. One that cannot be opened is a problem; if it was there before it stays as it was.
+ * What was added by a command stays, if no share of c has its name. smb_server_enforce is due.
  * Returns how many shares there are. */
 size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems);
 /* Does the share refuse every change, because it was told to or because its plugin cannot? */
-bool shares_is_read_only(const struct shares *s, const char *name);
+bool shares_is_read_only(struct shares *s, const char *name);
+
+#define SHARES_ERR_SIZE 512
+
+/* ---- one share of a running server, by command or by its program ---- */
+
+/* What becomes of files that clients have open in it. */
+enum shares_handles {
+    SHARES_CLOSE,  /* they are closed, and its tree connects end */
+    SHARES_REFUSE, /* where there are any, nothing is changed */
+};
+struct shares_change {
+    const struct config *config; /* of its shares, the first */
+    bool replaces;               /* it must be there; else it must not */
+    enum shares_handles handles;
+};
+/* Until a configuration with a share of that name is read, or for good. With the same plugin,
+ * arguments and filters as before only its settings change, for those who are connected too. False:
+ * nothing has changed, and why. */
+NODISCARD bool shares_change(struct shares *s, const struct shares_change *how,
+                             char err[SHARES_ERR_SIZE]);
+/* Until a configuration with it is read. */
+NODISCARD bool shares_remove(struct shares *s, const char *name, enum shares_handles handles,
+                             char err[SHARES_ERR_SIZE]);
+struct shares_info {
+    const char *name;
+    struct vfs_volume *volume; /* borrowed */
+    size_t opens;
+    bool by_command;
+};
+/* fn under a lock: it calls nothing of shares. */
+void shares_each(struct shares *s, void (*fn)(void *arg, const struct shares_info *i), void *arg);
 
 /* ---- for smbkit check ---- */
 
-#define SHARES_ERR_SIZE 512
 /* Open and close the volume of a share. False: why it cannot be. */
 NODISCARD bool shares_try(struct plugins *plugins, const struct config_share *s,
                           char err[SHARES_ERR_SIZE]);

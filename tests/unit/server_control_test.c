@@ -15,6 +15,7 @@
 #include "server/control.h"
 #include "server/control_layers.h"
 #include "server/server.h"
+#include "server/shares.h"
 
 static const struct config fake_config = {.netbios_name = "HALL"};
 static const struct net_addr fake_addr = {.text = "127.0.0.1", .port = 4450};
@@ -50,6 +51,43 @@ size_t smb_server_share_count(struct smb_server *s)
     (void)s;
     return 2;
 }
+struct shares *server_shares_get(const struct server *s)
+{
+    (void)s;
+    return NULL;
+}
+
+/* What was asked for last. */
+static char changed[256];
+
+bool shares_change(struct shares *s, const struct shares_change *how, char err[SHARES_ERR_SIZE])
+{
+    const struct config_share *c = &how->config->shares[0];
+    (void)s;
+    snprintf(changed, sizeof(changed), "%s %s %s filters=%u read_only=%d%s",
+             how->replaces ? "replace" : "add", c->name, c->plugin.name, c->filter_count,
+             c->read_only, how->handles == SHARES_REFUSE ? " refuse" : "");
+    snprintf(err, SHARES_ERR_SIZE, "no \"luck\"");
+    return strcmp(c->name, "bad") != 0;
+}
+
+bool shares_remove(struct shares *s, const char *name, enum shares_handles handles,
+                   char err[SHARES_ERR_SIZE])
+{
+    (void)s;
+    snprintf(changed, sizeof(changed), "remove %s%s", name,
+             handles == SHARES_REFUSE ? " refuse" : "");
+    snprintf(err, SHARES_ERR_SIZE, "there is none");
+    return strcmp(name, "bad") != 0;
+}
+
+void shares_each(struct shares *s, void (*fn)(void *arg, const struct shares_info *i), void *arg)
+{
+    (void)s;
+    (void)fn;
+    (void)arg;
+}
+
 bool smb_server_session_close(struct smb_server *s, uint64_t session_id)
 {
     (void)s;
@@ -302,7 +340,8 @@ static void test_answers(void)
         {"{\"command\":\"end session\"}", "{\"ok\":false,\"error\":\"the request names no "
                                           "\\\"session\\\", such as \\\"0x0000000012345678\\\"\"}"},
         {"{\"command\":\"dance\"}", "{\"ok\":false,\"error\":\"unknown command; status, ping, end "
-                                    "session and control are known\"}"},
+                                    "session, control, share add, "
+                                    "share replace, share remove and share list are known\"}"},
         {"{}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
         {"{\"command\":1}", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
         {"[]", "{\"ok\":false,\"error\":\"the request names no \\\"command\\\"\"}"},
@@ -326,6 +365,45 @@ static char *without_pid(char *answer)
         memmove(pid, end + 1, strlen(end + 1) + 1);
     }
     return answer;
+}
+
+static void test_shares(void)
+{
+    static const struct {
+        const char *request, *answer, *changed;
+    } rows[] = {
+        {"{\"command\":\"share add\",\"share\":\"a=mem:\"}", "{\"ok\":true,\"name\":\"a\"}",
+         "add a mem filters=0 read_only=0"},
+        {"{\"command\":\"share replace\",\"share\":\"a=mem:\",\"handles\":\"refuse\",\"settings\":["
+         "\"read only = yes\",\"filter=log\",\"filter=pause\"]}",
+         "{\"ok\":true,\"name\":\"a\"}", "replace a mem filters=2 read_only=1 refuse"},
+        {"{\"command\":\"share add\",\"share\":\"bad=mem:\"}",
+         "{\"ok\":false,\"error\":\"share \\\"bad\\\": no \\\"luck\\\"\"}",
+         "add bad mem filters=0 read_only=0"},
+        {"{\"command\":\"share add\"}",
+         "{\"ok\":false,\"error\":\"the request names no \\\"share\\\"\"}", ""},
+        {"{\"command\":\"share add\",\"share\":\"a=mem:\",\"settings\":[\"colour=red\"]}",
+         "{\"ok\":false,\"error\":\"a share has no key \\\"colour\\\": see smbkit.conf(5)\"}", ""},
+        {"{\"command\":\"share add\",\"share\":\"a=mem:\",\"settings\":[7]}",
+         "{\"ok\":false,\"error\":\"\\\"\\\" is not KEY=VALUE\"}", ""},
+        {"{\"command\":\"share add\",\"share\":\"a=mem:\",\"settings\":[\"read only=maybe\"]}",
+         "{\"ok\":false,\"error\":\"read only: maybe: expected yes or no\"}", ""},
+        {"{\"command\":\"share remove\",\"share\":\"a\"}", "{\"ok\":true,\"name\":\"a\"}",
+         "remove a"},
+        {"{\"command\":\"share remove\",\"share\":\"bad\",\"handles\":\"refuse\"}",
+         "{\"ok\":false,\"error\":\"share \\\"bad\\\": there is none\"}", "remove bad refuse"},
+        {"{\"command\":\"share remove\",\"share\":\"a\",\"handles\":\"keep\"}",
+         "{\"ok\":false,\"error\":\"\\\"handles\\\" is close or refuse\"}", ""},
+        {"{\"command\":\"share list\"}", "{\"ok\":true,\"shares\":[]}", ""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        test_context("%s", rows[i].request);
+        changed[0] = '\0';
+        char *answer = control_answer(NULL, rows[i].request);
+        CHECK_STR(answer, rows[i].answer);
+        CHECK_STR(changed, rows[i].changed);
+        mem_free(answer);
+    }
 }
 
 static void test_status_json(void)
@@ -404,12 +482,9 @@ static void test_socket(void)
 }
 
 static const struct test_case cases[] = {
-    {"requests and answers", test_answers},
-    {"the status as JSON", test_status_json},
-    {"the status as text", test_status_text},
-    {"commands to layers", test_layers},
-    {"no layer understands any", test_no_layer_talks},
-    {"layers in a status", test_layers_status},
-    {"the socket", test_socket},
+    {"requests and answers", test_answers},     {"shares", test_shares},
+    {"the status as JSON", test_status_json},   {"the status as text", test_status_text},
+    {"commands to layers", test_layers},        {"no layer understands any", test_no_layer_talks},
+    {"layers in a status", test_layers_status}, {"the socket", test_socket},
 };
 TEST_MAIN(cases)

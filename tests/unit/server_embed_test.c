@@ -101,6 +101,31 @@ static void test_refusals(void)
     smbkit_server_free(s);
 }
 
+static void test_shares(void)
+{
+    const char *const read_only[] = {"read only = yes", NULL};
+    const char *const nonsense[] = {"colour=red", NULL};
+    struct smbkit_server *s = made();
+    CHECK_INT(smbkit_server_share(s, "a=mem:"), 0);
+    CHECK(smbkit_server_share_add(s, "b=mem:", NULL) < 0);
+    CHECK_SAYS(s, "does not run");
+    CHECK(smbkit_server_share_remove(s, "a", SMBKIT_HANDLES_CLOSE) < 0);
+    CHECK_INT(smbkit_server_start(s), 0);
+    CHECK(smbkit_server_share_add(s, "b=mem:", nonsense) < 0);
+    CHECK_SAYS(s, "no key \"colour\"");
+    CHECK_INT(smbkit_server_share_add(s, "b=mem:", read_only), 0);
+    CHECK(smbkit_server_share_add(s, "B=mem:", NULL) < 0);
+    CHECK_SAYS(s, "there is one already");
+    CHECK_INT(smbkit_server_share_replace(s, "a=mem:size=1M", NULL, SMBKIT_HANDLES_REFUSE), 0);
+    CHECK(smbkit_server_share_replace(s, "a=mem:", NULL, 77) < 0);
+    CHECK(smbkit_server_share_replace(s, "c=mem:", NULL, SMBKIT_HANDLES_CLOSE) < 0);
+    CHECK_SAYS(s, "there is none");
+    CHECK_INT(smbkit_server_share_remove(s, "a", SMBKIT_HANDLES_CLOSE), 0);
+    CHECK(smbkit_server_share_remove(s, "a", SMBKIT_HANDLES_CLOSE) < 0);
+    CHECK_INT(smbkit_server_stop(s), 0);
+    smbkit_server_free(s);
+}
+
 static void cannot_start(struct smbkit_server *s, const char *why)
 {
     CHECK(smbkit_server_start(s) < 0);
@@ -204,9 +229,8 @@ static void test_own_loop(void)
 }
 
 static const struct test_case cases[] = {
-    {"what it refuses", test_refusals},
-    {"why it cannot start", test_cannot_start},
-    {"its threads take no signals", test_threads},
+    {"what it refuses", test_refusals},         {"shares come and go", test_shares},
+    {"why it cannot start", test_cannot_start}, {"its threads take no signals", test_threads},
     {"a loop of the program", test_own_loop},
 };
 TEST_MAIN(cases)

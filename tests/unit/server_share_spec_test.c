@@ -59,6 +59,24 @@ static void test_layers(void)
     }
 }
 
+/* The word for a share means the same share, whoever reads it. */
+static void again(const struct config_share *share, const char *want)
+{
+    char err[256] = "";
+    char text[512];
+    struct config *c = config_new();
+    char *spec = config_share_spec(share);
+    REQUIRE(c && spec);
+    CHECK(config_share_parse(c, spec, err));
+    CHECK_STR(err, "");
+    REQUIRE(c->share_count == 1);
+    show(&c->shares[0].plugin, text, sizeof(text));
+    CHECK_STR(text, want);
+    CHECK_STR(c->shares[0].name, share->name);
+    free(spec);
+    config_free(c);
+}
+
 static void test_shares(void)
 {
     static const struct {
@@ -97,6 +115,7 @@ static void test_shares(void)
             CHECK_STR(c->shares[0].name, rows[i].name);
             CHECK_STR(text, want);
             CHECK(!c->shares[0].read_only);
+            again(&c->shares[0], text);
         }
         config_free(c);
     }
