@@ -9,6 +9,7 @@
 #include <smbkit/status.h>
 
 #define NODISCARD __attribute__((warn_unused_result))
+#define NOINLINE __attribute__((noinline))
 #define NORETURN __attribute__((noreturn))
 /* gnu_printf: gcc for Windows would otherwise check against the old Microsoft runtime's %-codes;
  * clang has no other kind. */

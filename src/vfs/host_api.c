@@ -14,18 +14,21 @@
 
 /* ---- the layer below ---- */
 
-static smbkit_status api_next(struct smbkit_next *next, uint32_t id, struct smbkit_op *pub,
-                              void *file, void *args)
+/* Does the filter want what is read in one piece? */
+static bool joins(const struct smbkit_next *next, uint32_t id)
+{
+    return id == SMBKIT_OP_read && !(next->owner->plugin->flags & SMBKIT_SEES_SEGMENTS);
+}
+
+static NOINLINE smbkit_status next_any(struct smbkit_next *next, uint32_t id, struct smbkit_op *pub,
+                                       void *file, void *args)
 {
     struct op *op = op_of(pub);
-    if (id >= SMBKIT_OP_COUNT) {
-        return SMBKIT_STATUS_NOT_SUPPORTED;
-    }
-    bool joins = id == SMBKIT_OP_read && !(next->owner->plugin->flags & SMBKIT_SEES_SEGMENTS);
+    bool joined = joins(next, id);
     bool is_own_child = op->is_fresh; /* not that of a filter above, which this one passes on */
     if (is_own_child) {
         op->is_fresh = false;
-        op->join = joins ? args : NULL;
+        op->join = joined ? args : NULL;
         op_child_begin(op, next->owner);
     }
     bool stops = op_rows[id].asks_each && (id != SMBKIT_OP_control || op->root->stays);
@@ -36,10 +39,8 @@ static smbkit_status api_next(struct smbkit_next *next, uint32_t id, struct smbk
     if (st == SMBKIT_STATUS_PENDING) {
         return st;
     }
-    if (op_rows[id].asked) {
-        op_rows[id].asked(next->owner, args);
-    }
-    if (joins && SMBKIT_OK(st)) {
+    op_note_asked(&op_rows[id], next->owner, args);
+    if (joined && SMBKIT_OK(st)) {
         st = layer_io_join(args);
     }
     if (is_own_child) {
@@ -48,6 +49,31 @@ static smbkit_status api_next(struct smbkit_next *next, uint32_t id, struct smbk
         op_put(op);
     }
     return st;
+}
+
+static NOINLINE smbkit_status next_asked(struct smbkit_next *next, uint32_t id,
+                                         struct smbkit_op *pub, void *file, void *args)
+{
+    smbkit_status st = layer_call(next->layer, id, pub, file, args);
+    if (st != SMBKIT_STATUS_PENDING) {
+        op_note_asked(&op_rows[id], next->owner, args);
+    }
+    return st;
+}
+
+/* Of most calls there is nothing to be done here: bench/filter. */
+static smbkit_status api_next(struct smbkit_next *next, uint32_t id, struct smbkit_op *pub,
+                              void *file, void *args)
+{
+    if (id >= SMBKIT_OP_COUNT) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    const struct op_row *row = &op_rows[id];
+    if (op_of(pub)->is_fresh || row->asks_each || (row->notes_asked && joins(next, id))) {
+        return next_any(next, id, pub, file, args);
+    }
+    return row->notes_asked ? next_asked(next, id, pub, file, args)
+                            : layer_call(next->layer, id, pub, file, args);
 }
 
 static void api_next_close(struct smbkit_next *next, struct smbkit_op *op, void *file)

@@ -56,6 +56,7 @@ struct layer {
     bool is_open;
     bool is_below;       /* of a filter */
     bool clears_room;    /* before each call: see room_clear */
+    bool is_quick;       /* a call of it needs no lock, may be made NOWAIT, and clears no room */
     bool awaits;         /* a filter of the stack wants no PENDING to pass by it */
     struct mutex serial; /* SERIALIZE_ALL */
     atomic_uint_fast32_t faults[LAYER_FAULTS];

@@ -48,21 +48,13 @@ static void clear_io(void *args)
     }
 }
 
-static void asked_io(struct layer *l, void *args)
-{
-    struct vfs_io *v = ((struct smbkit_io *)args)->core;
-    if (v) {
-        v->asked = l;
-    }
-}
-
 static smbkit_status check_io(struct layer *l, void *args, smbkit_status st)
 {
     const struct smbkit_io *io = args;
     const struct vfs_io *v = io->core;
+    bool fits = io->done <= io->length;
     /* What was given is all there is: nothing may be sent from behind it. */
-    bool is_good = !v || v->given_count == 0 || io->done == vfs_io_given(v);
-    if (!SMBKIT_OK(st) || (io->done <= io->length && is_good)) {
+    if (!SMBKIT_OK(st) || (fits && (!v || v->given_count == 0 || io->done == vfs_io_given(v)))) {
         return st;
     }
     unsigned times = layer_fault(l, FAULT_IO);
@@ -150,7 +142,7 @@ static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status 
 #define REST_set_security                                                                          \
     .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_set_security, security))
 #define REST_read                                                                                  \
-    .absent = S(INTERNAL_ERROR), .clear = clear_io, .asked = asked_io, .check = check_io
+    .absent = S(INTERNAL_ERROR), .clear = clear_io, .notes_asked = true, .check = check_io
 #define REST_write                                                                                 \
     .acts = true, .writes = true, .absent = S(MEDIA_WRITE_PROTECTED), .check = check_io
 #define REST_flush .absent = S(SUCCESS)

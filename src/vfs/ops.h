@@ -7,6 +7,7 @@
 #include <smbkit/plugin.h>
 
 #include "base/base.h"
+#include "vfs/vfs.h"
 
 struct layer;
 
@@ -43,8 +44,9 @@ struct op_row {
     smbkit_status (*emulate)(struct layer *from, struct smbkit_op *op, void *file, void *args);
     /* Zero the room for an answer that is not among the pointers. May be NULL. */
     void (*clear)(void *args);
-    /* The layer is about to be called, or goes on. May be NULL. */
-    void (*asked)(struct layer *l, void *args);
+    /* The arguments are a struct smbkit_io whose vfs_io notes which layer is asked: op_note_asked.
+     */
+    bool notes_asked;
     /* Is it what may be answered? Mends what does no harm. May be NULL. */
     smbkit_status (*check)(struct layer *l, void *args, smbkit_status st);
     /* Not 0: a layer that has this function and not the operation itself hides the layers below:
@@ -63,4 +65,13 @@ static inline bool op_row_has(const struct op_row *row, const struct smbkit_plug
 {
     typedef void (*any_function)(void);
     return *(const any_function *)((const char *)p + row->function) != NULL;
+}
+
+/* The layer is about to be called, or goes on. */
+static inline void op_note_asked(const struct op_row *row, struct layer *l, void *args)
+{
+    struct vfs_io *io = row->notes_asked ? ((struct smbkit_io *)args)->core : NULL;
+    if (io) {
+        io->asked = l;
+    }
 }

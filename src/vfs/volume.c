@@ -94,7 +94,11 @@ static void volume_flags_gather(struct vfs_volume *v)
             (l->plugin->flags & SMBKIT_IS_FILTER) && !(l->plugin->flags & SMBKIT_SEES_PENDING);
     }
     for (uint32_t i = 0; i < v->layer_count; i++) {
-        v->layers[i].awaits = awaits;
+        struct layer *l = &v->layers[i];
+        l->awaits = awaits;
+        l->is_quick =
+            l->plugin->thread_model != SMBKIT_SERIALIZE_ALL && !l->clears_room &&
+            (l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT)) != 0;
     }
     v->awaits = awaits;
     /* Filters that write pass it on: what there is to write to is the plugin's word. */

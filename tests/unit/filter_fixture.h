@@ -11,6 +11,7 @@
 struct stack_layer {
     const struct smbkit_plugin *plugin;
     const char *args[STACK_ARGS_MAX]; /* "key=value", up to a NULL */
+    bool is_linked_in;
 };
 
 /* Of one layer's text; keys are kept there. */
@@ -44,7 +45,8 @@ static UNUSED bool stack_try(struct fixture *f, const struct stack_layer *layers
     struct vfs_layer_spec specs[VFS_LAYERS_MAX];
     *f = (struct fixture){0};
     for (uint32_t i = 0; i < count; i++) {
-        specs[i] = (struct vfs_layer_spec){.plugin = layers[i].plugin, .args = args[i]};
+        specs[i] = (struct vfs_layer_spec){
+            .plugin = layers[i].plugin, .args = args[i], .is_linked_in = layers[i].is_linked_in};
         specs[i].arg_count = stack_args(&layers[i], keys[i], args[i]);
     }
     const struct vfs_volume_spec spec = {
@@ -148,8 +150,8 @@ static UNUSED void check_args(const struct smbkit_plugin *filter, const struct b
         struct fixture f;
         char err[256];
         const struct stack_layer layers[] = {
-            {filter, {rows[i].args[0], rows[i].args[1], rows[i].args[2]}},
-            {smbkit_static_mem(&vfs_api), {NULL}}};
+            {.plugin = filter, .args = {rows[i].args[0], rows[i].args[1], rows[i].args[2]}},
+            {.plugin = smbkit_static_mem(&vfs_api)}};
         test_context("row %zu: %s", i, rows[i].args[0] ? rows[i].args[0] : "");
         bool good = stack_try(&f, layers, 2, NULL, err);
         CHECK_INT(good, rows[i].says == NULL);
