@@ -130,12 +130,42 @@ static smbkit_status parent_lends(const struct vfs_call *call, struct vfs_volume
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* The system ACL is for who has the privilege, whatever else he may. */
+static smbkit_status check_privilege(const struct vfs_call *call, const struct access_query *q)
+{
+    return (q->desired & SMBKIT_ACCESS_SYSTEM_SECURITY) &&
+                   !(call->token->privileges & TOKEN_CAN_SECURITY)
+               ? SMBKIT_STATUS_PRIVILEGE_NOT_HELD
+               : SMBKIT_STATUS_SUCCESS;
+}
+
+/* A volume that knows better than a descriptor. NOT_SUPPORTED: not of this file. */
+static smbkit_status check_word(const struct vfs_call *call, const struct door_file *f,
+                                struct access_query *q)
+{
+    uint32_t system = q->desired & SMBKIT_ACCESS_SYSTEM_SECURITY;
+    smbkit_status st = check_privilege(call, q);
+    if (SMBKIT_OK(st)) {
+        st = door_access_check(call, f, q->desired & ~system, &q->granted);
+    }
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    q->max = q->granted;
+    if (q->want_max && !(q->desired & SMBKIT_MAXIMUM_ALLOWED)) {
+        st = door_access_check(call, f, SMBKIT_MAXIMUM_ALLOWED, &q->max);
+        st = st == SMBKIT_STATUS_ACCESS_DENIED ? SMBKIT_STATUS_SUCCESS : st;
+    }
+    q->granted |= system;
+    return st;
+}
+
 /* A volume without descriptors: everything but the system ACL for everyone. */
 static smbkit_status check_open_volume(const struct vfs_call *call, struct access_query *q)
 {
-    if ((q->desired & SMBKIT_ACCESS_SYSTEM_SECURITY) &&
-        !(call->token->privileges & TOKEN_CAN_SECURITY)) {
-        return SMBKIT_STATUS_PRIVILEGE_NOT_HELD;
+    smbkit_status st = check_privilege(call, q);
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
     q->max = SMBKIT_ALL_ACCESS;
     q->granted = q->desired & ~SMBKIT_MAXIMUM_ALLOWED;
@@ -188,8 +218,12 @@ smbkit_status access_check(const struct vfs_call *call, const struct door_file *
     if (q->desired & ~SMBKIT_MAXIMUM_ALLOWED & ~cap) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
-    smbkit_status st = volume_keeps_security(f->volume) ? check_descriptor(call, f, q)
-                                                        : check_open_volume(call, q);
+    smbkit_status st =
+        f->volume->knows_rights ? check_word(call, f, q) : SMBKIT_STATUS_NOT_SUPPORTED;
+    if (st == SMBKIT_STATUS_NOT_SUPPORTED) {
+        st = volume_keeps_security(f->volume) ? check_descriptor(call, f, q)
+                                              : check_open_volume(call, q);
+    }
     q->max &= cap;
     q->granted &= cap;
     /* Nothing at all is not an open. */
@@ -255,6 +289,33 @@ static smbkit_status destination_load(const struct vfs_call *call, struct vfs_vo
     return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND ? SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND : st;
 }
 
+/* May the caller do that with the directory at that path, by the plugin's word or its descriptor?
+ */
+static smbkit_status destination_allows(const struct vfs_call *call, struct vfs_volume *v,
+                                        const struct destination *d,
+                                        const struct access_parent *dir)
+{
+    uint32_t need = destination_access(d);
+    uint32_t granted;
+    smbkit_status st = SMBKIT_STATUS_NOT_SUPPORTED;
+    if (v->knows_rights) {
+        const struct door_open how = {.path = d->path, .access = SMBKIT_READ_ATTRIBUTES};
+        struct door_file f = {.volume = v};
+        struct smbkit_attr attr;
+        st = door_open(call, &f, &how, &attr);
+        if (!SMBKIT_OK(st)) {
+            return st;
+        }
+        st = door_access_check(call, &f, need, &granted);
+        door_close(call, &f);
+    }
+    if (st != SMBKIT_STATUS_NOT_SUPPORTED) {
+        return st;
+    }
+    return volume_keeps_security(v) ? sd_access_check(&dir->sd, call->token, need, &granted)
+                                    : SMBKIT_STATUS_SUCCESS;
+}
+
 static smbkit_status destination_check(const struct vfs_call *call, struct vfs_volume *v,
                                        const struct destination *d, struct access_parent *out)
 {
@@ -264,9 +325,8 @@ static smbkit_status destination_check(const struct vfs_call *call, struct vfs_v
     }
     bool is_directory = out->attr.attributes & SMBKIT_ATTR_DIRECTORY;
     st = is_directory ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-    if (SMBKIT_OK(st) && volume_keeps_security(v)) {
-        uint32_t granted;
-        st = sd_access_check(&out->sd, call->token, destination_access(d), &granted);
+    if (SMBKIT_OK(st)) {
+        st = destination_allows(call, v, d, out);
     }
     if (SMBKIT_OK(st)) { /* who may not add to it asks nobody to let go, and learns nothing */
         st = destination_check_opens(call, v, &out->attr, d);
@@ -303,7 +363,7 @@ smbkit_status access_check_destination(const struct vfs_call *call, struct vfs_v
 smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *v, const char *path,
                                 uint32_t need)
 {
-    if (!volume_keeps_security(v)) {
+    if (!volume_keeps_security(v) && !v->knows_rights) {
         return SMBKIT_STATUS_SUCCESS;
     }
     const struct door_open how = {.path = path,
@@ -324,8 +384,21 @@ smbkit_status access_check_path(const struct vfs_call *call, struct vfs_volume *
     return st;
 }
 
-/* By the file's own descriptor: what the directory lends is everybody's who lists it. A volume
- * without descriptors is asked for the data: only the plugin knows. */
+/* By its descriptor. */
+static smbkit_status seen_by_descriptor(const struct vfs_call *call, const struct door_file *f,
+                                        bool is_directory, uint32_t need)
+{
+    struct secdesc sd;
+    uint32_t granted;
+    sd_init(&sd);
+    smbkit_status st = access_sd_load(call, f, is_directory, &sd);
+    st = SMBKIT_OK(st) ? sd_access_check(&sd, call->token, need, &granted) : st;
+    sd_fini(&sd);
+    return st;
+}
+
+/* By the plugin's word or the file's own descriptor: what the directory lends is everybody's who
+ * lists it. A volume without either is asked for the data: only the plugin knows. */
 static smbkit_status seen_by(const struct vfs_call *call, struct vfs_volume *v, const char *path,
                              uint64_t snapshot_time)
 {
@@ -342,13 +415,12 @@ static smbkit_status seen_by(const struct vfs_call *call, struct vfs_volume *v, 
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    if (has_descriptors) {
-        struct secdesc sd;
-        uint32_t granted;
-        sd_init(&sd);
-        st = access_sd_load(call, &f, attr.attributes & SMBKIT_ATTR_DIRECTORY, &sd);
-        st = SMBKIT_OK(st) ? sd_access_check(&sd, call->token, need, &granted) : st;
-        sd_fini(&sd);
+    uint32_t granted;
+    smbkit_status word = door_access_check(call, &f, need, &granted);
+    if (word != SMBKIT_STATUS_NOT_SUPPORTED) {
+        st = word;
+    } else if (has_descriptors) {
+        st = seen_by_descriptor(call, &f, attr.attributes & SMBKIT_ATTR_DIRECTORY, need);
     }
     door_close(call, &f);
     return st;

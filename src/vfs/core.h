@@ -69,6 +69,7 @@ struct vfs_volume {
     uint32_t layer_count;
     bool never_writes;   /* the plugin's word: read-only whatever was asked for */
     bool hears_refusals; /* a layer wants to know what the core refuses */
+    bool knows_rights;   /* the plugin has its own word on them (access_check) */
     bool never_blocks;
     bool tries_nowait;
     bool serializes_files;

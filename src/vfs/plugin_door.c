@@ -504,6 +504,22 @@ smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f,
     return door_call(call, f, SMBKIT_OP_watch, &a);
 }
 
+smbkit_status door_access_check(const struct vfs_call *call, const struct door_file *f,
+                                uint32_t desired, uint32_t *granted_r)
+{
+    uint32_t rights = desired & ~SMBKIT_MAXIMUM_ALLOWED;
+    struct smbkit_access a = {.struct_size = sizeof(a), .desired = desired};
+    smbkit_status st = f->volume->knows_rights ? door_call(call, f, SMBKIT_OP_access_check, &a)
+                                               : SMBKIT_STATUS_NOT_SUPPORTED;
+    if (SMBKIT_OK(st) && (rights & ~a.granted)) {
+        st = SMBKIT_STATUS_ACCESS_DENIED;
+    }
+    *granted_r = !SMBKIT_OK(st)                       ? 0
+                 : (desired & SMBKIT_MAXIMUM_ALLOWED) ? a.granted & SMBKIT_ALL_ACCESS
+                                                      : rights;
+    return st;
+}
+
 smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,
                                  uint32_t *state)
 {

@@ -156,6 +156,10 @@ NODISCARD smbkit_status door_transfer(const struct vfs_call *call, const struct 
 NODISCARD smbkit_status door_copy(const struct vfs_call *call, const struct door_file *f,
                                   uint32_t id, struct smbkit_copy *c);
 /* *state: SMBKIT_CACHE_* that is asked for; out: what may be. */
+/* What of `desired` the plugin grants, at least those bits of it that are rights; ACCESS_DENIED;
+ * NOT_SUPPORTED: the descriptor tells. */
+NODISCARD smbkit_status door_access_check(const struct vfs_call *call, const struct door_file *f,
+                                          uint32_t desired, uint32_t *granted_r);
 NODISCARD smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,
                                            uint32_t *state);
 NODISCARD smbkit_status door_commit(const struct vfs_call *call, const struct door_file *f);

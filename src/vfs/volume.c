@@ -102,7 +102,9 @@ static void volume_flags_gather(struct vfs_volume *v)
     }
     v->awaits = awaits;
     /* Filters that write pass it on: what there is to write to is the plugin's word. */
-    v->never_writes |= v->layers[v->layer_count - 1].plugin->write == NULL;
+    const struct smbkit_plugin *source = v->layers[v->layer_count - 1].plugin;
+    v->knows_rights = source->access_check != NULL;
+    v->never_writes |= source->write == NULL;
     v->never_writes |= (v->features & SMBKIT_FEATURE_READ_ONLY) != 0;
 }
 

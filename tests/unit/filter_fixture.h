@@ -71,15 +71,6 @@ static UNUSED bool stack_open(struct fixture *f, const struct stack_layer *layer
     return good;
 }
 
-static UNUSED smbkit_status try_access(struct fixture *f, const char *path, uint32_t access,
-                                       uint32_t disposition)
-{
-    struct vfs_create_in in = create_in(f, path);
-    in.desired_access = access;
-    in.disposition = disposition;
-    return try_open(f, &in);
-}
-
 /* Made behind the back of the core and of the filters: the plugin is asked itself. */
 static UNUSED smbkit_status make_below(struct fixture *f, const char *path, uint32_t kind)
 {

@@ -286,7 +286,91 @@ static void odd_files_are_not_seen(void)
     }
 }
 
+/* ---- a plugin with its own word ---- */
+
+static uint32_t word; /* what it grants; UINT32_MAX: of this file the descriptor tells */
+static int words;     /* how often it was asked */
+
+static smbkit_status access_word(void *volume, struct smbkit_op *op, void *file,
+                                 struct smbkit_access *a)
+{
+    (void)volume;
+    (void)file;
+    words++;
+    CHECK_STR(op->who->user, "anna");
+    if (word == UINT32_MAX) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    a->granted = a->desired & SMBKIT_MAXIMUM_ALLOWED ? word : word & a->desired;
+    return a->granted ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_ACCESS_DENIED;
+}
+
+static bool word_open(struct fixture *f)
+{
+    struct smbkit_plugin p = FAKE_PLUGIN;
+    p.access_check = access_word;
+    return fixture_open(f, &p, false);
+}
+
+static void plugin_knows_rights(void)
+{
+    const uint32_t reads = SMBKIT_READ_DATA | SMBKIT_READ_ATTRIBUTES;
+    for (unsigned keeps = 0; keeps < 2; keeps++) {
+        struct fixture f = {0};
+        f.fake.features = keeps ? SMBKIT_FEATURE_SECURITY : 0;
+        REQUIRE(word_open(&f));
+        test_context("keeps descriptors: %u", keeps);
+        word = UINT32_MAX;
+        make(&f, "dir", true);
+        make(&f, "file", false);
+        CHECK(words > 0);
+        CHECK_INT(rights_on(&f, "file"), SMBKIT_ALL_ACCESS);
+        word = reads;
+        CHECK_INT(rights_on(&f, "file"), reads);
+        CHECK_INT(try_access(&f, "file", SMBKIT_READ_DATA, SMBKIT_OPEN), 0);
+        /* It grants a part: that is not all that was desired. */
+        CHECK_INT(try_access(&f, "file", RW, SMBKIT_OPEN), S(ACCESS_DENIED));
+        CHECK_INT(try_access(&f, "dir/new", SMBKIT_READ_DATA, SMBKIT_CREATE), S(ACCESS_DENIED));
+        word = SMBKIT_WRITE_DATA;
+        CHECK_INT(try_access(&f, "dir/new", SMBKIT_READ_DATA, SMBKIT_CREATE), 0);
+        word = SMBKIT_APPEND_DATA; /* for a directory in it */
+        CHECK_INT(try_access(&f, "dir/new2", SMBKIT_READ_DATA, SMBKIT_CREATE), S(ACCESS_DENIED));
+        /* The maximum beside what was desired. */
+        word = reads;
+        struct vfs_create_in in = create_in(&f, "file");
+        struct vfs_create_out out;
+        in.disposition = SMBKIT_OPEN;
+        in.desired_access = SMBKIT_READ_DATA;
+        in.want_max_access = true;
+        CHECK_INT(vfs_create(&f.call, &in, &out), 0);
+        CHECK_INT(vfs_open_granted_access(out.open), SMBKIT_READ_DATA);
+        CHECK_INT(out.max_access, reads);
+        must_close(&f, out.open);
+        CHECK_INT(try_access(&f, "file", SMBKIT_ACCESS_SYSTEM_SECURITY, SMBKIT_OPEN),
+                  S(PRIVILEGE_NOT_HELD));
+        fixture_close(&f);
+    }
+}
+
+/* A listing that shows what can be read goes by it. */
+static void plugin_tells_what_is_seen(void)
+{
+    char names[64];
+    struct fixture f = {0};
+    REQUIRE(word_open(&f));
+    word = UINT32_MAX;
+    make(&f, "a", false);
+    vfs_volume_habits_set(f.v, VFS_HIDE_UNREADABLE);
+    word = SMBKIT_ALL_ACCESS;
+    CHECK_INT(list_readable(&f, "a", names), 0);
+    word = SMBKIT_READ_DATA;
+    CHECK_INT(list_readable(&f, "a", names), S(NO_SUCH_FILE));
+    fixture_close(&f);
+}
+
 static const struct test_case cases[] = {
+    {"plugin_knows_rights", plugin_knows_rights},
+    {"plugin_tells_what_is_seen", plugin_tells_what_is_seen},
     {"made_up_descriptors", made_up_descriptors},
     {"rights_without_descriptor", rights_without_descriptor},
     {"security", security},

@@ -151,6 +151,15 @@ static UNUSED smbkit_status try_open(struct fixture *f, const struct vfs_create_
     return st;
 }
 
+static UNUSED smbkit_status try_access(struct fixture *f, const char *path, uint32_t access,
+                                       uint32_t disposition)
+{
+    struct vfs_create_in in = create_in(f, path);
+    in.desired_access = access;
+    in.disposition = disposition;
+    return try_open(f, &in);
+}
+
 static UNUSED void must_close(struct fixture *f, struct vfs_open *o)
 {
     if (o) {
