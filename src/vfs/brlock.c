@@ -203,6 +203,20 @@ void brlock_each(const struct brlock_owner *o,
     }
 }
 
+void brlock_hand_over(struct brlock_table *t, struct brlock_owner *from, struct brlock_owner *to)
+{
+    ASSERT(list_is_empty(&to->locks) && to->budget == from->budget);
+    for (struct list *i; (i = list_pop_front(&from->locks));) {
+        struct brlock *l = LIST_ENTRY(i, struct brlock, link);
+        ranges_remove(&t->kinds[l->kind], &l->range);
+        l->range.owner = to;
+        ranges_add(&t->kinds[l->kind], &l->range);
+        list_push_back(&to->locks, &l->link);
+    }
+    to->count = from->count;
+    from->count = 0;
+}
+
 void brlock_release_owner(struct brlock_table *t, struct brlock_owner *owner,
                           struct brlock_freed *freed)
 {

@@ -61,6 +61,8 @@ bool brlock_io_conflicts(const struct brlock_table *t, const struct brlock_owner
 /* Calls fn for each lock of an owner, as often as it was taken. */
 void brlock_each(const struct brlock_owner *o,
                  void (*fn)(void *arg, const struct range_link *r, bool exclusive), void *arg);
+/* All locks of an owner are another's, who has none, and whose budget is the same. O(k log n) */
+void brlock_hand_over(struct brlock_table *t, struct brlock_owner *from, struct brlock_owner *to);
 /* Give up all locks of an owner. O(k log n) for k of them. */
 void brlock_release_owner(struct brlock_table *t, struct brlock_owner *owner,
                           struct brlock_freed *freed);

@@ -10,6 +10,7 @@
 #include "vfs/journal.h"
 #include "vfs/kept_time.h"
 #include "vfs/late_time.h"
+#include "vfs/move.h"
 #include "vfs/names.h"
 #include "vfs/names_short.h"
 #include "vfs/notify_core.h"
@@ -294,6 +295,12 @@ static smbkit_status commit_written(const struct vfs_call *call, struct vfs_open
                  quoted(path ? path : "").text, smbkit_status_name(st));
     }
     return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status vfs_open_commit(struct vfs_call *call, struct vfs_open *o)
+{
+    OPEN_SCOPE(o, st);
+    return SMBKIT_OK(st) ? commit_written(call, o) : st;
 }
 
 static smbkit_status commit(const struct vfs_call *call, struct vfs_open *o)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of volumes, nodes and opens.
  *
- * Lock order: a file's node.lock -> that of a stream of it; node.lock -> open.lock, and node.lock
+ * Lock order: a file's node.lock -> that of a stream of it; of two files, or two streams, the one
+ * with the lower address first (lock.c, and nobody else takes two); node.lock -> open.lock, and
+ * node.lock
  * -> volume.tree_lock or lease.lock -> node shard; then, each innermost and never two of them,
  * volume.names_lock, volume.notify_lock and the waits of a shard (which may be taken under any of
  * the others). An open's `serial` and a layer's `serial` are held during plugin calls and taken
@@ -346,7 +348,8 @@ struct vfs_open {
     struct oplock_holder *holder; /* what it caches by: its own oplock, or a lease that it shares */
     struct lease *lease;          /* that; a reference, which stays to the open's end */
     struct brlock_owner locks;
-    struct list lock_waits; /* of vfs_wait_lock; node->waits */
+    struct list lock_waits;     /* of vfs_wait_lock; node->waits */
+    struct vfs_open *successor; /* a reference: what took its place (move.c); NULL: nothing has */
 
     struct mutex lock; /* guards what follows */
     enum open_state state;
@@ -404,6 +407,11 @@ static inline void open_endp(struct vfs_open **o)
         SMBKIT_OK(status_r) ? (o) : NULL
 /* It gives up its byte-range locks and waits for none. Under node->lock. */
 void lock_leave_locked(struct vfs_node *n, struct vfs_open *o);
+/* What it has locked, to has locked as well. INSUFFICIENT_RESOURCES, LOCK_NOT_GRANTED: to may have
+ * some of them. */
+NODISCARD smbkit_status lock_move(struct vfs_open *from, struct vfs_open *to);
+/* Can it? Nothing is handed over. */
+NODISCARD smbkit_status lock_move_try(struct vfs_open *from, struct vfs_open *to);
 /* DIRECTORY_NOT_EMPTY, or whatever the plugin says. */
 NODISCARD smbkit_status disposition_check_empty(const struct vfs_call *call, struct vfs_open *o);
 /* What of the range is in the file becomes zeroes, if no lock of others is on it; who may, and who

@@ -33,6 +33,9 @@ static smbkit_status enter_check(struct create *c, struct vfs_node *n, struct no
     if (name->of->moving && !is_new) {
         return node_wait_move_locked(c->call, n);
     }
+    if (c->in->takes_over && c->in->takes_over->node == n) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
     struct oplock_query q = {.op = OPLOCK_OP_OPEN_BEFORE_SHARING,
                              .by = lease ? &lease->lease->holder : NULL,
                              .access = c->granted,

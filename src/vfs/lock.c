@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Byte-range locks: [MS-SMB2] 3.3.5.14, [MS-FSA] 2.1.5.8, 2.1.5.9 */
 #include "vfs/core.h"
+#include "vfs/move.h"
 #include "vfs/oplock_core.h"
 
 /* Each waiting call has its lock as soon as there is room for it, in the order in which they came:
@@ -98,21 +99,107 @@ static struct vfs_open *grant_take(struct vfs_wait *w)
     return granted ? w->lock->open : NULL;
 }
 
-void lock_grant_return(struct vfs_wait *w)
+/* Takes the reference; that of what took its place, which has the lock too, or NULL. */
+static struct vfs_open *give_back(struct vfs_open *o, const struct range_link *r)
 {
-    struct vfs_open *o = grant_take(w);
-    if (!o) {
-        return;
-    }
     struct brlock_freed freed = {0};
-    const struct range_link *r = &w->lock->range;
     mutex_lock(&o->node->lock);
     smbkit_status st = brlock_unlock(&o->node->locks, &o->locks, r->first, length_of(r), &freed);
     if (SMBKIT_OK(st)) { /* or the open was closed */
         offer_freed(o->node, &freed);
     }
+    struct vfs_open *next = o->successor ? vfs_open_ref(o->successor) : NULL;
     mutex_unlock(&o->node->lock);
     vfs_open_unref(o);
+    return next;
+}
+
+void lock_grant_return(struct vfs_wait *w)
+{
+    struct vfs_open *o = grant_take(w);
+    while (o) {
+        o = give_back(o, &w->lock->range);
+    }
+}
+
+/* ---- an open takes another's place ---- */
+
+struct taking {
+    struct vfs_open *to;
+    smbkit_status status;
+};
+
+static void take_one(void *arg, const struct range_link *r, bool exclusive)
+{
+    struct taking *t = arg;
+    if (SMBKIT_OK(t->status)) {
+        t->status =
+            brlock_lock(&t->to->node->locks, &t->to->locks, r->first, length_of(r), exclusive);
+    }
+}
+
+/* Under both nodes' locks. */
+static smbkit_status take_all(struct vfs_open *from, struct vfs_open *to)
+{
+    struct taking t = {.to = to, .status = SMBKIT_STATUS_SUCCESS};
+    to->locks.budget = from->locks.budget;
+    if (from->node == to->node) {
+        brlock_hand_over(&from->node->locks, &from->locks, &to->locks);
+        return t.status;
+    }
+    if (from->locks.count > 0) {
+        const struct oplock_query q = {.op = OPLOCK_OP_LOCK, .by = to->holder};
+        (void)oplock_break_locked(to->node, &q);
+    }
+    brlock_each(&from->locks, take_one, &t);
+    return t.status;
+}
+
+/* Both are files, or both streams, whose locks come after any file's: among themselves they are
+ * taken by address. */
+static void lock_both(struct vfs_node *a, struct vfs_node *b)
+{
+    bool is_first = (uintptr_t)a < (uintptr_t)b;
+    mutex_lock(is_first ? &a->lock : &b->lock);
+    if (a != b) {
+        mutex_lock(is_first ? &b->lock : &a->lock);
+    }
+}
+
+static void unlock_both(struct vfs_node *a, struct vfs_node *b)
+{
+    if (a != b) {
+        mutex_unlock(&b->lock);
+    }
+    mutex_unlock(&a->lock);
+}
+
+smbkit_status lock_move_try(struct vfs_open *from, struct vfs_open *to)
+{
+    if (from->node == to->node) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    lock_both(from->node, to->node);
+    smbkit_status st = take_all(from, to);
+    unlock_both(from->node, to->node);
+    return st;
+}
+
+void vfs_open_waits_end(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->node->lock);
+    wait_wake_open(o->node->waits, &o->lock_waits);
+}
+
+smbkit_status lock_move(struct vfs_open *from, struct vfs_open *to)
+{
+    lock_both(from->node, to->node);
+    smbkit_status st = take_all(from, to);
+    if (SMBKIT_OK(st)) {
+        from->successor = vfs_open_ref(to);
+    }
+    unlock_both(from->node, to->node);
+    return st;
 }
 
 /* Under node->lock. Unlocks are done one by one, up to the first that fails. */
@@ -164,12 +251,21 @@ static smbkit_status lock_wait(const struct vfs_call *call, struct vfs_open *o,
     return SMBKIT_STATUS_WAIT;
 }
 
+/* Is it the open, or one whose place that has taken since? */
+static bool is_now(const struct vfs_open *was, const struct vfs_open *o)
+{
+    while (was && was != o) {
+        was = was->successor; /* set before a call on that begins */
+    }
+    return was != NULL;
+}
+
 /* Did the call's wait end with this lock? */
 static bool was_granted(const struct vfs_call *call, const struct vfs_open *o,
                         const struct vfs_lock *l)
 {
     const struct vfs_wait_lock *got = call->wait ? call->wait->lock : NULL;
-    return got && got->granted && got->open == o && got->range.first == l->offset &&
+    return got && got->granted && is_now(got->open, o) && got->range.first == l->offset &&
            length_of(&got->range) == l->length && got->exclusive == l->exclusive;
 }
 

@@ -288,16 +288,6 @@ void vfs_notify_turn_init(struct vfs_notify_turn *t)
     t->open = NULL;
 }
 
-static void turn_take(struct vfs_open *o, struct vfs_notify_turn *t)
-{
-    if (!t || t->open) {
-        return;
-    }
-    t->open = vfs_open_ref(o);
-    SCOPED_LOCK(&o->volume->notify_lock);
-    list_push_back(&o->notify_turns, &t->link);
-}
-
 /* Under notify_lock. */
 static bool turn_is_first(const struct vfs_open *o, const struct vfs_notify_turn *t)
 {
@@ -318,6 +308,17 @@ void vfs_notify_turn_end(struct vfs_notify_turn *t)
     }
     mutex_unlock(&o->volume->notify_lock);
     vfs_open_unref(o);
+}
+
+static void turn_take(struct vfs_open *o, struct vfs_notify_turn *t)
+{
+    if (!t || t->open == o) {
+        return;
+    }
+    vfs_notify_turn_end(t); /* of an open whose place this one has taken */
+    t->open = vfs_open_ref(o);
+    SCOPED_LOCK(&o->volume->notify_lock);
+    list_push_back(&o->notify_turns, &t->link);
 }
 
 static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o,
@@ -363,6 +364,23 @@ smbkit_status vfs_notify(struct vfs_call *call, struct vfs_open *o,
     smbkit_status st = WAIT_OUT(call, again, notify_once(again, o, q));
     if (q->turn && st != SMBKIT_STATUS_WAIT && st != SMBKIT_STATUS_WOULD_BLOCK) {
         vfs_notify_turn_end(q->turn);
+    }
+    return st;
+}
+
+smbkit_status notify_move(struct vfs_open *from, struct vfs_open *to)
+{
+    mutex_lock(&from->volume->notify_lock);
+    bool is_watching = from->watching;
+    const struct vfs_notify_query q = {.filter = from->watch.filter,
+                                       .tree = from->watch.tree,
+                                       .max_bytes = (uint32_t)from->watch.max_bytes,
+                                       .budget = from->watch.queue.budget};
+    mutex_unlock(&from->volume->notify_lock);
+    smbkit_status st = is_watching ? watch_start(to, &q) : SMBKIT_STATUS_SUCCESS;
+    if (is_watching && SMBKIT_OK(st)) {
+        SCOPED_LOCK(&to->volume->notify_lock);
+        to->watch.queue.overflow = true;
     }
     return st;
 }

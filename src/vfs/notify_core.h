@@ -34,6 +34,9 @@ static inline bool notify_is_on(struct vfs_volume *v)
 }
 /* The open ends: its watch goes, who waits is woken. Under no lock. */
 void notify_end(const struct vfs_call *call, struct vfs_open *o);
+/* What is watched of one open is watched of the other, of which the next query is told that events
+ * were lost. NO_MEMORY, DELETE_PENDING. Under no lock. */
+NODISCARD smbkit_status notify_move(struct vfs_open *from, struct vfs_open *to);
 /* The directory is being deleted: its watchers hear of it. Under no lock. */
 void notify_deleting(struct vfs_node *n);
 /* A directory has moved. */

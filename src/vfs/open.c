@@ -50,6 +50,7 @@ void vfs_open_unref(struct vfs_open *o)
     if (o->lease) {
         o->lease->ops->unref(o->lease);
     }
+    vfs_open_unref(o->successor);
     node_put(o->node);
     vfs_volume_unref(o->volume);
     mem_free(o);

@@ -265,6 +265,15 @@ static void check_holder(struct oplock_state *s, struct oplock_holder *h, const 
     out->wait |= h->breaking && awaits(h, r);
 }
 
+void oplock_break_one(struct oplock_state *s, struct oplock_holder *h, struct oplock_result *out)
+{
+    list_init(&out->breaks);
+    out->wait = false;
+    if (h->caching != 0 && (!h->breaking || is_lowered(h, 0))) {
+        check_holder(s, h, &rules[OPLOCK_OP_CHANGED_BELOW], out);
+    }
+}
+
 /* Does the operation of its own open, or its own client's doing, leave the holder alone? */
 static bool is_spared(const struct oplock_holder *h, const struct oplock_query *q,
                       const struct rule *r)

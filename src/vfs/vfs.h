@@ -279,6 +279,9 @@ struct vfs_create_in {
     const uint8_t *ea;
     size_t ea_len;
     struct vfs_owner owner;
+    /* Not NULL: the new open is to take the place of that one. If it is of the same file, what that
+     * one has been granted is in nobody's way. */
+    const struct vfs_open *takes_over;
 };
 
 struct vfs_create_out {

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An open goes on in another volume. */
+#include "vfs_fixture.h"
+
+#include <pthread.h>
+
+#include "vfs/brlock.h"
+#include "vfs/move.h"
+#include "vfs/wait.h"
+
+#define S(name) SMBKIT_STATUS_##name
+
+/* Two volumes with a file each. */
+struct both {
+    struct fixture a, b;
+};
+
+static bool begin(struct both *t)
+{
+    *t = (struct both){0};
+    if (!fixture_fake(&t->a) || !fixture_fake(&t->b)) {
+        return false;
+    }
+    make(&t->a, "file", false);
+    make(&t->b, "file", false);
+    return true;
+}
+
+static void end(struct both *t)
+{
+    fixture_close(&t->a);
+    fixture_close(&t->b);
+}
+
+/* o is closed. */
+static struct vfs_open *move(struct both *t, struct vfs_open *o)
+{
+    const struct vfs_move m = {.from = o, .volume = t->b.v};
+    struct vfs_open *to = NULL;
+    CHECK_INT(vfs_open_move(&t->a.call, &m, &to), 0);
+    must_close(&t->a, o);
+    return to;
+}
+
+static void state_goes_along(void)
+{
+    struct both t;
+    REQUIRE(begin(&t));
+    struct vfs_open *o =
+        must_open(&t.a, "file", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_SEQUENTIAL_ONLY);
+    REQUIRE(o);
+    vfs_open_position_set(o, 4711);
+    struct vfs_open *to = move(&t, o);
+    REQUIRE(to);
+    CHECK_INT(vfs_open_position(to), 4711);
+    CHECK_INT(vfs_open_options(to), VFS_SEQUENTIAL_ONLY);
+    CHECK_INT(vfs_open_granted_access(to), SMBKIT_READ_DATA);
+    CHECK_INT(vfs_open_share_access(to), SHARE_ALL);
+    CHECK(vfs_open_volume(to) == t.b.v);
+    must_close(&t.b, to);
+    end(&t);
+}
+
+static void cannot_go(void)
+{
+    struct both t;
+    REQUIRE(begin(&t));
+    make(&t.a, "gone", false);
+    make(&t.a, "d", true);
+    make(&t.b, "d", false);
+    static const struct {
+        const char *path;
+        uint32_t options;
+        bool deletes;
+        smbkit_status status;
+    } rows[] = {
+        {"gone", 0, false, S(OBJECT_NAME_NOT_FOUND)},
+        {"d", VFS_DIRECTORY_FILE, false, S(NOT_A_DIRECTORY)},
+        {"file", VFS_DELETE_ON_CLOSE, false, S(DELETE_PENDING)},
+        {"gone", 0, true, S(DELETE_PENDING)},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct vfs_open *o =
+            must_open(&t.a, rows[i].path, RW | SMBKIT_DELETE, SMBKIT_OPEN, rows[i].options);
+        REQUIRE(o);
+        if (rows[i].deletes) {
+            CHECK_INT(vfs_set_disposition(&t.a.call, o, 1), 0);
+        }
+        const struct vfs_move m = {.from = o, .volume = t.b.v};
+        struct vfs_open *to = NULL;
+        test_context("%s %zu", rows[i].path, i);
+        CHECK_INT(vfs_open_move_try(&t.a.call, &m), rows[i].status);
+        CHECK_INT(vfs_open_move(&t.a.call, &m, &to), rows[i].status);
+        CHECK(!to);
+        must_close(&t.a, o);
+    }
+    end(&t);
+}
+
+/* A lock that was given to who waits for it, and is not taken yet: it is had there once. */
+static void granted(bool takes)
+{
+    struct both t;
+    struct waiter w;
+    REQUIRE(begin(&t));
+    waiter_init(&w);
+    struct vfs_open *has = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0);
+    struct vfs_open *waits = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0);
+    REQUIRE(has && waits);
+    const struct vfs_lock l = {.offset = 2, .length = 3, .exclusive = true};
+    const struct vfs_lock u = {.offset = 2, .length = 3, .unlock = true};
+    struct vfs_call call = t.a.call;
+    call.wait = &w.wait;
+    CHECK_INT(vfs_lock(&t.a.call, has, &l, 1), 0);
+    CHECK_INT(vfs_lock(&call, waits, &l, 1), S(WAIT));
+    CHECK_INT(vfs_lock(&t.a.call, has, &u, 1), 0);
+    CHECK_INT(w.woken, 1);
+    must_close(&t.a, has);
+    struct vfs_open *to = move(&t, waits);
+    REQUIRE(to);
+    CHECK_INT(vfs_open_lock_count(to), 1);
+    if (takes) {
+        CHECK_INT(vfs_lock(&call, to, &l, 1), 0);
+        CHECK_INT(vfs_open_lock_count(to), 1);
+    }
+    waiter_fini(&w);
+    CHECK_INT(vfs_open_lock_count(to), takes ? 1 : 0);
+    must_close(&t.b, to);
+    end(&t);
+}
+
+static void granted_and_taken(void)
+{
+    granted(true);
+}
+
+static void granted_and_given_back(void)
+{
+    granted(false);
+}
+
+/* ---- one file by both volumes ---- */
+
+/* What it has itself is in nobody's way: not its share modes, its oplock, its locks. */
+static void same_file(void)
+{
+    struct vfs_nodes *nodes = vfs_nodes_new(1, NULL);
+    struct fixture f = {.nodes = nodes};
+    struct breaks breaks = {0};
+    struct vfs_create_out out;
+    REQUIRE(nodes && fixture_fake(&f));
+    make(&f, "file", false);
+    struct vfs_create_in in = create_in(&f, "file");
+    in.share_access = 0;
+    in.oplock_level = VFS_OPLOCK_BATCH;
+    in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = &breaks};
+    CHECK_INT(vfs_create(&f.call, &in, &out), 0);
+    const struct vfs_lock l = {.offset = 2, .length = 3, .exclusive = true};
+    CHECK_INT(vfs_lock(&f.call, out.open, &l, 1), 0);
+    /* As by another volume that leads to the same file: the node is one. */
+    const struct vfs_move m = {.from = out.open, .volume = f.v};
+    struct vfs_open *to = NULL;
+    CHECK_INT(vfs_open_move_try(&f.call, &m), 0);
+    CHECK_INT(breaks.count, 0);
+    CHECK_INT(vfs_open_lock_count(out.open), 1);
+    vfs_open_uncache(out.open);
+    CHECK_INT(breaks.count, 1);
+    CHECK_INT(breaks.to, VFS_OPLOCK_NONE);
+    CHECK(!vfs_open_is_uncached(out.open));
+    uint8_t level;
+    CHECK_INT(vfs_oplock_ack(out.open, VFS_OPLOCK_NONE, &level), 0);
+    CHECK(vfs_open_is_uncached(out.open));
+    CHECK_INT(vfs_open_move(&f.call, &m, &to), 0);
+    CHECK_INT(vfs_open_lock_count(to), 1);
+    must_close(&f, out.open);
+    CHECK_INT(try_open(&f, &in), S(SHARING_VIOLATION));
+    const struct vfs_lock u = {.offset = 2, .length = 3, .unlock = true};
+    CHECK_INT(vfs_lock(&f.call, to, &u, 1), 0);
+    must_close(&f, to);
+    CHECK_INT(try_open(&f, &in), 0);
+    fixture_close(&f);
+    vfs_nodes_unref(nodes);
+}
+
+/* Only its own caching is broken, not that of others. */
+static void others_cache_on(void)
+{
+    struct fixture f = {0};
+    struct breaks mine = {0};
+    struct breaks theirs = {0};
+    struct vfs_create_out a;
+    struct vfs_create_out b;
+    REQUIRE(fixture_fake(&f));
+    make(&f, "file", false);
+    struct vfs_create_in in = create_in(&f, "file");
+    in.oplock_level = VFS_OPLOCK_II;
+    in.owner = (struct vfs_owner){.oplock_break = breaks_cb, .arg = &mine};
+    CHECK_INT(vfs_create(&f.call, &in, &a), 0);
+    in.owner.arg = &theirs;
+    CHECK_INT(vfs_create(&f.call, &in, &b), 0);
+    CHECK_INT(b.oplock_level, VFS_OPLOCK_II);
+    vfs_open_uncache(a.open);
+    CHECK_INT(mine.count, 1);
+    CHECK_INT(theirs.count, 0);
+    CHECK(vfs_open_is_uncached(a.open));
+    CHECK_INT(vfs_oplock_level(b.open), VFS_OPLOCK_II);
+    must_close(&f, a.open);
+    must_close(&f, b.open);
+    fixture_close(&f);
+}
+
+/* ---- races ---- */
+
+#define LOCKS_EACH 300
+
+struct locker {
+    struct both *t;
+    struct vfs_open *o; /* of the old volume; stays */
+    atomic_bool stops;
+};
+
+/* Another of the file takes and gives a lock that the one that goes waits for, all the time. */
+static void *lock_and_unlock(void *arg)
+{
+    struct locker *k = arg;
+    const struct vfs_lock l = {.length = 1, .exclusive = true};
+    const struct vfs_lock u = {.length = 1, .unlock = true};
+    while (!atomic_load(&k->stops)) {
+        CHECK_INT(vfs_lock(&k->t->a.call, k->o, &l, 1), 0);
+        CHECK_INT(vfs_lock(&k->t->a.call, k->o, &u, 1), 0);
+    }
+    return NULL;
+}
+
+static void granted_meanwhile(void)
+{
+    struct both t;
+    pthread_t thread;
+    REQUIRE(begin(&t));
+    struct locker k = {.t = &t, .o = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0)};
+    REQUIRE(k.o);
+    CHECK_INT(pthread_create(&thread, NULL, lock_and_unlock, &k), 0);
+    const struct vfs_lock l = {.length = 1, .exclusive = true};
+    for (unsigned i = 0; i < LOCKS_EACH; i++) {
+        struct waiter w;
+        waiter_init(&w);
+        struct vfs_call call = t.a.call;
+        call.wait = &w.wait;
+        struct vfs_open *o = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0);
+        REQUIRE(o);
+        smbkit_status st = vfs_lock(&call, o, &l, 1);
+        vfs_open_waits_end(o);
+        struct vfs_open *to = move(&t, o);
+        REQUIRE(to);
+        if (st == S(WAIT)) {
+            (void)vfs_wait_cancel(&w.wait);
+            st = vfs_lock(&call, to, &l, 1);
+        }
+        CHECK_INT(st, 0);
+        CHECK_INT(vfs_open_lock_count(to), 1);
+        waiter_fini(&w);
+        must_close(&t.b, to);
+    }
+    atomic_store(&k.stops, true);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    must_close(&t.a, k.o);
+    end(&t);
+}
+
+static const struct test_case cases[] = {
+    {"state goes along", state_goes_along},
+    {"cannot go", cannot_go},
+    {"granted and taken", granted_and_taken},
+    {"granted and given back", granted_and_given_back},
+    {"same file", same_file},
+    {"others cache on", others_cache_on},
+    {"granted meanwhile", granted_meanwhile},
+};
+TEST_MAIN(cases)
