@@ -142,18 +142,25 @@ static bool is_newer(const struct smb_request *r, const struct smb2_create_req *
 
 /* What the caller could do with a file himself: asked for once, however many opens it has. */
 struct looked {
-    const struct smb_open *at; /* NULL: at none yet */
+    struct smb_open *at; /* NULL: at none yet */
     uint32_t max;
 };
 
 /* FILE_CLOSED is remembered of none. */
 static smbkit_status look(struct smb_request *r, struct smb_open *o, struct looked *l)
 {
-    if (l->at && vfs_open_is_same_file(l->at->file, o->file)) {
-        return SMBKIT_STATUS_SUCCESS;
+    struct vfs_open *file = smb_open_file_ref(o);
+    struct vfs_open *at = l->at ? smb_open_file_ref(l->at) : NULL;
+    uint32_t max = l->max;
+    bool is_known = at && vfs_open_is_same_file(at, file);
+    smbkit_status status = is_known
+                               ? SMBKIT_STATUS_SUCCESS
+                               : vfs_max_access(&r->call, file, smb_tree_access_max(r->tree), &max);
+    vfs_open_unref(at);
+    vfs_open_unref(file);
+    if (is_known) {
+        return status;
     }
-    uint32_t max = 0;
-    smbkit_status status = vfs_max_access(&r->call, o->file, smb_tree_access_max(r->tree), &max);
     if (status == SMBKIT_STATUS_WAIT || status == SMBKIT_STATUS_WOULD_BLOCK ||
         status == SMBKIT_STATUS_FILE_CLOSED) {
         return status;
@@ -169,7 +176,7 @@ static smbkit_status look(struct smb_request *r, struct smb_open *o, struct look
 static smbkit_status may_close(struct smb_request *r, struct smb_open *o, struct looked *l,
                                bool *may_r)
 {
-    uint32_t needs = READS | (vfs_open_granted_access(o->file) & CHANGES);
+    uint32_t needs = READS | (smb_open_access(o) & CHANGES);
     smbkit_status status = look(r, o, l);
     bool is_going = status == SMBKIT_STATUS_FILE_CLOSED; /* already */
     *may_r = is_going || (SMBKIT_OK(status) && (l->max & needs) == needs);
@@ -207,14 +214,14 @@ static smbkit_status await(struct smb_open *o, struct vfs_wait *w)
 
 /* ... and may do to it what the newcomer asks to: who may only read, and has seen an id, would else
  * keep a writer off for ever by the highest version. */
-static bool is_heeded(const struct smb2_create_req *req, const struct smb_open *o)
+static bool is_heeded(const struct smb2_create_req *req, struct smb_open *o)
 {
     bool clears = req->disposition == SMB2_FILE_SUPERSEDE ||
                   req->disposition == SMB2_FILE_OVERWRITE ||
                   req->disposition == SMB2_FILE_OVERWRITE_IF;
     uint32_t asks = sd_map_generic(req->desired_access) | (clears ? SMBKIT_WRITE_DATA : 0);
     asks |= asks & SMBKIT_MAXIMUM_ALLOWED ? CHANGES : 0;
-    return !(asks & CHANGES & ~vfs_open_granted_access(o->file));
+    return !(asks & CHANGES & ~smb_open_access(o));
 }
 
 /* What he may not close is as any other open to him. Nothing is closed where one of the others is

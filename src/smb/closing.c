@@ -30,8 +30,7 @@ static void post(struct smb_open *o)
         smb_tree_work(o->closing.tree, &o->closing.job);
         return;
     }
-    const struct work_key key = {.kind = WORK_END,
-                                 .volume = (uintptr_t)o->durable.share->volume}; /* told apart */
+    const struct work_key key = {.kind = WORK_END, .volume = smb_share_lane(o->durable.share)};
     s->config.env.work(s->config.env.arg, &key, &o->closing.job);
 }
 

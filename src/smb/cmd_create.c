@@ -90,7 +90,7 @@ static void fill_in(struct smb_request *r, const struct smb2_create_req *req,
 {
     const struct smb2_create_ctxs *ctxs = &req->ctxs;
     *in = (struct vfs_create_in){
-        .volume = r->tree->share->volume,
+        .volume = smb_request_volume(r),
         .path = path->path,
         .stream = path->stream,
         .desired_access = req->desired_access,
@@ -136,7 +136,7 @@ static void answer_contexts(struct smb_request *r, const struct smb2_create_req 
         ctxs->present |= SMB2_CTX_QFID;
         struct wr w = wr_init(ctxs->qfid, sizeof(ctxs->qfid));
         wr_u64(&w, out->attr.file_id);
-        wr_u64(&w, r->tree->share->serial);
+        wr_u64(&w, smb_share_serial(r->tree->share));
     }
 }
 
@@ -215,7 +215,7 @@ static bool write_stop(struct smb_request *r, const struct wr *reparse, const ch
 static smbkit_status stop(struct smb_request *r, const struct vfs_path *path)
 {
     CLEANUP(wr_fini) struct wr reparse = wr_new(FSCTL_REPARSE_DATA_MAX);
-    const struct vfs_stop_in in = {.volume = r->tree->share->volume, .path = path->path};
+    const struct vfs_stop_in in = {.volume = smb_request_volume(r), .path = path->path};
     struct vfs_stop_out out = {.reparse = &reparse};
     smbkit_status status = vfs_stop_find(&r->call, &in, &out);
     if (!SMBKIT_OK(status)) {
@@ -278,12 +278,14 @@ static smbkit_status create_file(struct smb_request *r, const struct smb2_create
         smb_lease_create_end(r->reserved, SMBKIT_OK(status) && out.lease.is_shared);
     }
     if (!SMBKIT_OK(status)) {
-        if (!r->journal.resumes) {
-            unreserve(r);
-        }
         bool is_told = !path->stream || smb_dfs_is_asked(r);
-        bool stopped = status == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED && is_told;
-        return stopped ? stop(r, path) : status;
+        if (status == SMBKIT_STATUS_IO_REPARSE_TAG_NOT_HANDLED && is_told) {
+            status = stop(r, path);
+        }
+        if (!r->journal.resumes && status != SMBKIT_STATUS_WOULD_BLOCK) {
+            unreserve(r); /* else what is in its journal is of that volume */
+        }
+        return status;
     }
     struct smb_open *o = r->reserved;
     r->reserved = NULL;
@@ -339,6 +341,10 @@ static smbkit_status reconnect(struct smb_request *r, const struct smb2_create_r
 static smbkit_status answer_again(struct smb_request *r, const struct smb2_create_req *req,
                                   uint32_t action)
 {
+    smbkit_status status = smb_request_work_begin(r);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
     struct vfs_open *file = r->open->file;
     struct vfs_create_out out = {.open = file,
                                  .action = action,
@@ -347,7 +353,7 @@ static smbkit_status answer_again(struct smb_request *r, const struct smb2_creat
                                  .oplock_level = MIN(vfs_oplock_level(file), oplock_level(req))};
     smb_lease_create_begin(r->open);
     smb_lease_told(r->open, &out.lease);
-    smbkit_status status = vfs_getattr(&r->call, file, 0, &out.attr);
+    status = vfs_getattr(&r->call, file, 0, &out.attr);
     return SMBKIT_OK(status) ? answer_open(r, req, &out) : status;
 }
 
@@ -362,7 +368,7 @@ static smbkit_status begin_app(struct smb_request *r, const struct smb2_create_r
 static smbkit_status create_at(struct smb_request *r, const struct smb2_create_req *req,
                                struct vfs_path *path)
 {
-    bool has_past = vfs_volume_features(r->tree->share->volume) & SMBKIT_FEATURE_SNAPSHOTS;
+    bool has_past = smb_request_ways(r) & SMB_WAY_HAS_PAST;
     uint64_t then = has_past ? smb_snapshot_take(path->path) : 0;
     uint32_t action = 0;
     smbkit_status status = begin_app(r, req, path); /* before DH2Q: 3.3.5.9.10 */
@@ -375,7 +381,7 @@ static smbkit_status create_at(struct smb_request *r, const struct smb2_create_r
     return r->open ? answer_again(r, req, action) : create_file(r, req, path, then);
 }
 
-smbkit_status cmd_create(struct smb_request *r)
+static smbkit_status create_in_share(struct smb_request *r)
 {
     struct smb2_create_req req;
     struct cur in = r->body;
@@ -405,5 +411,17 @@ smbkit_status cmd_create(struct smb_request *r)
         status = create_at(r, &req, &path);
         vfs_path_fini(&path);
     }
+    return status;
+}
+
+smbkit_status cmd_create(struct smb_request *r)
+{
+    struct smb_share *share = r->tree->share;
+    bool goes_on = r->reserved || r->journal.resumes;
+    if (!smb_share_enter(share, r->call.wait, goes_on)) {
+        return SMBKIT_STATUS_WAIT;
+    }
+    smbkit_status status = create_in_share(r);
+    smb_share_leave(share);
     return status;
 }

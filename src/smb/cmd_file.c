@@ -48,6 +48,9 @@ smbkit_status cmd_close(struct smb_request *r)
     if (!smb_open_is_at_rest(r->open, r->call.wait)) {
         return SMBKIT_STATUS_WAIT;
     }
+    if (r->call.on_loop && r->open->kind == SMB_OPEN_FILE) {
+        r->call.nowait = !vfs_volume_never_blocks(r->open->volume); /* it may be another by now */
+    }
     struct smbkit_attr attr = {0};
     if (r->open->kind == SMB_OPEN_PIPE) {
         smb_pipe_close(r->open);

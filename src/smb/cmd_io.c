@@ -86,7 +86,7 @@ static smbkit_status take_given(struct smb_request *r)
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     vfs_io_take_release(&r->io, &g->release, &g->arg);
-    g->volume = vfs_volume_ref(r->tree->share->volume);
+    g->volume = vfs_volume_ref(smb_request_volume(r));
     iobuf_unref(r->payload);
     r->payload = payload;
     return SMBKIT_STATUS_SUCCESS;

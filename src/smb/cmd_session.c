@@ -45,18 +45,24 @@ static char *share_name(struct wire_slice path)
     return *p ? str_dup(p + 1) : NULL;
 }
 
+static bool hides_unreadable(struct smb_share *share)
+{
+    struct vfs_volume *v = smb_share_volume_ref(share);
+    bool hides = vfs_volume_habits(v) & VFS_HIDE_UNREADABLE;
+    vfs_volume_unref(v);
+    return hides;
+}
+
 /* 3.3.5.7 */
 static uint32_t share_flags(const struct smb_tree *tree)
 {
-    const struct smb_share *share = tree->share;
+    struct smb_share *share = tree->share;
     if (share->type == SMB_SHARE_IS_PIPE) {
         return SMB2_SHAREFLAG_NO_CACHING;
     }
     return SMB2_SHAREFLAG_MANUAL_CACHING |
            (tree->told_to_encrypt ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0) |
-           (vfs_volume_habits(share->volume) & VFS_HIDE_UNREADABLE
-                ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM
-                : 0) |
+           (hides_unreadable(share) ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM : 0) |
            (tree->told_of_dfs ? SMB2_SHAREFLAG_DFS | SMB2_SHAREFLAG_DFS_ROOT : 0);
 }
 
@@ -80,13 +86,24 @@ static bool is_proven(const struct smb_request *r)
            r->msg->seal;
 }
 
-static smbkit_status connect_tree(struct smb_request *r, struct smb_share *share)
+/* The root that the session has of the volume. A run that a plugin has stopped asks no other. */
+static smbkit_status find_root(struct smb_request *r, struct vfs_volume *v, char **root_r)
+{
+    uint32_t lane = smb_volume_lane(v);
+    if (r->journal.resumes && r->lane != lane) {
+        return SMBKIT_STATUS_BAD_NETWORK_NAME;
+    }
+    r->lane = lane;
+    return vfs_session_root(&r->call, v, root_r);
+}
+
+static smbkit_status connect_to(struct smb_request *r, struct smb_share *share,
+                                struct vfs_volume *v)
 {
     CLEANUP_MEM char *root = NULL;
     smbkit_status status = smb_share_check(share, r->session);
-    if (SMBKIT_OK(status) && share->volume) {
-        r->lane = smb_request_lane(share->volume);
-        status = vfs_session_root(&r->call, share->volume, &root);
+    if (SMBKIT_OK(status) && v) {
+        status = find_root(r, v, &root);
     }
     if (SMBKIT_OK(status)) {
         status = smb_tree_new(r->session, share, &root, &r->tree);
@@ -94,11 +111,27 @@ static smbkit_status connect_tree(struct smb_request *r, struct smb_share *share
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    /* Again: what was changed before the tree could be found by smb_server_enforce is seen here. */
+    /* Again: what was changed before the tree could be found by smb_server_enforce, or by who
+     * replaces the volume, is seen here. */
     status = smb_tree_check(r->tree);
+    if (SMBKIT_OK(status) && !smb_share_is_on(share, v)) {
+        status = SMBKIT_STATUS_BAD_NETWORK_NAME;
+    }
     if (!SMBKIT_OK(status)) {
         (void)smb_tree_end(r->tree); /* false: it has ended already */
     }
+    return status;
+}
+
+static smbkit_status connect_tree(struct smb_request *r, struct smb_share *share)
+{
+    if (!smb_share_enter(share, r->call.wait, r->journal.resumes)) {
+        return SMBKIT_STATUS_WAIT;
+    }
+    struct vfs_volume *v = smb_share_volume_ref(share);
+    smbkit_status status = connect_to(r, share, v);
+    vfs_volume_unref(v);
+    smb_share_leave(share);
     return status;
 }
 

@@ -85,14 +85,21 @@ void smb_durable_grant(struct smb_request *r, const struct smb2_create_req *req,
     }
 }
 
-void smb_durable_owned(struct smb_open *o, const struct smb_request *r)
+void smb_durable_own_locked(struct smb_open *o, struct vfs_token *owner, const struct smb_tree *t)
 {
     struct smb_durable *d = &o->durable;
-    d->owner = vfs_token_ref(r->call.token);
-    refcount_get(&r->tree->share->refs);
-    d->share = r->tree->share;
+    if (!d->owner) {
+        d->owner = vfs_token_ref(owner);
+        refcount_get(&t->share->refs);
+        d->share = t->share;
+        d->user_version = t->session->user_version;
+    }
+}
+
+void smb_durable_owned(struct smb_open *o, const struct smb_request *r)
+{
     SCOPED_LOCK(&r->session->lock);
-    d->user_version = r->session->user_version;
+    smb_durable_own_locked(o, r->call.token, r->tree);
 }
 
 /* [MS-SMB2] 2.2.14.2.3, 2.2.14.2.12. Who comes back for one is told nothing of it. */
@@ -122,9 +129,7 @@ smbkit_status smb_durable_resilient(struct smb_open *o, struct smb_request *r, u
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     SCOPED_LOCK(&o->lock);
-    if (!o->durable.owner) {
-        smb_durable_owned(o, r);
-    }
+    smb_durable_owned(o, r);
     o->durable.kind = SMB_DURABLE_RESILIENT;
     o->durable.timeout_ms = timeout_ms ? timeout_ms : MIN(max, SMB_RESILIENT_DEFAULT_MS);
     return SMBKIT_STATUS_SUCCESS;
@@ -229,7 +234,9 @@ static void give_up(struct job *job)
     if (o->lease) {
         smb_lease_give_up(o->lease);
     } else {
-        vfs_oplock_timeout(o->file);
+        struct vfs_open *file = smb_open_file_ref(o);
+        vfs_oplock_timeout(file);
+        vfs_open_unref(file);
     }
     mutex_lock(&o->lock);
     if (!o->lease) {
@@ -248,7 +255,7 @@ static void give_up_locked(struct smb_open *o)
 {
     struct smb_server *s = o->server;
     struct smb_durable *d = &o->durable;
-    const struct work_key key = {.kind = WORK_END, .volume = (uintptr_t)d->share->volume};
+    const struct work_key key = {.kind = WORK_END, .volume = smb_share_lane(d->share)};
     if (d->give_up_posted) {
         return;
     }
@@ -261,7 +268,7 @@ static void give_up_locked(struct smb_open *o)
 
 bool smb_durable_gives_up_locked(struct smb_open *o, struct vfs_wait *w)
 {
-    bool does = o->durable.giving_up > 0;
+    bool does = o->durable.giving_up > 0 || o->is_moving;
     if (does) {
         wait_register(&o->waits, &o->closers, w);
     }
@@ -271,13 +278,16 @@ bool smb_durable_gives_up_locked(struct smb_open *o, struct vfs_wait *w)
 /* [MS-SMB2] 3.3.7.1: is what it was granted for still so? What was to be deleted with it is. Others
  * must not wait for locks of somebody who is not there, and without W they may have the file open:
  * then, as on Windows, it is not kept. */
-static bool may_be_kept(const struct smb_open *o)
+static bool may_be_kept(struct smb_open *o)
 {
     if (o->kind != SMB_OPEN_FILE || o->durable.kind == SMB_DURABLE_NOT) {
         return false;
     }
-    return o->durable.kind == SMB_DURABLE_RESILIENT ||
-           (vfs_open_caches_handle(o->file) && vfs_open_may_keep_locks(o->file));
+    struct vfs_open *file = smb_open_file_ref(o);
+    bool may = o->durable.kind == SMB_DURABLE_RESILIENT ||
+               (vfs_open_caches_handle(file) && vfs_open_may_keep_locks(file));
+    vfs_open_unref(file);
+    return may;
 }
 
 static bool enter(struct smb_open *o)

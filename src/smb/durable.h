@@ -81,6 +81,12 @@ void smb_durable_grant(struct smb_request *r, const struct smb2_create_req *req,
                        struct smb_open *o);
 /* r's user owns it from now on, on the share that r came through. For who sets its kind. */
 void smb_durable_owned(struct smb_open *o, const struct smb_request *r);
+/* The same for who holds open->lock, or has it alone, and session->lock of the tree. Harmless
+ * twice.
+ */
+struct vfs_token;
+struct smb_tree;
+void smb_durable_own_locked(struct smb_open *o, struct vfs_token *owner, const struct smb_tree *t);
 /* What its CREATE, which is told that oplock level, is told of that. */
 void smb_durable_answer(const struct smb2_create_req *req, struct smb_open *o, uint8_t oplock_level,
                         struct smb2_create_rsp_ctxs *out);

@@ -126,7 +126,7 @@ static smbkit_status gather_alternate(struct smb_request *r, struct smb_file_inf
         return SMBKIT_STATUS_SUCCESS;
     }
     out->fscc.alternate_name = out->short_name;
-    return *leaf && vfs_volume_short_name(r->tree->share->volume, leaf, out->short_name)
+    return *leaf && vfs_volume_short_name(smb_request_volume(r), leaf, out->short_name)
                ? SMBKIT_STATUS_SUCCESS
                : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
 }
@@ -238,7 +238,7 @@ static smbkit_status file_info(struct smb_request *r, uint8_t info_class, size_t
     f->mode = vfs_open_options(file) &
               (VFS_WRITE_THROUGH | VFS_SEQUENTIAL_ONLY | VFS_NO_INTERMEDIATE_BUFFERING |
                VFS_SYNCHRONOUS_IO_ALERT | VFS_SYNCHRONOUS_IO_NONALERT | VFS_DELETE_ON_CLOSE);
-    f->volume_serial = r->tree->share->serial;
+    f->volume_serial = smb_share_serial(r->tree->share);
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
     if (row->gather & GATHER_ATTR) {
         status = gather_attr(r, f);
@@ -309,7 +309,7 @@ static uint32_t fs_attributes(const struct smb_request *r, uint32_t have)
     if (smb_tree_is_read_only(r->tree)) {
         out |= SMB2_FS_READ_ONLY_VOLUME;
     }
-    if (vfs_volume_has_quotas(r->tree->share->volume)) {
+    if (vfs_volume_has_quotas(smb_request_volume(r))) {
         out |= SMB2_FS_VOLUME_QUOTAS;
     }
     return out;
@@ -344,11 +344,11 @@ smbkit_status smb_volume_info_get(struct smb_request *r, uint8_t info_class,
         .device_type = SMB2_FILE_DEVICE_DISK,
         .device_characteristics = SMB2_FILE_DEVICE_IS_MOUNTED |
                                   (smb_tree_is_read_only(r->tree) ? SMB2_FILE_READ_ONLY_DEVICE : 0),
-        .attributes = fs_attributes(r, vfs_volume_features(r->tree->share->volume)),
+        .attributes = fs_attributes(r, vfs_volume_features(smb_request_volume(r))),
         .component_max = v->component_max,
         .fs_name = v->fs_name,
         /* aligned device and partition; TRIM_ENABLED. [MS-FSCC] 2.5.8 */
-        .sector_flags = 0x3 | (vfs_volume_trims(r->tree->share->volume) ? 0x8 : 0),
+        .sector_flags = 0x3 | (vfs_volume_trims(smb_request_volume(r)) ? 0x8 : 0),
     };
     mem_copy(out->fscc.object_id.object_id, v->object_id, sizeof(v->object_id));
     return info_class == SMB2_FS_CONTROL_INFO ? smb_quota_control_get(r, &out->fscc.control)

@@ -74,11 +74,11 @@ static smbkit_status copy(struct smb_request *r, const struct fsctl_copychunk_re
         const struct fsctl_copychunk *c = &in->chunks[i];
         chunks[i] = (struct vfs_copy_chunk){c->source_offset, c->target_offset, c->length};
     }
-    struct vfs_copy copy = {.source = source->file,
-                            .chunks = chunks,
-                            .chunk_count = in->count,
-                            .target_access = target_access};
+    struct vfs_open *from = smb_open_file_ref(source);
+    struct vfs_copy copy = {
+        .source = from, .chunks = chunks, .chunk_count = in->count, .target_access = target_access};
     smbkit_status status = vfs_copy(&r->call, r->open->file, &copy);
+    vfs_open_unref(from);
     /* With an error too: how far it came. 2.2.32.1 */
     fsctl_copychunk_rsp_format(
         w, &(struct fsctl_copychunk_rsp){.chunks_written = copy.chunks_done,
@@ -141,9 +141,11 @@ static smbkit_status duplicate_extents(struct smb_request *r, const struct smb2_
     }
     const struct vfs_copy_chunk what = {(uint64_t)in.source_offset, (uint64_t)in.target_offset,
                                         (uint64_t)in.length};
+    struct vfs_open *from = smb_open_file_ref(source);
     smbkit_status status = source->kind == SMB_OPEN_FILE
-                               ? vfs_clone(&r->call, r->open->file, source->file, &what)
+                               ? vfs_clone(&r->call, r->open->file, from, &what)
                                : SMBKIT_STATUS_INVALID_PARAMETER;
+    vfs_open_unref(from);
     smb_open_unref(source);
     return status;
 }

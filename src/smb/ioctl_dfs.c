@@ -84,11 +84,11 @@ static size_t count_components(const char *path, const char *end)
 }
 
 /* path: from the root that the user has. */
-static smbkit_status find_link(struct smb_request *r, const struct smb_share *share,
-                               struct vfs_path *p, struct found *out)
+static smbkit_status find_link(struct smb_request *r, struct vfs_volume *v, struct vfs_path *p,
+                               struct found *out)
 {
     CLEANUP_MEM char *root = NULL;
-    smbkit_status status = vfs_session_root(&r->call, share->volume, &root);
+    smbkit_status status = vfs_session_root(&r->call, v, &root);
     if (SMBKIT_OK(status)) {
         status = vfs_path_below(root ? root : "", p);
     }
@@ -97,7 +97,7 @@ static smbkit_status find_link(struct smb_request *r, const struct smb_share *sh
     }
     const char *path = p->path;
     CLEANUP(wr_fini) struct wr reparse = wr_new(FSCTL_REPARSE_DATA_MAX);
-    const struct vfs_stop_in in = {.volume = share->volume, .path = path};
+    const struct vfs_stop_in in = {.volume = v, .path = path};
     struct vfs_stop_out stop = {.reparse = &reparse};
     status = vfs_stop_find(&r->call, &in, &stop);
     if (SMBKIT_OK(status)) {
@@ -124,15 +124,18 @@ static smbkit_status look(struct smb_request *r, const struct asked *a, struct f
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    if (r->call.nowait && !vfs_volume_tries_nowait(a->share->volume)) {
+    struct vfs_volume *v = smb_share_volume_ref(a->share);
+    if (r->call.nowait && !vfs_volume_tries_nowait(v)) {
+        vfs_volume_unref(v);
         return SMBKIT_STATUS_WOULD_BLOCK; /* the request came to another share, which does not */
     }
     struct vfs_path path;
     status = vfs_path_parse(a->rest, &path);
     if (SMBKIT_OK(status)) {
-        status = find_link(r, a->share, &path, out);
+        status = find_link(r, v, &path, out);
         vfs_path_fini(&path);
     }
+    vfs_volume_unref(v);
     return status;
 }
 

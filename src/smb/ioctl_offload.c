@@ -79,7 +79,7 @@ static bool token_parse(const struct smb_request *r, const struct fsctl_offload_
 static smbkit_status sector_get(struct smb_request *r, uint32_t *size_r)
 {
     struct smbkit_volume_info info;
-    smbkit_status status = vfs_volume_info(&r->call, r->tree->share->volume, &info);
+    smbkit_status status = vfs_volume_info(&r->call, smb_request_volume(r), &info);
     *size_r = SMBKIT_OK(status) && info.sector_size_bytes ? info.sector_size_bytes : 512;
     return status;
 }
@@ -183,6 +183,7 @@ struct writing {
     uint64_t length; /* of what is asked for, whole sectors */
     uint64_t room;   /* of that, what is in the target's file */
     struct smb_open *source;
+    struct vfs_open *from; /* its file, a reference */
     struct token token;
 };
 
@@ -191,7 +192,7 @@ static smbkit_status check_same(struct writing *x, uint64_t at)
 {
     struct vfs_data_stamp now;
     const struct smbkit_range range = {at, x->length};
-    smbkit_status status = vfs_data_look(&x->r->call, x->source->file, range, &now);
+    smbkit_status status = vfs_data_look(&x->r->call, x->from, range, &now);
     if (status == SMBKIT_STATUS_FILE_CLOSED) {
         return SMBKIT_STATUS_INVALID_TOKEN;
     }
@@ -209,7 +210,7 @@ static smbkit_status write_data(struct writing *x)
     uint64_t size = x->token.stamp.size;
     uint64_t data = MIN(x->room, at < size ? size - at : 0);
     const struct vfs_copy_chunk chunk = {at, x->in->file_offset, data};
-    struct vfs_copy copy = {.source = x->source->file,
+    struct vfs_copy copy = {.source = x->from,
                             .chunks = &chunk,
                             .chunk_count = data > 0,
                             .target_access = SMBKIT_WRITE_DATA,
@@ -218,8 +219,8 @@ static smbkit_status write_data(struct writing *x)
     if (SMBKIT_OK(status)) {
         status = vfs_copy(&x->r->call, target, &copy);
         /* What was written meanwhile may have been copied half. */
-        bool is_same = vfs_opens_share(target, x->source->file) ||
-                       vfs_data_changes(x->source->file) == x->token.stamp.changes;
+        bool is_same =
+            vfs_opens_share(target, x->from) || vfs_data_changes(x->from) == x->token.stamp.changes;
         status = SMBKIT_OK(status) && !is_same ? SMBKIT_STATUS_INVALID_TOKEN : status;
     }
     /* The source was cut or closed since. */
@@ -241,11 +242,13 @@ static smbkit_status write_token(struct writing *x)
     if (!x->source) {
         return SMBKIT_STATUS_INVALID_TOKEN;
     }
+    x->from = smb_open_file_ref(x->source);
     uint64_t length = MIN(x->length, x->token.length - x->in->transfer_offset);
     x->length = length - length % x->sector; /* [MS-FSCC] 2.3.44 */
     x->room = MIN(x->room, x->length);
     /* Less than one: the client, which is to go on, copies by other means. */
     smbkit_status status = x->length > 0 ? write_data(x) : SMBKIT_STATUS_INVALID_TOKEN;
+    vfs_open_unref(x->from);
     smb_open_unref(x->source);
     return status;
 }

@@ -334,7 +334,9 @@ void smb_lease_return_end(struct smb_open *o, bool is_back)
 
 void smb_lease_told(struct smb_open *o, struct vfs_lease_got *out)
 {
-    vfs_open_lease_told(o->file, out);
+    struct vfs_open *file = smb_open_file_ref(o);
+    vfs_open_lease_told(file, out);
+    vfs_open_unref(file);
     if (!o->lease) {
         return;
     }

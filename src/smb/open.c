@@ -59,6 +59,7 @@ void smb_open_unref(struct smb_open *o)
     smb_app_free(o);
     smb_durable_fini(&o->durable);
     vfs_open_unref(o->file);
+    vfs_volume_unref(o->volume);
     smb_break_fini(&o->brk);
     smb_lease_leave(o);
     smb_lease_unref(o->lease);
@@ -75,12 +76,44 @@ void smb_open_unref(struct smb_open *o)
 
 /* ---- requests at work ---- */
 
-bool smb_open_work_begin(struct smb_open *o, const struct smb_tree *t)
+enum smb_work smb_open_work_begin(struct smb_open *o, const struct smb_tree *t, struct vfs_wait *w)
 {
     SCOPED_LOCK(&o->lock);
-    bool begins = !o->is_leaving && o->tree == t;
-    o->working += begins;
-    return begins;
+    if (o->is_leaving || o->tree != t) {
+        return SMB_WORK_NOT;
+    }
+    if (o->is_moving) {
+        wait_register(&o->waits, &o->closers, w);
+        return SMB_WORK_LATER;
+    }
+    o->working++;
+    return SMB_WORK_BEGUN;
+}
+
+struct vfs_open *smb_open_file_ref(struct smb_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    return o->file ? vfs_open_ref(o->file) : NULL;
+}
+
+uint8_t smb_open_caching(struct smb_open *o)
+{
+    struct vfs_open *file = smb_open_file_ref(o);
+    uint8_t caching = file ? vfs_open_caching(file) : 0;
+    vfs_open_unref(file);
+    return caching;
+}
+
+uint32_t smb_open_access(struct smb_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    return vfs_open_granted_access(o->file);
+}
+
+unsigned smb_open_ways(struct smb_open *o)
+{
+    SCOPED_LOCK(&o->lock);
+    return smb_volume_ways(o->volume);
 }
 
 bool smb_open_is_of(struct smb_open *o, const struct smb_tree *t)
@@ -101,7 +134,7 @@ void smb_open_work_end(struct smb_open *o)
 bool smb_open_is_at_rest(struct smb_open *o, struct vfs_wait *w)
 {
     SCOPED_LOCK(&o->lock);
-    o->is_leaving = o->working == 0;
+    o->is_leaving = o->working == 0 && !o->is_moving;
     if (!o->is_leaving) {
         wait_register(&o->waits, &o->closers, w);
     }
@@ -173,6 +206,17 @@ static void totals_leave(struct smb_open *o)
 {
     struct total totals[TOTALS_MAX];
     discharge_all(totals, totals_of(o, totals));
+}
+
+void smb_open_recharge(struct smb_open *o, bool takes_descriptor)
+{
+    struct total totals[TOTALS_MAX];
+    totals_leave(o);
+    o->takes_descriptor = takes_descriptor;
+    unsigned count = totals_of(o, totals);
+    for (unsigned i = 0; i < count; i++) {
+        (void)charge(totals[i].now, UINT32_MAX);
+    }
 }
 
 /* ---- the server's table ---- */
@@ -335,8 +379,9 @@ smbkit_status smb_open_reserve_as(struct smb_tree *tree, enum smb_open_kind kind
     if (!o) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    o->takes_descriptor = kind == SMB_OPEN_FILE && (vfs_volume_features(tree->share->volume) &
-                                                    SMBKIT_FEATURE_DESCRIPTORS) != 0;
+    o->volume = kind == SMB_OPEN_FILE ? smb_share_volume_ref(tree->share) : NULL;
+    o->takes_descriptor =
+        o->volume && (vfs_volume_features(o->volume) & SMBKIT_FEATURE_DESCRIPTORS) != 0;
     mutex_lock(&s->lock);
     smbkit_status status = enter_locked(o, tree);
     if (SMBKIT_OK(status)) {
@@ -373,9 +418,12 @@ void smb_open_show(struct smb_open *o)
     } else if (t->closed) {
         t->reap_left--; /* it is counted when it is taken from the list */
     }
+    bool is_stale = o->is_stale;
     mutex_unlock(&t->session->lock);
     if (too_late) {
         smb_open_close_later(o, t);
+    } else if (is_stale) {
+        (void)smb_open_evict(o); /* false: its tree ends */
     }
 }
 

@@ -19,6 +19,10 @@ enum smb_open_kind { SMB_OPEN_FILE = 1, SMB_OPEN_PIPE = 2 };
 /* Has a place that nobody finds; can be found; is being closed, or has no session. */
 enum smb_open_stage { SMB_OPEN_RESERVED, SMB_OPEN_SHOWN, SMB_OPEN_OUT };
 
+/* Whether a request is at work on an open: no, it is closed or another tree's; yes; it is being
+ * moved to another volume, and the request is woken when that is over. */
+enum smb_work { SMB_WORK_NOT, SMB_WORK_BEGUN, SMB_WORK_LATER };
+
 struct smb_lease;
 
 struct smb_pipe {
@@ -55,9 +59,10 @@ struct smb_open {
     bool is_announced;           /* the client knows of the open, or is being told */
     unsigned working;            /* requests that are at it, or are stopped by its plugin */
     bool is_leaving;             /* they were none when its closing asked: none begins any more */
+    bool is_moving;              /* to another volume, see move.h: nothing begins until it is */
     struct smb_sequence sequence;
     struct smb_lockseq lockseq;
-    struct list closers; /* waits: CLOSE, until there are none */
+    struct list closers; /* waits: CLOSE until there are none, and who may not begin yet */
     struct wait_domain waits;
 
     /* Charged with it for as long as it lasts; references. */
@@ -70,9 +75,15 @@ struct smb_open {
     struct list lease_link;  /* lease->lock: in lease->opens */
     bool lease_creating;     /* lease->lock: counted in lease->creating */
 
-    struct vfs_open *file; /* kind FILE: a reference, besides the one that vfs_close takes */
-    struct smb_pipe pipe;  /* kind PIPE */
-    bool is_quota;         /* it was opened as the volume's quotas; immutable once shown */
+    /* Kind FILE: a reference, besides the one that vfs_close takes; and to the volume that it is
+     * of, or will be. Changed under lock, while nobody is at work: who is, or closes it, reads them
+     * as they are; others by smb_open_file_ref. */
+    struct vfs_open *file;
+    struct vfs_volume *volume;
+    bool is_stale; /* session->lock: RESERVED, and its volume was replaced: it ends when it is shown
+                    */
+    struct smb_pipe pipe; /* kind PIPE */
+    bool is_quota;        /* it was opened as the volume's quotas; immutable once shown */
     atomic_uint_fast64_t quota_position; /* of the scan of quotas; relaxed would do */
     char *pipe_name;
     struct vfs_token *pipe_token; /* its strings are the RPC caller's */
@@ -100,15 +111,22 @@ void smb_open_drop(struct smb_open *o);
 struct smb_open *smb_open_ref(struct smb_open *o);
 void smb_open_unref(struct smb_open *o);
 /* A request that came by the tree is at work on its open, and is no more: a CLOSE, on whatever
- * channel or worker, keeps behind those that came before it. false: it is being closed already, or
- * it is the tree's no more (kept, or another session's by now). Any thread. */
-NODISCARD bool smb_open_work_begin(struct smb_open *o, const struct smb_tree *t);
+ * channel or worker, keeps behind those that came before it. NOT: it is being closed already, or it
+ * is the tree's no more (kept, or another session's by now). Any thread. */
+NODISCARD enum smb_work smb_open_work_begin(struct smb_open *o, const struct smb_tree *t,
+                                            struct vfs_wait *w);
 void smb_open_work_end(struct smb_open *o);
 /* Is it the tree's, closing or not? */
 bool smb_open_is_of(struct smb_open *o, const struct smb_tree *t);
 /* For who closes it, and has it out of the tables. Are there none? Then none begins any more. If
  * not, w is woken when there are. */
 NODISCARD bool smb_open_is_at_rest(struct smb_open *o, struct vfs_wait *w);
+/* Its file now, for who is not at work on it: a reference; NULL: none yet, or a pipe. */
+NODISCARD struct vfs_open *smb_open_file_ref(struct smb_open *o);
+/* What it caches by, as vfs_open_caching; and SMB_WAY_* of its volume. Likewise. */
+uint8_t smb_open_caching(struct smb_open *o);
+unsigned smb_open_ways(struct smb_open *o);
+uint32_t smb_open_access(struct smb_open *o); /* vfs_open_granted_access */
 /* Owned reference, or NULL. Both halves and the tree must match. [MS-SMB2] 3.3.5.10 */
 NODISCARD struct smb_open *smb_open_find(struct smb_tree *tree, uint64_t persistent_id,
                                          uint64_t volatile_id);
@@ -128,6 +146,9 @@ bool smb_open_detach(struct smb_open *o, const struct smb_tree *t);
 void smb_open_leave_locked(struct smb_open *o);
 /* open->lock is held, or nobody else has it: no session and tree has it any more. */
 void smb_open_disown_locked(struct smb_open *o);
+/* What it is charged with from now on, beyond bounds if need be; under the locks by which it gets
+ * out of its tables. */
+void smb_open_recharge(struct smb_open *o, bool takes_descriptor);
 /* Out of the server's table and totals. */
 void smb_open_forget(struct smb_open *o);
 
@@ -144,6 +165,9 @@ void smb_open_close_later(struct smb_open *o, struct smb_tree *tree);
  * under locks. */
 void smb_open_end(struct smb_open *o);
 
+/* Close it, or what is kept, as when its share goes: requests on it are told FILE_CLOSED. false: it
+ * ends already. Not before its create is done; needs smb_env.work. Any thread. */
+bool smb_open_evict(struct smb_open *o);
 /* Off its session and tree, still open and in the server's table. false: it is being closed. */
 bool smb_open_take_off(struct smb_open *o);
 /* Into this tree's session, with a volatile id of its own there. Errors as of smb_open_reserve: it

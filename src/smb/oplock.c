@@ -46,9 +46,11 @@ static void format(const struct smb_break *b, struct wr *w)
 static void timed_out(struct smb_break *b)
 {
     struct smb_open *o = of_break(b);
-    if (o->file) {
-        vfs_oplock_timeout(o->file);
+    struct vfs_open *file = smb_open_file_ref(o);
+    if (file) {
+        vfs_oplock_timeout(file);
     }
+    vfs_open_unref(file);
 }
 
 static void unheard(struct smb_break *b)

@@ -135,7 +135,7 @@ static smbkit_status query_scan(struct query *x)
 smbkit_status smb_quota_query(struct smb_request *r, const struct smb2_query_info_req *req)
 {
     struct query x = {.r = r, .req = req};
-    if (r->open->kind != SMB_OPEN_FILE || !vfs_volume_has_quotas(r->tree->share->volume)) {
+    if (r->open->kind != SMB_OPEN_FILE || !vfs_volume_has_quotas(smb_request_volume(r))) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
     if (smb2_query_quota_parse(req->input, &x.asked) != WIRE_OK) {
@@ -179,7 +179,7 @@ static smbkit_status set_one(struct smb_request *r, const struct fscc_quota *ent
 
 smbkit_status smb_quota_set(struct smb_request *r, struct wire_slice list)
 {
-    if (r->open->kind != SMB_OPEN_FILE || !vfs_volume_has_quotas(r->tree->share->volume)) {
+    if (r->open->kind != SMB_OPEN_FILE || !vfs_volume_has_quotas(smb_request_volume(r))) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
     if (!is_admin(r)) {
@@ -206,7 +206,7 @@ smbkit_status smb_quota_control_get(struct smb_request *r, struct fscc_fs_contro
 {
     *out = (struct fscc_fs_control){.default_quota_threshold = UINT64_MAX,
                                     .default_quota_limit = UINT64_MAX};
-    if (!vfs_volume_has_quotas(r->tree->share->volume)) {
+    if (!vfs_volume_has_quotas(smb_request_volume(r))) {
         return SMBKIT_STATUS_SUCCESS;
     }
     struct smbkit_quota q = {.struct_size = sizeof(q)};
@@ -259,7 +259,7 @@ smbkit_status smb_quota_control_set(struct smb_request *r, const struct fscc_fs_
 
 smbkit_status smb_quota_open_as(struct smb_request *r, struct vfs_create_in *in)
 {
-    if (!vfs_volume_has_quotas(r->tree->share->volume)) {
+    if (!vfs_volume_has_quotas(smb_request_volume(r))) {
         return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
     }
     if ((in->disposition != SMBKIT_OPEN && in->disposition != SMBKIT_OPEN_IF) || !is_admin(r)) {

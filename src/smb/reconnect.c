@@ -105,10 +105,12 @@ bool smb_durable_names(const struct smb_request *r, const struct smb2_create_req
 }
 
 /* Does the request name the file that is open, which is there? Takes locks of vfs. */
-static bool names_file(const struct smb_request *r, const struct smb_open *o,
+static bool names_file(const struct smb_request *r, struct smb_open *o,
                        const struct smb2_create_req *req)
 {
-    CLEANUP_MEM char *path = vfs_open_path_known(o->file);
+    struct vfs_open *file = smb_open_file_ref(o);
+    CLEANUP_MEM char *path = vfs_open_path_known(file);
+    vfs_open_unref(file);
     return path && smb_durable_names(r, req, path);
 }
 
@@ -174,6 +176,9 @@ smbkit_status smb_durable_reconnect(struct smb_request *r, const struct smb2_cre
                                     struct vfs_create_out *out)
 {
     smbkit_status status = r->open ? SMBKIT_STATUS_SUCCESS : claim(r, req);
+    if (SMBKIT_OK(status)) {
+        status = smb_request_work_begin(r);
+    }
     if (!SMBKIT_OK(status)) {
         return status;
     }

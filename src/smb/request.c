@@ -10,10 +10,11 @@
 static void request_run(struct smb_request *r);
 static void run_when_room(struct smb_request *r);
 
-static bool volume_blocks(const struct smb_request *r)
+/* May a plugin be called, and does its volume block? */
+static bool volume_blocks(const struct smb_request *r, unsigned ways)
 {
-    return (r->row->flags & SMB_CMD_VFS) && r->tree && r->tree->share->volume &&
-           !vfs_volume_never_blocks(r->tree->share->volume);
+    return (r->row->flags & SMB_CMD_VFS) && (ways & SMB_WAY_IS_FILES) &&
+           !(ways & SMB_WAY_NEVER_BLOCKS);
 }
 
 /* ---- workers ---- */
@@ -52,11 +53,6 @@ static void slow_add(struct smb_request *r)
     slow_arm(r->conn);
 }
 
-uint32_t smb_request_lane(const struct vfs_volume *v)
-{
-    return (uint32_t)((uintptr_t)v / sizeof(void *)); /* only to tell them apart */
-}
-
 /* What gives something back waits for no call of its volume that is slow. */
 static struct work_key work_key(const struct smb_request *r)
 {
@@ -67,7 +63,7 @@ static struct work_key work_key(const struct smb_request *r)
         key.kind = WORK_END;
     }
     if (r->tree) {
-        key.volume = smb_request_lane(r->tree->share->volume);
+        key.volume = smb_share_lane(r->tree->share);
     } else if (r->hdr.command == SMB2_TREE_CONNECT) {
         key.volume = r->lane;
     }
@@ -82,23 +78,29 @@ static bool waits_for_ever(const struct smb_request *r)
 }
 
 /* A CLOSE that comes behind it, on whatever channel, must not overtake it: so the open is found
- * before the handler runs; what is wrong with it the handler finds. false: it has waited, and its
- * open is being closed meanwhile, or is not its session's any more. */
-static bool hold_close(struct smb_request *r)
+ * before the handler runs; what is wrong with it the handler finds. FILE_CLOSED: it has waited, and
+ * its open is being closed meanwhile, or is not its session's any more. WAIT: that is moved. */
+static smbkit_status hold_close(struct smb_request *r)
 {
     if (!r->row->file_id_at || r->holds_close || !r->tree) {
-        return true;
+        return SMBKIT_STATUS_SUCCESS;
     }
     if (r->open) {
-        r->holds_close = smb_open_work_begin(r->open, r->tree);
+        smbkit_status status = smb_request_work_begin(r);
         /* Who waits until something happens is told what has become of that. */
-        return r->holds_close || (waits_for_ever(r) && smb_open_is_of(r->open, r->tree));
+        bool is_told = waits_for_ever(r) && smb_open_is_of(r->open, r->tree);
+        return status == SMBKIT_STATUS_FILE_CLOSED && is_told ? SMBKIT_STATUS_SUCCESS : status;
     }
     struct cur in = r->body;
     cur_skip(&in, r->row->file_id_at);
     struct smb2_file_id id = wire_file_id(&in);
-    bool is_found = cur_ok(&in) && SMBKIT_OK(smb_request_open(r, &id, ~0u));
-    return !is_found || r->holds_close;
+    smbkit_status status =
+        cur_ok(&in) ? smb_request_open(r, &id, ~0u) : SMBKIT_STATUS_INVALID_PARAMETER;
+    if (SMBKIT_OK(status)) {
+        return r->holds_close || (r->row->flags & SMB_CMD_ENDS) ? SMBKIT_STATUS_SUCCESS
+                                                                : SMBKIT_STATUS_FILE_CLOSED;
+    }
+    return status == SMBKIT_STATUS_WAIT ? status : SMBKIT_STATUS_SUCCESS;
 }
 
 static void let_close(struct smb_request *r)
@@ -176,8 +178,7 @@ static void go_async(struct smb_request *r)
 /* Does its client cache something that he has not heard of yet? */
 static bool grants_caching(const struct smb_request *r)
 {
-    return r->hdr.command == SMB2_CREATE && r->open && r->open->kind == SMB_OPEN_FILE &&
-           vfs_open_caching(r->open->file) != 0;
+    return r->hdr.command == SMB2_CREATE && r->open && smb_open_caching(r->open) != 0;
 }
 
 /* What the elements before the current one have answered cannot stay here: room that is held
@@ -287,6 +288,12 @@ static bool give_up(struct smb_request *r)
     return r->is_orphan || !r->open || outlives(r);
 }
 
+/* Its share's volume is being replaced: that is soon over. */
+static bool is_paused(const struct smb_request *r)
+{
+    return r->tree && smb_share_is_closed(r->tree->share) && !waits_for_ever(r);
+}
+
 /* The last thing done with r in its caller: r may be gone afterwards. */
 static void start_waiting(struct smb_request *r)
 {
@@ -318,7 +325,7 @@ static void start_waiting(struct smb_request *r)
     if (r->interim_sent || r->is_orphan) {
         return;
     }
-    if (r->row->flags & SMB_CMD_PATIENT) {
+    if ((r->row->flags & SMB_CMD_PATIENT) || is_paused(r)) {
         slow_add(r);
         return;
     }
@@ -374,20 +381,19 @@ static void request_run(struct smb_request *r)
     r->state = SMB_REQ_RUNNING;
     list_remove(&r->slow_link);
     (void)vfs_wait_cancel(&r->wait); /* what else it waited for is looked at anew */
-    if (!hold_close(r)) {
-        conclude(r, SMBKIT_STATUS_FILE_CLOSED);
+    smbkit_status held = hold_close(r);
+    if (!SMBKIT_OK(held)) {
+        ran(r, held);
         return;
     }
+    unsigned ways = smb_request_ways(r);
     if ((r->row->flags & SMB_CMD_WORKER) ||
-        (volume_blocks(r) && !vfs_volume_tries_nowait(r->tree->share->volume))) {
+        (volume_blocks(r, ways) && !(ways & SMB_WAY_TRIES_NOWAIT))) {
         send_to_worker(r);
         return;
     }
-    r->call.nowait = true;
+    r->call.nowait = !(ways & SMB_WAY_NEVER_BLOCKS);
     r->call.on_loop = true;
-    if (r->tree && r->tree->share->volume && vfs_volume_never_blocks(r->tree->share->volume)) {
-        r->call.nowait = false;
-    }
     vfs_journal_begin(&r->journal);
     ran(r, r->row->fn(r));
 }
@@ -552,6 +558,10 @@ void smb_request_finish(struct smb_request *r, smbkit_status status)
     struct smb_conn *c = r->conn;
     r->state = SMB_REQ_DONE;
     list_remove(&r->slow_link);
+    if (r->has_io) { /* what a plugin gave it goes before the open may be another volume's */
+        r->has_io = false;
+        vfs_io_fini(&r->io);
+    }
     let_close(r);
     smb_request_sequence_end(r);
     smb_request_created(r, status);

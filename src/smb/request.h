@@ -44,7 +44,7 @@ struct smb_request {
     struct smb_replay *replay; /* CREATE: marks that it is under way, see replay.h */
     union {
         uint32_t access_cap; /* CREATE: what could be granted when that was reserved */
-        uint32_t lane;       /* TREE_CONNECT: smb_request_lane of the volume that it is for */
+        uint32_t lane;       /* TREE_CONNECT: smb_volume_lane of the volume that it is for */
     };
 
     enum smb_request_state state; /* loop thread */
@@ -140,8 +140,6 @@ void smb_message_cancel(struct smb_message *m);
 /* The connection is gone: the same, for what does not go on all the same (replay.h). */
 void smb_message_lost(struct smb_message *m);
 void smb_request_cancel(struct smb_request *r);
-/* Which lane of work calls of a volume are in (work_key.volume). */
-uint32_t smb_request_lane(const struct vfs_volume *v);
 /* Opens, trees or sessions go: tell plugins that nobody waits for what they are reading from them
  * any more, and give up opens that are not there yet. Loop thread. */
 void smb_requests_unwanted(struct smb_conn *c);
@@ -168,10 +166,21 @@ NODISCARD smbkit_status smb_request_check(struct smb_request *r);
 
 /* Find the open of a FileId (or the chain's) in r->session; kinds: SMB_OPEN_FILE | SMB_OPEN_PIPE.
  * Sets r->open, at which it is at work then, and counts the request in its channel sequence. Keeps
- * an open that is there from an earlier run. FILE_CLOSED; INVALID_DEVICE_REQUEST: not of the kind;
- * FILE_NOT_AVAILABLE: sent before a channel was lost (SMB_CMD_SEQUENCE). */
+ * an open that is there from an earlier run. FILE_CLOSED; WAIT: it is being moved;
+ * INVALID_DEVICE_REQUEST: not of the kind; FILE_NOT_AVAILABLE: sent before a channel was lost
+ * (SMB_CMD_SEQUENCE). */
 NODISCARD smbkit_status smb_request_open(struct smb_request *r, const struct smb2_file_id *id,
                                          unsigned kinds);
+/* Be at work on r->open. FILE_CLOSED: it is being closed, or is not the tree's any more. WAIT: it
+ * is being moved to another volume. */
+NODISCARD smbkit_status smb_request_work_begin(struct smb_request *r);
+/* SMB_WAY_* of the volume that it is about. */
+unsigned smb_request_ways(const struct smb_request *r);
+/* The volume of the open that it is at work on, or that a CREATE is making; borrowed from that. */
+static inline struct vfs_volume *smb_request_volume(const struct smb_request *r)
+{
+    return r->open ? r->open->volume : r->reserved->volume;
+}
 /* What a CREATE came to, however it has ended, is what the elements behind it in its compound have
  * for a file. Nothing for other commands. Loop thread. */
 void smb_request_created(struct smb_request *r, smbkit_status status);

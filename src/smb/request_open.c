@@ -41,6 +41,20 @@ void smb_request_sequence_end(struct smb_request *r)
     sequence_end(r, r->open);
 }
 
+static smbkit_status work_begin(struct smb_request *r, struct smb_open *o)
+{
+    switch (smb_open_work_begin(o, r->tree, r->call.wait)) {
+    case SMB_WORK_BEGUN:
+        r->holds_close = true;
+        return SMBKIT_STATUS_SUCCESS;
+    case SMB_WORK_LATER:
+        return SMBKIT_STATUS_WAIT;
+    case SMB_WORK_NOT:
+        break;
+    }
+    return SMBKIT_STATUS_FILE_CLOSED;
+}
+
 /* CLOSE is not at work on its open: it waits until nobody is. */
 static smbkit_status begin(struct smb_request *r, struct smb_open *o)
 {
@@ -48,12 +62,25 @@ static smbkit_status begin(struct smb_request *r, struct smb_open *o)
     if (!SMBKIT_OK(status) || (r->row->flags & SMB_CMD_ENDS)) {
         return status;
     }
-    r->holds_close = smb_open_work_begin(o, r->tree);
-    if (!r->holds_close) {
+    status = work_begin(r, o);
+    if (!SMBKIT_OK(status)) {
         sequence_end(r, o);
-        return SMBKIT_STATUS_FILE_CLOSED;
     }
-    return SMBKIT_STATUS_SUCCESS;
+    return status;
+}
+
+smbkit_status smb_request_work_begin(struct smb_request *r)
+{
+    return r->holds_close ? SMBKIT_STATUS_SUCCESS : work_begin(r, r->open);
+}
+
+unsigned smb_request_ways(const struct smb_request *r)
+{
+    const struct smb_open *o = r->open ? r->open : r->reserved;
+    if (!o || o->kind != SMB_OPEN_FILE) {
+        return r->tree ? smb_share_ways(r->tree->share) : 0;
+    }
+    return r->holds_close || r->reserved ? smb_volume_ways(o->volume) : smb_open_ways(r->open);
 }
 
 smbkit_status smb_request_open(struct smb_request *r, const struct smb2_file_id *id, unsigned kinds)

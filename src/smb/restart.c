@@ -334,7 +334,8 @@ static smbkit_status decide(const struct pending *p, const struct smb_request *r
         .user = rec->user, .domain = rec->domain, .rid = rec->rid, .flags = rec->who_flags};
     const struct smb_durable_kept k = {
         .is_there = smb_server_monotonic_ms(r->conn->server) < p->until_ms &&
-                    utf8_ieq(rec->share, r->tree->share->name) && r->tree->share->volume,
+                    utf8_ieq(rec->share, r->tree->share->name) &&
+                    (smb_share_ways(r->tree->share) & SMB_WAY_IS_FILES),
         .create_guid = rec->create_guid,
         .lease_key = rec->flags & SMB_RECORD_HAS_LEASE ? rec->lease_key : NULL,
         .is_clients = mem_eq(rec->client_guid, r->session->client->guid, WIRE_GUID_SIZE),
@@ -369,7 +370,7 @@ static smbkit_status open_file(struct smb_request *r, const struct smb_record *r
     struct vfs_lease_want lease;
     bool has_lease = rec->flags & SMB_RECORD_HAS_LEASE;
     const struct vfs_create_in in = {
-        .volume = r->tree->share->volume,
+        .volume = o->volume,
         .path = rec->path,
         .file = &rec->file,
         .stream = rec->flags & SMB_RECORD_HAS_STREAM ? rec->stream : NULL,

@@ -182,8 +182,7 @@ smbkit_status smb_tree_check(struct smb_tree *t)
     return smb_share_check(t->share, t->session);
 }
 
-/* References to the trees of a session. NULL without memory. */
-static struct smb_tree **trees_take(struct smb_session *s, size_t *count_r)
+struct smb_tree **smb_trees_of(struct smb_session *s, size_t *count_r)
 {
     size_t n = 0;
     SCOPED_LOCK(&s->lock);
@@ -209,7 +208,7 @@ static void tree_enforce(struct smb_tree *t)
 static bool trees_enforce(struct smb_session *s)
 {
     size_t n = 0;
-    CLEANUP_MEM struct smb_tree **list = trees_take(s, &n);
+    CLEANUP_MEM struct smb_tree **list = smb_trees_of(s, &n);
     for (size_t i = 0; i < n; i++) {
         tree_enforce(list[i]);
         smb_tree_unref(list[i]);

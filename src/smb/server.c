@@ -57,6 +57,8 @@ static void settings_fini(struct smb_share_settings *set)
 static void share_free(struct smb_share *share)
 {
     vfs_volume_unref(share->volume);
+    wait_domain_fini(&share->gate.waits);
+    mutex_fini(&share->lock);
     settings_fini(&share->set);
     mem_free(share->name);
     mem_free(share);
@@ -94,8 +96,30 @@ static uint32_t volume_serial(struct smb_server *s, struct vfs_volume *volume)
     return volume && SMBKIT_OK(vfs_volume_info(&call, volume, &info)) ? info.serial : 0;
 }
 
-static struct smb_share *share_new(struct smb_server *s, const struct smb_share_spec *spec,
-                                   enum smb_share_type type)
+unsigned smb_volume_ways(const struct vfs_volume *v)
+{
+    bool has_past = vfs_volume_features(v) & SMBKIT_FEATURE_SNAPSHOTS;
+    return SMB_WAY_IS_FILES | (vfs_volume_never_blocks(v) ? SMB_WAY_NEVER_BLOCKS : 0) |
+           (vfs_volume_tries_nowait(v) ? SMB_WAY_TRIES_NOWAIT : 0) |
+           (has_past ? SMB_WAY_HAS_PAST : 0);
+}
+
+uint32_t smb_volume_lane(const struct vfs_volume *v)
+{
+    return (uint32_t)((uintptr_t)v / sizeof(void *)); /* only to tell them apart */
+}
+
+/* Under both locks, or nobody else has it. relaxed: as the fields say */
+static void volume_take(struct smb_share *share, struct vfs_volume *v, uint32_t serial)
+{
+    share->volume = v;
+    atomic_store_explicit(&share->ways, v ? smb_volume_ways(v) : 0, memory_order_relaxed);
+    atomic_store_explicit(&share->lane, smb_volume_lane(v), memory_order_relaxed);
+    atomic_store_explicit(&share->serial, serial, memory_order_relaxed);
+}
+
+struct smb_share *smb_share_new(struct smb_server *s, const struct smb_share_spec *spec,
+                                enum smb_share_type type)
 {
     struct smb_share *share = mem_zalloc(sizeof(*share));
     if (!share) {
@@ -105,8 +129,11 @@ static struct smb_share *share_new(struct smb_server *s, const struct smb_share_
     list_init(&share->link);
     share->type = type;
     share->name = str_dup(spec->name);
-    share->volume = spec->volume ? vfs_volume_ref(spec->volume) : NULL;
-    share->serial = volume_serial(s, spec->volume);
+    mutex_init(&share->lock);
+    wait_domain_init(&share->gate.waits);
+    list_init(&share->gate.waiters);
+    volume_take(share, spec->volume ? vfs_volume_ref(spec->volume) : NULL,
+                volume_serial(s, spec->volume));
     if (!settings_init(&share->set, spec) || !share->name) {
         share_free(share);
         return NULL;
@@ -136,6 +163,71 @@ static void settings_take(struct smb_share *old, struct smb_share *fresh)
     flags_set(to, from->read_only, from->encrypt, from->guest_ok, from->dfs_root);
 }
 
+struct vfs_volume *smb_share_volume_ref(struct smb_share *share)
+{
+    SCOPED_LOCK(&share->lock);
+    return share->volume ? vfs_volume_ref(share->volume) : NULL;
+}
+
+bool smb_share_is_on(struct smb_share *share, const struct vfs_volume *v)
+{
+    SCOPED_LOCK(&share->lock);
+    return share->volume == v;
+}
+
+bool smb_share_become(struct smb_server *s, struct smb_share *share, struct smb_share *fresh)
+{
+    SCOPED_LOCK(&s->lock);
+    if (list_is_empty(&share->link)) {
+        return false;
+    }
+    settings_take(share, fresh);
+    struct vfs_volume *was = share->volume;
+    uint32_t serial = smb_share_serial(share);
+    SCOPED_LOCK(&share->lock);
+    volume_take(share, fresh->volume, smb_share_serial(fresh));
+    volume_take(fresh, was, serial); /* nobody else has it */
+    return true;
+}
+
+/* ---- the gate of a share ---- */
+
+bool smb_share_enter(struct smb_share *share, struct vfs_wait *w, bool goes_on)
+{
+    struct smb_gate *g = &share->gate;
+    for (;;) {
+        /* Who closes it looks at the number after that: one of both sees the other. */
+        atomic_fetch_add(&g->entered, 1);
+        if (goes_on || !atomic_load(&g->is_closed)) {
+            return true;
+        }
+        smb_share_leave(share);
+        SCOPED_LOCK(&share->lock);
+        if (atomic_load(&g->is_closed)) {
+            wait_register(&g->waits, &g->waiters, w);
+            return false;
+        }
+    }
+}
+
+void smb_share_leave(struct smb_share *share)
+{
+    atomic_fetch_sub(&share->gate.entered, 1);
+}
+
+void smb_share_close(struct smb_share *share)
+{
+    SCOPED_LOCK(&share->lock);
+    atomic_store(&share->gate.is_closed, true);
+}
+
+void smb_share_open(struct smb_share *share)
+{
+    SCOPED_LOCK(&share->lock);
+    atomic_store(&share->gate.is_closed, false);
+    wait_wake_all(&share->gate.waits, &share->gate.waiters);
+}
+
 /* The share that was replaced, if one was. */
 static struct smb_share *share_put(struct smb_server *s, struct smb_share *fresh)
 {
@@ -158,7 +250,7 @@ smbkit_status smb_server_share_set(struct smb_server *s, const struct smb_share_
     if (str_len(spec->name) == 0 || str_len(spec->name) >= SMB_SHARE_NAME_BYTES) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    struct smb_share *share = share_new(s, spec, SMB_SHARE_IS_DISK);
+    struct smb_share *share = smb_share_new(s, spec, SMB_SHARE_IS_DISK);
     if (!share) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -225,7 +317,7 @@ static bool add_ipc_share(struct smb_server *s)
 {
     const struct smb_share_spec spec = {
         .name = "IPC$", .comment = "Remote IPC", .guest_ok = true, .hidden = true};
-    struct smb_share *ipc = share_new(s, &spec, SMB_SHARE_IS_PIPE);
+    struct smb_share *ipc = smb_share_new(s, &spec, SMB_SHARE_IS_PIPE);
     if (ipc) {
         list_push_back(&s->shares, &ipc->link);
     }
@@ -242,6 +334,7 @@ struct smb_server *smb_server_new(const struct smb_config *config)
     budget_init(&s->memory, NULL, SMB_SERVER_BYTES, 0);
     budget_init(&s->locks, NULL, SMB_LOCK_BYTES, 0);
     mutex_init(&s->lock);
+    mutex_init(&s->replace_lock);
     list_init(&s->shares);
     list_init(&s->conns);
     hash_table_init(&s->sessions);
@@ -303,6 +396,7 @@ void smb_server_free(struct smb_server *s)
     budget_fini(&s->locks);
     budget_fini(&s->memory);
     mutex_fini(&s->lock);
+    mutex_fini(&s->replace_lock);
     mem_free(s);
 }
 

@@ -16,6 +16,7 @@
 #include "smb/replay.h"
 #include "smb/restart.h"
 #include "smb/smb.h"
+#include "vfs/wait.h"
 
 enum smb_share_type { SMB_SHARE_IS_DISK, SMB_SHARE_IS_PIPE };
 
@@ -28,15 +29,39 @@ struct smb_share_settings {
     atomic_bool read_only, encrypt, guest_ok, dfs_root;
 };
 
-/* One share: a name and a volume, which stay, and settings, which may change. Reference-counted:
- * the server's list and each tree connect hold it. */
+/* What a handler has to know of a volume before it has a file of it. */
+#define SMB_WAY_NEVER_BLOCKS 1u
+#define SMB_WAY_TRIES_NOWAIT 2u
+#define SMB_WAY_HAS_PAST 4u /* snapshots */
+#define SMB_WAY_IS_FILES 8u /* it is a volume at all */
+unsigned smb_volume_ways(const struct vfs_volume *v);
+/* Which lane of work its calls are in (work_key.volume). */
+uint32_t smb_volume_lane(const struct vfs_volume *v);
+
+/* What makes opens or trees of a share passes here; closed while its volume is being replaced. */
+struct smb_gate {
+    atomic_bool
+        is_closed; /* changes under share->lock; seq_cst, as the next: see smb_share_enter */
+    atomic_uint entered;
+    struct wait_domain waits;
+    struct list waiters;
+};
+
+/* One share: a name, which stays, settings and a volume, which may change. Reference-counted: the
+ * server's list and each tree connect hold it. */
 struct smb_share {
     struct refcount refs;
     struct list link;         /* server->lock; empty: replaced or removed */
-    enum smb_share_type type; /* immutable, as the next three */
+    enum smb_share_type type; /* immutable, as the next */
     char *name;
-    struct vfs_volume *volume; /* NULL for IPC$ */
-    uint32_t serial;           /* of the volume */
+    struct mutex lock;         /* a leaf */
+    struct vfs_volume *volume; /* read under lock or server->lock, changed under both; a reference;
+                                  NULL for IPC$ */
+    /* Of that: relaxed, each request goes by what it finds. */
+    atomic_uint ways;          /* SMB_WAY_* */
+    atomic_uint_fast32_t lane; /* see smb_volume_lane */
+    atomic_uint_fast32_t serial;
+    struct smb_gate gate;
     struct smb_share_settings set;
     atomic_uint trees; /* connected; relaxed, only told */
 };
@@ -59,6 +84,7 @@ struct smb_server {
     struct budget memory; /* what clients make us hold */
     struct budget locks;  /* ... by locks of byte ranges, whose number is told too */
 
+    struct mutex replace_lock; /* outside all others: one share is replaced at a time */
     struct mutex lock;
     struct list shares;             /* lock */
     struct hash_table sessions;     /* lock; by session id */
@@ -116,6 +142,38 @@ void smb_server_random(const struct smb_server *s, void *buf, size_t n);
 /* Find by name without regard to case; owned reference or NULL. */
 NODISCARD struct smb_share *smb_server_share_find(struct smb_server *s, const char *name);
 void smb_share_unref(struct smb_share *share);
+/* A share that is in no list; owned; NULL: no memory. May wait for the volume. */
+NODISCARD struct smb_share *smb_share_new(struct smb_server *s, const struct smb_share_spec *spec,
+                                          enum smb_share_type type);
+/* The volume as it is now: a reference, or NULL. Who has an open goes by that one's. */
+NODISCARD struct vfs_volume *smb_share_volume_ref(struct smb_share *share);
+bool smb_share_is_on(struct smb_share *share, const struct vfs_volume *v);
+/* The fresh one's settings and volume are the share's from now on, and its are the fresh one's.
+ * false: the share is in the list no more. */
+NODISCARD bool smb_share_become(struct smb_server *s, struct smb_share *share,
+                                struct smb_share *fresh);
+/* A run of a handler that makes opens or trees begins; smb_share_leave follows. goes_on: it has
+ * begun before. false: the volume is being replaced, and w is woken when that is over. */
+NODISCARD bool smb_share_enter(struct smb_share *share, struct vfs_wait *w, bool goes_on);
+void smb_share_leave(struct smb_share *share);
+static inline bool smb_share_is_closed(const struct smb_share *share)
+{
+    return atomic_load_explicit(&share->gate.is_closed, memory_order_relaxed); /* a hint */
+}
+void smb_share_close(struct smb_share *share);
+void smb_share_open(struct smb_share *share);
+static inline unsigned smb_share_ways(const struct smb_share *share)
+{
+    return atomic_load_explicit(&share->ways, memory_order_relaxed); /* see there */
+}
+static inline uint32_t smb_share_lane(const struct smb_share *share)
+{
+    return (uint32_t)atomic_load_explicit(&share->lane, memory_order_relaxed); /* see there */
+}
+static inline uint32_t smb_share_serial(const struct smb_share *share)
+{
+    return (uint32_t)atomic_load_explicit(&share->serial, memory_order_relaxed); /* see there */
+}
 static inline bool smb_share_is_read_only(const struct smb_share *share)
 {
     return atomic_load_explicit(&share->set.read_only, memory_order_relaxed); /* see there */

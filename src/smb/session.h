@@ -251,6 +251,8 @@ NODISCARD struct smb_tree *smb_tree_find(struct smb_session *s, uint32_t id);
 /* Take it out of the session's table and begin to close its opens; false: it was not there any
  * more. Any thread. */
 bool smb_tree_end(struct smb_tree *t);
+/* References to the trees of a session, and the list with mem_free. NULL: no memory. */
+NODISCARD struct smb_tree **smb_trees_of(struct smb_session *s, size_t *count_r);
 /* For smb_session_end. session->lock is held: take all trees out, into the list. */
 void smb_trees_take(struct smb_session *s, struct list *trees);
 /* Begin to close their opens, on workers of this connection's transport. */

@@ -109,11 +109,13 @@ static void describe_open(struct smb_open *o, struct smb_session *s, struct smb_
         vfs_token_unref(token);
         return;
     }
-    CLEANUP_MEM char *path = vfs_open_path_known(o->file);
+    struct vfs_open *file = smb_open_file_ref(o);
+    CLEANUP_MEM char *path = vfs_open_path_known(file);
     (void)str_copy(out->path, sizeof(out->path), path ? path : "");
-    out->access = vfs_open_granted_access(o->file);
-    out->oplock_level = vfs_oplock_level(o->file);
-    out->lock_count = vfs_open_lock_count(o->file);
+    out->access = vfs_open_granted_access(file);
+    out->oplock_level = vfs_oplock_level(file);
+    out->lock_count = vfs_open_lock_count(file);
+    vfs_open_unref(file);
     vfs_token_unref(token);
 }
 

@@ -185,9 +185,8 @@ bool smb_tree_end(struct smb_tree *t)
 
 void smb_tree_work(struct smb_tree *t, struct job *job)
 {
-    const struct work_key key = {.kind = WORK_END,
-                                 .volume = (uintptr_t)t->share->volume, /* only told apart */
-                                 .session = t->session->id};
+    const struct work_key key = {
+        .kind = WORK_END, .volume = smb_share_lane(t->share), .session = t->session->id};
     t->reap_by->ops->work(t->reap_by->io, &key, job);
 }
 
