@@ -135,3 +135,8 @@
 #define SMB_SNAPSHOTS_MAX 4096u
 /* Ranges of a file that are told at once. */
 #define SMB_RANGES_MAX 4096u
+/* A share is replaced under live handles: how long their clients have to give up what they cache (a
+ * break's own time, and a little more), and how long requests on one of them, or an open that is
+ * being made, are waited for before it is closed. */
+#define SMB_MOVE_BREAK_MS (SMB_OPLOCK_TIME_MS + 1000u)
+#define SMB_MOVE_REST_MS 15000u

@@ -184,6 +184,23 @@ struct smb_share_spec {
  * smb_server_enforce is due afterwards. */
 NODISCARD smbkit_status smb_server_share_set(struct smb_server *s,
                                              const struct smb_share_spec *spec);
+enum smb_handles {
+    SMB_HANDLES_CLOSE,   /* they end, as by smb_server_share_set and the smb_server_enforce after */
+    SMB_HANDLES_MOVE,    /* those that can go on in the new volume do; the others end */
+    SMB_HANDLES_MOVE_ALL /* only if all can; else SHARING_VIOLATION, and nothing has changed */
+};
+struct smb_moved {
+    size_t moved, closed; /* handles; of MOVE_ALL that was refused, closed: how many cannot move */
+};
+/* The disk share spec->name is there: spec->volume takes the place of the volume that it has, while
+ * clients stay connected; see docs/internals/replace.md. Its other settings become those of spec,
+ * so smb_server_enforce is due afterwards. Blocks, for at most SMB_MOVE_BREAK_MS and twice
+ * SMB_MOVE_REST_MS and as long as plugins take; not on a loop or a worker. Errors:
+ * BAD_NETWORK_NAME: there is none; INVALID_PARAMETER; NOT_SUPPORTED: to move needs smb_env.work;
+ * SHARING_VIOLATION; INSUFFICIENT_RESOURCES: nothing has changed. */
+NODISCARD smbkit_status smb_server_share_replace(struct smb_server *s,
+                                                 const struct smb_share_spec *spec,
+                                                 enum smb_handles how, struct smb_moved *out);
 /* Its tree connects end with the smb_server_enforce that is due afterwards. false: there is none.
  */
 bool smb_server_share_remove(struct smb_server *s, const char *name);

@@ -4,6 +4,9 @@
  * always goes the same way. */
 #pragma once
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "auth_client.h"
 #include "base/list.h"
 #include "smb/smb.h"
@@ -38,7 +41,7 @@ struct fake {
                           several: the last one's is the first */
     struct list loop_jobs;
     struct list work_jobs;
-    unsigned works[WORK_KIND_COUNT]; /* how many there have been */
+    atomic_uint works[WORK_KIND_COUNT]; /* how many there have been */
     struct smb_timer *timers[FAKE_TIMERS];
     uint64_t due_ms[FAKE_TIMERS];
     uint64_t now_ms;
@@ -166,16 +169,26 @@ static void fake_close(void *io)
     ((struct fake *)io)->closed = true;
 }
 
+/* Of every fake: a test may have another thread at work on the server, which posts. */
+static pthread_mutex_t fake_jobs = PTHREAD_MUTEX_INITIALIZER;
+
+static void fake_queue(struct list *jobs, struct job *job)
+{
+    pthread_mutex_lock(&fake_jobs);
+    list_push_back(jobs, &job->link);
+    pthread_mutex_unlock(&fake_jobs);
+}
+
 static void fake_post(void *io, struct job *job)
 {
-    list_push_back(&((struct fake *)io)->loop_jobs, &job->link);
+    fake_queue(&((struct fake *)io)->loop_jobs, job);
 }
 
 static void fake_work(void *io, const struct work_key *key, struct job *job)
 {
     struct fake *f = io;
-    f->works[key->kind]++;
-    list_push_back(&f->work_jobs, &job->link);
+    atomic_fetch_add(&f->works[key->kind], 1);
+    fake_queue(&f->work_jobs, job);
 }
 
 static void fake_timer_cancel(void *io, struct smb_timer *t)
@@ -223,7 +236,9 @@ static const struct smb_conn_io fake_io = {
 
 static bool fake_run_one(struct list *jobs)
 {
+    pthread_mutex_lock(&fake_jobs);
     struct list *l = list_pop_front(jobs);
+    pthread_mutex_unlock(&fake_jobs);
     if (!l) {
         return false;
     }

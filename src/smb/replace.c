@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A volume takes another's place under live handles: docs/internals/replace.md. */
+#define LOG_MODULE LOG_SMB
+#include <stdlib.h>
+
+#include "base/escape.h"
+#include "base/mem.h"
+#include "smb/limits.h"
+#include "smb/move.h"
+#include "smb/server.h"
+#include "vfs/move.h"
+
+/* How often it looks whether what it waits for has come, where nobody wakes it. */
+#define LOOK_MS 5u
+
+struct mover {
+    struct smb_server *server;
+    struct smb_share *share;
+    struct vfs_volume *volume; /* the new one; a reference */
+    struct smb_open **opens;   /* references; owned */
+    size_t open_count;
+    uint64_t until_ms;
+    struct vfs_wait wait;
+    struct mutex lock;
+    struct cond cond;
+    bool is_woken; /* lock */
+    struct smb_moved *out;
+};
+
+/* One that is to go. */
+struct item {
+    struct smb_open *o; /* the mover's */
+    uintptr_t file;     /* vfs_open_node_tag */
+    bool rests;
+};
+
+static int by_file(const void *a, const void *b)
+{
+    uintptr_t fa = ((const struct item *)a)->file;
+    uintptr_t fb = ((const struct item *)b)->file;
+    return (fa > fb) - (fa < fb);
+}
+
+/* ---- waiting ---- */
+
+static void wake(struct vfs_wait *w)
+{
+    struct mover *m = CONTAINER_OF(w, struct mover, wait);
+    SCOPED_LOCK(&m->lock);
+    m->is_woken = true;
+    cond_signal(&m->cond);
+}
+
+static void time_begin(struct mover *m, uint32_t ms)
+{
+    m->until_ms = smb_server_monotonic_ms(m->server) + ms;
+}
+
+/* A while, or until it is woken; false: the time is up. */
+static bool wait_on(struct mover *m)
+{
+    if (smb_server_monotonic_ms(m->server) >= m->until_ms) {
+        return false;
+    }
+    SCOPED_LOCK(&m->lock);
+    if (!m->is_woken) {
+        (void)cond_wait_ms(&m->cond, &m->lock, LOOK_MS); /* either way it looks */
+    }
+    m->is_woken = false;
+    return true;
+}
+
+/* ---- what there is ---- */
+
+static void opens_drop(struct mover *m)
+{
+    for (size_t i = 0; i < m->open_count; i++) {
+        smb_open_unref(m->opens[i]);
+    }
+    mem_free(m->opens);
+    m->opens = NULL;
+    m->open_count = 0;
+}
+
+static enum smb_place place_of(const struct mover *m, struct smb_open *o)
+{
+    return smb_open_place(o, m->share, m->volume);
+}
+
+/* Those of the share that are not on the new volume yet, by persistent id. */
+static bool opens_take(struct mover *m)
+{
+    opens_drop(m);
+    if (!smb_opens_all(m->server, &m->opens, &m->open_count)) {
+        return false;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < m->open_count; i++) {
+        struct smb_open *o = m->opens[i];
+        if (place_of(m, o) != SMB_PLACE_NONE) {
+            m->opens[n++] = o;
+        } else {
+            smb_open_unref(o);
+        }
+    }
+    m->open_count = n;
+    return true;
+}
+
+static void wait_for_entered(struct mover *m)
+{
+    while (atomic_load(&m->share->gate.entered) > 0 && wait_on(m)) {
+    }
+}
+
+/* What is being made is shown by then, or has come to nothing, or never will. */
+static void wait_for_reserved(struct mover *m)
+{
+    for (size_t i = 0; i < m->open_count; i++) {
+        while (place_of(m, m->opens[i]) == SMB_PLACE_RESERVED && wait_on(m)) {
+        }
+    }
+}
+
+/* ---- whose root is a folder of the volume ---- */
+
+/* Has the user a root of his own, which is none in another volume? If that is not known, too. */
+static bool has_root(struct vfs_token *token, struct vfs_volume *v)
+{
+    struct vfs_call call = {.token = token};
+    CLEANUP_MEM char *root = NULL;
+    return !token || !SMBKIT_OK(vfs_session_root(&call, v, &root)) || root;
+}
+
+static bool tree_stays(const struct mover *m, const struct smb_tree *t)
+{
+    struct vfs_token *token = smb_session_token(t->session);
+    bool stays = !t->root && !has_root(token, m->volume);
+    vfs_token_unref(token);
+    return stays;
+}
+
+/* Would its tree stay; kept: its owner's next one see the same? */
+static bool may_stay(const struct mover *m, struct smb_open *o)
+{
+    struct smb_session *s = NULL;
+    struct smb_tree *t = NULL;
+    bool stays = false;
+    if (smb_open_owner_get(o, &s, &t)) {
+        stays = tree_stays(m, t);
+        smb_tree_unref(t);
+        smb_session_unref(s);
+        return stays;
+    }
+    struct vfs_token *token = smb_open_token(o);
+    struct vfs_open *file = token ? smb_open_file_ref(o) : NULL;
+    if (file) {
+        stays = !has_root(token, vfs_open_volume(file)) && !has_root(token, m->volume);
+    }
+    vfs_open_unref(file);
+    vfs_token_unref(token);
+    return stays;
+}
+
+static bool session_trees_end(const struct mover *m, struct smb_session *s)
+{
+    size_t n = 0;
+    CLEANUP_MEM struct smb_tree **list = smb_trees_of(s, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (list[i]->share == m->share && !tree_stays(m, list[i])) {
+            (void)smb_tree_end(list[i]); /* false: it has ended */
+        }
+        smb_tree_unref(list[i]);
+    }
+    return list != NULL;
+}
+
+/* Of a client who would see what is not his root. */
+static void trees_end(const struct mover *m)
+{
+    struct smb_session_list list;
+    bool ok = smb_sessions_take(m->server, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        ok &= session_trees_end(m, list.items[i]);
+    }
+    smb_sessions_drop(&list);
+    if (!ok) {
+        log_warn(NULL, "without memory some tree connects may see another root share=%s",
+                 quoted(m->share->name).text);
+    }
+}
+
+/* ---- can all? ---- */
+
+static bool can_move(const struct mover *m, struct smb_open *o)
+{
+    enum smb_place place = place_of(m, o);
+    if (place == SMB_PLACE_NONE) {
+        return true; /* it has ended meanwhile */
+    }
+    return place != SMB_PLACE_RESERVED && !smb_open_waits_by_cache(o) && may_stay(m, o) &&
+           SMBKIT_OK(smb_open_move_try(o, m->volume));
+}
+
+static size_t count_unmovable(const struct mover *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->open_count; i++) {
+        struct smb_open *o = m->opens[i];
+        n += !can_move(m, o) && place_of(m, o) != SMB_PLACE_NONE;
+    }
+    return n;
+}
+
+/* ---- they go ---- */
+
+/* Those who wait for their client by what they cache end with that. */
+static void uncache(struct mover *m, struct smb_open *o)
+{
+    if (smb_open_waits_by_cache(o)) {
+        m->out->closed += smb_open_evict(o);
+        return;
+    }
+    struct vfs_open *file = smb_open_file_ref(o);
+    if (file) {
+        vfs_open_uncache(file);
+    }
+    vfs_open_unref(file);
+}
+
+static bool is_cached(const struct mover *m, struct smb_open *o)
+{
+    struct vfs_open *file = smb_open_file_ref(o);
+    bool is = file && !vfs_open_is_uncached(file) && place_of(m, o) != SMB_PLACE_NONE;
+    vfs_open_unref(file);
+    return is;
+}
+
+/* All are told first, so that they take the time of one. */
+static void uncache_all(struct mover *m)
+{
+    time_begin(m, SMB_MOVE_BREAK_MS);
+    for (size_t i = 0; i < m->open_count; i++) {
+        uncache(m, m->opens[i]);
+    }
+    for (size_t i = 0; i < m->open_count; i++) {
+        while (is_cached(m, m->opens[i]) && wait_on(m)) {
+        }
+    }
+}
+
+static bool goes(struct mover *m, struct smb_open *o)
+{
+    smbkit_status status =
+        may_stay(m, o) ? smb_open_move(o, m->volume) : SMBKIT_STATUS_NOT_SUPPORTED;
+    if (!SMBKIT_OK(status)) {
+        log_debug(NULL, "handle not moved share=%s status=%s", quoted(m->share->name).text,
+                  smbkit_status_name(status));
+    }
+    return SMBKIT_OK(status);
+}
+
+/* Nothing begins on it until it is thawed. */
+static bool comes_to_rest(struct mover *m, struct smb_open *o)
+{
+    enum smb_freeze is;
+    do {
+        is = smb_open_freeze(o, &m->wait);
+    } while (is == SMB_FREEZE_BUSY && wait_on(m));
+    (void)vfs_wait_cancel(&m->wait);
+    return is == SMB_FREEZE_RESTS;
+}
+
+/* One that is shown, or kept. */
+static void settle(struct mover *m, struct item *item)
+{
+    if (item->rests && goes(m, item->o)) {
+        m->out->moved++;
+    } else {
+        m->out->closed += smb_open_evict(item->o); /* which ends when its requests have */
+    }
+}
+
+/* The opens of one file. All come to rest before any goes: else a lock that one takes along would
+ * be given to another that waits for it, and goes next. */
+static void settle_group(struct mover *m, struct item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        items[i].rests = comes_to_rest(m, items[i].o);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct vfs_open *file = items[i].rests ? smb_open_file_ref(items[i].o) : NULL;
+        if (file) {
+            vfs_open_waits_end(file);
+        }
+        vfs_open_unref(file);
+    }
+    for (size_t i = 0; i < count; i++) {
+        settle(m, &items[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        smb_open_thaw(items[i].o);
+    }
+}
+
+/* What is shown, or kept, by file; the rest ends when it is shown. items has room for all opens. */
+static size_t items_fill(struct mover *m, struct item *items)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->open_count; i++) {
+        struct smb_open *o = m->opens[i];
+        enum smb_place place = place_of(m, o);
+        if (place == SMB_PLACE_RESERVED && smb_open_mark_stale(o)) {
+            m->out->closed++;
+        } else if (place != SMB_PLACE_NONE) {
+            struct vfs_open *file = smb_open_file_ref(o);
+            items[n++] = (struct item){.o = o, .file = file ? vfs_open_node_tag(file) : 0};
+            vfs_open_unref(file);
+        }
+    }
+    qsort(items, n, sizeof(*items), by_file);
+    return n;
+}
+
+static void settle_all(struct mover *m, struct item *items, size_t count)
+{
+    time_begin(m, SMB_MOVE_REST_MS);
+    for (size_t i = 0, n; i < count; i += n) {
+        for (n = 1; i + n < count && items[i + n].file == items[i].file; n++) {
+        }
+        settle_group(m, &items[i], n);
+    }
+}
+
+/* The gate is closed. */
+static smbkit_status move(struct mover *m, struct smb_share *fresh, bool all)
+{
+    time_begin(m, SMB_MOVE_REST_MS);
+    wait_for_entered(m);
+    bool ok = opens_take(m);
+    CLEANUP_MEM struct item *items = ok ? mem_calloc(m->open_count + 1, sizeof(*items)) : NULL;
+    if (!items) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    wait_for_reserved(m);
+    if (all) {
+        m->out->closed = count_unmovable(m);
+    }
+    if (m->out->closed > 0) {
+        return SMBKIT_STATUS_SHARING_VIOLATION;
+    }
+    if (!smb_share_become(m->server, m->share, fresh)) {
+        return SMBKIT_STATUS_BAD_NETWORK_NAME;
+    }
+    uncache_all(m);
+    settle_all(m, items, items_fill(m, items));
+    trees_end(m); /* after their handles, which are counted */
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status run(struct smb_server *s, struct smb_share *share, struct smb_share *fresh,
+                         bool all, struct smb_moved *out)
+{
+    struct mover m = {
+        .server = s, .share = share, .volume = vfs_volume_ref(fresh->volume), .out = out};
+    vfs_wait_init(&m.wait, wake);
+    mutex_init(&m.lock);
+    cond_init(&m.cond);
+    smb_share_close(share);
+    smbkit_status status = move(&m, fresh, all);
+    smb_share_open(share);
+    opens_drop(&m);
+    vfs_wait_fini(&m.wait);
+    cond_fini(&m.cond);
+    mutex_fini(&m.lock);
+    vfs_volume_unref(m.volume);
+    log_info(NULL, "share replaced share=%s moved=%llu closed=%llu status=%s",
+             quoted(share->name).text, (unsigned long long)out->moved,
+             (unsigned long long)out->closed, smbkit_status_name(status));
+    return status;
+}
+
+/* ---- the interface ---- */
+
+static size_t count_opens(struct smb_server *s, struct smb_share *share)
+{
+    struct smb_moved out;
+    struct mover m = {.server = s, .share = share, .out = &out};
+    size_t count = opens_take(&m) ? m.open_count : 0;
+    opens_drop(&m);
+    return count;
+}
+
+static smbkit_status replace(struct smb_server *s, struct smb_share *share,
+                             const struct smb_share_spec *spec, enum smb_handles how,
+                             struct smb_moved *out)
+{
+    if (share->type != SMB_SHARE_IS_DISK) {
+        return SMBKIT_STATUS_BAD_NETWORK_NAME;
+    }
+    if (how == SMB_HANDLES_CLOSE) {
+        out->closed = count_opens(s, share);
+        return smb_server_share_set(s, spec);
+    }
+    if (!s->config.env.work) {
+        return SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    struct smb_share *fresh = smb_share_new(s, spec, SMB_SHARE_IS_DISK);
+    if (!fresh) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    if (!smb_share_is_on(share, spec->volume)) {
+        status = run(s, share, fresh, how == SMB_HANDLES_MOVE_ALL, out);
+    } else if (!smb_share_become(s, share, fresh)) { /* nothing but the settings */
+        status = SMBKIT_STATUS_BAD_NETWORK_NAME;
+    }
+    smb_share_unref(fresh);
+    return status;
+}
+
+smbkit_status smb_server_share_replace(struct smb_server *s, const struct smb_share_spec *spec,
+                                       enum smb_handles how, struct smb_moved *out)
+{
+    *out = (struct smb_moved){0};
+    if (!spec->volume) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    SCOPED_LOCK(&s->replace_lock);
+    struct smb_share *share = smb_server_share_find(s, spec->name);
+    if (!share) {
+        return SMBKIT_STATUS_BAD_NETWORK_NAME;
+    }
+    smbkit_status status = replace(s, share, spec, how, out);
+    smb_share_unref(share);
+    return status;
+}
