@@ -76,8 +76,10 @@ SMBKIT_SERVER_API int64_t smbkit_server_descriptor(const struct smbkit_server *s
  * the descriptor does not become readable before; -1: any number. */
 SMBKIT_SERVER_API int32_t smbkit_server_turn(struct smbkit_server *s);
 /* What becomes of files that are open in a share that is replaced or removed. */
-#define SMBKIT_HANDLES_CLOSE 0u  /* they are closed, and its clients have to connect to it anew */
-#define SMBKIT_HANDLES_REFUSE 1u /* nothing is changed while there are any */
+#define SMBKIT_HANDLES_CLOSE 0u /* they are closed, and its clients have to connect to it anew */
+#define SMBKIT_HANDLES_REFUSE                                                                      \
+    1u /* replaced: as MOVE if all can, else nothing; removed: only if there are none */
+#define SMBKIT_HANDLES_MOVE 2u /* replaced: those whose path is there go on, others are closed */
 /* One more share: spec as that of smbkit_server_share; settings: "key=value", with keys of a share,
  * up to a NULL; NULL: none. It may take as long as the plugin takes to open. */
 SMBKIT_SERVER_API smbkit_status smbkit_server_share_add(struct smbkit_server *s, const char *spec,

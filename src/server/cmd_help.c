@@ -54,8 +54,9 @@ static const struct {
      "  --set KEY=VALUE        a key of a share in smbkit.conf(5); may be repeated\n"
      "  --filter NAME[:ARGS]   put a filter over it; may be repeated, outermost first\n"
      "  --read-only            refuse every change\n"
-     "  --handles WORD         files that are open in what goes: close (the default), or refuse "
-     "to\n"
+     "  --handles WORD         files that are open in what goes: close, or refuse to; of replace "
+     "also\n"
+     "                         move, the default\n"
      "  --socket FILE          the control socket of the server\n"},
     {"plugins", "  --plugin-dir FOLDER    look here first\n"},
     {"test-plugin",

@@ -95,6 +95,20 @@ static int take(struct words *w, int id, const char *value)
     }
 }
 
+static int check_handles(const struct words *w)
+{
+    bool replaces = str_eq(w->verb, "replace");
+    if (!replaces && !str_eq(w->verb, "remove")) {
+        return cmd_usage("share", "--handles is for replace and remove");
+    }
+    if (str_eq(w->handles, "close") || str_eq(w->handles, "refuse") ||
+        (replaces && str_eq(w->handles, "move"))) {
+        return EXIT_OK;
+    }
+    return cmd_usage("share", "--handles of %s is %sclose or refuse, not \"%s\"", w->verb,
+                     replaces ? "move, " : "", w->handles);
+}
+
 static int check(const struct words *w)
 {
     if (!w->verb) {
@@ -106,13 +120,7 @@ static int check(const struct words *w)
     if (w->setting_count > 0 && !is_change(w)) {
         return cmd_usage("share", "--set, --filter and --read-only are for add and replace");
     }
-    if (w->handles && (is_list(w) || str_eq(w->verb, "add"))) {
-        return cmd_usage("share", "--handles is for replace and remove");
-    }
-    if (w->handles && !str_eq(w->handles, "close") && !str_eq(w->handles, "refuse")) {
-        return cmd_usage("share", "--handles is close or refuse, not \"%s\"", w->handles);
-    }
-    return EXIT_OK;
+    return w->handles ? check_handles(w) : EXIT_OK;
 }
 
 /* EXIT_OK, or a mistake was told. */
@@ -169,6 +177,20 @@ static char *make_line(const struct words *w)
     return line;
 }
 
+static void tell_count(const json_t *o, const char *key, const char *what)
+{
+    long long n = (long long)json_integer_value(json_object_get(o, key));
+    if (n > 0) {
+        cmd_line("%lld open file%s %s", n, n == 1 ? "" : "s", what);
+    }
+}
+
+static void tell_moved(const json_t *o)
+{
+    tell_count(o, "moved", "moved");
+    tell_count(o, "closed", "closed");
+}
+
 static int tell(const struct words *w, const char *answer)
 {
     char *err = NULL;
@@ -181,6 +203,7 @@ static int tell(const struct words *w, const char *answer)
     } else {
         json_t *o = control_answer_read(answer, &err);
         if (o) {
+            tell_moved(o);
             json_decref(o);
             return EXIT_OK;
         }

@@ -14,12 +14,21 @@
 
 /* ---- changes ---- */
 
+static const char *const handles_words[] = {
+    [SHARES_CLOSE] = "close", [SHARES_MOVE] = "move", [SHARES_REFUSE] = "refuse"};
+
+/* out: what it is if nothing is said. */
 static bool take_handles(const json_t *request, enum shares_handles *out)
 {
     const json_t *o = json_object_get(request, "handles");
-    const char *word = o ? json_string_value(o) : "close";
-    *out = word && str_eq(word, "refuse") ? SHARES_REFUSE : SHARES_CLOSE;
-    return word && (str_eq(word, "refuse") || str_eq(word, "close"));
+    const char *word = o ? json_string_value(o) : handles_words[*out];
+    for (size_t i = 0; word && i < ARRAY_LEN(handles_words); i++) {
+        if (str_eq(word, handles_words[i])) {
+            *out = (enum shares_handles)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool take_settings(const json_t *request, struct config *c, char err[256])
@@ -48,9 +57,10 @@ static struct config *take_share(const json_t *request, char err[256])
     return NULL;
 }
 
-static json_t *done(const char *name)
+static json_t *done(const char *name, const struct smb_moved *moved)
 {
-    return json_pack("{s:b, s:s}", "ok", 1, "name", name);
+    return json_pack("{s:b, s:s, s:I, s:I}", "ok", 1, "name", name, "moved",
+                     (json_int_t)moved->moved, "closed", (json_int_t)moved->closed);
 }
 
 static json_t *refused(const char *name, const char *why)
@@ -61,9 +71,9 @@ static json_t *refused(const char *name, const char *why)
 json_t *control_share_change(struct server *s, const json_t *request, bool replaces)
 {
     char err[SHARES_ERR_SIZE];
-    struct shares_change how = {.replaces = replaces};
+    struct shares_change how = {.replaces = replaces, .handles = SHARES_MOVE};
     if (!take_handles(request, &how.handles)) {
-        return control_refusal("\"handles\" is close or refuse");
+        return control_refusal("\"handles\" is move, close or refuse");
     }
     CLEANUP(config_free) struct config *c = take_share(request, err);
     if (!c) {
@@ -71,22 +81,24 @@ json_t *control_share_change(struct server *s, const json_t *request, bool repla
     }
     how.config = c;
     const char *name = c->shares[0].name;
-    return shares_change(server_shares_get(s), &how, err) ? done(name) : refused(name, err);
+    return shares_change(server_shares_get(s), &how, err) ? done(name, &how.moved)
+                                                          : refused(name, err);
 }
 
 json_t *control_share_remove(struct server *s, const json_t *request)
 {
     char err[SHARES_ERR_SIZE];
-    enum shares_handles handles;
+    enum shares_handles handles = SHARES_CLOSE;
     const char *name = json_string_value(json_object_get(request, "share"));
     if (!name) {
         return control_refusal("the request names no \"share\"");
     }
-    if (!take_handles(request, &handles)) {
+    if (!take_handles(request, &handles) || handles == SHARES_MOVE) {
         return control_refusal("\"handles\" is close or refuse");
     }
-    return shares_remove(server_shares_get(s), name, handles, err) ? done(name)
-                                                                   : refused(name, err);
+    return shares_remove(server_shares_get(s), name, handles, err)
+               ? json_pack("{s:b, s:s}", "ok", 1, "name", name)
+               : refused(name, err);
 }
 
 /* ---- the list ---- */

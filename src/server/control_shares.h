@@ -9,10 +9,11 @@
 struct server;
 
 /* {"command":"share add","share":"[NAME=]FOLDER|PLUGIN:[ARGS]","settings":["KEY=VALUE",...],
- * "handles":"close"|"refuse"} -> {"ok":true,"name":"..."}; what is left out is none, and "close".
- * New references; NULL without memory. */
+ * "handles":"move"|"close"|"refuse"} -> {"ok":true,"name":"...","moved":N,"closed":N}; what is left
+ * out is none, and "move". New references; NULL without memory. */
 NODISCARD json_t *control_share_change(struct server *s, const json_t *request, bool replaces);
-/* {"command":"share remove","share":"NAME","handles":...} -> {"ok":true,"name":"..."} */
+/* {"command":"share remove","share":"NAME","handles":"close"|"refuse"} -> {"ok":true,"name":"..."}
+ */
 NODISCARD json_t *control_share_remove(struct server *s, const json_t *request);
 /* -> {"ok":true,"shares":[{"name","layers":[...],"read_only","opens","by_command"},...]} */
 NODISCARD json_t *control_share_list(struct server *s);

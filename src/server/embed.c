@@ -341,8 +341,12 @@ smbkit_status smbkit_server_stop(struct smbkit_server *s)
 
 static bool handles_of(uint32_t word, enum shares_handles *out)
 {
-    *out = word == SMBKIT_HANDLES_REFUSE ? SHARES_REFUSE : SHARES_CLOSE;
-    return word <= SMBKIT_HANDLES_REFUSE;
+    static const enum shares_handles words[] = {[SMBKIT_HANDLES_CLOSE] = SHARES_CLOSE,
+                                                [SMBKIT_HANDLES_REFUSE] = SHARES_REFUSE,
+                                                [SMBKIT_HANDLES_MOVE] = SHARES_MOVE};
+    bool is_good = word < ARRAY_LEN(words);
+    *out = is_good ? words[word] : SHARES_CLOSE;
+    return is_good;
 }
 
 static bool take_settings(struct config *c, const char *const *settings, char err[256])
@@ -394,7 +398,7 @@ smbkit_status smbkit_server_share_remove(struct smbkit_server *s, const char *na
 {
     char err[SHARES_ERR_SIZE];
     enum shares_handles how;
-    if (!s->running || !handles_of(handles, &how)) {
+    if (!s->running || !handles_of(handles, &how) || how == SHARES_MOVE) {
         return complain(s, SMBKIT_STATUS_INVALID_PARAMETER,
                         s->running ? "unknown handles" : "the server does not run");
     }

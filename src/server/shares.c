@@ -233,8 +233,20 @@ static struct live *live_add(struct shares *s, const char *name)
     return l;
 }
 
+/* Why it could not take the place of the one before. */
+static void say_refusal(smbkit_status status, const struct smb_moved *moved,
+                        char err[SHARES_ERR_SIZE])
+{
+    if (status == SMBKIT_STATUS_SHARING_VIOLATION) {
+        str_format(err, SHARES_ERR_SIZE, "%zu open file%s cannot go on in it", moved->closed,
+                   moved->closed == 1 ? "" : "s");
+    } else {
+        str_format(err, SHARES_ERR_SIZE, "refused: %s", smbkit_status_name(status));
+    }
+}
+
 static bool publish(struct shares *s, const struct config_share *c, struct vfs_volume *volume,
-                    char err[SHARES_ERR_SIZE])
+                    struct shares_change *how, char err[SHARES_ERR_SIZE])
 {
     struct smb_share_spec spec = {
         .name = c->name,
@@ -247,9 +259,15 @@ static bool publish(struct shares *s, const struct config_share *c, struct vfs_v
         .dfs_root = c->dfs_root,
         .admission = &c->admission,
     };
-    smbkit_status status = smb_server_share_set(s->spec.smb, &spec);
+    static const enum smb_handles words[] = {[SHARES_CLOSE] = SMB_HANDLES_CLOSE,
+                                             [SHARES_MOVE] = SMB_HANDLES_MOVE,
+                                             [SHARES_REFUSE] = SMB_HANDLES_MOVE_ALL};
+    smbkit_status status =
+        how->replaces
+            ? smb_server_share_replace(s->spec.smb, &spec, words[how->handles], &how->moved)
+            : smb_server_share_set(s->spec.smb, &spec);
     if (!SMBKIT_OK(status)) {
-        str_format(err, SHARES_ERR_SIZE, "refused: %s", smbkit_status_name(status));
+        say_refusal(status, &how->moved, err);
         return false;
     }
     return true;
@@ -287,19 +305,6 @@ static struct vfs_volume *volume_for(struct shares *s, const struct live *l,
     return open_volume(s, c, err);
 }
 
-/* The same, shown to clients; a reference is given. */
-static struct vfs_volume *publish_volume_for(struct shares *s, const struct live *l,
-                                             const struct config_share *c, enum volume_is is,
-                                             char err[SHARES_ERR_SIZE])
-{
-    struct vfs_volume *volume = volume_for(s, l, c, is, err);
-    if (volume && !publish(s, c, volume, err)) {
-        vfs_volume_unref(volume);
-        volume = NULL;
-    }
-    return volume;
-}
-
 /* What has become of a share that was there, besides why. */
 static void say_stays(const struct live *l, enum volume_is is, char err[SHARES_ERR_SIZE])
 {
@@ -312,23 +317,8 @@ static void say_stays(const struct live *l, enum volume_is is, char err[SHARES_E
     }
 }
 
-/* How many files each share has open; only told. */
-static void count_opens(struct shares *s);
-
-static bool may_close(struct shares *s, const struct live *l, enum shares_handles handles,
-                      char err[SHARES_ERR_SIZE])
-{
-    count_opens(s);
-    if (handles == SHARES_CLOSE || l->opens == 0) {
-        return true;
-    }
-    str_format(err, SHARES_ERR_SIZE, "%zu file%s open in it", l->opens,
-               l->opens == 1 ? " is" : "s are");
-    return false;
-}
-
 static bool apply_one(struct shares *s, struct live *l, const struct config_share *c,
-                      enum shares_handles handles, char err[SHARES_ERR_SIZE])
+                      struct shares_change *how, char err[SHARES_ERR_SIZE])
 {
     char *print = fingerprint(c);
     if (!print) {
@@ -336,8 +326,11 @@ static bool apply_one(struct shares *s, struct live *l, const struct config_shar
         return false;
     }
     enum volume_is is = compare(s, l, c, print);
-    bool goes_on = is == VOLUME_SAME || !l->volume || may_close(s, l, handles, err);
-    struct vfs_volume *volume = goes_on ? publish_volume_for(s, l, c, is, err) : NULL;
+    struct vfs_volume *volume = volume_for(s, l, c, is, err);
+    if (volume && !publish(s, c, volume, how, err)) {
+        vfs_volume_unref(volume);
+        volume = NULL;
+    }
     if (!volume) {
         say_stays(l, is, err);
         mem_free(print);
@@ -410,6 +403,7 @@ static void remove_unwanted(struct shares *s)
 size_t shares_apply(struct shares *s, const struct config *c, struct problems *problems)
 {
     char err[SHARES_ERR_SIZE] = "";
+    struct shares_change how = {0};
     SCOPED_LOCK(&s->lock);
     LIST_FOR_EACH (link, &s->live) {
         struct live *l = LIST_ENTRY(link, struct live, link);
@@ -424,7 +418,7 @@ size_t shares_apply(struct shares *s, const struct config *c, struct problems *p
             continue;
         }
         l->by_command = false;
-        if (!apply_one(s, l, cs, SHARES_CLOSE, err)) {
+        if (!apply_one(s, l, cs, &how, err)) {
             shares_problem(problems, c, cs, cs->plugin.line, err);
         }
         l->is_wanted = l->volume != NULL;
@@ -460,7 +454,7 @@ static struct live *live_for(struct shares *s, const char *name, bool replaces,
     return l;
 }
 
-bool shares_change(struct shares *s, const struct shares_change *how, char err[SHARES_ERR_SIZE])
+bool shares_change(struct shares *s, struct shares_change *how, char err[SHARES_ERR_SIZE])
 {
     const struct config_share *c = &how->config->shares[0];
     SCOPED_LOCK(&s->lock);
@@ -468,7 +462,7 @@ bool shares_change(struct shares *s, const struct shares_change *how, char err[S
     if (!l) {
         return false;
     }
-    if (!apply_one(s, l, c, how->handles, err)) {
+    if (!apply_one(s, l, c, how, err)) {
         if (!l->volume) {
             live_free(l);
         }
@@ -486,7 +480,13 @@ bool shares_remove(struct shares *s, const char *name, enum shares_handles handl
 {
     SCOPED_LOCK(&s->lock);
     struct live *l = live_for(s, name, true, err);
-    if (!l || !may_close(s, l, handles, err)) {
+    if (!l) {
+        return false;
+    }
+    count_opens(s);
+    if (handles == SHARES_REFUSE && l->opens > 0) {
+        str_format(err, SHARES_ERR_SIZE, "%zu file%s open in it", l->opens,
+                   l->opens == 1 ? " is" : "s are");
         return false;
     }
     live_remove(s, l);

@@ -36,19 +36,21 @@ bool shares_is_read_only(struct shares *s, const char *name);
 /* What becomes of files that clients have open in it. */
 enum shares_handles {
     SHARES_CLOSE,  /* they are closed, and its tree connects end */
-    SHARES_REFUSE, /* where there are any, nothing is changed */
+    SHARES_MOVE,   /* those whose path is there in the new volume go on in it, others are closed */
+    SHARES_REFUSE, /* as MOVE if all can go; else, and where it is removed, nothing is changed */
 };
 struct shares_change {
     const struct config *config; /* of its shares, the first */
     bool replaces;               /* it must be there; else it must not */
     enum shares_handles handles;
+    struct smb_moved moved; /* out: of a volume that was replaced */
 };
 /* Until a configuration with a share of that name is read, or for good. With the same plugin,
  * arguments and filters as before only its settings change, for those who are connected too. False:
  * nothing has changed, and why. */
-NODISCARD bool shares_change(struct shares *s, const struct shares_change *how,
+NODISCARD bool shares_change(struct shares *s, struct shares_change *how,
                              char err[SHARES_ERR_SIZE]);
-/* Until a configuration with it is read. */
+/* Until a configuration with it is read. handles: not MOVE. */
 NODISCARD bool shares_remove(struct shares *s, const char *name, enum shares_handles handles,
                              char err[SHARES_ERR_SIZE]);
 struct shares_info {

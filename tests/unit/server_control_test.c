@@ -60,13 +60,17 @@ struct shares *server_shares_get(const struct server *s)
 /* What was asked for last. */
 static char changed[256];
 
-bool shares_change(struct shares *s, const struct shares_change *how, char err[SHARES_ERR_SIZE])
+bool shares_change(struct shares *s, struct shares_change *how, char err[SHARES_ERR_SIZE])
 {
     const struct config_share *c = &how->config->shares[0];
     (void)s;
     snprintf(changed, sizeof(changed), "%s %s %s filters=%u read_only=%d%s",
              how->replaces ? "replace" : "add", c->name, c->plugin.name, c->filter_count,
-             c->read_only, how->handles == SHARES_REFUSE ? " refuse" : "");
+             c->read_only,
+             how->handles == SHARES_REFUSE  ? " refuse"
+             : how->handles == SHARES_CLOSE ? " close"
+                                            : "");
+    how->moved = (struct smb_moved){.moved = how->replaces ? 2 : 0, .closed = 0};
     snprintf(err, SHARES_ERR_SIZE, "no \"luck\"");
     return strcmp(c->name, "bad") != 0;
 }
@@ -372,11 +376,18 @@ static void test_shares(void)
     static const struct {
         const char *request, *answer, *changed;
     } rows[] = {
-        {"{\"command\":\"share add\",\"share\":\"a=mem:\"}", "{\"ok\":true,\"name\":\"a\"}",
+        {"{\"command\":\"share add\",\"share\":\"a=mem:\"}",
+         "{\"ok\":true,\"name\":\"a\",\"moved\":0,\"closed\":0}",
          "add a mem filters=0 read_only=0"},
         {"{\"command\":\"share replace\",\"share\":\"a=mem:\",\"handles\":\"refuse\",\"settings\":["
          "\"read only = yes\",\"filter=log\",\"filter=pause\"]}",
-         "{\"ok\":true,\"name\":\"a\"}", "replace a mem filters=2 read_only=1 refuse"},
+         "{\"ok\":true,\"name\":\"a\",\"moved\":2,\"closed\":0}",
+         "replace a mem filters=2 read_only=1 refuse"},
+        {"{\"command\":\"share replace\",\"share\":\"a=mem:\",\"handles\":\"close\"}",
+         "{\"ok\":true,\"name\":\"a\",\"moved\":2,\"closed\":0}",
+         "replace a mem filters=0 read_only=0 close"},
+        {"{\"command\":\"share replace\",\"share\":\"a=mem:\",\"handles\":\"keep\"}",
+         "{\"ok\":false,\"error\":\"\\\"handles\\\" is move, close or refuse\"}", ""},
         {"{\"command\":\"share add\",\"share\":\"bad=mem:\"}",
          "{\"ok\":false,\"error\":\"share \\\"bad\\\": no \\\"luck\\\"\"}",
          "add bad mem filters=0 read_only=0"},

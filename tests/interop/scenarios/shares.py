@@ -52,15 +52,41 @@ def opened():
     with Server('docs=mem:') as s, connect(s, 'docs') as c:
         f = c.opened('file', disposition=b.OPEN_IF)
         refused(s, ('remove', 'docs', '--handles', 'refuse'), 'share "docs": 1 file is open in it')
-        refused(s, ('replace', 'docs=mem:size=1M', '--handles', 'refuse'), 'share "docs": 1 file is open in it')
+        refused(s, ('replace', 'docs=mem:size=1M', '--handles', 'refuse'), 'share "docs": 1 open file cannot go on in it; it stays')
         expect('it goes on', c.write(f, b'x'), 'OK')
         # Only settings change: nobody loses anything.
-        share(s, 'replace', 'docs=mem:', '--set', 'comment = for all', '--handles', 'refuse').ok()
+        expect('says', share(s, 'replace', 'docs=mem:', '--set', 'comment = for all', '--handles', 'refuse').ok(), '')
         expect('it goes on', c.write(f, b'x'), 'OK')
-        share(s, 'replace', 'docs=mem:size=1M').ok()
+        check_in('1 open file closed', share(s, 'replace', 'docs=mem:size=1M', '--handles', 'close').ok())
         expect('it is gone', c.write(f, b'x'), 'NETWORK_NAME_DELETED')
         wait_for(lambda: not s.status()['opens'], 10, 'the file to be closed')
         s.smbclient('docs', 'ls file').refused('NT_STATUS_NO_SUCH_FILE')
+
+
+@case('what is open goes on in another folder')
+def moved():
+    with Server('docs=@/one') as s:
+        os.makedirs(s.path('two', 'sub'))
+        for folder, text in (('one', b'first'), ('two', b'second')):
+            write_file(s.path(folder, 'both'), text)
+        write_file(s.path('one', 'gone'), b'first')
+        with connect(s, 'docs') as c:
+            both, gone, root = c.opened('both'), c.opened('gone'), c.opened('', access=b.LIST, options=b.FOLDER)
+            expect('before', c.read(both, 100), b'first')
+            expect('written', c.write(both, b'FIRST'), 'OK')
+            waits = c.send(b.CHANGE_NOTIFY, b.change_notify(root))
+            refused(s, ('replace', f'docs={s.path("two")}', '--handles', 'refuse'), '1 open file cannot go on in it')
+            expect('still', c.read(both, 100), b'FIRST')
+            said = share(s, 'replace', f'docs={s.path("two")}').ok()
+            check_in('2 open files moved', said)
+            check_in('1 open file closed', said)
+            expect('after', c.read(both, 100), b'second')
+            expect('written there', c.write(both, b'SECOND'), 'OK')
+            expect('the other is closed', c.write(gone, b'x'), 'FILE_CLOSED')
+            expect('look anew', c.receive(waits, 20).name, 'NOTIFY_ENUM_DIR')
+            expect('its names', sorted(c.names()), ['both', 'sub'])
+        expect('the first is as it was left', open(s.path('one', 'both'), 'rb').read(), b'FIRST')
+        expect('the second', open(s.path('two', 'both'), 'rb').read(), b'SECOND')
 
 
 @case('what is no share')
@@ -75,7 +101,8 @@ def nonsense():
         refused(s, ('add',), 'add which share?')
         refused(s, ('add', 'x=mem:', 'y=mem:'), 'what is "y=mem:"? One share at a time')
         refused(s, ('remove', 'docs', '--read-only'), 'are for add and replace')
-        refused(s, ('remove', 'docs', '--handles', 'keep'), '--handles is close or refuse, not "keep"')
+        refused(s, ('remove', 'docs', '--handles', 'keep'), '--handles of remove is close or refuse, not "keep"')
+        refused(s, ('replace', 'docs=mem:', '--handles', 'keep'), '--handles of replace is move, close or refuse, not "keep"')
         expect('list', listed(s), ['docs  mem  0 open'])
         # A folder is where the command is run, not where the server is.
         folder = s.path('here', 'docs2')
