@@ -9,7 +9,8 @@ from rawclient import connect
 
 
 def share(s, *words, **how):
-    return smbkit('share', *words, '--socket', s.control, **how)
+    stacked = ('--filter', s.filter) if s.filter and words[0] in ('add', 'replace') else ()
+    return smbkit('share', *words, *stacked, '--socket', s.control, **how)
 
 
 def refused(s, words, *says):
