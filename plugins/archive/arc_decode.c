@@ -155,7 +155,7 @@ static smbkit_status pass_over(struct arc_decoder *d)
     int r = ARCHIVE_OK;
     d->rest_len = 0;
     d->rest_at = 0;
-    while (d->ordinal != ARC_NONE && !d->index->is_plain && r >= ARCHIVE_WARN) {
+    while (d->has_data && !d->index->is_plain && r >= ARCHIVE_WARN) {
         if (decoder_is_over(d)) {
             return SMBKIT_STATUS_CANCELLED;
         }
@@ -186,7 +186,8 @@ static smbkit_status go_to(struct arc_decoder *d, uint32_t node)
             decoder_is_over(d)) {
             return failed(d);
         }
-        failures = r < ARCHIVE_WARN ? failures + 1 : 0;
+        d->has_data = arc_has_entry(r);
+        failures = d->has_data ? 0 : failures + 1;
         if (r != ARCHIVE_RETRY) {
             d->ordinal++; /* ARC_NONE and one is 0 */
         }

@@ -72,6 +72,11 @@ enum arc_how { ARC_ALL, ARC_RAW, ARC_TAR_ALONE, ARC_ZIP_ALONE };
 /* A handle at the beginning of source, or NULL with a line in error[256]. */
 struct archive *arc_source_open(struct arc_source *s, const struct arc_settings *set,
                                 enum arc_how how, char *error);
+/* What archive_read_next_header() answered: is there an entry, whose data may be asked for? */
+static inline int arc_has_entry(int r)
+{
+    return r == ARCHIVE_OK || r == ARCHIVE_WARN;
+}
 /* libarchive takes names to be in the encoding of the thread's locale: UTF-8 between the two. */
 locale_t arc_locale_enter(void);
 void arc_locale_leave(locale_t before);
@@ -219,6 +224,7 @@ struct arc_decoder {
     struct arc_index *index; /* ref; NULL: free */
     uint32_t node;           /* it is in; ARC_NONE: at none yet */
     uint32_t ordinal;
+    int has_data; /* of the entry it is in may be asked for */
     int is_alone; /* begun at an entry: good for nothing else */
     /* pool->lock */
     int is_busy;

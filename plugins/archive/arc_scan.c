@@ -195,8 +195,8 @@ static smbkit_status scan_entries(struct arc_scan *s, char *error)
         if (ordinal == 0) {
             look_at_kind(s);
         }
-        failures = r < ARCHIVE_WARN ? failures + 1 : 0;
-        if (r >= ARCHIVE_WARN) {
+        failures = arc_has_entry(r) ? 0 : failures + 1;
+        if (arc_has_entry(r)) {
             status = take_entry(s, e, ordinal);
             status = SMBKIT_OK(status) ? pass_over(s) : status;
         }
