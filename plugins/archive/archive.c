@@ -2,6 +2,7 @@
 /* An archive as a read-only share: smbkit-archive-plugin(1). */
 #include "arc_priv.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <iconv.h>
 #include <stdio.h>
@@ -471,8 +472,14 @@ static smbkit_status archive_volume_open(struct smbkit_volume_args *args, void *
     return status;
 }
 
+/* libxml2, which reads the list of a xar, keeps tables until the process ends: they would be lost
+ * with it. */
 static smbkit_status archive_load(void)
 {
+    Dl_info info;
+    if (dladdr(&params, &info)) {
+        (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    }
     arc_locale_init();
     return SMBKIT_STATUS_SUCCESS;
 }
