@@ -87,3 +87,34 @@ size_t shown_name(const char *name, size_t len, char out[SHOWN_ROOM])
     out[to] = '\0';
     return to;
 }
+
+/* The byte that three stand for, or -1. */
+static int original_of(const uint8_t *p)
+{
+    uint32_t cp = (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3fu);
+    if (cp >= ESCAPE_BASE + 0x80 && cp <= ESCAPE_BASE + 0xff) {
+        return (int)(cp - ESCAPE_BASE);
+    }
+    if (cp >= MAC_BASE && cp < MAC_BASE + sizeof(MAC_CHARS) - 1) {
+        return (uint8_t)MAC_CHARS[cp - MAC_BASE];
+    }
+    if (cp == SLASH) {
+        return '/';
+    }
+    return cp > PRIVATE_BASE && cp < PRIVATE_BASE + 0x20 ? (int)(cp - PRIVATE_BASE) : -1;
+}
+
+size_t shown_original(const char *shown, size_t len, char *out)
+{
+    size_t to = 0;
+    for (size_t i = 0; i < len;) {
+        const uint8_t *p = (const uint8_t *)shown + i;
+        int is_three =
+            (p[0] & 0xf0) == 0xe0 && len - i >= 3 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80;
+        int c = is_three ? original_of(p) : -1;
+        out[to++] = c >= 0 ? (char)c : shown[i];
+        i += c >= 0 ? 3 : 1;
+    }
+    out[to] = '\0';
+    return to;
+}

@@ -14,3 +14,6 @@
 size_t shown_name(const char *name, size_t len, char out[SHOWN_ROOM]);
 /* Is all of it well-formed UTF-8? */
 int shown_is_utf8(const char *name, size_t len);
+/* The other way: the bytes that a name stands for, terminated; their count. out has room for len
+ * and one more. What a store spells with such characters itself it does not find. */
+size_t shown_original(const char *shown, size_t len, char *out);

@@ -35,6 +35,9 @@ static void test_names(void)
         test_context("%s", rows[i].name);
         CHECK_INT(shown_name(rows[i].name, strlen(rows[i].name), out), strlen(rows[i].wanted));
         CHECK_STR(out, rows[i].wanted);
+        char back[SHOWN_ROOM];
+        CHECK_INT(shown_original(out, strlen(out), back), strlen(rows[i].name));
+        CHECK_STR(back, rows[i].name);
     }
 }
 
