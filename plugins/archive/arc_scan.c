@@ -278,9 +278,14 @@ static smbkit_status open_file(struct arc_index *x, const char *path, char *erro
     return SMBKIT_STATUS_SUCCESS;
 }
 
-/* Folders that the archive does not name have the time of the archive. */
+/* Folders that the archive does not name have the time of the archive. No more memory than needed.
+ */
 static void finish(struct arc_index *x)
 {
+    struct arc_node *nodes = realloc(x->nodes, x->count * sizeof(*nodes));
+    char *names = realloc(x->names, x->names_len);
+    x->nodes = nodes ? nodes : x->nodes;
+    x->names = names ? names : x->names;
     for (uint32_t i = 1; i < x->count; i++) {
         struct arc_node *n = &x->nodes[i];
         if ((n->flags & ARC_MADE) && n->write_time == 0) {

@@ -163,6 +163,31 @@ def solid():
         same(a.fetched(), a.source)
 
 
+def rpm(payload):
+    """A package's lead, signature and header, of no tags, before what it packs."""
+    empty = b'\x8e\xad\xe8\x01' + bytes(12)
+    return b'\xed\xab\xee\xdb\x03\x00' + bytes(90) + empty + empty + payload
+
+
+@case('rpm, ar, deb')
+def packages():
+    a = Archive('p.rpm').fill()
+    tool('bsdtar', '-czf', a.server.path('p.cpio.gz'), '--format=newc', '.', cwd=a.source)
+    with open(a.server.path('p.cpio.gz'), 'rb') as f:
+        write_file(a.path, rpm(f.read()))
+    with a.serve():
+        same(a.fetched(), a.source)
+    a = Archive('p.deb').fill()
+    tool('bsdtar', '-cJf', a.source + '/data.tar.xz', 'hello.txt', 'a', cwd=a.source)
+    write_file(a.source + '/debian-binary', b'2.0\n')
+    tool('ar', 'rc', a.path, 'debian-binary', 'data.tar.xz', 'large.txt', cwd=a.source)
+    with a.serve(), a.connect() as c:
+        check(c.names() == ['data.tar.xz', 'debian-binary', 'large.txt'], c.names())
+        for name in c.names():
+            with open(os.path.join(a.source, name), 'rb') as f:
+                check(whole(c, name) == f.read(), name)
+
+
 @case('a lone compressed file is a folder of one')
 def lone():
     a = Archive('text.txt.gz').fill()
@@ -364,6 +389,7 @@ def by_suffix():
     a.server.command.append(a.path)
     with a.server, connect(a.server, 'Some Files') as c:
         check(c.content('hello.txt') == b'hello\n')
+        check_in(f'Some Files  {a.path}', a.server.screen())
 
 
 @case('the archive is replaced under clients')
