@@ -33,7 +33,7 @@ struct arc_cache {
     uint32_t *table;
 };
 
-static int file_without_name(void)
+int arc_file_without_name(void)
 {
     const char *folder = getenv("TMPDIR");
     int fd = open(folder && *folder ? folder : "/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -55,7 +55,7 @@ struct arc_cache *arc_cache_new(uint64_t max)
     c->oldest = c->youngest = ARC_NONE;
     c->places = calloc(c->count, sizeof(*c->places));
     c->table = malloc((c->mask + 1ull) * sizeof(*c->table));
-    c->fd = file_without_name();
+    c->fd = arc_file_without_name();
     pthread_mutex_init(&c->lock, NULL);
     if (!c->places || !c->table || c->fd < 0) {
         arc_cache_free(c);

@@ -190,26 +190,24 @@ int arc_is_shown(const struct arc_index *x, uint32_t node, int via)
            !(x->nodes[arc_real(x, node)].flags & ARC_FOLDER);
 }
 
-smbkit_status arc_index_find(const struct arc_index *x, const char *path, uint32_t *node, int *via)
+smbkit_status arc_index_find(const struct arc_index *x, const char *path, struct arc_found *found)
 {
-    uint32_t at = ARC_ROOT;
-    *via = 0;
-    while (*path) {
-        size_t len = strcspn(path, "/");
-        int is_last = path[len] == '\0';
-        smbkit_status missing =
-            is_last ? SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
-        if (!(x->nodes[at].flags & ARC_FOLDER)) {
+    *found = (struct arc_found){.node = ARC_ROOT, .rest = path};
+    while (*found->rest && !(x->nodes[found->node].flags & ARC_NESTED)) {
+        const char *part = found->rest;
+        size_t len = strcspn(part, "/");
+        int is_last = part[len] == '\0';
+        if (!(x->nodes[found->node].flags & ARC_FOLDER)) {
             return SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
         }
-        uint32_t next = arc_index_child(x, at, path, len);
-        if (next == ARC_NONE || !arc_is_shown(x, next, *via)) {
-            return missing;
+        uint32_t next = arc_index_child(x, found->node, part, len);
+        if (next == ARC_NONE || !arc_is_shown(x, next, found->via)) {
+            return is_last ? SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND
+                           : SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
         }
-        at = arc_real(x, next);
-        *via |= next != at && (x->nodes[at].flags & ARC_FOLDER);
-        path += len + !is_last;
+        found->node = arc_real(x, next);
+        found->via |= next != found->node && (x->nodes[found->node].flags & ARC_FOLDER);
+        found->rest = part + len + !is_last;
     }
-    *node = at;
     return SMBKIT_STATUS_SUCCESS;
 }

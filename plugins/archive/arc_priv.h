@@ -2,7 +2,7 @@
 /* An archive as a folder. An index is made of all its headers once and never changed; what is read
  * comes from the archive itself where it lies there as it is, else from a cache of decoded chunks.
  *
- * Lock order: volume->lock, then cache->lock, then pool->lock; none is held while libarchive
+ * Lock order: nested->lock, volume->lock, cache->lock, pool->lock; none is held while libarchive
  * decodes. */
 #pragma once
 
@@ -27,6 +27,10 @@
 #define ARC_PASSPHRASES_MAX 64u     /* lines of a passphrase file */
 #define ARC_CACHE_MIN (4u << 20)    /* least cache: what reads in flight need */
 
+#define ARC_NESTED_DEPTH 4u           /* archives within each other */
+#define ARC_NESTED_KEPT 64u           /* archives within others that are kept open */
+#define ARC_NESTED_BYTES (4ull << 30) /* of their files, which are unpacked for that */
+
 #define ARC_NONE UINT32_MAX
 #define ARC_ROOT 0u
 
@@ -50,6 +54,7 @@ struct arc_settings {
     char *passphrases[ARC_PASSPHRASES_MAX]; /* NULL behind the last one */
     uint64_t unpacked_max;                  /* bytes that are decoded to make an index */
     uint64_t cache_max;                     /* bytes */
+    int is_nested;                          /* archives within are folders, too */
 };
 
 /* 0: it is not there now. */
@@ -91,6 +96,7 @@ void arc_locale_fini(void);
 #define ARC_LINK 0x8u /* target is what it leads to */
 #define ARC_SPARSE 0x10u
 #define ARC_HAS_OFFSET 0x20u /* offset is said */
+#define ARC_NESTED 0x40u     /* a folder that is the archive target */
 #define ARC_DOS_SHIFT 16u    /* SMBKIT_ATTR_* that the archive has, READONLY to ARCHIVE */
 
 struct arc_node {
@@ -102,7 +108,7 @@ struct arc_node {
     uint32_t last_child;
     uint32_t next_child; /* in the order of the archive */
     uint32_t flags;
-    uint32_t target;  /* ARC_LINK */
+    uint32_t target;  /* ARC_LINK, ARC_NESTED */
     uint32_t ordinal; /* of the header whose data it is */
     uint64_t size;
     uint64_t offset; /* of its data, in an archive that is not compressed */
@@ -116,6 +122,8 @@ struct arc_index {
     /* immutable once made */
     int fd;
     uint32_t generation;
+    uint32_t depth;   /* archives that this one is within */
+    uint64_t root_id; /* as the folder in the outer one has it; 0: not within one */
     struct arc_stamp stamp;
     int format;   /* ARCHIVE_FORMAT_*, base */
     int is_plain; /* not compressed as a whole */
@@ -145,9 +153,14 @@ uint32_t arc_index_add(struct arc_index *x, uint32_t folder, const char *name, s
 /* Makes it one that is not there: no folder is its parent, though it stays in the list of one. */
 void arc_index_take_out(struct arc_index *x, uint32_t node);
 
-/* A path of a client. status: as create answers it. *via: reached through a link to a folder, below
- * which there are no others: so a tree with loops has an end. */
-smbkit_status arc_index_find(const struct arc_index *x, const char *path, uint32_t *node, int *via);
+/* A path of a client, from the root. status: as create answers it. via: reached through a link to a
+ * folder, below which there are no others: so a tree with loops has an end. */
+struct arc_found {
+    uint32_t node;
+    int via;
+    const char *rest; /* of the path; not all of it, if node is ARC_NESTED */
+};
+smbkit_status arc_index_find(const struct arc_index *x, const char *path, struct arc_found *found);
 /* What a link leads to, or the node. */
 uint32_t arc_real(const struct arc_index *x, uint32_t node);
 /* Is it to be shown in a folder reached so? */
@@ -174,9 +187,13 @@ struct arc_scan {
     void *arg;
 };
 
-/* An index of the file as it is now. error[256] says what is wrong if it cannot be one. */
+/* One without entries, of a file of the host; NULL: error[256] says why. */
+struct arc_index *arc_index_open(const char *path, char *error);
+/* Likewise; takes fd in any case. */
+smbkit_status arc_index_of_file(struct arc_index *x, int fd);
+/* Fills it; on failure it is gone, and error[256] says why. */
 smbkit_status arc_scan(const struct arc_settings *set, int (*is_over)(void *arg), void *arg,
-                       struct arc_index **index_r, char *error);
+                       struct arc_index **index, char *error);
 /* Is it an archive at all? For messages when a volume is opened; reads its beginning. */
 smbkit_status arc_probe(const struct arc_settings *set, char *error);
 /* A line in the log, for the first few. */
@@ -191,6 +208,8 @@ void arc_links_resolve(struct arc_scan *s);
 /* ---- decoded chunks: arc_cache.c ---- */
 
 struct arc_cache;
+/* Gone when it is closed; -1. */
+int arc_file_without_name(void);
 struct arc_cache *arc_cache_new(uint64_t max);
 void arc_cache_free(struct arc_cache *c);
 /* A part of a chunk. */
@@ -252,7 +271,7 @@ struct arc_pool {
 };
 void arc_pool_init(struct arc_pool *p, const struct arc_settings *set, struct arc_cache *cache);
 void arc_pool_fini(struct arc_pool *p);
-/* Handles of indexes that are no more. */
+/* Idle ones of other indexes. */
 void arc_pool_drop_old(struct arc_pool *p, const struct arc_index *now);
 /* What is asked for: len bytes of an entry from byte `at` on, all of them within it. */
 struct arc_want {
@@ -301,6 +320,7 @@ struct arc_volume {
     struct arc_stamp failed; /* what cannot be an index, and why */
     smbkit_status failed_status;
     struct arc_file *files;
+    struct arc_nested *nested;
 };
 
 smbkit_status arc_volume_start(struct arc_volume *v);
@@ -308,3 +328,26 @@ void arc_volume_stop(struct arc_volume *v);
 /* The index of the file as it is now; a ref. Without NOWAIT it waits for it to be made. */
 smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
                                struct arc_index **index_r);
+/* What is at a path of it, also within archives within; *index is replaced by the one that node is
+ * of. is_opened: the folder of an archive is entered, so that it can be listed. */
+struct arc_at {
+    const char *path;
+    int is_opened;
+};
+smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op,
+                              const struct arc_at *at, struct arc_index **index,
+                              struct arc_found *found);
+/* len bytes of an entry, all of them within it, wherever they lie; w->way may be DIRECT, too. */
+smbkit_status arc_volume_read(struct arc_volume *v, const struct arc_want *w, int nowait);
+
+/* ---- archives within archives: arc_nested.c ---- */
+
+/* A folder beside each file that is called like an archive. */
+void arc_nested_add(struct arc_index *x);
+struct arc_nested *arc_nested_new(void);
+void arc_nested_free(struct arc_nested *n);
+/* Those that nobody uses, of an outer archive that is no more. */
+void arc_nested_drop(struct arc_nested *n);
+/* The index of the archive that the node of x stands for; a ref. */
+smbkit_status arc_nested_get(struct arc_volume *v, const struct smbkit_op *op, struct arc_index *x,
+                             uint32_t node, struct arc_index **index_r);

@@ -260,17 +260,15 @@ static smbkit_status scan_any(struct arc_scan *s, char *error)
     return status;
 }
 
-static smbkit_status open_file(struct arc_index *x, const char *path, char *error)
+smbkit_status arc_index_of_file(struct arc_index *x, int fd)
 {
     struct stat st;
-    x->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (x->fd < 0 || fstat(x->fd, &st) != 0) {
-        snprintf(error, 256, "%s", strerror(errno));
+    x->fd = fd;
+    if (fstat(fd, &st) != 0) {
         return smbkit_status_from_errno(errno);
     }
     if (!S_ISREG(st.st_mode)) {
-        snprintf(error, 256, "it is no file");
-        return SMBKIT_STATUS_INVALID_PARAMETER;
+        return SMBKIT_STATUS_FILE_IS_A_DIRECTORY;
     }
     x->stamp = arc_stamp_of(&st);
     x->nodes[ARC_ROOT].write_time = filetime(x->stamp.sec, x->stamp.nsec);
@@ -278,10 +276,30 @@ static smbkit_status open_file(struct arc_index *x, const char *path, char *erro
     return SMBKIT_STATUS_SUCCESS;
 }
 
+struct arc_index *arc_index_open(const char *path, char *error)
+{
+    struct arc_index *x = arc_index_new();
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (!x || fd < 0) {
+        snprintf(error, 256, "%s", x ? strerror(errno) : "out of memory");
+        arc_index_unref(x);
+        return NULL;
+    }
+    if (!SMBKIT_OK(arc_index_of_file(x, fd))) {
+        snprintf(error, 256, "it is no file");
+        arc_index_unref(x);
+        return NULL;
+    }
+    return x;
+}
+
 /* Folders that the archive does not name have the time of the archive. No more memory than needed.
  */
-static void finish(struct arc_index *x)
+static void finish(struct arc_index *x, const struct arc_settings *set)
 {
+    if (set->is_nested && x->depth < ARC_NESTED_DEPTH) {
+        arc_nested_add(x);
+    }
     struct arc_node *nodes = realloc(x->nodes, x->count * sizeof(*nodes));
     char *names = realloc(x->names, x->names_len);
     x->nodes = nodes ? nodes : x->nodes;
@@ -296,18 +314,16 @@ static void finish(struct arc_index *x)
 }
 
 smbkit_status arc_scan(const struct arc_settings *set, int (*is_over)(void *arg), void *arg,
-                       struct arc_index **index_r, char *error)
+                       struct arc_index **index, char *error)
 {
-    struct arc_scan s = {.x = arc_index_new(), .set = set, .is_over = is_over, .arg = arg};
-    smbkit_status status = s.x ? open_file(s.x, set->path, error) : SMBKIT_STATUS_NO_MEMORY;
-    if (SMBKIT_OK(status)) {
-        status = scan_any(&s, error);
-    }
+    struct arc_scan s = {.x = *index, .set = set, .is_over = is_over, .arg = arg};
+    smbkit_status status = scan_any(&s, error);
+    *index = NULL;
     for (uint32_t i = 0; i < s.late_count; i++) {
         free(s.late[i].target);
     }
     free(s.late);
-    int is_some = s.x && s.x->count > 1 && status != SMBKIT_STATUS_CANCELLED;
+    int is_some = s.x->count > 1 && status != SMBKIT_STATUS_CANCELLED;
     if (!SMBKIT_OK(status) && !is_some) {
         arc_index_unref(s.x);
         return status;
@@ -321,8 +337,8 @@ smbkit_status arc_scan(const struct arc_settings *set, int (*is_over)(void *arg)
         smbkit_log(1, "archive entries left out file=%s count=%u",
                    smbkit_quote(set->path, name, sizeof(name)), s.left_out);
     }
-    finish(s.x);
-    *index_r = s.x;
+    finish(s.x, set);
+    *index = s.x;
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -359,17 +375,17 @@ static smbkit_status probe_as(const struct arc_index *x, const struct arc_settin
 
 smbkit_status arc_probe(const struct arc_settings *set, char *error)
 {
-    struct arc_index *x = arc_index_new();
     char other[256];
-    smbkit_status status = x ? open_file(x, set->path, error) : SMBKIT_STATUS_NO_MEMORY;
-    if (SMBKIT_OK(status)) {
-        locale_t before = arc_locale_enter();
-        status = probe_as(x, set, ARC_ALL, error);
-        if (!SMBKIT_OK(status)) {
-            status = probe_as(x, set, ARC_RAW, other);
-        }
-        arc_locale_leave(before);
+    struct arc_index *x = arc_index_open(set->path, error);
+    if (!x) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
     }
+    locale_t before = arc_locale_enter();
+    smbkit_status status = probe_as(x, set, ARC_ALL, error);
+    if (!SMBKIT_OK(status)) {
+        status = probe_as(x, set, ARC_RAW, other);
+    }
+    arc_locale_leave(before);
     arc_index_unref(x);
     return status;
 }

@@ -4,9 +4,11 @@
  * on with the index and the file that it was opened by. */
 #include "arc_priv.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #define WAIT_NS 50000000L  /* how often who waits looks whether he still has to */
@@ -79,7 +81,8 @@ static void build(struct arc_volume *v)
     struct arc_index *x = NULL;
     struct arc_stamp stamp = {0};
     arc_stamp_now(&v->set, &stamp);
-    smbkit_status status = arc_scan(&v->set, is_over, v, &x, error);
+    x = arc_index_open(v->set.path, error);
+    smbkit_status status = x ? arc_scan(&v->set, is_over, v, &x, error) : SMBKIT_STATUS_DATA_ERROR;
     if (!SMBKIT_OK(status) && status != SMBKIT_STATUS_CANCELLED) {
         smbkit_log(0, "archive cannot be read file=%s reason=%s",
                    smbkit_quote(v->set.path, name, sizeof(name)), error);
@@ -98,6 +101,7 @@ static void build(struct arc_volume *v)
     if (x && old) {
         smbkit_log(2, "archive read again file=%s entries=%u",
                    smbkit_quote(v->set.path, name, sizeof(name)), x->count - 1);
+        arc_nested_drop(v->nested);
         arc_pool_drop_old(&v->pool, x);
         arc_index_unref(old);
         tell(v, x);
@@ -183,4 +187,75 @@ smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
     }
     pthread_mutex_unlock(&v->lock);
     return status;
+}
+
+smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op,
+                              const struct arc_at *at, struct arc_index **index,
+                              struct arc_found *found)
+{
+    const char *path = at->path;
+    for (;;) {
+        smbkit_status status = arc_index_find(*index, path, found);
+        if (!SMBKIT_OK(status) || !((*index)->nodes[found->node].flags & ARC_NESTED) ||
+            (!*found->rest && !at->is_opened)) {
+            return status;
+        }
+        struct arc_index *inner = NULL;
+        status = arc_nested_get(v, op, *index, found->node, &inner);
+        if (!SMBKIT_OK(status)) {
+            return status;
+        }
+        path = found->rest;
+        arc_index_unref(*index);
+        *index = inner;
+    }
+}
+
+/* ---- reading ---- */
+
+static smbkit_status read_direct(const struct arc_want *w, int nowait)
+{
+    const struct arc_node *n = &w->index->nodes[w->node];
+    uint32_t done = 0;
+    if (!arc_index_is_current(w->index)) {
+        return SMBKIT_STATUS_DATA_ERROR; /* the file was written over */
+    }
+    while (done < w->len) {
+        struct iovec part = {.iov_base = w->to + done, .iov_len = w->len - done};
+        ssize_t got = preadv2(w->index->fd, &part, 1, (off_t)(n->offset + w->at + done),
+                              nowait ? RWF_NOWAIT : 0);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (nowait && got <= 0) {
+            return SMBKIT_STATUS_WOULD_BLOCK;
+        }
+        if (got <= 0) { /* it was cut short just now */
+            return got < 0 ? smbkit_status_from_errno(errno) : SMBKIT_STATUS_DATA_ERROR;
+        }
+        done += (uint32_t)got;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Without waiting: what the cache has. */
+static smbkit_status read_cached(struct arc_volume *v, const struct arc_want *w)
+{
+    uint32_t done = 0;
+    while (done < w->len) {
+        struct arc_piece p = arc_piece_of(w->index, w->node, w->at + done, w->len - done);
+        if (!arc_cache_get(v->cache, &p, w->to + done, 1)) {
+            return SMBKIT_STATUS_WOULD_BLOCK;
+        }
+        done += p.len;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status arc_volume_read(struct arc_volume *v, const struct arc_want *w, int nowait)
+{
+    if (w->way == ARC_WAY_DIRECT) {
+        return read_direct(w, nowait);
+    }
+    return nowait ? read_cached(v, w) : arc_pool_decode(&v->pool, w);
 }

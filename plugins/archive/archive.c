@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 struct arguments {
     const char *file;
@@ -16,32 +15,35 @@ struct arguments {
     const char *passphrase_file;
     uint64_t cache;
     uint64_t unpacked;
+    uint32_t nested;
 };
-static const struct smbkit_param params[] = {{.key = "file",
-                                              .kind = SMBKIT_PARAM_TEXT,
-                                              .offset = offsetof(struct arguments, file),
-                                              .min = 1,
-                                              .max = 4096,
-                                              .flags = SMBKIT_PARAM_REQUIRED},
-                                             {.key = "charset",
-                                              .kind = SMBKIT_PARAM_TEXT,
-                                              .offset = offsetof(struct arguments, charset),
-                                              .min = 1,
-                                              .max = 64},
-                                             {.key = "passphrase-file",
-                                              .kind = SMBKIT_PARAM_TEXT,
-                                              .offset = offsetof(struct arguments, passphrase_file),
-                                              .min = 1,
-                                              .max = 4096},
-                                             {.key = "cache",
-                                              .kind = SMBKIT_PARAM_SIZE,
-                                              .offset = offsetof(struct arguments, cache),
-                                              .min = ARC_CACHE_MIN},
-                                             {.key = "unpacked",
-                                              .kind = SMBKIT_PARAM_SIZE,
-                                              .offset = offsetof(struct arguments, unpacked),
-                                              .min = 1},
-                                             {.key = NULL}};
+static const struct smbkit_param params[] = {
+    {.key = "file",
+     .kind = SMBKIT_PARAM_TEXT,
+     .offset = offsetof(struct arguments, file),
+     .min = 1,
+     .max = 4096,
+     .flags = SMBKIT_PARAM_REQUIRED},
+    {.key = "charset",
+     .kind = SMBKIT_PARAM_TEXT,
+     .offset = offsetof(struct arguments, charset),
+     .min = 1,
+     .max = 64},
+    {.key = "passphrase-file",
+     .kind = SMBKIT_PARAM_TEXT,
+     .offset = offsetof(struct arguments, passphrase_file),
+     .min = 1,
+     .max = 4096},
+    {.key = "cache",
+     .kind = SMBKIT_PARAM_SIZE,
+     .offset = offsetof(struct arguments, cache),
+     .min = ARC_CACHE_MIN},
+    {.key = "unpacked",
+     .kind = SMBKIT_PARAM_SIZE,
+     .offset = offsetof(struct arguments, unpacked),
+     .min = 1},
+    {.key = "nested", .kind = SMBKIT_PARAM_FLAG, .offset = offsetof(struct arguments, nested)},
+    {.key = NULL}};
 
 /* ---- attributes ---- */
 
@@ -52,7 +54,7 @@ static void describe(const struct arc_index *x, uint32_t node, struct smbkit_att
     attr->attributes |= n->flags & ARC_FOLDER ? SMBKIT_ATTR_DIRECTORY : 0;
     attr->attributes |= n->flags & ARC_ENCRYPTED ? SMBKIT_ATTR_ENCRYPTED : 0;
     attr->attributes |= attr->attributes ? 0 : SMBKIT_ATTR_NORMAL;
-    attr->file_id = arc_entry_key(x, node) + 1;
+    attr->file_id = node == ARC_ROOT && x->root_id ? x->root_id : arc_entry_key(x, node) + 1;
     attr->size = n->flags & ARC_FOLDER ? 0 : n->size;
     attr->write_time = n->write_time;
     attr->change_time = n->write_time;
@@ -138,26 +140,26 @@ static smbkit_status archive_create(void *volume, struct smbkit_op *op, struct s
 {
     struct arc_volume *v = volume;
     struct arc_index *x = NULL;
-    uint32_t node = ARC_NONE;
-    int via = 0;
+    struct arc_found found = {.node = ARC_NONE};
     smbkit_status status = arc_volume_index(v, op, &x);
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    status = arc_index_find(x, how->path, &node, &via);
+    const struct arc_at at = {.path = how->path, .is_opened = 1};
+    status = arc_volume_find(v, op, &at, &x, &found);
     if (status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && how->disposition == SMBKIT_CREATE) {
         status = SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     }
-    status = SMBKIT_OK(status) ? check_kind(&x->nodes[node], how) : status;
-    status = SMBKIT_OK(status) ? check_secret(v, x, node, how->access) : status;
+    status = SMBKIT_OK(status) ? check_kind(&x->nodes[found.node], how) : status;
+    status = SMBKIT_OK(status) ? check_secret(v, x, found.node, how->access) : status;
     struct arc_file *f = SMBKIT_OK(status) ? file_new(v, x, how->path) : NULL;
     if (!f) {
         arc_index_unref(x);
         return SMBKIT_OK(status) ? SMBKIT_STATUS_NO_MEMORY : status;
     }
-    f->node = node;
-    f->via = via;
-    describe(x, node, how->attr);
+    f->node = found.node;
+    f->via = found.via;
+    describe(x, found.node, how->attr);
     how->file = f;
     return status;
 }
@@ -165,15 +167,15 @@ static smbkit_status archive_create(void *volume, struct smbkit_op *op, struct s
 static smbkit_status archive_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a)
 {
     struct arc_index *x = NULL;
-    uint32_t node = ARC_NONE;
-    int via = 0;
+    struct arc_found found;
     smbkit_status status = arc_volume_index(volume, op, &x);
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    status = arc_index_find(x, a->path, &node, &via);
+    const struct arc_at at = {.path = a->path};
+    status = arc_volume_find(volume, op, &at, &x, &found);
     if (SMBKIT_OK(status)) {
-        describe(x, node, a->attr);
+        describe(x, found.node, a->attr);
     }
     arc_index_unref(x);
     return status;
@@ -247,81 +249,28 @@ static enum arc_way way_of(struct arc_file *f, uint64_t *start_r, int nowait)
     return way;
 }
 
-static smbkit_status read_direct(const struct arc_file *f, struct smbkit_io *io, uint32_t len,
-                                 int nowait)
-{
-    const struct arc_node *n = &f->index->nodes[f->node];
-    while (io->done < len) {
-        struct iovec v = {.iov_base = io->buffer + io->done, .iov_len = len - io->done};
-        ssize_t got = preadv2(f->index->fd, &v, 1, (off_t)(n->offset + io->offset + io->done),
-                              nowait ? RWF_NOWAIT : 0);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (nowait && got <= 0) {
-            return SMBKIT_STATUS_WOULD_BLOCK;
-        }
-        if (got <= 0) { /* the file was cut short meanwhile */
-            return got < 0 ? smbkit_status_from_errno(errno) : SMBKIT_STATUS_DATA_ERROR;
-        }
-        io->done += (uint32_t)got;
-    }
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-/* Without waiting: what the cache has. */
-static smbkit_status read_cached(struct arc_volume *v, const struct arc_file *f,
-                                 struct smbkit_io *io, uint32_t len)
-{
-    while (io->done < len) {
-        uint64_t at = io->offset + io->done;
-        struct arc_piece p = arc_piece_of(f->index, f->node, at, len - io->done);
-        if (!arc_cache_get(v->cache, &p, io->buffer + io->done, 1)) {
-            return SMBKIT_STATUS_WOULD_BLOCK;
-        }
-        io->done += p.len;
-    }
-    return SMBKIT_STATUS_SUCCESS;
-}
-
-static smbkit_status read_decoded(struct arc_volume *v, struct arc_file *f, struct smbkit_op *op,
-                                  struct smbkit_io *io, uint32_t len)
-{
-    struct arc_want w = {.index = f->index,
-                         .node = f->node,
-                         .at = io->offset,
-                         .to = io->buffer,
-                         .len = len,
-                         .op = op};
-    w.way = way_of(f, &w.start, 0);
-    smbkit_status status = arc_pool_decode(&v->pool, &w);
-    io->done = SMBKIT_OK(status) ? len : 0;
-    return status;
-}
-
 static smbkit_status read_some(struct arc_volume *v, struct arc_file *f, struct smbkit_op *op,
                                struct smbkit_io *io)
 {
     uint64_t size = f->index->nodes[f->node].size;
     uint64_t left = io->offset < size ? size - io->offset : 0;
-    uint32_t len = io->length < left ? io->length : (uint32_t)left;
+    struct arc_want w = {.index = f->index, .node = f->node, .at = io->offset, .op = op};
     int nowait = (op->flags & SMBKIT_OP_NOWAIT) != 0;
-    uint64_t start;
-    if (len == 0) {
+    w.len = io->length < left ? io->length : (uint32_t)left;
+    if (w.len == 0) {
         return SMBKIT_STATUS_SUCCESS;
     }
     if (!io->buffer && !smbkit_io_buffer(io)) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    enum arc_way way = way_of(f, &start, nowait);
-    if (way == ARC_WAY_UNKNOWN) {
+    w.to = io->buffer;
+    w.way = way_of(f, &w.start, nowait);
+    if (w.way == ARC_WAY_UNKNOWN) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
-    if (way != ARC_WAY_DIRECT) {
-        return nowait ? read_cached(v, f, io, len) : read_decoded(v, f, op, io, len);
-    }
-    return arc_index_is_current(f->index) ? read_direct(f, io, len, nowait)
-                                          : SMBKIT_STATUS_DATA_ERROR;
+    smbkit_status status = arc_volume_read(v, &w, nowait);
+    io->done = SMBKIT_OK(status) ? w.len : 0;
+    return status;
 }
 
 static smbkit_status archive_read(void *volume, struct smbkit_op *op, void *file,
@@ -332,7 +281,6 @@ static smbkit_status archive_read(void *volume, struct smbkit_op *op, void *file
     smbkit_status status = f->index->nodes[f->node].flags & ARC_FOLDER
                                ? SMBKIT_STATUS_FILE_IS_A_DIRECTORY
                                : read_some(volume, f, op, io);
-    io->done = SMBKIT_OK(status) ? io->done : 0;
     return status;
 }
 
@@ -401,6 +349,7 @@ static smbkit_status take_arguments(struct arc_settings *set, const struct smbki
     }
     set->cache_max = given.cache;
     set->unpacked_max = given.unpacked;
+    set->is_nested = given.nested != 0;
     set->path = realpath(given.file, NULL); /* the server may change its folder */
     if (!set->path) {
         snprintf(args->error, args->error_size, "%s: %s", given.file, strerror(errno));
@@ -419,6 +368,7 @@ static void archive_volume_close(void *volume)
 {
     struct arc_volume *v = volume;
     arc_volume_stop(v);
+    arc_nested_free(v->nested);
     arc_pool_fini(&v->pool);
     arc_cache_free(v->cache);
     arc_index_unref(v->index);
@@ -443,7 +393,8 @@ static smbkit_status begin(struct arc_volume *v, struct smbkit_volume_args *args
         return status;
     }
     v->cache = arc_cache_new(v->set.cache_max);
-    if (!v->cache) {
+    v->nested = arc_nested_new();
+    if (!v->cache || !v->nested) {
         snprintf(args->error, args->error_size, "no room for the cache");
         return SMBKIT_STATUS_NO_MEMORY;
     }
@@ -496,7 +447,8 @@ static const struct smbkit_plugin archive_plugin = {
         "charset=NAME          encoding of names that are no UTF-8, as iconv(1) calls it\n"
         "passphrase-file=PATH  passphrases of encrypted files, a line each\n"
         "cache=SIZE            decoded data that is kept; 256M\n"
-        "unpacked=SIZE         what may be decoded to find the files; 1T\n",
+        "unpacked=SIZE         what may be decoded to find the files; 1T\n"
+        "nested=yes            archives within are folders, too: some.zip!\n",
     .load = archive_load,
     .unload = arc_locale_fini,
     .volume_open = archive_volume_open,

@@ -15,6 +15,13 @@ static int never_over(void *arg)
     return 0;
 }
 
+static smbkit_status scan(const struct arc_settings *set, struct arc_index **x_r)
+{
+    char error[256];
+    *x_r = arc_index_open(set->path, error);
+    return *x_r ? arc_scan(set, never_over, NULL, x_r, error) : SMBKIT_STATUS_NO_MEMORY;
+}
+
 /* ---- archives to read ---- */
 
 struct packed {
@@ -70,9 +77,10 @@ static void pack_end(struct packed *p)
 
 static bool begin(struct fixture *f, const struct packed *p)
 {
-    static struct smbkit_arg args[1];
+    static struct smbkit_arg args[2];
     args[0] = (struct smbkit_arg){"file", p->path};
-    *f = (struct fixture){.args = args, .arg_count = 1};
+    args[1] = (struct smbkit_arg){"nested", "yes"};
+    *f = (struct fixture){.args = args, .arg_count = 2};
     return fixture_open(f, smbkit_static_archive(smbkit_api), false);
 }
 
@@ -132,7 +140,6 @@ static void test_cuts(void)
 {
     struct packed p;
     struct stat st;
-    char error[256];
     REQUIRE(pack_begin(&p, archive_write_set_format_ustar, archive_write_add_filter_gzip, NULL));
     pack_text(&p, "one", "first");
     pack_text(&p, "two", "second");
@@ -140,11 +147,10 @@ static void test_cuts(void)
     REQUIRE(stat(p.path, &st) == 0);
     uint32_t last = 3;
     for (off_t size = st.st_size; size >= 0; size--) {
-        uint32_t steps = 0;
         struct arc_index *x = NULL;
         const struct arc_settings set = {.path = p.path, .unpacked_max = 1u << 20};
         CHECK(truncate(p.path, size) == 0);
-        smbkit_status status = arc_scan(&set, never_over, &steps, &x, error);
+        smbkit_status status = scan(&set, &x);
         uint32_t count = SMBKIT_OK(status) ? x->count : 0;
         CHECK(count <= last);
         last = count;
@@ -162,16 +168,14 @@ static void test_unpacked(void)
         uint32_t count;
     } rows[] = {{99999, 2}, {100000, 3}, {100001, 3}}; /* with the root */
     struct packed p;
-    char error[256];
     REQUIRE(pack_begin(&p, archive_write_set_format_ustar, archive_write_add_filter_gzip, NULL));
     pack(&p, "zeroes", AE_IFREG, zeroes, sizeof(zeroes));
     pack_text(&p, "behind", "");
     pack_end(&p);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        uint32_t steps = 0;
         struct arc_index *x = NULL;
         const struct arc_settings set = {.path = p.path, .unpacked_max = rows[i].max};
-        CHECK_INT(arc_scan(&set, never_over, &steps, &x, error), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(scan(&set, &x), SMBKIT_STATUS_SUCCESS);
         CHECK_INT(x ? x->count : 0, rows[i].count);
         arc_index_unref(x);
     }
@@ -197,9 +201,7 @@ static void test_ways(void)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct packed p;
-        char error[256];
         char text[16] = "";
-        uint32_t steps = 0;
         uint64_t start = 0;
         struct arc_index *x = NULL;
         test_context("%s", rows[i].name);
@@ -208,7 +210,7 @@ static void test_ways(void)
         pack_text(&p, "b", "the second");
         pack_end(&p);
         const struct arc_settings set = {.path = p.path, .unpacked_max = 1u << 20};
-        CHECK_INT(arc_scan(&set, never_over, &steps, &x, error), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(scan(&set, &x), SMBKIT_STATUS_SUCCESS);
         REQUIRE(x && x->count == 3);
         CHECK_INT(arc_way_find(x, 2, &start), rows[i].way);
         if (rows[i].way == ARC_WAY_DIRECT) {
@@ -294,6 +296,47 @@ static void test_depth(void)
     }
 }
 
+/* The file that was packed before, in another one. */
+static bool pack_again(struct packed *p)
+{
+    static char data[64 << 10];
+    FILE *f = fopen(p->path, "rb");
+    size_t len = f ? fread(data, 1, sizeof(data), f) : 0;
+    if (f) {
+        fclose(f);
+    }
+    unlink(p->path);
+    if (!pack_begin(p, archive_write_set_format_ustar, NULL, NULL)) {
+        return false;
+    }
+    pack(p, "n.tar", AE_IFREG, data, len);
+    pack_end(p);
+    return true;
+}
+
+/* One in another, as deep as they are shown and one more. */
+static void test_nested(void)
+{
+    struct packed p;
+    struct fixture f;
+    REQUIRE(pack_begin(&p, archive_write_set_format_ustar, NULL, NULL));
+    pack_text(&p, "innermost", "text");
+    pack_end(&p);
+    for (uint32_t i = 0; i < ARC_NESTED_DEPTH; i++) {
+        REQUIRE(pack_again(&p));
+    }
+    REQUIRE(begin(&f, &p));
+    check_content(&f, "n.tar!/n.tar!/n.tar!/n.tar!/innermost", "text");
+    fixture_close(&f);
+    REQUIRE(pack_again(&p));
+    REQUIRE(begin(&f, &p));
+    check_missing(&f, "n.tar!/n.tar!/n.tar!/n.tar!/n.tar!/innermost",
+                  SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+    check_content(&f, "n.tar!/n.tar!/n.tar!/n.tar!/n.tar", "innermost");
+    fixture_close(&f);
+    unlink(p.path);
+}
+
 static const struct test_case cases[] = {
     {"what is in it", test_tree},
     {"every cut", test_cuts},
@@ -302,5 +345,6 @@ static const struct test_case cases[] = {
     {"the cache", test_cache},
     {"the cache at random", test_cache_random},
     {"depth", test_depth},
+    {"archives within archives", test_nested},
 };
 TEST_MAIN(cases)

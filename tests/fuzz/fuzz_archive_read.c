@@ -62,10 +62,9 @@ static void read_all(const struct arc_settings *set, struct arc_index *x)
     arc_pool_init(&pool, set, cache);
     for (uint32_t i = 0; i < x->count && files < FILES_MAX; i++) {
         const struct arc_node *n = &x->nodes[i];
-        uint32_t found;
-        int via;
-        if (n->parent == ARC_ROOT && (!SMBKIT_OK(arc_index_find(x, arc_name(x, i), &found, &via)) ||
-                                      found != arc_real(x, i))) {
+        struct arc_found found;
+        if (n->parent == ARC_ROOT && (!SMBKIT_OK(arc_index_find(x, arc_name(x, i), &found)) ||
+                                      found.node != arc_real(x, i))) {
             abort();
         }
         if (n->parent != ARC_NONE && !(n->flags & (ARC_FOLDER | ARC_LINK))) {
@@ -85,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char error[256];
     uint32_t steps = 0;
     struct arc_index *x = NULL;
-    struct arc_settings set = {.path = path, .passphrases = {phrase}, .unpacked_max = 4u << 20};
+    struct arc_settings set = {
+        .path = path, .passphrases = {phrase}, .unpacked_max = 4u << 20, .is_nested = 1};
     if (!cache) {
         log_set_sink(log_nothing, NULL);
         const struct smbkit_plugin *p = smbkit_static_archive(smbkit_api);
@@ -95,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int fd = memfd_create("archive", MFD_CLOEXEC);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (cache && write(fd, data, size) == (ssize_t)size &&
+        (x = arc_index_open(path, error)) != NULL &&
         SMBKIT_OK(arc_scan(&set, is_over, &steps, &x, error))) {
         x->generation = ++generation;
         read_all(&set, x);

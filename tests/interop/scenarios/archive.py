@@ -392,6 +392,31 @@ def by_suffix():
         check_in(f'Some Files  {a.path}', a.server.screen())
 
 
+@case('archives within archives')
+def nested():
+    for outer in ('o.tar', 'o.tar.gz', 'o.zip'):
+        a = Archive(outer, 'nested=yes').fill()
+        tool('bsdtar', '-cf', a.source + '/inner.zip', '--format=zip', 'hello.txt', 'a', 'rnd.bin', cwd=a.source)
+        tool('bsdtar', '-czf', a.source + '/twice.tgz', 'inner.zip', 'hello.txt', cwd=a.source)
+        write_file(a.source + '/broken.zip', b'no archive')
+        write_file(a.source + '/taken.zip!', b'a file of that name')
+        write_file(a.source + '/taken.zip', b'no archive')
+        tool('bsdtar', '-caf', a.path, '.', cwd=a.source)
+        with a.serve(), a.connect() as c:
+            check({'inner.zip', 'inner.zip!', 'twice.tgz', 'twice.tgz!', 'broken.zip!', 'taken.zip!'} <= set(c.names()), c.names())
+            check(c.names('inner.zip!') == ['a', 'hello.txt', 'rnd.bin'], c.names('inner.zip!'))
+            for path in ('inner.zip!\\rnd.bin', 'twice.tgz!\\inner.zip!\\rnd.bin', 'TWICE.tgz!\\Inner.ZIP!\\RND.bin'):
+                check(whole(c, path) == random_bytes(3 << 20, 3), path)
+            check(c.content('twice.tgz!\\inner.zip!\\a\\one less') == random_bytes(65535, 1))
+            with open(a.source + '/inner.zip', 'rb') as f:
+                check(whole(c, 'inner.zip') == f.read() and whole(c, 'twice.tgz!\\inner.zip') == whole(c, 'inner.zip'))
+            check(c.content('taken.zip!') == b'a file of that name')
+            check(c.try_open('broken.zip!', access=1, options=b.FOLDER) == BROKEN)
+            for path, wanted in (('inner.zip!\\none', 'OBJECT_NAME_NOT_FOUND'), ('inner.zip!\\none\\x', 'OBJECT_PATH_NOT_FOUND'),
+                                 ('inner.zip!\\hello.txt\\x', 'OBJECT_PATH_NOT_FOUND'), ('inner.zip\\hello.txt', 'OBJECT_PATH_NOT_FOUND')):
+                check(c.try_open(path, access=1) == wanted, path, c.try_open(path, access=1))
+
+
 @case('the archive is replaced under clients')
 def replaced():
     a = Archive('r.tar')
