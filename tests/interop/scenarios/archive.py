@@ -473,6 +473,32 @@ def crowd():
         check(not failures, failures[:3])
 
 
+def read_by(server):
+    """Bytes that the server has read so far, of files and all else."""
+    with open(f'/proc/{server.process.pid}/io', encoding='ascii') as f:
+        return int(f.readline().split()[1])
+
+
+@case('who copies all of it, or reads backwards, has it decoded once')
+def once():
+    for name in ('once.tar.gz', 'once.tar.zst'):
+        a = Archive(name)
+        for i in range(20):
+            write_file(f'{a.source}/{i:02}', random_bytes(1 << 20, i))
+        tool('bsdtar', '-caf', a.path, *sorted(os.listdir(a.source)), cwd=a.source)
+        with a.serve(), a.connect() as c:
+            c.names()
+            before = read_by(a.server)
+            same(a.fetched(), a.source)
+            copied = read_by(a.server) - before
+            check(copied < 70 << 20, 'copied, and from the cache', copied)  # twenty times that, file by file from the beginning
+            f, last = c.opened('19', access=1), random_bytes(1 << 20, 19)
+            before = read_by(a.server)
+            for at in range((1 << 20) - 4096, -1, -4096):
+                check(c.read(f, 4096, at) == last[at:at + 4096], at)
+            check(read_by(a.server) - before < 30 << 20, 'backwards', read_by(a.server) - before)
+
+
 @case('a bomb: what it unpacks to is bounded')
 def bomb():
     a = Archive('bomb.tar.gz')
