@@ -363,6 +363,7 @@ static void show_shares(const struct serve *s, const struct server *server)
     for (size_t i = 0; i < c->share_count; i++) {
         const struct config_share *share = &c->shares[i];
         const char *path = config_args_get(&share->plugin.args, "path");
+        path = path ? path : config_args_get(&share->plugin.args, "file");
         bool read_only = server_share_is_read_only(server, share->name);
         cmd_line("Sharing   %s  %s%s  (%s)", share->name, path ? path : share->plugin.name,
                  path ? "" : ":", read_only ? "read only" : "read and write");

@@ -142,7 +142,19 @@ struct file_kind {
 
 static const struct file_kind *kind_of_file(const char *path)
 {
-    static const struct file_kind kinds[] = {{".py", "python", "script"}};
+    static const struct file_kind kinds[] = {
+        {".py", "python", "script"},      {".tar.gz", "archive", "file"},
+        {".tar.bz2", "archive", "file"},  {".tar.xz", "archive", "file"},
+        {".tar.zst", "archive", "file"},  {".tar.lz4", "archive", "file"},
+        {".tar.lzma", "archive", "file"}, {".tar.lz", "archive", "file"},
+        {".tar.Z", "archive", "file"},    {".tar", "archive", "file"},
+        {".tgz", "archive", "file"},      {".tbz2", "archive", "file"},
+        {".txz", "archive", "file"},      {".tzst", "archive", "file"},
+        {".zip", "archive", "file"},      {".jar", "archive", "file"},
+        {".7z", "archive", "file"},       {".iso", "archive", "file"},
+        {".rpm", "archive", "file"},      {".deb", "archive", "file"},
+        {".cpio", "archive", "file"},     {".cab", "archive", "file"},
+        {".rar", "archive", "file"},      {".xar", "archive", "file"}};
     enum os_path_kind is;
     if (os_path_kind(path, &is) != 0 || is != OS_PATH_FILE) {
         return NULL;
@@ -196,9 +208,11 @@ static bool path_problem(const char *path, int err_no, char err[256])
                    is_word ? " (the plugin of that name is written \"" : "", is_word ? path : "",
                    is_word ? ":\")" : "");
     } else if (err_no == -ENOTDIR) {
-        str_format(err, 256,
-                   "%s is not a folder, nor a Python script (.py); share the folder that it is in",
-                   path);
+        str_format(
+            err, 256,
+            "%s is not a folder, nor a Python script or an archive by its name; share the folder "
+            "that it is in",
+            path);
     } else {
         str_format(err, 256, "%s cannot be opened: %s%s", path, why,
                    err_no == -EACCES ? "; who runs smbkit must be able to list and enter it" : "");

@@ -140,7 +140,9 @@ static void test_refusals(void)
             "there is no folder \"/nonexistent/folder\"; make it first, or check the spelling");
     snprintf(in, sizeof(in), "%s/file", folder);
     snprintf(want, sizeof(want),
-             "%s is not a folder, nor a Python script (.py); share the folder that it is in", in);
+             "%s is not a folder, nor a Python script or an archive by its name; share the folder "
+             "that it is in",
+             in);
     refused(c, in, want);
     refused(c, "a*b=mem:",
             "a*b: a share name must not contain control characters or any of "

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An archive within an archive is a folder beside its file. When somebody enters it the file is
+ * unpacked into one without a name, which has an index like any other. What nobody has open goes
+ * when there is no room for another; the one entered longest ago goes first. */
+#include "arc_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shown.h"
+
+#define PART (1u << 20) /* bytes unpacked at a time */
+
+struct arc_nested {
+    pthread_mutex_t lock; /* held while one is unpacked: one at a time */
+    /* lock; the last ones entered at the end */
+    struct kept {
+        uint64_t key; /* of the folder */
+        struct arc_index *index;
+    } list[ARC_NESTED_KEPT];
+    uint32_t count;
+};
+
+struct arc_nested *arc_nested_new(void)
+{
+    struct arc_nested *n = calloc(1, sizeof(*n));
+    if (n) {
+        pthread_mutex_init(&n->lock, NULL);
+    }
+    return n;
+}
+
+void arc_nested_drop(struct arc_nested *n)
+{
+    pthread_mutex_lock(&n->lock);
+    while (n->count > 0) {
+        arc_index_unref(n->list[--n->count].index);
+    }
+    pthread_mutex_unlock(&n->lock);
+}
+
+void arc_nested_free(struct arc_nested *n)
+{
+    if (n) {
+        arc_nested_drop(n);
+        pthread_mutex_destroy(&n->lock);
+    }
+    free(n);
+}
+
+/* ---- names ---- */
+
+static int is_archive_name(const char *name)
+{
+    static const char *const ends[] = {".zip",     ".jar",     ".tar",    ".tgz",     ".tbz2",
+                                       ".txz",     ".tzst",    ".tar.gz", ".tar.bz2", ".tar.xz",
+                                       ".tar.zst", ".tar.lz4", ".7z",     ".iso",     ".rpm",
+                                       ".deb",     ".cpio",    ".cab",    ".rar",     ".xar"};
+    size_t len = strlen(name);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        size_t n = strlen(ends[i]);
+        if (len > n && strcasecmp(name + len - n, ends[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* "NAME!"; one that there is already is left alone. */
+static void add_beside(struct arc_index *x, uint32_t file)
+{
+    char name[SHOWN_ROOM + 1];
+    char shown[SHOWN_ROOM];
+    size_t len = (size_t)snprintf(name, sizeof(name), "%s!", arc_name(x, file));
+    uint32_t folder = x->nodes[file].parent;
+    if (shown_name(name, len, shown) == 0 || arc_index_child(x, folder, name, len) != ARC_NONE) {
+        return;
+    }
+    uint32_t i = arc_index_add(x, folder, name, len);
+    if (i != ARC_NONE) {
+        struct arc_node *n = &x->nodes[i];
+        n->flags = ARC_FOLDER | ARC_NESTED;
+        n->target = file;
+        n->write_time = x->nodes[file].write_time;
+        n->create_time = x->nodes[file].create_time;
+    }
+}
+
+void arc_nested_add(struct arc_index *x)
+{
+    uint32_t count = x->count;
+    for (uint32_t i = 1; i < count; i++) {
+        int is_file = !(x->nodes[i].flags & (ARC_FOLDER | ARC_LINK));
+        if (is_file && x->nodes[i].parent != ARC_NONE && is_archive_name(arc_name(x, i))) {
+            add_beside(x, i);
+        }
+    }
+}
+
+/* ---- unpacking ---- */
+
+struct asked {
+    struct arc_volume *v;
+    const struct smbkit_op *op;
+};
+
+static int is_over(void *arg)
+{
+    struct asked *a = arg;
+    return smbkit_op_is_cancelled(a->op) || atomic_load(&a->v->pool.is_ending);
+}
+
+static smbkit_status unpack(struct asked *a, struct arc_want *w, uint64_t size, int fd)
+{
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    w->to = malloc(PART);
+    if (!w->to) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    for (w->at = 0; SMBKIT_OK(status) && w->at < size; w->at += w->len) {
+        w->len = size - w->at < PART ? (uint32_t)(size - w->at) : PART;
+        status = arc_volume_read(a->v, w, 0);
+        if (SMBKIT_OK(status) && pwrite(fd, w->to, w->len, (off_t)w->at) != (ssize_t)w->len) {
+            status = SMBKIT_STATUS_DISK_FULL;
+        }
+        status = is_over(a) ? SMBKIT_STATUS_CANCELLED : status;
+    }
+    free(w->to);
+    return status;
+}
+
+/* The file of the archive, unpacked, as an index without entries. */
+static smbkit_status copy_out(struct asked *a, struct arc_index *outer, uint32_t file,
+                              struct arc_index **x_r)
+{
+    struct arc_want w = {.index = outer, .node = file, .op = a->op};
+    struct arc_index *x = arc_index_new();
+    int fd = arc_file_without_name();
+    if (!x || fd < 0) {
+        arc_index_unref(x);
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    w.way = arc_way_find(outer, file, &w.start);
+    smbkit_status status = unpack(a, &w, outer->nodes[file].size, fd);
+    smbkit_status taken = arc_index_of_file(x, fd);
+    status = SMBKIT_OK(status) ? taken : status;
+    if (!SMBKIT_OK(status)) {
+        arc_index_unref(x);
+        return status;
+    }
+    x->depth = outer->depth + 1;
+    *x_r = x;
+    return status;
+}
+
+static smbkit_status build(struct asked *a, struct arc_index *outer, uint32_t node,
+                           struct arc_index **x_r)
+{
+    char error[256] = "";
+    char name[300];
+    uint32_t file = outer->nodes[node].target;
+    struct arc_settings set = a->v->set;
+    smbkit_status status = copy_out(a, outer, file, x_r);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    set.path = outer->names + outer->nodes[file].name;
+    (*x_r)->root_id = arc_entry_key(outer, node) + 1;
+    status = arc_scan(&set, is_over, a, x_r, error);
+    if (!SMBKIT_OK(status) && status != SMBKIT_STATUS_CANCELLED) {
+        smbkit_log(1, "archive within the archive cannot be read name=%s reason=%s",
+                   smbkit_quote(set.path, name, sizeof(name)), error);
+    }
+    if (SMBKIT_OK(status)) { /* as the folder is listed in the outer one */
+        (*x_r)->nodes[ARC_ROOT].write_time = outer->nodes[node].write_time;
+        (*x_r)->nodes[ARC_ROOT].create_time = outer->nodes[node].create_time;
+        (*x_r)->nodes[ARC_ROOT].flags = outer->nodes[node].flags & ~ARC_NESTED;
+    }
+    return status;
+}
+
+/* ---- those that are kept ---- */
+
+static struct arc_index *find_locked(struct arc_nested *n, uint64_t key)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        if (n->list[i].key == key) {
+            struct kept found = n->list[i];
+            memmove(&n->list[i], &n->list[i + 1], (n->count - i - 1) * sizeof(found));
+            n->list[n->count - 1] = found;
+            arc_index_ref(found.index);
+            return found.index;
+        }
+    }
+    return NULL;
+}
+
+/* Room for size bytes more: who is entered longest ago goes, if nobody has it open. */
+static int make_room(struct arc_nested *n, uint64_t size)
+{
+    uint64_t sum = size;
+    uint32_t i = 0;
+    for (uint32_t k = 0; k < n->count; k++) {
+        sum += n->list[k].index->stamp.size;
+    }
+    while (i < n->count && (sum > ARC_NESTED_BYTES || n->count == ARC_NESTED_KEPT)) {
+        struct arc_index *x = n->list[i].index;
+        if (atomic_load(&x->refs) > 1) { /* open, or a decoder is in it */
+            i++;
+            continue;
+        }
+        sum -= x->stamp.size;
+        arc_index_unref(x);
+        memmove(&n->list[i], &n->list[i + 1], (n->count - i - 1) * sizeof(n->list[i]));
+        n->count--;
+    }
+    return sum <= ARC_NESTED_BYTES && n->count < ARC_NESTED_KEPT;
+}
+
+static uint32_t next_generation(struct arc_volume *v)
+{
+    pthread_mutex_lock(&v->lock);
+    uint32_t generation = ++v->generation;
+    pthread_mutex_unlock(&v->lock);
+    return generation;
+}
+
+static smbkit_status enter(struct asked *a, struct arc_index *outer, uint32_t node,
+                           struct arc_index **index_r)
+{
+    char name[300];
+    struct arc_nested *n = a->v->nested;
+    uint64_t size = outer->nodes[outer->nodes[node].target].size;
+    int has_room = make_room(n, size);
+    if (!has_room) {
+        arc_pool_drop_old(&a->v->pool, NULL); /* decoders that stand in one */
+        has_room = make_room(n, size);
+    }
+    if (!has_room) {
+        smbkit_log(1, "no room for an archive within the archive name=%s bytes=%llu",
+                   smbkit_quote(arc_name(outer, node), name, sizeof(name)),
+                   (unsigned long long)size);
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    smbkit_status status = build(a, outer, node, index_r);
+    if (SMBKIT_OK(status)) {
+        (*index_r)->generation = next_generation(a->v);
+        arc_index_ref(*index_r);
+        n->list[n->count++] = (struct kept){arc_entry_key(outer, node), *index_r};
+    }
+    return status;
+}
+
+smbkit_status arc_nested_get(struct arc_volume *v, const struct smbkit_op *op, struct arc_index *x,
+                             uint32_t node, struct arc_index **index_r)
+{
+    struct asked a = {v, op};
+    struct arc_nested *n = v->nested;
+    int nowait = (op->flags & SMBKIT_OP_NOWAIT) != 0;
+    if (nowait && pthread_mutex_trylock(&n->lock) != 0) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    if (!nowait) {
+        pthread_mutex_lock(&n->lock);
+    }
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    *index_r = find_locked(n, arc_entry_key(x, node));
+    if (!*index_r) {
+        status = nowait ? SMBKIT_STATUS_WOULD_BLOCK : enter(&a, x, node, index_r);
+    }
+    pthread_mutex_unlock(&n->lock);
+    return status;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A thread of the volume makes its index, and another one whenever the file has become another: it
+ * looks now and then, and whoever opens something looks too. Opens wait for it; what is open goes
+ * on with the index and the file that it was opened by. */
+#include "arc_priv.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#define WAIT_NS 50000000L  /* how often who waits looks whether he still has to */
+#define LOOK_NS 999000000L /* how often the thread looks at the file */
+
+static int is_over(void *arg)
+{
+    const struct arc_volume *v = arg;
+    return atomic_load_explicit(&v->pool.is_ending, memory_order_relaxed); /* once set, it stays */
+}
+
+/* The lock is held. */
+static void wait_changed(struct arc_volume *v, long ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ns;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&v->changed, &v->lock, &until);
+}
+
+/* ---- telling ---- */
+
+/* The paths of files that are open by another index, malloc; the last one NULL. */
+static char **old_paths(struct arc_volume *v, const struct arc_index *now)
+{
+    size_t count = 0;
+    size_t n = 0;
+    pthread_mutex_lock(&v->lock);
+    for (struct arc_file *f = v->files; f; f = f->next) {
+        count++;
+    }
+    char **paths = calloc(count + 1, sizeof(*paths));
+    for (struct arc_file *f = v->files; f && paths; f = f->next) {
+        if (f->index != now) {
+            paths[n] = strdup(f->path);
+            n += paths[n] != NULL;
+        }
+    }
+    pthread_mutex_unlock(&v->lock);
+    return paths;
+}
+
+/* Everybody looks again, and nobody goes on with what he has cached of the old files. */
+static void tell(struct arc_volume *v, const struct arc_index *now)
+{
+    struct smbkit_event all = {
+        .struct_size = sizeof(all), .what = SMBKIT_CHANGE_OVERFLOW, .path = ""};
+    smbkit_tell(v->host, &all);
+    char **paths = old_paths(v, now);
+    for (char **p = paths; p && *p; p++) {
+        struct smbkit_event one = {.struct_size = sizeof(one),
+                                   .what = SMBKIT_CHANGE_MODIFIED | SMBKIT_CHANGED_SIZE |
+                                           SMBKIT_CHANGED_LAST_WRITE,
+                                   .path = *p,
+                                   .flags = SMBKIT_EVENT_DATA | SMBKIT_EVENT_METADATA};
+        smbkit_tell(v->host, &one);
+        free(*p);
+    }
+    free(paths);
+}
+
+/* ---- the thread ---- */
+
+static void build(struct arc_volume *v)
+{
+    char error[256] = "";
+    char name[300];
+    struct arc_index *x = NULL;
+    struct arc_stamp stamp = {0};
+    arc_stamp_now(&v->set, &stamp);
+    x = arc_index_open(v->set.path, error);
+    smbkit_status status = x ? arc_scan(&v->set, is_over, v, &x, error) : SMBKIT_STATUS_DATA_ERROR;
+    if (!SMBKIT_OK(status) && status != SMBKIT_STATUS_CANCELLED) {
+        smbkit_log(0, "archive cannot be read file=%s reason=%s",
+                   smbkit_quote(v->set.path, name, sizeof(name)), error);
+    }
+    pthread_mutex_lock(&v->lock);
+    struct arc_index *old = v->index;
+    if (x) {
+        x->generation = ++v->generation;
+        v->index = x;
+    }
+    v->failed = stamp;
+    v->failed_status = status;
+    v->is_wanted = 0;
+    pthread_cond_broadcast(&v->changed);
+    pthread_mutex_unlock(&v->lock);
+    if (x && old) {
+        smbkit_log(2, "archive read again file=%s entries=%u",
+                   smbkit_quote(v->set.path, name, sizeof(name)), x->count - 1);
+        arc_nested_drop(v->nested);
+        arc_pool_drop_old(&v->pool, x);
+        arc_index_unref(old);
+        tell(v, x);
+    }
+}
+
+/* The lock is held. Is there an index of the file as it is, or is it known that there can be none?
+ */
+static smbkit_status index_state(struct arc_volume *v)
+{
+    struct arc_stamp stamp;
+    int is_there = arc_stamp_now(&v->set, &stamp);
+    if (v->index && (!is_there || arc_stamp_is(&stamp, &v->index->stamp))) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (!SMBKIT_OK(v->failed_status) && (!is_there || arc_stamp_is(&stamp, &v->failed))) {
+        return v->failed_status;
+    }
+    return SMBKIT_STATUS_WOULD_BLOCK;
+}
+
+static void *builder_main(void *arg)
+{
+    struct arc_volume *v = arg;
+    pthread_mutex_lock(&v->lock);
+    while (!is_over(v)) {
+        if (index_state(v) == SMBKIT_STATUS_WOULD_BLOCK) {
+            pthread_mutex_unlock(&v->lock);
+            build(v);
+            pthread_mutex_lock(&v->lock);
+        } else if (!v->is_wanted) {
+            wait_changed(v, LOOK_NS);
+        }
+        v->is_wanted = 0;
+    }
+    pthread_mutex_unlock(&v->lock);
+    return NULL;
+}
+
+/* Signals of the process are for others. */
+smbkit_status arc_volume_start(struct arc_volume *v)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    v->has_builder = pthread_create(&v->builder, NULL, builder_main, v) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return v->has_builder ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+}
+
+void arc_volume_stop(struct arc_volume *v)
+{
+    pthread_mutex_lock(&v->lock);
+    atomic_store(&v->pool.is_ending, 1);
+    pthread_cond_broadcast(&v->changed);
+    pthread_mutex_unlock(&v->lock);
+    if (v->has_builder) {
+        pthread_join(v->builder, NULL);
+    }
+}
+
+/* ---- who opens something ---- */
+
+smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
+                               struct arc_index **index_r)
+{
+    pthread_mutex_lock(&v->lock);
+    smbkit_status status = index_state(v);
+    while (status == SMBKIT_STATUS_WOULD_BLOCK && !(op->flags & SMBKIT_OP_NOWAIT)) {
+        if (smbkit_op_is_cancelled(op) || is_over(v)) {
+            status = SMBKIT_STATUS_CANCELLED;
+            break;
+        }
+        v->is_wanted = 1;
+        pthread_cond_broadcast(&v->changed);
+        wait_changed(v, WAIT_NS);
+        status = index_state(v);
+    }
+    if (SMBKIT_OK(status)) {
+        *index_r = v->index;
+        arc_index_ref(v->index);
+    }
+    pthread_mutex_unlock(&v->lock);
+    return status;
+}
+
+smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op,
+                              const struct arc_at *at, struct arc_index **index,
+                              struct arc_found *found)
+{
+    const char *path = at->path;
+    for (;;) {
+        smbkit_status status = arc_index_find(*index, path, found);
+        if (!SMBKIT_OK(status) || !((*index)->nodes[found->node].flags & ARC_NESTED) ||
+            (!*found->rest && !at->is_opened)) {
+            return status;
+        }
+        struct arc_index *inner = NULL;
+        status = arc_nested_get(v, op, *index, found->node, &inner);
+        if (!SMBKIT_OK(status)) {
+            return status;
+        }
+        path = found->rest;
+        arc_index_unref(*index);
+        *index = inner;
+    }
+}
+
+/* ---- reading ---- */
+
+static smbkit_status read_direct(const struct arc_want *w, int nowait)
+{
+    const struct arc_node *n = &w->index->nodes[w->node];
+    uint32_t done = 0;
+    if (!arc_index_is_current(w->index)) {
+        return SMBKIT_STATUS_DATA_ERROR; /* the file was written over */
+    }
+    while (done < w->len) {
+        struct iovec part = {.iov_base = w->to + done, .iov_len = w->len - done};
+        ssize_t got = preadv2(w->index->fd, &part, 1, (off_t)(n->offset + w->at + done),
+                              nowait ? RWF_NOWAIT : 0);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (nowait && got <= 0) {
+            return SMBKIT_STATUS_WOULD_BLOCK;
+        }
+        if (got <= 0) { /* it was cut short just now */
+            return got < 0 ? smbkit_status_from_errno(errno) : SMBKIT_STATUS_DATA_ERROR;
+        }
+        done += (uint32_t)got;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+/* Without waiting: what the cache has. */
+static smbkit_status read_cached(struct arc_volume *v, const struct arc_want *w)
+{
+    uint32_t done = 0;
+    while (done < w->len) {
+        struct arc_piece p = arc_piece_of(w->index, w->node, w->at + done, w->len - done);
+        if (!arc_cache_get(v->cache, &p, w->to + done, 1)) {
+            return SMBKIT_STATUS_WOULD_BLOCK;
+        }
+        done += p.len;
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status arc_volume_read(struct arc_volume *v, const struct arc_want *w, int nowait)
+{
+    if (w->way == ARC_WAY_DIRECT) {
+        return read_direct(w, nowait);
+    }
+    return nowait ? read_cached(v, w) : arc_pool_decode(&v->pool, w);
+}
