@@ -98,6 +98,8 @@ void work_free(struct tree_work *w)
     struct tree_later later = {0};
     mem_free(w->name);
     mem_free(w->other_name);
+    mem_free(w->kept_data);
+    mem_free(w->kept_path);
     mem_free(w->who);
     bytes_unref(w->committed);
     tree_enter(t);
@@ -220,19 +222,22 @@ void work_note(struct tree_work *w, struct tree_req *r)
         r->lookup = memo;
         return;
     case TREE_LOAD:
+        ASSERT(!r->loaded);
         r->load = memo;
-        if (w->loaded && !r->loaded) {
-            r->loaded = content_ref(w->loaded);
-        }
+        r->loaded = w->loaded ? content_ref(w->loaded) : NULL;
         return;
     case TREE_STAT:
         r->stat = memo;
         r->attr = w->attr;
         return;
     case TREE_OPEN:
+        ASSERT(!r->opened.entry);
         r->open = memo;
-        r->handle = w->handle;
-        r->has_acted |= SMBKIT_OK(w->status);
+        if (SMBKIT_OK(w->status)) {
+            r->opened =
+                (struct tree_handle){entry_ref(w->entry), w->ops.file, w->call.arg, w->handle};
+            r->has_acted = true;
+        }
         return;
     case TREE_USER_ROOT:
         r->root = memo;
@@ -243,6 +248,10 @@ void work_note(struct tree_work *w, struct tree_req *r)
         r->has_acted |= SMBKIT_OK(w->status);
         r->has_made = w->kind == TREE_CREATE && SMBKIT_OK(w->status);
         r->made = w->made;
+        r->made_data = w->kept_data;
+        r->made_path = w->kept_path;
+        w->kept_data = NULL;
+        w->kept_path = NULL;
         return;
     }
 }

@@ -83,8 +83,11 @@ static smbkit_status load_begin(struct tree_req *r, struct tree_entry *e)
 smbkit_status tree_load(struct tree_req *r, struct tree_entry *e)
 {
     struct smbkit_tree *t = r->tree;
-    mutex_lock(&t->lock);
     bool is_done = r->load.id == e->id;
+    if (!is_done) {
+        req_drop_loaded(r); /* the path led to another file before */
+    }
+    mutex_lock(&t->lock);
     bool is_memory = !TREE_HAS(e->ops.file, load); /* since just now */
     bool is_fresh = !is_memory && (e->ops.file->flags & SMBKIT_TREE_FRESH);
     bool is_shared = e->opens > 0 && (e->flags & SMBKIT_TREE_WRITABLE); /* who writes is read */

@@ -313,6 +313,14 @@ struct tree_memo {
     smbkit_status status;
 };
 
+/* What open of a file gave, and no open of a client's has taken over. */
+struct tree_handle {
+    struct tree_entry *entry; /* a reference; NULL: nothing */
+    const struct smbkit_tree_file *file;
+    void *arg;
+    void *handle;
+};
+
 /* One operation of a client's, on the stack of its first run; on the heap from when it waits. After
  * TREE_QUEUED neither it nor what its operation was called with may be looked at: it may be over.
  */
@@ -329,12 +337,14 @@ struct tree_req {
 
     /* What callbacks have answered, for the runs after: the last of each kind. */
     struct tree_memo fill, lookup, load, stat, act, open, root;
-    struct tree_content *loaded;   /* a reference */
+    struct tree_content *loaded;   /* of the entry load.id; a reference */
     struct smbkit_attr attr;       /* of stat */
     struct smbkit_tree_entry made; /* of create */
     bool has_made;                 /* not added yet */
+    void *made_data;               /* owned: what it points to, where create answered later */
+    char *made_path;
     uint64_t made_id;
-    void *handle;
+    struct tree_handle opened; /* of the entry open.id */
     uint64_t root_id;
 
     /* guarded by tree->lock */
@@ -370,6 +380,8 @@ struct tree_work {
     struct smbkit_tree_commit commit;
     struct smbkit_tree_entry made; /* create: in and out */
     uint32_t kind_made;
+    void *kept_data; /* owned: of a create that answers by smbkit_tree_done() */
+    char *kept_path;
     struct tree_bytes *committed; /* a reference */
     struct smbkit_tree_load load;
 
@@ -402,6 +414,10 @@ struct smbkit_identity *who_copy(const struct smbkit_identity *who);
 void tree_done(struct smbkit_tree_call *call, smbkit_status status);
 smbkit_status req_run(struct tree_req *r);
 void req_fini(struct tree_req *r);
+/* It came to another entry than the one that was loaded, opened, made: that goes. No lock. */
+void req_drop_loaded(struct tree_req *r);
+void req_drop_opened(struct tree_req *r);
+void req_drop_made(struct tree_req *r);
 
 /* ---- tree_fill.c ---- */
 
