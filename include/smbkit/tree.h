@@ -104,7 +104,8 @@ struct smbkit_tree_file {
     /* Absent: success. */
     smbkit_status (*flush)(struct smbkit_tree_call *c, void *handle);
     /* A client that wrote closes: a failure is the answer to its CLOSE, and the content that the
-     * tree holds is again what it was before. */
+     * tree holds is again what was committed last. Who else had written to it by then has lost
+     * that as well: the failure answers his writes from then on, and his CLOSE. */
     smbkit_status (*commit)(struct smbkit_tree_call *c, void *handle,
                             const struct smbkit_tree_commit *what);
     void (*close)(void *arg, void *handle); /* short; after each open that succeeded */
@@ -119,7 +120,9 @@ struct smbkit_tree_create {
     uint32_t attributes; /* SMBKIT_ATTR_* */
     uint32_t reserved;
     /* What will be added, under that name. In: an empty file in memory that clients may write, or a
-     * folder with the callbacks and arg of this one, without its release. Change what you like. */
+     * folder with the callbacks and arg of this one, without its release. Change what you like.
+     * What it points to is copied before smbkit_tree_done() returns; if create does not answer
+     * PENDING, only after it has returned. */
     struct smbkit_tree_entry *entry;
 };
 

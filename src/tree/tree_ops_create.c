@@ -133,6 +133,7 @@ static struct tree_open *opening_end(struct tree_req *r, struct opening *o)
     open->arg = o->arg;
     open->access = o->how->access;
     open->fd = o->fd;
+    open->writer.keeps = TREE_HAS(o->file, commit);
     struct tree_handle *h = &r->opened;
     tree_enter(t);
     open->entry = entry_ref(o->entry);

@@ -33,6 +33,7 @@
 struct tree_account {
     atomic_uint refs;
     atomic_uint_fast64_t used;
+    atomic_uint_fast64_t generations; /* of contents, given out so far */
 };
 
 /* Bytes that do not change; sent without copying. */
@@ -57,6 +58,11 @@ struct tree_content {
     struct mutex lock; /* guards what follows */
     struct tree_bytes *bytes;
     struct tree_bytes *before; /* since a client writes: what it was; for files with commit */
+    uint64_t first_generation;
+    uint64_t generation;   /* another one when writes were taken back */
+    smbkit_status refused; /* why they were */
+    uint64_t freezes;
+    uint64_t committed; /* the last freeze that commit has taken */
     uint8_t *own;
     uint64_t size;
     uint64_t cap;
@@ -67,6 +73,20 @@ struct tree_content {
     struct tree_content *next_free;
 
     char *host_path; /* immutable; not NULL: of the host, and nothing above counts */
+};
+
+/* What an open has written and not committed. Guarded by the content's lock. */
+struct tree_writer {
+    bool keeps; /* immutable: there is a commit, which may refuse */
+    bool has_written;
+    uint64_t generation; /* of the content, at the first write */
+};
+
+/* What commit is handed. */
+struct tree_frozen {
+    struct tree_bytes *bytes; /* a reference; NULL: empty */
+    uint64_t number;
+    uint64_t generation;
 };
 
 /* ---- entries ---- */
@@ -145,6 +165,7 @@ struct tree_open {
     void *handle;                 /* of file->open */
     struct tree_content *content; /* a reference; NULL: of callbacks, not opened for data, LIVE */
     uint32_t access;
+    struct tree_writer writer;
     bool has_handle; /* file->close is to be called */
     atomic_bool is_dirty;
     int64_t fd; /* of the host; -1: none */
@@ -251,6 +272,7 @@ struct tree_account *account_new(void);
 void account_unref(struct tree_account *a);
 struct tree_bytes *bytes_copy(const void *data, uint64_t size);
 struct tree_bytes *bytes_lent(const void *data, uint64_t size, void (*release)(void *), void *arg);
+struct tree_bytes *bytes_ref(struct tree_bytes *b); /* b may be NULL */
 void bytes_unref(struct tree_bytes *b);
 /* Takes the reference of b, which may be NULL: empty. */
 struct tree_content *content_new(struct smbkit_tree *t, struct tree_bytes **b);
@@ -265,12 +287,20 @@ void content_unref_later(struct tree_content *c, struct tree_later *later);
 uint64_t content_size(struct tree_content *c);
 bool content_is(struct tree_content *c, const void *data, uint64_t size);
 NODISCARD smbkit_status content_read(struct tree_content *c, struct smbkit_io *io);
-NODISCARD smbkit_status content_write(struct tree_content *c, struct smbkit_io *io, bool keeps);
-NODISCARD smbkit_status content_resize(struct tree_content *c, uint64_t size, bool keeps);
-/* What is there now, as it will stay, a reference; NULL with *none_r: no memory. */
-struct tree_bytes *content_freeze(struct tree_content *c, bool *failed_r);
-void content_settle(struct tree_content *c);
-void content_revert(struct tree_content *c);
+/* Fail as the commit did that took back what the writer had written before. */
+NODISCARD smbkit_status content_write(struct tree_content *c, struct smbkit_io *io,
+                                      struct tree_writer *w);
+NODISCARD smbkit_status content_resize(struct tree_content *c, uint64_t size,
+                                       struct tree_writer *w);
+/* May the writer's commit be asked for? Else why what it wrote was taken back. */
+NODISCARD smbkit_status content_check(struct tree_content *c, const struct tree_writer *w);
+/* What is there now, as it will stay. False: no memory; content_revert() takes *f all the same. */
+NODISCARD bool content_freeze(struct tree_content *c, struct tree_frozen *f);
+/* Commit has taken it, or refused it; the writer has written nothing then. True: the content is
+ * another now. */
+bool content_settle(struct tree_content *c, const struct tree_frozen *f, struct tree_writer *w);
+bool content_revert(struct tree_content *c, const struct tree_frozen *f, struct tree_writer *w,
+                    smbkit_status why);
 /* Under the lock: an entry's content is another; content's reference is the entry's, or NULL. */
 void entry_set_content(struct smbkit_tree *t, struct tree_entry *e, struct tree_content *content,
                        struct tree_later *later);
@@ -345,6 +375,7 @@ struct tree_req {
     char *made_path;
     uint64_t made_id;
     struct tree_handle opened; /* of the entry open.id */
+    struct tree_frozen frozen; /* of commit */
     uint64_t root_id;
 
     /* guarded by tree->lock */
@@ -382,7 +413,7 @@ struct tree_work {
     uint32_t kind_made;
     void *kept_data; /* owned: of a create that answers by smbkit_tree_done() */
     char *kept_path;
-    struct tree_bytes *committed; /* a reference */
+    struct tree_frozen frozen; /* of commit */
     struct smbkit_tree_load load;
 
     /* guarded by tree->lock */

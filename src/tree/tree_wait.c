@@ -66,6 +66,7 @@ void req_fini(struct tree_req *r)
     req_drop_loaded(r);
     req_drop_opened(r);
     req_drop_made(r);
+    bytes_unref(r->frozen.bytes);
 }
 
 /* NULL: no memory. */

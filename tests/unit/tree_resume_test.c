@@ -102,7 +102,7 @@ static smbkit_status run(struct smbkit_host *host, void (*fn)(void *arg), void *
     return SMBKIT_STATUS_NOT_SUPPORTED;
 }
 
-static void client_begin(struct client *c, const char *path, uint32_t disposition)
+static void client_init(struct client *c, const char *path, uint32_t disposition)
 {
     static const struct smbkit_identity anna = {
         .struct_size = sizeof(anna), .user = "anna", .domain = "", .client_address = ""};
@@ -114,6 +114,11 @@ static void client_begin(struct client *c, const char *path, uint32_t dispositio
                                  .access = RW,
                                  .path = path,
                                  .attr = &c->attr}};
+}
+
+static void client_begin(struct client *c, const char *path, uint32_t disposition)
+{
+    client_init(c, path, disposition);
     CHECK_INT(smbkit_tree_op_create(tree, &c->op, &c->how), SMBKIT_STATUS_PENDING);
     CHECK(!c->is_over);
 }
@@ -297,6 +302,158 @@ static void test_made_elsewhere(void)
     CHECK_INT(released, 2);
 }
 
+/* ---- commits that are under way at a time ---- */
+
+static smbkit_status held_commit(struct smbkit_tree_call *c, void *handle,
+                                 const struct smbkit_tree_commit *what)
+{
+    (void)handle;
+    return hold(c, (void *)(uintptr_t)what);
+}
+static const struct smbkit_tree_file guarded = {.struct_size = sizeof(guarded),
+                                                .commit = held_commit};
+
+static void writer_open(struct client *c)
+{
+    CHECK_INT(smbkit_tree_op_create(tree, &c->op, &c->how), SMBKIT_STATUS_SUCCESS);
+}
+
+static smbkit_status writer_write(struct client *c, uint64_t at, const char *text)
+{
+    const struct smbkit_segment seg = {.base = (const uint8_t *)text, .len = strlen(text)};
+    struct smbkit_io io = {.struct_size = sizeof(io),
+                           .offset = at,
+                           .length = (uint32_t)strlen(text),
+                           .segs = &seg,
+                           .seg_count = 1};
+    return smbkit_tree_op_write(tree, &c->op, c->how.file, &io);
+}
+
+/* What commit is handed; the call is the test's to end. */
+static struct smbkit_tree_call *writer_commit(struct client *c, const char *want)
+{
+    static const struct smbkit_flush flush = {.struct_size = sizeof(flush)};
+    c->is_over = false;
+    CHECK_INT(smbkit_tree_op_commit(tree, &c->op, c->how.file, &flush), SMBKIT_STATUS_PENDING);
+    const struct smbkit_tree_commit *what = held.args;
+    CHECK_INT(what->size, strlen(want));
+    CHECK(memcmp(what->data, want, strlen(want)) == 0);
+    return held_take();
+}
+
+static bool guarded_begin(struct fixture *f, struct client clients[3])
+{
+    bool ok = held_begin(f);
+    struct smbkit_tree_entry e = smbkit_tree_entry_new("g");
+    e.file = &guarded;
+    e.flags = SMBKIT_TREE_WRITABLE;
+    e.data = "start";
+    e.size = 5;
+    CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
+    for (int i = 0; i < 3; i++) {
+        client_init(&clients[i], "g", SMBKIT_OPEN);
+        writer_open(&clients[i]);
+    }
+    return ok;
+}
+
+static void guarded_end(struct fixture *f, struct client clients[3])
+{
+    for (int i = 0; i < 3; i++) {
+        smbkit_tree_op_close(tree, &clients[i].op, clients[i].how.file);
+    }
+    tree_fixture_close(f);
+}
+
+static void commit_ends(struct client *c, struct smbkit_tree_call *call, smbkit_status st)
+{
+    smbkit_tree_done(call, st);
+    CHECK(c->is_over);
+    CHECK_INT(c->st, st);
+}
+
+static smbkit_status commit_now(struct client *c)
+{
+    static const struct smbkit_flush flush = {.struct_size = sizeof(flush)};
+    return smbkit_tree_op_commit(tree, &c->op, c->how.file, &flush);
+}
+
+/* Who wrote to what is taken back is told, too; and may write again when he has been. */
+static void test_refused_with_others(void)
+{
+    struct fixture f;
+    struct client c[3];
+    REQUIRE(guarded_begin(&f, c));
+    CHECK_INT(writer_write(&c[1], 0, "BBB"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(writer_write(&c[0], 4, "!"), SMBKIT_STATUS_SUCCESS);
+    commit_ends(&c[0], writer_commit(&c[0], "BBBr!"), SMBKIT_STATUS_DISK_FULL);
+    check_content(&f, "g", "start");
+    CHECK_INT(writer_write(&c[2], 0, "C"), SMBKIT_STATUS_SUCCESS); /* has lost nothing */
+    CHECK_INT(writer_write(&c[1], 1, "B"), SMBKIT_STATUS_DISK_FULL);
+    CHECK_INT(commit_now(&c[1]), SMBKIT_STATUS_DISK_FULL);
+    check_content(&f, "g", "Ctart");
+    CHECK_INT(writer_write(&c[1], 1, "B"), SMBKIT_STATUS_SUCCESS);
+    commit_ends(&c[1], writer_commit(&c[1], "CBart"), SMBKIT_STATUS_SUCCESS);
+    commit_ends(&c[2], writer_commit(&c[2], "CBart"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(commit_now(&c[0]), SMBKIT_STATUS_SUCCESS); /* nothing to say any more */
+    guarded_end(&f, c);
+}
+
+/* What is written while a commit is under way goes back to what that one committed. */
+static void test_written_meanwhile(void)
+{
+    struct fixture f;
+    struct client c[3];
+    REQUIRE(guarded_begin(&f, c));
+    CHECK_INT(writer_write(&c[0], 0, "A"), SMBKIT_STATUS_SUCCESS);
+    struct smbkit_tree_call *call = writer_commit(&c[0], "Atart");
+    CHECK_INT(writer_write(&c[1], 1, "B"), SMBKIT_STATUS_SUCCESS);
+    commit_ends(&c[0], call, SMBKIT_STATUS_SUCCESS);
+    check_content(&f, "g", "ABart");
+    commit_ends(&c[1], writer_commit(&c[1], "ABart"), SMBKIT_STATUS_DISK_FULL);
+    check_content(&f, "g", "Atart");
+    guarded_end(&f, c);
+}
+
+/* Two at a time, each of which may end first and end either way. */
+static void test_two_commits(void)
+{
+    static const struct {
+        bool first_ends_first;
+        smbkit_status first, second;
+        const char *want;
+    } rows[] = {
+        {true, 0, 0, "ABart"},
+        {false, 0, 0, "ABart"},
+        {true, 0, SMBKIT_STATUS_DISK_FULL, "Atart"},
+        {false, 0, SMBKIT_STATUS_DISK_FULL, "Atart"},
+        {true, SMBKIT_STATUS_DISK_FULL, 0, "ABart"},
+        {false, SMBKIT_STATUS_DISK_FULL, 0, "ABart"},
+        {true, SMBKIT_STATUS_DISK_FULL, SMBKIT_STATUS_DISK_FULL, "start"},
+        {false, SMBKIT_STATUS_DISK_FULL, SMBKIT_STATUS_DISK_FULL, "start"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+        struct client c[3];
+        REQUIRE(guarded_begin(&f, c));
+        test_context("row %zu", i);
+        CHECK_INT(writer_write(&c[0], 0, "A"), SMBKIT_STATUS_SUCCESS);
+        struct smbkit_tree_call *first = writer_commit(&c[0], "Atart");
+        CHECK_INT(writer_write(&c[1], 1, "B"), SMBKIT_STATUS_SUCCESS);
+        struct smbkit_tree_call *second = writer_commit(&c[1], "ABart");
+        if (rows[i].first_ends_first) {
+            commit_ends(&c[0], first, rows[i].first);
+        }
+        commit_ends(&c[1], second, rows[i].second);
+        if (!rows[i].first_ends_first) {
+            commit_ends(&c[0], first, rows[i].first);
+        }
+        check_content(&f, "g", rows[i].want);
+        guarded_end(&f, c);
+    }
+    test_context("%s", "");
+}
+
 static const struct test_case cases[] = {
     {"another file of that name", test_another},
     {"another file, the first refused", test_another_refused},
@@ -304,5 +461,8 @@ static const struct test_case cases[] = {
     {"changed", test_changed},
     {"made, and its buffer gone", test_made},
     {"made in a folder that is gone", test_made_elsewhere},
+    {"refused, with what others wrote", test_refused_with_others},
+    {"written while a commit is under way", test_written_meanwhile},
+    {"two commits at a time", test_two_commits},
 };
 TEST_MAIN(cases)
