@@ -88,7 +88,8 @@ struct smbkit_tree_file {
     /* The content, now. Called when the file is opened for its data. Kept while it is open, and
      * beyond that as there is room (smbkit_tree_spec.memory_max), until smbkit_tree_drop(). With
      * SMBKIT_TREE_FRESH it is asked for by each open, but for a file that clients may write and
-     * have open. */
+     * have open. Opens that are given the same bytes share them; smbkit_tree_spec.load_max bounds
+     * them all. */
     smbkit_status (*load)(struct smbkit_tree_call *c, struct smbkit_tree_load *load);
     /* Size and times, now: attr holds what is known. Called whenever a client asks. Absent: as the
      * entry says. */
@@ -251,6 +252,9 @@ struct smbkit_tree_spec {
     smbkit_status (*user_root)(struct smbkit_tree_call *c, smbkit_tree_id *root_r);
     /* A client asked for a name that is not there, also after lookup. Must not block. */
     void (*missed)(void *arg, smbkit_tree_id folder, const char *name);
+    /* Bytes of loaded content in all, also of what is open; 0: 2 GiB. A client that opens more gets
+     * INSUFFICIENT_RESOURCES. */
+    uint64_t load_max;
 };
 /* Names are shown as they are, and what SMB cannot have is refused (OBJECT_NAME_INVALID). Otherwise
  * such characters (" * : < > ? \ | / and control characters, a blank or dot at the end) are shown

@@ -29,20 +29,29 @@ void account_unref(struct tree_account *a)
 }
 
 /* relaxed: a count, which nothing else depends on */
+static void count_back(atomic_uint_fast64_t *count, uint64_t bytes)
+{
+    atomic_fetch_sub_explicit(count, bytes, memory_order_relaxed);
+}
+
+static bool count_in(atomic_uint_fast64_t *count, uint64_t more, uint64_t max)
+{
+    uint64_t before = atomic_fetch_add_explicit(count, more, memory_order_relaxed); /* as above */
+    if (before > max || more > max - before) {
+        count_back(count, more);
+        return false;
+    }
+    return true;
+}
+
 static void uncharge(struct tree_account *a, uint64_t bytes)
 {
-    atomic_fetch_sub_explicit(&a->used, bytes, memory_order_relaxed);
+    count_back(&a->used, bytes);
 }
 
 static bool charge(struct smbkit_tree *t, uint64_t more)
 {
-    uint64_t before =
-        atomic_fetch_add_explicit(&t->account->used, more, memory_order_relaxed); /* as above */
-    if (before > t->spec.write_max || more > t->spec.write_max - before) {
-        uncharge(t->account, more);
-        return false;
-    }
-    return true;
+    return count_in(&t->account->used, more, t->spec.write_max);
 }
 
 /* ---- bytes ---- */
@@ -93,11 +102,48 @@ void bytes_unref(struct tree_bytes *b)
         b->release(b->arg);
     }
     if (b->account) {
-        uncharge(b->account, b->charged);
+        count_back(b->is_loaded ? &b->account->loaded : &b->account->used, b->charged);
         account_unref(b->account);
     }
     mem_free(b->owned);
     mem_free(b);
+}
+
+/* What nobody has open makes room. */
+static bool charge_loaded(struct smbkit_tree *t, uint64_t size)
+{
+    struct tree_later later = {0};
+    if (count_in(&t->account->loaded, size, t->spec.load_max)) {
+        return true;
+    }
+    tree_enter(t);
+    tree_idle_trim(t, 0, &later);
+    tree_leave(t, &later);
+    return count_in(&t->account->loaded, size, t->spec.load_max);
+}
+
+struct tree_bytes *bytes_loaded(struct smbkit_tree *t, const struct smbkit_tree_load *l)
+{
+    bool is_charged = l->size <= SMBKIT_TREE_FILE_MAX && charge_loaded(t, l->size);
+    struct tree_bytes *b = NULL;
+    if (is_charged) {
+        b = l->release ? bytes_lent(l->data, l->size, l->release, l->release_arg)
+                       : bytes_copy(l->data, l->size);
+    }
+    if (!b && is_charged) {
+        count_back(&t->account->loaded, l->size);
+    }
+    if (!b && l->release) {
+        l->release(l->release_arg);
+    }
+    if (b) {
+        b->account = t->account;
+        b->charged = l->size;
+        b->is_loaded = true;
+        /* relaxed: the tree has one already */
+        atomic_fetch_add_explicit(&b->account->refs, 1, memory_order_relaxed);
+    }
+    return b;
 }
 
 static void bytes_unref_cb(void *arg)
@@ -479,7 +525,12 @@ void entry_idle_update(struct smbkit_tree *t, struct tree_entry *e, struct tree_
     e->size = content_size(c);
     list_push_back(&t->idle, &c->idle);
     t->idle_bytes += content_size(c);
-    while (t->idle_bytes > t->spec.memory_max) {
+    tree_idle_trim(t, t->spec.memory_max, later);
+}
+
+void tree_idle_trim(struct smbkit_tree *t, uint64_t max, struct tree_later *later)
+{
+    while (t->idle_bytes > max) {
         struct tree_content *oldest = LIST_ENTRY(t->idle.next, struct tree_content, idle);
         entry_set_content(t, oldest->holder, NULL, later);
     }

@@ -104,39 +104,49 @@ smbkit_status tree_load(struct tree_req *r, struct tree_entry *e)
     return w ? work_join(r, w) : load_begin(r, e);
 }
 
-/* What the callback gave, as content. NULL: no memory, or too much. */
-static struct tree_content *load_take(struct tree_work *w)
+/* What the entry has, if it is the same; a reference. */
+static struct tree_content *same_take(struct tree_work *w)
+{
+    struct tree_entry *e = w->entry;
+    mutex_lock(&w->tree->lock);
+    struct tree_content *c = e->in.content;
+    c = c && !c->host_path ? content_ref(c) : NULL;
+    mutex_unlock(&w->tree->lock);
+    if (c && !content_is(c, w->load.data, w->load.size)) {
+        content_unref(c);
+        c = NULL;
+    }
+    return c;
+}
+
+smbkit_status load_take(struct tree_work *w)
 {
     const struct smbkit_tree_load *l = &w->load;
-    struct tree_bytes *b = NULL;
-    if (l->release) {
-        b = l->size <= SMBKIT_TREE_FILE_MAX
-                ? bytes_lent(l->data, l->size, l->release, l->release_arg)
-                : NULL;
-    } else {
-        b = bytes_copy(l->data, l->size);
+    w->loaded = same_take(w);
+    if (w->loaded) {
+        if (l->release) {
+            l->release(l->release_arg);
+        }
+        return SMBKIT_STATUS_SUCCESS;
     }
-    struct tree_content *c = b ? content_new(w->tree, &b) : NULL;
+    struct tree_bytes *b = bytes_loaded(w->tree, l);
+    w->loaded = b ? content_new(w->tree, &b) : NULL;
     bytes_unref(b);
-    return c;
+    return w->loaded ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
 }
 
 void load_settle(struct tree_work *w, struct tree_later *later)
 {
     struct tree_entry *e = w->entry;
+    struct tree_content *c = w->loaded;
     e->extra->load = NULL;
-    struct tree_content *c = SMBKIT_OK(w->status) ? load_take(w) : NULL;
-    if (!c && SMBKIT_OK(w->status)) {
-        w->status = SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
-    }
-    if (!c) {
+    if (!c || w->is_stale || e->ops.file != w->ops.file) {
         return;
     }
-    w->loaded = c;
-    if (!w->is_stale && e->ops.file == w->ops.file) {
+    if (c != e->in.content) {
         entry_set_content(w->tree, e, content_ref(c), later);
-        entry_idle_update(w->tree, e, later);
     }
+    entry_idle_update(w->tree, e, later);
 }
 
 /* ---- paths ---- */

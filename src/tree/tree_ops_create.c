@@ -144,6 +144,10 @@ static struct tree_open *opening_end(struct tree_req *r, struct opening *o)
         *h = (struct tree_handle){0};
     }
     bool is_live = (o->entry->flags & SMBKIT_TREE_LIVE) && o->fd < 0;
+    bool is_fresh = TREE_HAS(o->file, load) && (o->file->flags & SMBKIT_TREE_FRESH);
+    if (is_fresh && o->content && !o->entry->in.content && o->file == o->entry->ops.file) {
+        entry_set_content(t, o->entry, content_ref(o->content), &later); /* others may share it */
+    }
     open->content = is_live ? NULL : o->content;
     o->content = is_live ? o->content : NULL;
     o->entry->opens++;

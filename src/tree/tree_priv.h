@@ -15,6 +15,7 @@
 
 #define TREE_MEMORY_MAX (UINT64_C(64) << 20) /* defaults of smbkit_tree_spec */
 #define TREE_WRITE_MAX (UINT64_C(256) << 20)
+#define TREE_LOAD_MAX (UINT64_C(2) << 30)
 #define TREE_ENTRY_MAX (UINT64_C(16) << 20)
 /* Within the tree, for PENDING, which would count as a success: the request was taken away. */
 #define TREE_QUEUED ((smbkit_status)0xe5b0f111)
@@ -29,10 +30,12 @@
 
 /* ---- content ---- */
 
-/* Bytes that clients' writes take. Bytes on their way to a client may outlive the tree. */
+/* Bytes that clients' writes take, and that load gave. Bytes on their way to a client may outlive
+ * the tree. */
 struct tree_account {
     atomic_uint refs;
     atomic_uint_fast64_t used;
+    atomic_uint_fast64_t loaded;
     atomic_uint_fast64_t generations; /* of contents, given out so far */
 };
 
@@ -46,7 +49,8 @@ struct tree_bytes {
     void *owned;                  /* freed with it */
     struct tree_account *account; /* a reference; NULL: charged to nobody */
     uint64_t charged;
-    bool is_lent; /* for as long as the entry is used: sent by copying */
+    bool is_loaded; /* as such */
+    bool is_lent;   /* for as long as the entry is used: sent by copying */
 };
 
 /* The content of a file, which all opens share that have come since it was set. Either bytes, or
@@ -270,6 +274,8 @@ void entry_free(struct tree_entry *e); /* no lock */
 
 struct tree_account *account_new(void);
 void account_unref(struct tree_account *a);
+/* What load gave, charged to the tree; a lent one is released if there is no room. No lock. */
+struct tree_bytes *bytes_loaded(struct smbkit_tree *t, const struct smbkit_tree_load *l);
 struct tree_bytes *bytes_copy(const void *data, uint64_t size);
 struct tree_bytes *bytes_lent(const void *data, uint64_t size, void (*release)(void *), void *arg);
 struct tree_bytes *bytes_ref(struct tree_bytes *b); /* b may be NULL */
@@ -306,6 +312,8 @@ void entry_set_content(struct smbkit_tree *t, struct tree_entry *e, struct tree_
                        struct tree_later *later);
 /* The last open went, or one came. */
 void entry_idle_update(struct smbkit_tree *t, struct tree_entry *e, struct tree_later *later);
+/* Contents that nobody has open go, but for so many bytes. */
+void tree_idle_trim(struct smbkit_tree *t, uint64_t max, struct tree_later *later);
 
 /* ---- tree_event.c ---- */
 
@@ -460,6 +468,8 @@ NODISCARD smbkit_status tree_load(struct tree_req *r, struct tree_entry *e);
 /* Under the lock. */
 void fill_settle(struct tree_work *w, struct tree_later *later);
 void load_settle(struct tree_work *w, struct tree_later *later);
+/* What the callback gave, into w->loaded. No lock. */
+NODISCARD smbkit_status load_take(struct tree_work *w);
 
 /* What a path leads to. */
 struct tree_found {

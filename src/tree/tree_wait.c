@@ -253,10 +253,12 @@ static void work_end(struct tree_work *w, smbkit_status st, struct tree_req *r)
     struct tree_later later = {0};
     struct list ready;
     list_init(&ready);
+    st = st == SMBKIT_STATUS_PENDING || st == SMBKIT_STATUS_WOULD_BLOCK
+             ? SMBKIT_STATUS_INTERNAL_ERROR
+             : st;
+    st = w->kind == TREE_LOAD && SMBKIT_OK(st) ? load_take(w) : st;
     tree_enter(t);
-    w->status = st == SMBKIT_STATUS_PENDING || st == SMBKIT_STATUS_WOULD_BLOCK
-                    ? SMBKIT_STATUS_INTERNAL_ERROR
-                    : st;
+    w->status = st;
     work_settle(w, &later);
     w->state = CALL_OVER;
     LIST_FOR_EACH_SAFE (l, &w->waiters) {

@@ -343,6 +343,63 @@ static void test_write_max(void)
     tree_fixture_close(&f);
 }
 
+/* What load gave is bounded, open or not; opens of the same bytes have them once. */
+static void test_load_max(void)
+{
+    static const struct smbkit_tree_file each = {
+        .struct_size = sizeof(each), .flags = SMBKIT_TREE_FRESH, .load = load};
+    struct fixture f;
+    REQUIRE(begin(&f));
+    tree_fixture_close(&f);
+    tree_spec.load_max = 10;
+    tree_spec.stop = stop;
+    REQUIRE(tree_fixture_open(&f));
+    smbkit_tree_add_file(tree, ROOT, "e", &each, NULL);
+    smbkit_tree_add_file(tree, ROOT, "kept", &loaded, NULL);
+    strcpy(store.content, "idle");
+    check_content(&f, "kept", "idle"); /* makes room when there is need of it */
+    struct vfs_open *same[3];
+    strcpy(store.content, "1234");
+    for (int i = 0; i < 3; i++) {
+        same[i] = must_open(&f, "e", READ, SMBKIT_OPEN, 0);
+    }
+    strcpy(store.content, "567890");
+    struct vfs_open *other = must_open(&f, "e", READ, SMBKIT_OPEN, 0);
+    strcpy(store.content, "+");
+    CHECK_INT(try_path(&f, "e", READ, SMBKIT_OPEN), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    CHECK_INT(try_path(&f, "kept", READ, SMBKIT_OPEN), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    must_close(&f, same[0]);
+    must_close(&f, same[1]);
+    CHECK_INT(try_path(&f, "e", READ, SMBKIT_OPEN), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    must_close(&f, same[2]);
+    rest(); /* the call of the callback had the bytes too */
+    check_content(&f, "e", "+");
+    must_close(&f, other);
+    strcpy(store.content, "12345678901");
+    CHECK_INT(try_path(&f, "e", READ, SMBKIT_OPEN), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    tree_fixture_close(&f);
+}
+
+/* Who opens a file that is being written sees what is written, though each open asks. */
+static void test_load_fresh_shared(void)
+{
+    static const struct smbkit_tree_file each = {
+        .struct_size = sizeof(each), .flags = SMBKIT_TREE_FRESH, .load = load};
+    struct fixture f;
+    REQUIRE(begin(&f));
+    struct smbkit_tree_entry e = smbkit_tree_entry_new("e");
+    e.file = &each;
+    e.flags = SMBKIT_TREE_WRITABLE;
+    CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
+    strcpy(store.content, "start");
+    struct vfs_open *o = must_open(&f, "e", RW, SMBKIT_OPEN, 0);
+    CHECK_INT(write_at(&f, o, 5, "ed"), SMBKIT_STATUS_SUCCESS);
+    check_content(&f, "e", "started");
+    CHECK_INT(store.loads, 1);
+    must_close(&f, o);
+    tree_fixture_close(&f);
+}
+
 /* Two who wait for one fill; a volume that is closed while one pends. */
 struct opener {
     struct fixture *f;
@@ -488,6 +545,8 @@ LATER(test_shared)
 LATER(test_clients_name)
 LATER(test_load_fresh)
 LATER(test_write_max)
+LATER(test_load_max)
+LATER(test_load_fresh_shared)
 LATER(test_load_no_more)
 LATER(test_nowait)
 LATER(test_no_memory)
@@ -515,6 +574,10 @@ static const struct test_case cases[] = {
     {"no longer loaded, later", test_load_no_more_later},
     {"a bound to writes", test_write_max},
     {"a bound to writes, later", test_write_max_later},
+    {"a bound to loads", test_load_max},
+    {"a bound to loads, later", test_load_max_later},
+    {"load for each open, but of who writes", test_load_fresh_shared},
+    {"load for each open, but of who writes, later", test_load_fresh_shared_later},
     {"one fill for all", test_shared_later},
     {"no wait", test_nowait},
     {"no wait, later", test_nowait_later},
