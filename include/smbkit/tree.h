@@ -161,7 +161,9 @@ struct smbkit_tree_folder {
      * or refuse. Absent: ACCESS_DENIED. */
     smbkit_status (*remove)(struct smbkit_tree_call *c, smbkit_tree_id id, void *arg);
     /* A client sets times or attributes (SMBKIT_HAS_* in attr->valid) of the entry id in it: allow
-     * or refuse. Absent: allowed where the entry is SMBKIT_TREE_WRITABLE, else ACCESS_DENIED. */
+     * or refuse. Absent: allowed where the entry is SMBKIT_TREE_WRITABLE, else ACCESS_DENIED. Also
+     * asked where a file is overwritten with other attributes than it has (but for ARCHIVE): a
+     * refusal refuses that. */
     smbkit_status (*setattr)(struct smbkit_tree_call *c, smbkit_tree_id id,
                              const struct smbkit_attr *attr);
 };

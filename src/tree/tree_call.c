@@ -239,6 +239,10 @@ void work_note(struct tree_work *w, struct tree_req *r)
             r->has_acted = true;
         }
         return;
+    case TREE_SETATTR:
+        r->set = memo;
+        r->has_acted |= SMBKIT_OK(w->status);
+        return;
     case TREE_USER_ROOT:
         r->root = memo;
         r->root_id = w->number;

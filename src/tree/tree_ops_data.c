@@ -186,16 +186,33 @@ smbkit_status tree_op_set_size(struct tree_req *r)
     return set_size(r, ((const struct smbkit_size *)r->args)->size);
 }
 
+/* Other attributes are asked for as they are elsewhere, but that it is to be archived. Where
+ * clients cannot set any they stay. */
+static smbkit_status overwrite_ask(struct tree_req *r, struct tree_entry *e, uint32_t *attributes)
+{
+    mutex_lock(&r->tree->lock);
+    uint32_t old = e->attributes & SMBKIT_ATTR_SETTABLE;
+    bool is_asked = e->parent && TREE_HAS(e->parent->ops.folder, setattr);
+    *attributes = is_asked || (e->flags & SMBKIT_TREE_WRITABLE) ? *attributes : old;
+    bool differs = ((*attributes ^ old) & ~(uint32_t)SMBKIT_ATTR_ARCHIVE) != 0;
+    mutex_unlock(&r->tree->lock);
+    const struct smbkit_attr attr = {
+        .struct_size = sizeof(attr), .valid = SMBKIT_HAS_ATTRIBUTES, .attributes = *attributes};
+    return is_asked && differs ? tree_setattr_ask(r, e, &attr) : SMBKIT_STATUS_SUCCESS;
+}
+
 smbkit_status tree_op_overwrite(struct tree_req *r)
 {
     struct smbkit_overwrite *a = r->args;
     struct tree_open *open = r->file;
-    smbkit_status st = set_size(r, 0);
+    uint32_t attributes = a->attributes & SMBKIT_ATTR_SETTABLE;
+    smbkit_status st = overwrite_ask(r, open->entry, &attributes);
+    st = SMBKIT_OK(st) ? set_size(r, 0) : st;
     if (!SMBKIT_OK(st)) {
         return st;
     }
     mutex_lock(&r->tree->lock);
-    open->entry->attributes = a->attributes & SMBKIT_ATTR_SETTABLE;
+    open->entry->attributes = attributes;
     if (TREE_HAS(open->file, read)) {
         open->entry->size = 0;
     }

@@ -260,6 +260,8 @@ NODISCARD smbkit_status entry_link(struct smbkit_tree *t, struct tree_entry *fol
 void entry_detach(struct smbkit_tree *t, struct tree_entry *e, struct tree_later *later);
 NODISCARD smbkit_status entry_move(struct smbkit_tree *t, struct tree_entry *e,
                                    struct tree_entry *folder, const char *name);
+/* Could it be there, with all that is below it? NAME_TOO_LONG: too many folders in each other. */
+NODISCARD smbkit_status entry_fits(const struct tree_entry *e, const struct tree_entry *folder);
 bool entry_is_below(const struct tree_entry *e, const struct tree_entry *folder);
 /* The index of the first place after the cookie. */
 uint32_t dir_after(const struct tree_dir *d, uint64_t cookie);
@@ -374,7 +376,7 @@ struct tree_req {
     bool has_acted; /* something was changed: it cannot answer WOULD_BLOCK any more */
 
     /* What callbacks have answered, for the runs after: the last of each kind. */
-    struct tree_memo fill, lookup, load, stat, act, open, root;
+    struct tree_memo fill, lookup, load, stat, act, set, open, root;
     struct tree_content *loaded;   /* of the entry load.id; a reference */
     struct smbkit_attr attr;       /* of stat */
     struct smbkit_tree_entry made; /* of create */
@@ -503,6 +505,9 @@ smbkit_status tree_op_cache_request(struct tree_req *r);
 smbkit_status tree_op_volume_info(struct tree_req *r);
 smbkit_status tree_op_session_root(struct tree_req *r);
 void tree_close_file(void *volume, struct smbkit_op *op, void *file);
+/* May a client set them? The folder is asked, if it wants to be. */
+NODISCARD smbkit_status tree_setattr_ask(struct tree_req *r, struct tree_entry *e,
+                                         const struct smbkit_attr *attr);
 /* Attributes of an entry, asked for where the file has stat. open may be NULL. */
 NODISCARD smbkit_status tree_stat(struct tree_req *r, struct tree_entry *e, struct tree_open *open,
                                   struct smbkit_attr *attr);
