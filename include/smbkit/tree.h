@@ -303,6 +303,7 @@ struct smbkit_tree_table {
     void (*done)(struct smbkit_tree_call *call, smbkit_status status);
     void *(*data)(struct smbkit_tree *tree);
     struct smbkit_host *(*host)(struct smbkit_tree *tree);
+    int32_t (*is_wanted)(struct smbkit_tree_call *call);
 };
 
 /* For volume_open: makes *volume_r, a struct smbkit_tree, and sets args->features. It takes no
@@ -442,6 +443,15 @@ smbkit_tree_list(struct smbkit_tree *tree, smbkit_tree_id folder,
 static inline void smbkit_tree_done(struct smbkit_tree_call *call, smbkit_status status)
 {
     smbkit_api->tree->done(call, status);
+}
+/* 0: of a fill or a load that is pending, all who waited have gone. End it soon, with any status:
+ * who comes from now on does not wait for it, but has the callback called anew. 1: go on, also of
+ * every other callback, which have call->op to ask. Never blocks for long. */
+static inline int32_t smbkit_tree_is_wanted(struct smbkit_tree_call *call)
+{
+    const struct smbkit_tree_table *t = smbkit_api->tree;
+    int32_t is_known = t->struct_size > offsetof(struct smbkit_tree_table, is_wanted);
+    return is_known ? t->is_wanted(call) : 1;
 }
 /* The arg of the spec; the host, for timers, watches and smbkit_run(). */
 static inline void *smbkit_tree_data(struct smbkit_tree *tree)

@@ -215,4 +215,5 @@ const struct smbkit_tree_table tree_table = {
     .done = tree_done,
     .data = tree_data,
     .host = tree_host,
+    .is_wanted = tree_is_wanted,
 };

@@ -45,10 +45,26 @@ smbkit_status tree_fill(struct tree_req *r, struct tree_entry *folder, bool want
     return d->fill ? work_join(r, d->fill) : fill_begin(r, folder);
 }
 
+void fill_leave(struct tree_work *w)
+{
+    struct tree_dir *d = w->entry->in.dir;
+    d->fill = d->fill == w ? NULL : d->fill;
+}
+
+void load_leave(struct tree_work *w)
+{
+    struct tree_extra *extra = w->entry->extra;
+    w->is_stale = true;
+    extra->load = extra->load == w ? NULL : extra->load;
+}
+
 void fill_settle(struct tree_work *w, struct tree_later *later)
 {
     struct smbkit_tree *t = w->tree;
     struct tree_dir *d = w->entry->in.dir;
+    if (d->fill != w) { /* given up */
+        return;
+    }
     d->fill = NULL;
     d->is_filled = SMBKIT_OK(w->status) && !w->is_stale;
     if (!SMBKIT_OK(w->status) || w->is_first) {
@@ -139,7 +155,7 @@ void load_settle(struct tree_work *w, struct tree_later *later)
 {
     struct tree_entry *e = w->entry;
     struct tree_content *c = w->loaded;
-    e->extra->load = NULL;
+    e->extra->load = e->extra->load == w ? NULL : e->extra->load;
     if (!c || w->is_stale || e->ops.file != w->ops.file) {
         return;
     }

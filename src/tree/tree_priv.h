@@ -453,6 +453,7 @@ void work_note(struct tree_work *w, struct tree_req *r);
 /* Whose files these are: an identity of its own, in one piece. */
 struct smbkit_identity *who_copy(const struct smbkit_identity *who);
 void tree_done(struct smbkit_tree_call *call, smbkit_status status);
+int32_t tree_is_wanted(struct smbkit_tree_call *call);
 smbkit_status req_run(struct tree_req *r);
 void req_fini(struct tree_req *r);
 /* It came to another entry than the one that was loaded, opened, made: that goes. No lock. */
@@ -467,6 +468,9 @@ void req_drop_made(struct tree_req *r);
 NODISCARD smbkit_status tree_fill(struct tree_req *r, struct tree_entry *folder, bool wants_fresh);
 /* The content of a file with load into r->loaded. Takes the lock. */
 NODISCARD smbkit_status tree_load(struct tree_req *r, struct tree_entry *e);
+/* Nobody waits: who comes next does not join it. Under the lock. */
+void fill_leave(struct tree_work *w);
+void load_leave(struct tree_work *w);
 /* Under the lock. */
 void fill_settle(struct tree_work *w, struct tree_later *later);
 void load_settle(struct tree_work *w, struct tree_later *later);

@@ -301,6 +301,20 @@ smbkit_status work_call(struct tree_req *r, struct tree_work *w)
     return st;
 }
 
+int32_t tree_is_wanted(struct smbkit_tree_call *call)
+{
+    struct tree_work *w = call->core;
+    SCOPED_LOCK(&w->tree->lock);
+    bool is_wanted = !w->who || w->state != CALL_PENDING || w->refs > 1 ||
+                     !list_is_empty(&w->waiters); /* refs: who waits on a thread of its own */
+    if (!is_wanted && w->kind == TREE_FILL) {
+        fill_leave(w);
+    } else if (!is_wanted) {
+        load_leave(w);
+    }
+    return is_wanted;
+}
+
 static void *keep_data(const struct smbkit_tree_entry *e)
 {
     void *data = mem_alloc((size_t)e->size + 1);

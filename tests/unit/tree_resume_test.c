@@ -58,13 +58,18 @@ static smbkit_status load_arg(struct smbkit_tree_call *c, struct smbkit_tree_loa
 static const struct smbkit_tree_file slow = {
     .struct_size = sizeof(slow), .load = load_arg, .open = held_open, .close = held_close};
 
-static void add(const char *name, const char *content)
+static void add_of(const char *name, const struct smbkit_tree_file *file, const char *arg)
 {
     struct smbkit_tree_entry e = smbkit_tree_entry_new(name);
-    e.file = &slow;
+    e.file = file;
     e.flags = SMBKIT_TREE_WRITABLE;
-    e.arg = (void *)(uintptr_t)content;
+    e.arg = (void *)(uintptr_t)arg;
     CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
+}
+
+static void add(const char *name, const char *content)
+{
+    add_of(name, &slow, content);
 }
 
 /* ---- a client who opens; the operation is called as vfs does, and completed into this ---- */
@@ -85,11 +90,16 @@ static void complete(struct smbkit_op *op, smbkit_status st)
     c->st = st;
 }
 
+static struct {
+    void (*fn)(void *arg);
+    void *arg;
+} cancelled;
+
 static smbkit_status on_cancel(struct smbkit_op *op, void (*fn)(void *arg), void *arg)
 {
     (void)op;
-    (void)fn;
-    (void)arg;
+    cancelled.fn = fn;
+    cancelled.arg = arg;
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -302,6 +312,67 @@ static void test_made_elsewhere(void)
     CHECK_INT(released, 2);
 }
 
+/* ---- who waits has gone ---- */
+
+static smbkit_status held_load(struct smbkit_tree_call *c, struct smbkit_tree_load *l)
+{
+    return hold(c, l);
+}
+
+/* A load that nobody waits for any more says so, and is not waited for by who comes next. */
+static void test_unwanted(void)
+{
+    static const struct smbkit_tree_file file = {.struct_size = sizeof(file), .load = held_load};
+    struct fixture f;
+    struct client c;
+    REQUIRE(held_begin(&f));
+    add_of("a", &file, NULL);
+    client_begin(&c, "a", SMBKIT_OPEN);
+    struct smbkit_tree_call *former = held_take();
+    CHECK(smbkit_tree_is_wanted(former));
+    cancelled.fn(cancelled.arg);
+    client_end(&c, SMBKIT_STATUS_CANCELLED, 0);
+    CHECK(!smbkit_tree_is_wanted(former));
+    client_begin(&c, "a", SMBKIT_OPEN);
+    struct smbkit_tree_load *l = held.args;
+    struct smbkit_tree_call *call = held_take();
+    CHECK(smbkit_tree_is_wanted(call));
+    smbkit_tree_done(former, SMBKIT_STATUS_IO_TIMEOUT);
+    CHECK(!c.is_over);
+    l->data = "content";
+    l->size = 7;
+    smbkit_tree_done(call, SMBKIT_STATUS_SUCCESS);
+    client_end(&c, SMBKIT_STATUS_SUCCESS, 7);
+    tree_fixture_close(&f);
+}
+
+/* Nor is a fill, which takes nothing away then. */
+static void test_unwanted_fill(void)
+{
+    struct fixture f;
+    struct client c;
+    REQUIRE(held_begin(&f));
+    atomic_store(&store.fills, 1); /* the first one is held, too */
+    smbkit_tree_id d = smbkit_tree_add_folder(tree, ROOT, "d", &slow_folder, NULL);
+    client_begin(&c, "d/x", SMBKIT_OPEN);
+    struct smbkit_tree_call *former = held_take();
+    cancelled.fn(cancelled.arg);
+    client_end(&c, SMBKIT_STATUS_CANCELLED, 0);
+    CHECK(!smbkit_tree_is_wanted(former));
+    client_begin(&c, "d/x", SMBKIT_OPEN);
+    struct smbkit_tree_call *call = held_take();
+    struct smbkit_tree_entry e = smbkit_tree_entry_new("x");
+    e.flags = SMBKIT_TREE_WRITABLE;
+    e.data = "text";
+    e.size = 4;
+    CHECK_INT(smbkit_tree_add(tree, d, &e, NULL), SMBKIT_STATUS_SUCCESS);
+    smbkit_tree_done(former, SMBKIT_STATUS_SUCCESS);
+    CHECK(!c.is_over);
+    smbkit_tree_done(call, SMBKIT_STATUS_SUCCESS);
+    client_end(&c, SMBKIT_STATUS_SUCCESS, 4);
+    tree_fixture_close(&f);
+}
+
 /* ---- commits that are under way at a time ---- */
 
 static smbkit_status held_commit(struct smbkit_tree_call *c, void *handle,
@@ -461,6 +532,8 @@ static const struct test_case cases[] = {
     {"changed", test_changed},
     {"made, and its buffer gone", test_made},
     {"made in a folder that is gone", test_made_elsewhere},
+    {"a load that nobody waits for", test_unwanted},
+    {"a fill that nobody waits for", test_unwanted_fill},
     {"refused, with what others wrote", test_refused_with_others},
     {"written while a commit is under way", test_written_meanwhile},
     {"two commits at a time", test_two_commits},
