@@ -88,7 +88,8 @@ struct smbkit_tree_file {
     /* The content, now. Called when the file is opened for its data. Kept while it is open, and
      * beyond that as there is room (smbkit_tree_spec.memory_max), until smbkit_tree_drop(). With
      * SMBKIT_TREE_FRESH it is asked for by each open, but for a file that clients may write and
-     * have open. */
+     * have open. Opens that are given the same bytes share them; smbkit_tree_spec.load_max bounds
+     * them all. */
     smbkit_status (*load)(struct smbkit_tree_call *c, struct smbkit_tree_load *load);
     /* Size and times, now: attr holds what is known. Called whenever a client asks. Absent: as the
      * entry says. */
@@ -104,7 +105,8 @@ struct smbkit_tree_file {
     /* Absent: success. */
     smbkit_status (*flush)(struct smbkit_tree_call *c, void *handle);
     /* A client that wrote closes: a failure is the answer to its CLOSE, and the content that the
-     * tree holds is again what it was before. */
+     * tree holds is again what was committed last. Who else had written to it by then has lost
+     * that as well: the failure answers his writes from then on, and his CLOSE. */
     smbkit_status (*commit)(struct smbkit_tree_call *c, void *handle,
                             const struct smbkit_tree_commit *what);
     void (*close)(void *arg, void *handle); /* short; after each open that succeeded */
@@ -119,7 +121,9 @@ struct smbkit_tree_create {
     uint32_t attributes; /* SMBKIT_ATTR_* */
     uint32_t reserved;
     /* What will be added, under that name. In: an empty file in memory that clients may write, or a
-     * folder with the callbacks and arg of this one, without its release. Change what you like. */
+     * folder with the callbacks and arg of this one, without its release. Change what you like.
+     * What it points to is copied before smbkit_tree_done() returns; if create does not answer
+     * PENDING, only after it has returned. */
     struct smbkit_tree_entry *entry;
 };
 
@@ -157,7 +161,9 @@ struct smbkit_tree_folder {
      * or refuse. Absent: ACCESS_DENIED. */
     smbkit_status (*remove)(struct smbkit_tree_call *c, smbkit_tree_id id, void *arg);
     /* A client sets times or attributes (SMBKIT_HAS_* in attr->valid) of the entry id in it: allow
-     * or refuse. Absent: allowed where the entry is SMBKIT_TREE_WRITABLE, else ACCESS_DENIED. */
+     * or refuse. Absent: allowed where the entry is SMBKIT_TREE_WRITABLE, else ACCESS_DENIED. Also
+     * asked where a file is overwritten with other attributes than it has (but for ARCHIVE): a
+     * refusal refuses that. */
     smbkit_status (*setattr)(struct smbkit_tree_call *c, smbkit_tree_id id,
                              const struct smbkit_attr *attr);
 };
@@ -248,6 +254,9 @@ struct smbkit_tree_spec {
     smbkit_status (*user_root)(struct smbkit_tree_call *c, smbkit_tree_id *root_r);
     /* A client asked for a name that is not there, also after lookup. Must not block. */
     void (*missed)(void *arg, smbkit_tree_id folder, const char *name);
+    /* Bytes of loaded content in all, also of what is open; 0: 2 GiB. A client that opens more gets
+     * INSUFFICIENT_RESOURCES. */
+    uint64_t load_max;
 };
 /* Names are shown as they are, and what SMB cannot have is refused (OBJECT_NAME_INVALID). Otherwise
  * such characters (" * : < > ? \ | / and control characters, a blank or dot at the end) are shown
@@ -294,6 +303,7 @@ struct smbkit_tree_table {
     void (*done)(struct smbkit_tree_call *call, smbkit_status status);
     void *(*data)(struct smbkit_tree *tree);
     struct smbkit_host *(*host)(struct smbkit_tree *tree);
+    int32_t (*is_wanted)(struct smbkit_tree_call *call);
 };
 
 /* For volume_open: makes *volume_r, a struct smbkit_tree, and sets args->features. It takes no
@@ -433,6 +443,15 @@ smbkit_tree_list(struct smbkit_tree *tree, smbkit_tree_id folder,
 static inline void smbkit_tree_done(struct smbkit_tree_call *call, smbkit_status status)
 {
     smbkit_api->tree->done(call, status);
+}
+/* 0: of a fill or a load that is pending, all who waited have gone. End it soon, with any status:
+ * who comes from now on does not wait for it, but has the callback called anew. 1: go on, also of
+ * every other callback, which have call->op to ask. Never blocks for long. */
+static inline int32_t smbkit_tree_is_wanted(struct smbkit_tree_call *call)
+{
+    const struct smbkit_tree_table *t = smbkit_api->tree;
+    int32_t is_known = t->struct_size > offsetof(struct smbkit_tree_table, is_wanted);
+    return is_known ? t->is_wanted(call) : 1;
 }
 /* The arg of the spec; the host, for timers, watches and smbkit_run(). */
 static inline void *smbkit_tree_data(struct smbkit_tree *tree)

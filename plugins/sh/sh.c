@@ -56,8 +56,12 @@ static smbkit_status path_in(struct sh_volume *v, smbkit_tree_id folder, const c
 /* For words whose output is not looked at. */
 static smbkit_status ask(struct sh_job *job, const char *word, const char *path, const char *other)
 {
-    struct sh_run r = {
-        .job = job, .word = word, .path = path, .other = other, .out_max = SH_TEXT_MAX};
+    struct sh_run r = {.job = job,
+                       .word = word,
+                       .path = path,
+                       .other = other,
+                       .changes = 1,
+                       .out_max = SH_TEXT_MAX};
     smbkit_status status = sh_run(job->volume, &r);
     free(r.out);
     return status;
@@ -69,6 +73,12 @@ static smbkit_status ask(struct sh_job *job, const char *word, const char *path,
 static uint64_t filetime(unsigned long long seconds)
 {
     return (seconds + 11644473600ull) * 10000000u;
+}
+
+/* 0: none, or less than that. */
+static unsigned long long number(const char *text)
+{
+    return *text >= '0' && *text <= '9' ? strtoull(text, NULL, 10) : 0;
 }
 
 /* NAME, or NAME/ of a folder; then, if it likes, a tab and the size, a tab and the time. */
@@ -95,8 +105,8 @@ static smbkit_status add_line(struct smbkit_tree_call *c, char *line)
     e.folder = is_folder ? &folder_ops : NULL;
     e.file = is_folder ? NULL : &file_ops;
     e.flags = is_folder ? SMBKIT_TREE_IS_FOLDER : v->can_write ? SMBKIT_TREE_WRITABLE : 0;
-    e.size = size && !is_folder ? strtoull(size, NULL, 10) : 0;
-    e.write_time = time ? filetime(strtoull(time, NULL, 10)) : 0;
+    e.size = size && !is_folder ? number(size) : 0;
+    e.write_time = time ? filetime(number(time)) : 0;
     smbkit_status status = leads_out(line) ? SMBKIT_STATUS_OBJECT_NAME_INVALID
                                            : smbkit_tree_add(c->tree, c->id, &e, NULL);
     if (!SMBKIT_OK(status)) {
@@ -117,11 +127,16 @@ static smbkit_status fill(struct sh_job *job)
     }
     struct sh_run r = {.job = job, .word = "list", .path = path, .out_max = SH_LIST_MAX};
     status = sh_run(job->volume, &r);
+    if (SMBKIT_OK(status) && r.out && strlen(r.out) < r.out_size) {
+        smbkit_log(1, "sh list with a NUL byte script=%s", job->volume->script);
+        status = SMBKIT_STATUS_IO_DEVICE_ERROR;
+    }
     for (char *line = r.out; SMBKIT_OK(status) && line && *line;) {
         char *end = strchr(line, '\n');
         if (end) {
             *end = '\0';
         }
+        line[strcspn(line, "\r")] = '\0'; /* lines may end in CR LF */
         status = *line ? add_line(c, line) : SMBKIT_STATUS_SUCCESS;
         line = end ? end + 1 : NULL;
     }
@@ -160,29 +175,29 @@ static smbkit_status move(struct sh_job *job)
 static smbkit_status erase(struct sh_job *job)
 {
     char path[SH_PATH_MAX];
-    smbkit_status status = path_of(job->volume, (smbkit_tree_id)(uintptr_t)job->args, path);
+    smbkit_status status = path_of(job->volume, job->id, path);
     return SMBKIT_OK(status) ? ask(job, "remove", path, NULL) : status;
 }
 
 static smbkit_status sh_fill(struct smbkit_tree_call *c)
 {
-    return sh_later(c, fill, NULL);
+    return sh_later(c, fill, NULL, 0);
 }
 
 static smbkit_status sh_create(struct smbkit_tree_call *c, struct smbkit_tree_create *how)
 {
-    return sh_later(c, create, how);
+    return sh_later(c, create, how, 0);
 }
 
 static smbkit_status sh_rename(struct smbkit_tree_call *c, const struct smbkit_tree_move *how)
 {
-    return sh_later(c, move, how);
+    return sh_later(c, move, how, 0);
 }
 
 static smbkit_status sh_remove(struct smbkit_tree_call *c, smbkit_tree_id id, void *arg)
 {
     (void)arg;
-    return sh_later(c, erase, (const void *)(uintptr_t)id);
+    return sh_later(c, erase, NULL, id);
 }
 
 static const struct smbkit_tree_folder folder_ops = {
@@ -230,6 +245,7 @@ static smbkit_status commit(struct sh_job *job)
                        .path = path,
                        .in = what->data,
                        .in_size = (size_t)what->size,
+                       .changes = 1,
                        .out_max = SH_TEXT_MAX};
     status = sh_run(job->volume, &r);
     free(r.out);
@@ -238,14 +254,14 @@ static smbkit_status commit(struct sh_job *job)
 
 static smbkit_status sh_load(struct smbkit_tree_call *c, struct smbkit_tree_load *to)
 {
-    return sh_later(c, load, to);
+    return sh_later(c, load, to, 0);
 }
 
 static smbkit_status sh_commit(struct smbkit_tree_call *c, void *handle,
                                const struct smbkit_tree_commit *what)
 {
     (void)handle;
-    return sh_later(c, commit, what);
+    return sh_later(c, commit, what, 0);
 }
 
 static const struct smbkit_tree_file file_ops = {
@@ -363,6 +379,19 @@ static smbkit_status take(struct sh_volume *v, const struct smbkit_volume_args *
     return status;
 }
 
+static int has_word(const char *text, const char *word)
+{
+    static const char blanks[] = " \t\r\n";
+    for (text += strspn(text, blanks); *text; text += strspn(text, blanks)) {
+        size_t len = strcspn(text, blanks);
+        if (len == strlen(word) && memcmp(text, word, len) == 0) {
+            return 1;
+        }
+        text += len;
+    }
+    return 0;
+}
+
 /* Does it let clients write? It says so in answer to "config"; if it does not know the word it does
  * not. */
 static smbkit_status configure(struct sh_volume *v, const struct smbkit_volume_args *args)
@@ -372,7 +401,7 @@ static smbkit_status configure(struct sh_volume *v, const struct smbkit_volume_a
     if (r.code == SH_UNKNOWN) {
         status = SMBKIT_STATUS_SUCCESS;
     } else if (SMBKIT_OK(status)) {
-        v->can_write = r.out && strstr(r.out, "write") != NULL;
+        v->can_write = r.out && has_word(r.out, "write");
     } else {
         r.text[strcspn(r.text, "\n")] = '\0';
         snprintf(args->error, args->error_size, "\"%.100s config\" failed: %.120s", v->script,

@@ -17,6 +17,7 @@ static struct sh_job *take(struct sh_volume *v)
     struct sh_job *job = v->first;
     if (job) {
         v->first = job->next;
+        v->queued--;
         v->last = v->first ? v->last : &v->first;
     }
     pthread_mutex_unlock(&v->lock);
@@ -33,16 +34,21 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* The client has given up: what runs for it alone is ended. */
+/* The client has given up: the thread that sees to its run looks at it. */
 static void cancel(void *arg)
 {
     struct sh_job *job = arg;
     pthread_mutex_lock(&job->volume->lock);
     job->is_cancelled = 1;
-    if (job->pid) {
-        kill(-job->pid, SIGKILL);
-    }
     pthread_mutex_unlock(&job->volume->lock);
+}
+
+int sh_is_given_up(struct sh_volume *v, struct sh_job *job)
+{
+    pthread_mutex_lock(&v->lock);
+    int is = v->is_ending || (job && job->is_cancelled);
+    pthread_mutex_unlock(&v->lock);
+    return is || (job && !smbkit_tree_is_wanted(job->call));
 }
 
 /* Signals of the process are for others, and a program that reads no more is an error of write().
@@ -61,7 +67,7 @@ static int thread_start(struct sh_volume *v, pthread_t *thread)
 /* Lock held. 0: there is nobody to do it. */
 static int put_locked(struct sh_volume *v, struct sh_job *job)
 {
-    if (v->is_ending) {
+    if (v->is_ending || v->queued >= SH_QUEUE_MAX) {
         return 0;
     }
     if (v->idle_count == 0 && v->thread_count < SH_THREADS_MAX &&
@@ -71,6 +77,7 @@ static int put_locked(struct sh_volume *v, struct sh_job *job)
     if (v->thread_count == 0) {
         return 0;
     }
+    v->queued++;
     *v->last = job;
     v->last = &job->next;
     pthread_cond_signal(&v->more);
@@ -78,7 +85,7 @@ static int put_locked(struct sh_volume *v, struct sh_job *job)
 }
 
 smbkit_status sh_later(struct smbkit_tree_call *c, smbkit_status (*fn)(struct sh_job *job),
-                       const void *args)
+                       const void *args, smbkit_tree_id id)
 {
     struct sh_volume *v = smbkit_tree_data(c->tree);
     struct sh_job *job = calloc(1, sizeof(*job));
@@ -89,6 +96,7 @@ smbkit_status sh_later(struct smbkit_tree_call *c, smbkit_status (*fn)(struct sh
     job->call = c;
     job->fn = fn;
     job->args = (void *)(uintptr_t)args;
+    job->id = id;
     if (c->op && !SMBKIT_OK(smbkit_on_cancel(c->op, cancel, job))) {
         free(job);
         return SMBKIT_STATUS_CANCELLED;
@@ -107,11 +115,6 @@ void sh_stop(struct sh_volume *v)
 {
     pthread_mutex_lock(&v->lock);
     v->is_ending = 1;
-    for (uint32_t i = 0; i < SH_THREADS_MAX; i++) {
-        if (v->running[i]) {
-            kill(-v->running[i], SIGKILL);
-        }
-    }
     pthread_cond_broadcast(&v->more);
     pthread_mutex_unlock(&v->lock);
     for (uint32_t i = 0; i < v->thread_count; i++) {

@@ -12,7 +12,9 @@
 #define SH_TEXT_MAX 4096u       /* bytes of what it says on standard error that are kept */
 #define SH_PATH_MAX 32768u      /* bytes of a path in the share */
 #define SH_LOOK_MAX (1u << 20)  /* bytes of a program that is looked through for its arguments */
-#define SH_THREADS_MAX 64u      /* programs that run at a time, of one share; more wait */
+#define SH_QUEUE_MAX 1024u      /* runs that wait for one of them; more are refused */
+#define SH_GRACE_MS 3000u  /* a run that changes something has so long to end when it is told to */
+#define SH_THREADS_MAX 64u /* programs that run at a time, of one share; more wait */
 
 /* Exit codes, as nbdkit-sh-plugin(3) has them. */
 #define SH_UNKNOWN 2 /* it does not know the word */
@@ -27,9 +29,9 @@ struct sh_job {
     struct sh_volume *volume;
     struct smbkit_tree_call *call;
     smbkit_status (*fn)(struct sh_job *job);
-    void *args;       /* of the callback */
-    pid_t pid;        /* volume->lock: what runs for it; 0: nothing */
-    int is_cancelled; /* volume->lock */
+    void *args;        /* of the callback */
+    smbkit_tree_id id; /* likewise */
+    int is_cancelled;  /* volume->lock */
 };
 
 struct sh_volume {
@@ -47,8 +49,8 @@ struct sh_volume {
     struct sh_job **last;
     uint32_t thread_count;
     uint32_t idle_count;
-    pid_t running[SH_THREADS_MAX]; /* process groups; 0: none */
-    int is_ending;                 /* nothing more is begun */
+    uint32_t queued;
+    int is_ending; /* nothing more is begun, and what runs is ended */
 };
 
 /* One run. */
@@ -59,6 +61,7 @@ struct sh_run {
     const char *other;  /* a second path; NULL: none */
     const void *in;     /* its standard input */
     size_t in_size;
+    int changes;    /* the files: it is not ended half-way if it can be helped */
     size_t out_max; /* bytes of standard output; more is an error */
     /* out */
     char *out; /* malloc; terminated */
@@ -72,7 +75,9 @@ struct sh_run {
 /* Have fn called on a thread of the share, and its answer told to the tree: PENDING. Or the answer.
  */
 smbkit_status sh_later(struct smbkit_tree_call *c, smbkit_status (*fn)(struct sh_job *job),
-                       const void *args);
+                       const void *args, smbkit_tree_id id);
+/* Its client has gone, or the share ends. */
+int sh_is_given_up(struct sh_volume *v, struct sh_job *job);
 /* Whatever runs is ended, and what waits is answered. */
 void sh_stop(struct sh_volume *v);
 

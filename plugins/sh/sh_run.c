@@ -18,7 +18,9 @@
 #define OWNED 3u /* variables that are made for each run */
 #define QUIET_MS                                                                                   \
     100 /* a program that has ended and whose output says nothing for so long has said all */
-#define LOOK_US 500 /* how often it is seen whether a program that says nothing more has ended */
+/* How often it is seen whether a program that says nothing more has ended. */
+#define LOOK_US 500
+#define LOOK_MAX_US 20000
 
 extern char **environ;
 
@@ -42,51 +44,6 @@ static void shut(int *fd)
         close(*fd);
     }
     *fd = -1;
-}
-
-/* ---- who runs ---- */
-
-/* From now on it is ended when the share is, or when its client gives up; at once, if that is so.
- */
-static void running_add(struct sh_volume *v, struct sh_job *job, pid_t pid)
-{
-    pthread_mutex_lock(&v->lock);
-    for (uint32_t i = 0; i < SH_THREADS_MAX; i++) {
-        if (v->running[i] == 0) {
-            v->running[i] = pid;
-            break;
-        }
-    }
-    if (job) {
-        job->pid = pid;
-    }
-    if (v->is_ending || (job && job->is_cancelled)) {
-        kill(-pid, SIGKILL);
-    }
-    pthread_mutex_unlock(&v->lock);
-}
-
-/* Nobody ends it any more: the number may soon be another's. True: somebody has. */
-static int running_remove(struct sh_volume *v, struct sh_job *job, pid_t pid)
-{
-    pthread_mutex_lock(&v->lock);
-    for (uint32_t i = 0; i < SH_THREADS_MAX; i++) {
-        v->running[i] = v->running[i] == pid ? 0 : v->running[i];
-    }
-    if (job) {
-        job->pid = 0;
-    }
-    int is_ended = v->is_ending || (job && job->is_cancelled);
-    pthread_mutex_unlock(&v->lock);
-    return is_ended;
-}
-
-static int may_begin(struct sh_volume *v, struct sh_job *job)
-{
-    pthread_mutex_lock(&v->lock);
-    int may = !v->is_ending && !(job && job->is_cancelled);
-    pthread_mutex_unlock(&v->lock);
-    return may;
 }
 
 /* ---- begin ---- */
@@ -282,23 +239,48 @@ static int has_ended(pid_t pid)
     return info.si_pid == pid;
 }
 
+/* When it is to end, and why. */
+struct limit {
+    uint64_t until;
+    uint64_t kill_at; /* 0: it has not been told to end */
+    int why;          /* an errno: for which it was told to */
+};
+
+/* 0: it may go on. Or an errno, for which it is ended now: one that changes something is told so
+ * before. */
+static int must_stop(struct sh_volume *v, const struct sh_run *r, pid_t pid, struct limit *l)
+{
+    uint64_t now = now_ms();
+    int why = l->why;
+    if (!why) {
+        why = sh_is_given_up(v, r->job) ? ECANCELED : now >= l->until ? ETIMEDOUT : 0;
+    }
+    if (!why || !r->changes) {
+        return why;
+    }
+    if (l->kill_at == 0) {
+        l->kill_at = now + SH_GRACE_MS;
+        l->why = why;
+        if (has_ended(pid) == 0) { /* else the number may be another's */
+            kill(-pid, SIGTERM);
+        }
+    }
+    return now >= l->kill_at ? why : 0;
+}
+
 /* All that goes in and out, until it says no more, or has ended and is quiet: what it has left
  * behind may hold its output open. 0; or an errno for which it is stopped. */
-static int converse(const struct sh_volume *v, struct sh_run *r, struct ends *ends, pid_t pid)
+static int converse(struct sh_volume *v, struct sh_run *r, struct ends *ends, pid_t pid,
+                    struct limit *l)
 {
     size_t fed = 0;
     size_t said = 0;
     int err = 0;
-    uint64_t until = now_ms() + v->timeout_ms;
     feed(ends, r, &fed);
     while (err == 0 && (ends->out >= 0 || ends->err >= 0)) {
-        uint64_t now = now_ms();
-        if (now >= until) {
-            return ETIMEDOUT;
-        }
         struct pollfd fds[3] = {
             {ends->in, POLLOUT, 0}, {ends->out, POLLIN, 0}, {ends->err, POLLIN, 0}};
-        int ready = poll(fds, 3, (int)(until - now < QUIET_MS ? until - now : QUIET_MS));
+        int ready = poll(fds, 3, QUIET_MS);
         if (ready == 0 && has_ended(pid) != 0) {
             return 0;
         }
@@ -311,27 +293,37 @@ static int converse(const struct sh_volume *v, struct sh_run *r, struct ends *en
         if (fds[2].revents) {
             take_err(ends, r, &said);
         }
+        err = err ? err : must_stop(v, r, pid, l);
     }
     return err;
 }
 
-/* Until it has ended: by itself within the time, or because it is made to. What it has left behind
- * ends with it. */
-static void end(const struct sh_volume *v, pid_t pid, int is_stopped)
+/* Longer from turn to turn. */
+static void pause_for(long *us)
 {
-    const struct timespec pause = {0, LOOK_US * 1000L};
-    uint64_t until = now_ms() + (is_stopped ? 0 : v->timeout_ms);
+    const struct timespec pause = {0, *us * 1000L};
+    nanosleep(&pause, NULL);
+    *us = *us * 2 < LOOK_MAX_US ? *us * 2 : LOOK_MAX_US;
+}
+
+/* Until it has ended: by itself, or because it is made to. What it has left behind ends with it. 0;
+ * or an errno for which it was stopped: why, or one that came now. */
+static int end(struct sh_volume *v, const struct sh_run *r, pid_t pid, struct limit *l, int why)
+{
+    long us = LOOK_US;
     int ended = has_ended(pid);
-    while (ended == 0 && now_ms() < until) {
-        nanosleep(&pause, NULL);
+    while (ended == 0 && why == 0) {
+        pause_for(&us);
         ended = has_ended(pid);
+        why = ended == 0 ? must_stop(v, r, pid, l) : 0;
     }
     if (ended >= 0) { /* else the number may be another's */
         kill(-pid, SIGKILL);
     }
-    while (has_ended(pid) == 0) {
-        nanosleep(&pause, NULL);
+    for (us = LOOK_US; has_ended(pid) == 0;) {
+        pause_for(&us);
     }
+    return why;
 }
 
 /* SH_LOST: not known. */
@@ -362,6 +354,9 @@ static void tell(const struct sh_volume *v, const struct sh_run *r, const char *
 /* What the client is answered. why: an errno for which it was stopped; 0: none. */
 static smbkit_status answer(const struct sh_volume *v, struct sh_run *r, int why)
 {
+    if (why == ECANCELED) {
+        return SMBKIT_STATUS_CANCELLED;
+    }
     if (why) {
         tell(v, r, why == ETIMEDOUT ? "timed out" : "stopped");
         return why == ETIMEDOUT ? SMBKIT_STATUS_IO_TIMEOUT : smbkit_status_from_errno(why);
@@ -385,26 +380,24 @@ smbkit_status sh_run(struct sh_volume *v, struct sh_run *r)
     r->out_size = 0;
     r->text[0] = '\0';
     r->code = -1;
-    if (!may_begin(v, r->job)) {
+    if (sh_is_given_up(v, r->job)) {
         return SMBKIT_STATUS_CANCELLED;
     }
     int err = begin(v, r, &ends, &pid);
     if (err != 0) {
-        snprintf(r->text, sizeof(r->text), "%s", strerror(-err));
+        snprintf(r->text, sizeof(r->text), "%s",
+                 err == -ENOEXEC ? "its first line must be #!/bin/sh or so" : strerror(-err));
         tell(v, r, "not run");
         return smbkit_status_from_errno(-err);
     }
-    running_add(v, r->job, pid);
-    int why = converse(v, r, &ends, pid);
+    struct limit limit = {.until = now_ms() + v->timeout_ms};
+    int why = converse(v, r, &ends, pid, &limit);
     shut(&ends.in);
     shut(&ends.out);
     shut(&ends.err);
-    end(v, pid, why != 0);
-    int was_ended = running_remove(v, r->job, pid);
+    why = end(v, r, pid, &limit, why);
     int code = code_of(pid);
-    if (was_ended) {
-        return SMBKIT_STATUS_CANCELLED;
-    }
+    why = !why && code != 0 ? limit.why : why; /* it was told to end, and did */
     r->code = why ? -1 : code;
     return answer(v, r, why);
 }

@@ -46,6 +46,7 @@ static void spec_take(struct smbkit_tree *t, const struct smbkit_tree_spec *spec
     t->spec.struct_size = sizeof(t->spec);
     t->spec.memory_max = t->spec.memory_max ? t->spec.memory_max : TREE_MEMORY_MAX;
     t->spec.write_max = t->spec.write_max ? t->spec.write_max : TREE_WRITE_MAX;
+    t->spec.load_max = t->spec.load_max ? t->spec.load_max : TREE_LOAD_MAX;
     t->spec.entry_max = t->spec.entry_max ? t->spec.entry_max : TREE_ENTRY_MAX;
 }
 
@@ -214,4 +215,5 @@ const struct smbkit_tree_table tree_table = {
     .done = tree_done,
     .data = tree_data,
     .host = tree_host,
+    .is_wanted = tree_is_wanted,
 };

@@ -98,8 +98,10 @@ void work_free(struct tree_work *w)
     struct tree_later later = {0};
     mem_free(w->name);
     mem_free(w->other_name);
+    mem_free(w->kept_data);
+    mem_free(w->kept_path);
     mem_free(w->who);
-    bytes_unref(w->committed);
+    bytes_unref(w->frozen.bytes);
     tree_enter(t);
     entry_unref(w->entry, &later);
     if (w->loaded) {
@@ -153,10 +155,10 @@ static smbkit_status invoke_rename(struct tree_work *w)
 
 static smbkit_status invoke_commit(struct tree_work *w)
 {
-    w->commit = (struct smbkit_tree_commit){
-        .struct_size = sizeof(w->commit),
-        .data = w->committed && w->committed->size ? w->committed->data : NULL,
-        .size = w->committed ? w->committed->size : w->number};
+    const struct tree_bytes *b = w->frozen.bytes;
+    w->commit = (struct smbkit_tree_commit){.struct_size = sizeof(w->commit),
+                                            .data = b && b->size ? b->data : NULL,
+                                            .size = b ? b->size : w->number};
     return w->ops.file->commit(&w->call, w->handle, &w->commit);
 }
 
@@ -220,18 +222,25 @@ void work_note(struct tree_work *w, struct tree_req *r)
         r->lookup = memo;
         return;
     case TREE_LOAD:
+        ASSERT(!r->loaded);
         r->load = memo;
-        if (w->loaded && !r->loaded) {
-            r->loaded = content_ref(w->loaded);
-        }
+        r->loaded = w->loaded ? content_ref(w->loaded) : NULL;
         return;
     case TREE_STAT:
         r->stat = memo;
         r->attr = w->attr;
         return;
     case TREE_OPEN:
+        ASSERT(!r->opened.entry);
         r->open = memo;
-        r->handle = w->handle;
+        if (SMBKIT_OK(w->status)) {
+            r->opened =
+                (struct tree_handle){entry_ref(w->entry), w->ops.file, w->call.arg, w->handle};
+            r->has_acted = true;
+        }
+        return;
+    case TREE_SETATTR:
+        r->set = memo;
         r->has_acted |= SMBKIT_OK(w->status);
         return;
     case TREE_USER_ROOT:
@@ -243,6 +252,12 @@ void work_note(struct tree_work *w, struct tree_req *r)
         r->has_acted |= SMBKIT_OK(w->status);
         r->has_made = w->kind == TREE_CREATE && SMBKIT_OK(w->status);
         r->made = w->made;
+        r->frozen = w->frozen; /* one request has called it */
+        w->frozen.bytes = NULL;
+        r->made_data = w->kept_data;
+        r->made_path = w->kept_path;
+        w->kept_data = NULL;
+        w->kept_path = NULL;
         return;
     }
 }

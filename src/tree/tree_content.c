@@ -29,20 +29,29 @@ void account_unref(struct tree_account *a)
 }
 
 /* relaxed: a count, which nothing else depends on */
+static void count_back(atomic_uint_fast64_t *count, uint64_t bytes)
+{
+    atomic_fetch_sub_explicit(count, bytes, memory_order_relaxed);
+}
+
+static bool count_in(atomic_uint_fast64_t *count, uint64_t more, uint64_t max)
+{
+    uint64_t before = atomic_fetch_add_explicit(count, more, memory_order_relaxed); /* as above */
+    if (before > max || more > max - before) {
+        count_back(count, more);
+        return false;
+    }
+    return true;
+}
+
 static void uncharge(struct tree_account *a, uint64_t bytes)
 {
-    atomic_fetch_sub_explicit(&a->used, bytes, memory_order_relaxed);
+    count_back(&a->used, bytes);
 }
 
 static bool charge(struct smbkit_tree *t, uint64_t more)
 {
-    uint64_t before =
-        atomic_fetch_add_explicit(&t->account->used, more, memory_order_relaxed); /* as above */
-    if (before > t->spec.write_max || more > t->spec.write_max - before) {
-        uncharge(t->account, more);
-        return false;
-    }
-    return true;
+    return count_in(&t->account->used, more, t->spec.write_max);
 }
 
 /* ---- bytes ---- */
@@ -75,7 +84,7 @@ struct tree_bytes *bytes_lent(const void *data, uint64_t size, void (*release)(v
     return b;
 }
 
-static struct tree_bytes *bytes_ref(struct tree_bytes *b)
+struct tree_bytes *bytes_ref(struct tree_bytes *b)
 {
     if (b) {
         atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed); /* it has one already */
@@ -93,11 +102,48 @@ void bytes_unref(struct tree_bytes *b)
         b->release(b->arg);
     }
     if (b->account) {
-        uncharge(b->account, b->charged);
+        count_back(b->is_loaded ? &b->account->loaded : &b->account->used, b->charged);
         account_unref(b->account);
     }
     mem_free(b->owned);
     mem_free(b);
+}
+
+/* What nobody has open makes room. */
+static bool charge_loaded(struct smbkit_tree *t, uint64_t size)
+{
+    struct tree_later later = {0};
+    if (count_in(&t->account->loaded, size, t->spec.load_max)) {
+        return true;
+    }
+    tree_enter(t);
+    tree_idle_trim(t, 0, &later);
+    tree_leave(t, &later);
+    return count_in(&t->account->loaded, size, t->spec.load_max);
+}
+
+struct tree_bytes *bytes_loaded(struct smbkit_tree *t, const struct smbkit_tree_load *l)
+{
+    bool is_charged = l->size <= SMBKIT_TREE_FILE_MAX && charge_loaded(t, l->size);
+    struct tree_bytes *b = NULL;
+    if (is_charged) {
+        b = l->release ? bytes_lent(l->data, l->size, l->release, l->release_arg)
+                       : bytes_copy(l->data, l->size);
+    }
+    if (!b && is_charged) {
+        count_back(&t->account->loaded, l->size);
+    }
+    if (!b && l->release) {
+        l->release(l->release_arg);
+    }
+    if (b) {
+        b->account = t->account;
+        b->charged = l->size;
+        b->is_loaded = true;
+        /* relaxed: the tree has one already */
+        atomic_fetch_add_explicit(&b->account->refs, 1, memory_order_relaxed);
+    }
+    return b;
 }
 
 static void bytes_unref_cb(void *arg)
@@ -107,6 +153,12 @@ static void bytes_unref_cb(void *arg)
 
 /* ---- life ---- */
 
+static uint64_t generation_next(struct smbkit_tree *t)
+{
+    /* relaxed: each is given out once */
+    return 1 + atomic_fetch_add_explicit(&t->account->generations, 1, memory_order_relaxed);
+}
+
 static struct tree_content *content_alloc(struct smbkit_tree *t)
 {
     struct tree_content *c = mem_zalloc(sizeof(*c));
@@ -115,6 +167,7 @@ static struct tree_content *content_alloc(struct smbkit_tree *t)
         mutex_init(&c->lock);
         list_init(&c->idle);
         c->tree = t;
+        c->first_generation = c->generation = generation_next(t);
     }
     return c;
 }
@@ -253,20 +306,45 @@ static smbkit_status own_reserve(struct tree_content *c, uint64_t size)
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* Memory of its own becomes bytes, without a copy. False: no memory. c->lock is held. */
+static bool own_freeze(struct tree_content *c)
+{
+    struct tree_bytes *b = bytes_lent(c->own, c->size, NULL, NULL);
+    if (!b) {
+        return false;
+    }
+    b->owned = c->own;
+    b->charged = c->cap;
+    b->account = c->tree->account;
+    /* relaxed: the tree has one already */
+    atomic_fetch_add_explicit(&b->account->refs, 1, memory_order_relaxed);
+    c->own = NULL;
+    c->cap = 0;
+    c->bytes = b;
+    return true;
+}
+
 /* So that size bytes can be written to. *drop_r: to be released without the lock. */
 static smbkit_status make_own(struct tree_content *c, uint64_t size, bool keeps,
                               struct tree_bytes **drop_r)
 {
+    keeps = keeps && !c->before;
+    if (c->own && keeps && !own_freeze(c)) { /* there was no commit before */
+        return SMBKIT_STATUS_DISK_FULL;
+    }
     bool was_own = c->own != NULL;
-    smbkit_status st = own_reserve(c, MAX(size, c->size));
+    struct tree_bytes *empty = keeps && !c->bytes ? bytes_copy(NULL, 0) : NULL;
+    smbkit_status st =
+        keeps && !c->bytes && !empty ? SMBKIT_STATUS_DISK_FULL : own_reserve(c, MAX(size, c->size));
     if (!SMBKIT_OK(st) || was_own) {
+        bytes_unref(empty);
         return st;
     }
     if (c->bytes) {
         mem_copy(c->own, c->bytes->data, (size_t)c->size);
     }
-    if (keeps && !c->before) {
-        c->before = c->bytes ? c->bytes : bytes_copy(NULL, 0);
+    if (keeps) {
+        c->before = c->bytes ? c->bytes : empty;
     } else {
         *drop_r = c->bytes;
     }
@@ -274,7 +352,21 @@ static smbkit_status make_own(struct tree_content *c, uint64_t size, bool keeps,
     return st;
 }
 
-smbkit_status content_write(struct tree_content *c, struct smbkit_io *io, bool keeps)
+/* Is what it wrote still there? c->lock is held. */
+static smbkit_status writer_check(const struct tree_content *c, const struct tree_writer *w)
+{
+    bool is_of_this = w->has_written && w->generation >= c->first_generation;
+    return is_of_this && w->generation < c->generation ? c->refused : SMBKIT_STATUS_SUCCESS;
+}
+
+static void writer_note(const struct tree_content *c, struct tree_writer *w)
+{
+    bool goes_on = w->has_written && w->generation >= c->first_generation;
+    w->generation = goes_on ? w->generation : c->generation;
+    w->has_written = true;
+}
+
+smbkit_status content_write(struct tree_content *c, struct smbkit_io *io, struct tree_writer *w)
 {
     struct tree_bytes *drop = NULL;
     io->done = 0;
@@ -284,7 +376,8 @@ smbkit_status content_write(struct tree_content *c, struct smbkit_io *io, bool k
     mutex_lock(&c->lock);
     uint64_t at = io->flags & SMBKIT_IO_APPEND ? c->size : io->offset;
     bool fits = at <= SMBKIT_TREE_FILE_MAX && io->length <= SMBKIT_TREE_FILE_MAX - at;
-    smbkit_status st = fits ? make_own(c, at + io->length, keeps, &drop) : SMBKIT_STATUS_DISK_FULL;
+    smbkit_status st = fits ? writer_check(c, w) : SMBKIT_STATUS_DISK_FULL;
+    st = SMBKIT_OK(st) ? make_own(c, at + io->length, w->keeps, &drop) : st;
     if (SMBKIT_OK(st) && at > c->size) {
         mem_zero(c->own + c->size, (size_t)(at - c->size));
     }
@@ -296,25 +389,28 @@ smbkit_status content_write(struct tree_content *c, struct smbkit_io *io, bool k
     if (SMBKIT_OK(st)) {
         c->size = MAX(c->size, to);
         io->done = io->length;
+        writer_note(c, w);
     }
     mutex_unlock(&c->lock);
     bytes_unref(drop);
     return st;
 }
 
-smbkit_status content_resize(struct tree_content *c, uint64_t size, bool keeps)
+smbkit_status content_resize(struct tree_content *c, uint64_t size, struct tree_writer *w)
 {
     struct tree_bytes *drop = NULL;
     if (size > SMBKIT_TREE_FILE_MAX) {
         return SMBKIT_STATUS_DISK_FULL;
     }
     mutex_lock(&c->lock);
-    smbkit_status st = make_own(c, size, keeps, &drop);
+    smbkit_status st = writer_check(c, w);
+    st = SMBKIT_OK(st) ? make_own(c, size, w->keeps, &drop) : st;
     if (SMBKIT_OK(st) && size > c->size) {
         mem_zero(c->own + c->size, (size_t)(size - c->size));
     }
     if (SMBKIT_OK(st)) {
         c->size = size;
+        writer_note(c, w);
     }
     mutex_unlock(&c->lock);
     bytes_unref(drop);
@@ -323,50 +419,68 @@ smbkit_status content_resize(struct tree_content *c, uint64_t size, bool keeps)
 
 /* ---- commit ---- */
 
-struct tree_bytes *content_freeze(struct tree_content *c, bool *failed_r)
+smbkit_status content_check(struct tree_content *c, const struct tree_writer *w)
 {
     SCOPED_LOCK(&c->lock);
-    *failed_r = false;
-    if (c->own) {
-        struct tree_bytes *b = bytes_lent(c->own, c->size, NULL, NULL);
-        if (!b) {
-            *failed_r = true;
-            return NULL;
-        }
-        b->owned = c->own;
-        b->charged = c->cap;
-        b->account = c->tree->account;
-        /* relaxed: the tree has one already */
-        atomic_fetch_add_explicit(&b->account->refs, 1, memory_order_relaxed);
-        c->own = NULL;
-        c->cap = 0;
-        c->bytes = b;
-    }
-    return bytes_ref(c->bytes);
+    return writer_check(c, w);
 }
 
-void content_settle(struct tree_content *c)
+bool content_freeze(struct tree_content *c, struct tree_frozen *f)
 {
+    SCOPED_LOCK(&c->lock);
+    *f = (struct tree_frozen){NULL, ++c->freezes, c->generation};
+    if (c->own && !own_freeze(c)) {
+        return false;
+    }
+    f->bytes = bytes_ref(c->bytes);
+    return true;
+}
+
+/* Several commits may be under way, and end in any order: the last freeze counts, of those that
+ * were taken. What was written since goes back to it, if it is refused. */
+bool content_settle(struct tree_content *c, const struct tree_frozen *f, struct tree_writer *w)
+{
+    struct tree_bytes *drop = NULL;
+    bool changed = false;
     mutex_lock(&c->lock);
-    struct tree_bytes *drop = c->before;
-    c->before = NULL;
+    w->has_written = false;
+    if (f->bytes && f->number > c->committed) {
+        bool was_reverted = f->generation != c->generation;
+        bool is_untouched = !c->own && (c->bytes == f->bytes || (was_reverted && !c->before));
+        c->committed = f->number;
+        drop = c->before;
+        c->before = is_untouched ? NULL : bytes_ref(f->bytes);
+        changed = is_untouched && c->bytes != f->bytes;
+    }
+    if (changed) { /* another's refusal had taken it back, and it is the store's now */
+        drop = c->bytes;
+        c->bytes = bytes_ref(f->bytes);
+        c->size = c->bytes->size;
+    }
     mutex_unlock(&c->lock);
     bytes_unref(drop);
+    return changed;
 }
 
-void content_revert(struct tree_content *c)
+bool content_revert(struct tree_content *c, const struct tree_frozen *f, struct tree_writer *w,
+                    smbkit_status why)
 {
     struct tree_bytes *drop = NULL;
     mutex_lock(&c->lock);
-    if (c->before) {
+    w->has_written = false;
+    bool is_due = c->before && f->generation == c->generation && f->number > c->committed;
+    if (is_due) {
         drop = c->bytes;
         own_free(c);
         c->bytes = c->before;
         c->size = c->bytes->size;
         c->before = NULL;
+        c->generation = generation_next(c->tree);
+        c->refused = why;
     }
     mutex_unlock(&c->lock);
     bytes_unref(drop);
+    return is_due;
 }
 
 /* ---- whose it is ---- */
@@ -411,7 +525,12 @@ void entry_idle_update(struct smbkit_tree *t, struct tree_entry *e, struct tree_
     e->size = content_size(c);
     list_push_back(&t->idle, &c->idle);
     t->idle_bytes += content_size(c);
-    while (t->idle_bytes > t->spec.memory_max) {
+    tree_idle_trim(t, t->spec.memory_max, later);
+}
+
+void tree_idle_trim(struct smbkit_tree *t, uint64_t max, struct tree_later *later)
+{
+    while (t->idle_bytes > max) {
         struct tree_content *oldest = LIST_ENTRY(t->idle.next, struct tree_content, idle);
         entry_set_content(t, oldest->holder, NULL, later);
     }

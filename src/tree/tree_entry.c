@@ -346,14 +346,50 @@ bool entry_is_below(const struct tree_entry *e, const struct tree_entry *folder)
     return e != NULL;
 }
 
+/* Of what is below it. */
+static uint32_t height_of(const struct tree_entry *top)
+{
+    uint32_t height = 0;
+    uint32_t depth = 0;
+    uint64_t after = 0;
+    for (const struct tree_entry *at = top;;) {
+        const struct tree_dir *d = entry_is_folder(at) ? at->in.dir : NULL;
+        uint32_t i = d ? dir_after(d, after) : 0;
+        while (d && i < d->len && !(d->order[i].entry && entry_is_folder(d->order[i].entry))) {
+            i++;
+        }
+        height = MAX(height, depth + (d && d->live > 0));
+        if (d && i < d->len) {
+            at = d->order[i].entry;
+            after = 0;
+            depth++;
+        } else if (at == top) {
+            return height;
+        } else {
+            after = at->seq;
+            at = at->parent;
+            depth--;
+        }
+    }
+}
+
+smbkit_status entry_fits(const struct tree_entry *e, const struct tree_entry *folder)
+{
+    uint32_t depth = depth_of(folder);
+    bool is_no_deeper = e->parent && depth <= depth_of(e->parent);
+    bool fits = is_no_deeper || depth + 1 + height_of(e) <= SMBKIT_TREE_DEPTH_MAX;
+    return fits ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NAME_TOO_LONG;
+}
+
 smbkit_status entry_move(struct smbkit_tree *t, struct tree_entry *e, struct tree_entry *folder,
                          const char *name)
 {
     if (entry_is_folder(e) && entry_is_below(folder, e)) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    if (depth_of(folder) >= SMBKIT_TREE_DEPTH_MAX) {
-        return SMBKIT_STATUS_NAME_TOO_LONG;
+    smbkit_status st = entry_fits(e, folder);
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
     char *own = str_dup(name);
     bool is_same = e->parent == folder;

@@ -45,10 +45,26 @@ smbkit_status tree_fill(struct tree_req *r, struct tree_entry *folder, bool want
     return d->fill ? work_join(r, d->fill) : fill_begin(r, folder);
 }
 
+void fill_leave(struct tree_work *w)
+{
+    struct tree_dir *d = w->entry->in.dir;
+    d->fill = d->fill == w ? NULL : d->fill;
+}
+
+void load_leave(struct tree_work *w)
+{
+    struct tree_extra *extra = w->entry->extra;
+    w->is_stale = true;
+    extra->load = extra->load == w ? NULL : extra->load;
+}
+
 void fill_settle(struct tree_work *w, struct tree_later *later)
 {
     struct smbkit_tree *t = w->tree;
     struct tree_dir *d = w->entry->in.dir;
+    if (d->fill != w) { /* given up */
+        return;
+    }
     d->fill = NULL;
     d->is_filled = SMBKIT_OK(w->status) && !w->is_stale;
     if (!SMBKIT_OK(w->status) || w->is_first) {
@@ -83,8 +99,11 @@ static smbkit_status load_begin(struct tree_req *r, struct tree_entry *e)
 smbkit_status tree_load(struct tree_req *r, struct tree_entry *e)
 {
     struct smbkit_tree *t = r->tree;
-    mutex_lock(&t->lock);
     bool is_done = r->load.id == e->id;
+    if (!is_done) {
+        req_drop_loaded(r); /* the path led to another file before */
+    }
+    mutex_lock(&t->lock);
     bool is_memory = !TREE_HAS(e->ops.file, load); /* since just now */
     bool is_fresh = !is_memory && (e->ops.file->flags & SMBKIT_TREE_FRESH);
     bool is_shared = e->opens > 0 && (e->flags & SMBKIT_TREE_WRITABLE); /* who writes is read */
@@ -101,39 +120,49 @@ smbkit_status tree_load(struct tree_req *r, struct tree_entry *e)
     return w ? work_join(r, w) : load_begin(r, e);
 }
 
-/* What the callback gave, as content. NULL: no memory, or too much. */
-static struct tree_content *load_take(struct tree_work *w)
+/* What the entry has, if it is the same; a reference. */
+static struct tree_content *same_take(struct tree_work *w)
+{
+    struct tree_entry *e = w->entry;
+    mutex_lock(&w->tree->lock);
+    struct tree_content *c = e->in.content;
+    c = c && !c->host_path ? content_ref(c) : NULL;
+    mutex_unlock(&w->tree->lock);
+    if (c && !content_is(c, w->load.data, w->load.size)) {
+        content_unref(c);
+        c = NULL;
+    }
+    return c;
+}
+
+smbkit_status load_take(struct tree_work *w)
 {
     const struct smbkit_tree_load *l = &w->load;
-    struct tree_bytes *b = NULL;
-    if (l->release) {
-        b = l->size <= SMBKIT_TREE_FILE_MAX
-                ? bytes_lent(l->data, l->size, l->release, l->release_arg)
-                : NULL;
-    } else {
-        b = bytes_copy(l->data, l->size);
+    w->loaded = same_take(w);
+    if (w->loaded) {
+        if (l->release) {
+            l->release(l->release_arg);
+        }
+        return SMBKIT_STATUS_SUCCESS;
     }
-    struct tree_content *c = b ? content_new(w->tree, &b) : NULL;
+    struct tree_bytes *b = bytes_loaded(w->tree, l);
+    w->loaded = b ? content_new(w->tree, &b) : NULL;
     bytes_unref(b);
-    return c;
+    return w->loaded ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
 }
 
 void load_settle(struct tree_work *w, struct tree_later *later)
 {
     struct tree_entry *e = w->entry;
-    e->extra->load = NULL;
-    struct tree_content *c = SMBKIT_OK(w->status) ? load_take(w) : NULL;
-    if (!c && SMBKIT_OK(w->status)) {
-        w->status = SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
-    }
-    if (!c) {
+    struct tree_content *c = w->loaded;
+    e->extra->load = e->extra->load == w ? NULL : e->extra->load;
+    if (!c || w->is_stale || e->ops.file != w->ops.file) {
         return;
     }
-    w->loaded = c;
-    if (!w->is_stale && e->ops.file == w->ops.file) {
+    if (c != e->in.content) {
         entry_set_content(w->tree, e, content_ref(c), later);
-        entry_idle_update(w->tree, e, later);
     }
+    entry_idle_update(w->tree, e, later);
 }
 
 /* ---- paths ---- */

@@ -33,7 +33,6 @@ struct opening {
     struct tree_content *content; /* a reference */
     int64_t fd;
     bool wants_data;
-    bool has_handle;
 };
 
 /* Memory: the content that is there; files that clients may write have one in any case, which all
@@ -66,10 +65,12 @@ static smbkit_status take_host(struct tree_req *r, struct opening *o)
 
 static smbkit_status take_handle(struct tree_req *r, struct opening *o)
 {
-    if (r->open.id == o->entry->id) {
-        o->has_handle = SMBKIT_OK(r->open.status);
+    const struct tree_handle *h = &r->opened;
+    bool is_done = r->open.id == o->entry->id;
+    if (is_done && (!h->entry || (h->file == o->file && h->arg == o->arg))) {
         return r->open.status;
     }
+    req_drop_opened(r); /* the path led to another file before, or it is another now */
     smbkit_status st = work_may_call(r, o->file->flags);
     if (!SMBKIT_OK(st)) {
         return st;
@@ -83,9 +84,7 @@ static smbkit_status take_handle(struct tree_req *r, struct opening *o)
     w->ops.file = o->file;
     w->call.arg = o->arg;
     w->access = o->how->access;
-    st = work_call(r, w);
-    o->has_handle = SMBKIT_OK(st);
-    return st;
+    return work_call(r, w);
 }
 
 static smbkit_status take_data(struct tree_req *r, struct opening *o)
@@ -134,25 +133,27 @@ static struct tree_open *opening_end(struct tree_req *r, struct opening *o)
     open->arg = o->arg;
     open->access = o->how->access;
     open->fd = o->fd;
-    open->has_handle = o->has_handle;
-    open->handle = o->has_handle ? r->handle : NULL;
+    open->writer.keeps = TREE_HAS(o->file, commit);
+    struct tree_handle *h = &r->opened;
     tree_enter(t);
     open->entry = entry_ref(o->entry);
+    if (h->entry == o->entry && h->file == o->file && h->arg == o->arg) {
+        open->has_handle = true; /* and the open's to close */
+        open->handle = h->handle;
+        entry_unref(h->entry, &later);
+        *h = (struct tree_handle){0};
+    }
     bool is_live = (o->entry->flags & SMBKIT_TREE_LIVE) && o->fd < 0;
+    bool is_fresh = TREE_HAS(o->file, load) && (o->file->flags & SMBKIT_TREE_FRESH);
+    if (is_fresh && o->content && !o->entry->in.content && o->file == o->entry->ops.file) {
+        entry_set_content(t, o->entry, content_ref(o->content), &later); /* others may share it */
+    }
     open->content = is_live ? NULL : o->content;
     o->content = is_live ? o->content : NULL;
     o->entry->opens++;
     entry_idle_update(t, o->entry, &later);
     tree_leave(t, &later);
     return open;
-}
-
-static void opening_give_up(struct tree_req *r, struct opening *o)
-{
-    os_read_close(o->fd);
-    if (o->has_handle && TREE_HAS(o->file, close)) {
-        o->file->close(o->arg, r->handle);
-    }
 }
 
 static smbkit_status open_entry(struct tree_req *r, struct tree_entry *e)
@@ -167,6 +168,7 @@ static smbkit_status open_entry(struct tree_req *r, struct tree_entry *e)
         st = take_data(r, &o);
     }
     if (st == TREE_QUEUED) {
+        os_read_close(o.fd);
         content_unref(o.content);
         return st;
     }
@@ -175,7 +177,7 @@ static smbkit_status open_entry(struct tree_req *r, struct tree_entry *e)
         st = SMBKIT_STATUS_NO_MEMORY;
     }
     if (!open) {
-        opening_give_up(r, &o);
+        os_read_close(o.fd); /* what open gave goes with the request */
     } else if (open->content && open->fd < 0) {
         a->attr->size = content_size(open->content);
     }
@@ -223,6 +225,7 @@ static smbkit_status make_ask(struct tree_req *r, struct tree_entry *folder, con
     if (r->act.id == folder->id) {
         return r->act.status;
     }
+    req_drop_made(r); /* of the folder that was there before */
     mutex_lock(&t->lock);
     smbkit_status st = make_begin(r, folder, &w);
     if (w) {

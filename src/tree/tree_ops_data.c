@@ -130,11 +130,6 @@ static void written_note(struct tree_req *r, struct tree_content *c)
     }
 }
 
-static bool keeps_before(const struct tree_open *open)
-{
-    return TREE_HAS(open->file, commit);
-}
-
 /* The content is the tree's, and may be written to? */
 static smbkit_status writable_take(struct tree_req *r, struct tree_content **c_r)
 {
@@ -159,7 +154,7 @@ smbkit_status tree_op_write(struct tree_req *r)
         st = call_io(r, TREE_WRITE);
     } else {
         st = writable_take(r, &c);
-        st = SMBKIT_OK(st) ? content_write(c, r->args, keeps_before(open)) : st;
+        st = SMBKIT_OK(st) ? content_write(c, r->args, &open->writer) : st;
     }
     if (SMBKIT_OK(st)) {
         written_note(r, c);
@@ -177,7 +172,7 @@ static smbkit_status set_size(struct tree_req *r, uint64_t size)
         st = call_number(r, TREE_SET_SIZE, size);
     } else {
         st = writable_take(r, &c);
-        st = SMBKIT_OK(st) ? content_resize(c, size, keeps_before(open)) : st;
+        st = SMBKIT_OK(st) ? content_resize(c, size, &open->writer) : st;
     }
     if (SMBKIT_OK(st)) {
         written_note(r, c);
@@ -191,16 +186,33 @@ smbkit_status tree_op_set_size(struct tree_req *r)
     return set_size(r, ((const struct smbkit_size *)r->args)->size);
 }
 
+/* Other attributes are asked for as they are elsewhere, but that it is to be archived. Where
+ * clients cannot set any they stay. */
+static smbkit_status overwrite_ask(struct tree_req *r, struct tree_entry *e, uint32_t *attributes)
+{
+    mutex_lock(&r->tree->lock);
+    uint32_t old = e->attributes & SMBKIT_ATTR_SETTABLE;
+    bool is_asked = e->parent && TREE_HAS(e->parent->ops.folder, setattr);
+    *attributes = is_asked || (e->flags & SMBKIT_TREE_WRITABLE) ? *attributes : old;
+    bool differs = ((*attributes ^ old) & ~(uint32_t)SMBKIT_ATTR_ARCHIVE) != 0;
+    mutex_unlock(&r->tree->lock);
+    const struct smbkit_attr attr = {
+        .struct_size = sizeof(attr), .valid = SMBKIT_HAS_ATTRIBUTES, .attributes = *attributes};
+    return is_asked && differs ? tree_setattr_ask(r, e, &attr) : SMBKIT_STATUS_SUCCESS;
+}
+
 smbkit_status tree_op_overwrite(struct tree_req *r)
 {
     struct smbkit_overwrite *a = r->args;
     struct tree_open *open = r->file;
-    smbkit_status st = set_size(r, 0);
+    uint32_t attributes = a->attributes & SMBKIT_ATTR_SETTABLE;
+    smbkit_status st = overwrite_ask(r, open->entry, &attributes);
+    st = SMBKIT_OK(st) ? set_size(r, 0) : st;
     if (!SMBKIT_OK(st)) {
         return st;
     }
     mutex_lock(&r->tree->lock);
-    open->entry->attributes = a->attributes & SMBKIT_ATTR_SETTABLE;
+    open->entry->attributes = attributes;
     if (TREE_HAS(open->file, read)) {
         open->entry->size = 0;
     }
@@ -219,26 +231,29 @@ smbkit_status tree_op_flush(struct tree_req *r)
 static smbkit_status commit_ask(struct tree_req *r, struct tree_content *c)
 {
     smbkit_status st = call_state(r);
+    const struct tree_open *open = r->file;
+    if (c && st == SMBKIT_STATUS_PENDING) {
+        smbkit_status lost = content_check(c, &open->writer);
+        st = SMBKIT_OK(lost) ? st : lost;
+    }
     if (st != SMBKIT_STATUS_PENDING) {
         return st;
     }
-    bool has_failed = false;
-    struct tree_work *w = call_new(r, TREE_COMMIT);
-    if (w && c) {
-        w->committed = content_freeze(c, &has_failed);
+    bool is_frozen = !c || content_freeze(c, &r->frozen);
+    struct tree_work *w = is_frozen ? call_new(r, TREE_COMMIT) : NULL;
+    if (!w) {
+        return SMBKIT_STATUS_NO_MEMORY;
     }
-    if (w && has_failed) {
-        work_free(w);
-    }
-    return w && !has_failed ? work_call(r, w) : SMBKIT_STATUS_NO_MEMORY;
+    w->frozen = r->frozen;
+    r->frozen.bytes = NULL;
+    return work_call(r, w);
 }
 
-/* Refused: all see again what was there before. */
-static void commit_undo(struct tree_req *r, struct tree_content *c)
+/* The content is another now than what clients have seen. */
+static void commit_tell(struct tree_req *r, struct tree_content *c)
 {
     struct tree_open *open = r->file;
     struct tree_later later = {0};
-    content_revert(c);
     tree_enter(r->tree);
     if (open->entry->in.content == c) {
         open->entry->size = content_size(c);
@@ -268,10 +283,10 @@ smbkit_status tree_op_commit(struct tree_req *r)
         return st;
     }
     atomic_store(&open->is_dirty, false);
-    if (c && SMBKIT_OK(st)) {
-        content_settle(c);
-    } else if (c) {
-        commit_undo(r, c);
+    bool changed = c && SMBKIT_OK(st) && content_settle(c, &r->frozen, &open->writer);
+    changed |= c && !SMBKIT_OK(st) && content_revert(c, &r->frozen, &open->writer, st);
+    if (changed) {
+        commit_tell(r, c);
     }
     content_unref(c);
     return st;

@@ -132,23 +132,30 @@ static smbkit_status setattr_begin(struct tree_req *r, struct tree_entry *e, str
     return SMBKIT_OK(st) && !*w_r ? SMBKIT_STATUS_NO_MEMORY : st;
 }
 
+smbkit_status tree_setattr_ask(struct tree_req *r, struct tree_entry *e,
+                               const struct smbkit_attr *attr)
+{
+    struct tree_work *w = NULL;
+    if (r->set.id != 0) {
+        return r->set.status;
+    }
+    mutex_lock(&r->tree->lock);
+    smbkit_status st = setattr_begin(r, e, &w);
+    mutex_unlock(&r->tree->lock);
+    if (!w) {
+        return st;
+    }
+    w->number = e->id;
+    w->attr = *attr;
+    return work_call(r, w);
+}
+
 smbkit_status tree_op_setattr(struct tree_req *r)
 {
     struct tree_open *open = r->file;
     struct tree_entry *e = open->entry;
     const struct smbkit_attr *a = r->args;
-    smbkit_status st = r->act.status;
-    if (r->act.id == 0) {
-        struct tree_work *w = NULL;
-        mutex_lock(&r->tree->lock);
-        st = setattr_begin(r, e, &w);
-        mutex_unlock(&r->tree->lock);
-        if (w) {
-            w->number = e->id;
-            w->attr = *a;
-            st = work_call(r, w);
-        }
-    }
+    smbkit_status st = tree_setattr_ask(r, e, a);
     if (SMBKIT_OK(st)) {
         SCOPED_LOCK(&r->tree->lock);
         attr_apply(e, a);
@@ -259,9 +266,10 @@ static smbkit_status rename_check(struct tree_req *r, const struct tree_entry *e
     if (e->parent != f->parent && !(from && TREE_HAS(from, remove))) {
         return SMBKIT_STATUS_ACCESS_DENIED;
     }
+    smbkit_status fits = entry_fits(e, f->parent);
     struct tree_entry *over = entry_find(r->tree, f->parent, f->leaf, str_len(f->leaf));
-    if (!over || over == e) {
-        return SMBKIT_STATUS_SUCCESS;
+    if (!SMBKIT_OK(fits) || !over || over == e) {
+        return fits;
     }
     if (!(a->flags & SMBKIT_RENAME_REPLACE)) {
         return SMBKIT_STATUS_OBJECT_NAME_COLLISION;

@@ -15,6 +15,7 @@
 
 #define TREE_MEMORY_MAX (UINT64_C(64) << 20) /* defaults of smbkit_tree_spec */
 #define TREE_WRITE_MAX (UINT64_C(256) << 20)
+#define TREE_LOAD_MAX (UINT64_C(2) << 30)
 #define TREE_ENTRY_MAX (UINT64_C(16) << 20)
 /* Within the tree, for PENDING, which would count as a success: the request was taken away. */
 #define TREE_QUEUED ((smbkit_status)0xe5b0f111)
@@ -29,10 +30,13 @@
 
 /* ---- content ---- */
 
-/* Bytes that clients' writes take. Bytes on their way to a client may outlive the tree. */
+/* Bytes that clients' writes take, and that load gave. Bytes on their way to a client may outlive
+ * the tree. */
 struct tree_account {
     atomic_uint refs;
     atomic_uint_fast64_t used;
+    atomic_uint_fast64_t loaded;
+    atomic_uint_fast64_t generations; /* of contents, given out so far */
 };
 
 /* Bytes that do not change; sent without copying. */
@@ -45,7 +49,8 @@ struct tree_bytes {
     void *owned;                  /* freed with it */
     struct tree_account *account; /* a reference; NULL: charged to nobody */
     uint64_t charged;
-    bool is_lent; /* for as long as the entry is used: sent by copying */
+    bool is_loaded; /* as such */
+    bool is_lent;   /* for as long as the entry is used: sent by copying */
 };
 
 /* The content of a file, which all opens share that have come since it was set. Either bytes, or
@@ -57,6 +62,11 @@ struct tree_content {
     struct mutex lock; /* guards what follows */
     struct tree_bytes *bytes;
     struct tree_bytes *before; /* since a client writes: what it was; for files with commit */
+    uint64_t first_generation;
+    uint64_t generation;   /* another one when writes were taken back */
+    smbkit_status refused; /* why they were */
+    uint64_t freezes;
+    uint64_t committed; /* the last freeze that commit has taken */
     uint8_t *own;
     uint64_t size;
     uint64_t cap;
@@ -67,6 +77,20 @@ struct tree_content {
     struct tree_content *next_free;
 
     char *host_path; /* immutable; not NULL: of the host, and nothing above counts */
+};
+
+/* What an open has written and not committed. Guarded by the content's lock. */
+struct tree_writer {
+    bool keeps; /* immutable: there is a commit, which may refuse */
+    bool has_written;
+    uint64_t generation; /* of the content, at the first write */
+};
+
+/* What commit is handed. */
+struct tree_frozen {
+    struct tree_bytes *bytes; /* a reference; NULL: empty */
+    uint64_t number;
+    uint64_t generation;
 };
 
 /* ---- entries ---- */
@@ -145,6 +169,7 @@ struct tree_open {
     void *handle;                 /* of file->open */
     struct tree_content *content; /* a reference; NULL: of callbacks, not opened for data, LIVE */
     uint32_t access;
+    struct tree_writer writer;
     bool has_handle; /* file->close is to be called */
     atomic_bool is_dirty;
     int64_t fd; /* of the host; -1: none */
@@ -235,6 +260,8 @@ NODISCARD smbkit_status entry_link(struct smbkit_tree *t, struct tree_entry *fol
 void entry_detach(struct smbkit_tree *t, struct tree_entry *e, struct tree_later *later);
 NODISCARD smbkit_status entry_move(struct smbkit_tree *t, struct tree_entry *e,
                                    struct tree_entry *folder, const char *name);
+/* Could it be there, with all that is below it? NAME_TOO_LONG: too many folders in each other. */
+NODISCARD smbkit_status entry_fits(const struct tree_entry *e, const struct tree_entry *folder);
 bool entry_is_below(const struct tree_entry *e, const struct tree_entry *folder);
 /* The index of the first place after the cookie. */
 uint32_t dir_after(const struct tree_dir *d, uint64_t cookie);
@@ -249,8 +276,11 @@ void entry_free(struct tree_entry *e); /* no lock */
 
 struct tree_account *account_new(void);
 void account_unref(struct tree_account *a);
+/* What load gave, charged to the tree; a lent one is released if there is no room. No lock. */
+struct tree_bytes *bytes_loaded(struct smbkit_tree *t, const struct smbkit_tree_load *l);
 struct tree_bytes *bytes_copy(const void *data, uint64_t size);
 struct tree_bytes *bytes_lent(const void *data, uint64_t size, void (*release)(void *), void *arg);
+struct tree_bytes *bytes_ref(struct tree_bytes *b); /* b may be NULL */
 void bytes_unref(struct tree_bytes *b);
 /* Takes the reference of b, which may be NULL: empty. */
 struct tree_content *content_new(struct smbkit_tree *t, struct tree_bytes **b);
@@ -265,17 +295,27 @@ void content_unref_later(struct tree_content *c, struct tree_later *later);
 uint64_t content_size(struct tree_content *c);
 bool content_is(struct tree_content *c, const void *data, uint64_t size);
 NODISCARD smbkit_status content_read(struct tree_content *c, struct smbkit_io *io);
-NODISCARD smbkit_status content_write(struct tree_content *c, struct smbkit_io *io, bool keeps);
-NODISCARD smbkit_status content_resize(struct tree_content *c, uint64_t size, bool keeps);
-/* What is there now, as it will stay, a reference; NULL with *none_r: no memory. */
-struct tree_bytes *content_freeze(struct tree_content *c, bool *failed_r);
-void content_settle(struct tree_content *c);
-void content_revert(struct tree_content *c);
+/* Fail as the commit did that took back what the writer had written before. */
+NODISCARD smbkit_status content_write(struct tree_content *c, struct smbkit_io *io,
+                                      struct tree_writer *w);
+NODISCARD smbkit_status content_resize(struct tree_content *c, uint64_t size,
+                                       struct tree_writer *w);
+/* May the writer's commit be asked for? Else why what it wrote was taken back. */
+NODISCARD smbkit_status content_check(struct tree_content *c, const struct tree_writer *w);
+/* What is there now, as it will stay. False: no memory; content_revert() takes *f all the same. */
+NODISCARD bool content_freeze(struct tree_content *c, struct tree_frozen *f);
+/* Commit has taken it, or refused it; the writer has written nothing then. True: the content is
+ * another now. */
+bool content_settle(struct tree_content *c, const struct tree_frozen *f, struct tree_writer *w);
+bool content_revert(struct tree_content *c, const struct tree_frozen *f, struct tree_writer *w,
+                    smbkit_status why);
 /* Under the lock: an entry's content is another; content's reference is the entry's, or NULL. */
 void entry_set_content(struct smbkit_tree *t, struct tree_entry *e, struct tree_content *content,
                        struct tree_later *later);
 /* The last open went, or one came. */
 void entry_idle_update(struct smbkit_tree *t, struct tree_entry *e, struct tree_later *later);
+/* Contents that nobody has open go, but for so many bytes. */
+void tree_idle_trim(struct smbkit_tree *t, uint64_t max, struct tree_later *later);
 
 /* ---- tree_event.c ---- */
 
@@ -313,6 +353,14 @@ struct tree_memo {
     smbkit_status status;
 };
 
+/* What open of a file gave, and no open of a client's has taken over. */
+struct tree_handle {
+    struct tree_entry *entry; /* a reference; NULL: nothing */
+    const struct smbkit_tree_file *file;
+    void *arg;
+    void *handle;
+};
+
 /* One operation of a client's, on the stack of its first run; on the heap from when it waits. After
  * TREE_QUEUED neither it nor what its operation was called with may be looked at: it may be over.
  */
@@ -328,13 +376,16 @@ struct tree_req {
     bool has_acted; /* something was changed: it cannot answer WOULD_BLOCK any more */
 
     /* What callbacks have answered, for the runs after: the last of each kind. */
-    struct tree_memo fill, lookup, load, stat, act, open, root;
-    struct tree_content *loaded;   /* a reference */
+    struct tree_memo fill, lookup, load, stat, act, set, open, root;
+    struct tree_content *loaded;   /* of the entry load.id; a reference */
     struct smbkit_attr attr;       /* of stat */
     struct smbkit_tree_entry made; /* of create */
     bool has_made;                 /* not added yet */
+    void *made_data;               /* owned: what it points to, where create answered later */
+    char *made_path;
     uint64_t made_id;
-    void *handle;
+    struct tree_handle opened; /* of the entry open.id */
+    struct tree_frozen frozen; /* of commit */
     uint64_t root_id;
 
     /* guarded by tree->lock */
@@ -370,7 +421,9 @@ struct tree_work {
     struct smbkit_tree_commit commit;
     struct smbkit_tree_entry made; /* create: in and out */
     uint32_t kind_made;
-    struct tree_bytes *committed; /* a reference */
+    void *kept_data; /* owned: of a create that answers by smbkit_tree_done() */
+    char *kept_path;
+    struct tree_frozen frozen; /* of commit */
     struct smbkit_tree_load load;
 
     /* guarded by tree->lock */
@@ -400,8 +453,13 @@ void work_note(struct tree_work *w, struct tree_req *r);
 /* Whose files these are: an identity of its own, in one piece. */
 struct smbkit_identity *who_copy(const struct smbkit_identity *who);
 void tree_done(struct smbkit_tree_call *call, smbkit_status status);
+int32_t tree_is_wanted(struct smbkit_tree_call *call);
 smbkit_status req_run(struct tree_req *r);
 void req_fini(struct tree_req *r);
+/* It came to another entry than the one that was loaded, opened, made: that goes. No lock. */
+void req_drop_loaded(struct tree_req *r);
+void req_drop_opened(struct tree_req *r);
+void req_drop_made(struct tree_req *r);
 
 /* ---- tree_fill.c ---- */
 
@@ -410,9 +468,14 @@ void req_fini(struct tree_req *r);
 NODISCARD smbkit_status tree_fill(struct tree_req *r, struct tree_entry *folder, bool wants_fresh);
 /* The content of a file with load into r->loaded. Takes the lock. */
 NODISCARD smbkit_status tree_load(struct tree_req *r, struct tree_entry *e);
+/* Nobody waits: who comes next does not join it. Under the lock. */
+void fill_leave(struct tree_work *w);
+void load_leave(struct tree_work *w);
 /* Under the lock. */
 void fill_settle(struct tree_work *w, struct tree_later *later);
 void load_settle(struct tree_work *w, struct tree_later *later);
+/* What the callback gave, into w->loaded. No lock. */
+NODISCARD smbkit_status load_take(struct tree_work *w);
 
 /* What a path leads to. */
 struct tree_found {
@@ -446,6 +509,9 @@ smbkit_status tree_op_cache_request(struct tree_req *r);
 smbkit_status tree_op_volume_info(struct tree_req *r);
 smbkit_status tree_op_session_root(struct tree_req *r);
 void tree_close_file(void *volume, struct smbkit_op *op, void *file);
+/* May a client set them? The folder is asked, if it wants to be. */
+NODISCARD smbkit_status tree_setattr_ask(struct tree_req *r, struct tree_entry *e,
+                                         const struct smbkit_attr *attr);
 /* Attributes of an entry, asked for where the file has stat. open may be NULL. */
 NODISCARD smbkit_status tree_stat(struct tree_req *r, struct tree_entry *e, struct tree_open *open,
                                   struct smbkit_attr *attr);

@@ -22,15 +22,51 @@ static const op_fn OPS[SMBKIT_OP_COUNT] = {
 
 /* ---- a request ---- */
 
+void req_drop_loaded(struct tree_req *r)
+{
+    content_unref(r->loaded);
+    r->loaded = NULL;
+    r->load = (struct tree_memo){0};
+}
+
+void req_drop_opened(struct tree_req *r)
+{
+    const struct tree_handle h = r->opened;
+    r->opened = (struct tree_handle){0};
+    r->open = (struct tree_memo){0};
+    if (!h.entry) {
+        return;
+    }
+    if (TREE_HAS(h.file, close)) {
+        h.file->close(h.arg, h.handle);
+    }
+    struct tree_later later = {0};
+    tree_enter(r->tree);
+    entry_unref(h.entry, &later);
+    tree_leave(r->tree, &later);
+}
+
+void req_drop_made(struct tree_req *r)
+{
+    if (r->has_made && r->made.release) {
+        r->made.release(r->made.arg);
+    }
+    mem_free(r->made_data);
+    mem_free(r->made_path);
+    r->made_data = NULL;
+    r->made_path = NULL;
+    r->has_made = false;
+}
+
 void req_fini(struct tree_req *r)
 {
     if (r->is_moved) {
         return;
     }
-    content_unref(r->loaded);
-    if (r->has_made && r->made.release) {
-        r->made.release(r->made.arg);
-    }
+    req_drop_loaded(r);
+    req_drop_opened(r);
+    req_drop_made(r);
+    bytes_unref(r->frozen.bytes);
 }
 
 /* NULL: no memory. */
@@ -217,10 +253,12 @@ static void work_end(struct tree_work *w, smbkit_status st, struct tree_req *r)
     struct tree_later later = {0};
     struct list ready;
     list_init(&ready);
+    st = st == SMBKIT_STATUS_PENDING || st == SMBKIT_STATUS_WOULD_BLOCK
+             ? SMBKIT_STATUS_INTERNAL_ERROR
+             : st;
+    st = w->kind == TREE_LOAD && SMBKIT_OK(st) ? load_take(w) : st;
     tree_enter(t);
-    w->status = st == SMBKIT_STATUS_PENDING || st == SMBKIT_STATUS_WOULD_BLOCK
-                    ? SMBKIT_STATUS_INTERNAL_ERROR
-                    : st;
+    w->status = st;
     work_settle(w, &later);
     w->state = CALL_OVER;
     LIST_FOR_EACH_SAFE (l, &w->waiters) {
@@ -263,10 +301,58 @@ smbkit_status work_call(struct tree_req *r, struct tree_work *w)
     return st;
 }
 
+int32_t tree_is_wanted(struct smbkit_tree_call *call)
+{
+    struct tree_work *w = call->core;
+    SCOPED_LOCK(&w->tree->lock);
+    bool is_wanted = !w->who || w->state != CALL_PENDING || w->refs > 1 ||
+                     !list_is_empty(&w->waiters); /* refs: who waits on a thread of its own */
+    if (!is_wanted && w->kind == TREE_FILL) {
+        fill_leave(w);
+    } else if (!is_wanted) {
+        load_leave(w);
+    }
+    return is_wanted;
+}
+
+static void *keep_data(const struct smbkit_tree_entry *e)
+{
+    void *data = mem_alloc((size_t)e->size + 1);
+    if (data) {
+        mem_copy(data, e->data, (size_t)e->size);
+    }
+    return data;
+}
+
+/* What a create points to: the plugin's only until it is done. False: no memory; what it has made
+ * is released. */
+static bool work_keep(struct tree_work *w)
+{
+    struct smbkit_tree_entry *e = &w->made;
+    bool copies = e->data && !(e->flags & SMBKIT_TREE_LENT) && e->size <= SMBKIT_TREE_FILE_MAX;
+    if (w->kept_data || w->kept_path) {
+        return true;
+    }
+    w->kept_data = copies ? keep_data(e) : NULL;
+    w->kept_path = e->host_path ? str_dup(e->host_path) : NULL;
+    if ((copies && !w->kept_data) || (e->host_path && !w->kept_path)) {
+        if (e->release) {
+            e->release(e->arg);
+        }
+        return false;
+    }
+    e->data = copies ? w->kept_data : e->data;
+    e->host_path = w->kept_path;
+    return true;
+}
+
 void tree_done(struct smbkit_tree_call *call, smbkit_status status)
 {
     struct tree_work *w = call->core;
     struct smbkit_tree *t = w->tree;
+    if (w->kind == TREE_CREATE && SMBKIT_OK(status) && !work_keep(w)) {
+        status = SMBKIT_STATUS_NO_MEMORY;
+    }
     mutex_lock(&t->lock);
     bool is_early = w->state == CALL_RUNNING && !w->is_early;
     bool is_due = w->state == CALL_PENDING;

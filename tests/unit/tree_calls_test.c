@@ -260,25 +260,33 @@ static void test_clients_name(void)
     tree_fixture_close(&f);
 }
 
-/* Asked for by each open, and kept for none. */
-static void test_load_fresh(void)
+/* Who may not set attributes does not set them by overwriting, either. */
+static void test_overwrite(void)
 {
-    static const struct smbkit_tree_file each = {
-        .struct_size = sizeof(each), .flags = SMBKIT_TREE_FRESH, .load = load};
     struct fixture f;
-    char buf[64];
     REQUIRE(begin(&f));
-    smbkit_tree_add_file(tree, ROOT, "l", &each, NULL);
-    strcpy(store.content, "one");
-    struct vfs_open *o = must_open(&f, "l", READ, SMBKIT_OPEN, 0);
-    strcpy(store.content, "two");
-    check_content(&f, "l", "two");
-    CHECK_INT(read_at(&f, o, 0, buf, sizeof(buf)), SMBKIT_STATUS_SUCCESS);
-    CHECK_STR(buf, "one");
-    must_close(&f, o);
-    strcpy(store.content, "three");
-    check_content(&f, "l", "three");
-    CHECK_INT(store.loads, 3);
+    smbkit_tree_id d = smbkit_tree_add_folder(tree, ROOT, "d", &open_to_all, NULL);
+    struct smbkit_tree_entry e = smbkit_tree_entry_new("x");
+    e.flags = SMBKIT_TREE_WRITABLE;
+    e.data = "text";
+    e.size = 4;
+    CHECK_INT(smbkit_tree_add(tree, d, &e, NULL), SMBKIT_STATUS_SUCCESS);
+    struct vfs_create_in in = create_in(&f, "d/x");
+    in.disposition = SMBKIT_OVERWRITE;
+    in.file_attributes = SMBKIT_ATTR_HIDDEN;
+    store.fails = SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
+    CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_MEDIA_WRITE_PROTECTED);
+    check_content(&f, "d/x", "text");
+    in.file_attributes = SMBKIT_ATTR_NORMAL;
+    CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_SUCCESS); /* as they are: nobody is asked */
+    store.fails = 0;
+    in.file_attributes = SMBKIT_ATTR_HIDDEN;
+    CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_SUCCESS);
+    CHECK(strncmp(store.last, "setattr", 7) == 0);
+    struct smbkit_tree_info info;
+    CHECK_INT(smbkit_tree_get(tree, id_at("d/x"), &info), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(info.size, 0);
+    CHECK_INT(info.attributes, SMBKIT_ATTR_HIDDEN | SMBKIT_ATTR_ARCHIVE);
     tree_fixture_close(&f);
 }
 
@@ -309,37 +317,6 @@ static void test_load_no_more(void)
         CHECK_INT(write_at(&f, o, 6 + turn, " more"), SMBKIT_STATUS_SUCCESS);
         must_close(&f, o);
     }
-    tree_fixture_close(&f);
-}
-
-/* What clients write is bounded, also what was committed; what goes makes room. */
-static void test_write_max(void)
-{
-    static const struct smbkit_tree_file kept = {.struct_size = sizeof(kept), .commit = commit};
-    static char large[600000];
-    struct fixture f;
-    REQUIRE(begin(&f));
-    tree_fixture_close(&f);
-    tree_spec.write_max = 1000000;
-    tree_spec.stop = stop;
-    REQUIRE(tree_fixture_open(&f));
-    struct smbkit_tree_entry e = smbkit_tree_entry_new("a");
-    e.file = &kept;
-    e.flags = SMBKIT_TREE_WRITABLE;
-    CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
-    e.name = "b";
-    CHECK_INT(smbkit_tree_add(tree, ROOT, &e, NULL), SMBKIT_STATUS_SUCCESS);
-    memset(large, 'x', sizeof(large) - 1);
-    struct vfs_open *o = must_open(&f, "a", RW, SMBKIT_OPEN, 0);
-    CHECK_INT(write_at(&f, o, 0, large), SMBKIT_STATUS_SUCCESS);
-    must_close(&f, o);
-    CHECK_INT(store.commits, 1);
-    o = must_open(&f, "b", RW, SMBKIT_OPEN, 0);
-    CHECK_INT(write_at(&f, o, 0, large), SMBKIT_STATUS_DISK_FULL);
-    CHECK_INT(smbkit_tree_remove(tree, id_at("a"), 0), SMBKIT_STATUS_SUCCESS);
-    rest(); /* the call of the callback had the bytes too */
-    CHECK_INT(write_at(&f, o, 0, large), SMBKIT_STATUS_SUCCESS);
-    must_close(&f, o);
     tree_fixture_close(&f);
 }
 
@@ -486,8 +463,7 @@ LATER(test_called)
 LATER(test_clients_make)
 LATER(test_shared)
 LATER(test_clients_name)
-LATER(test_load_fresh)
-LATER(test_write_max)
+LATER(test_overwrite)
 LATER(test_load_no_more)
 LATER(test_nowait)
 LATER(test_no_memory)
@@ -509,12 +485,10 @@ static const struct test_case cases[] = {
     {"what clients make, later", test_clients_make_later},
     {"names that clients give", test_clients_name},
     {"names that clients give, later", test_clients_name_later},
-    {"load for each open", test_load_fresh},
-    {"load for each open, later", test_load_fresh_later},
     {"no longer loaded", test_load_no_more},
     {"no longer loaded, later", test_load_no_more_later},
-    {"a bound to writes", test_write_max},
-    {"a bound to writes, later", test_write_max_later},
+    {"overwritten, with attributes", test_overwrite},
+    {"overwritten, with attributes, later", test_overwrite_later},
     {"one fill for all", test_shared_later},
     {"no wait", test_nowait},
     {"no wait, later", test_nowait_later},

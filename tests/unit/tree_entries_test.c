@@ -254,6 +254,39 @@ static void test_limits_named(void)
     tree_fixture_close(&f);
 }
 
+/* A chain of folders, n of them. *last_r: the deepest. */
+static smbkit_tree_id chain(const char *name, unsigned n, smbkit_tree_id *last_r)
+{
+    smbkit_tree_id first = smbkit_tree_add_folder(tree, ROOT, name, NULL, NULL);
+    *last_r = first;
+    for (unsigned i = 1; i < n; i++) {
+        CHECK_INT(smbkit_tree_add_text(tree, *last_r, "a", ""), SMBKIT_STATUS_SUCCESS);
+        *last_r = smbkit_tree_add_folder(tree, *last_r, "d", NULL, NULL);
+    }
+    CHECK(*last_r != SMBKIT_TREE_NONE);
+    return first;
+}
+
+/* What is moved counts with all below it. */
+static void test_depth_of_moves(void)
+{
+    struct fixture f;
+    smbkit_tree_id last, other;
+    REQUIRE(tree_fixture_open(&f));
+    smbkit_tree_id short_ = chain("short", 28, &other);
+    CHECK_INT(smbkit_tree_add_text(tree, short_, "z", ""), SMBKIT_STATUS_SUCCESS);
+    chain("long", SMBKIT_TREE_DEPTH_MAX - 28, &last);
+    CHECK_INT(smbkit_tree_add_text(tree, other, "x", ""), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smbkit_tree_rename(tree, short_, last, "moved"), SMBKIT_STATUS_NAME_TOO_LONG);
+    smbkit_tree_id x;
+    CHECK_INT(smbkit_tree_find(tree, other, "x", &x), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smbkit_tree_remove(tree, x, 0), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smbkit_tree_rename(tree, short_, last, "moved"), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smbkit_tree_add_text(tree, other, "x", ""), SMBKIT_STATUS_NAME_TOO_LONG);
+    CHECK_INT(smbkit_tree_rename(tree, other, ROOT, "up"), SMBKIT_STATUS_SUCCESS);
+    tree_fixture_close(&f);
+}
+
 /* Names that SMB cannot have. */
 static void test_names(void)
 {
@@ -503,6 +536,7 @@ static const struct test_case cases[] = {
     {"rename", test_rename},
     {"the oldest goes", test_limit},
     {"limits", test_limits_named},
+    {"depth of what is moved", test_depth_of_moves},
     {"names", test_names},
     {"listings against a model", test_list_model},
     {"questions", test_questions},

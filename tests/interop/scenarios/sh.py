@@ -171,17 +171,70 @@ esac
         check_logged('nothing', s.server)
 
 
+def _wait_ended(pid):
+    wait_for(lambda: not os.path.exists(f'/proc/{pid}') or _is_zombie(pid), 20, f'process {pid} to end')
+
+
+def _pid_in(path):
+    wait_for(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 20, 'it to run')
+    with open(path, encoding='ascii') as f:
+        return f.read().strip()
+
+
+@case('a program that nobody waits for any more is ended: at once where it reads, told before where it writes')
+def given_up():
+    text = '''#!/bin/sh
+case $1 in
+config) echo write ;;
+list) echo slow ;;
+read) echo $$ >"$SMBKIT_ARG_dir/read"; exec sleep 1000 ;;
+write) trap 'echo told >"$SMBKIT_ARG_dir/told"; exit 1' TERM; echo $$ >"$SMBKIT_ARG_dir/write"; sleep 1000 & wait ;;
+*) exit 2 ;;
+esac
+'''
+    with tempfile.TemporaryDirectory() as d, Script(text, f',timeout=1000s,dir={d}') as s, s.connect() as c, s.connect() as other:
+        mid = other.send(b.CREATE, b.create('slow', access=1))
+        other.await_interim(mid)
+        pid = _pid_in(d + '/read')
+        other.drop(reset=True)
+        _wait_ended(pid)
+        mid = c.send(b.CREATE, b.create('new', disposition=b.CREATE_NEW))
+        c.await_interim(mid)
+        pid = _pid_in(d + '/write')
+        c.cancel(mid)
+        r = c.receive(mid, 20)
+        check(r is not None and r.name == 'CANCELLED', r and r.name)
+        _wait_ended(pid)
+        check(os.path.exists(d + '/told'))
+
+
+@case('lines that a program means otherwise')
+def words():
+    text = '''#!/bin/sh
+case $1 in
+config) echo read-only, no overwrite ;;
+list) printf 'a\\t-1\\r\\n..\\nb\\r\\n' ;;
+*) exit 2 ;;
+esac
+'''
+    with Script(text) as s, s.connect() as c:
+        check(c.names() == ['a', 'b'], c.names())
+        check([e.size for e in c.listing('') if e.name == 'a'] == [0])
+        check(c.try_open('new', disposition=b.CREATE_NEW) in ('ACCESS_DENIED', 'MEDIA_WRITE_PROTECTED'))
+
+
 @case('the server ends while a program runs')
 def end():
-    text = HELLO.replace('read) echo', 'read) echo x >"$SMBKIT_ARG_mark"; exec sleep 1000; echo')
+    text = HELLO.replace('read) echo', 'read) echo $$ >"$SMBKIT_ARG_mark"; exec sleep 1000; echo')
     with tempfile.TemporaryDirectory() as d:
         with Script(text, f',timeout=1000s,mark={d}/mark') as s:
             c = s.connect()
             mid = c.send(b.CREATE, b.create('hello.txt', access=1))
             c.await_interim(mid)
-            wait_for(lambda: os.path.exists(d + '/mark'), 20, 'it to run')
-            c.drop(reset=True)
-            # Left to run until the share is closed: that ends it, and the server in good order.
+            pid = _pid_in(d + '/mark')
+            check(os.path.exists(f'/proc/{pid}') and not _is_zombie(pid))
+            # It runs until the share is closed: that ends it, and the server in good order.
+        _wait_ended(pid)
 
 
 @case('a program that cannot be used is told')
