@@ -17,7 +17,9 @@
 #define QUEUE_MIN 4096u
 #define QUEUE_MAX (1u << 30)
 #define LOG_NAME_MAX 250 /* bytes of a name in the log, whose lines are short */
-#define LINE_FIXED 1024  /* bytes of a line beside its names */
+#define LOG_NAME_MIN 32  /* with that much of each the longest line fits */
+#define LOG_LINE_MAX 1000
+#define LINE_FIXED 1024 /* bytes of a line beside its names */
 
 enum event {
     OPEN,
@@ -103,10 +105,11 @@ static void put_name(struct line *l, const char *key, const char *value)
         return;
     }
     put(l, ",\"%s\":", key);
+    size_t before = l->len;
     size_t room = l->size - l->len - 2;
     size_t most = l->name_max && l->name_max < room ? l->name_max : room;
     l->len += answer_json_string(value, l->text + l->len, most);
-    if (l->name_max && strlen(value) + 2 >= l->name_max) {
+    if (l->name_max && l->len - before + 8 >= l->name_max) { /* 8: an escape that did not fit */
         put(l, ",\"cut\":true");
     }
 }
@@ -179,6 +182,11 @@ static void tell(struct audit *a, const struct fact *f)
         return;
     }
     put_fact(&l, a, f);
+    while (!a->file && l.len > LOG_LINE_MAX && l.name_max > LOG_NAME_MIN) {
+        l.name_max -= 32; /* rather shorter names than a line without its end */
+        l.len = 0;
+        put_fact(&l, a, f);
+    }
     if (a->file) {
         audit_file_add(a->file, l.text, l.len);
     } else {
@@ -552,6 +560,7 @@ static smbkit_status audit_volume_open(struct smbkit_volume_args *args, void **v
     }
     a->next = args->next;
     named_init(&a->files, NULL, NULL);
+    a->files.ignores_case = args->features & SMBKIT_FEATURE_IGNORES_CASE;
     a->share = strdup(args->share_name);
     smbkit_status st = a->share ? take_args(a, args) : SMBKIT_STATUS_NO_MEMORY;
     if (!SMBKIT_OK(st)) {

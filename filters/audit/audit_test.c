@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "audit_file.h"
+#include "base/log.h"
 
 const struct smbkit_plugin *smbkit_static_audit(const struct smbkit_host_table *api);
 const struct smbkit_plugin *smbkit_static_error(const struct smbkit_host_table *api);
@@ -252,7 +253,76 @@ static void test_cut(void)
     unlink(path);
 }
 
+/* ---- the log ---- */
+
+static unsigned lines_whole, lines_cut;
+
+static void note_log(void *arg, enum log_level level, enum log_module module,
+                     const struct log_ctx *ctx, const char *text)
+{
+    (void)arg;
+    (void)level;
+    (void)module;
+    (void)ctx;
+    size_t len = strlen(text);
+    if (strncmp(text, "audit {", 7) == 0) {
+        lines_whole += text[len - 1] == '}';
+        lines_cut += text[len - 1] != '}';
+    }
+}
+
+/* The longest names, and all rights: the line keeps its end. */
+static void test_log_line(void)
+{
+    char name[250];
+    char long_path[1300];
+    struct fixture f;
+    const struct stack_layer layers[] = {{smbkit_static_audit(&vfs_api), {NULL}},
+                                         {smbkit_static_mem(&vfs_api), {NULL}}};
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    log_set_sink(note_log, NULL);
+    log_set_level(LOG_MODULES, LOG_INFO);
+    REQUIRE(stack_open(&f, layers, 2));
+    make(&f, name, true);
+    snprintf(long_path, sizeof(long_path), "%s/%s", name, name);
+    struct vfs_create_in in = create_in(&f, long_path);
+    struct vfs_create_out out;
+    in.stream = name;
+    in.desired_access = SMBKIT_ALL_ACCESS;
+    in.disposition = SMBKIT_OPEN_IF;
+    CHECK_INT(vfs_create(&f.call, &in, &out), 0);
+    must_close(&f, out.open);
+    struct vfs_open *o = must_open(&f, long_path, SMBKIT_ALL_ACCESS, SMBKIT_OPEN, 0);
+    name[0] = 'm';
+    CHECK_INT(vfs_rename(&f.call, o, name, false), 0);
+    must_close(&f, o);
+    fixture_close(&f);
+    log_set_level(LOG_MODULES, LOG_WARN);
+    log_set_sink(NULL, NULL);
+    CHECK(lines_whole >= 4);
+    CHECK_INT(lines_cut, 0);
+}
+
+/* A handle that was opened in other letters knows of a rename, too. */
+static void test_letters(void)
+{
+    struct fixture f;
+    REQUIRE(start(&f, "events=transfer", NULL));
+    make(&f, "a", false);
+    struct vfs_open *one = must_open(&f, "a", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    struct vfs_open *two = must_open(&f, "A", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    CHECK_INT(vfs_rename(&f.call, one, "b", false), 0);
+    CHECK_INT(write_at(&f, two, 0, "abc"), 0);
+    must_close(&f, two);
+    must_close(&f, one);
+    fixture_close(&f);
+    check_line("\"op\":\"transfer\"", "\"path\":\"b\",\"read\":0,\"written\":3}");
+}
+
 static const struct test_case cases[] = {
+    {"a line of the log", test_log_line},
+    {"in other letters", test_letters},
     {"events", test_events},
     {"what is refused", test_refused},
     {"what the server refuses", test_refused_by_descriptor},

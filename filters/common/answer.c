@@ -35,8 +35,8 @@ void answer_put(struct answer_text *t, const char *fmt, ...)
     va_end(ap);
 }
 
-/* Bytes of the character of UTF-8 at s; 0: it is none, or a surrogate. */
-static size_t char_len(const unsigned char *s)
+/* Bytes of the character of UTF-8 at s, which goes to *c_r; 0: it is none, or a surrogate. */
+static size_t char_get(const unsigned char *s, uint32_t *c_r)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
@@ -47,22 +47,29 @@ static size_t char_len(const unsigned char *s)
         }
         c = c << 6 | (s[i] & 0x3f);
     }
+    *c_r = c;
     return n > 1 && (c < least[n] || c > 0x10ffff || (c & 0xfffff800) == 0xd800) ? 0 : n;
+}
+
+/* What steers a terminal, or ends a line for some programs. */
+static bool is_hidden(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e);
 }
 
 /* One character as it stands in a string of JSON; bytes of it that were read. */
 static size_t json_char(const char *s, char out[8])
 {
-    unsigned char c = (unsigned char)*s;
-    size_t n = char_len((const unsigned char *)s);
+    uint32_t c;
+    size_t n = char_get((const unsigned char *)s, &c);
     if (n == 0) {
         snprintf(out, 8, "?");
         return 1;
     }
-    if (n == 1 && (c < 0x20 || c == 0x7f)) {
-        snprintf(out, 8, "\\u%04x", c);
+    if (is_hidden(c)) {
+        snprintf(out, 8, "\\u%04x", (unsigned)(c & 0xffff));
     } else if (c == '"' || c == '\\') {
-        snprintf(out, 8, "\\%c", c);
+        snprintf(out, 8, "\\%c", (char)c);
     } else {
         snprintf(out, 8, "%.*s", (int)n, s);
     }

@@ -35,6 +35,8 @@ static void test_json(void)
         {"a\"b\\c", "\"a\\\"b\\\\c\""},
         {"a\nb\x7f\x1b", "\"a\\u000ab\\u007f\\u001b\""},
         {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        {"a\xc2\x85\xc2\x9b\xc2\xa0", "\"a\\u0085\\u009b\xc2\xa0\""},
+        {"\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xae", "\"\\u2028\\u2029\\u202e\""},
         {"\xff\xc3", "\"??\""},                /* no UTF-8 */
         {"\xed\xa0\x80", "\"???\""},           /* a surrogate */
         {"\xc0\x80\xe0\x80\x80", "\"?????\""}, /* longer than need be */

@@ -3,54 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <wctype.h>
-#ifndef _WIN32
-#include <locale.h>
-#include <pthread.h>
-#endif
 
-/* ---- characters ---- */
-
-#ifdef _WIN32
-static uint32_t capital(uint32_t c)
-{
-    return c < 0x10000 ? (uint32_t)towupper((wint_t)c) : c;
-}
-#else
-static locale_t letters; /* of all languages; 0: of ASCII only */
-static pthread_once_t letters_once = PTHREAD_ONCE_INIT;
-
-static void letters_init(void)
-{
-    letters = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-}
-
-static uint32_t capital(uint32_t c)
-{
-    if (c < 0x80) {
-        return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
-    }
-    pthread_once(&letters_once, letters_init);
-    return letters ? (uint32_t)towupper_l((wint_t)c, letters) : c;
-}
-#endif
-
-/* The next character of UTF-8, in which surrogates may stand alone; a wrong byte is itself. */
-static uint32_t next_char(const char **p)
-{
-    const unsigned char *s = (const unsigned char *)*p;
-    unsigned more = s[0] >= 0xf0 ? 3 : s[0] >= 0xe0 ? 2 : s[0] >= 0xc0 ? 1 : 0;
-    uint32_t c = more == 0 ? s[0] : s[0] & (0x3fu >> more);
-    for (unsigned i = 1; i <= more; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            *p += 1;
-            return s[0];
-        }
-        c = c << 6 | (s[i] & 0x3f);
-    }
-    *p += more + 1;
-    return c;
-}
+#include "letters.h"
 
 /* ---- one pattern ---- */
 
@@ -88,7 +42,7 @@ static bool retry(struct retry *star, struct retry *all, const uint32_t **p, con
     if (r == all) {
         star->pattern = NULL;
     }
-    next_char(&r->at);
+    letters_next(&r->at);
     *p = r->pattern;
     *at = r->at;
     return true;
@@ -109,8 +63,8 @@ static bool matches(const uint32_t *p, const char *text)
             continue;
         }
         const char *after = at;
-        uint32_t c = *at ? next_char(&after) : 0;
-        if (c != 0 && *p != 0 && (*p == '?' ? c != '/' : *p == capital(c))) {
+        uint32_t c = *at ? letters_next(&after) : 0;
+        if (c != 0 && *p != 0 && (*p == '?' ? c != '/' : *p == smbkit_upcase(c))) {
             p++;
             at = after;
         } else if (!retry(&star, &all, &p, &at)) {
@@ -142,7 +96,7 @@ static enum globs_result add_one(struct globs *g, const char *text, size_t len)
     }
     g->list = list;
     struct glob *one = &list[g->count];
-    *one = (struct glob){.text = calloc(len + 1, sizeof(uint32_t)), .word = strndup(text, len)};
+    *one = (struct glob){.text = calloc(len + 2, sizeof(uint32_t)), .word = strndup(text, len)};
     if (!one->text || !one->word) {
         glob_fini(one);
         return GLOBS_NO_MEMORY;
@@ -151,7 +105,10 @@ static enum globs_result add_one(struct globs *g, const char *text, size_t len)
     one->is_place = memchr(text, '/', len) != NULL;
     uint32_t *out = one->text;
     while (from < text + len && (*from != '/' || from + 1 < text + len)) { /* not one at the end */
-        *out++ = capital(next_char(&from));
+        *out++ = smbkit_upcase(letters_next(&from));
+    }
+    if (out == one->text) { /* "/" is the whole share */
+        out[0] = out[1] = '*';
     }
     return GLOBS_GOOD;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Patterns of paths.
  *
- * "*" is any characters but '/', "**" any at all, "?" one but '/'; letters are alike in upper and
- * lower case. A pattern without '/' is about names: it matches a path of which some component is
- * so called. One with '/' is about places, from the root of the share (a '/' in front says no more
- * than that). Either matches what lies below what it matches, too: "a/b" matches "a/b/c". */
+ * "*" is any characters but '/', "**" any at all, "?" one but '/'; letters of all languages
+ * are alike in upper and lower case, as the server has them, whatever the locale. A pattern without
+ * '/' is about names: it matches a path of which some component is so called. One with '/' is about
+ * places, from the root of the share (a '/' in front says no more than that; "/" is the whole
+ * share). Either matches what lies below what it matches, too: "a/b" matches "a/b/c". */
 #pragma once
 
 #include <stdbool.h>

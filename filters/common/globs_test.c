@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "letters.h"
 #include "test.h"
 
 static void test_match(void)
@@ -24,8 +25,12 @@ static void test_match(void)
         {"?", "x", true, false},
         {"?", "xy", false, false},
         {"?", "\xc3\xa4", true, false},
-        {"\xc3\x84*", "\xc3\xa4rger", true, false}, /* Ä, ä */
-        {"\xd0\x96", "\xd0\xb6", true, false},      /* cyrillic zhe */
+        {"\xc3\x84*", "\xc3\xa4rger", true, false},             /* Ä, ä */
+        {"\xd0\x96", "\xd0\xb6", true, false},                  /* cyrillic zhe */
+        {"\xf0\x90\x90\x80", "\xf0\x90\x90\xa8", false, false}, /* beyond 16 bits none are alike */
+        {"/", "", true, true},
+        {"/", "a/b", true, true},
+        {"//", "a", true, true},
         {"a*b*c", "aXbYbZc", true, false},
         {"a*b*c", "aXbYbZ", false, false},
         {"**", "a/b", true, false},
@@ -151,7 +156,24 @@ static void test_bounds(void)
     CHECK(!globs_match(&g, "b"));
 }
 
+static void test_below(void)
+{
+    static const struct {
+        const char *path, *folder, *rest, *rest_any; /* letters as they are; in any letters */
+    } rows[] = {
+        {"a/b", "a", "b", "b"},    {"a", "a", "", ""},      {"ab", "a", NULL, NULL},
+        {"a", "a/b", NULL, NULL},  {"A/b", "a", NULL, "b"}, {"a/b/c", "A/B", NULL, "c"},
+        {"x/y", "", "x/y", "x/y"}, {"", "a", NULL, NULL},   {"\xc3\xa4/b", "\xc3\x84", NULL, "b"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        test_context("%s below %s", rows[i].path, rows[i].folder);
+        CHECK_STR(letters_below(rows[i].path, rows[i].folder, false), rows[i].rest);
+        CHECK_STR(letters_below(rows[i].path, rows[i].folder, true), rows[i].rest_any);
+    }
+}
+
 static const struct test_case cases[] = {
+    {"below a folder", test_below},
     {"paths", test_match},
     {"against a plain matcher", test_naive},
     {"names", test_names},

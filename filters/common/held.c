@@ -4,13 +4,30 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+static uint32_t place_of(const struct smbkit_op *op)
+{
+    uint32_t h = 0x811c9dc5u;
+    for (const char *c = op->who->client_address; *c; c++) {
+        h = (h ^ (unsigned char)*c) * 0x01000193u;
+    }
+    return h % HELD_CLIENTS;
+}
+
+/* It waits no more. */
+static void uncount_locked(struct held *h, const struct held_call *c)
+{
+    h->count--;
+    h->of_client[c->place]--;
+    h->awaited_count -= c->is_awaited;
+}
+
 static void take_locked(struct held *h, struct held_call *c)
 {
     *(c->prev ? &c->prev->next : &h->first) = c->next;
     *(c->next ? &c->next->prev : &h->last) = c->prev;
     c->is_queued = false;
     c->next = c->prev = NULL;
-    h->count--;
+    uncount_locked(h, c);
     if (h->left) {
         h->left(h->arg, c);
     }
@@ -103,9 +120,16 @@ static void look(void *arg)
 void held_init(struct held *h, struct smbkit_host *host,
                smbkit_status (*go)(void *arg, const struct pass_call *c), void *arg)
 {
-    *h = (struct held){.host = host, .go = go, .arg = arg, .max = HELD_MAX_DEFAULT};
+    *h = (struct held){.host = host, .go = go, .arg = arg};
+    held_max_set(h, HELD_MAX_DEFAULT);
     pthread_mutex_init(&h->lock, NULL);
     h->look = host ? smbkit_timer_new(host, look, h) : NULL;
+}
+
+void held_max_set(struct held *h, uint32_t max)
+{
+    h->max = max;
+    h->client_max = (max + 3) / 4;
 }
 
 void held_fini(struct held *h)
@@ -121,20 +145,25 @@ void held_fini(struct held *h)
 }
 
 /* A place among those that wait. */
-static bool reserve(struct held *h)
+static bool reserve(struct held *h, const struct held_call *c)
 {
     pthread_mutex_lock(&h->lock);
-    bool has_room = h->count < h->max;
-    h->count += has_room;
+    bool has_room = h->count < h->max && h->of_client[c->place] < h->client_max &&
+                    (!c->is_awaited || h->awaited_count < HELD_AWAITED_MAX);
+    if (has_room) {
+        h->count++;
+        h->of_client[c->place]++;
+        h->awaited_count += c->is_awaited;
+    }
     h->refused += !has_room;
     pthread_mutex_unlock(&h->lock);
     return has_room;
 }
 
-static void unreserve(struct held *h)
+static void unreserve(struct held *h, const struct held_call *c)
 {
     pthread_mutex_lock(&h->lock);
-    h->count--;
+    uncount_locked(h, c);
     pthread_mutex_unlock(&h->lock);
 }
 
@@ -162,13 +191,15 @@ bool held_may(const struct smbkit_op *op, uint32_t id)
 
 smbkit_status held_add(struct held *h, const struct pass_call *c, const struct held_tag *tag)
 {
-    if (!reserve(h)) {
-        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
-    }
     struct held_call *held = calloc(1, sizeof(*held));
     if (!held) {
-        unreserve(h);
         return SMBKIT_STATUS_NO_MEMORY;
+    }
+    held->place = place_of(c->op);
+    held->is_awaited = c->op->flags & SMBKIT_OP_AWAITED;
+    if (!reserve(h, held)) {
+        free(held);
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     held->call = *c;
     held->call.drops = SMBKIT_OP_NOWAIT; /* a worker goes on with it */
@@ -176,14 +207,14 @@ smbkit_status held_add(struct held *h, const struct pass_call *c, const struct h
     held->held = h;
     held->tag = tag ? *tag : (struct held_tag){0};
     if (smbkit_on_cancel(c->op, on_cancel, held) == SMBKIT_STATUS_CANCELLED) {
-        unreserve(h);
+        unreserve(h, held);
         free(held);
         return SMBKIT_STATUS_CANCELLED;
     }
     pthread_mutex_lock(&h->lock);
     bool is_over = held->is_cancelled;
     if (is_over) {
-        h->count--;
+        uncount_locked(h, held);
         if (h->left) {
             h->left(h->arg, held);
         }

@@ -52,6 +52,9 @@ static const struct smbkit_host_table fake_api = {
     .complete = fake_complete, .on_cancel = fake_on_cancel, .is_cancelled = fake_is_cancelled};
 const struct smbkit_host_table *smbkit_api = &fake_api;
 
+static const struct smbkit_identity one_client = {.client_address = "192.0.2.1"};
+static const struct smbkit_identity other_client = {.client_address = "192.0.2.2"};
+
 static unsigned gone;
 
 static smbkit_status go(void *arg, const struct pass_call *c)
@@ -72,13 +75,14 @@ static void note_left(void *arg, const struct held_call *c)
 static void init(struct held *h)
 {
     held_init(h, NULL, go, NULL);
-    h->max = 3;
+    h->max = h->client_max = 3;
     h->left = note_left;
     left = gone = 0;
 }
 
 static smbkit_status add(struct held *h, struct fake_op *op, void *key)
 {
+    op->pub.who = op->pub.who ? op->pub.who : &one_client;
     const struct pass_call c = {.op = &op->pub, .id = SMBKIT_OP_read};
     const struct held_tag tag = {.key = key};
     return held_add(h, &c, &tag);
@@ -86,6 +90,7 @@ static smbkit_status add(struct held *h, struct fake_op *op, void *key)
 
 static smbkit_status add_at(struct held *h, struct fake_op *op, uint64_t order)
 {
+    op->pub.who = &one_client;
     const struct pass_call c = {.op = &op->pub, .id = SMBKIT_OP_read};
     const struct held_tag tag = {.order = order};
     return held_add(h, &c, &tag);
@@ -103,7 +108,7 @@ static void test_tags(void)
     struct fake_op ops[7] = {0};
     struct held h;
     init(&h);
-    h.max = 7;
+    h.max = h.client_max = 7;
     for (size_t i = 0; i < 7; i++) {
         CHECK_INT(add_at(&h, &ops[i], orders[i]), SMBKIT_STATUS_PENDING);
     }
@@ -186,6 +191,48 @@ static void test_bound(void)
     CHECK_INT(left, 4);
 }
 
+/* One client does not take the places of others. */
+static void test_share(void)
+{
+    struct fake_op ops[9] = {0};
+    struct held h;
+    init(&h);
+    held_max_set(&h, 8);
+    CHECK_INT(h.client_max, 2);
+    CHECK_INT(add(&h, &ops[0], NULL), SMBKIT_STATUS_PENDING);
+    CHECK_INT(add(&h, &ops[1], NULL), SMBKIT_STATUS_PENDING);
+    CHECK_INT(add(&h, &ops[2], NULL), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    ops[3].pub.who = ops[4].pub.who = &other_client;
+    CHECK_INT(add(&h, &ops[3], NULL), SMBKIT_STATUS_PENDING);
+    CHECK_INT(add(&h, &ops[4], NULL), SMBKIT_STATUS_PENDING);
+    ops[0].on_cancel(ops[0].arg);
+    CHECK_INT(add(&h, &ops[5], NULL), SMBKIT_STATUS_PENDING);
+    CHECK_INT(held_count(&h), 4);
+    held_fini(&h);
+    held_max_set(&h, 1);
+    CHECK_INT(h.client_max, 1);
+}
+
+/* Each of these holds a thread of the server. */
+static void test_awaited(void)
+{
+    struct fake_op ops[HELD_AWAITED_MAX + 3] = {0};
+    struct held h;
+    init(&h);
+    held_max_set(&h, 1000);
+    for (unsigned i = 0; i < HELD_AWAITED_MAX + 1; i++) {
+        ops[i].pub.flags = SMBKIT_OP_AWAITED;
+        CHECK_INT(add(&h, &ops[i], NULL), i < HELD_AWAITED_MAX
+                                              ? SMBKIT_STATUS_PENDING
+                                              : SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    }
+    CHECK_INT(add(&h, &ops[HELD_AWAITED_MAX + 1], NULL), SMBKIT_STATUS_PENDING);
+    CHECK_INT(held_release(&h, NULL, NULL), HELD_AWAITED_MAX + 1);
+    ops[HELD_AWAITED_MAX + 2].pub.flags = SMBKIT_OP_AWAITED;
+    CHECK_INT(add(&h, &ops[HELD_AWAITED_MAX + 2], NULL), SMBKIT_STATUS_PENDING);
+    held_fini(&h);
+}
+
 /* Given up before it is held, or amid that. */
 static void test_given_up(void)
 {
@@ -210,6 +257,8 @@ static const struct test_case cases[] = {
     {"order by tags", test_tags},
     {"what may be held", test_may},
     {"how many, and the end of the volume", test_bound},
+    {"a client's share", test_share},
+    {"those that take a thread", test_awaited},
     {"given up early", test_given_up},
 };
 TEST_MAIN(cases)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "letters.h"
+
 void named_init(struct named_table *t, uint32_t (*marks)(void *arg, const char *path), void *arg)
 {
     *t = (struct named_table){.marks = marks, .arg = arg};
@@ -119,14 +121,14 @@ struct renaming {
 /* What is at old, or below it, is at to by now. Without memory the old name stays. */
 static void follow_locked(struct named_table *t, struct named *f, const char *old, const char *to)
 {
-    size_t len = strlen(old);
-    if (strncmp(f->path, old, len) != 0 || (f->path[len] != '/' && f->path[len] != '\0')) {
+    const char *rest = letters_below(f->path, old, t->ignores_case);
+    if (!rest) {
         return;
     }
-    size_t size = strlen(to) + strlen(f->path + len) + 1;
+    size_t size = strlen(to) + strlen(rest) + 2;
     char *path = malloc(size);
     if (path) {
-        snprintf(path, size, "%s%s", to, f->path + len);
+        snprintf(path, size, "%s%s%s", to, *rest ? "/" : "", rest);
         free(f->path);
         f->path = path;
         mark_locked(t, f);

@@ -26,6 +26,7 @@ struct named_table {
     /* immutable after named_init. May be NULL; called with lock held. */
     uint32_t (*marks)(void *arg, const char *path);
     void *arg;
+    bool ignores_case; /* the volume finds names in any letters; set before the first call */
     pthread_mutex_t lock;
     struct named *files; /* guarded by lock */
 };

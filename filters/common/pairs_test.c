@@ -12,6 +12,7 @@
     X(pause, NULL)                                                                                 \
     X(readonly, "paths=no-such/place")                                                             \
     X(recycle, "exclude=/*/")                                                                      \
+    X(route, "/other=mem:")                                                                        \
     X(stats, NULL)                                                                                 \
     X(veto, "files=/no-such-name/")
 
@@ -26,6 +27,16 @@ static const struct {
 } filters[] = {
 #define ROW(name, arg) {#name, smbkit_static_##name, arg},
     FILTERS(ROW)};
+
+/* Without the folder that a route shows. */
+static void list_own(struct fixture *f, const char *path, char names[1024])
+{
+    char *other;
+    list_names(f, path, names);
+    while ((other = strstr(names, "other ")) != NULL) {
+        memmove(other, other + 6, strlen(other + 6) + 1);
+    }
+}
 
 static void check_data(struct fixture *f)
 {
@@ -76,14 +87,14 @@ static void exercise(struct fixture *f)
     make(f, "d", true);
     check_data(f);
     check_stream(f);
-    list_names(f, "d", names);
+    list_own(f, "d", names);
     CHECK_STR(names, "link ");
-    list_names(f, "", names);
+    list_own(f, "", names);
     CHECK(strcmp(names, "b d ") == 0 || strcmp(names, "d b ") == 0);
     remove_path(f, "d/link", 0);
     remove_path(f, "d", VFS_DIRECTORY_FILE);
     remove_path(f, "b", 0);
-    list_names(f, "", names);
+    list_own(f, "", names);
     CHECK_STR(names, "");
 }
 

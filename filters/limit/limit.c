@@ -458,7 +458,7 @@ static smbkit_status take_args(struct limit *l, const struct smbkit_volume_args 
         return st;
     }
     l->by = w.by;
-    l->held.max = (uint32_t)w.waiting;
+    held_max_set(&l->held, (uint32_t)w.waiting);
     rates_set(l, &w);
     return st;
 }

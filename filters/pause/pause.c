@@ -297,7 +297,7 @@ static smbkit_status take_args(struct pause *p, const struct smbkit_volume_args 
             return SMBKIT_STATUS_INVALID_PARAMETER;
         }
     }
-    p->held.max = (uint32_t)w.waiting;
+    held_max_set(&p->held, (uint32_t)w.waiting);
     settle(p, w.start != 0 && p->paths.count == 0);
     if (w.start == 0 && p->paths.count > 0) {
         snprintf(args->error, args->error_size,
@@ -324,6 +324,7 @@ static smbkit_status pause_volume_open(struct smbkit_volume_args *args, void **v
     }
     p->next = args->next;
     named_init(&p->files, marks_of, p);
+    p->files.ignores_case = args->features & SMBKIT_FEATURE_IGNORES_CASE;
     held_init(&p->held, args->host, pass, p);
     smbkit_status st = take_args(p, args);
     if (!SMBKIT_OK(st)) {

@@ -163,13 +163,13 @@ static void test_bound(void)
 {
     struct fixture f;
     struct reading r[3];
-    REQUIRE(start(&f, "waiting=2", NULL));
+    REQUIRE(start(&f, "waiting=8", NULL)); /* a quarter for one client */
     struct vfs_open *o = filled(&f, "a");
     check_say(&f, "pause", "paused");
     CHECK_INT(reading_begin(&r[0], &f, o), SMBKIT_STATUS_WAIT);
     CHECK_INT(reading_begin(&r[1], &f, o), SMBKIT_STATUS_WAIT);
     CHECK_INT(reading_begin(&r[2], &f, o), SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
-    check_say(&f, "status", "paused\n2 calls wait, of at most 2; 1 were refused for that");
+    check_say(&f, "status", "paused\n2 calls wait, of at most 8; 1 were refused for that");
     check_say(&f, "resume", "2 waiting calls go on");
     for (size_t i = 0; i < 2; i++) {
         CHECK_INT(reading_go(&r[i]), 0);

@@ -158,6 +158,7 @@ static smbkit_status readonly_volume_open(struct smbkit_volume_args *args, void 
     }
     r->next = args->next;
     named_init(&r->files, marks_of, r);
+    r->files.ignores_case = args->features & SMBKIT_FEATURE_IGNORES_CASE;
     smbkit_status status = take_args(r, args);
     if (SMBKIT_OK(status) && args->arg_count > 0 && r->paths.count == 0) {
         snprintf(args->error, args->error_size, "paths=: no pattern between the bars");

@@ -210,6 +210,7 @@ static smbkit_status veto_volume_open(struct smbkit_volume_args *args, void **vo
     v->next = args->next;
     v->host = args->host;
     named_init(&v->files, NULL, NULL);
+    v->files.ignores_case = args->features & SMBKIT_FEATURE_IGNORES_CASE;
     smbkit_status st = take_args(v, args);
     if (!SMBKIT_OK(st)) {
         veto_volume_close(v);

@@ -159,22 +159,45 @@ static smbkit_status remove_name(const struct veto_below *b, const char *folder,
     return st;
 }
 
+/* The names of one listing go. first: that of the listing before, owned: one that comes again was
+ * not taken away, whatever was said. */
+static smbkit_status empty_once(const struct veto_below *b, const char *path, struct names *n,
+                                char **first, unsigned depth)
+{
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    if (n->count > 0 && *first && strcmp(*first, n->list[0]) == 0) {
+        return SMBKIT_STATUS_DIRECTORY_NOT_EMPTY;
+    }
+    for (uint32_t i = 0; i < n->count && SMBKIT_OK(st); i++) {
+        st = smbkit_op_is_cancelled(b->op) ? SMBKIT_STATUS_CANCELLED
+                                           : remove_name(b, path, n->list[i], depth);
+    }
+    free(*first);
+    *first = n->count > 0 ? n->list[0] : NULL;
+    if (*first) {
+        n->list[0] = n->list[--n->count];
+    }
+    return st;
+}
+
 /* From the start each time: what was listed is gone. */
 static smbkit_status empty_below(const struct veto_below *b, void *folder, const char *path,
                                  unsigned depth)
 {
     struct names *n = malloc(sizeof(*n));
+    char *first = NULL;
     smbkit_status st = n ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
     bool any = n != NULL;
     while (SMBKIT_OK(st) && any) {
         *n = (struct names){.room = NAMES_AT_ONCE};
         st = list(b, folder, n);
         any = n->count > 0;
-        for (uint32_t i = 0; i < n->count && SMBKIT_OK(st); i++) {
-            st = remove_name(b, path, n->list[i], depth);
+        if (SMBKIT_OK(st)) {
+            st = empty_once(b, path, n, &first, depth);
         }
         names_drop(n);
     }
+    free(first);
     free(n);
     return st;
 }

@@ -108,6 +108,58 @@ static void test_folder_goes(void)
     fixture_close(&f);
 }
 
+/* A layer that says it has removed what it has not. */
+static struct smbkit_next *liar_next;
+static unsigned lies;
+
+static smbkit_status liar_open(struct smbkit_volume_args *args, void **volume_r)
+{
+    liar_next = args->next;
+    lies = 0;
+    *volume_r = NULL;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status liar_remove(void *volume, struct smbkit_op *op, void *file,
+                                 const struct smbkit_remove *a)
+{
+    (void)volume;
+    (void)op;
+    (void)file;
+    (void)a;
+    lies++;
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static const struct smbkit_plugin LIAR = {
+    .struct_size = sizeof(LIAR),
+    .api_version = SMBKIT_FILTER_VERSION,
+    .thread_model = SMBKIT_PARALLEL,
+    .flags = SMBKIT_IS_FILTER,
+    .name = "liar",
+    .volume_open = liar_open,
+    .remove = liar_remove,
+};
+
+static void test_liar(void)
+{
+    struct fixture f;
+    const struct stack_layer layers[] = {
+        {smbkit_static_veto(&vfs_api), {"files=/*.tmp/", "delete=yes"}},
+        {&LIAR, {NULL}},
+        {smbkit_static_mem(&vfs_api), {NULL}}};
+    REQUIRE(stack_open(&f, layers, 3));
+    make(&f, "d", true);
+    CHECK_INT(make_below(&f, "d/a.tmp", SMBKIT_KIND_FILE), 0);
+    CHECK_INT(make_below(&f, "d/b.tmp", SMBKIT_KIND_FILE), 0);
+    struct vfs_open *d = must_open(&f, "d", SMBKIT_DELETE | SMBKIT_READ_DATA, SMBKIT_OPEN,
+                                   VFS_DIRECTORY_FILE | VFS_DELETE_ON_CLOSE);
+    must_close(&f, d);
+    CHECK_INT(lies, 2);
+    CHECK_INT(try_access(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN), 0);
+    fixture_close(&f);
+}
+
 /* A folder that is opened to go when it is closed may hold what a client sees: whether that is gone
  * by then is the core's business. */
 static void test_seen(void)
@@ -142,6 +194,7 @@ static const struct test_case cases[] = {
     {"a folder that holds nothing else stays", test_folder_stays},
     {"or goes", test_folder_goes},
     {"what a client sees in a folder that goes", test_seen},
+    {"what does not go, whatever is said", test_liar},
     {"arguments", test_args},
 };
 TEST_MAIN(cases)

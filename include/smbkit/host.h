@@ -66,6 +66,22 @@ struct smbkit_admin {
                          struct smbkit_buffer *answer);
 };
 
+/* Another volume that a filter keeps beside the layer below. Members above "out" are the filter's
+ * to fill. */
+struct smbkit_mount {
+    uint32_t struct_size;
+    uint32_t flags;   /* 0 */
+    const char *spec; /* a plugin and its arguments, as on the command line: "dir:path=/srv/x" */
+    /* What changed there, by paths of its own; NULL: not wanted. From any thread, until
+     * smbkit_mount_close has returned. */
+    void (*event)(void *arg, const struct smbkit_event *event);
+    void *arg;
+    /* out */
+    struct smbkit_next *next; /* for smbkit_next_*, until smbkit_mount_close */
+    uint32_t features;        /* SMBKIT_FEATURE_* that it says of itself */
+    uint32_t reserved;
+};
+
 struct smbkit_host_table {
     uint32_t struct_size;
     uint32_t version; /* SMBKIT_API_VERSION of the server */
@@ -103,6 +119,9 @@ struct smbkit_host_table {
                                void *values);
     const char *(*quote)(const char *text, char *buf, uint32_t size);
     const struct smbkit_tree_table *tree; /* never NULL */
+    uint32_t (*upcase)(uint32_t character);
+    smbkit_status (*mount)(const struct smbkit_volume_args *args, struct smbkit_mount *m);
+    void (*unmount)(struct smbkit_next *next);
 };
 
 #ifndef SMBKIT_CAT
@@ -280,6 +299,30 @@ static inline smbkit_status smbkit_run(struct smbkit_host *host, void (*fn)(void
 static inline const struct smbkit_admin *smbkit_admin_get(struct smbkit_host *host)
 {
     return smbkit_api->admin(host);
+}
+
+/* The capital of a character of Unicode, as names are compared without regard to case: the same for
+ * every plugin and in any locale. Of what has none, itself. */
+static inline uint32_t smbkit_upcase(uint32_t character)
+{
+    return smbkit_api->upcase(character);
+}
+
+/* For filters, within volume_open: open another volume beside the layer below. Its plugin is called
+ * by smbkit_next_* with m->next, as the layer below is: names without regard to case, access and
+ * read-only are the filter's to see to there. It shares the timers, workers and administration of
+ * the filter's volume. On failure args->error says why. NOT_SUPPORTED: this program knows no other
+ * plugins. */
+static inline smbkit_status smbkit_mount_open(const struct smbkit_volume_args *args,
+                                              struct smbkit_mount *m)
+{
+    return smbkit_api->mount(args, m);
+}
+/* Close it, within volume_close, or within the volume_open that failed after it; every file of it
+ * is closed. */
+static inline void smbkit_mount_close(struct smbkit_next *next)
+{
+    smbkit_api->unmount(next);
 }
 
 #define smbkit_status_from_errno(err) (smbkit_api->status_from_errno(err))

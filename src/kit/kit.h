@@ -26,6 +26,7 @@ struct kit_spec {
 struct kit_target {
     const struct vfs_layer_spec *layers; /* filters first, the plugin last */
     uint32_t layer_count;
+    const struct vfs_plugins *plugins; /* what filters find; NULL: none */
     /* What a server lends to a volume; NULL: no memory. */
     const struct vfs_services *(*services_new)(void *arg);
     void *services_arg;

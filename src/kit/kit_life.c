@@ -47,6 +47,7 @@ static bool open_again(struct kit_actor *a, const struct vfs_layer_spec *layers,
                                    .share_name = "smbkit-test-plugin-2",
                                    .layers = layers,
                                    .layer_count = t->layer_count,
+                                   .plugins = t->plugins,
                                    .services = t->services_new(t->services_arg)};
     *v_r = NULL;
     err[0] = '\0';

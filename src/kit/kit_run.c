@@ -425,6 +425,7 @@ static bool volume_open(struct kit *k, char err[512])
                                    .share_name = SHARE_NAME,
                                    .layers = t->layers,
                                    .layer_count = t->layer_count,
+                                   .plugins = t->plugins,
                                    .services = t->services_new(t->services_arg),
                                    .hash_seed = k->spec.seed};
     if (!spec.services) {

@@ -296,11 +296,11 @@ static unsigned services_threads(void *arg)
 
 static enum kit_end run(struct test *t, struct kit *k)
 {
-    const struct kit_target target = {.layers = t->specs,
-                                      .layer_count = t->layer_count,
-                                      .services_new = services_new,
-                                      .services_arg = t,
-                                      .services_threads = services_threads};
+    struct kit_target target = {.layers = t->specs,
+                                .layer_count = t->layer_count,
+                                .services_new = services_new,
+                                .services_arg = t,
+                                .services_threads = services_threads};
     if (!lend_begin(t)) {
         str_copy(t->err, sizeof(t->err), "out of memory or of file descriptors");
         return KIT_CANNOT;
@@ -308,6 +308,8 @@ static enum kit_end run(struct test *t, struct kit *k)
     if (!load(t)) {
         return KIT_CANNOT;
     }
+    const struct plugins_words words = plugins_words(t->plugins);
+    target.plugins = &words.vfs;
     return kit_run(k, &target, t->err);
 }
 

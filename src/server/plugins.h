@@ -7,6 +7,7 @@
 #include <smbkit/plugin.h>
 
 #include "server/config.h"
+#include "vfs/vfs.h"
 
 struct plugins;
 
@@ -31,3 +32,11 @@ bool plugins_is_linked_in(const struct plugins *p, const struct smbkit_plugin *p
 bool plugins_has(struct plugins *p, enum plugin_kind kind, const char *name);
 /* The i-th name that can be had (loaded or not), sorted; NULL at the end. Borrowed. */
 const char *plugins_name_at(struct plugins *p, enum plugin_kind kind, size_t i);
+
+/* How filters come by plugins of other volumes: those of `plugins`, by their word on the command
+ * line. */
+struct plugins_words {
+    struct vfs_plugins vfs; /* first */
+    struct plugins *plugins;
+};
+struct plugins_words plugins_words(struct plugins *p);

@@ -166,7 +166,9 @@ static struct vfs_volume *open_volume(const struct shares *shares, const struct 
     if (!make_layers(shares, s, layers, err)) {
         return NULL;
     }
+    const struct plugins_words words = plugins_words(shares->spec.plugins);
     struct vfs_volume_spec spec = {.nodes = shares->nodes,
+                                   .plugins = &words.vfs,
                                    .now = os_time_now(),
                                    .share_name = s->name,
                                    .layers = layers,

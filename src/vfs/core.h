@@ -86,7 +86,11 @@ struct vfs_volume {
     struct smbkit_host host;
     const struct vfs_services *services; /* NULL: none */
     const struct smbkit_admin *admin;    /* NULL: not granted */
-    uint64_t opened_at; /* FILETIME, as its plugin's answers tell; see attr_settle */
+    const struct vfs_plugins *plugins;   /* while it is opened; else NULL */
+    const char *share_name;              /* likewise */
+    struct list besides; /* volumes that filters have beside it, beside.c; changes while it is
+                            opened and closed only */
+    uint64_t opened_at;  /* FILETIME, as its plugin's answers tell; see attr_settle */
     struct op_pool ops;
     struct vfs_token *token; /* for calls that no client asked for */
 

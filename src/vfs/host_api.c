@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf.h"
 #include "tree/tree.h"
+#include "vfs/beside.h"
 #include "vfs/core.h"
 #include "vfs/event.h"
 #include "vfs/plugin_args.h"
@@ -193,6 +195,10 @@ static smbkit_status api_io_keep(struct smbkit_io *io, uint32_t index,
 
 static void api_event(struct smbkit_host *host, const struct smbkit_event *event)
 {
+    if (host->beside) {
+        beside_event(host->beside, event);
+        return;
+    }
     event_take(host->volume, event);
 }
 
@@ -295,6 +301,9 @@ const struct smbkit_host_table vfs_api = {
     .args_take = plugin_args_take,
     .quote = escape_quote,
     .tree = &tree_table,
+    .upcase = utf_upcase,
+    .mount = beside_open,
+    .unmount = beside_close,
 };
 
 /* The program's own, for what is linked in without a name. */

@@ -41,8 +41,10 @@ struct smbkit_next {
     struct layer *layer; /* the first one below it */
 };
 
+struct beside;
 struct smbkit_host {
     struct vfs_volume *volume;
+    struct beside *beside; /* NULL: of the share's own layers */
 };
 
 /* Immutable after the volume was opened, but for the lock. */

@@ -78,12 +78,26 @@ NODISCARD struct vfs_nodes *vfs_nodes_new(uint64_t seed, uint64_t (*clock_us)(vo
 struct vfs_nodes *vfs_nodes_ref(struct vfs_nodes *t);
 void vfs_nodes_unref(struct vfs_nodes *t);
 
+/* How filters come by plugins of volumes beside the share's own. */
+struct vfs_found {
+    struct vfs_layer_spec layer;
+    void *owned; /* what it borrows */
+};
+struct vfs_plugins {
+    /* The plugin and the arguments that a word of the configuration means; drop follows. false: err
+     * says why, and nothing is to be dropped. */
+    bool (*find)(const struct vfs_plugins *p, const char *spec, struct vfs_found *out, char *err,
+                 size_t err_size);
+    void (*drop)(const struct vfs_plugins *p, struct vfs_found *found);
+};
+
 struct vfs_volume_spec {
     struct vfs_nodes *nodes; /* NULL: its own */
     uint64_t now;            /* FILETIME: what files of which no time is known show */
     /* Taken over, also on failure: released with the volume. NULL: nothing is lent. */
     const struct vfs_services *services;
-    const struct smbkit_admin *admin; /* NULL: not granted to this volume's plugins */
+    const struct smbkit_admin *admin;  /* NULL: not granted to this volume's plugins */
+    const struct vfs_plugins *plugins; /* NULL: filters find none. Borrowed for vfs_volume_open */
     const char *share_name;
     const struct vfs_layer_spec *layers; /* filters first, outermost first; the plugin last */
     uint32_t layer_count;                /* 1..VFS_LAYERS_MAX */

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf.h"
+#include "vfs/beside.h"
 #include "vfs/journal.h"
 #include "vfs/names_short.h"
 #include "vfs/overlap.h"
@@ -100,6 +101,7 @@ static void volume_flags_gather(struct vfs_volume *v)
             l->plugin->thread_model != SMBKIT_SERIALIZE_ALL && !l->clears_room &&
             (l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT)) != 0;
     }
+    v->serializes_files |= besides_settle(v, awaits);
     v->awaits = awaits;
     /* Filters that write pass it on: what there is to write to is the plugin's word. */
     const struct smbkit_plugin *source = v->layers[v->layer_count - 1].plugin;
@@ -131,7 +133,7 @@ static smbkit_status volume_features_read(struct vfs_volume *v)
 }
 
 /* What a plugin says when it fails begins with its name, and is never nothing. */
-static void error_settle(const char *name, smbkit_status status,
+void volume_error_settle(const char *name, smbkit_status status,
                          const struct smbkit_volume_args *args)
 {
     char *err = args->error;
@@ -158,7 +160,7 @@ static smbkit_status layer_open(struct layer *l, const struct vfs_layer_spec *sp
     l->is_open = SMBKIT_OK(st);
     l->features = args.features;
     if (!l->is_open) {
-        error_settle(l->plugin->name, st, &args);
+        volume_error_settle(l->plugin->name, st, &args);
     }
     return st;
 }
@@ -191,6 +193,9 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     v->services = spec->services;
     v->opened_at = spec->now;
     v->admin = spec->admin;
+    v->plugins = spec->plugins;
+    v->share_name = spec->share_name;
+    list_init(&v->besides);
     mutex_init(&v->names_lock);
     mutex_init(&v->tree_lock);
     wait_domain_init(&v->waits);
@@ -224,6 +229,7 @@ static void volume_free(struct vfs_volume *v)
         }
         mutex_fini(&l->serial);
     }
+    besides_close(v);
     if (v->services) {
         v->services->release(v->services);
     }
@@ -282,6 +288,8 @@ static smbkit_status layers_open(struct vfs_volume *v, const struct vfs_volume_s
     for (uint32_t i = v->layer_count; i-- > 0 && SMBKIT_OK(st);) {
         st = layer_open(&v->layers[i], &spec->layers[i], &args);
     }
+    v->plugins = NULL;
+    v->share_name = NULL;
     location[LOCATION_BYTES_MAX - 1] = '\0';
     v->location = location[0] ? str_dup(location) : NULL;
     bool no_memory = SMBKIT_OK(st) && location[0] && !v->location;

@@ -27,6 +27,25 @@ static UNUSED uint32_t stack_args(const struct stack_layer *l, char keys[STACK_A
     return n;
 }
 
+/* The other volumes of filters: "mem:" alone. */
+static UNUSED bool words_find(const struct vfs_plugins *p, const char *spec, struct vfs_found *out,
+                              char *err, size_t err_size)
+{
+    (void)p;
+    out->layer.plugin = smbkit_static_mem(&vfs_api);
+    bool is_known = strcmp(spec, "mem:") == 0;
+    if (!is_known) {
+        snprintf(err, err_size, "%s: there is no such plugin", spec);
+    }
+    return is_known;
+}
+
+static UNUSED void words_drop(const struct vfs_plugins *p, struct vfs_found *found)
+{
+    (void)p;
+    (void)found;
+}
+
 /* The filters, outermost first, and the plugin. services: what is lent, or NULL. false: err says
  * why. */
 static UNUSED bool stack_try(struct fixture *f, const struct stack_layer *layers, uint32_t count,
@@ -49,8 +68,12 @@ static UNUSED bool stack_try(struct fixture *f, const struct stack_layer *layers
             .plugin = layers[i].plugin, .args = args[i], .is_linked_in = layers[i].is_linked_in};
         specs[i].arg_count = stack_args(&layers[i], keys[i], args[i]);
     }
-    const struct vfs_volume_spec spec = {
-        .share_name = "test", .layers = specs, .layer_count = count, .services = services};
+    static const struct vfs_plugins words = {.find = words_find, .drop = words_drop};
+    const struct vfs_volume_spec spec = {.share_name = "test",
+                                         .layers = specs,
+                                         .layer_count = count,
+                                         .plugins = &words,
+                                         .services = services};
     f->token = vfs_token_new(&who);
     f->call = (struct vfs_call){.token = f->token};
     err[0] = '\0';

@@ -16,6 +16,7 @@
 
 #include "test.h"
 #include "base/escape.h"
+#include "base/utf.h"
 #include "vfs/plugin_args.h"
 
 /* ------------------------------------------------------------------------------- the core */
@@ -140,6 +141,7 @@ static const struct smbkit_host_table pt_api = {
     .arg_take = plugin_arg_take,
     .args_take = plugin_args_take,
     .quote = escape_quote,
+    .upcase = utf_upcase,
 };
 /* For the test program itself; weak, since the core may be linked in and has one. */
 __attribute__((weak)) const struct smbkit_host_table *smbkit_api = &pt_api;

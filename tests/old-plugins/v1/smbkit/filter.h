@@ -19,7 +19,7 @@ extern "C" {
 
 /* Counted up whenever an operation or a meaning is added. Its values are apart from those of
  * SMBKIT_API_VERSION, so that neither is taken for the other. */
-#define SMBKIT_FILTER_VERSION 0x10003u
+#define SMBKIT_FILTER_VERSION 0x10004u
 
 /* smbkit_next_read(next, op, file, io) and so on: each as the function of struct smbkit_plugin of
  * the same name, with the documented default when the layers below lack it. */
