@@ -245,9 +245,9 @@ static NOINLINE smbkit_status call_any(struct layer *from, uint32_t id, struct o
     return st;
 }
 
-static NOINLINE smbkit_status leave_any(struct op *op, smbkit_status st)
+static NOINLINE smbkit_status leave_any(struct layer *l, struct op *op, smbkit_status st)
 {
-    return layer_leave(op->about.layer, op, st);
+    return layer_leave(l, op, st); /* op->about may be of a layer below, which pends */
 }
 
 /* Most calls are of a layer that has the operation and needs nothing before it: what call_any would
@@ -276,7 +276,7 @@ smbkit_status layer_call(struct layer *from, uint32_t id, struct smbkit_op *pub,
         op_returned(op);
         st = row->check ? row->check(from, args, st) : st;
     } else {
-        st = leave_any(op, st);
+        st = leave_any(from, op, st);
     }
     if (st != SMBKIT_STATUS_PENDING && before) {
         op->about.layer = before;
