@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +210,18 @@ static void *thread_main(void *arg)
 
 /* ---- for all threads ---- */
 
+/* Signals of the process are for others. */
+static int thread_start(struct audit_file *f)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int err = pthread_create(&f->thread, NULL, thread_main, f);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
 struct audit_file *audit_file_new(const char *path, size_t queue_max)
 {
     struct audit_file *f = calloc(1, sizeof(*f));
@@ -224,7 +237,7 @@ struct audit_file *audit_file_new(const char *path, size_t queue_max)
     f->last = &f->first;
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->cond, NULL);
-    if (pthread_create(&f->thread, NULL, thread_main, f) != 0) {
+    if (thread_start(f) != 0) {
         pthread_cond_destroy(&f->cond);
         pthread_mutex_destroy(&f->lock);
         free(f->path);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "filter_fixture.h"
 
+#include <dirent.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -201,6 +204,44 @@ static void test_file(void)
 }
 
 /* More than waits: what is lost is counted, and said before the next line. */
+/* The system delivers no signal of the process to the file's thread. */
+static void test_signals(void)
+{
+    char name[300];
+    sigset_t before;
+    sigset_t none;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, &before);
+    unlink(path);
+    struct audit_file *f = audit_file_new(path, 4096);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    REQUIRE(f);
+    add(f, "one");
+    for (int i = 0; i < 10000 && !*content(); i++) {
+        usleep(1000); /* until it runs: threads begin with all blocked */
+    }
+    unsigned others = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    REQUIRE(tasks);
+    for (struct dirent *e = readdir(tasks); e; e = readdir(tasks)) {
+        snprintf(name, sizeof(name), "/proc/self/task/%s/status", e->d_name);
+        FILE *status =
+            e->d_name[0] != '.' && atoi(e->d_name) != getpid() ? fopen(name, "re") : NULL;
+        unsigned long long blocked = 0;
+        while (status && fgets(name, sizeof(name), status)) {
+            (void)sscanf(name, "SigBlk: %llx", &blocked);
+        }
+        if (status) {
+            others++;
+            CHECK(blocked & (1ull << (SIGTERM - 1)));
+            fclose(status);
+        }
+    }
+    closedir(tasks);
+    CHECK(others > 0);
+    audit_file_free(f);
+}
+
 static void test_lost(void)
 {
     struct audit_file_stats s;
@@ -327,6 +368,7 @@ static const struct test_case cases[] = {
     {"what is refused", test_refused},
     {"what the server refuses", test_refused_by_descriptor},
     {"the file", test_file},
+    {"signals are for others", test_signals},
     {"lines that are lost", test_lost},
     {"a line that is cut", test_cut},
     {"arguments", test_args},

@@ -4,9 +4,10 @@
 
 #include <dlfcn.h>
 
-#include "smbkit_py.h" /* smbkit.py as a string, made by the build */
+#include "smbkit_mount_py.h" /* smbkit_mount.py as a string, made by the build */
+#include "smbkit_py.h"       /* likewise */
 
-PyObject *py_smbkit;
+PyObject *py_mount;
 _Thread_local struct smbkit_op *py_op;
 
 /* ---- shares by number ---- */
@@ -176,12 +177,20 @@ static const char *start_interpreter(void)
     return NULL;
 }
 
+static PyObject *run_module(const char *name, const char *text, const char *file)
+{
+    PyObject *code = Py_CompileString(text, file, Py_file_input);
+    PyObject *module = code ? PyImport_ExecCodeModule(name, code) : NULL;
+    Py_XDECREF(code);
+    return module;
+}
+
 static int run_prelude(void)
 {
-    PyObject *code = Py_CompileString(smbkit_py, "smbkit.py", Py_file_input);
-    py_smbkit = code ? PyImport_ExecCodeModule("smbkit", code) : NULL;
-    Py_XDECREF(code);
-    PyObject *begun = py_smbkit ? PyObject_CallMethod(py_smbkit, "_begin", NULL) : NULL;
+    PyObject *smbkit = run_module("smbkit", smbkit_py, "smbkit.py");
+    py_mount = smbkit ? run_module("_smbkit_mount", smbkit_mount_py, "smbkit_mount.py") : NULL;
+    Py_XDECREF(smbkit);
+    PyObject *begun = py_mount ? PyObject_CallMethod(py_mount, "_begin", NULL) : NULL;
     Py_XDECREF(begun);
     return begun ? 0 : -1;
 }

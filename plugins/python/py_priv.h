@@ -74,8 +74,8 @@ smbkit_status py_status_take(void);
 
 /* Start the interpreter, once for the process; afterwards its lock is free. 0; or a text. */
 const char *py_begin(void);
-/* What is called smbkit in scripts: a borrowed reference. */
-extern PyObject *py_smbkit;
+/* smbkit_mount.py, whose functions the plugin calls. */
+extern PyObject *py_mount;
 /* From now on, or no longer, scripts reach it by its number. */
 void py_volume_add(struct py_volume *v);
 void py_volume_remove(struct py_volume *v);

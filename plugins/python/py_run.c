@@ -14,7 +14,7 @@ smbkit_status py_status_take(void)
     if (trace) {
         PyException_SetTraceback(value, trace);
     }
-    PyObject *told = value ? PyObject_CallMethod(py_smbkit, "_status_of", "O", value) : NULL;
+    PyObject *told = value ? PyObject_CallMethod(py_mount, "_status_of", "O", value) : NULL;
     long status = told ? PyLong_AsLong(told) : SMBKIT_STATUS_IO_DEVICE_ERROR;
     if (PyErr_Occurred()) { /* the exception of an exception */
         PyErr_Clear();

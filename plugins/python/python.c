@@ -107,7 +107,7 @@ static smbkit_status load(struct py_volume *v, struct smbkit_volume_args *args)
         return status;
     }
     v->thread_count = (uint32_t)given.threads;
-    v->mount = PyObject_CallMethod(py_smbkit, "_mount", "sOdK", given.script, others,
+    v->mount = PyObject_CallMethod(py_mount, "_mount", "sOdK", given.script, others,
                                    (double)given.keep_ms / 1000.0, (unsigned long long)v->number);
     Py_DECREF(others);
     if (!v->mount) {
@@ -124,7 +124,7 @@ static void drop(struct py_volume *v)
     py_volume_remove(v);
     if (v->mount) {
         PyGILState_STATE held = PyGILState_Ensure();
-        PyObject *ended = PyObject_CallMethod(py_smbkit, "_unmount", "O", v->mount);
+        PyObject *ended = PyObject_CallMethod(py_mount, "_unmount", "O", v->mount);
         if (!ended) {
             (void)py_status_take();
         }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a script of the plugin python may use (import smbkit), and what the plugin calls.
+"""What a script of the plugin python may use (import smbkit).
 
 A script is a file system if it has a function tree(), or a class Volume; smbkit-python-plugin(1)
-says what each may do. Names that begin with an underscore are the plugin's.
+says what each may do. Names that begin with an underscore are the plugin's, of which smbkit_mount.py is the rest.
 """
 import datetime
 import errno
@@ -17,14 +17,8 @@ import _smbkit
 ADDED, REMOVED, MODIFIED = 1, 2, 3  # changed(): what
 READ_ONLY, HIDDEN, SYSTEM, ARCHIVE = 0x1, 0x2, 0x4, 0x20  # attributes
 
-_READ, _WRITE, _APPEND, _EXECUTE = 0x1, 0x2, 0x4, 0x20
-_DATA = _READ | _WRITE | _APPEND | _EXECUTE
-_OPEN = 1
-_FILE, _FOLDER = 1, 2
 _DIRECTORY, _NORMAL = 0x10, 0x80
-_CREATE_TIME, _ACCESS_TIME, _WRITE_TIME, _CHANGE_TIME, _ATTRIBUTES = 0x1, 0x2, 0x4, 0x8, 0x10
 _EPOCH = 116444736000000000  # 1970 as a FILETIME: 100 ns since 1601
-_RELOAD_S = 1.0              # how often a script's file is looked at
 _VALUES_MAX = 4096           # values of functions that are kept for a moment
 _CONTENT_MAX = 1 << 30       # bytes of a file that is kept in memory while it is written
 
@@ -54,7 +48,7 @@ def _put(level, line):
 def _log_trace(level, exception):
     """The traceback from where the script's own code begins."""
     trace = exception.__traceback__
-    while trace and trace.tb_frame.f_code.co_filename == 'smbkit.py':
+    while trace and trace.tb_frame.f_code.co_filename in ('smbkit.py', 'smbkit_mount.py'):
         trace = trace.tb_next
     if trace:
         lines = ''.join(traceback.format_exception(type(exception), exception, trace)).splitlines()
@@ -381,303 +375,7 @@ class _HostPath(os.PathLike):
         return self.path
 
 
-# ---- what the plugin calls ----
-
-class _Open:
-    """One open of a file or folder."""
-    __slots__ = ('volume', 'path', 'handle', 'has_handle', 'is_folder', 'names', 'wrote')
-
-    def __init__(self, volume, path, is_folder):
-        self.volume, self.path, self.is_folder = volume, path, is_folder
-        self.handle, self.has_handle, self.names, self.wrote = None, False, None, False
-
-
-def _checked(attr):
-    """Numbers that a file can have."""
-    if not all(isinstance(n, int) and 0 <= n < 1 << 64 for n in attr):
-        raise ValueError(f'attributes that no file can have: {attr}')
-
-
-def _found(entry, path):
-    if entry is None:
-        raise FileNotFoundError(path)
-    return entry
-
-
-def _names(code, name):
-    """Does a piece of code, or one within it, speak of the name?"""
-    return name in code.co_names or any(_names(c, name) for c in code.co_consts if hasattr(c, 'co_names'))
-
-
-class _Unfit(Exception):
-    """A script that cannot be one, in words."""
-
-
-class _Mount:
-    """A share: the script's volume, loaded again when its file changes, and what is open of it."""
-
-    def __init__(self, script, args, keep_s, host):
-        self.script, self.args, self.keep_s, self.host = os.path.realpath(script), args, keep_s, host
-        self.lock = threading.Lock()
-        self.opens = set()
-        self.looked = 0.0
-        self.stamp = self._stamp()
-        self.volume = self._load()
-        self.is_writable = self._is_writable()
-
-    # -- the script --
-
-    def _stamp(self):
-        try:
-            s = os.stat(self.script)
-        except OSError as e:
-            raise _Unfit(e.strerror) from None
-        return s.st_mtime_ns, s.st_size, s.st_ino
-
-    def _load(self):
-        folder = os.path.dirname(os.path.abspath(self.script))
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-        space = {'__name__': '__smbkit__', '__file__': self.script, 'args': self.args}
-        try:
-            with open(self.script, encoding='utf-8') as f:
-                text = f.read()
-        except OSError as e:
-            raise _Unfit(e.strerror) from None
-        code = compile(text, self.script, 'exec')
-        exec(code, space)  # the script is the user's own program
-        self.globals = space
-        if 'Volume' in space:
-            volume = space['Volume'](**self.args)
-            missing = [name for name in ('stat', 'list') if not hasattr(volume, name)]
-            if missing:
-                raise _Unfit(f'class Volume has no {" and no ".join(missing)}')
-            return volume
-        if 'tree' in space:
-            if self.args and not _names(code, 'args'):
-                raise _Unfit(f'it takes no arguments, and looks at none of args: {", ".join(sorted(self.args))}')
-            tree = Tree(space['tree'], self.keep_s)
-            tree.check()
-            return tree
-        raise _Unfit('it has neither a function tree() nor a class Volume')
-
-    def _is_writable(self):
-        if isinstance(self.volume, Tree):
-            return bool(self.globals.get('writable', False))
-        return any(hasattr(self.volume, name) for name in ('write', 'make_file', 'make_folder', 'remove', 'rename'))
-
-    def _look(self):
-        """Load the script again if its file is another one."""
-        now = _now()
-        if now - self.looked < _RELOAD_S:
-            return
-        with self.lock:
-            if now - self.looked < _RELOAD_S:
-                return
-            self.looked = now
-            try:
-                stamp = self._stamp()
-                if stamp == self.stamp:
-                    return
-                self.stamp = stamp
-                old, self.volume = self.volume, self._load()
-                if hasattr(old, 'end'):
-                    old.end()
-            except BaseException as e:  # what it was goes on
-                _smbkit.log(0, f'python script {self.script} not loaded again: {type(e).__name__}: {e}')
-                return
-        _smbkit.log(2, f'python script {self.script} loaded again')
-        _smbkit.changed(self.host, '', 6)
-
-    # -- names --
-
-    def lookup(self, path):
-        self._look()
-        volume = self.volume
-        entry = volume.stat(path)
-        if entry is None:
-            self._missing(volume, path)
-        return entry._describe()
-
-    def create(self, path, disposition, kind, access, attributes):
-        self._look()
-        volume = self.volume
-        entry = volume.stat(path)
-        if disposition != _OPEN:
-            if entry is not None:
-                raise FileExistsError(path)
-            self._make(volume, path, kind, attributes)
-            return self._opened(_Open(volume, path, kind == _FOLDER), access, _found(volume.stat(path), path))
-        if entry is None:
-            self._missing(volume, path)
-        is_folder = isinstance(entry, Folder)
-        if is_folder and kind == _FILE:
-            raise IsADirectoryError(path)
-        if not is_folder and kind == _FOLDER:
-            raise NotADirectoryError(path)
-        return self._opened(_Open(volume, path, is_folder), access, entry)
-
-    def _missing(self, volume, path):
-        parent = path.rpartition('/')[0]
-        if parent and not isinstance(volume.stat(parent), Folder):
-            raise Error('OBJECT_PATH_NOT_FOUND')
-        raise Error('OBJECT_NAME_NOT_FOUND')
-
-    def _make(self, volume, path, kind, attributes):
-        parent = path.rpartition('/')[0]
-        if parent and not isinstance(volume.stat(parent), Folder):
-            raise Error('OBJECT_PATH_NOT_FOUND')
-        make = getattr(volume, 'make_folder' if kind == _FOLDER else 'make_file', None)
-        if make is None:
-            raise PermissionError(path)
-        make(path)
-        attributes &= ~(_DIRECTORY | _NORMAL)
-        if attributes and hasattr(volume, 'set_attr'):
-            volume.set_attr(path, attributes=attributes)
-
-    def _opened(self, file, access, entry):
-        if not file.is_folder and access & _DATA:
-            begin = getattr(file.volume, 'open', None)
-            file.handle = begin(file.path, bool(access & (_WRITE | _APPEND))) if begin else file.path
-            file.has_handle = True
-        try:
-            attr = self._describe(file, entry)
-            _checked(attr)
-        except BaseException:
-            self._end(file)
-            raise
-        with self.lock:
-            self.opens.add(file)
-        return file, attr
-
-    def _end(self, file):
-        if file.has_handle and hasattr(file.volume, 'close'):
-            file.volume.close(file.handle)
-
-    def _describe(self, file, entry=None):
-        if file.has_handle and hasattr(file.volume, 'stat_open'):
-            return file.volume.stat_open(file.handle)._describe()
-        if entry is None:
-            entry = _found(file.volume.stat(file.path), file.path)
-        return entry._describe()
-
-    def getattr(self, file):
-        return self._describe(file)
-
-    def close(self, file):
-        with self.lock:
-            self.opens.discard(file)
-        self._end(file)
-
-    # -- folders --
-
-    def names(self, file):
-        """The entries of a folder as they are when a listing begins: [(name, attributes or None), ...]."""
-        self._look()
-        found = []
-        for item in file.volume.list(file.path):
-            name, attr = (item, None) if isinstance(item, str) else (item[0], item[1]._describe())
-            try:
-                name.encode()
-            except UnicodeEncodeError:  # of the host, not UTF-8: nobody could ask for it
-                _put(1, f'entry left out, its name is no UTF-8: {name!r}')
-                continue
-            found.append((name, attr))
-        return found
-
-    # -- data --
-
-    def read(self, file, offset, length):
-        return file.volume.read(file.handle, offset, length)
-
-    def write(self, file, offset, data):
-        if not data:
-            return 0
-        if offset is None:
-            offset = self._describe(file)[1]
-        done = self._need(file, 'write')(file.handle, offset, data)
-        file.wrote = True
-        return len(data) if done is None else done
-
-    def _need(self, file, name):
-        method = getattr(file.volume, name, None)
-        if method is None or not file.has_handle:
-            raise PermissionError(file.path)
-        return method
-
-    def set_size(self, file, size):
-        self._need(file, 'set_size')(file.handle, size)
-        file.wrote = True
-
-    def flush(self, file):
-        if file.has_handle and hasattr(file.volume, 'flush'):
-            file.volume.flush(file.handle)
-
-    def commit(self, file):
-        if file.wrote and hasattr(file.volume, 'commit'):
-            file.volume.commit(file.handle)
-            file.wrote = False
-
-    # -- changes --
-
-    def remove(self, file):
-        remove = getattr(file.volume, 'remove', None)
-        if remove is None:
-            raise PermissionError(file.path)
-        remove(file.path)
-
-    def _check_target(self, file, new_path, replaces):
-        """What a script need not look at: a folder is never replaced, a file when that was asked for."""
-        parent = new_path.rpartition('/')[0]
-        if parent and not isinstance(file.volume.stat(parent), Folder):
-            raise Error('OBJECT_PATH_NOT_FOUND')
-        there = None if new_path == file.path else file.volume.stat(new_path)
-        if isinstance(there, Folder) or (there is not None and not replaces):
-            raise FileExistsError(new_path)
-
-    def rename(self, file, new_path, replaces):
-        rename = getattr(file.volume, 'rename', None)
-        if rename is None:
-            raise PermissionError(file.path)
-        old = file.path
-        self._check_target(file, new_path, replaces)
-        rename(old, new_path, replaces)
-        with self.lock:
-            for other in self.opens:
-                if other.path == old:
-                    other.path = new_path
-                elif other.path.startswith(old + '/'):
-                    other.path = new_path + other.path[len(old):]
-
-    def setattr(self, file, valid, attributes, times):
-        change = getattr(file.volume, 'set_attr', None)
-        if change is None:
-            raise PermissionError(file.path)
-        told = {name: Time(value)
-                for bit, name, value in zip((_CREATE_TIME, _ACCESS_TIME, _WRITE_TIME, _CHANGE_TIME),
-                                            ('birth', 'atime', 'mtime', 'ctime'), times) if valid & bit}
-        if valid & _ATTRIBUTES:
-            told['attributes'] = attributes & ~(_DIRECTORY | _NORMAL)
-        change(file.path, **told)
-
-    def space(self):
-        """(total, free) in bytes, or None."""
-        space = getattr(self.volume, 'space', None)
-        return space() if space else None
-
-    def control(self, command):
-        control = getattr(self.volume, 'control', None)
-        if control is None:
-            raise NotImplementedError(command)
-        return control(command)
-
-    def changed(self, path='', what=MODIFIED):
-        _smbkit.changed(self.host, path, what)
-
-    def end(self):
-        if hasattr(self.volume, 'end'):
-            self.volume.end()
-
+# ---- the shares of scripts ----
 
 _mounts = []
 
@@ -687,31 +385,3 @@ def changed(path='', what=MODIFIED):
     server. path as the script's functions get it; '' is the root. what: ADDED, REMOVED, MODIFIED."""
     for mount in list(_mounts):
         mount.changed(path, what)
-
-
-def _mount(script, args, keep_s, host):
-    script = os.path.realpath(script)
-    try:
-        mount = _Mount(script, args, keep_s, host)
-    except SyntaxError as e:
-        where = '' if e.filename == script else f'{e.filename} '
-        raise ValueError(f'{where}line {e.lineno}: {e.msg}') from None
-    except _Unfit as e:
-        raise ValueError(str(e)) from None
-    except BaseException as e:
-        _log_trace(1, e)
-        lines = [frame.lineno for frame in traceback.extract_tb(e.__traceback__) if frame.filename == script]
-        raise ValueError((f'line {lines[-1]}: ' if lines else '') + f'{type(e).__name__}: {e}') from None
-    _mounts.append(mount)
-    return mount
-
-
-def _unmount(mount):
-    if mount in _mounts:
-        _mounts.remove(mount)
-    mount.end()
-
-
-def _begin():
-    sys.stdout = _Stream(2)
-    sys.stderr = _Stream(1)

@@ -19,9 +19,11 @@ NODISCARD int os_child_start(const char *command, const struct os_variable *env,
                              struct os_child **out);
 /* Has it ended? *code_r: its exit code; 128 and the number of the signal that ended it. */
 bool os_child_is_over(struct os_child *c, int *code_r);
-/* Ask it to end (SIGTERM). */
+/* Ask it to end (SIGTERM), with all that it runs: unless its standard input is a terminal, which is
+ * that of who called us, it is a process group of its own. */
 void os_child_ask(struct os_child *c);
-/* If it goes on for timeout_ms more it is ended by force. Frees; its code as above. */
+/* If it goes on for timeout_ms more it is ended by force; so is what it runs, if it was asked to
+ * end. Frees; its code as above. */
 int os_child_end(struct os_child *c, unsigned timeout_ms);
 
 /* ---- who started this one ---- */

@@ -43,6 +43,7 @@ void captive_start(struct captive *c, const struct connect_info *info, const cha
         {"SMBKIT_PID", pid},
     };
     int err = wr_ok(&uri) ? os_child_start(c->command, env, ARRAY_LEN(env), &c->child) : -ENOMEM;
+    mem_wipe(uri.base, uri.base ? uri.len : 0); /* it has the password */
     c->is_failed = err != 0;
     if (err != 0) {
         char why[128];
@@ -68,9 +69,19 @@ static bool is_near(void *arg)
     return c->child;
 }
 
+static void at_once(void *arg)
+{
+    struct captive *c = arg;
+    if (c->child) {
+        (void)os_child_end(c->child, 0);
+        c->child = NULL;
+    }
+}
+
 const struct server_end *captive_end(struct captive *c, struct server_end *end)
 {
-    *end = (struct server_end){.is_there = is_there, .is_near = is_near, .arg = c};
+    *end =
+        (struct server_end){.is_there = is_there, .is_near = is_near, .at_once = at_once, .arg = c};
     return c->command || c->with_parent ? end : NULL;
 }
 

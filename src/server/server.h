@@ -37,6 +37,7 @@ struct server_end {
     bool (*is_there)(void *arg); /* asked now and then, and at the end of each child */
     /* A first signal to stop: true: is_there will soon be true, go on until then. */
     bool (*is_near)(void *arg);
+    void (*at_once)(void *arg); /* the process ends now, whatever goes on */
     void *arg;
 };
 /* Serve until a signal asks to stop; on SIGHUP reload from file (NULL: there is none to read

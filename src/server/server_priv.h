@@ -26,7 +26,8 @@ struct server_loop {
 };
 
 struct server {
-    struct config *config; /* immutable after server_start; a reload has its own */
+    const struct server_end *end; /* the main thread's; NULL: none */
+    struct config *config;        /* immutable after server_start; a reload has its own */
     struct logging *logging;
     struct users_store *users;
     struct plugins *plugins;

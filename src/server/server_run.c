@@ -112,6 +112,14 @@ static void abort_all(struct job *job)
     conn_home_abort(&CONTAINER_OF(job, struct server_loop, abort_job)->home);
 }
 
+static void end_at_once(const struct server *s)
+{
+    if (s->end && s->end->at_once) {
+        s->end->at_once(s->end->arg);
+    }
+    os_exit_now(EXIT_SECOND_SIGNAL);
+}
+
 /* Of a program only the loop goes on meanwhile, if it is its own. */
 static void wait_a_little(struct server *s)
 {
@@ -122,7 +130,7 @@ static void wait_a_little(struct server *s)
         os_sleep_ms(s->config->own_loop ? 1 : POLL_MS);
     } else if (os_signal_wait(POLL_MS) == OS_SIGNAL_STOP) {
         log_warn(NULL, "second signal, ending at once");
-        os_exit_now(EXIT_SECOND_SIGNAL);
+        end_at_once(s);
     }
 }
 
@@ -260,10 +268,11 @@ bool server_run(struct server *s, const char *file, const struct server_end *end
 {
     log_info(NULL, "serving shares=%zu loops=%u users=%zu", smb_server_share_count(s->smb),
              s->loop_count, users_store_count(s->users));
+    s->end = end;
     serve(s, file, end);
     if (!server_stop(s)) {
         /* Freeing under a plugin that does not come back would turn a slow end into a crash. */
-        os_exit_now(EXIT_SECOND_SIGNAL);
+        end_at_once(s);
     }
     return true;
 }

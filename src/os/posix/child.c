@@ -19,6 +19,8 @@
 
 struct os_child {
     pid_t pid;
+    bool is_group; /* its own, which has that number */
+    bool is_asked;
     bool is_over;
     int code;
 };
@@ -43,6 +45,9 @@ static bool is_replaced(const char *entry, const struct os_variable *env, size_t
 static void free_texts(char **texts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        if (texts[i]) {
+            mem_wipe(texts[i], str_len(texts[i])); /* one may be a password */
+        }
         mem_free(texts[i]);
     }
     mem_free(texts);
@@ -77,7 +82,7 @@ static char **make_environment(const struct os_variable *env, size_t count)
 /* ---- a command ---- */
 
 /* What this process has blocked or ignores is not the command's. */
-static void set_signals(posix_spawnattr_t *attr)
+static void set_signals(posix_spawnattr_t *attr, bool is_group)
 {
     sigset_t none;
     sigset_t usual;
@@ -87,10 +92,12 @@ static void set_signals(posix_spawnattr_t *attr)
     sigaddset(&usual, SIGXFSZ);
     posix_spawnattr_setsigmask(attr, &none);
     posix_spawnattr_setsigdefault(attr, &usual);
-    posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(attr, 0);
+    posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                       (is_group ? POSIX_SPAWN_SETPGROUP : 0));
 }
 
-static int spawn(const char *command, char **env, pid_t *pid_r)
+static int spawn(const char *command, char **env, bool is_group, pid_t *pid_r)
 {
     CLEANUP_MEM char *text = str_dup(command);
     char sh[] = "sh";
@@ -101,7 +108,7 @@ static int spawn(const char *command, char **env, pid_t *pid_r)
     if (!text || posix_spawnattr_init(&attr) != 0) {
         return -ENOMEM;
     }
-    set_signals(&attr);
+    set_signals(&attr, is_group);
     int err = posix_spawn(pid_r, "/bin/sh", NULL, &attr, argv, env);
     posix_spawnattr_destroy(&attr);
     return -err;
@@ -112,7 +119,10 @@ int os_child_start(const char *command, const struct os_variable *env, size_t en
 {
     struct os_child *c = mem_zalloc(sizeof(*c));
     char **all = c ? make_environment(env, env_count) : NULL;
-    int err = all ? spawn(command, all, &c->pid) : -ENOMEM;
+    if (c) {
+        c->is_group = !isatty(STDIN_FILENO); /* in another it could not read from the terminal */
+    }
+    int err = all ? spawn(command, all, c->is_group, &c->pid) : -ENOMEM;
     free_texts(all, all ? env_count : 0);
     if (err != 0) {
         mem_free(c);
@@ -140,19 +150,28 @@ bool os_child_is_over(struct os_child *c, int *code_r)
 void os_child_ask(struct os_child *c)
 {
     if (!c->is_over) {
-        kill(c->pid, SIGTERM);
+        c->is_asked = true;
+        kill(c->is_group ? -c->pid : c->pid, SIGTERM);
     }
+}
+
+/* Does anything of its group go on? No process gets the number of a group that has members. */
+static bool has_rest(const struct os_child *c)
+{
+    return c->is_group && c->is_asked && kill(-c->pid, 0) == 0;
 }
 
 int os_child_end(struct os_child *c, unsigned timeout_ms)
 {
     int code = 0;
     uint64_t until = os_monotonic_ms() + timeout_ms;
-    while (!os_child_is_over(c, &code) && os_monotonic_ms() < until) {
+    bool goes_on = !os_child_is_over(c, &code) || has_rest(c);
+    while (goes_on && os_monotonic_ms() < until) {
         usleep(LOOK_MS * 1000);
+        goes_on = !os_child_is_over(c, &code) || has_rest(c);
     }
-    if (!c->is_over) {
-        kill(c->pid, SIGKILL);
+    if (goes_on) {
+        kill(c->is_group ? -c->pid : c->pid, SIGKILL);
         while (!os_child_is_over(c, &code)) {
             usleep(LOOK_MS * 1000);
         }

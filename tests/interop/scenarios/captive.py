@@ -55,6 +55,30 @@ def given_password():
     check(lines[1].endswith('/two\n') and rest[0] == '' and p.returncode == 0, lines, rest, p.returncode)
 
 
+def _is_running(pid):
+    try:
+        with open(f'/proc/{pid}/stat', encoding='ascii') as f:
+            return f.read().rpartition(')')[2].split()[0] != 'Z'
+    except OSError:
+        return False
+
+
+@case('what the command runs ends with the server, too')
+def with_all():
+    for signals, line in ((1, 'sleep 1000; true'), (1, '(trap "" TERM; while :; do sleep 1; done) & wait'), (2, 'trap "" TERM; sleep 1000 & wait; wait')):
+        with tempfile.TemporaryDirectory() as d:
+            script = write_file(d + '/inner.sh', f'echo $$ >{d}/pid; {line}\n'.encode())
+            p = start('--run', f'sh {script}; true', 'mem:', folder=d, stdin=subprocess.DEVNULL)
+            wait_for(lambda: os.path.exists(d + '/pid') and os.path.getsize(d + '/pid') > 0, 20, 'the command')
+            with open(d + '/pid', encoding='ascii') as f:
+                inner = int(f.read())
+            check(_is_running(inner))
+            for _ in range(signals):
+                p.send_signal(signal.SIGTERM)
+            p.communicate(timeout=20)  # to the end of what the command has open
+            wait_for(lambda: not _is_running(inner), 10, 'what it runs to end')
+
+
 @case('a command that a signal ends, that is not there, or that nobody named')
 def ends():
     check(serve('--run', 'kill -9 $$', 'mem:').code == 128 + 9)

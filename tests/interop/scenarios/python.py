@@ -206,6 +206,32 @@ def reload():
         wait_for(lambda: c.content('hello.txt') == b'Hello!\n', 20, 'the third one')
 
 
+@case('a script that takes long to be loaded again keeps nobody waiting')
+def slow_reload():
+    with tempfile.TemporaryDirectory() as d, Script(HELLO) as s, s.connect() as c, s.connect() as other:
+        check(c.content('hello.txt') == b'Hello!\n')
+        s.write(f'''import os, time
+open({d!r} + '/begun', 'w').close()
+while not os.path.exists({d!r} + '/go'):
+    time.sleep(0.05)
+''' + HELLO.replace('Hello!', 'Good day!'))
+
+        def begun():
+            other.send(b.CREATE, b.create('hello.txt', access=1))  # the one that loads it waits
+            return os.path.exists(d + '/begun')
+        wait_for(begun, 20, 'the look')
+        for _ in range(3):
+            check(c.content('hello.txt') == b'Hello!\n')
+        with open(d + '/go', 'wb'):
+            pass
+        wait_for(lambda: c.content('hello.txt') == b'Good day!\n', 20, 'the new one')
+        os.remove(s.path)
+        for _ in range(3):
+            time.sleep(1.1)  # it is looked at once a second
+            check(c.content('hello.txt') == b'Good day!\n')
+        check(s.server.log().count('not loaded again') == 1)
+
+
 @case('changes that the script tells wake those who watch')
 def changes():
     text = '''import smbkit
