@@ -196,6 +196,16 @@ static uint32_t resolve(struct arc_scan *s, uint32_t node, uint32_t hops)
 
 smbkit_status arc_links_add(struct arc_scan *s, uint32_t node, const char *target)
 {
+    size_t len = strlen(target);
+    if (len > ARC_TARGET_MAX) {
+        arc_left_out(s, arc_name(s->x, node), "a link that says too much");
+        arc_index_take_out(s->x, node);
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    s->late_bytes += len + 1;
+    if (s->late_bytes > ARC_NAMES_MAX) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
     if (s->late_count == s->late_room) {
         uint32_t room = s->late_room ? 2 * s->late_room : 64;
         struct arc_late *more = realloc(s->late, room * sizeof(*more));

@@ -17,7 +17,8 @@
 #include <smbkit/plugin.h>
 
 #define ARC_ENTRIES_MAX (16u << 20) /* files and folders of an archive */
-#define ARC_NAMES_MAX (1u << 30)    /* bytes of all their names */
+#define ARC_NAMES_MAX (1u << 30)    /* bytes of all their names; of what links say, as many */
+#define ARC_TARGET_MAX 4096u        /* bytes of what a symbolic link says */
 #define ARC_DEPTH_MAX 128u          /* folders within each other */
 #define ARC_FAILURES_MAX 1000u      /* headers one after the other that cannot be read */
 #define ARC_TOLD_MAX 8u             /* lines in the log about what is left out */
@@ -180,6 +181,7 @@ struct arc_scan {
     struct arc_late *late;
     uint32_t late_count;
     uint32_t late_room;
+    uint64_t late_bytes;
     uint32_t left_out;
     char raw_name[256]; /* of what is one compressed file */
     uint64_t unpacked;

@@ -296,6 +296,32 @@ static void test_depth(void)
     }
 }
 
+/* The longest that a link may say, and a byte less and more. */
+static void test_targets(void)
+{
+    char target[ARC_TARGET_MAX + 2];
+    struct packed p;
+    struct fixture f;
+    REQUIRE(pack_begin(&p, archive_write_set_format_pax, NULL, NULL));
+    pack_text(&p, "a", "text");
+    for (uint32_t len = ARC_TARGET_MAX - 1; len <= ARC_TARGET_MAX + 1; len++) {
+        char name[16];
+        memset(target, '/', sizeof(target));
+        target[0] = '.';
+        target[len - 1] = 'a';
+        target[len] = '\0';
+        snprintf(name, sizeof(name), "to-%u", len - ARC_TARGET_MAX + 1);
+        pack(&p, name, AE_IFLNK, target, 0);
+    }
+    pack_end(&p);
+    REQUIRE(begin(&f, &p));
+    check_content(&f, "to-0", "text");
+    check_content(&f, "to-1", "text");
+    check_missing(&f, "to-2", SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    fixture_close(&f);
+    unlink(p.path);
+}
+
 /* The file that was packed before, in another one. */
 static bool pack_again(struct packed *p)
 {
@@ -345,6 +371,7 @@ static const struct test_case cases[] = {
     {"the cache", test_cache},
     {"the cache at random", test_cache_random},
     {"depth", test_depth},
+    {"the longest link", test_targets},
     {"archives within archives", test_nested},
 };
 TEST_MAIN(cases)

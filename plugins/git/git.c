@@ -221,9 +221,12 @@ static smbkit_status begin(struct gitfs_volume *v, struct smbkit_volume_args *ar
                  e ? e->message : "unknown");
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    git_repository_free(repo);
     v->blobs = gitfs_blobs_new(given.memory);
-    return v->blobs ? gitfs_volume_start(v) : SMBKIT_STATUS_NO_MEMORY;
+    if (!v->blobs) {
+        git_repository_free(repo);
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    return gitfs_volume_start(v, repo);
 }
 
 static smbkit_status git_volume_open(struct smbkit_volume_args *args, void **volume_r)

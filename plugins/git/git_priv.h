@@ -93,6 +93,8 @@ struct gitfs_volume {
     struct gitfs_blobs *blobs;
     pthread_t watcher;
     int has_watcher;
+    git_repository *watched; /* the watcher's own, once it runs */
+    uint64_t refs_at_first;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* lock */
@@ -103,7 +105,8 @@ struct gitfs_volume {
     struct gitfs_file *files;
 };
 
-smbkit_status gitfs_volume_start(struct gitfs_volume *v);
+/* Takes repo. */
+smbkit_status gitfs_volume_start(struct gitfs_volume *v, git_repository *repo);
 void gitfs_volume_stop(struct gitfs_volume *v);
 /* A handle of this call's own; waits until there is one. NULL: it cannot be opened (any more). */
 git_repository *gitfs_repo_take(struct gitfs_volume *v);

@@ -147,29 +147,26 @@ static int rest(struct gitfs_volume *v, uint64_t ms)
 static void *watcher_main(void *arg)
 {
     struct gitfs_volume *v = arg;
-    git_repository *repo = NULL;
-    uint64_t last = 0;
+    uint64_t last = v->refs_at_first;
     uint64_t ms = LOOK_MS;
-    if (git_repository_open(&repo, v->path) != 0) {
-        return NULL;
-    }
-    do {
+    while (rest(v, ms)) {
         uint64_t began = now_ms();
-        uint64_t refs = refs_now(repo);
+        uint64_t refs = refs_now(v->watched);
         if (last && refs && refs != last) {
             tell(v);
         }
         last = refs ? refs : last;
         ms = (now_ms() - began) * REST;
         ms = ms < LOOK_MS ? LOOK_MS : ms;
-    } while (rest(v, ms));
-    git_repository_free(repo);
+    }
     return NULL;
 }
 
 /* Signals of the process are for others. */
-smbkit_status gitfs_volume_start(struct gitfs_volume *v)
+smbkit_status gitfs_volume_start(struct gitfs_volume *v, git_repository *repo)
 {
+    v->watched = repo;
+    v->refs_at_first = refs_now(repo); /* nobody has seen anything before */
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -188,6 +185,7 @@ void gitfs_volume_stop(struct gitfs_volume *v)
     if (v->has_watcher) {
         pthread_join(v->watcher, NULL);
     }
+    git_repository_free(v->watched);
     while (v->idle_count > 0) {
         git_repository_free(v->idle[--v->idle_count]);
     }

@@ -5,7 +5,6 @@ import random
 import shutil
 import subprocess
 import threading
-import time
 
 import rawbodies as b
 from harness import PROGRAM, Server, Skip, case, check, check_in, check_logged, main, random_bytes, smbkit, wait_for, write_file
@@ -208,7 +207,6 @@ def moving():
     with r, r.connect() as c, r.connect() as watcher:
         old = c.opened('branches\\main\\a.txt', access=1)
         folder = watcher.opened('', access=1, options=b.FOLDER)
-        time.sleep(1.5)  # the references have been looked at
         mid = watcher.send(b.CHANGE_NOTIFY, b.change_notify(folder, tree=True))
         watcher.await_interim(mid)
         r.write('a.txt', b'changed, and longer\n')
