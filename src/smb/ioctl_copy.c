@@ -67,18 +67,16 @@ static smbkit_status tell_limits(struct wr *w)
 }
 
 static smbkit_status copy(struct smb_request *r, const struct fsctl_copychunk_req *in,
-                          struct smb_open *source, uint32_t target_access, struct wr *w)
+                          struct vfs_open *from, uint32_t target_access, struct wr *w)
 {
     struct vfs_copy_chunk chunks[FSCTL_COPYCHUNKS_MAX];
     for (uint32_t i = 0; i < in->count; i++) {
         const struct fsctl_copychunk *c = &in->chunks[i];
         chunks[i] = (struct vfs_copy_chunk){c->source_offset, c->target_offset, c->length};
     }
-    struct vfs_open *from = smb_open_file_ref(source);
     struct vfs_copy copy = {
         .source = from, .chunks = chunks, .chunk_count = in->count, .target_access = target_access};
     smbkit_status status = vfs_copy(&r->call, r->open->file, &copy);
-    vfs_open_unref(from);
     /* With an error too: how far it came. 2.2.32.1 */
     fsctl_copychunk_rsp_format(
         w, &(struct fsctl_copychunk_rsp){.chunks_written = copy.chunks_done,
@@ -96,16 +94,18 @@ static smbkit_status copychunk(struct smb_request *r, const struct smb2_ioctl_re
     if (fsctl_resume_key_parse(req->input, key) != WIRE_OK) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    struct smb_open *source = key_find(r, key);
-    if (!source) {
+    struct smb_source source = {.open = key_find(r, key)};
+    if (!source.open) {
         return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
     }
-    smbkit_status status = SMBKIT_STATUS_INVALID_PARAMETER;
-    if (req->max_output_response >= FSCTL_COPYCHUNK_RSP_SIZE) {
+    smbkit_status status = smb_source_begin(r, &source);
+    if (SMBKIT_OK(status) && req->max_output_response < FSCTL_COPYCHUNK_RSP_SIZE) {
+        status = SMBKIT_STATUS_INVALID_PARAMETER;
+    } else if (SMBKIT_OK(status)) {
         bool is_good = err == WIRE_OK && is_within_limits(&in);
-        status = is_good ? copy(r, &in, source, target_access, w) : tell_limits(w);
+        status = is_good ? copy(r, &in, source.file, target_access, w) : tell_limits(w);
     }
-    smb_open_unref(source);
+    smb_source_end(&source);
     return status;
 }
 
@@ -134,19 +134,19 @@ static smbkit_status duplicate_extents(struct smb_request *r, const struct smb2_
     if (in.source_offset < 0 || in.target_offset < 0 || in.length < 0) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    struct smb_open *source =
-        smb_open_find_in(r->session, in.source.persistent, in.source.volatile_id);
-    if (!source) {
+    struct smb_source source = {
+        .open = smb_open_find_in(r->session, in.source.persistent, in.source.volatile_id)};
+    if (!source.open) {
         return SMBKIT_STATUS_INVALID_HANDLE;
     }
     const struct vfs_copy_chunk what = {(uint64_t)in.source_offset, (uint64_t)in.target_offset,
                                         (uint64_t)in.length};
-    struct vfs_open *from = smb_open_file_ref(source);
-    smbkit_status status = source->kind == SMB_OPEN_FILE
-                               ? vfs_clone(&r->call, r->open->file, from, &what)
-                               : SMBKIT_STATUS_INVALID_PARAMETER;
-    vfs_open_unref(from);
-    smb_open_unref(source);
+    smbkit_status status = smb_source_begin(r, &source);
+    if (SMBKIT_OK(status)) {
+        status = source.file ? vfs_clone(&r->call, r->open->file, source.file, &what)
+                             : SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    smb_source_end(&source);
     return status;
 }
 

@@ -182,8 +182,7 @@ struct writing {
     uint32_t sector; /* of the target's volume; the source's may have others */
     uint64_t length; /* of what is asked for, whole sectors */
     uint64_t room;   /* of that, what is in the target's file */
-    struct smb_open *source;
-    struct vfs_open *from; /* its file, a reference */
+    struct smb_source source;
     struct token token;
 };
 
@@ -192,7 +191,7 @@ static smbkit_status check_same(struct writing *x, uint64_t at)
 {
     struct vfs_data_stamp now;
     const struct smbkit_range range = {at, x->length};
-    smbkit_status status = vfs_data_look(&x->r->call, x->from, range, &now);
+    smbkit_status status = vfs_data_look(&x->r->call, x->source.file, range, &now);
     if (status == SMBKIT_STATUS_FILE_CLOSED) {
         return SMBKIT_STATUS_INVALID_TOKEN;
     }
@@ -210,7 +209,7 @@ static smbkit_status write_data(struct writing *x)
     uint64_t size = x->token.stamp.size;
     uint64_t data = MIN(x->room, at < size ? size - at : 0);
     const struct vfs_copy_chunk chunk = {at, x->in->file_offset, data};
-    struct vfs_copy copy = {.source = x->from,
+    struct vfs_copy copy = {.source = x->source.file,
                             .chunks = &chunk,
                             .chunk_count = data > 0,
                             .target_access = SMBKIT_WRITE_DATA,
@@ -219,8 +218,8 @@ static smbkit_status write_data(struct writing *x)
     if (SMBKIT_OK(status)) {
         status = vfs_copy(&x->r->call, target, &copy);
         /* What was written meanwhile may have been copied half. */
-        bool is_same =
-            vfs_opens_share(target, x->from) || vfs_data_changes(x->from) == x->token.stamp.changes;
+        bool is_same = vfs_opens_share(target, x->source.file) ||
+                       vfs_data_changes(x->source.file) == x->token.stamp.changes;
         status = SMBKIT_OK(status) && !is_same ? SMBKIT_STATUS_INVALID_TOKEN : status;
     }
     /* The source was cut or closed since. */
@@ -238,18 +237,18 @@ static smbkit_status write_token(struct writing *x)
     if (x->in->transfer_offset >= x->token.length) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    x->source = smb_open_find_in(r->session, x->token.persistent_id, x->token.volatile_id);
-    if (!x->source) {
+    x->source.open = smb_open_find_in(r->session, x->token.persistent_id, x->token.volatile_id);
+    if (!x->source.open) {
         return SMBKIT_STATUS_INVALID_TOKEN;
     }
-    x->from = smb_open_file_ref(x->source);
+    /* One that is closed, or moved, meanwhile makes the token invalid: nothing waits for it. */
+    x->source.file = smb_open_file_ref(x->source.open);
     uint64_t length = MIN(x->length, x->token.length - x->in->transfer_offset);
     x->length = length - length % x->sector; /* [MS-FSCC] 2.3.44 */
     x->room = MIN(x->room, x->length);
     /* Less than one: the client, which is to go on, copies by other means. */
     smbkit_status status = x->length > 0 ? write_data(x) : SMBKIT_STATUS_INVALID_TOKEN;
-    vfs_open_unref(x->from);
-    smb_open_unref(x->source);
+    smb_source_end(&x->source);
     return status;
 }
 

@@ -2,6 +2,7 @@
 #define LOG_MODULE LOG_SMB
 #include "smb/move.h"
 
+#include "base/mem.h"
 #include "smb/lease.h"
 #include "vfs/move.h"
 
@@ -119,12 +120,88 @@ struct vfs_token *smb_open_token(struct smb_open *o)
     return o->durable.kept ? vfs_token_ref(o->durable.owner) : NULL;
 }
 
-static smbkit_status with_token(struct smb_open *o, struct vfs_volume *v,
+/* ---- the file that it leaves ---- */
+
+/* The closing of it, while others have calls on it under way: those that copy from it. */
+struct parting {
+    struct job job;
+    struct vfs_wait wait;
+    atomic_int state;
+    struct smb_open *o;      /* a reference, for what its file may still ask of it */
+    struct vfs_open *file;   /* what vfs_close takes */
+    struct vfs_token *token; /* a reference */
+};
+enum { PARTING_RUNS, PARTING_WAITS, PARTING_WOKEN };
+
+static void parting_free(struct parting *p)
+{
+    struct smb_server *s = p->o->server;
+    vfs_wait_fini(&p->wait);
+    vfs_token_unref(p->token);
+    smb_open_unref(p->o);
+    mem_free(p);
+    atomic_fetch_sub(&s->kept.ending, 1); /* s may be gone next */
+}
+
+/* Until the state is WAITS nobody else is at it. */
+static void parting_go(struct parting *p)
+{
+    struct vfs_call call = {.token = p->token, .wait = &p->wait};
+    int runs;
+    do {
+        (void)vfs_wait_cancel(&p->wait);
+        atomic_store(&p->state, PARTING_RUNS);
+        smbkit_status status = vfs_close(&call, p->file, NULL);
+        if (status != SMBKIT_STATUS_WAIT) {
+            if (!SMBKIT_OK(status)) {
+                log_warn(NULL, "close failed status=%s", smbkit_status_name(status));
+            }
+            parting_free(p);
+            return;
+        }
+        runs = PARTING_RUNS;
+    } while (!atomic_compare_exchange_strong(&p->state, &runs, PARTING_WAITS));
+}
+
+static void parting_run(struct job *job)
+{
+    parting_go(CONTAINER_OF(job, struct parting, job));
+}
+
+static void parting_wake(struct vfs_wait *w)
+{
+    struct parting *p = CONTAINER_OF(w, struct parting, wait);
+    struct smb_server *s = p->o->server;
+    if (atomic_exchange(&p->state, PARTING_WOKEN) == PARTING_WAITS) {
+        const struct work_key key = {.kind = WORK_END};
+        s->config.env.work(s->config.env.arg, &key, &p->job);
+    }
+}
+
+/* NULL: no memory. */
+static struct parting *parting_new(struct smb_open *o, struct vfs_token *token)
+{
+    struct parting *p = mem_zalloc(sizeof(*p));
+    if (p) {
+        list_init(&p->job.link);
+        p->job.fn = parting_run;
+        vfs_wait_init(&p->wait, parting_wake);
+        p->o = smb_open_ref(o);
+        p->file = o->file;
+        p->token = vfs_token_ref(token);
+        atomic_fetch_add(&o->server->kept.ending, 1);
+    }
+    return p;
+}
+
+/* ---- it goes ---- */
+
+static smbkit_status with_token(struct smb_open *o, struct vfs_volume *v, struct vfs_wait *w,
                                 smbkit_status (*fn)(struct smb_open *o, struct vfs_volume *v,
                                                     struct vfs_call *call))
 {
     struct vfs_token *token = smb_open_token(o);
-    struct vfs_call call = {.token = token};
+    struct vfs_call call = {.token = token, .wait = w};
     smbkit_status status = SMBKIT_STATUS_FILE_CLOSED;
     if (token) {
         status = o->is_quota ? SMBKIT_STATUS_NOT_SUPPORTED : fn(o, v, &call);
@@ -160,11 +237,15 @@ static smbkit_status move_it(struct smb_open *o, struct vfs_volume *v, struct vf
 {
     const struct vfs_move m = {.from = o->file, .volume = v, .owner = smb_open_owner(o)};
     struct vfs_open *to = NULL;
-    smbkit_status status = vfs_open_commit(call, o->file);
+    struct parting *p = parting_new(o, call->token);
+    smbkit_status status = p ? vfs_open_commit(call, o->file) : SMBKIT_STATUS_NO_MEMORY;
     if (SMBKIT_OK(status)) {
         status = vfs_open_move(call, &m, &to);
     }
     if (!SMBKIT_OK(status)) {
+        if (p) {
+            parting_free(p);
+        }
         return status;
     }
     struct vfs_open *from = o->file;
@@ -174,10 +255,7 @@ static smbkit_status move_it(struct smb_open *o, struct vfs_volume *v, struct vf
     o->volume = vfs_volume_ref(v);
     recharge_locked(o);
     mutex_unlock(&o->lock);
-    status = vfs_close(call, from, NULL);
-    if (!SMBKIT_OK(status)) {
-        log_warn(NULL, "close failed status=%s", smbkit_status_name(status));
-    }
+    parting_go(p); /* takes it */
     vfs_open_unref(from);
     vfs_volume_unref(was);
     smb_open_break_answered(o); /* there is nothing left to be answered for */
@@ -185,12 +263,12 @@ static smbkit_status move_it(struct smb_open *o, struct vfs_volume *v, struct vf
     return SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status smb_open_move_try(struct smb_open *o, struct vfs_volume *v)
+smbkit_status smb_open_move_try(struct smb_open *o, struct vfs_volume *v, struct vfs_wait *w)
 {
-    return with_token(o, v, try_it);
+    return with_token(o, v, w, try_it);
 }
 
-smbkit_status smb_open_move(struct smb_open *o, struct vfs_volume *v)
+smbkit_status smb_open_move(struct smb_open *o, struct vfs_volume *v, struct vfs_wait *w)
 {
-    return with_token(o, v, move_it);
+    return with_token(o, v, w, move_it);
 }

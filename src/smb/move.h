@@ -24,7 +24,10 @@ bool smb_open_mark_stale(struct smb_open *o);
 
 /* What it is owner's; a reference, NULL: it ends. */
 NODISCARD struct vfs_token *smb_open_token(struct smb_open *o);
-/* Could it go to v? Any error: no. */
-NODISCARD smbkit_status smb_open_move_try(struct smb_open *o, struct vfs_volume *v);
-/* It goes, and its file in the old volume is closed. RESTS. Any error: it has not gone. */
-NODISCARD smbkit_status smb_open_move(struct smb_open *o, struct vfs_volume *v);
+/* Could it go to v? Any error: no. WAIT: somebody there is to give up what he caches; w is woken.
+ */
+NODISCARD smbkit_status smb_open_move_try(struct smb_open *o, struct vfs_volume *v,
+                                          struct vfs_wait *w);
+/* It goes, and its file in the old volume is closed; later if others are at it. RESTS. Any error:
+ * it has not gone. WAIT: as above. */
+NODISCARD smbkit_status smb_open_move(struct smb_open *o, struct vfs_volume *v, struct vfs_wait *w);

@@ -92,6 +92,8 @@ static bool opens_take(struct mover *m)
 {
     opens_drop(m);
     if (!smb_opens_all(m->server, &m->opens, &m->open_count)) {
+        m->opens = NULL;
+        m->open_count = 0;
         return false;
     }
     size_t n = 0;
@@ -192,17 +194,35 @@ static void trees_end(const struct mover *m)
 
 /* ---- can all? ---- */
 
-static bool can_move(const struct mover *m, struct smb_open *o)
+/* fn until it need not wait, or the time is up. */
+static bool is_done(struct mover *m, struct smb_open *o,
+                    smbkit_status (*fn)(struct smb_open *o, struct vfs_volume *v,
+                                        struct vfs_wait *w))
+{
+    smbkit_status status;
+    do {
+        (void)vfs_wait_cancel(&m->wait);
+        status = fn(o, m->volume, &m->wait);
+    } while (status == SMBKIT_STATUS_WAIT && wait_on(m));
+    (void)vfs_wait_cancel(&m->wait);
+    if (!SMBKIT_OK(status)) {
+        log_debug(NULL, "handle does not move share=%s status=%s", quoted(m->share->name).text,
+                  smbkit_status_name(status));
+    }
+    return SMBKIT_OK(status);
+}
+
+static bool can_move(struct mover *m, struct smb_open *o)
 {
     enum smb_place place = place_of(m, o);
     if (place == SMB_PLACE_NONE) {
         return true; /* it has ended meanwhile */
     }
     return place != SMB_PLACE_RESERVED && !smb_open_waits_by_cache(o) && may_stay(m, o) &&
-           SMBKIT_OK(smb_open_move_try(o, m->volume));
+           is_done(m, o, smb_open_move_try);
 }
 
-static size_t count_unmovable(const struct mover *m)
+static size_t count_unmovable(struct mover *m)
 {
     size_t n = 0;
     for (size_t i = 0; i < m->open_count; i++) {
@@ -249,17 +269,6 @@ static void uncache_all(struct mover *m)
     }
 }
 
-static bool goes(struct mover *m, struct smb_open *o)
-{
-    smbkit_status status =
-        may_stay(m, o) ? smb_open_move(o, m->volume) : SMBKIT_STATUS_NOT_SUPPORTED;
-    if (!SMBKIT_OK(status)) {
-        log_debug(NULL, "handle not moved share=%s status=%s", quoted(m->share->name).text,
-                  smbkit_status_name(status));
-    }
-    return SMBKIT_OK(status);
-}
-
 /* Nothing begins on it until it is thawed. */
 static bool comes_to_rest(struct mover *m, struct smb_open *o)
 {
@@ -274,7 +283,7 @@ static bool comes_to_rest(struct mover *m, struct smb_open *o)
 /* One that is shown, or kept. */
 static void settle(struct mover *m, struct item *item)
 {
-    if (item->rests && goes(m, item->o)) {
+    if (item->rests && may_stay(m, item->o) && is_done(m, item->o, smb_open_move)) {
         m->out->moved++;
     } else {
         m->out->closed += smb_open_evict(item->o); /* which ends when its requests have */

@@ -174,6 +174,16 @@ NODISCARD smbkit_status smb_request_open(struct smb_request *r, const struct smb
 /* Be at work on r->open. FILE_CLOSED: it is being closed, or is not the tree's any more. WAIT: it
  * is being moved to another volume. */
 NODISCARD smbkit_status smb_request_work_begin(struct smb_request *r);
+/* Another open, of which a request takes data. */
+struct smb_source {
+    struct smb_open *open; /* a reference, which smb_source_end takes */
+    struct vfs_open *file; /* a reference; NULL: it is a pipe */
+    bool holds;            /* smb_open_work_begin */
+};
+/* For one run the request is at work on source->open, too; smb_source_end follows in any case.
+ * WAIT: as above. One that is being closed it finds closed. */
+NODISCARD smbkit_status smb_source_begin(struct smb_request *r, struct smb_source *source);
+void smb_source_end(struct smb_source *source);
 /* SMB_WAY_* of the volume that it is about. */
 unsigned smb_request_ways(const struct smb_request *r);
 /* The volume of the open that it is at work on, or that a CREATE is making; borrowed from that. */

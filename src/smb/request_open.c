@@ -74,6 +74,30 @@ smbkit_status smb_request_work_begin(struct smb_request *r)
     return r->holds_close ? SMBKIT_STATUS_SUCCESS : work_begin(r, r->open);
 }
 
+smbkit_status smb_source_begin(struct smb_request *r, struct smb_source *source)
+{
+    struct smb_session *s = NULL;
+    struct smb_tree *t = NULL;
+    enum smb_work work = SMB_WORK_NOT;
+    if (smb_open_owner_get(source->open, &s, &t)) {
+        work = smb_open_work_begin(source->open, t, r->call.wait);
+    }
+    smb_tree_unref(t);
+    smb_session_unref(s);
+    source->holds = work == SMB_WORK_BEGUN;
+    source->file = smb_open_file_ref(source->open);
+    return work == SMB_WORK_LATER ? SMBKIT_STATUS_WAIT : SMBKIT_STATUS_SUCCESS;
+}
+
+void smb_source_end(struct smb_source *source)
+{
+    vfs_open_unref(source->file);
+    if (source->holds) {
+        smb_open_work_end(source->open);
+    }
+    smb_open_unref(source->open);
+}
+
 unsigned smb_request_ways(const struct smb_request *r)
 {
     const struct smb_open *o = r->open ? r->open : r->reserved;

@@ -74,9 +74,11 @@ static smbkit_status open_there(struct vfs_call *call, const struct vfs_move *m,
     return st;
 }
 
-static void drop(struct vfs_call *call, struct vfs_open *o)
+static void drop(const struct vfs_call *call, struct vfs_open *o)
 {
-    smbkit_status st = vfs_close(call, o, NULL);
+    struct vfs_call blocks = *call;
+    blocks.wait = NULL; /* nobody has a call on it but for a moment */
+    smbkit_status st = vfs_close(&blocks, o, NULL);
     (void)st; /* nothing was done with it */
 }
 

@@ -30,7 +30,7 @@ struct vfs_move {
  * that one has: access (which is checked anew), sharing, options, position, byte-range locks, what
  * it watches (of which it is told that events were lost). It caches nothing; a listing under way
  * begins anew; times that were fixed are not. m->from is to be closed afterwards. Errors: as of
- * vfs_create, and of vfs_lock; DELETE_PENDING also for what is deleted when it is closed;
+ * vfs_create (WAIT), and of vfs_lock; DELETE_PENDING also for what is deleted when it is closed;
  * NOT_SUPPORTED: it is in a snapshot, or the root that a user was given. */
 NODISCARD smbkit_status vfs_open_move(struct vfs_call *call, const struct vfs_move *m,
                                       struct vfs_open **open_r);

@@ -274,6 +274,43 @@ static void test_tree_connect(void)
     move_end(&m);
 }
 
+/* ---- who caches in the new volume ---- */
+
+static void ack_there(struct move *m)
+{
+    if (!m->is_over && m->p.g.taken < m->p.g.sent_count) {
+        m->is_over = true;
+        check_break(&m->p.g, 1, RWH, RH, 2);
+        CHECK_INT(ack(&m->p.g, 1, RH), SMBKIT_STATUS_SUCCESS);
+    }
+}
+
+/* He is asked as by any opener; whoever does not answer in time is in the way. */
+static void cached_there(bool answers)
+{
+    struct move m;
+    struct smb2_create_rsp rsp = {0};
+    const struct smb2_lease lease = lease_of(1, RWH, 0);
+    move_begin(&m);
+    put(&m.p.f, "a", "old");
+    put(&m.p.g, "a", "new");
+    struct smb2_file_id id = open_it(&m.p.f, "a");
+    CHECK_INT(open_leased(&m.p.g, "a", &lease, &rsp), SMBKIT_STATUS_SUCCESS);
+    m.meanwhile = answers ? ack_there : NULL;
+    m.step_ms = answers ? 5 : 1000;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(m.out.moved, answers);
+    CHECK_INT(m.out.closed, !answers);
+    CHECK_INT(read_status(&m.p.f, id), answers ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_FILE_CLOSED);
+    move_end(&m);
+}
+
+static void test_cached_there(void)
+{
+    cached_there(true);
+    cached_there(false);
+}
+
 /* ---- what is kept for its client ---- */
 
 static smbkit_status create_durable(struct fake *f, uint32_t present, struct smb2_file_id id,
@@ -512,6 +549,7 @@ static const struct test_case cases[] = {
     {"create", test_create},
     {"create hangs", test_create_hangs},
     {"tree connect", test_tree_connect},
+    {"cached there", test_cached_there},
     {"durable", test_durable},
     {"resilient", test_resilient},
     {"threads", test_threads},
