@@ -61,6 +61,34 @@ static void state_goes_along(void)
     end(&t);
 }
 
+static bool note_name(void *arg, const struct vfs_dir_entry *e)
+{
+    snprintf(arg, 16, "%s", e->name);
+    return true;
+}
+
+/* Its place means nothing there: it begins anew, with the same pattern. */
+static void listing_begins_anew(void)
+{
+    struct both t;
+    char name[16] = "";
+    REQUIRE(begin(&t));
+    make(&t.a, "f2", false);
+    make(&t.b, "g", false);
+    struct vfs_open *o = must_open(&t.a, "", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    REQUIRE(o);
+    struct vfs_dir_query q = {.pattern = "f*", .single = true, .entry = note_name, .arg = name};
+    CHECK_INT(vfs_query_directory(&t.a.call, o, &q), 0);
+    struct vfs_open *to = move(&t, o);
+    REQUIRE(to);
+    q.pattern = NULL;
+    CHECK_INT(vfs_query_directory(&t.b.call, to, &q), 0);
+    CHECK(strcmp(name, "file") == 0);
+    CHECK_INT(vfs_query_directory(&t.b.call, to, &q), S(NO_MORE_FILES));
+    must_close(&t.b, to);
+    end(&t);
+}
+
 static void cannot_go(void)
 {
     struct both t;
@@ -269,6 +297,7 @@ static void granted_meanwhile(void)
 
 static const struct test_case cases[] = {
     {"state goes along", state_goes_along},
+    {"listing begins anew", listing_begins_anew},
     {"cannot go", cannot_go},
     {"granted and taken", granted_and_taken},
     {"granted and given back", granted_and_given_back},
