@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of the filter overlay.
+ *
+ * A file is the upper volume's when that has one at its path, else the lower one's; folders are
+ * both. Paths of the lower volume that are hidden, with all below them, are not there. Who changes
+ * anything holds `copying`; `lock` guards the files that are open, and is held for reading while
+ * one of their handles is used. Lock order: copying, lock. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <smbkit/filter.h>
+
+#define OVERLAY_META ".smbkit-overlay" /* a folder of the upper volume; clients do not see it */
+#define OVERLAY_TMP OVERLAY_META "/tmp"
+#define OVERLAY_LOG OVERLAY_META "/hidden"
+#define OVERLAY_HIDDEN_MAX 1000000u /* paths */
+
+/* One of the two volumes. Immutable. */
+struct side {
+    struct smbkit_next *next;
+    uint32_t features;
+};
+
+struct hidden {
+    char **keys; /* a hash table; as paths are compared */
+    uint32_t count, room;
+};
+
+struct overlay {
+    struct side lower, upper;
+    bool ignores_case;
+    pthread_mutex_t copying;
+    atomic_bool is_ready; /* what is hidden was read; set under copying */
+    pthread_rwlock_t lock;
+    /* guarded by lock */
+    struct hidden hidden;
+    struct ofile *files;
+    uint64_t generation; /* counts what changes which volume a path is of */
+    /* guarded by copying */
+    uint64_t log_size;
+    uint64_t tmp_count;
+    bool has_meta;
+};
+
+struct names;
+
+struct ofile {
+    /* immutable */
+    char *stream; /* NULL: the file itself */
+    uint32_t access;
+    bool is_folder;
+    /* guarded by overlay.lock */
+    char *path;
+    void *lower, *upper;
+    bool has_lower, has_upper, is_gone;
+    smbkit_status lost; /* not 0: it was copied, and could not be opened there */
+    struct ofile *next, *prev;
+    struct names *listing; /* of one caller at a time, by the core */
+};
+
+/* Where a path is. Ends with where_fini. */
+struct where {
+    char *path[2]; /* as lower and upper spell it; owned */
+    bool in_lower, in_upper, is_folder;
+    struct smbkit_attr attr; /* of the upper one, else of the lower */
+};
+
+/* ---- overlay_find.c ---- */
+char *overlay_join(const char *folder, const char *name); /* owned */
+char *overlay_parent(const char *path);                   /* owned */
+const char *overlay_leaf(const char *path);
+bool overlay_is_meta(const char *path);
+smbkit_status overlay_lookup(const struct side *s, struct smbkit_op *op, const char *path,
+                             struct smbkit_attr *attr);
+/* OBJECT_NAME_NOT_FOUND, OBJECT_PATH_NOT_FOUND: nowhere; w->path is filled all the same. */
+smbkit_status overlay_find(struct overlay *o, struct smbkit_op *op, const char *path,
+                           struct where *w);
+void where_fini(struct where *w);
+/* Is there something in the lower volume by that path that is not hidden? */
+bool overlay_lower_shows(struct overlay *o, struct smbkit_op *op, const struct where *w,
+                         const char *path);
+
+/* ---- overlay_hidden.c; lock is held ---- */
+bool hidden_has(const struct overlay *o, const char *path);
+bool hidden_put(struct overlay *o, const char *path);
+void hidden_fini(struct hidden *h);
+
+/* ---- overlay_log.c; copying is held ---- */
+smbkit_status overlay_ready(struct overlay *o, struct smbkit_op *op);
+smbkit_status overlay_meta(struct overlay *o, struct smbkit_op *op);
+smbkit_status overlay_hide(struct overlay *o, struct smbkit_op *op, const char *path);
+
+/* ---- overlay_copy.c; copying is held ---- */
+/* The file or folder, without what is in it, is the upper volume's. with_data: false: it is going
+ * to be emptied. */
+smbkit_status overlay_copy_up(struct overlay *o, struct smbkit_op *op, const char *path,
+                              bool with_data);
+/* ... and all that is in it. */
+smbkit_status overlay_copy_tree(struct overlay *o, struct smbkit_op *op, const char *path);
+
+/* ---- overlay_list.c ---- */
+struct names {
+    char **list; /* owned */
+    struct smbkit_attr *attrs;
+    uint32_t count, room;
+    bool has_attrs, no_memory;
+};
+void names_free(struct names *n); /* NULL allowed */
+/* What a client sees in a folder; path: its own. */
+smbkit_status overlay_names(struct overlay *o, struct smbkit_op *op, const struct ofile *f,
+                            bool attrs, struct names **names_r);
+smbkit_status overlay_enumerate(struct overlay *o, struct smbkit_op *op, struct ofile *f,
+                                struct smbkit_sink *sink);
+/* The names of a listing, or of the streams, of one volume. */
+smbkit_status side_names(const struct side *s, struct smbkit_op *op, uint32_t id, void *file,
+                         struct names *n);
+
+/* ---- overlay_open.c ---- */
+smbkit_status overlay_create(struct overlay *o, struct smbkit_op *op, struct smbkit_create *how);
+/* Opened by no client: for what the filter does. */
+smbkit_status overlay_open_path(struct overlay *o, struct smbkit_op *op, const char *path,
+                                struct ofile **file_r);
+void overlay_close_file(struct overlay *o, struct smbkit_op *op, struct ofile *f);
+void overlay_attr_settle(struct smbkit_attr *attr);
+
+/* ---- overlay_change.c ---- */
+smbkit_status overlay_remove(struct overlay *o, struct smbkit_op *op, struct ofile *f);
+smbkit_status overlay_rename(struct overlay *o, struct smbkit_op *op, struct ofile *f,
+                             const struct smbkit_rename *how);
+char *overlay_path_dup(struct overlay *o, const struct ofile *f); /* owned */

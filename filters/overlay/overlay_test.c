@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "filter_fixture.h"
+
+const struct smbkit_plugin *smbkit_static_overlay(const struct smbkit_host_table *api);
+
+static bool start(struct fixture *f)
+{
+    const struct stack_layer layers[] = {{smbkit_static_overlay(&vfs_api), {"upper=mem:"}},
+                                         {smbkit_static_mem(&vfs_api), {NULL}}};
+    return stack_open(f, layers, 2) && SMBKIT_OK(make_below(f, "d", SMBKIT_KIND_DIRECTORY)) &&
+           SMBKIT_OK(make_below(f, "d/e", SMBKIT_KIND_DIRECTORY)) &&
+           SMBKIT_OK(make_below(f, "d/one", SMBKIT_KIND_FILE)) &&
+           SMBKIT_OK(make_below(f, "d/two", SMBKIT_KIND_FILE)) &&
+           SMBKIT_OK(make_below(f, "d/e/deep", SMBKIT_KIND_FILE));
+}
+
+/* All that lay below still lies there, and nothing else: each name is taken. */
+static void check_lower(struct fixture *f)
+{
+    static const char *const paths[] = {"d", "d/e", "d/one", "d/two", "d/e/deep"};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        test_context("below: %s", paths[i]);
+        CHECK_INT(make_below(f, paths[i], SMBKIT_KIND_FILE), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
+    }
+    CHECK_INT(make_below(f, "new", SMBKIT_KIND_FILE), 0);
+    CHECK_INT(make_below(f, "d/new", SMBKIT_KIND_FILE), 0);
+    CHECK_INT(make_below(f, ".smbkit-overlay", SMBKIT_KIND_FILE), 0);
+}
+
+static void remove_path(struct fixture *f, const char *path, uint32_t options, smbkit_status want)
+{
+    struct vfs_open *o =
+        must_open(f, path, SMBKIT_DELETE | SMBKIT_READ_ATTRIBUTES, SMBKIT_OPEN, options);
+    CHECK_INT(vfs_set_disposition(&f->call, o, true), want);
+    must_close(f, o);
+}
+
+static void check_names(struct fixture *f, const char *path, const char *want)
+{
+    char names[1024];
+    test_context("names of \"%s\"", path);
+    list_names(f, path, names);
+    CHECK_STR(names, want);
+}
+
+/* A handle from before the copy sees what was written after it. */
+static void test_copy(void)
+{
+    char buf[16];
+    struct fixture f;
+    REQUIRE(start(&f));
+    struct vfs_open *before = must_open(&f, "d/one", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+    struct vfs_open *o = must_open(&f, "D/ONE", RW, SMBKIT_OPEN, 0);
+    CHECK_INT(write_at(&f, o, 2, "abc"), 0);
+    CHECK_INT(read_at(&f, before, 2, buf, sizeof(buf)), 0);
+    CHECK_STR(buf, "abc");
+    must_close(&f, o);
+    must_close(&f, before);
+    make(&f, "d/new", false);
+    make(&f, "new", true);
+    check_names(&f, "d", "one new e two ");
+    check_names(&f, "", "d new ");
+    check_lower(&f);
+    fixture_close(&f);
+}
+
+static void test_remove(void)
+{
+    struct fixture f;
+    REQUIRE(start(&f));
+    remove_path(&f, "d/one", 0, 0);
+    check_names(&f, "d", "e two ");
+    CHECK_INT(try_access(&f, "d/one", RW, SMBKIT_OPEN), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    make(&f, "d/ONE", false); /* anew, in other letters */
+    check_names(&f, "d", "ONE e two ");
+    remove_path(&f, "d/one", 0, 0);
+    check_names(&f, "d", "e two ");
+    remove_path(&f, "d", VFS_DIRECTORY_FILE, SMBKIT_STATUS_DIRECTORY_NOT_EMPTY);
+    remove_path(&f, "d/two", 0, 0);
+    remove_path(&f, "d/e/deep", 0, 0);
+    remove_path(&f, "d/e", VFS_DIRECTORY_FILE, 0);
+    remove_path(&f, "d", VFS_DIRECTORY_FILE, 0);
+    CHECK_INT(try_access(&f, "d/e/deep", RW, SMBKIT_OPEN), SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+    make(&f, "d", true); /* nothing of the lower one shows in it */
+    check_names(&f, "d", "");
+    check_lower(&f);
+    fixture_close(&f);
+}
+
+static void test_rename(void)
+{
+    char buf[16];
+    struct fixture f;
+    REQUIRE(start(&f));
+    struct vfs_open *o = must_open(&f, "d/one", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    CHECK_INT(vfs_rename(&f.call, o, "d/two", false), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
+    CHECK_INT(vfs_rename(&f.call, o, "d/two", true), 0);
+    CHECK_INT(write_at(&f, o, 0, "first"), 0);
+    must_close(&f, o);
+    check_names(&f, "d", "two e ");
+    o = must_open(&f, "d", SMBKIT_DELETE | SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    CHECK_INT(vfs_rename(&f.call, o, "moved", false), 0);
+    must_close(&f, o);
+    check_names(&f, "", "moved ");
+    check_names(&f, "moved/e", "deep ");
+    o = must_open(&f, "moved/two", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+    CHECK_INT(read_at(&f, o, 0, buf, sizeof(buf)), 0);
+    CHECK_STR(buf, "first");
+    must_close(&f, o);
+    check_lower(&f);
+    fixture_close(&f);
+}
+
+static void test_stream(void)
+{
+    char buf[16];
+    struct fixture f;
+    REQUIRE(start(&f));
+    struct vfs_create_in in = create_in(&f, "d/one");
+    struct vfs_create_out out;
+    in.stream = "s";
+    in.disposition = SMBKIT_OPEN_IF;
+    REQUIRE(SMBKIT_OK(vfs_create(&f.call, &in, &out)));
+    CHECK_INT(write_at(&f, out.open, 0, "stream"), 0);
+    CHECK_INT(read_at(&f, out.open, 0, buf, sizeof(buf)), 0);
+    CHECK_STR(buf, "stream");
+    must_close(&f, out.open);
+    check_lower(&f);
+    fixture_close(&f);
+}
+
+/* The folder of the filter's own is nobody's. */
+static void test_meta(void)
+{
+    struct fixture f;
+    REQUIRE(start(&f));
+    remove_path(&f, "d/one", 0, 0);
+    check_names(&f, "", "d ");
+    CHECK_INT(try_access(&f, ".smbkit-overlay/hidden", RW, SMBKIT_OPEN),
+              SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND);
+    CHECK_INT(try_access(&f, ".SMBKIT-overlay", RW, SMBKIT_CREATE), SMBKIT_STATUS_ACCESS_DENIED);
+    struct vfs_open *o = must_open(&f, "d/two", RW | SMBKIT_DELETE, SMBKIT_OPEN, 0);
+    CHECK_INT(vfs_rename(&f.call, o, ".smbkit-overlay", true), SMBKIT_STATUS_ACCESS_DENIED);
+    must_close(&f, o);
+    const char *text;
+    CHECK_INT(say(&f, "status", &text), 0);
+    CHECK_STR(text, "1 paths of the lower volume are hidden");
+    fixture_close(&f);
+}
+
+static void test_args(void)
+{
+    static const struct bad_args rows[] = {
+        {{"upper=mem:"}, NULL},
+        {{NULL}, "upper= is missing"},
+        {{"upper=none:"}, "there is no such plugin"},
+    };
+    check_args(smbkit_static_overlay(&vfs_api), rows, ARRAY_LEN(rows));
+}
+
+static const struct test_case cases[] = {
+    {"copies", test_copy},    {"removals", test_remove},     {"renames", test_rename},
+    {"streams", test_stream}, {"its own folder", test_meta}, {"arguments", test_args},
+};
+TEST_MAIN(cases)
