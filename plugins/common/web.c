@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client and its requests, up to where the driver takes them and from where it leaves them. */
+#include "web_priv.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+uint64_t web_now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* ---- lists ---- */
+
+void web_list_push(struct web_list *l, struct web_request *r)
+{
+    r->next = NULL;
+    if (l->last) {
+        l->last->next = r;
+    } else {
+        l->first = r;
+    }
+    l->last = r;
+    l->count++;
+}
+
+struct web_request *web_list_pop(struct web_list *l)
+{
+    struct web_request *r = l->first;
+    if (r) {
+        web_list_take(l, r);
+    }
+    return r;
+}
+
+void web_list_take(struct web_list *l, struct web_request *r)
+{
+    struct web_request *before = NULL;
+    struct web_request *at = l->first;
+    while (at && at != r) {
+        before = at;
+        at = at->next;
+    }
+    if (!at) {
+        return;
+    }
+    if (before) {
+        before->next = r->next;
+    } else {
+        l->first = r->next;
+    }
+    l->last = l->last == r ? before : l->last;
+    l->count--;
+    r->next = NULL;
+}
+
+/* ---- the client ---- */
+
+static void timer_due(void *arg)
+{
+    web_drive(arg);
+}
+
+/* libcurl's resolver may still wait for an answer in a thread of its own when nobody wants that any
+ * more, and libraries below it leave something for the end of the process: their code stays. */
+static void keep_library(void)
+{
+    Dl_info info;
+    if (dladdr((void *)(uintptr_t)curl_multi_init, &info) && info.dli_fname) {
+        (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+}
+
+static void global_init(void)
+{
+    keep_library();
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static bool multi_init(struct web *w)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, global_init);
+    w->multi = curl_multi_init();
+    if (!w->multi) {
+        return false;
+    }
+    curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, web_socket_cb);
+    curl_multi_setopt(w->multi, CURLMOPT_SOCKETDATA, w);
+    curl_multi_setopt(w->multi, CURLMOPT_TIMERFUNCTION, web_timer_cb);
+    curl_multi_setopt(w->multi, CURLMOPT_TIMERDATA, w);
+    curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)w->in_flight_max);
+    return true;
+}
+
+static bool text_copy(char **to, const char *from)
+{
+    *to = from ? strdup(from) : NULL;
+    return *to || !from;
+}
+
+struct web *web_new(const struct web_spec *spec)
+{
+    struct web *w = calloc(1, sizeof(*w));
+    if (!w) {
+        return NULL;
+    }
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->quiet, NULL);
+    w->host = spec->host;
+    w->needs_tls = spec->needs_tls;
+    w->in_flight_max = spec->in_flight_max;
+    w->retries = spec->retries;
+    w->connect_ms = spec->connect_ms;
+    w->idle_ms = spec->idle_ms;
+    w->curl_ms = UINT64_MAX;
+    w->random = web_now_ms() ^ (uintptr_t)w;
+    if (!text_copy(&w->name, spec->name) || !text_copy(&w->ca_file, spec->ca_file) ||
+        !text_copy(&w->proxy, spec->proxy) || !multi_init(w)) {
+        web_free(w);
+        return NULL;
+    }
+    if (spec->credentials) {
+        w->credentials = *spec->credentials;
+        *spec->credentials = (struct web_credentials){NULL, NULL};
+    }
+    w->timer = smbkit_timer_new(w->host, timer_due, w);
+    return w;
+}
+
+static void all_cancelled(struct web *w, struct web_list *l)
+{
+    for (struct web_request *r = web_list_pop(l); r; r = web_list_pop(l)) {
+        web_easy_stop(r);
+        r->answer.status = SMBKIT_STATUS_CANCELLED;
+        web_list_push(&w->ended, r);
+    }
+}
+
+static void end_them(struct web_list *l)
+{
+    for (struct web_request *r = web_list_pop(l); r; r = web_list_pop(l)) {
+        r->answer.url = r->last_url ? r->last_url : r->url;
+        r->done(r->arg, &r->answer);
+        web_request_free(r);
+    }
+}
+
+/* Timers and watches do not fire any more: the driver's part is free, or about to be. */
+void web_stop(struct web *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->is_over = true;
+    while (w->is_driving) {
+        pthread_cond_wait(&w->quiet, &w->lock);
+    }
+    w->is_driving = true;
+    pthread_mutex_unlock(&w->lock);
+    all_cancelled(w, &w->flying);
+    all_cancelled(w, &w->queued);
+    all_cancelled(w, &w->waiting);
+    curl_multi_cleanup(w->multi);
+    w->multi = NULL;
+    if (w->timer) {
+        smbkit_timer_free(w->timer);
+        w->timer = NULL;
+    }
+    end_them(&w->ended);
+}
+
+void web_free(struct web *w)
+{
+    if (!w) {
+        return;
+    }
+    if (w->multi) {
+        curl_multi_cleanup(w->multi);
+    }
+    if (w->timer) {
+        smbkit_timer_free(w->timer);
+    }
+    web_credentials_fini(&w->credentials);
+    pthread_cond_destroy(&w->quiet);
+    pthread_mutex_destroy(&w->lock);
+    free(w->name);
+    free(w->ca_file);
+    free(w->proxy);
+    free(w);
+}
+
+/* ---- requests ---- */
+
+void web_request_free(struct web_request *r)
+{
+    if (r) {
+        curl_slist_free_all(r->headers);
+        free(r->answer.body);
+        free(r->last_url);
+        free(r->url);
+        free(r);
+    }
+}
+
+static bool headers_copy(struct web_request *r, const char *const *headers)
+{
+    for (; headers && *headers; headers++) {
+        struct curl_slist *more = curl_slist_append(r->headers, *headers);
+        if (!more) {
+            return false;
+        }
+        r->headers = more;
+    }
+    return true;
+}
+
+static struct web_request *request_new(struct web *w, const struct web_ask *ask)
+{
+    struct web_request *r = calloc(1, sizeof(*r));
+    if (!r || !text_copy(&r->url, ask->url) || !headers_copy(r, ask->headers)) {
+        web_request_free(r);
+        return NULL;
+    }
+    r->web = w;
+    r->method = ask->method;
+    r->body_max = ask->body_max;
+    r->done = ask->done;
+    r->arg = ask->arg;
+    if (ask->range) {
+        r->has_range = true;
+        snprintf(r->range, sizeof(r->range), "%llu-%llu", (unsigned long long)ask->range->first,
+                 (unsigned long long)ask->range->last);
+    }
+    return r;
+}
+
+smbkit_status web_ask(struct web *w, const struct web_ask *ask, uint64_t *id_r)
+{
+    if (!w->timer) {
+        return w->is_over ? SMBKIT_STATUS_CANCELLED : SMBKIT_STATUS_NOT_SUPPORTED;
+    }
+    struct web_request *r = request_new(w, ask);
+    if (!r) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    pthread_mutex_lock(&w->lock);
+    if (w->is_over || w->queued.count >= WEB_QUEUE_MAX) {
+        st = w->is_over ? SMBKIT_STATUS_CANCELLED : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    } else {
+        r->id = ++w->next_id;
+        *id_r = r->id;
+        web_list_push(&w->queued, r);
+        w->is_again = true;
+        smbkit_timer_set(w->timer, 0);
+        r = NULL;
+    }
+    pthread_mutex_unlock(&w->lock);
+    web_request_free(r);
+    return st;
+}
+
+static bool cancel_in(struct web_list *l, uint64_t id)
+{
+    for (struct web_request *r = l->first; r; r = r->next) {
+        if (r->id == id) {
+            r->is_cancelled = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+void web_cancel(struct web *w, uint64_t id)
+{
+    pthread_mutex_lock(&w->lock);
+    bool is_there = !w->is_over && (cancel_in(&w->flying, id) || cancel_in(&w->queued, id) ||
+                                    cancel_in(&w->waiting, id));
+    if (is_there) {
+        w->is_again = true;
+        smbkit_timer_set(w->timer, 0);
+    }
+    pthread_mutex_unlock(&w->lock);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The volume: arguments, and what is shared by all of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http_priv.h"
+
+struct words {
+    const char *url;
+    const char *ca_file;
+    const char *credentials;
+    const char *proxy;
+    uint64_t fresh_ms;
+    uint64_t connect_ms;
+    uint64_t idle_ms;
+    uint64_t whole;
+    uint64_t cache;
+    uint64_t requests;
+    uint64_t retries;
+    uint32_t index;
+    uint32_t reserved;
+};
+
+static const char *const kinds[] = {"auto", "html", "json", NULL};
+
+#define WORD(name, what, ...)                                                                      \
+    {                                                                                              \
+        .key = name, .offset = offsetof(struct words, what), .kind = __VA_ARGS__                   \
+    }
+static const struct smbkit_param params[] = {
+    WORD("url", url, SMBKIT_PARAM_TEXT, .min = 1, .flags = SMBKIT_PARAM_REQUIRED),
+    WORD("ca-file", ca_file, SMBKIT_PARAM_TEXT, .min = 1),
+    WORD("credentials", credentials, SMBKIT_PARAM_TEXT, .min = 1),
+    WORD("proxy", proxy, SMBKIT_PARAM_TEXT, .min = 1),
+    WORD("fresh", fresh_ms, SMBKIT_PARAM_MS, .max = 86400000),
+    WORD("connect-timeout", connect_ms, SMBKIT_PARAM_MS, .min = 100, .max = 300000),
+    WORD("idle-timeout", idle_ms, SMBKIT_PARAM_MS, .min = 1000, .max = 300000),
+    WORD("whole", whole, SMBKIT_PARAM_SIZE, .max = UINT64_C(1) << 30),
+    WORD("cache", cache, SMBKIT_PARAM_SIZE, .max = UINT64_C(1) << 36),
+    WORD("requests", requests, SMBKIT_PARAM_NUMBER, .min = 1, .max = 1024),
+    WORD("retries", retries, SMBKIT_PARAM_NUMBER, .max = 10),
+    WORD("index", index, SMBKIT_PARAM_CHOICE, .words = kinds),
+    {.key = NULL}};
+
+/* ---- the end ---- */
+
+static void http_stop(void *arg)
+{
+    struct http *h = arg;
+    if (h->web) {
+        web_stop(h->web);
+    }
+    if (h->timer) {
+        smbkit_timer_free(h->timer);
+        h->timer = NULL;
+    }
+}
+
+static void http_release(void *arg)
+{
+    struct http *h = arg;
+    web_free(h->web);
+    web_cache_free(h->cache);
+    for (struct http_stale *s = h->stale; s; s = h->stale) {
+        h->stale = s->next;
+        free(s);
+    }
+    for (; h->idle_count; h->idle_count--) {
+        struct http_job *job = h->idle;
+        h->idle = job->next;
+        pthread_mutex_destroy(&job->lock);
+        free(job);
+    }
+    if (h->timer) {
+        smbkit_timer_free(h->timer);
+    }
+    http_node_unref(h->root);
+    pthread_mutex_destroy(&h->lock);
+    free(h->name);
+    free(h);
+}
+
+static void http_info(void *arg, struct smbkit_volume_info *info)
+{
+    (void)arg;
+    snprintf(info->label, sizeof(info->label), "http");
+}
+
+/* ---- the beginning ---- */
+
+static const char *url_wrong(const char *url)
+{
+    size_t scheme = strncasecmp(url, "http://", 7) == 0    ? 7
+                    : strncasecmp(url, "https://", 8) == 0 ? 8
+                                                           : 0;
+    size_t host = strcspn(url + scheme, "/?#");
+    if (scheme == 0) {
+        return "url= begins with http:// or https://";
+    }
+    if (host == 0 || strlen(url) + 2 > HTTP_URL_MAX) {
+        return "url= has no host, or is too long";
+    }
+    if (memchr(url + scheme, '@', host)) {
+        return "url= has a user in it: name a file with credentials=";
+    }
+    return strpbrk(url, "?# ") ? "url= has a query, a fragment or a blank" : NULL;
+}
+
+/* With a slash at its end. */
+static char *base_of(const char *url)
+{
+    size_t n = strlen(url);
+    char *base = malloc(n + 2);
+    if (base) {
+        memcpy(base, url, n + 1);
+        if (base[n - 1] != '/') {
+            memcpy(base + n, "/", 2);
+        }
+    }
+    return base;
+}
+
+static smbkit_status web_open(struct http *h, const struct smbkit_volume_args *args,
+                              const struct words *w)
+{
+    struct web_credentials credentials = {NULL, NULL};
+    if (w->credentials) {
+        smbkit_status st =
+            web_credentials_read(w->credentials, &credentials, args->error, args->error_size);
+        if (!SMBKIT_OK(st)) {
+            return st;
+        }
+    }
+    const struct web_spec spec = {.host = args->host,
+                                  .name = h->name,
+                                  .ca_file = w->ca_file,
+                                  .proxy = w->proxy,
+                                  .credentials = &credentials,
+                                  .needs_tls = strncasecmp(w->url, "https:", 6) == 0,
+                                  .in_flight_max = (uint32_t)w->requests,
+                                  .retries = (uint32_t)w->retries,
+                                  .connect_ms = w->connect_ms,
+                                  .idle_ms = w->idle_ms};
+    h->web = web_new(&spec);
+    web_credentials_fini(&credentials);
+    return h->web ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
+}
+
+static smbkit_status http_init(struct http *h, const struct smbkit_volume_args *args,
+                               const struct words *w)
+{
+    char *base = base_of(w->url);
+    size_t room = strlen(args->share_name) + 32;
+    h->name = malloc(room);
+    h->root = base ? http_node_new(base, true) : NULL;
+    free(base);
+    h->cache = web_cache_new(w->cache);
+    h->kind = w->index;
+    h->fresh_ms = w->fresh_ms;
+    h->whole_max = w->whole;
+    if (!h->name || !h->root || !h->cache) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    snprintf(h->name, room, "http share=%s", args->share_name);
+    smbkit_status st = web_open(h, args, w);
+    h->timer = SMBKIT_OK(st) ? smbkit_timer_new(args->host, http_stale_due, h) : NULL;
+    return st;
+}
+
+static smbkit_status http_volume_open(struct smbkit_volume_args *args, void **volume_r)
+{
+    struct words w = {.fresh_ms = 10000,
+                      .connect_ms = 10000,
+                      .idle_ms = 30000,
+                      .whole = UINT64_C(64) << 20,
+                      .cache = UINT64_C(256) << 20,
+                      .requests = 64,
+                      .retries = 3};
+    smbkit_status st = smbkit_args_take(args, params, &w);
+    if (!SMBKIT_OK(st)) {
+        return st;
+    }
+    const char *wrong = url_wrong(w.url);
+    wrong = wrong ? wrong : w.whole > w.cache / 2 ? "whole= is more than half of cache=" : NULL;
+    if (wrong) {
+        snprintf(args->error, args->error_size, "%s", wrong);
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    struct http *h = calloc(1, sizeof(*h));
+    if (!h) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
+    pthread_mutex_init(&h->lock, NULL);
+    snprintf(args->error, args->error_size, "no memory");
+    st = http_init(h, args, &w);
+    if (!SMBKIT_OK(st)) {
+        http_release(h);
+        return st;
+    }
+    struct smbkit_tree_spec spec = smbkit_tree_spec_new();
+    spec.flags = SMBKIT_TREE_READ_ONLY;
+    spec.root = &http_folder;
+    spec.arg = h;
+    spec.stop = http_stop;
+    spec.release = http_release;
+    spec.info = http_info;
+    st = smbkit_tree_open(args, &spec, volume_r);
+    if (SMBKIT_OK(st)) {
+        h->tree = *volume_r;
+    }
+    return st;
+}
+
+/* ---- the plugin ---- */
+
+/* Who opens a file for its data wants to know it as it is now: file_stat() looks at the mark. */
+static smbkit_status http_create(void *volume, struct smbkit_op *op, struct smbkit_create *a)
+{
+    static const char mark;
+    bool wants_data = a->access & (SMBKIT_READ_DATA | SMBKIT_EXECUTE);
+    op->plugin = wants_data ? (void *)(uintptr_t)&mark : NULL;
+    return smbkit_tree_op_create(volume, op, a);
+}
+
+SMBKIT_API_DEFINITION
+SMBKIT_EXTERN_C SMBKIT_EXPORT const struct smbkit_plugin *
+SMBKIT_INIT_SYMBOL(const struct smbkit_host_table *api);
+SMBKIT_EXTERN_C SMBKIT_EXPORT const struct smbkit_plugin *
+SMBKIT_INIT_SYMBOL(const struct smbkit_host_table *api)
+{
+    static struct smbkit_plugin http;
+    smbkit_api = api;
+    http = smbkit_tree_plugin(
+        "http", "what a web server shows, read only", http_volume_open,
+        "url=URL            the folder that is shown: http://... or https://...\n"
+        "index=KIND         its pages: html, json, or auto: as they look; auto\n"
+        "fresh=TIME         how long what was told is taken for true; 10s\n"
+        "credentials=FILE   has the line user:password, or Bearer token; none\n"
+        "ca-file=FILE       certificates to trust; the system's\n"
+        "proxy=URL          go by that; none\n"
+        "requests=N         at once; 64\n"
+        "retries=N          attempts after the first one; 3\n"
+        "connect-timeout=TIME  10s\n"
+        "idle-timeout=TIME  without a byte; 30s\n"
+        "whole=SIZE         the longest file that is fetched as a whole; 64M\n"
+        "cache=SIZE         memory for what was fetched; 256M\n");
+    http.create = http_create;
+    if (api->struct_size <= offsetof(struct smbkit_host_table, tree)) {
+        http.api_version = api->version + 1; /* a server without trees refuses it */
+    }
+    return &http;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Indexes in JSON: a list of entries, alone or as "entries" of an object. An entry is a name, or an
+ * object with
+ *   name              a folder's may end in a slash
+ *   type              "directory": a folder (nginx); is_dir: true says the same (Caddy)
+ *   size              bytes
+ *   mtime, mod_time   seconds since 1970, or a date as HTTP or RFC 3339 write it
+ *   url               where it is, if its name does not say: relative to the folder */
+#include "http_index.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "web.h"
+
+static uint64_t time_of(const json_t *value)
+{
+    if (json_is_integer(value)) {
+        return web_time_from_unix(json_integer_value(value));
+    }
+    const char *text = json_string_value(value);
+    struct tm tm = {0};
+    int len = 0;
+    if (text && sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+                       &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &len) == 6) {
+        const char *zone = strpbrk(text + len, "Zz+-");
+        int hours = 0;
+        int minutes = 0;
+        if (!zone || (strchr("+-", *zone) && sscanf(zone + 1, "%2d:%2d", &hours, &minutes) != 2)) {
+            return 0;
+        }
+        int64_t offset = (hours * 60 + minutes) * 60 * (*zone == '-' ? -1 : 1);
+        tm.tm_year -= 1900;
+        tm.tm_mon--;
+        return web_time_from_unix(timegm(&tm) - offset);
+    }
+    return text ? web_time_parse(text) : 0;
+}
+
+static bool is_folder(const json_t *entry, const char *name)
+{
+    const char *type = json_string_value(json_object_get(entry, "type"));
+    size_t n = strlen(name);
+    return (type && strcmp(type, "directory") == 0) ||
+           json_is_true(json_object_get(entry, "is_dir")) || (n > 0 && name[n - 1] == '/');
+}
+
+static bool of_name(const char *base, const char *given, bool folder, struct http_item *item)
+{
+    char name[HTTP_NAME_MAX];
+    size_t n = strlen(given);
+    n -= n > 0 && given[n - 1] == '/';
+    if (n >= sizeof(name)) {
+        return false;
+    }
+    memcpy(name, given, n);
+    name[n] = 0;
+    return http_item_of_name(base, name, folder, item);
+}
+
+/* The URL of one, the name of the other. */
+static bool of_url(const char *base, const char *url, struct http_item *item)
+{
+    struct http_item other;
+    if (!http_item_of_href(base, url, &other)) {
+        http_item_fini(item);
+        return false;
+    }
+    if (other.is_folder != item->is_folder) {
+        http_item_fini(&other);
+        http_item_fini(item);
+        return false;
+    }
+    char *mine = item->url;
+    item->url = other.url;
+    other.url = mine;
+    http_item_fini(&other);
+    return true;
+}
+
+static void take(const char *base, const json_t *entry, struct http_index *x)
+{
+    struct http_item item;
+    const char *name =
+        json_string_value(json_is_object(entry) ? json_object_get(entry, "name") : entry);
+    if (!name || !of_name(base, name, is_folder(entry, name), &item)) {
+        return;
+    }
+    const char *url = json_string_value(json_object_get(entry, "url"));
+    if (url && !of_url(base, url, &item)) {
+        return;
+    }
+    const json_t *size = json_object_get(entry, "size");
+    if (json_is_integer(size) && json_integer_value(size) >= 0 && !item.is_folder) {
+        item.has_size = true;
+        item.size = (uint64_t)json_integer_value(size);
+    }
+    const json_t *time = json_object_get(entry, "mtime");
+    item.time = time_of(time ? time : json_object_get(entry, "mod_time"));
+    http_index_add(x, &item);
+}
+
+bool http_json_parse(const char *base, const char *text, size_t text_len, struct http_index *x)
+{
+    json_t *all = json_loadb(text, text_len, 0, NULL);
+    const json_t *list = json_is_object(all) ? json_object_get(all, "entries") : all;
+    bool is_list = json_is_array(list);
+    for (size_t i = 0; is_list && i < json_array_size(list); i++) {
+        take(base, json_array_get(list, i), x);
+    }
+    json_decref(all);
+    return is_list;
+}

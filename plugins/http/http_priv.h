@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http: what a web server shows, as a read-only file system on a tree. A node is a file or folder
+ * as the server has it; the tree's entries have nodes as their arg. A job is a callback of the tree
+ * that waits for an answer. */
+#pragma once
+
+#include <pthread.h>
+
+#include <smbkit/tree.h>
+
+#include "http_index.h"
+#include "web.h"
+#include "web_cache.h"
+
+#define HTTP_INDEX_BYTES_MAX (UINT64_C(16) << 20) /* of a folder's page */
+#define HTTP_HEADS_MAX 1000u  /* files of a folder whose size is asked for before it is shown */
+#define HTTP_WHOLE UINT64_MAX /* the number of the block that is a whole file */
+
+enum http_kind { HTTP_AUTO, HTTP_HTML, HTTP_JSON };
+
+struct http_node {
+    uint32_t refs;  /* atomic */
+    bool is_folder; /* immutable, as url */
+    char *url;
+
+    pthread_mutex_t lock;      /* guards what follows */
+    struct web_object *object; /* as it was at known_ms; NULL: only the index told of it. Folders:
+                                  their page */
+    bool is_whole;             /* no ranges of it are to be had */
+    bool has_size;
+    bool is_known; /* known_ms is set */
+    uint64_t size;
+    uint64_t time; /* FILETIME; 0: not told */
+    uint64_t known_ms;
+    struct http_node **children; /* of a folder, by their URLs; of the one fill that there is */
+    uint32_t child_count;
+};
+struct http_node *http_node_new(const char *url, bool is_folder); /* NULL: no memory */
+struct http_node *http_node_ref(struct http_node *n);
+void http_node_unref(void *node); /* or NULL */
+
+/* A folder that is to be looked at anew. */
+struct http_stale {
+    struct http_stale *next;
+    smbkit_tree_id id;
+    uint64_t due_ms;
+};
+
+struct http {
+    struct smbkit_tree *tree;
+    struct web *web;
+    struct web_cache *cache;
+    struct smbkit_timer *timer;
+    /* immutable after volume_open */
+    char *name;
+    uint64_t fresh_ms;
+    uint64_t whole_max;
+    uint32_t kind;          /* enum http_kind */
+    struct http_node *root; /* a reference */
+
+    pthread_mutex_t lock;     /* guards what follows */
+    struct http_stale *stale; /* the first one is due first */
+    struct http_stale *stale_last;
+    struct http_job *idle; /* jobs are used again, and freed with the volume: who cancels may */
+    struct http_job *idle_last; /* hold one that has just ended */
+    uint32_t idle_count;
+};
+
+/* An open file. */
+struct http_handle {
+    struct web_object *object;
+    struct web_block *block; /* all of it; NULL: read by ranges */
+};
+
+enum http_need { HTTP_LISTED, HTTP_OPENED };
+
+struct http_job {
+    struct http_job *next;
+    struct http *h;
+    pthread_mutex_t lock; /* guards the two below */
+    uint64_t ask_id;
+    bool is_cancelled;
+    /* of whose turn it is */
+    struct smbkit_tree_call *call;
+    struct http_node *node; /* a reference */
+    enum http_need need;
+    struct smbkit_attr *attr; /* stat */
+    void **handle_r;          /* open */
+    struct smbkit_io *io;     /* read */
+    uint32_t io_length;
+    struct web_object *object; /* what the HEAD told of */
+    struct web_block *block;   /* what was fetched */
+    struct http_index index;   /* fill */
+    struct http_node **nodes;  /* of the items; references */
+    char *base;
+    uint32_t heads_left; /* guarded by lock */
+};
+
+struct http_job *http_job_new(struct http *h, struct smbkit_tree_call *c, struct http_node *n);
+/* The callback is over. */
+void http_job_end(struct http_job *job, smbkit_status st);
+/* A request of the job's own; false: it has ended, by what went wrong. */
+bool http_job_ask(struct http_job *job, const struct web_ask *ask);
+
+extern const struct smbkit_tree_folder http_folder;
+extern const struct smbkit_tree_file http_file;
+
+/* What a HEAD told. */
+void http_node_learn(struct http_node *n, const struct web_answer *a);
+/* The folder is to be asked for again when it is no longer fresh. */
+void http_stale_add(struct http *h, smbkit_tree_id id);
+void http_stale_due(void *arg);

@@ -1,0 +1,449 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What web servers show: nginx, Python's own, and one that does its worst: smbkit-http-plugin(1)."""
+import http.server
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import rawbodies as b
+from harness import PROGRAM, Server, case, check, check_logged, expect, main, random_bytes, smbkit, wait_for, write_file
+from rawclient import connect
+
+READ_DATA = 1
+UNAVAILABLE = '0xc0000466'
+TIMEOUT = '0xc00000b5'
+DATA_ERROR = '0xc000003e'
+AT_ONCE = 200
+
+if not os.path.exists(os.path.join(os.path.dirname(PROGRAM), 'smbkit-http-plugin.so')):
+    print('1..0 # SKIP built without libcurl4-openssl-dev')
+    sys.exit(0)
+
+
+def share(url, arguments=''):
+    return Server(config=f'[h]\nplugin = http:url={url}{arguments}\n')
+
+
+class Fake(http.server.ThreadingHTTPServer):
+    """A server whose answers the test sets: paths to functions of the handler."""
+    daemon_threads = True
+    request_queue_size = 512
+
+    def __init__(self, pages, port=0):
+        self.pages = pages
+        self.asked = []
+        self.ends = threading.Event()
+        super().__init__(('127.0.0.1', port), Handler)
+        self.port = self.server_address[1]
+        self.url = f'http://127.0.0.1:{self.port}/'
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.ends.set()
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, request, client_address):
+        pass
+
+    def count(self, path):
+        return sum(1 for p, _, _ in list(self.asked) if p == path)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.server.asked.append((self.path, self.command, dict(self.headers)))
+        page = self.server.pages.get(self.path)
+        if page is None:
+            self.answer(404, b'')
+        elif callable(page):
+            page(self)
+        else:
+            self.answer(200, page)
+
+    do_HEAD = do_GET
+
+    def answer(self, code, body, **headers):
+        self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name.replace('_', '-'), value)
+        if 'Content_Length' not in headers:
+            self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        if self.command != 'HEAD':
+            self.wfile.write(body)
+
+    def ranged(self, data, etag='"1"'):
+        """As a good server would."""
+        if self.command == 'HEAD':
+            self.answer(200, b'', Content_Length=len(data), ETag=etag, Accept_Ranges='bytes')
+            return
+        m = re.match(r'bytes=(\d+)-(\d+)$', self.headers.get('Range', ''))
+        if not m or self.headers.get('If-Range', etag) != etag:
+            self.answer(200, data, ETag=etag)
+            return
+        first, last = int(m[1]), min(int(m[2]), len(data) - 1)
+        self.answer(206, data[first:last + 1], ETag=etag, Content_Range=f'bytes {first}-{last}/{len(data)}')
+
+    def hang(self):
+        self.server.ends.wait(60)
+        self.close_connection = True
+
+
+def index(*entries):
+    return json.dumps(list(entries)).encode()
+
+
+class Nginx:
+    def __init__(self, root, settings):
+        self.folder = tempfile.mkdtemp(prefix='smbkit-nginx-')
+        with socket.create_server(('127.0.0.1', 0)) as s:
+            self.port = s.getsockname()[1]
+        temp = ''.join(f'{k}_temp_path {self.folder}/{k};' for k in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
+        config = write_file(self.folder + '/nginx.conf', f'''daemon off; pid {self.folder}/pid; error_log stderr; events {{}}
+http {{ access_log off; {temp} server {{ listen 127.0.0.1:{self.port}; root {root}; autoindex on; {settings} }} }}'''.encode())
+        self.process = subprocess.Popen(['nginx', '-c', config], stderr=subprocess.DEVNULL)
+        self.url = f'http://127.0.0.1:{self.port}/'
+        wait_for(self.answers, 20, 'nginx')
+
+    def answers(self):
+        try:
+            socket.create_connection(('127.0.0.1', self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.folder)
+
+
+def fill(root):
+    data = random_bytes(3 << 20)
+    os.chmod(root, 0o755)  # nginx may run as somebody else
+    os.makedirs(root + '/sub/deep')
+    write_file(root + '/big.bin', data)
+    write_file(root + '/empty', b'')
+    for name in ('a & b.txt', '100%.txt', 'gr\u00fc\u00df.txt', 'c#d?e.txt', "quote'\".txt"):
+        write_file(root + '/sub/' + name, name.encode())
+    return data
+
+
+def whole(c, path):
+    f = c.opened(path, access=READ_DATA)
+    data = b''
+    while True:
+        piece = c.read(f, 1 << 18, len(data))
+        if isinstance(piece, str):
+            check(piece == 'END_OF_FILE', piece)
+            c.close(f)
+            return data
+        data += piece
+
+
+def look(c, data):
+    """All that fill() made is there, and is what it was."""
+    check(c.names() == ['big.bin', 'empty', 'sub'], c.names())
+    sizes = {e.name: e.size for e in c.listing('') if e.name in ('big.bin', 'empty')}
+    check(sizes == {'big.bin': len(data), 'empty': 0}, sizes)
+    check(whole(c, 'big.bin') == data and whole(c, 'empty') == b'')
+    names = c.names('sub')
+    check(len(names) == 6, names)
+    for name in names:
+        if name != 'deep':
+            stored = name.replace('\uf03f', '?').replace('\uf020', '"').replace('\uf025', '?')
+            check(c.content('sub\\' + name) == stored.encode(), name, c.content('sub\\' + name))
+    check(c.names('sub\\deep') == [] and c.try_open('sub\\none', access=READ_DATA) == 'OBJECT_NAME_NOT_FOUND')
+    check(c.try_open('new', disposition=b.CREATE_NEW) in ('ACCESS_DENIED', 'MEDIA_WRITE_PROTECTED'))
+
+
+@case('nginx, its pages and its lists')
+def nginx():
+    if not shutil.which('nginx'):
+        return  # scripts/install-deps check
+    with tempfile.TemporaryDirectory() as root:
+        data = fill(root)
+        for settings in ('autoindex_format json;', 'autoindex_format html;', 'autoindex_exact_size off;'):
+            server = Nginx(root, settings)
+            try:
+                with share(server.url) as s, connect(s, 'h') as c:
+                    look(c, data)
+            finally:
+                server.close()
+
+
+@case("Python's http.server, which has no ranges")
+def python():
+    with tempfile.TemporaryDirectory() as root:
+        data = fill(root)
+        p = subprocess.Popen([sys.executable, '-u', '-m', 'http.server', '--bind', '127.0.0.1', '--directory', root, '0'],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            port = re.search(r'port (\d+)', p.stdout.readline())[1]
+            with share(f'http://127.0.0.1:{port}', ',fresh=0') as s, connect(s, 'h') as c:
+                look(c, data)
+            with share(f'http://127.0.0.1:{port}', ',whole=1M') as s, connect(s, 'h') as c:
+                expect('OPEN', c.try_open('big.bin', access=READ_DATA), 'INSUFFICIENT_RESOURCES')
+        finally:
+            p.terminate()
+            p.wait(20)
+            p.stdout.close()
+
+
+@case('a file that becomes another while it is read')
+def changes():
+    one, two = b'1' * 600000, b'2' * 600000
+    state = {'data': one, 'etag': '"1"'}
+    with Fake({'/': index({'name': 'f', 'size': len(one)}), '/f': lambda h: h.ranged(state['data'], state['etag'])}) as fake, \
+            share(fake.url) as s, connect(s, 'h') as c:
+        f = c.opened('f', access=READ_DATA)
+        check(c.read(f, 1000) == one[:1000])
+        state.update(data=two, etag='"2"')
+        expect('READ', c.read(f, 1000, 400000), DATA_ERROR)
+        c.close(f)
+        check(whole(c, 'f') == two)
+    # One that does not know If-Range, and sends what is there now.
+    state.update(data=one, etag='"1"')
+
+    def careless(h):
+        h.headers.replace_header('If-Range', state['etag']) if 'If-Range' in h.headers else None
+        h.ranged(state['data'], state['etag'])
+    with Fake({'/': index('f'), '/f': careless}) as fake, share(fake.url) as s, connect(s, 'h') as c:
+        f = c.opened('f', access=READ_DATA)
+        check(c.read(f, 1000) == one[:1000])
+        state.update(data=two, etag='"2"')
+        expect('READ', c.read(f, 1000, 400000), DATA_ERROR)
+        c.close(f)
+
+
+@case('hundreds of reads in flight, without a thread each; given up, and left behind')
+def many():
+    gate = threading.Event()
+    size = AT_ONCE * 131072
+
+    def slow(h):
+        if h.command != 'HEAD':
+            gate.wait(60)
+        h.ranged(bytes(size))
+    with Fake({'/': index({'name': 'f', 'size': size}), '/f': slow}) as fake, \
+            share(fake.url, f',requests={AT_ONCE}') as s, connect(s, 'h') as c:
+        c.grow(AT_ONCE + 20)
+        f = c.opened('f', access=READ_DATA)
+        mids = [c.send(b.READ, b.read(f, 1000, i * 131072)) for i in range(AT_ONCE)]
+        wait_for(lambda: fake.count('/f') == AT_ONCE + 1, 30, 'all to be asked for at once')
+        with open(f'/proc/{s.process.pid}/status', encoding='ascii') as status:
+            check(int(re.search(r'^Threads:\s+(\d+)', status.read(), re.M)[1]) < 40)
+        c.cancel(async_id=c.await_interim(mids[0]))
+        expect('READ', c.receive(mids[0]).name, 'CANCELLED')
+        gate.set()
+        for mid in mids[1:]:
+            r = c.receive(mid)
+            check(r and r.buffer() == bytes(1000), r and r.name)
+        gate.clear()
+        f = c.opened('f', access=READ_DATA)
+        for i in range(20):
+            c.send(b.READ, b.read(f, 1000, i * 131072))
+        c.drop(reset=True)  # and the server ends in good order
+
+
+def cut(h):
+    """The connection is lost in the midst."""
+    if h.command == 'HEAD':
+        h.ranged(bytes(500000))
+        return
+    h.answer(206, bytes(1000), Content_Length=131072, ETag='"1"', Content_Range='bytes 0-131071/500000')
+    h.close_connection = True
+
+
+def lies(h):
+    """Another range than was asked for."""
+    if h.command == 'HEAD':
+        h.ranged(bytes(500000))
+        return
+    h.answer(206, bytes(131072), ETag='"1"', Content_Range='bytes 131072-262143/500000')
+
+
+def more(h):
+    """More than was asked for."""
+    if h.command == 'HEAD':
+        h.ranged(bytes(500000))
+        return
+    h.answer(206, bytes(10 << 20), ETag='"1"', Content_Range='bytes 0-131071/500000')
+
+
+def less(h):
+    """Whole, by what it says, and short."""
+    if h.command == 'HEAD':
+        h.ranged(bytes(500000))
+        return
+    h.answer(206, bytes(5), ETag='"1"', Content_Range='bytes 0-131071/500000')
+
+
+def heads(h):
+    """Ten megabytes of headers."""
+    h.send_response(200)
+    try:
+        for i in range(10 << 10):
+            h.wfile.write(f'X-{i}: '.encode() + b'x' * 1000 + b'\r\n')
+    except OSError:
+        pass
+    h.close_connection = True
+
+
+def silent(h):
+    h.hang()
+
+
+def stops(h):
+    """A part, and then nothing."""
+    if h.command == 'HEAD':
+        h.ranged(bytes(500000))
+        return
+    h.answer(206, bytes(1000), Content_Length=131072, ETag='"1"', Content_Range='bytes 0-131071/500000')
+    h.hang()
+
+
+def away(h):
+    h.answer(302, b'', Location='file:///etc/passwd')
+
+
+def around(h):
+    h.answer(302, b'', Location=h.path)
+
+
+def inside(h):
+    h.answer(500, b'no')
+
+
+def nothing(h):
+    h.close_connection = True
+
+
+@case('a server that does its worst: an error for each, nobody hangs, others go on')
+def hostile():
+    pages = {'cut': cut, 'lies': lies, 'more': more, 'less': less, 'heads': heads, 'silent': silent, 'stops': stops,
+             'away': away, 'around': around, 'inside': inside, 'nothing': nothing}
+    good = lambda h: h.ranged(b'good' * 100000)  # noqa: E731
+    listed = index(*({'name': n, 'size': 500000} for n in pages), {'name': 'good', 'size': 400000})
+    with Fake({'/': listed, '/good': good, **{'/' + n: p for n, p in pages.items()}}) as fake, \
+            share(fake.url, ',idle-timeout=1s,retries=1') as s, connect(s, 'h') as c, connect(s, 'h') as other:
+        for name in pages:
+            mid = c.send(b.CREATE, b.create(name, access=READ_DATA))
+            check(whole(other, 'good') == b'good' * 100000)
+            r = c.receive(mid, 30)
+            check(r is not None, name, 'the open hangs')
+            if r.name == 'OK':
+                f = r.file_id
+                got = c.read(f, 131072)
+                check(isinstance(got, str) and got != 'OK', name, got if isinstance(got, str) else len(got))
+                c.close(f)
+        check(fake.count('/cut') >= 3, 'what was cut was not asked for again')
+
+
+@case('folders that are not what they should be')
+def folders():
+    deep = b'[' * 100000
+    pages = {'/': index('a/', 'b/', 'c/', 'd/', 'e/', 'f/'), '/a/': deep, '/b/': b'{"x": 1}', '/c/': b'\0' * 1000,
+             '/d/': b'<a href=' * 20000, '/e/': lambda h: h.answer(403, b''),
+             '/f/': b'<a href="../up">u</a><a href="/etc/passwd">p</a><a href="http://other/x">o</a><a href="%2e%2e/x">x</a>'
+                    b'<a href="a%2fb">s</a><a href="?C=N">n</a><a href="fine.txt">f</a><a href="%ff">u</a>'}
+    with Fake(pages) as fake, share(fake.url) as s, connect(s, 'h') as c:
+        for name in 'abe':
+            check(c.try_open(name + '\\x', access=READ_DATA) in (DATA_ERROR, 'ACCESS_DENIED'), name)
+        check(c.names('c') == [] and len(c.names('d')) <= 1)
+        check(c.names('f') == ['fine.txt'], c.names('f'))
+
+
+@case('a server that is busy is asked again, when it says')
+def busy():
+    state = {'left': 2}
+
+    def page(h):
+        state['left'] -= 1
+        if state['left'] >= 0:
+            h.answer(503 if state['left'] else 429, b'', Retry_After='0')
+        else:
+            h.answer(200, index('f'))
+    with Fake({'/': page, '/late/': lambda h: h.answer(503, b'', Retry_After='1000')}) as fake:
+        with share(fake.url) as s, connect(s, 'h') as c:
+            check(c.names() == ['f'] and fake.count('/') == 3, fake.asked)
+        with share(fake.url + 'late') as s, connect(s, 'h') as c:
+            expect('OPEN', c.try_open('x', access=READ_DATA), UNAVAILABLE)
+            check(fake.count('/late/') == 1)
+
+
+@case('a server that is down: an error at once, few lines, and it recovers')
+def down():
+    pages = {'/': index({'name': 'f', 'size': 10}), '/f': lambda h: h.ranged(b'0123456789')}
+    with Fake(pages) as fake:
+        port = fake.port
+    with share(f'http://127.0.0.1:{port}/', ',fresh=0,retries=1') as s, connect(s, 'h') as c:
+        for _ in range(50):
+            expect('OPEN', c.try_open('f', access=READ_DATA), UNAVAILABLE)
+        check_logged('request failed', s)
+        with open(s.log_path, encoding='utf-8') as f:
+            lines = [line for line in f if 'request failed' in line]
+        check(len(lines) < 5, lines)
+        with Fake(pages, port):
+            wait_for(lambda: c.try_open('f', access=READ_DATA) == 'OK', 20, 'it to recover')
+            check(c.content('f') == b'0123456789')
+        check_logged('answers again', s)
+
+
+@case('folders are found to be the same still, and new when they are not')
+def fresh():
+    state = {'etag': '"1"', 'names': ['a']}
+
+    def page(h):
+        same = h.headers.get('If-None-Match') == state['etag']
+        h.answer(304 if same else 200, b'' if same else index(*state['names']), ETag=state['etag'])
+    with Fake({'/': page, '/a': b'x', '/b': b'y'}) as fake, share(fake.url, ',fresh=100ms') as s, connect(s, 'h') as c:
+        check(c.names() == ['a'])
+        time.sleep(0.3)
+        wait_for(lambda: c.names() == ['a'] and any('If-None-Match' in h for _, _, h in fake.asked), 20, 'it to be asked again')
+        state.update(etag='"2"', names=['a', 'b'])
+        wait_for(lambda: c.names() == ['a', 'b'], 20, 'the new name')
+
+
+@case('credentials go where they belong, and into no log')
+def credentials():
+    seen = []
+
+    def page(h):
+        seen.append(h.headers.get('Authorization'))
+        h.answer(200, index('f'))
+    with tempfile.TemporaryDirectory() as d:
+        secret = write_file(d + '/secret', b'user:s3cret\n')
+        os.chmod(secret, 0o600)
+        other = Fake({'/x/': page})
+        with other, Fake({'/': lambda h: h.answer(302, b'', Location=other.url.replace('127.0.0.1', 'localhost') + 'x/')}) as fake:
+            with share(fake.url, f',credentials={secret}') as s, connect(s, 'h') as c:
+                check(c.names() == ['f'] and seen == [None], seen)
+                check(fake.asked[0][2].get('Authorization') == 'Basic dXNlcjpzM2NyZXQ=', fake.asked)
+                with open(s.log_path, encoding='utf-8') as f:
+                    check('s3cret' not in f.read())
+        os.chmod(secret, 0o644)
+        for arguments, words in (('', 'url= is missing'), ('url=ftp://x', 'http://'), ('url=http://u@x', 'user'), ('url=http://x?y', 'query'),
+                                 (f'url=http://x,credentials={secret}', 'chmod 600'), (f'url=http://x,credentials={d}/none', 'No such file'),
+                                 ('url=http://x,cache=1M,whole=1M', 'half')):
+            r = smbkit('serve', '--listen', '127.0.0.1:0', f'http:{arguments}')
+            check(r.code == 1 and words in r.text, arguments, r.code, r.text)
+
+
+main()
