@@ -371,7 +371,7 @@ def check_good():
 @case('help, version, plugins')
 def good():
     for args, words in ((['help'], 'serve'), (['help', 'serve'], '--listen'), (['version'], 'plugin ABI 1'),
-                        (['plugins'], 'mem'), (['plugins', 'mem'], 'plugin ABI 1; '), (['plugins', 'log'], 'filter ABI 3; '), (['--help'], 'serve'),
+                        (['plugins'], 'mem'), (['plugins', 'mem'], 'plugin ABI 1; '), (['plugins', 'log'], 'filter ABI 4; '), (['--help'], 'serve'),
                         (['--version'], 'plugin ABI 1')):
         r = smbkit(*args)
         check(r.code == 0, args, r.text)
