@@ -5,6 +5,7 @@
 
 #define FILTERS(X)                                                                                 \
     X(audit, NULL)                                                                                 \
+    X(cache, "size=1M")                                                                            \
     X(delay, "all=0")                                                                              \
     X(error, "op=ioctl")                                                                           \
     X(limit, "ops=1000000000")                                                                     \
