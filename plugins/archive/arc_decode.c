@@ -357,6 +357,16 @@ static uint32_t chunk_len(const struct arc_node *n, uint64_t chunk)
 }
 
 /* From where the decoder is to the end of what is wanted. */
+/* Over whole chunks of a hole that nobody wants, up to this place at most. */
+static void skip_hole(struct arc_decoder *d, uint64_t up_to)
+{
+    uint64_t end = d->rest_at - d->rest_at % ARC_CHUNK;
+    uint64_t to = end < up_to ? end : up_to;
+    if (d->at % ARC_CHUNK == 0 && d->at < to) {
+        d->at = to;
+    }
+}
+
 static smbkit_status decode_all(struct arc_pool *p, struct arc_decoder *d, const struct arc_want *w)
 {
     const struct arc_node *n = &w->index->nodes[w->node];
@@ -369,6 +379,11 @@ static smbkit_status decode_all(struct arc_pool *p, struct arc_decoder *d, const
         status = SMBKIT_STATUS_NO_MEMORY;
     }
     while (SMBKIT_OK(status) && d->at < w->at + w->len) {
+        if (decoder_is_over(d)) { /* a hole has no blocks, by which it would be seen */
+            status = SMBKIT_STATUS_CANCELLED;
+            break;
+        }
+        skip_hole(d, w->at - w->at % ARC_CHUNK);
         uint64_t chunk = d->at / ARC_CHUNK;
         uint32_t len = chunk_len(n, chunk);
         status = decode(d, data, len);

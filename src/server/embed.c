@@ -370,6 +370,11 @@ static smbkit_status share_change(struct smbkit_server *s, const char *spec,
     if (!c || !config_share_parse(c, spec, err) || !take_settings(c, settings, err)) {
         return complain(s, SMBKIT_STATUS_INVALID_PARAMETER, err);
     }
+    if (how->replaces && how->handles != SHARES_CLOSE && server_config_get(s->running)->own_loop) {
+        return complain(s, SMBKIT_STATUS_NOT_SUPPORTED,
+                        "clients are told and heard by the program's loop, which would wait here: "
+                        "only SMBKIT_HANDLES_CLOSE");
+    }
     how->config = c;
     return shares_change(server_shares_get(s->running), how, err)
                ? SMBKIT_STATUS_SUCCESS

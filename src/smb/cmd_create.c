@@ -238,7 +238,14 @@ static smbkit_status reserve(struct smb_request *r)
         return SMBKIT_STATUS_SUCCESS;
     }
     r->access_cap = smb_tree_access_max(r->tree);
-    return smb_open_reserve(r->tree, SMB_OPEN_FILE, &r->reserved);
+    smbkit_status status = smb_open_reserve(r->tree, SMB_OPEN_FILE, &r->reserved);
+    /* The paths of the tree are of the volume that its root was asked of. */
+    if (SMBKIT_OK(status) && smb_volume_lane(r->reserved->volume) != atomic_load(&r->tree->lane)) {
+        smb_open_drop(r->reserved);
+        r->reserved = NULL;
+        status = SMBKIT_STATUS_NETWORK_NAME_DELETED;
+    }
+    return status;
 }
 
 static void unreserve(struct smb_request *r)
@@ -417,7 +424,9 @@ static smbkit_status create_in_share(struct smb_request *r)
 smbkit_status cmd_create(struct smb_request *r)
 {
     struct smb_share *share = r->tree->share;
-    bool goes_on = r->reserved || r->journal.resumes;
+    /* One that a plugin has stopped before it had a place may have its answers of a volume that is
+     * not the share's any more. */
+    bool goes_on = r->reserved || r->holds_close;
     if (!smb_share_enter(share, r->call.wait, goes_on)) {
         return SMBKIT_STATUS_WAIT;
     }

@@ -119,7 +119,9 @@ static smbkit_status connect_to(struct smb_request *r, struct smb_share *share,
     }
     if (!SMBKIT_OK(status)) {
         (void)smb_tree_end(r->tree); /* false: it has ended already */
+        return status;
     }
+    atomic_store(&r->tree->lane, smb_volume_lane(v));
     return status;
 }
 

@@ -140,3 +140,5 @@
  * being made, are waited for before it is closed. */
 #define SMB_MOVE_BREAK_MS (SMB_OPLOCK_TIME_MS + 1000u)
 #define SMB_MOVE_REST_MS 15000u
+/* What a file's handles have at least, when others have used that up. */
+#define SMB_MOVE_FILE_MS 1000u

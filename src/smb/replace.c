@@ -20,6 +20,7 @@ struct mover {
     struct smb_open **opens;   /* references; owned */
     size_t open_count;
     uint64_t until_ms;
+    bool is_late; /* the time was up when something was waited for */
     struct vfs_wait wait;
     struct mutex lock;
     struct cond cond;
@@ -54,12 +55,14 @@ static void wake(struct vfs_wait *w)
 static void time_begin(struct mover *m, uint32_t ms)
 {
     m->until_ms = smb_server_monotonic_ms(m->server) + ms;
+    m->is_late = false;
 }
 
 /* A while, or until it is woken; false: the time is up. */
 static bool wait_on(struct mover *m)
 {
     if (smb_server_monotonic_ms(m->server) >= m->until_ms) {
+        m->is_late = true;
         return false;
     }
     SCOPED_LOCK(&m->lock);
@@ -90,12 +93,14 @@ static enum smb_place place_of(const struct mover *m, struct smb_open *o)
 /* Those of the share that are not on the new volume yet, by persistent id. */
 static bool opens_take(struct mover *m)
 {
-    opens_drop(m);
-    if (!smb_opens_all(m->server, &m->opens, &m->open_count)) {
-        m->opens = NULL;
-        m->open_count = 0;
-        return false;
+    struct smb_open **opens = NULL;
+    size_t count = 0;
+    if (!smb_opens_all(m->server, &opens, &count)) {
+        return false; /* it has what it had */
     }
+    opens_drop(m);
+    m->opens = opens;
+    m->open_count = count;
     size_t n = 0;
     for (size_t i = 0; i < m->open_count; i++) {
         struct smb_open *o = m->opens[i];
@@ -169,7 +174,9 @@ static bool session_trees_end(const struct mover *m, struct smb_session *s)
     size_t n = 0;
     CLEANUP_MEM struct smb_tree **list = smb_trees_of(s, &n);
     for (size_t i = 0; i < n; i++) {
-        if (list[i]->share == m->share && !tree_stays(m, list[i])) {
+        if (list[i]->share == m->share && tree_stays(m, list[i])) {
+            atomic_store(&list[i]->lane, smb_volume_lane(m->volume));
+        } else if (list[i]->share == m->share) {
             (void)smb_tree_end(list[i]); /* false: it has ended */
         }
         smb_tree_unref(list[i]);
@@ -187,7 +194,7 @@ static void trees_end(const struct mover *m)
     }
     smb_sessions_drop(&list);
     if (!ok) {
-        log_warn(NULL, "without memory some tree connects may see another root share=%s",
+        log_warn(NULL, "without memory some tree connects cannot open anything any more share=%s",
                  quoted(m->share->name).text);
     }
 }
@@ -337,7 +344,27 @@ static void settle_all(struct mover *m, struct item *items, size_t count)
     for (size_t i = 0, n; i < count; i += n) {
         for (n = 1; i + n < count && items[i + n].file == items[i].file; n++) {
         }
+        if (m->is_late) { /* one that takes all the time takes it from no other */
+            time_begin(m, SMB_MOVE_FILE_MS);
+        }
         settle_group(m, &items[i], n);
+    }
+}
+
+/* The share has the new volume. */
+static void move_opens(struct mover *m)
+{
+    (void)opens_take(m); /* those too that came in between; else those it has */
+    CLEANUP_MEM struct item *items = mem_calloc(m->open_count + 1, sizeof(*items));
+    uncache_all(m);
+    if (items) {
+        settle_all(m, items, items_fill(m, items));
+        return;
+    }
+    for (size_t i = 0; i < m->open_count; i++) {
+        struct smb_open *o = m->opens[i];
+        bool is_new = place_of(m, o) == SMB_PLACE_RESERVED && smb_open_mark_stale(o);
+        m->out->closed += is_new || smb_open_evict(o);
     }
 }
 
@@ -346,23 +373,22 @@ static smbkit_status move(struct mover *m, struct smb_share *fresh, bool all)
 {
     time_begin(m, SMB_MOVE_REST_MS);
     wait_for_entered(m);
-    bool ok = opens_take(m);
-    CLEANUP_MEM struct item *items = ok ? mem_calloc(m->open_count + 1, sizeof(*items)) : NULL;
-    if (!items) {
+    if (!opens_take(m)) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     wait_for_reserved(m);
     if (all) {
         m->out->closed = count_unmovable(m);
     }
-    if (m->out->closed > 0) {
+    /* What has begun and has no place yet might be one more. */
+    bool is_unknown = all && atomic_load(&m->share->gate.entered) > 0;
+    if (m->out->closed > 0 || is_unknown) {
         return SMBKIT_STATUS_SHARING_VIOLATION;
     }
     if (!smb_share_become(m->server, m->share, fresh)) {
         return SMBKIT_STATUS_BAD_NETWORK_NAME;
     }
-    uncache_all(m);
-    settle_all(m, items, items_fill(m, items));
+    move_opens(m);
     trees_end(m); /* after their handles, which are counted */
     return SMBKIT_STATUS_SUCCESS;
 }

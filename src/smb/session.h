@@ -35,6 +35,9 @@ struct smb_tree {
     struct smb_share *share;     /* a reference */
     char *root; /* immutable: the folder that this session sees as the root; NULL: that of the
                    volume */
+    /* smb_volume_lane of the volume of which root is known to be that; 0: of none. Others open
+     * nothing by it. */
+    atomic_uint_fast32_t lane;
     bool told_to_encrypt; /* immutable: the share was encrypted when this was connected */
     bool told_of_dfs;     /* immutable: likewise, it was the root of a namespace */
     uint64_t created_at;
