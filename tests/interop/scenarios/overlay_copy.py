@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that the overlay filter copies: all that they have is kept, a full volume, a kill in the middle (quick)."""
+import concurrent.futures
 import os
 import struct
 
@@ -188,6 +189,42 @@ def killed():
             check(os.listdir(tmp) == [], 'what was begun is still there')
         with open(s.path('share', 'big'), 'rb') as f:
             check(all(f.read(MIB) == data for _ in range(size)), 'the file below has changed')
+
+
+def hidden_line(path):
+    """A line of the log of what is hidden, smbkit-overlay-filter(1)."""
+    h = 0x811c9dc5
+    for c in path.encode():
+        h = (h ^ c) * 0x01000193 & 0xffffffff
+    return f'{h:08x} {path}\n'
+
+
+@case('several clients at once after a start with much that is hidden')
+def crowd():
+    names = [f'f{i}' for i in range(8)]
+    lines = ''.join(hidden_line(f'gone/{i}') for i in range(100000))
+    s = server('dir:path=@/upper')
+    os.makedirs(s.path('upper', '.smbkit-overlay', 'tmp'))
+    with open(s.path('upper', '.smbkit-overlay', 'hidden'), 'w', encoding='utf-8') as f:
+        f.write(lines)
+    for name in names:
+        with open(s.path('share', name), 'wb') as f:
+            f.write(b'x')
+
+    def remove(name):
+        with connect(s, 'share') as c:
+            return c.remove(name)
+    with s:
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            expect('removed', set(pool.map(remove, names)), {'OK'})
+        s.stop()
+        with open(s.path('upper', '.smbkit-overlay', 'hidden'), encoding='utf-8') as f:
+            text = f.read()
+        check(text.startswith(lines), 'the lines from before')
+        expect('the lines', sorted(text[len(lines):].splitlines(True)), sorted(hidden_line(n) for n in names))
+        s.start()
+        with connect(s, 'share') as c:
+            expect('names after a restart', c.names(''), [])
 
 
 main()
