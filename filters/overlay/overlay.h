@@ -88,7 +88,7 @@ bool hidden_has(const struct overlay *o, const char *path);
 bool hidden_put(struct overlay *o, const char *path);
 void hidden_fini(struct hidden *h);
 
-/* ---- overlay_log.c; copying is held ---- */
+/* ---- overlay_log.c; copying is held, but by who asks for overlay_ready ---- */
 smbkit_status overlay_ready(struct overlay *o, struct smbkit_op *op);
 smbkit_status overlay_meta(struct overlay *o, struct smbkit_op *op);
 smbkit_status overlay_hide(struct overlay *o, struct smbkit_op *op, const char *path);

@@ -119,7 +119,7 @@ static smbkit_status move(struct overlay *o, struct smbkit_op *op, const struct 
     struct where w;
     struct smbkit_rename a = *how;
     char *parent = overlay_parent(how->new_path);
-    smbkit_status st = parent ? overlay_copy_up(o, op, parent, false) : SMBKIT_STATUS_NO_MEMORY;
+    smbkit_status st = parent ? overlay_copy_up(o, op, parent, true) : SMBKIT_STATUS_NO_MEMORY;
     free(parent);
     if (!SMBKIT_OK(st)) {
         return st;

@@ -312,7 +312,7 @@ smbkit_status overlay_copy_up(struct overlay *o, struct smbkit_op *op, const cha
     smbkit_status st = overlay_find(o, op, path, &w);
     char *parent = overlay_parent(path);
     if (SMBKIT_OK(st) && !w.in_upper) {
-        st = parent ? overlay_copy_up(o, op, parent, false) : SMBKIT_STATUS_NO_MEMORY;
+        st = parent ? overlay_copy_up(o, op, parent, true) : SMBKIT_STATUS_NO_MEMORY;
         st = SMBKIT_OK(st) ? overlay_meta(o, op) : st;
         if (SMBKIT_OK(st)) { /* its folder is spelled as it is there by now */
             where_fini(&w);

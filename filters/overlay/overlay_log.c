@@ -32,13 +32,13 @@ static smbkit_status open_up(struct overlay *o, struct smbkit_op *op, const char
 
 /* ---- reading ---- */
 
-/* Bytes of the lines that are whole. */
-static uint64_t take_lines(struct overlay *o, const char *text, uint64_t size, bool *no_memory)
+/* Bytes of the lines that are whole; their ends are overwritten. */
+static uint64_t take_lines(struct overlay *o, char *text, uint64_t size, bool *no_memory)
 {
     uint64_t at = 0;
     while (at < size) {
-        const char *line = text + at;
-        const char *end = memchr(line, '\n', size - at);
+        char *line = text + at;
+        char *end = memchr(line, '\n', size - at);
         size_t len = end ? (size_t)(end - line) : 0;
         char sum[SUM_LEN + 1];
         if (len < SUM_LEN + 2 || line[SUM_LEN] != ' ') {
@@ -48,9 +48,8 @@ static uint64_t take_lines(struct overlay *o, const char *text, uint64_t size, b
         if (memcmp(sum, line, SUM_LEN) != 0) {
             break;
         }
-        char *path = strndup(line + SUM_LEN + 1, len - SUM_LEN - 1);
-        *no_memory = !path || !hidden_put(o, path);
-        free(path);
+        *end = '\0';
+        *no_memory = !hidden_put(o, line + SUM_LEN + 1);
         if (*no_memory) {
             break;
         }
@@ -71,11 +70,26 @@ static smbkit_status read_all(struct overlay *o, struct smbkit_op *op, void *fil
         text ? smbkit_next_read(o->upper.next, op, file, &io) : SMBKIT_STATUS_NO_MEMORY;
     if (SMBKIT_OK(st)) {
         pthread_rwlock_wrlock(&o->lock);
-        o->log_size = take_lines(o, (const char *)text, io.done, &no_memory);
+        o->log_size = take_lines(o, (char *)text, io.done, &no_memory);
         pthread_rwlock_unlock(&o->lock);
     }
     free(text);
     return no_memory ? SMBKIT_STATUS_NO_MEMORY : st;
+}
+
+static smbkit_status read_log(struct overlay *o, struct smbkit_op *op)
+{
+    struct smbkit_attr attr;
+    struct smbkit_create a = {.disposition = SMBKIT_OPEN, .kind = SMBKIT_KIND_FILE, .attr = &attr};
+    smbkit_status st = open_up(o, op, OVERLAY_LOG, &a);
+    if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (SMBKIT_OK(st)) {
+        st = read_all(o, op, a.file, attr.size);
+        smbkit_next_close(o->upper.next, op, a.file);
+    }
+    return st;
 }
 
 smbkit_status overlay_ready(struct overlay *o, struct smbkit_op *op)
@@ -83,18 +97,11 @@ smbkit_status overlay_ready(struct overlay *o, struct smbkit_op *op)
     if (atomic_load(&o->is_ready)) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    struct smbkit_attr attr;
-    struct smbkit_create a = {.disposition = SMBKIT_OPEN, .kind = SMBKIT_KIND_FILE, .attr = &attr};
-    smbkit_status st = open_up(o, op, OVERLAY_LOG, &a);
-    if (st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND) {
-        atomic_store(&o->is_ready, true);
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    if (SMBKIT_OK(st)) {
-        st = read_all(o, op, a.file, attr.size);
-        smbkit_next_close(o->upper.next, op, a.file);
-    }
+    /* By one caller: a second one would set log_size back to what it has read. */
+    pthread_mutex_lock(&o->copying);
+    smbkit_status st = atomic_load(&o->is_ready) ? SMBKIT_STATUS_SUCCESS : read_log(o, op);
     atomic_store(&o->is_ready, SMBKIT_OK(st));
+    pthread_mutex_unlock(&o->copying);
     return st;
 }
 
