@@ -161,7 +161,7 @@ static void probe(struct http_job *job)
 static smbkit_status file_stat(struct smbkit_tree_call *c, struct smbkit_attr *attr)
 {
     struct http *h = smbkit_tree_data(c->tree);
-    struct http_node *n = c->arg;
+    struct http_node *n = http_shown_of(c);
     enum http_need need = c->op && c->op->plugin ? HTTP_OPENED : HTTP_LISTED;
     struct web_block *block = NULL;
     pthread_mutex_lock(&n->lock);
@@ -192,7 +192,7 @@ static smbkit_status file_open(struct smbkit_tree_call *c, uint32_t access, void
 {
     (void)access;
     struct http *h = smbkit_tree_data(c->tree);
-    struct http_node *n = c->arg;
+    struct http_node *n = http_shown_of(c);
     pthread_mutex_lock(&n->lock);
     *handle_r = n->is_known && n->object ? handle_new(h, n, NULL) : NULL;
     pthread_mutex_unlock(&n->lock);
@@ -247,7 +247,7 @@ static smbkit_status read_ranges(struct smbkit_tree_call *c, const struct http_h
 {
     struct http *h = smbkit_tree_data(c->tree);
     uint8_t *to = smbkit_io_buffer(io);
-    struct http_job *job = to ? http_job_new(h, c, c->arg) : NULL;
+    struct http_job *job = to ? http_job_new(h, c, http_shown_of(c)) : NULL;
     if (!job) {
         return SMBKIT_STATUS_NO_MEMORY;
     }

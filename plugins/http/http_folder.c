@@ -67,12 +67,33 @@ static void node_show(struct http_node *n)
     pthread_mutex_unlock(&n->lock);
 }
 
+static void shown_free(void *arg)
+{
+    struct http_shown *shown = arg;
+    http_node_unref(shown->node);
+    free(shown);
+}
+
+/* A reference of its own for each time that an entry is added: of what it has already a tree
+ * releases nothing when it is added again. */
+static struct http_shown *shown_new(struct http_node *n)
+{
+    struct http_shown *shown = malloc(sizeof(*shown));
+    if (shown) {
+        shown->node = http_node_ref(n);
+    }
+    return shown;
+}
+
 static smbkit_status entry_add(struct http_job *job, const struct http_item *item,
                                struct http_node *n)
 {
     struct smbkit_tree_entry e = smbkit_tree_entry_new(item->name);
-    e.arg = http_node_ref(n);
-    e.release = http_node_unref;
+    e.arg = shown_new(n);
+    e.release = shown_free;
+    if (!e.arg) {
+        return SMBKIT_STATUS_NO_MEMORY;
+    }
     if (item->is_folder) {
         e.flags = SMBKIT_TREE_IS_FOLDER;
         e.folder = &http_folder;
@@ -280,7 +301,7 @@ static void page_done(void *arg, struct web_answer *a)
 static smbkit_status folder_fill(struct smbkit_tree_call *c)
 {
     struct http *h = smbkit_tree_data(c->tree);
-    struct http_node *n = c->id == SMBKIT_TREE_ROOT ? h->root : c->arg;
+    struct http_node *n = c->id == SMBKIT_TREE_ROOT ? h->root : http_shown_of(c);
     struct http_job *job = http_job_new(h, c, n);
     char condition[WEB_TAG_MAX + 32];
     const char *headers[] = {"Accept: application/json, text/html;q=0.9, */*;q=0.5", NULL, NULL};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http: what a web server shows, as a read-only file system on a tree. A node is a file or folder
- * as the server has it; the tree's entries have nodes as their arg. A job is a callback of the tree
- * that waits for an answer. */
+ * as the server has it; the tree's entries have http_shown as their arg. A job is a callback of the
+ * tree that waits for an answer. */
 #pragma once
 
 #include <pthread.h>
@@ -65,6 +65,15 @@ struct http {
     struct http_job *idle_last; /* hold one that has just ended */
     uint32_t idle_count;
 };
+
+/* The arg of an entry: a reference to its node. */
+struct http_shown {
+    struct http_node *node;
+};
+static inline struct http_node *http_shown_of(const struct smbkit_tree_call *c)
+{
+    return ((const struct http_shown *)c->arg)->node;
+}
 
 /* An open file. */
 struct http_handle {
