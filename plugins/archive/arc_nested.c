@@ -234,8 +234,9 @@ static smbkit_status enter(struct asked *a, struct arc_index *outer, uint32_t no
     char name[300];
     struct arc_nested *n = a->v->nested;
     uint64_t size = outer->nodes[outer->nodes[node].target].size;
-    int has_room = make_room(n, size);
-    if (!has_room) {
+    int may_fit = size <= ARC_NESTED_BYTES; /* else nobody's place is taken */
+    int has_room = may_fit && make_room(n, size);
+    if (may_fit && !has_room) {
         arc_pool_drop_old(&a->v->pool, NULL); /* decoders that stand in one */
         has_room = make_room(n, size);
     }

@@ -44,6 +44,8 @@ struct arc_stamp {
     uint64_t size;
     int64_t sec;
     int64_t nsec;
+    int64_t change_sec; /* who writes in place may put the other time back */
+    int64_t change_nsec;
 };
 struct arc_stamp arc_stamp_of(const struct stat *st);
 int arc_stamp_is(const struct arc_stamp *a, const struct arc_stamp *b);

@@ -14,13 +14,16 @@ struct arc_stamp arc_stamp_of(const struct stat *st)
                               .inode = st->st_ino,
                               .size = (uint64_t)st->st_size,
                               .sec = st->st_mtim.tv_sec,
-                              .nsec = st->st_mtim.tv_nsec};
+                              .nsec = st->st_mtim.tv_nsec,
+                              .change_sec = st->st_ctim.tv_sec,
+                              .change_nsec = st->st_ctim.tv_nsec};
 }
 
 int arc_stamp_is(const struct arc_stamp *a, const struct arc_stamp *b)
 {
     return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->sec == b->sec && a->nsec == b->nsec;
+           a->sec == b->sec && a->nsec == b->nsec && a->change_sec == b->change_sec &&
+           a->change_nsec == b->change_nsec;
 }
 
 int arc_stamp_now(const struct arc_settings *set, struct arc_stamp *stamp)

@@ -100,9 +100,11 @@ static smbkit_status entry_add(struct http_job *job, const struct http_item *ite
     } else {
         node_show(n);
         e.file = &http_file;
-        e.size = n->size;
     }
+    pthread_mutex_lock(&n->lock);
+    e.size = item->is_folder ? 0 : n->size;
     e.write_time = n->time;
+    pthread_mutex_unlock(&n->lock);
     return smbkit_tree_add(job->call->tree, job->call->id, &e, NULL);
 }
 
@@ -282,9 +284,14 @@ static smbkit_status page_take(struct http_job *job, struct web_answer *a)
         return a->code == 304 ? SMBKIT_STATUS_DATA_ERROR : SMBKIT_STATUS_NO_MEMORY;
     }
     http_node_learn(job->node, a);
-    if ((a->etag[0] || a->modified[0]) && job->node->object) {
-        web_cache_put(job->h->cache, job->node->object->key, HTTP_WHOLE, job->block);
+    pthread_mutex_lock(&job->node->lock);
+    struct web_object *object =
+        job->node->object ? web_object_ref(job->node->object) : NULL; /* another may learn more */
+    pthread_mutex_unlock(&job->node->lock);
+    if ((a->etag[0] || a->modified[0]) && object) {
+        web_cache_put(job->h->cache, object->key, HTTP_WHOLE, job->block);
     }
+    web_object_unref(object);
     return SMBKIT_STATUS_SUCCESS;
 }
 

@@ -185,7 +185,12 @@ static void tail_take(struct text t, char *to, size_t room)
 {
     size_t n = 0;
     t.end = t.end - t.at > TAIL_SEEN_MAX ? t.at + TAIL_SEEN_MAX : t.end;
-    pass(&t, "</a>");
+    while (t.at < t.end && !begins(&t, "</a>") && !is_link(&t)) {
+        t.at++; /* a page of links that do not end is not read anew for each */
+    }
+    if (begins(&t, "</a>")) {
+        pass(&t, ">");
+    }
     while (t.at < t.end && n + 1 < room && !is_link(&t) && !begins(&t, "</tr") &&
            !begins(&t, "<li")) {
         if (*t.at == '<') {

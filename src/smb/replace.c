@@ -409,9 +409,10 @@ static smbkit_status run(struct smb_server *s, struct smb_share *share, struct s
     cond_fini(&m.cond);
     mutex_fini(&m.lock);
     vfs_volume_unref(m.volume);
-    log_info(NULL, "share replaced share=%s moved=%llu closed=%llu status=%s",
-             quoted(share->name).text, (unsigned long long)out->moved,
-             (unsigned long long)out->closed, smbkit_status_name(status));
+    log_info(NULL, "share %s share=%s moved=%llu closed=%llu status=%s",
+             SMBKIT_OK(status) ? "replaced" : "not replaced", quoted(share->name).text,
+             (unsigned long long)out->moved, (unsigned long long)out->closed,
+             smbkit_status_name(status));
     return status;
 }
 

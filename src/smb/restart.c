@@ -380,6 +380,8 @@ static smbkit_status open_file(struct smb_request *r, const struct smb_record *r
         .disposition = SMBKIT_OPEN,
         .options = rec->options & ~OPTIONS_SPENT,
         .oplock_level = rec->oplock_level,
+        .is_root = r->tree->root && !(rec->flags & SMB_RECORD_HAS_STREAM) &&
+                   str_eq(rec->path, r->tree->root),
         .lease = has_lease ? &lease : NULL,
         .owner = smb_open_owner(o),
     };

@@ -159,6 +159,9 @@ smbkit_status vfs_set_reparse(struct vfs_call *call, struct vfs_open *o,
                               const struct smbkit_bytes *data)
 {
     OPEN_SCOPE(o, st);
+    if (SMBKIT_OK(st) && o->is_root) {
+        st = SMBKIT_STATUS_ACCESS_DENIED; /* it leads nowhere else */
+    }
     if (SMBKIT_OK(st)) {
         st = check_buffer(data);
     }

@@ -4,6 +4,7 @@
 #include "vfs_fixture.h"
 
 #include "base/str.h"
+#include "vfs/fsctl.h"
 
 #define S(name) SMBKIT_STATUS_##name
 
@@ -38,6 +39,8 @@ static void test_stays(void)
     CHECK_INT(vfs_create(&f.call, &in, &out), 0);
     CHECK_INT(vfs_set_disposition(&f.call, out.open, 1), S(CANNOT_DELETE));
     CHECK_INT(vfs_rename(&f.call, out.open, "elsewhere", false), S(ACCESS_DENIED));
+    const struct smbkit_bytes link = {.base = (const uint8_t *)"", .len = 0};
+    CHECK_INT(vfs_set_reparse(&f.call, out.open, &link), S(ACCESS_DENIED));
     must_close(&f, out.open);
 
     /* To others it is a folder. */
