@@ -99,8 +99,40 @@ static smbkit_status walk_link(git_repository *repo, struct gitfs_spot *spot, ch
         if (strcmp(part, ".") == 0) {
             continue;
         }
+        if (++spot->steps > GITFS_STEPS_MAX) {
+            return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+        }
         status = strcmp(part, "..") == 0 ? leave_tree(spot) : step(repo, spot, part, hops + 1);
     }
+    return status;
+}
+
+/* What a link says, if it is of a link's length: asked before it is read. */
+static smbkit_status link_read(git_repository *repo, const git_oid *oid,
+                               char target[GITFS_LINK_MAX + 1])
+{
+    git_odb *odb = NULL;
+    git_odb_object *o = NULL;
+    git_object_t type = GIT_OBJECT_INVALID;
+    size_t len = 0;
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    if (git_repository_odb(&odb, repo) != 0 || git_odb_read_header(&len, &type, odb, oid) != 0) {
+        status = gitfs_failed(git_oid_tostr_s(oid));
+    } else if (type != GIT_OBJECT_BLOB || len == 0 || len > GITFS_LINK_MAX) {
+        status = SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    } else if (git_odb_read(&o, odb, oid) != 0) {
+        status = gitfs_failed(git_oid_tostr_s(oid));
+    }
+    if (o) {
+        len = git_odb_object_size(o);
+        len = len > GITFS_LINK_MAX ? 0 : len;
+        memcpy(target, git_odb_object_data(o), len);
+        target[len] = '\0';
+        int is_good = target[0] && target[0] != '/' && strlen(target) == len;
+        status = is_good ? status : SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    git_odb_object_free(o);
+    git_odb_free(odb);
     return status;
 }
 
@@ -109,23 +141,15 @@ static smbkit_status follow(git_repository *repo, struct gitfs_spot *spot, const
                             uint32_t hops)
 {
     char target[GITFS_LINK_MAX + 1];
-    git_blob *blob = NULL;
     int was_via = spot->via;
     if (hops >= GITFS_HOPS_MAX) {
         return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
     }
-    if (git_blob_lookup(&blob, repo, oid) != 0) {
-        return gitfs_failed(git_oid_tostr_s(oid));
+    smbkit_status status = link_read(repo, oid, target);
+    if (!SMBKIT_OK(status)) {
+        return status;
     }
-    size_t len = (size_t)git_blob_rawsize(blob);
-    int is_good = len > 0 && len <= GITFS_LINK_MAX;
-    memcpy(target, git_blob_rawcontent(blob), is_good ? len : 0);
-    target[is_good ? len : 0] = '\0';
-    git_blob_free(blob);
-    if (!is_good || target[0] == '/' || strlen(target) != len) {
-        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
-    }
-    smbkit_status status = walk_link(repo, spot, target, hops);
+    status = walk_link(repo, spot, target, hops);
     if (SMBKIT_OK(status) && spot->kind != GITFS_BLOB) {
         status = was_via ? SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND : status;
         spot->via = 1;

@@ -16,6 +16,7 @@
 
 #define GITFS_DEPTH_MAX 128u    /* folders of a tree within each other */
 #define GITFS_HOPS_MAX 16u      /* links that lead to links */
+#define GITFS_STEPS_MAX 256u    /* names that the links of one look say in all */
 #define GITFS_LINK_MAX 4096u    /* bytes of what a link says */
 #define GITFS_REF_MAX 1024u     /* bytes of a reference's name */
 #define GITFS_NAMES_MAX 200000u /* names that a folder of references shows */
@@ -41,6 +42,7 @@ struct gitfs_spot {
     uint64_t time;  /* FILETIME, of the commit; 0: none */
     uint64_t size;  /* BLOB */
     git_oid oid;    /* TREE, BLOB */
+    uint32_t steps; /* that links have taken */
     uint32_t depth; /* of stack */
     git_oid stack[GITFS_DEPTH_MAX + 1]; /* the trees from that of the commit on */
     char ref[GITFS_REF_MAX];            /* REFS */

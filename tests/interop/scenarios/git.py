@@ -181,7 +181,8 @@ def stashes():
 def odd():
     r = Repository()
     for name, target in (('link', 'd/file'), ('d/up', '../plain'), ('folder', 'd'), ('d/self', '..'), ('out', '../../etc/passwd'), ('abs', '/etc/passwd'),
-                         ('loop', 'loop'), ('one', 'two'), ('two', 'one'), ('chain', 'link')):
+                         ('loop', 'loop'), ('one', 'two'), ('two', 'one'), ('chain', 'link'),
+                         ('winds', 'd/../' * 100 + 'plain'), ('winds on', 'd/../' * 200 + 'plain')):
         os.makedirs(os.path.dirname(os.path.join(r.work, name)), exist_ok=True)
         os.symlink(target, os.path.join(r.work, name))
     for name, data in (('plain', b'p'), ('d/file', b'inner'), ('x:y?. ', b'mangled'), ('back\\slash', b'b'), (b'no utf-8 \xff', b'raw')):
@@ -190,13 +191,13 @@ def odd():
     r.git('update-index', '--add', '--cacheinfo', '160000,' + '1' * 40 + ',sub')
     r.git('commit', '-qm', 'odd')
     with r, r.connect() as c:
-        check(c.names('HEAD') == sorted(['back\uf026slash', 'chain', 'd', 'folder', 'link', 'no utf-8 \udcff', 'plain', 'sub', 'x\uf022y\uf025.\uf028']), c.names('HEAD'))
+        check(c.names('HEAD') == sorted(['back\uf026slash', 'chain', 'd', 'folder', 'link', 'no utf-8 \udcff', 'plain', 'sub', 'winds', 'x\uf022y\uf025.\uf028']), c.names('HEAD'))
         for path, data in (('link', b'inner'), ('chain', b'inner'), ('d\\up', b'p'), ('folder\\file', b'inner'), ('folder\\up', b'p'),
                            ('d\\self\\plain', b'p'), ('x\uf022y\uf025.\uf028', b'mangled'), ('back\uf026slash', b'b'), ('no utf-8 \udcff', b'raw')):
             check(c.content('HEAD\\' + path) == data, path)
         check(c.names('HEAD\\sub') == [] and c.names('HEAD\\d') == ['file', 'self', 'up'], c.names('HEAD\\d'))
         check(c.names('HEAD\\folder') == ['file', 'up'] and 'folder' not in c.names('HEAD\\d\\self'), c.names('HEAD\\folder'))
-        for path in ('out', 'abs', 'loop', 'one'):
+        for path in ('out', 'abs', 'loop', 'one', 'winds on'):
             check(c.try_open('HEAD\\' + path, access=1) == 'OBJECT_NAME_NOT_FOUND', path)
 
 
