@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define DELAY_MS 200
+#define DELAY_MS 20
 static const char text[] = "It was worth waiting for.\n";
 
 /* A read that has not been answered. */
