@@ -124,6 +124,9 @@ int arc_index_is_current(const struct arc_index *x)
         return 0;
     }
     struct arc_stamp now = arc_stamp_of(&st);
+    /* It also changes when the file is given another name, or loses its last. */
+    now.change_sec = x->stamp.change_sec;
+    now.change_nsec = x->stamp.change_nsec;
     return arc_stamp_is(&now, &x->stamp);
 }
 
