@@ -321,6 +321,40 @@ static void turn_take(struct vfs_open *o, struct vfs_notify_turn *t)
     list_push_back(&o->notify_turns, &t->link);
 }
 
+/* What there is for the query: SUCCESS: in *queue; or how its watch has ended. WAIT: nothing yet;
+ * if it registers it is woken when there may be. */
+static smbkit_status look(const struct vfs_call *call, struct vfs_open *o,
+                          const struct vfs_notify_query *q, bool registers,
+                          struct notify_queue *queue)
+{
+    SCOPED_LOCK(&o->volume->notify_lock);
+    bool is_empty = notify_queue_is_empty(&o->watch.queue);
+    if (!is_empty && turn_is_first(o, q->turn)) {
+        notify_watch_take(&o->watch, queue);
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (is_empty && o->watch_ended) {
+        return SMBKIT_STATUS_DELETE_PENDING;
+    }
+    if (registers) {
+        wait_register(o->node->waits, &o->notify_waiters, call->wait);
+    }
+    return SMBKIT_STATUS_WAIT;
+}
+
+/* What has happened is told at once, also while the plugin is at its watch: it is asked for that
+ * again with the next query then. */
+static smbkit_status look_or_watch(const struct vfs_call *call, struct vfs_open *o,
+                                   const struct vfs_notify_query *q, struct notify_queue *queue)
+{
+    smbkit_status st = look(call, o, q, false, queue);
+    if (st != SMBKIT_STATUS_WAIT) {
+        return st;
+    }
+    st = plugin_watch(call, o);
+    return SMBKIT_OK(st) || st == SMBKIT_STATUS_WAIT ? look(call, o, q, true, queue) : st;
+}
+
 static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o,
                                  const struct vfs_notify_query *q)
 {
@@ -332,25 +366,12 @@ static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o
     if (SMBKIT_OK(st)) {
         st = watch_start(o, q);
     }
-    if (SMBKIT_OK(st)) {
-        turn_take(o, q->turn);
-        st = plugin_watch(call, o);
-    }
     if (!SMBKIT_OK(st)) {
         return st;
     }
+    turn_take(o, q->turn);
     struct notify_queue queue = {0};
-    mutex_lock(&o->volume->notify_lock);
-    bool is_empty = notify_queue_is_empty(&o->watch.queue);
-    if (!is_empty && turn_is_first(o, q->turn)) {
-        notify_watch_take(&o->watch, &queue);
-    } else if (is_empty && o->watch_ended) {
-        st = SMBKIT_STATUS_DELETE_PENDING;
-    } else {
-        wait_register(o->node->waits, &o->notify_waiters, call->wait);
-        st = SMBKIT_STATUS_WAIT;
-    }
-    mutex_unlock(&o->volume->notify_lock);
+    st = look_or_watch(call, o, q, &queue);
     if (SMBKIT_OK(st)) {
         st = queue_give(&queue, q);
         notify_queue_fini(&queue);
