@@ -4,8 +4,9 @@
  * on with the index and the file that it was opened by. */
 #include "arc_priv.h"
 
+#include "quiet_thread.h"
+
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -141,15 +142,9 @@ static void *builder_main(void *arg)
     return NULL;
 }
 
-/* Signals of the process are for others. */
 smbkit_status arc_volume_start(struct arc_volume *v)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    v->has_builder = pthread_create(&v->builder, NULL, builder_main, v) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    v->has_builder = quiet_thread_start(&v->builder, builder_main, v) == 0;
     return v->has_builder ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
 }
 

@@ -2,7 +2,8 @@
 /* Handles of libgit2, and a thread that sees when references have moved: then clients are told. */
 #include "git_priv.h"
 
-#include <signal.h>
+#include "quiet_thread.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -162,17 +163,11 @@ static void *watcher_main(void *arg)
     return NULL;
 }
 
-/* Signals of the process are for others. */
 smbkit_status gitfs_volume_start(struct gitfs_volume *v, git_repository *repo)
 {
     v->watched = repo;
     v->refs_at_first = refs_now(repo); /* nobody has seen anything before */
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    v->has_watcher = pthread_create(&v->watcher, NULL, watcher_main, v) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    v->has_watcher = quiet_thread_start(&v->watcher, watcher_main, v) == 0;
     return v->has_watcher ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
 }
 
