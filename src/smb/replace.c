@@ -435,7 +435,7 @@ static smbkit_status replace(struct smb_server *s, struct smb_share *share,
         return SMBKIT_STATUS_BAD_NETWORK_NAME;
     }
     if (how == SMB_HANDLES_CLOSE) {
-        out->closed = count_opens(s, share);
+        out->closed = smb_share_is_on(share, spec->volume) ? 0 : count_opens(s, share);
         return smb_server_share_set(s, spec);
     }
     if (!s->config.env.work) {

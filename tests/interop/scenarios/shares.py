@@ -58,6 +58,8 @@ def opened():
         # Only settings change: nobody loses anything.
         expect('says', share(s, 'replace', 'docs=mem:', '--set', 'comment = for all', '--handles', 'refuse').ok(), '')
         expect('it goes on', c.write(f, b'x'), 'OK')
+        expect('nor is told so', share(s, 'replace', 'docs=mem:', '--set', 'comment = for some', '--handles', 'close').ok(), '')
+        expect('it goes on', c.write(f, b'x'), 'OK')
         check_in('1 open file closed', share(s, 'replace', 'docs=mem:size=1M', '--handles', 'close').ok())
         expect('it is gone', c.write(f, b'x'), 'NETWORK_NAME_DELETED')
         wait_for(lambda: not s.status()['opens'], 10, 'the file to be closed')
