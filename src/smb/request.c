@@ -209,15 +209,15 @@ static void tell_before(struct smb_request *r)
 static void conclude(struct smb_request *r, smbkit_status status)
 {
     list_remove(&r->slow_link); /* it does not wait any more */
-    if (r->has_turn) {
-        vfs_notify_turn_end(&r->turn);
-    }
-    if (vfs_journal_is_busy(&r->journal)) {
+    if (vfs_journal_await(&r->journal, &r->wait)) {
         /* A plugin's call that the answer does not depend on: its end wakes. */
         r->status = status;
         r->state = SMB_REQ_ENDING;
         vfs_journal_cancel(&r->journal);
         return;
+    }
+    if (r->has_turn) {
+        vfs_notify_turn_end(&r->turn);
     }
     (void)vfs_wait_cancel(&r->wait); /* from here on no new wake, and a waker has let go */
     if (atomic_load_explicit(&r->wake_posted, memory_order_relaxed)) {

@@ -118,6 +118,8 @@ void vfs_journal_begin(struct vfs_journal *j);
 void vfs_journal_would_block(struct vfs_journal *j);
 /* Is a plugin call of it under way? Any thread that may touch it. */
 bool vfs_journal_is_busy(const struct vfs_journal *j);
+/* The same, where nothing is run any more: true: w is woken at that call's end. */
+bool vfs_journal_await(struct vfs_journal *j, struct vfs_wait *w);
 /* Was something given to a plugin that it cannot take back (a file to be made or emptied, a
  * rename)? Then the handler is run to its end, whoever has given the request up meanwhile: what it
  * answers is what has happened. Not while a run is under way elsewhere. */

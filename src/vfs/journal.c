@@ -241,14 +241,24 @@ static void step_finished(void *arg, smbkit_status status)
     wait_wake_all(&s->volume->waits, &s->waiters);
 }
 
-static smbkit_status step_wait(const struct vfs_call *call, struct journal_step *s)
+/* true: it is pending, and w is woken when it is not any more. */
+static bool step_await(struct journal_step *s, struct vfs_wait *w)
 {
     SCOPED_LOCK(&s->lock);
-    if (!s->pending) {
-        return s->status;
+    if (s->pending) {
+        wait_register(&s->volume->waits, &s->waiters, w);
     }
-    wait_register(&s->volume->waits, &s->waiters, call->wait);
-    return stop(call, SMBKIT_STATUS_WAIT);
+    return s->pending;
+}
+
+static smbkit_status step_wait(const struct vfs_call *call, struct journal_step *s)
+{
+    return step_await(s, call->wait) ? stop(call, SMBKIT_STATUS_WAIT) : s->status;
+}
+
+bool vfs_journal_await(struct vfs_journal *j, struct vfs_wait *w)
+{
+    return !list_is_empty(&j->steps) && step_await(step_of(j->steps.prev), w);
 }
 
 /* It answered PENDING: WAIT, or how it has ended in the meantime. */

@@ -249,26 +249,6 @@ static smbkit_status watch_start(struct vfs_open *o, const struct vfs_notify_que
     return st;
 }
 
-/* Let the plugin report, once for an open. */
-static smbkit_status plugin_watch(const struct vfs_call *call, struct vfs_open *o)
-{
-    mutex_lock(&o->volume->notify_lock);
-    bool first = !o->plugin_watches;
-    o->plugin_watches = true;
-    mutex_unlock(&o->volume->notify_lock);
-    if (!first) {
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    smbkit_status st = door_watch(call, &o->f, true, o->watch.tree);
-    if (!SMBKIT_OK(st)) {
-        mutex_lock(&o->volume->notify_lock);
-        o->plugin_watches = false;
-        mutex_unlock(&o->volume->notify_lock);
-    }
-    /* The core's own changes are reported in any case. */
-    return door_stops(st) ? st : SMBKIT_STATUS_SUCCESS;
-}
-
 static smbkit_status queue_give(struct notify_queue *queue, const struct vfs_notify_query *q)
 {
     if (queue->overflow || queue->wire_bytes > q->max_bytes) {
@@ -303,8 +283,8 @@ void vfs_notify_turn_end(struct vfs_notify_turn *t)
     t->open = NULL;
     mutex_lock(&o->volume->notify_lock);
     list_remove(&t->link);
-    if (!notify_queue_is_empty(&o->watch.queue) || o->watch_ended) {
-        wait_wake_all(o->node->waits, &o->notify_waiters); /* the next looks */
+    if (!notify_queue_is_empty(&o->watch.queue) || o->watch_ended || !o->plugin_watches) {
+        wait_wake_all(o->node->waits, &o->notify_waiters); /* the next looks, or asks the plugin */
     }
     mutex_unlock(&o->volume->notify_lock);
     vfs_open_unref(o);
@@ -319,6 +299,27 @@ static void turn_take(struct vfs_open *o, struct vfs_notify_turn *t)
     t->open = vfs_open_ref(o);
     SCOPED_LOCK(&o->volume->notify_lock);
     list_push_back(&o->notify_turns, &t->link);
+}
+
+/* Let the plugin report, once for an open: the earliest of its queries asks for it. */
+static smbkit_status plugin_watch(const struct vfs_call *call, struct vfs_open *o,
+                                  const struct vfs_notify_turn *turn)
+{
+    mutex_lock(&o->volume->notify_lock);
+    bool asks = !o->plugin_watches && turn_is_first(o, turn);
+    o->plugin_watches |= asks;
+    mutex_unlock(&o->volume->notify_lock);
+    if (!asks) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    smbkit_status st = door_watch(call, &o->f, true, o->watch.tree);
+    if (!SMBKIT_OK(st)) {
+        mutex_lock(&o->volume->notify_lock);
+        o->plugin_watches = false;
+        mutex_unlock(&o->volume->notify_lock);
+    }
+    /* The core's own changes are reported in any case. */
+    return door_stops(st) ? st : SMBKIT_STATUS_SUCCESS;
 }
 
 /* What there is for the query: SUCCESS: in *queue; or how its watch has ended. WAIT: nothing yet;
@@ -351,7 +352,7 @@ static smbkit_status look_or_watch(const struct vfs_call *call, struct vfs_open 
     if (st != SMBKIT_STATUS_WAIT) {
         return st;
     }
-    st = plugin_watch(call, o);
+    st = plugin_watch(call, o, q->turn);
     return SMBKIT_OK(st) || st == SMBKIT_STATUS_WAIT ? look(call, o, q, true, queue) : st;
 }
 
@@ -382,11 +383,7 @@ static smbkit_status notify_once(const struct vfs_call *call, struct vfs_open *o
 smbkit_status vfs_notify(struct vfs_call *call, struct vfs_open *o,
                          const struct vfs_notify_query *q)
 {
-    smbkit_status st = WAIT_OUT(call, again, notify_once(again, o, q));
-    if (q->turn && st != SMBKIT_STATUS_WAIT && st != SMBKIT_STATUS_WOULD_BLOCK) {
-        vfs_notify_turn_end(q->turn);
-    }
-    return st;
+    return WAIT_OUT(call, again, notify_once(again, o, q));
 }
 
 smbkit_status notify_move(struct vfs_open *from, struct vfs_open *to)

@@ -468,14 +468,15 @@ struct vfs_notify_event {
     const char *name; /* relative to the directory, '/'-separated */
     uint32_t action;  /* FILE_ACTION_*, [MS-SMB2] 2.4.1... */
 };
-/* A query's place among those of its open, of which the earliest gets what happened. Lives until
+/* A query's place among those of its open, of which the earliest gets what happened: until its
+ * answer is out, so that answers come in the order of what happened. Lives until
  * vfs_notify_turn_end. */
 struct vfs_notify_turn {
     struct list link;      /* the volume's notify_lock */
     struct vfs_open *open; /* a reference; NULL: it has no place */
 };
 void vfs_notify_turn_init(struct vfs_notify_turn *t);
-/* The query is over, or is given up; any number of times. */
+/* The query is answered, or is given up; any number of times. */
 void vfs_notify_turn_end(struct vfs_notify_turn *t);
 
 struct vfs_notify_query {

@@ -399,6 +399,42 @@ static void test_close_keeps_behind(void)
     }
 }
 
+/* What has happened while the plugin is at its watch call is told when it has answered, and not in
+ * another order. */
+static void test_notify_after_its_watch(void)
+{
+    struct smbkit_plugin filter = slow_filter(SMBKIT_FEATURE_TRIES_NOWAIT);
+    struct fake f;
+    start(&f, &filter);
+    struct smb2_file_id root = open_root(&f);
+    slow_now.pends = true;
+    for (unsigned i = 0; i < 2; i++) {
+        struct wr w = notify_request(&f, root);
+        fake_submit(&f, &w);
+        struct fake_reply r = fake_take(&f);
+        CHECK_INT(r.status, SMBKIT_STATUS_PENDING);
+        fake_reply_fini(&r);
+    }
+    CHECK_INT(slow_now.count, 1); /* an open's first query asks for it */
+    open_file(&f, "one", 0);
+    open_file(&f, "two", 0);
+    CHECK_INT(count_replies(&f, SMB2_CHANGE_NOTIFY, SMBKIT_STATUS_SUCCESS), 0);
+    CHECK(slow_complete());
+    fake_pump(&f);
+    const char *const told[] = {"one", "two"};
+    for (unsigned i = 0; i < 2; i++) {
+        struct fake_reply r = fake_take(&f);
+        struct smb2_change_notify_rsp rsp = {0};
+        CHECK_INT(r.hdr.command, SMB2_CHANGE_NOTIFY);
+        CHECK_INT(r.status, SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(smb2_change_notify_rsp_parse(&r.body, &rsp), WIRE_OK);
+        REQUIRE(rsp.output.len == 12 + 2 * strlen(told[i])); /* [MS-FSCC] 2.7.1 */
+        CHECK_INT(rsp.output.p[12], told[i][0]);
+        fake_reply_fini(&r);
+    }
+    stop(&f);
+}
+
 static const struct test_case cases[] = {
     {"a cancelled message cancels the next", test_cancel_of_the_next},
     {"a chain of cancels", test_cancel_chain},
@@ -406,6 +442,7 @@ static const struct test_case cases[] = {
     {"close ends a break", test_close_ends_the_break},
     {"replies too large for one frame", test_replies_of_several_frames},
     {"a close keeps behind what came before it", test_close_keeps_behind},
+    {"events after the watch call", test_notify_after_its_watch},
     {"a transfer hears that it is not wanted", test_transfer_is_told},
 };
 TEST_MAIN(cases)

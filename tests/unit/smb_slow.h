@@ -12,7 +12,7 @@
 
 struct slow {
     bool blocks; /* WOULD_BLOCK for every NOWAIT call */
-    bool pends;  /* transfers are answered later */
+    bool pends;  /* transfers and watch calls are answered later */
     struct smbkit_op *ops[SLOW_PENDING_MAX];
     smbkit_status status[SLOW_PENDING_MAX];
     unsigned count;
@@ -52,7 +52,7 @@ static smbkit_status slow_pend(struct smbkit_op *op, smbkit_status status)
     return SMBKIT_STATUS_PENDING;
 }
 
-/* Answer the oldest transfer; false: there is none. */
+/* Answer the oldest of them; false: there is none. */
 static UNUSED bool slow_complete(void)
 {
     if (slow_now.count == 0) {
@@ -109,6 +109,13 @@ static smbkit_status slow_flush(void *v, struct smbkit_op *op, void *file,
                                 : slow_pend(op, smbkit_next_flush(v, op, file, a));
 }
 
+static smbkit_status slow_watch(void *v, struct smbkit_op *op, void *file,
+                                const struct smbkit_watch *a)
+{
+    (void)v, (void)file, (void)a;
+    return slow_pend(op, SMBKIT_STATUS_SUCCESS); /* nothing happens below by itself */
+}
+
 /* features: TRIES_NOWAIT, or 0: always on a worker; NEVER_BLOCKS: always inline. */
 static UNUSED struct smbkit_plugin slow_filter(uint32_t features)
 {
@@ -132,5 +139,6 @@ static UNUSED struct smbkit_plugin slow_filter(uint32_t features)
         .write = slow_write,
         .flush = slow_flush,
         .set_size = slow_set_size,
+        .watch = slow_watch,
     };
 }

@@ -233,6 +233,7 @@ static void notify_turns(void)
     CHECK_STR(ev.text, "");
     CHECK_INT(vfs_notify(&calls[0], d, &q[0]), 0);
     CHECK_STR(ev.text, "1:one ");
+    vfs_notify_turn_end(&turns[0]);
     ev.text[0] = 0;
     CHECK_INT(vfs_notify(&calls[0], d, &q[0]), S(WAIT)); /* it is the later one now */
     make(&f, "d/two", false);
