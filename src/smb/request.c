@@ -409,7 +409,7 @@ static void run_when_room(struct smb_request *r)
         smb_request_index_mid(r);
         return;
     case SMB_ROOM_NEVER:
-        smb_request_finish(r, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+        conclude(r, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
         return;
     }
 }
@@ -459,7 +459,7 @@ static void woken(struct job *job)
     }
     /* relaxed: set on this thread */
     if (atomic_load_explicit(&r->cancelled, memory_order_relaxed) && may_abandon(r)) {
-        smb_request_finish(r, SMBKIT_STATUS_CANCELLED);
+        conclude(r, SMBKIT_STATUS_CANCELLED);
         return;
     }
     run_when_room(r);

@@ -435,6 +435,26 @@ static void test_notify_after_its_watch(void)
     stop(&f);
 }
 
+/* Cancelled there, it waits for what happens as well: its end is not to wake it. */
+static void test_notify_cancelled_at_its_watch(void)
+{
+    struct smbkit_plugin filter = slow_filter(SMBKIT_FEATURE_TRIES_NOWAIT);
+    struct fake f;
+    start(&f, &filter);
+    struct smb2_file_id root = open_root(&f);
+    slow_now.pends = true;
+    struct wr w = notify_request(&f, root);
+    fake_submit(&f, &w);
+    struct fake_reply r = fake_take(&f);
+    CHECK_INT(r.status, SMBKIT_STATUS_PENDING);
+    fake_cancel(&f, r.hdr.async_id, 0);
+    fake_reply_fini(&r);
+    CHECK(slow_complete());
+    fake_pump(&f);
+    CHECK_INT(count_replies(&f, SMB2_CHANGE_NOTIFY, SMBKIT_STATUS_CANCELLED), 1);
+    stop(&f);
+}
+
 static const struct test_case cases[] = {
     {"a cancelled message cancels the next", test_cancel_of_the_next},
     {"a chain of cancels", test_cancel_chain},
@@ -443,6 +463,7 @@ static const struct test_case cases[] = {
     {"replies too large for one frame", test_replies_of_several_frames},
     {"a close keeps behind what came before it", test_close_keeps_behind},
     {"events after the watch call", test_notify_after_its_watch},
+    {"a query cancelled at its watch call", test_notify_cancelled_at_its_watch},
     {"a transfer hears that it is not wanted", test_transfer_is_told},
 };
 TEST_MAIN(cases)
