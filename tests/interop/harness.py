@@ -3,6 +3,7 @@
 
 A scenario is one file in scenarios/: functions under @case, and main() at the end. The environment
 names the program: SMBKIT_PROGRAM, build/smbkit by default."""
+import fcntl
 import functools
 import hashlib
 import json
@@ -146,10 +147,27 @@ def write_file(path, data):
 
 # ---- the server ----
 
+# Below those that the kernel gives to clients, one of which might take a server's before it listens.
+PORTS = range(20000, 32768)
+_ports_taken = []  # their locks, to the end of this process
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on, nor any other process of the tests is going to."""
+    folder = os.path.join(tempfile.gettempdir(), f'smbkit-test-ports-{os.getuid()}')
+    os.makedirs(folder, exist_ok=True)
+    for port in random.sample(PORTS, len(PORTS)):
+        lock = open(os.path.join(folder, str(port)), 'w', encoding='ascii')
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as s:
+                s.bind(('127.0.0.1', port))
+        except OSError:
+            lock.close()
+            continue
+        _ports_taken.append(lock)
+        return port
+    raise AssertionError('no port is free')
 
 
 class Server:
@@ -224,7 +242,8 @@ class Server:
     def _answers(self):
         check(self.process.poll() is None, f'the server ended with {self.process.returncode}:', self.log())
         try:
-            socket.create_connection(('127.0.0.1', self.port), 1).close()
+            # An attempt that is given up may be counted by the server all the same.
+            socket.create_connection(('127.0.0.1', self.port), START_TIMEOUT_S).close()
         except OSError:
             return False
         self.looks += 1
