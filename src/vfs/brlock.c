@@ -150,20 +150,31 @@ static void freed_add(const struct brlock_table *t, const struct brlock *l, stru
     f->any = true;
 }
 
+/* The owner's lock with exactly this range, an exclusive one first; NULL. */
+static struct brlock *lock_find(struct brlock_table *t, struct brlock_owner *owner, uint64_t offset,
+                                uint64_t length)
+{
+    const struct range_link key = range_of(owner, offset, length);
+    if (is_nowhere(offset, length)) {
+        return lock_get(t, BRLOCK_NOWHERE, &key);
+    }
+    struct brlock *l = lock_get(t, BRLOCK_EXCLUSIVE, &key);
+    return l ? l : lock_get(t, BRLOCK_SHARED, &key);
+}
+
+bool brlock_is_held(struct brlock_table *t, struct brlock_owner *owner, uint64_t offset,
+                    uint64_t length)
+{
+    return !brlock_range_is_bad(offset, length) && lock_find(t, owner, offset, length);
+}
+
 smbkit_status brlock_unlock(struct brlock_table *t, struct brlock_owner *owner, uint64_t offset,
                             uint64_t length, struct brlock_freed *freed)
 {
     if (brlock_range_is_bad(offset, length)) {
         return SMBKIT_STATUS_INVALID_LOCK_RANGE;
     }
-    const struct range_link key = range_of(owner, offset, length);
-    struct brlock *l = NULL;
-    if (is_nowhere(offset, length)) {
-        l = lock_get(t, BRLOCK_NOWHERE, &key);
-    } else {
-        l = lock_get(t, BRLOCK_EXCLUSIVE, &key);
-        l = l ? l : lock_get(t, BRLOCK_SHARED, &key);
-    }
+    struct brlock *l = lock_find(t, owner, offset, length);
     if (!l) {
         return SMBKIT_STATUS_RANGE_NOT_LOCKED;
     }

@@ -55,6 +55,9 @@ NODISCARD smbkit_status brlock_lock(struct brlock_table *t, struct brlock_owner 
  * INVALID_LOCK_RANGE. freed: may be NULL. O(log n) */
 NODISCARD smbkit_status brlock_unlock(struct brlock_table *t, struct brlock_owner *owner,
                                       uint64_t offset, uint64_t length, struct brlock_freed *freed);
+/* Has the owner a lock with exactly this range? O(log n) */
+bool brlock_is_held(struct brlock_table *t, struct brlock_owner *owner, uint64_t offset,
+                    uint64_t length);
 /* May the owner not read (write) there? A transfer of 0 bytes never conflicts. O(log n) */
 bool brlock_io_conflicts(const struct brlock_table *t, const struct brlock_owner *owner,
                          uint64_t offset, uint64_t length, bool is_write);

@@ -72,6 +72,7 @@ struct vfs_volume {
     bool never_writes;   /* the plugin's word: read-only whatever was asked for */
     bool hears_refusals; /* a layer wants to know what the core refuses */
     bool knows_rights;   /* the plugin has its own word on them (access_check) */
+    bool hears_locks;    /* a layer has lock */
     bool never_blocks;
     bool tries_nowait;
     bool serializes_files;

@@ -452,15 +452,17 @@ const struct journal_note *journal_recall(const struct vfs_call *call, unsigned 
     return s ? s->args : NULL;
 }
 
-void journal_note(const struct vfs_call *call, unsigned kind, const char *about,
+bool journal_note(const struct vfs_call *call, unsigned kind, const char *about,
                   const struct journal_note *note, bool fleeting)
 {
     size_t text_size = note->text ? str_len(note->text) + 1 : 0;
     const struct door_file nothing = {0};
-    struct journal_step *s =
-        call->journal ? step_new(&nothing, STEP_NOTE + kind, sizeof(*note) + text_size) : NULL;
+    if (!call->journal) {
+        return true; /* there is no run after this one */
+    }
+    struct journal_step *s = step_new(&nothing, STEP_NOTE + kind, sizeof(*note) + text_size);
     if (!s) {
-        return;
+        return false;
     }
     struct journal_note *copy = s->args;
     *copy = *note;
@@ -471,6 +473,7 @@ void journal_note(const struct vfs_call *call, unsigned kind, const char *about,
     s->key = note_key(about);
     s->fleeting = fleeting;
     append(call->journal, s);
+    return true;
 }
 
 bool journal_once(const struct vfs_call *call)

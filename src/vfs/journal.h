@@ -74,14 +74,15 @@ enum {
     NOTE_LOOK,
     NOTE_LOOK_ITSELF, /* a link */
     NOTE_LISTED,
-    NOTE_TUNNEL
+    NOTE_TUNNEL,
+    NOTE_LOCKED
 };
 /* The note of that kind and about that name that an earlier run made here; NULL: there is none. */
 const struct journal_note *journal_recall(const struct vfs_call *call, unsigned kind,
                                           const char *about);
 /* fleeting: it holds only while this run goes on: when the call behind it would block, which lets
- * go of what made it true, it is forgotten. Without memory nothing is noted. */
-void journal_note(const struct vfs_call *call, unsigned kind, const char *about,
+ * go of what made it true, it is forgotten. false: nothing is noted, without memory. */
+bool journal_note(const struct vfs_call *call, unsigned kind, const char *about,
                   const struct journal_note *note, bool fleeting);
 /* For what is done beside the calls, and must not be done again by a resume: true the first time.
  */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Byte-range locks: [MS-SMB2] 3.3.5.14, [MS-FSA] 2.1.5.8, 2.1.5.9 */
 #include "vfs/core.h"
+#include "vfs/journal.h"
+#include "vfs/lock_below.h"
 #include "vfs/move.h"
 #include "vfs/oplock_core.h"
 
@@ -291,6 +293,67 @@ static smbkit_status lock_check(const struct vfs_open *o, const struct vfs_lock 
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* The locks among the server's clients. */
+static smbkit_status lock_here(const struct vfs_call *call, struct vfs_open *o,
+                               const struct vfs_lock *locks, size_t count)
+{
+    if (was_granted(call, o, &locks[0])) {
+        vfs_open_unref(grant_take(call->wait));
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    struct vfs_node *n = o->node;
+    SCOPED_LOCK(&n->lock);
+    const struct oplock_query q = {.op = OPLOCK_OP_LOCK, .by = o->holder};
+    if (oplock_break_locked(n, &q)) {
+        return oplock_wait_locked(call, n);
+    }
+    smbkit_status st = lock_all(o, locks, count);
+    bool may_wait = count == 1 && !locks[0].fail_immediately;
+    if (st == SMBKIT_STATUS_LOCK_NOT_GRANTED && may_wait) {
+        return lock_wait(call, o, &locks[0]);
+    }
+    return st;
+}
+
+static smbkit_status unlock_here(struct vfs_open *o, const struct vfs_lock *locks, size_t count)
+{
+    SCOPED_LOCK(&o->node->lock);
+    return unlock_all(o, locks, count);
+}
+
+/* Here, and then below. What is refused below nobody has here either. */
+static smbkit_status lock_both_ways(const struct vfs_call *call, struct vfs_open *o,
+                                    const struct vfs_lock *locks, size_t count)
+{
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    if (!o->volume->hears_locks || !journal_recall(call, NOTE_LOCKED, NULL)) {
+        st = lock_here(call, o, locks, count);
+        if (!SMBKIT_OK(st) || !o->volume->hears_locks) {
+            return st;
+        }
+        const struct journal_note note = {.status = st};
+        st = journal_note(call, NOTE_LOCKED, NULL, &note, false) ? st : SMBKIT_STATUS_NO_MEMORY;
+    }
+    st = SMBKIT_OK(st) ? lock_below_take(call, o, locks, count) : st;
+    if (!SMBKIT_OK(st) && !door_stops(st)) {
+        smbkit_status undone = unlock_here(o, locks, count);
+        (void)undone; /* the open may have been closed meanwhile */
+    }
+    return st;
+}
+
+/* Below, and then here, where others wait for them. */
+static smbkit_status unlock_both_ways(const struct vfs_call *call, struct vfs_open *o,
+                                      const struct vfs_lock *locks, size_t count)
+{
+    smbkit_status below = lock_below_give(call, o, locks, count);
+    if (door_stops(below)) {
+        return below;
+    }
+    smbkit_status st = unlock_here(o, locks, count);
+    return SMBKIT_OK(st) ? below : st;
+}
+
 static smbkit_status lock_once(const struct vfs_call *call, struct vfs_open *o,
                                const struct vfs_lock *locks, size_t count)
 {
@@ -302,25 +365,8 @@ static smbkit_status lock_once(const struct vfs_call *call, struct vfs_open *o,
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    if (was_granted(call, o, &locks[0])) {
-        vfs_open_unref(grant_take(call->wait));
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    struct vfs_node *n = o->node;
-    SCOPED_LOCK(&n->lock);
-    if (locks[0].unlock) {
-        return unlock_all(o, locks, count);
-    }
-    const struct oplock_query q = {.op = OPLOCK_OP_LOCK, .by = o->holder};
-    if (oplock_break_locked(n, &q)) {
-        return oplock_wait_locked(call, n);
-    }
-    st = lock_all(o, locks, count);
-    bool may_wait = count == 1 && !locks[0].fail_immediately;
-    if (st == SMBKIT_STATUS_LOCK_NOT_GRANTED && may_wait) {
-        return lock_wait(call, o, &locks[0]);
-    }
-    return st;
+    return locks[0].unlock ? unlock_both_ways(call, o, locks, count)
+                           : lock_both_ways(call, o, locks, count);
 }
 
 smbkit_status vfs_lock(struct vfs_call *call, struct vfs_open *o, const struct vfs_lock *locks,

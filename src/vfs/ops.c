@@ -186,7 +186,7 @@ static smbkit_status check_snapshots(struct layer *l, void *args, smbkit_status 
     POINTERS(PTR(BYTES, smbkit_quota, sid), PTR(BUFFER, smbkit_quota, sid_r))
 #define REST_set_quota                                                                             \
     .acts = true, .absent = S(NOT_SUPPORTED), POINTERS(PTR(BYTES, smbkit_quota, sid))
-#define REST_lock .absent = S(SUCCESS)
+#define REST_lock .acts = true, .absent = S(SUCCESS)
 #define REST_access_check .absent = S(NOT_SUPPORTED)
 #define REST_cache_request .absent = S(SUCCESS)
 #define REST_cache_ack .absent = S(SUCCESS)

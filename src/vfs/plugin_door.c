@@ -504,6 +504,12 @@ smbkit_status door_watch(const struct vfs_call *call, const struct door_file *f,
     return door_call(call, f, SMBKIT_OP_watch, &a);
 }
 
+smbkit_status door_lock(const struct vfs_call *call, const struct door_file *f,
+                        struct smbkit_lock *a)
+{
+    return door_call(call, f, SMBKIT_OP_lock, a);
+}
+
 smbkit_status door_access_check(const struct vfs_call *call, const struct door_file *f,
                                 uint32_t desired, uint32_t *granted_r)
 {

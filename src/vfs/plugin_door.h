@@ -158,6 +158,8 @@ NODISCARD smbkit_status door_copy(const struct vfs_call *call, const struct door
 /* *state: SMBKIT_CACHE_* that is asked for; out: what may be. */
 /* What of `desired` the plugin grants, at least those bits of it that are rights; ACCESS_DENIED;
  * NOT_SUPPORTED: the descriptor tells. */
+NODISCARD smbkit_status door_lock(const struct vfs_call *call, const struct door_file *f,
+                                  struct smbkit_lock *a);
 NODISCARD smbkit_status door_access_check(const struct vfs_call *call, const struct door_file *f,
                                           uint32_t desired, uint32_t *granted_r);
 NODISCARD smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,

@@ -90,6 +90,7 @@ static void volume_flags_gather(struct vfs_volume *v)
         v->tries_nowait &=
             (l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT)) != 0;
         v->hears_refusals |= l->plugin->refused != NULL;
+        v->hears_locks |= l->plugin->lock != NULL;
         v->serializes_files |= l->plugin->thread_model == SMBKIT_SERIALIZE_FILE;
         awaits |=
             (l->plugin->flags & SMBKIT_IS_FILTER) && !(l->plugin->flags & SMBKIT_SEES_PENDING);

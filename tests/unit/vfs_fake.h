@@ -516,6 +516,20 @@ static smbkit_status fake_set_size(void *volume, struct smbkit_op *op, void *fil
     return fake_leave(v, op, FAKE_SET_SIZE, file, st);
 }
 
+static smbkit_status fake_lock(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_lock *a)
+{
+    struct fake_volume *v = volume;
+    smbkit_status st = fake_enter(v, op, FAKE_LOCK, file);
+    if (SMBKIT_OK(st) && !(a->flags & SMBKIT_LOCK_UNLOCK) && v->lock_refused &&
+        a->offset == v->lock_refused) {
+        st = SMBKIT_STATUS_LOCK_NOT_GRANTED;
+    } else if (SMBKIT_OK(st)) {
+        atomic_fetch_add(&v->locks, a->flags & SMBKIT_LOCK_UNLOCK ? -1 : 1);
+    }
+    return fake_leave(v, op, FAKE_LOCK, file, st);
+}
+
 static const struct smbkit_plugin FAKE_PLUGIN = {
     .struct_size = sizeof(FAKE_PLUGIN),
     .api_version = SMBKIT_API_VERSION,
@@ -540,5 +554,6 @@ static const struct smbkit_plugin FAKE_PLUGIN = {
     .flush = fake_flush,
     .commit = fake_commit,
     .set_size = fake_set_size,
+    .lock = fake_lock,
     .check_remove = fake_check_remove,
 };

@@ -27,6 +27,7 @@ enum fake_call {
     FAKE_FLUSH,
     FAKE_COMMIT,
     FAKE_SET_SIZE,
+    FAKE_LOCK,
     FAKE_CALLS
 };
 
@@ -79,7 +80,9 @@ struct fake_volume {
     void (*hook)(struct fake_volume *v, enum fake_call call); /* before a call is made */
     int volumes;                                              /* that were opened on this store */
     void *info_file;                                          /* of the last volume_info */
-    uint64_t available;                                       /* bytes; 0: does not say */
+    uint64_t lock_refused; /* a lock that begins there is somebody else's; 0: none */
+    atomic_int locks;      /* taken, and not given up */
+    uint64_t available;    /* bytes; 0: does not say */
     _Atomic uint64_t calls[FAKE_CALLS];
     _Atomic uint64_t total;
     _Atomic unsigned listed;  /* entries that were offered */

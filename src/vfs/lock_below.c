@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vfs/lock_below.h"
+
+static smbkit_status call_below(const struct vfs_call *call, struct vfs_open *o,
+                                const struct vfs_lock *l, uint32_t flags)
+{
+    struct smbkit_lock a = {.struct_size = sizeof(a),
+                            .flags = flags,
+                            .offset = l->offset,
+                            .length = l->length,
+                            .owner = (uintptr_t)o};
+    return door_lock(call, &o->f, &a);
+}
+
+/* Those that were taken before one was refused, the last first. */
+static smbkit_status take_back(const struct vfs_call *call, struct vfs_open *o,
+                               const struct vfs_lock *locks, size_t count)
+{
+    while (count-- > 0) {
+        smbkit_status st = call_below(call, o, &locks[count], SMBKIT_LOCK_UNLOCK);
+        if (door_stops(st)) {
+            return st;
+        }
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status lock_below_take(const struct vfs_call *call, struct vfs_open *o,
+                              const struct vfs_lock *locks, size_t count)
+{
+    if (!o->volume->hears_locks) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool may_wait = count == 1 && !locks[i].fail_immediately;
+        uint32_t flags =
+            (locks[i].exclusive ? SMBKIT_LOCK_EXCLUSIVE : 0) | (may_wait ? SMBKIT_LOCK_WAIT : 0);
+        smbkit_status st = call_below(call, o, &locks[i], flags);
+        if (door_stops(st)) {
+            return st;
+        }
+        if (!SMBKIT_OK(st)) {
+            smbkit_status back = take_back(call, o, locks, i);
+            return door_stops(back) ? back : st;
+        }
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+static size_t count_held(struct vfs_open *o, const struct vfs_lock *locks, size_t count)
+{
+    SCOPED_LOCK(&o->node->lock);
+    size_t n = 0;
+    while (n < count &&
+           brlock_is_held(&o->node->locks, &o->locks, locks[n].offset, locks[n].length)) {
+        n++;
+    }
+    return n;
+}
+
+smbkit_status lock_below_give(const struct vfs_call *call, struct vfs_open *o,
+                              const struct vfs_lock *locks, size_t count)
+{
+    smbkit_status first = SMBKIT_STATUS_SUCCESS;
+    size_t held = o->volume->hears_locks ? count_held(o, locks, count) : 0;
+    for (size_t i = 0; i < held; i++) {
+        smbkit_status st = call_below(call, o, &locks[i], SMBKIT_LOCK_UNLOCK);
+        if (door_stops(st)) {
+            return st;
+        }
+        first = SMBKIT_OK(first) ? st : first;
+    }
+    return first;
+}

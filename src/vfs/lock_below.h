@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Byte-range locks as the plugin hears of them, for others than the server's clients: the core has
+ * granted them among its own before, and gives them back after. */
+#pragma once
+
+#include "vfs/core.h"
+
+/* Take them below, in order. SUCCESS: all. WAIT, WOULD_BLOCK: run it again with the same locks.
+ * Else: none, and what the plugin has answered. */
+NODISCARD smbkit_status lock_below_take(const struct vfs_call *call, struct vfs_open *o,
+                                        const struct vfs_lock *locks, size_t count);
+/* Give up those that the open has, up to the first that it has not. WAIT, WOULD_BLOCK: as above.
+ * Else the plugin's first error, after which the others are given up all the same. */
+NODISCARD smbkit_status lock_below_give(const struct vfs_call *call, struct vfs_open *o,
+                                        const struct vfs_lock *locks, size_t count);
