@@ -112,8 +112,9 @@ static smbkit_status slow_flush(void *v, struct smbkit_op *op, void *file,
 static smbkit_status slow_watch(void *v, struct smbkit_op *op, void *file,
                                 const struct smbkit_watch *a)
 {
-    (void)v, (void)file, (void)a;
-    return slow_pend(op, SMBKIT_STATUS_SUCCESS); /* nothing happens below by itself */
+    (void)v, (void)file;
+    /* Nothing happens below by itself. The end of a watch is waited for on the spot. */
+    return a->on ? slow_pend(op, SMBKIT_STATUS_SUCCESS) : SMBKIT_STATUS_SUCCESS;
 }
 
 /* features: TRIES_NOWAIT, or 0: always on a worker; NEVER_BLOCKS: always inline. */
