@@ -217,8 +217,7 @@ static smbkit_status tell_attr(struct overlay *o, struct smbkit_op *op, uint32_t
     smbkit_status st =
         id == SMBKIT_OP_getattr ? look(o, op, id, f, args) : change(o, op, id, f, args);
     if (SMBKIT_OK(st)) {
-        overlay_attr_settle(id == SMBKIT_OP_getattr ? args
-                                                    : ((struct smbkit_overwrite *)args)->attr);
+        side_attr_settle(id == SMBKIT_OP_getattr ? args : ((struct smbkit_overwrite *)args)->attr);
     }
     return st;
 }
@@ -353,6 +352,7 @@ static smbkit_status overlay_volume_open(struct smbkit_volume_args *args, void *
     }
     o->lower = (struct side){args->next, args->features};
     o->upper = (struct side){m.next, m.features};
+    o->log.side = &o->upper;
     o->ignores_case = (args->features | m.features) & SMBKIT_FEATURE_IGNORES_CASE;
     pthread_mutex_init(&o->copying, NULL);
     pthread_rwlock_init(&o->lock, NULL);

@@ -13,16 +13,12 @@
 
 #include <smbkit/filter.h>
 
+#include "lines.h"
+
 #define OVERLAY_META ".smbkit-overlay" /* a folder of the upper volume; clients do not see it */
 #define OVERLAY_TMP OVERLAY_META "/tmp"
 #define OVERLAY_LOG OVERLAY_META "/hidden"
 #define OVERLAY_HIDDEN_MAX 1000000u /* paths */
-
-/* One of the two volumes. Immutable. */
-struct side {
-    struct smbkit_next *next;
-    uint32_t features;
-};
 
 struct hidden {
     char **keys; /* a hash table; as paths are compared */
@@ -40,12 +36,10 @@ struct overlay {
     struct ofile *files;
     uint64_t generation; /* counts what changes which volume a path is of */
     /* guarded by copying */
-    uint64_t log_size;
+    struct lines log;
     uint64_t tmp_count;
     bool has_meta;
 };
-
-struct names;
 
 struct ofile {
     /* immutable */
@@ -69,12 +63,7 @@ struct where {
 };
 
 /* ---- overlay_find.c ---- */
-char *overlay_join(const char *folder, const char *name); /* owned */
-char *overlay_parent(const char *path);                   /* owned */
-const char *overlay_leaf(const char *path);
 bool overlay_is_meta(const char *path);
-smbkit_status overlay_lookup(const struct side *s, struct smbkit_op *op, const char *path,
-                             struct smbkit_attr *attr);
 /* OBJECT_NAME_NOT_FOUND, OBJECT_PATH_NOT_FOUND: nowhere; w->path is filled all the same. */
 smbkit_status overlay_find(struct overlay *o, struct smbkit_op *op, const char *path,
                            struct where *w);
@@ -102,21 +91,11 @@ smbkit_status overlay_copy_up(struct overlay *o, struct smbkit_op *op, const cha
 smbkit_status overlay_copy_tree(struct overlay *o, struct smbkit_op *op, const char *path);
 
 /* ---- overlay_list.c ---- */
-struct names {
-    char **list; /* owned */
-    struct smbkit_attr *attrs;
-    uint32_t count, room;
-    bool has_attrs, no_memory;
-};
-void names_free(struct names *n); /* NULL allowed */
 /* What a client sees in a folder; path: its own. */
 smbkit_status overlay_names(struct overlay *o, struct smbkit_op *op, const struct ofile *f,
                             bool attrs, struct names **names_r);
 smbkit_status overlay_enumerate(struct overlay *o, struct smbkit_op *op, struct ofile *f,
                                 struct smbkit_sink *sink);
-/* The names of a listing, or of the streams, of one volume. */
-smbkit_status side_names(const struct side *s, struct smbkit_op *op, uint32_t id, void *file,
-                         struct names *n);
 
 /* ---- overlay_open.c ---- */
 smbkit_status overlay_create(struct overlay *o, struct smbkit_op *op, struct smbkit_create *how);
@@ -124,7 +103,6 @@ smbkit_status overlay_create(struct overlay *o, struct smbkit_op *op, struct smb
 smbkit_status overlay_open_path(struct overlay *o, struct smbkit_op *op, const char *path,
                                 struct ofile **file_r);
 void overlay_close_file(struct overlay *o, struct smbkit_op *op, struct ofile *f);
-void overlay_attr_settle(struct smbkit_attr *attr);
 
 /* ---- overlay_change.c ---- */
 smbkit_status overlay_remove(struct overlay *o, struct smbkit_op *op, struct ofile *f);

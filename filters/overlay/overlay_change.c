@@ -44,7 +44,7 @@ static smbkit_status check_empty(struct overlay *o, struct smbkit_op *op, const 
     if (SMBKIT_OK(st) && n->count > 0) {
         st = SMBKIT_STATUS_DIRECTORY_NOT_EMPTY;
     }
-    names_free(n);
+    side_names_free(n);
     return st;
 }
 
@@ -77,7 +77,7 @@ static void follow(struct overlay *o, struct smbkit_op *op, const char *old, con
     pthread_rwlock_wrlock(&o->lock);
     for (struct ofile *f = o->files; f; f = f->next) {
         const char *rest = letters_below(f->path, old, o->ignores_case);
-        char *path = rest ? overlay_join(to, rest) : NULL;
+        char *path = rest ? side_join(to, rest) : NULL;
         if (path) {
             free(f->path);
             f->path = path;
@@ -118,7 +118,7 @@ static smbkit_status move(struct overlay *o, struct smbkit_op *op, const struct 
 {
     struct where w;
     struct smbkit_rename a = *how;
-    char *parent = overlay_parent(how->new_path);
+    char *parent = side_parent(how->new_path);
     smbkit_status st = parent ? overlay_copy_up(o, op, parent, true) : SMBKIT_STATUS_NO_MEMORY;
     free(parent);
     if (!SMBKIT_OK(st)) {
@@ -126,8 +126,8 @@ static smbkit_status move(struct overlay *o, struct smbkit_op *op, const struct 
     }
     (void)overlay_find(o, op, how->new_path, &w); /* for how its folder is spelled */
     if (w.path[1]) {
-        char *folder = overlay_parent(w.path[1]);
-        char *to = folder ? overlay_join(folder, overlay_leaf(how->new_path)) : NULL;
+        char *folder = side_parent(w.path[1]);
+        char *to = folder ? side_join(folder, side_leaf(how->new_path)) : NULL;
         a.new_path = to;
         st = to ? smbkit_next_rename(o->upper.next, op, f->upper, &a) : SMBKIT_STATUS_NO_MEMORY;
         free(folder);
