@@ -14,6 +14,7 @@
     X(readonly, "paths=no-such/place")                                                             \
     X(recycle, "exclude=/*/")                                                                      \
     X(route, "/other=mem:")                                                                        \
+    X(snapshot, "every=1s")                                                                        \
     X(stats, NULL)                                                                                 \
     X(veto, "files=/no-such-name/")
 
