@@ -70,3 +70,6 @@ struct side_copy {
 };
 /* What was made is taken away when it fails. Cost: as long as the file is, or a clone. */
 smbkit_status side_copy(struct smbkit_op *op, struct side_copy *c);
+/* Of a folder or file that is there already all but the data becomes as that of `from`: streams and
+ * EAs that it has beside those go. Only attr is told. */
+smbkit_status side_dress(struct smbkit_op *op, struct side_copy *c);

@@ -279,3 +279,112 @@ smbkit_status side_copy(struct smbkit_op *op, struct side_copy *c)
     free(x.room);
     return st;
 }
+
+/* ---- what is there already ---- */
+
+static smbkit_status drop_streams(const struct copy *c)
+{
+    static const struct smbkit_remove how = {.struct_size = sizeof(how)};
+    struct names n = {0};
+    smbkit_status st = side_names(c->c->to, c->op, SMBKIT_OP_streams, c->to, &n);
+    for (uint32_t i = 0; i < n.count && SMBKIT_OK(st); i++) {
+        struct smbkit_attr attr;
+        struct smbkit_create a = {.disposition = SMBKIT_OPEN,
+                                  .path = c->c->to_path,
+                                  .stream = n.list[i],
+                                  .access = SMBKIT_ALL_ACCESS};
+        st = open_stream(c->c->to, c->op, &a, &attr);
+        if (SMBKIT_OK(st)) {
+            st = smbkit_next_remove(c->c->to->next, c->op, a.file, &how);
+            smbkit_next_close(c->c->to->next, c->op, a.file);
+        }
+    }
+    side_names_fini(&n);
+    return st;
+}
+
+#define EA_HEADER 8u /* [MS-FSCC] 2.4.16: NextEntryOffset, Flags, EaNameLength, EaValueLength */
+
+/* Values become empty, which removes them; names and places stay. */
+static void empty_values(uint8_t *list, uint32_t len)
+{
+    for (uint32_t at = 0; len - at >= EA_HEADER;) {
+        uint32_t next = list[at] | (uint32_t)list[at + 1] << 8 | (uint32_t)list[at + 2] << 16 |
+                        (uint32_t)list[at + 3] << 24;
+        list[at + 6] = list[at + 7] = 0;
+        if (next == 0 || next > len - at) {
+            return;
+        }
+        at += next;
+    }
+}
+
+static smbkit_status dress_eas(const struct copy *c)
+{
+    struct smbkit_get_ea old = {.struct_size = sizeof(old),
+                                .buffer = {.base = c->room, .cap = ROOM_MAX}};
+    smbkit_status st = smbkit_next_get_ea(c->c->to->next, c->op, c->to, &old);
+    if (SMBKIT_OK(st) && old.buffer.len > 0) {
+        empty_values(c->room, old.buffer.len);
+        const struct smbkit_set_ea none = {.struct_size = sizeof(none),
+                                           .ea = {c->room, old.buffer.len}};
+        st = smbkit_next_set_ea(c->c->to->next, c->op, c->to, &none);
+    }
+    struct smbkit_get_ea now = {.struct_size = sizeof(now),
+                                .buffer = {.base = c->room, .cap = ROOM_MAX}};
+    st = SMBKIT_OK(st) ? smbkit_next_get_ea(c->c->from->next, c->op, c->from, &now) : st;
+    if (SMBKIT_OK(st) && now.buffer.len > 0) {
+        const struct smbkit_set_ea set = {.struct_size = sizeof(set),
+                                          .ea = {c->room, now.buffer.len}};
+        st = smbkit_next_set_ea(c->c->to->next, c->op, c->to, &set);
+    }
+    return st;
+}
+
+static smbkit_status dress_security(const struct copy *c)
+{
+    struct smbkit_get_security sd = {.struct_size = sizeof(sd),
+                                     .buffer = {.base = c->buf, .cap = ROOM_MAX}};
+    smbkit_status st = smbkit_next_get_security(c->c->from->next, c->op, c->from, &sd);
+    if (!SMBKIT_OK(st)) {
+        return st == SMBKIT_STATUS_NOT_FOUND ? SMBKIT_STATUS_SUCCESS : st;
+    }
+    const struct smbkit_set_security set = {.struct_size = sizeof(set),
+                                            .security = {c->buf, sd.buffer.len}};
+    return smbkit_next_set_security(c->c->to->next, c->op, c->to, &set);
+}
+
+static smbkit_status dress(const struct copy *c)
+{
+    uint32_t both = c->c->from->features & c->c->to->features;
+    smbkit_status st = both & SMBKIT_FEATURE_STREAMS ? drop_streams(c) : SMBKIT_STATUS_SUCCESS;
+    st = SMBKIT_OK(st) ? copy_streams(c) : st;
+    st = SMBKIT_OK(st) && (both & SMBKIT_FEATURE_EAS) ? dress_eas(c) : st;
+    st = SMBKIT_OK(st) && (both & SMBKIT_FEATURE_SECURITY) ? dress_security(c) : st;
+    return SMBKIT_OK(st) ? copy_attributes(c) : st;
+}
+
+smbkit_status side_dress(struct smbkit_op *op, struct side_copy *c)
+{
+    struct copy x = {.c = c, .op = op, .buf = malloc(COPY_AT_ONCE), .room = malloc(ROOM_MAX)};
+    struct smbkit_attr unused;
+    struct smbkit_create in = {
+        .disposition = SMBKIT_OPEN, .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT, .attr = &c->attr};
+    struct smbkit_create out = {
+        .disposition = SMBKIT_OPEN, .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT, .attr = &unused};
+    smbkit_status st =
+        x.buf && x.room ? side_open(c->from, op, c->from_path, &in) : SMBKIT_STATUS_NO_MEMORY;
+    if (SMBKIT_OK(st)) {
+        x.from = in.file;
+        st = side_open(c->to, op, c->to_path, &out);
+        if (SMBKIT_OK(st)) {
+            x.to = out.file;
+            st = dress(&x);
+            smbkit_next_close(c->to->next, op, out.file);
+        }
+        smbkit_next_close(c->from->next, op, in.file);
+    }
+    free(x.buf);
+    free(x.room);
+    return st;
+}

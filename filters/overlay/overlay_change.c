@@ -53,7 +53,7 @@ smbkit_status overlay_remove(struct overlay *o, struct smbkit_op *op, struct ofi
     char *path = overlay_path_dup(o, f);
     smbkit_status st = path ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
     if (path && f->stream) {
-        st = overlay_copy_up(o, op, path, true);
+        st = overlay_copy_up(o, op, path, NULL);
     } else if (path) {
         st = check_empty(o, op, f);
         st = SMBKIT_OK(st) ? hide_lower(o, op, path) : st;
@@ -119,7 +119,7 @@ static smbkit_status move(struct overlay *o, struct smbkit_op *op, const struct 
     struct where w;
     struct smbkit_rename a = *how;
     char *parent = side_parent(how->new_path);
-    smbkit_status st = parent ? overlay_copy_up(o, op, parent, true) : SMBKIT_STATUS_NO_MEMORY;
+    smbkit_status st = parent ? overlay_copy_up(o, op, parent, NULL) : SMBKIT_STATUS_NO_MEMORY;
     free(parent);
     if (!SMBKIT_OK(st)) {
         return st;
@@ -149,7 +149,7 @@ smbkit_status overlay_rename(struct overlay *o, struct smbkit_op *op, struct ofi
     bool is_stream = how->new_stream != NULL;
     smbkit_status st = is_stream ? SMBKIT_STATUS_SUCCESS : check_target(o, op, old, how);
     if (SMBKIT_OK(st)) {
-        st = f->is_folder ? overlay_copy_tree(o, op, old) : overlay_copy_up(o, op, old, true);
+        st = f->is_folder ? overlay_copy_tree(o, op, old) : overlay_copy_up(o, op, old, NULL);
     }
     if (SMBKIT_OK(st) && !f->has_upper) {
         st = f->lost ? f->lost : SMBKIT_STATUS_INTERNAL_ERROR;

@@ -9,7 +9,7 @@
 #include "overlay.h"
 
 static smbkit_status copy_one(struct overlay *o, struct smbkit_op *op, const struct where *w,
-                              bool with_data)
+                              struct smbkit_overwrite *overwrite)
 {
     static const struct smbkit_remove away = {.struct_size = sizeof(away)};
     char tmp[64];
@@ -18,13 +18,14 @@ static smbkit_status copy_one(struct overlay *o, struct smbkit_op *op, const str
                           .to = &o->upper,
                           .from_path = w->path[0],
                           .to_path = tmp,
-                          .without_data = !with_data};
+                          .without_data = overwrite != NULL};
     smbkit_status st = side_copy(op, &c);
     if (!SMBKIT_OK(st)) {
         return st;
     }
     const struct smbkit_rename how = {.struct_size = sizeof(how), .new_path = w->path[1]};
-    st = smbkit_next_rename(o->upper.next, op, c.file, &how);
+    st = overwrite ? smbkit_next_overwrite(o->upper.next, op, c.file, overwrite) : st;
+    st = SMBKIT_OK(st) ? smbkit_next_rename(o->upper.next, op, c.file, &how) : st;
     if (!SMBKIT_OK(st)) {
         (void)smbkit_next_remove(o->upper.next, op, c.file, &away);
     }
@@ -58,19 +59,19 @@ static void publish(struct overlay *o, struct smbkit_op *op, const char *path, c
 }
 
 smbkit_status overlay_copy_up(struct overlay *o, struct smbkit_op *op, const char *path,
-                              bool with_data)
+                              struct smbkit_overwrite *overwrite)
 {
     struct where w;
     smbkit_status st = overlay_find(o, op, path, &w);
     char *parent = side_parent(path);
     if (SMBKIT_OK(st) && !w.in_upper) {
-        st = parent ? overlay_copy_up(o, op, parent, true) : SMBKIT_STATUS_NO_MEMORY;
+        st = parent ? overlay_copy_up(o, op, parent, NULL) : SMBKIT_STATUS_NO_MEMORY;
         st = SMBKIT_OK(st) ? overlay_meta(o, op) : st;
         if (SMBKIT_OK(st)) { /* its folder is spelled as it is there by now */
             where_fini(&w);
             st = overlay_find(o, op, path, &w);
         }
-        st = SMBKIT_OK(st) ? copy_one(o, op, &w, with_data) : st;
+        st = SMBKIT_OK(st) ? copy_one(o, op, &w, overwrite) : st;
         if (SMBKIT_OK(st)) {
             publish(o, op, path, w.path[1]);
         }
@@ -84,7 +85,7 @@ smbkit_status overlay_copy_tree(struct overlay *o, struct smbkit_op *op, const c
 {
     struct ofile *f;
     struct names *n = NULL;
-    smbkit_status st = overlay_copy_up(o, op, path, true);
+    smbkit_status st = overlay_copy_up(o, op, path, NULL);
     st = SMBKIT_OK(st) ? overlay_open_path(o, op, path, &f) : st;
     if (!SMBKIT_OK(st)) {
         return st;

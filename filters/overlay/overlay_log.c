@@ -41,7 +41,8 @@ smbkit_status overlay_ready(struct overlay *o, struct smbkit_op *op)
     pthread_mutex_lock(&o->copying);
     smbkit_status st = SMBKIT_STATUS_SUCCESS;
     if (!atomic_load(&o->is_ready)) {
-        st = read_log(o, op);
+        st = overlay_discard_rest(o, op);
+        st = SMBKIT_OK(st) ? read_log(o, op) : st;
         st = SMBKIT_OK(st) ? clean(o, op) : st;
         atomic_store(&o->is_ready, SMBKIT_OK(st));
     }

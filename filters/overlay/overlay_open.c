@@ -201,6 +201,41 @@ smbkit_status overlay_open_path(struct overlay *o, struct smbkit_op *op, const c
     return st;
 }
 
+void overlay_reopen(struct overlay *o, struct smbkit_op *op, struct ofile *f)
+{
+    struct where w;
+    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+    struct smbkit_create how = {.struct_size = sizeof(how),
+                                .disposition = SMBKIT_OPEN,
+                                .path = f->path,
+                                .stream = f->stream,
+                                .access = f->access,
+                                .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT,
+                                .attr = &attr};
+    bool was_folder = f->is_folder;
+    char *path = f->path;
+    close_handles(o, op, f);
+    f->has_upper = f->has_lower = false;
+    smbkit_status st = overlay_find(o, op, path, &w);
+    if (f->is_gone || (SMBKIT_OK(st) && w.is_folder != was_folder && !f->stream)) {
+        st = SMBKIT_STATUS_FILE_DELETED;
+    }
+    st = SMBKIT_OK(st) ? open_found(o, op, &how, &w, f) : st;
+    where_fini(&w);
+    if (SMBKIT_OK(st)) {
+        free(path);
+        f->lost = SMBKIT_STATUS_SUCCESS;
+        return;
+    }
+    if (f->path != path) {
+        free(f->path);
+    }
+    f->path = path;
+    f->is_folder = was_folder;
+    f->is_gone = true;
+    f->lost = side_is_missing(st) ? SMBKIT_STATUS_FILE_DELETED : st;
+}
+
 /* ---- create; copying is held ---- */
 
 static smbkit_status make_at(struct overlay *o, struct smbkit_op *op, struct smbkit_create *how,
@@ -245,7 +280,7 @@ static smbkit_status make(struct overlay *o, struct smbkit_op *op, struct smbkit
         return SMBKIT_OK(st) ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
     }
     char *parent = side_parent(how->path);
-    st = parent ? overlay_copy_up(o, op, how->stream ? how->path : parent, true)
+    st = parent ? overlay_copy_up(o, op, how->stream ? how->path : parent, NULL)
                 : SMBKIT_STATUS_NO_MEMORY;
     free(parent);
     if (!SMBKIT_OK(st)) {
