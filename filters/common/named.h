@@ -13,6 +13,7 @@
 
 struct named {
     void *below;
+    void *own;         /* NULL in what the table makes: to tell other files of the filter's apart */
     bool is_directory; /* immutable once it is open; false for links to some */
     bool is_stream;
     atomic_uint_fast64_t sums[2]; /* the filter's own; 0 at first */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer.h"
 #include "every.h"
 
 /* ---- files ---- */
@@ -39,9 +38,10 @@ static bool is_up(struct overlay *o, const struct ofile *f)
     return is;
 }
 
-/* Have the upper volume have it. */
+/* Have the upper volume have it; *overwrite_r, if it is not NULL: overwritten so. It is NULL then
+ * when that has been done. */
 static smbkit_status raise(struct overlay *o, struct smbkit_op *op, const struct ofile *f,
-                           bool with_data)
+                           struct smbkit_overwrite **overwrite_r)
 {
     if (is_up(o, f)) {
         return SMBKIT_STATUS_SUCCESS;
@@ -50,8 +50,12 @@ static smbkit_status raise(struct overlay *o, struct smbkit_op *op, const struct
     smbkit_status st = f->is_gone ? SMBKIT_STATUS_FILE_DELETED : SMBKIT_STATUS_SUCCESS;
     if (SMBKIT_OK(st) && !is_up(o, f)) {
         char *path = overlay_path_dup(o, f);
-        st = path ? overlay_copy_up(o, op, path, with_data) : SMBKIT_STATUS_NO_MEMORY;
+        st = path ? overlay_copy_up(o, op, path, *overwrite_r) : SMBKIT_STATUS_NO_MEMORY;
         free(path);
+        if (SMBKIT_OK(st) && !is_up(o, f)) {
+            st = f->lost ? f->lost : SMBKIT_STATUS_INTERNAL_ERROR;
+        }
+        *overwrite_r = NULL;
     }
     pthread_mutex_unlock(&o->copying);
     return st;
@@ -60,13 +64,21 @@ static smbkit_status raise(struct overlay *o, struct smbkit_op *op, const struct
 static smbkit_status change(struct overlay *o, struct smbkit_op *op, uint32_t id,
                             const struct ofile *f, void *args)
 {
-    smbkit_status st = raise(o, op, f, id != SMBKIT_OP_overwrite || f->stream);
-    return SMBKIT_OK(st) ? look(o, op, id, f, args) : st;
+    bool overwrites = id == SMBKIT_OP_overwrite && !f->stream;
+    struct smbkit_overwrite *left = overwrites ? args : NULL;
+    smbkit_status st = raise(o, op, f, &left);
+    if (!SMBKIT_OK(st) || (overwrites && !left)) {
+        return st; /* what was emptied came to its place so, or is as it was */
+    }
+    return look(o, op, id, f, args);
 }
 
 static void overlay_close(void *volume, struct smbkit_op *op, void *file)
 {
-    overlay_close_file(volume, op, file);
+    struct overlay *o = volume;
+    pthread_rwlock_rdlock(&o->whole);
+    overlay_close_file(o, op, file);
+    pthread_rwlock_unlock(&o->whole);
 }
 
 static void *overlay_file_below(void *volume, void *file)
@@ -126,7 +138,8 @@ static smbkit_status copy_range(struct overlay *o, struct smbkit_op *op, const s
                                 struct smbkit_copy *c)
 {
     const struct ofile *from = c->source;
-    smbkit_status st = raise(o, op, f, true);
+    struct smbkit_overwrite *left = NULL;
+    smbkit_status st = raise(o, op, f, &left);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -205,8 +218,10 @@ static smbkit_status of_name(struct overlay *o, struct smbkit_op *op, uint32_t i
                              void *args)
 {
     pthread_mutex_lock(&o->copying);
-    smbkit_status st =
-        id == SMBKIT_OP_remove ? overlay_remove(o, op, f) : overlay_rename(o, op, f, args);
+    smbkit_status st = SMBKIT_STATUS_FILE_DELETED;
+    if (!f->is_gone) {
+        st = id == SMBKIT_OP_remove ? overlay_remove(o, op, f) : overlay_rename(o, op, f, args);
+    }
     pthread_mutex_unlock(&o->copying);
     return st;
 }
@@ -217,8 +232,7 @@ static smbkit_status tell_attr(struct overlay *o, struct smbkit_op *op, uint32_t
     smbkit_status st =
         id == SMBKIT_OP_getattr ? look(o, op, id, f, args) : change(o, op, id, f, args);
     if (SMBKIT_OK(st)) {
-        overlay_attr_settle(id == SMBKIT_OP_getattr ? args
-                                                    : ((struct smbkit_overwrite *)args)->attr);
+        side_attr_settle(id == SMBKIT_OP_getattr ? args : ((struct smbkit_overwrite *)args)->attr);
     }
     return st;
 }
@@ -283,16 +297,32 @@ static smbkit_status of_file(struct overlay *o, struct smbkit_op *op, uint32_t i
     }
 }
 
-static smbkit_status control(struct overlay *o, struct smbkit_op *op, struct smbkit_control *a)
+/* ---- every call ---- */
+
+/* What a commit has wait until it is done. */
+static bool is_change(uint32_t id, const void *args)
 {
-    const char *rest = answer_is(a, "status");
-    if (!rest || *rest) {
-        return smbkit_next_control(o->lower.next, op, a);
+    switch (id) {
+    case SMBKIT_OP_create:
+        return ((const struct smbkit_create *)args)->disposition == SMBKIT_CREATE;
+    case SMBKIT_OP_trim:
+    case SMBKIT_OP_write:
+    case SMBKIT_OP_set_size:
+    case SMBKIT_OP_allocate:
+    case SMBKIT_OP_zero_range:
+    case SMBKIT_OP_set_ea:
+    case SMBKIT_OP_set_security:
+    case SMBKIT_OP_setattr:
+    case SMBKIT_OP_set_reparse:
+    case SMBKIT_OP_set_sparse:
+    case SMBKIT_OP_overwrite:
+    case SMBKIT_OP_rename:
+    case SMBKIT_OP_remove:
+    case SMBKIT_OP_copy_range:
+        return true;
+    default:
+        return false;
     }
-    pthread_rwlock_rdlock(&o->lock);
-    uint32_t count = o->hidden.count;
-    pthread_rwlock_unlock(&o->lock);
-    return answer(a, "%u paths of the lower volume are hidden", count);
 }
 
 static smbkit_status every_call(void *volume, struct smbkit_op *op, uint32_t id, void *file,
@@ -300,9 +330,19 @@ static smbkit_status every_call(void *volume, struct smbkit_op *op, uint32_t id,
 {
     struct overlay *o = volume;
     if (id == SMBKIT_OP_control) {
-        return control(o, op, args);
+        return overlay_control(o, op, args);
     }
-    return file ? of_file(o, op, id, file, args) : of_volume(o, op, id, args);
+    bool changes = is_change(id, args);
+    if (changes) {
+        pthread_rwlock_rdlock(&o->steady);
+    }
+    pthread_rwlock_rdlock(&o->whole);
+    smbkit_status st = file ? of_file(o, op, id, file, args) : of_volume(o, op, id, args);
+    pthread_rwlock_unlock(&o->whole);
+    if (changes) {
+        pthread_rwlock_unlock(&o->steady);
+    }
+    return st;
 }
 SMBKIT_OPERATIONS(EVERY_DEFINE)
 
@@ -322,14 +362,24 @@ static void overlay_volume_close(void *volume)
     struct overlay *o = volume;
     smbkit_mount_close(o->upper.next);
     hidden_fini(&o->hidden);
+    pthread_rwlock_destroy(&o->steady);
+    pthread_rwlock_destroy(&o->whole);
     pthread_rwlock_destroy(&o->lock);
     pthread_mutex_destroy(&o->copying);
     free(o);
 }
 
-#define FEATURES_OF_UPPER                                                                          \
-    (SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_STREAMS | SMBKIT_FEATURE_EAS |                         \
-     SMBKIT_FEATURE_SECURITY | SMBKIT_FEATURE_REPARSE)
+/* Calls that never end must not keep a command out. */
+static void init_for_writers(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+#ifdef __GLIBC__
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+    pthread_rwlock_init(lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+}
 
 static smbkit_status overlay_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
@@ -353,10 +403,14 @@ static smbkit_status overlay_volume_open(struct smbkit_volume_args *args, void *
     }
     o->lower = (struct side){args->next, args->features};
     o->upper = (struct side){m.next, m.features};
+    o->log.side = &o->upper;
+    o->host = args->host;
     o->ignores_case = (args->features | m.features) & SMBKIT_FEATURE_IGNORES_CASE;
     pthread_mutex_init(&o->copying, NULL);
     pthread_rwlock_init(&o->lock, NULL);
-    args->features = (m.features & FEATURES_OF_UPPER) |
+    init_for_writers(&o->steady);
+    init_for_writers(&o->whole);
+    args->features = (m.features & OVERLAY_FEATURES) |
                      ((args->features | m.features) &
                       (SMBKIT_FEATURE_IGNORES_CASE | SMBKIT_FEATURE_DESCRIPTORS));
     args->location[0] = '\0';

@@ -4,7 +4,9 @@
  * A file is the upper volume's when that has one at its path, else the lower one's; folders are
  * both. Paths of the lower volume that are hidden, with all below them, are not there. Who changes
  * anything holds `copying`; `lock` guards the files that are open, and is held for reading while
- * one of their handles is used. Lock order: copying, lock. */
+ * one of their handles is used. Every call holds `whole` for reading, and those that change
+ * something `steady`: a commit has the one for writing while it copies, what is discarded the
+ * other. Lock order: steady, whole, copying, lock. */
 #pragma once
 
 #include <pthread.h>
@@ -13,16 +15,17 @@
 
 #include <smbkit/filter.h>
 
+#include "lines.h"
+
 #define OVERLAY_META ".smbkit-overlay" /* a folder of the upper volume; clients do not see it */
 #define OVERLAY_TMP OVERLAY_META "/tmp"
 #define OVERLAY_LOG OVERLAY_META "/hidden"
+#define OVERLAY_DISCARD OVERLAY_META "/discard" /* what was begun is ended at the next start */
+/* Of the upper volume, which the overlay has too. */
+#define OVERLAY_FEATURES                                                                           \
+    (SMBKIT_FEATURE_SPARSE | SMBKIT_FEATURE_STREAMS | SMBKIT_FEATURE_EAS |                         \
+     SMBKIT_FEATURE_SECURITY | SMBKIT_FEATURE_REPARSE)
 #define OVERLAY_HIDDEN_MAX 1000000u /* paths */
-
-/* One of the two volumes. Immutable. */
-struct side {
-    struct smbkit_next *next;
-    uint32_t features;
-};
 
 struct hidden {
     char **keys; /* a hash table; as paths are compared */
@@ -31,7 +34,9 @@ struct hidden {
 
 struct overlay {
     struct side lower, upper;
+    struct smbkit_host *host;
     bool ignores_case;
+    pthread_rwlock_t steady, whole;
     pthread_mutex_t copying;
     atomic_bool is_ready; /* what is hidden was read; set under copying */
     pthread_rwlock_t lock;
@@ -40,12 +45,10 @@ struct overlay {
     struct ofile *files;
     uint64_t generation; /* counts what changes which volume a path is of */
     /* guarded by copying */
-    uint64_t log_size;
+    struct lines log;
     uint64_t tmp_count;
     bool has_meta;
 };
-
-struct names;
 
 struct ofile {
     /* immutable */
@@ -69,12 +72,7 @@ struct where {
 };
 
 /* ---- overlay_find.c ---- */
-char *overlay_join(const char *folder, const char *name); /* owned */
-char *overlay_parent(const char *path);                   /* owned */
-const char *overlay_leaf(const char *path);
 bool overlay_is_meta(const char *path);
-smbkit_status overlay_lookup(const struct side *s, struct smbkit_op *op, const char *path,
-                             struct smbkit_attr *attr);
 /* OBJECT_NAME_NOT_FOUND, OBJECT_PATH_NOT_FOUND: nowhere; w->path is filled all the same. */
 smbkit_status overlay_find(struct overlay *o, struct smbkit_op *op, const char *path,
                            struct where *w);
@@ -94,29 +92,19 @@ smbkit_status overlay_meta(struct overlay *o, struct smbkit_op *op);
 smbkit_status overlay_hide(struct overlay *o, struct smbkit_op *op, const char *path);
 
 /* ---- overlay_copy.c; copying is held ---- */
-/* The file or folder, without what is in it, is the upper volume's. with_data: false: it is going
- * to be emptied. */
+/* The file or folder, without what is in it, is the upper volume's. overwrite: not with its data,
+ * but overwritten so before anybody sees it; NULL: with its data. */
 smbkit_status overlay_copy_up(struct overlay *o, struct smbkit_op *op, const char *path,
-                              bool with_data);
+                              struct smbkit_overwrite *overwrite);
 /* ... and all that is in it. */
 smbkit_status overlay_copy_tree(struct overlay *o, struct smbkit_op *op, const char *path);
 
 /* ---- overlay_list.c ---- */
-struct names {
-    char **list; /* owned */
-    struct smbkit_attr *attrs;
-    uint32_t count, room;
-    bool has_attrs, no_memory;
-};
-void names_free(struct names *n); /* NULL allowed */
 /* What a client sees in a folder; path: its own. */
 smbkit_status overlay_names(struct overlay *o, struct smbkit_op *op, const struct ofile *f,
                             bool attrs, struct names **names_r);
 smbkit_status overlay_enumerate(struct overlay *o, struct smbkit_op *op, struct ofile *f,
                                 struct smbkit_sink *sink);
-/* The names of a listing, or of the streams, of one volume. */
-smbkit_status side_names(const struct side *s, struct smbkit_op *op, uint32_t id, void *file,
-                         struct names *n);
 
 /* ---- overlay_open.c ---- */
 smbkit_status overlay_create(struct overlay *o, struct smbkit_op *op, struct smbkit_create *how);
@@ -124,7 +112,20 @@ smbkit_status overlay_create(struct overlay *o, struct smbkit_op *op, struct smb
 smbkit_status overlay_open_path(struct overlay *o, struct smbkit_op *op, const char *path,
                                 struct ofile **file_r);
 void overlay_close_file(struct overlay *o, struct smbkit_op *op, struct ofile *f);
-void overlay_attr_settle(struct smbkit_attr *attr);
+/* By its path, anew; it is gone when nothing is there. whole is held for writing. */
+void overlay_reopen(struct overlay *o, struct smbkit_op *op, struct ofile *f);
+
+/* ---- overlay_commit.c ---- */
+/* Into the lower volume with all that is changed; *failed_r, owned: the path where it ended, or
+ * NULL. What clients see is the same before, after, and when it fails. */
+smbkit_status overlay_commit(struct overlay *o, struct smbkit_op *op, char **failed_r);
+/* Away with all that is changed. When it fails a part is away. whole is held for writing. */
+smbkit_status overlay_discard(struct overlay *o, struct smbkit_op *op, char **failed_r);
+/* One that was begun before the start. copying is held. */
+smbkit_status overlay_discard_rest(struct overlay *o, struct smbkit_op *op);
+
+/* ---- overlay_say.c ---- */
+smbkit_status overlay_control(struct overlay *o, struct smbkit_op *op, struct smbkit_control *a);
 
 /* ---- overlay_change.c ---- */
 smbkit_status overlay_remove(struct overlay *o, struct smbkit_op *op, struct ofile *f);

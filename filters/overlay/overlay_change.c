@@ -44,7 +44,7 @@ static smbkit_status check_empty(struct overlay *o, struct smbkit_op *op, const 
     if (SMBKIT_OK(st) && n->count > 0) {
         st = SMBKIT_STATUS_DIRECTORY_NOT_EMPTY;
     }
-    names_free(n);
+    side_names_free(n);
     return st;
 }
 
@@ -53,7 +53,7 @@ smbkit_status overlay_remove(struct overlay *o, struct smbkit_op *op, struct ofi
     char *path = overlay_path_dup(o, f);
     smbkit_status st = path ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
     if (path && f->stream) {
-        st = overlay_copy_up(o, op, path, true);
+        st = overlay_copy_up(o, op, path, NULL);
     } else if (path) {
         st = check_empty(o, op, f);
         st = SMBKIT_OK(st) ? hide_lower(o, op, path) : st;
@@ -77,7 +77,7 @@ static void follow(struct overlay *o, struct smbkit_op *op, const char *old, con
     pthread_rwlock_wrlock(&o->lock);
     for (struct ofile *f = o->files; f; f = f->next) {
         const char *rest = letters_below(f->path, old, o->ignores_case);
-        char *path = rest ? overlay_join(to, rest) : NULL;
+        char *path = rest ? side_join(to, rest) : NULL;
         if (path) {
             free(f->path);
             f->path = path;
@@ -118,16 +118,16 @@ static smbkit_status move(struct overlay *o, struct smbkit_op *op, const struct 
 {
     struct where w;
     struct smbkit_rename a = *how;
-    char *parent = overlay_parent(how->new_path);
-    smbkit_status st = parent ? overlay_copy_up(o, op, parent, true) : SMBKIT_STATUS_NO_MEMORY;
+    char *parent = side_parent(how->new_path);
+    smbkit_status st = parent ? overlay_copy_up(o, op, parent, NULL) : SMBKIT_STATUS_NO_MEMORY;
     free(parent);
     if (!SMBKIT_OK(st)) {
         return st;
     }
     (void)overlay_find(o, op, how->new_path, &w); /* for how its folder is spelled */
     if (w.path[1]) {
-        char *folder = overlay_parent(w.path[1]);
-        char *to = folder ? overlay_join(folder, overlay_leaf(how->new_path)) : NULL;
+        char *folder = side_parent(w.path[1]);
+        char *to = folder ? side_join(folder, side_leaf(how->new_path)) : NULL;
         a.new_path = to;
         st = to ? smbkit_next_rename(o->upper.next, op, f->upper, &a) : SMBKIT_STATUS_NO_MEMORY;
         free(folder);
@@ -149,7 +149,7 @@ smbkit_status overlay_rename(struct overlay *o, struct smbkit_op *op, struct ofi
     bool is_stream = how->new_stream != NULL;
     smbkit_status st = is_stream ? SMBKIT_STATUS_SUCCESS : check_target(o, op, old, how);
     if (SMBKIT_OK(st)) {
-        st = f->is_folder ? overlay_copy_tree(o, op, old) : overlay_copy_up(o, op, old, true);
+        st = f->is_folder ? overlay_copy_tree(o, op, old) : overlay_copy_up(o, op, old, NULL);
     }
     if (SMBKIT_OK(st) && !f->has_upper) {
         st = f->lost ? f->lost : SMBKIT_STATUS_INTERNAL_ERROR;

@@ -8,275 +8,28 @@
 #include "letters.h"
 #include "overlay.h"
 
-#define COPY_AT_ONCE (1u << 20) /* bytes */
-#define RANGES_AT_ONCE 64
-#define ROOM_MAX 65536u /* of a descriptor, of EAs, of a reparse point */
-
-/* A copy under way. */
-struct copy {
-    struct overlay *o;
-    struct smbkit_op *op;
-    void *from, *to;
-    struct smbkit_attr attr;
-    uint8_t *buf;  /* COPY_AT_ONCE */
-    uint8_t *room; /* ROOM_MAX */
-};
-
-static smbkit_status copy_piece(const struct copy *c, uint64_t offset, uint32_t length,
-                                uint32_t *done_r)
-{
-    struct smbkit_io in = {
-        .struct_size = sizeof(in), .offset = offset, .length = length, .buffer = c->buf};
-    smbkit_status st = smbkit_next_read(c->o->lower.next, c->op, c->from, &in);
-    *done_r = in.done;
-    if (!SMBKIT_OK(st) || in.done == 0) {
-        return st;
-    }
-    struct smbkit_segment seg = {.base = c->buf, .len = in.done};
-    struct smbkit_io out = {.struct_size = sizeof(out),
-                            .offset = offset,
-                            .length = in.done,
-                            .segs = &seg,
-                            .seg_count = 1};
-    st = smbkit_next_write(c->o->upper.next, c->op, c->to, &out);
-    return SMBKIT_OK(st) && out.done < in.done ? SMBKIT_STATUS_DISK_FULL : st;
-}
-
-static smbkit_status copy_range(const struct copy *c, struct smbkit_range r)
-{
-    smbkit_status st = SMBKIT_STATUS_SUCCESS;
-    uint32_t done = 1;
-    while (SMBKIT_OK(st) && r.length > 0 && done > 0) {
-        st = copy_piece(c, r.offset, r.length < COPY_AT_ONCE ? (uint32_t)r.length : COPY_AT_ONCE,
-                        &done);
-        r.offset += done;
-        r.length -= done;
-        if (SMBKIT_OK(st) && smbkit_op_is_cancelled(c->op)) {
-            st = SMBKIT_STATUS_CANCELLED;
-        }
-    }
-    return st;
-}
-
-/* What is allocated; holes stay. */
-static smbkit_status copy_data(const struct copy *c, uint64_t size)
-{
-    struct smbkit_range list[RANGES_AT_ONCE];
-    const struct smbkit_size to = {.struct_size = sizeof(to), .size = size};
-    smbkit_status st = smbkit_next_set_size(c->o->upper.next, c->op, c->to, &to);
-    uint64_t at = 0;
-    while (SMBKIT_OK(st) && at < size) {
-        struct smbkit_ranges r = {.struct_size = sizeof(r),
-                                  .room = RANGES_AT_ONCE,
-                                  .offset = at,
-                                  .length = size - at,
-                                  .out = list};
-        smbkit_status more = smbkit_next_ranges(c->o->lower.next, c->op, c->from, &r);
-        if (!SMBKIT_OK(more) && more != SMBKIT_STATUS_BUFFER_OVERFLOW) {
-            return more;
-        }
-        at = size;
-        for (uint32_t i = 0; i < r.count && SMBKIT_OK(st); i++) {
-            st = copy_range(c, list[i]);
-        }
-        if (more == SMBKIT_STATUS_BUFFER_OVERFLOW && r.count > 0) {
-            at = list[r.count - 1].offset + list[r.count - 1].length;
-        }
-    }
-    return st;
-}
-
-/* ---- streams ---- */
-
-static smbkit_status open_stream(const struct side *s, struct smbkit_op *op,
-                                 struct smbkit_create *a, struct smbkit_attr *attr)
-{
-    *attr = (struct smbkit_attr){.struct_size = sizeof(*attr)};
-    a->struct_size = sizeof(*a);
-    a->kind = SMBKIT_KIND_FILE;
-    a->attr = attr;
-    return smbkit_next_create(s->next, op, a);
-}
-
-static smbkit_status copy_stream(const struct copy *c, const char *from, const char *to,
-                                 const char *name)
-{
-    struct smbkit_attr attr, unused;
-    struct smbkit_create in = {.disposition = SMBKIT_OPEN,
-                               .path = from,
-                               .stream = name,
-                               .access = SMBKIT_READ_DATA | SMBKIT_READ_ATTRIBUTES};
-    struct smbkit_create out = {
-        .disposition = SMBKIT_CREATE, .path = to, .stream = name, .access = SMBKIT_ALL_ACCESS};
-    smbkit_status st = open_stream(&c->o->lower, c->op, &in, &attr);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    st = open_stream(&c->o->upper, c->op, &out, &unused);
-    if (SMBKIT_OK(st)) {
-        struct copy one = *c;
-        one.from = in.file;
-        one.to = out.file;
-        st = copy_data(&one, attr.size);
-        smbkit_next_close(c->o->upper.next, c->op, out.file);
-    }
-    smbkit_next_close(c->o->lower.next, c->op, in.file);
-    return st;
-}
-
-static smbkit_status copy_streams(const struct copy *c, const char *from, const char *to)
-{
-    struct names *n = NULL;
-    if (!(c->o->lower.features & c->o->upper.features & SMBKIT_FEATURE_STREAMS)) {
-        return SMBKIT_STATUS_SUCCESS;
-    }
-    n = calloc(1, sizeof(*n));
-    smbkit_status st = n ? side_names(&c->o->lower, c->op, SMBKIT_OP_streams, c->from, n)
-                         : SMBKIT_STATUS_NO_MEMORY;
-    for (uint32_t i = 0; n && i < n->count && SMBKIT_OK(st); i++) {
-        st = copy_stream(c, from, to, n->list[i]);
-    }
-    names_free(n);
-    return st;
-}
-
-/* ---- what else a file has ---- */
-
-static smbkit_status copy_reparse(const struct copy *c)
-{
-    struct smbkit_get_reparse get = {.struct_size = sizeof(get),
-                                     .buffer = {.base = c->room, .cap = ROOM_MAX}};
-    smbkit_status st = smbkit_next_get_reparse(c->o->lower.next, c->op, c->from, &get);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    const struct smbkit_set_reparse set = {
-        .struct_size = sizeof(set), .tag = get.tag, .data = {c->room, get.buffer.len}};
-    return smbkit_next_set_reparse(c->o->upper.next, c->op, c->to, &set);
-}
-
-static smbkit_status copy_attributes(const struct copy *c)
-{
-    struct smbkit_attr a = c->attr;
-    a.struct_size = sizeof(a);
-    a.attributes &= SMBKIT_ATTR_SETTABLE;
-    a.valid = SMBKIT_HAS_ATTRIBUTES | (a.create_time ? SMBKIT_HAS_CREATE_TIME : 0) |
-              (a.access_time ? SMBKIT_HAS_ACCESS_TIME : 0) |
-              (a.write_time ? SMBKIT_HAS_WRITE_TIME : 0) |
-              (a.change_time ? SMBKIT_HAS_CHANGE_TIME : 0);
-    a.attributes = a.attributes ? a.attributes : SMBKIT_ATTR_NORMAL;
-    return smbkit_next_setattr(c->o->upper.next, c->op, c->to, &a);
-}
-
-static smbkit_status copy_rest(const struct copy *c, const char *from, const char *to,
-                               bool with_data)
-{
-    static const struct smbkit_flush flush = {.struct_size = sizeof(flush)};
-    smbkit_status st = SMBKIT_STATUS_SUCCESS;
-    bool is_reparse = c->attr.attributes & SMBKIT_ATTR_REPARSE_POINT;
-    bool is_file = !(c->attr.attributes & SMBKIT_ATTR_DIRECTORY) && !is_reparse;
-    if ((c->attr.attributes & SMBKIT_ATTR_SPARSE) &&
-        (c->o->upper.features & SMBKIT_FEATURE_SPARSE)) {
-        const struct smbkit_value on = {.struct_size = sizeof(on), .value = 1};
-        st = smbkit_next_set_sparse(c->o->upper.next, c->op, c->to, &on);
-    }
-    if (SMBKIT_OK(st) && is_file && with_data) {
-        st = copy_data(c, c->attr.size);
-    }
-    if (SMBKIT_OK(st) && with_data) {
-        st = copy_streams(c, from, to);
-    }
-    if (SMBKIT_OK(st) && is_reparse) {
-        st = copy_reparse(c);
-    }
-    if (SMBKIT_OK(st)) {
-        st = copy_attributes(c);
-    }
-    return SMBKIT_OK(st) ? smbkit_next_flush(c->o->upper.next, c->op, c->to, &flush) : st;
-}
-
-/* ---- the copy ---- */
-
-static smbkit_status make_copy(struct copy *c, const char *path)
-{
-    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
-    struct smbkit_create a = {.struct_size = sizeof(a),
-                              .disposition = SMBKIT_CREATE,
-                              .path = path,
-                              .kind = c->attr.attributes & SMBKIT_ATTR_DIRECTORY
-                                          ? SMBKIT_KIND_DIRECTORY
-                                          : SMBKIT_KIND_FILE,
-                              .access = SMBKIT_ALL_ACCESS,
-                              .attr = &attr};
-    struct smbkit_get_ea ea = {.struct_size = sizeof(ea),
-                               .buffer = {.base = c->room, .cap = ROOM_MAX}};
-    struct smbkit_get_security sd = {.struct_size = sizeof(sd),
-                                     .buffer = {.base = c->buf, .cap = ROOM_MAX}};
-    uint32_t both = c->o->lower.features & c->o->upper.features;
-    if ((both & SMBKIT_FEATURE_EAS) &&
-        SMBKIT_OK(smbkit_next_get_ea(c->o->lower.next, c->op, c->from, &ea))) {
-        a.ea = (struct smbkit_bytes){c->room, ea.buffer.len};
-    }
-    if (both & SMBKIT_FEATURE_SECURITY) {
-        smbkit_status st = smbkit_next_get_security(c->o->lower.next, c->op, c->from, &sd);
-        if (!SMBKIT_OK(st) && st != SMBKIT_STATUS_NOT_FOUND) {
-            return st; /* nobody is to get at more by a copy */
-        }
-        a.security = SMBKIT_OK(st) ? (struct smbkit_bytes){c->buf, sd.buffer.len} : a.security;
-    }
-    smbkit_status st = smbkit_next_create(c->o->upper.next, c->op, &a);
-    c->to = a.file;
-    return st;
-}
-
-/* Its place; what was made is taken away when that fails. */
-static smbkit_status place(const struct copy *c, smbkit_status st, const char *to)
-{
-    const struct smbkit_rename how = {.struct_size = sizeof(how), .new_path = to};
-    const struct smbkit_remove away = {.struct_size = sizeof(away)};
-    if (SMBKIT_OK(st)) {
-        st = smbkit_next_rename(c->o->upper.next, c->op, c->to, &how);
-    }
-    if (!SMBKIT_OK(st)) {
-        (void)smbkit_next_remove(c->o->upper.next, c->op, c->to, &away);
-    }
-    smbkit_next_close(c->o->upper.next, c->op, c->to);
-    return st;
-}
-
-static smbkit_status copy_open(struct copy *c, const struct where *w, bool with_data)
-{
-    char tmp[64];
-    snprintf(tmp, sizeof(tmp), OVERLAY_TMP "/%llu", (unsigned long long)++c->o->tmp_count);
-    smbkit_status st = make_copy(c, tmp);
-    if (!SMBKIT_OK(st)) {
-        return st;
-    }
-    st = copy_rest(c, w->path[0], tmp, with_data);
-    return place(c, st, w->path[1]);
-}
-
 static smbkit_status copy_one(struct overlay *o, struct smbkit_op *op, const struct where *w,
-                              bool with_data)
+                              struct smbkit_overwrite *overwrite)
 {
-    struct copy c = {.o = o, .op = op, .buf = malloc(COPY_AT_ONCE), .room = malloc(ROOM_MAX)};
-    struct smbkit_create a = {.struct_size = sizeof(a),
-                              .disposition = SMBKIT_OPEN,
-                              .path = w->path[0],
-                              .access = SMBKIT_READ_DATA | SMBKIT_READ_EA | SMBKIT_READ_CONTROL |
-                                        SMBKIT_READ_ATTRIBUTES,
-                              .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT,
-                              .attr = &c.attr};
-    c.attr.struct_size = sizeof(c.attr);
-    smbkit_status st =
-        c.buf && c.room ? smbkit_next_create(o->lower.next, op, &a) : SMBKIT_STATUS_NO_MEMORY;
-    if (SMBKIT_OK(st)) {
-        c.from = a.file;
-        st = copy_open(&c, w, with_data);
-        smbkit_next_close(o->lower.next, op, a.file);
+    static const struct smbkit_remove away = {.struct_size = sizeof(away)};
+    char tmp[64];
+    snprintf(tmp, sizeof(tmp), OVERLAY_TMP "/%llu", (unsigned long long)++o->tmp_count);
+    struct side_copy c = {.from = &o->lower,
+                          .to = &o->upper,
+                          .from_path = w->path[0],
+                          .to_path = tmp,
+                          .without_data = overwrite != NULL};
+    smbkit_status st = side_copy(op, &c);
+    if (!SMBKIT_OK(st)) {
+        return st;
     }
-    free(c.buf);
-    free(c.room);
+    const struct smbkit_rename how = {.struct_size = sizeof(how), .new_path = w->path[1]};
+    st = overwrite ? smbkit_next_overwrite(o->upper.next, op, c.file, overwrite) : st;
+    st = SMBKIT_OK(st) ? smbkit_next_rename(o->upper.next, op, c.file, &how) : st;
+    if (!SMBKIT_OK(st)) {
+        (void)smbkit_next_remove(o->upper.next, op, c.file, &away);
+    }
+    smbkit_next_close(o->upper.next, op, c.file);
     return st;
 }
 
@@ -306,19 +59,19 @@ static void publish(struct overlay *o, struct smbkit_op *op, const char *path, c
 }
 
 smbkit_status overlay_copy_up(struct overlay *o, struct smbkit_op *op, const char *path,
-                              bool with_data)
+                              struct smbkit_overwrite *overwrite)
 {
     struct where w;
     smbkit_status st = overlay_find(o, op, path, &w);
-    char *parent = overlay_parent(path);
+    char *parent = side_parent(path);
     if (SMBKIT_OK(st) && !w.in_upper) {
-        st = parent ? overlay_copy_up(o, op, parent, true) : SMBKIT_STATUS_NO_MEMORY;
+        st = parent ? overlay_copy_up(o, op, parent, NULL) : SMBKIT_STATUS_NO_MEMORY;
         st = SMBKIT_OK(st) ? overlay_meta(o, op) : st;
         if (SMBKIT_OK(st)) { /* its folder is spelled as it is there by now */
             where_fini(&w);
             st = overlay_find(o, op, path, &w);
         }
-        st = SMBKIT_OK(st) ? copy_one(o, op, &w, with_data) : st;
+        st = SMBKIT_OK(st) ? copy_one(o, op, &w, overwrite) : st;
         if (SMBKIT_OK(st)) {
             publish(o, op, path, w.path[1]);
         }
@@ -332,7 +85,7 @@ smbkit_status overlay_copy_tree(struct overlay *o, struct smbkit_op *op, const c
 {
     struct ofile *f;
     struct names *n = NULL;
-    smbkit_status st = overlay_copy_up(o, op, path, true);
+    smbkit_status st = overlay_copy_up(o, op, path, NULL);
     st = SMBKIT_OK(st) ? overlay_open_path(o, op, path, &f) : st;
     if (!SMBKIT_OK(st)) {
         return st;
@@ -342,11 +95,11 @@ smbkit_status overlay_copy_tree(struct overlay *o, struct smbkit_op *op, const c
     }
     overlay_close_file(o, op, f);
     for (uint32_t i = 0; n && i < n->count && SMBKIT_OK(st); i++) {
-        char *below = overlay_join(path, n->list[i]);
+        char *below = side_join(path, n->list[i]);
         st = below ? overlay_copy_tree(o, op, below) : SMBKIT_STATUS_NO_MEMORY;
         st = SMBKIT_OK(st) && smbkit_op_is_cancelled(op) ? SMBKIT_STATUS_CANCELLED : st;
         free(below);
     }
-    names_free(n);
+    side_names_free(n);
     return st;
 }

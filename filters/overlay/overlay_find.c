@@ -1,47 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "letters.h"
 #include "overlay.h"
 
-char *overlay_join(const char *folder, const char *name)
-{
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = malloc(size);
-    if (path) {
-        snprintf(path, size, "%s%s%s", folder, *folder && *name ? "/" : "", name);
-    }
-    return path;
-}
-
-const char *overlay_leaf(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-char *overlay_parent(const char *path)
-{
-    const char *leaf = overlay_leaf(path);
-    return strndup(path, leaf > path ? (size_t)(leaf - path) - 1 : 0);
-}
-
 bool overlay_is_meta(const char *path)
 {
     return letters_below(path, OVERLAY_META, true) != NULL;
-}
-
-smbkit_status overlay_lookup(const struct side *s, struct smbkit_op *op, const char *path,
-                             struct smbkit_attr *attr)
-{
-    struct smbkit_lookup a = {.struct_size = sizeof(a),
-                              .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT,
-                              .path = path,
-                              .attr = attr};
-    *attr = (struct smbkit_attr){.struct_size = sizeof(*attr)};
-    return smbkit_next_lookup(s->next, op, &a);
 }
 
 /* ---- spelling, where one volume minds case and the overlay does not ---- */
@@ -91,17 +57,17 @@ static char *spell(const struct overlay *o, const struct side *s, struct smbkit_
 {
     struct smbkit_attr attr;
     if (!o->ignores_case || (s->features & SMBKIT_FEATURE_IGNORES_CASE) ||
-        SMBKIT_OK(overlay_lookup(s, op, path, &attr))) {
+        SMBKIT_OK(side_lookup(s, op, path, &attr))) {
         return strdup(path);
     }
     char *at = strdup("");
     while (at && *path) {
         size_t len = strcspn(path, "/");
         char *name = strndup(path, len);
-        char *as_is = name ? overlay_join(at, name) : NULL;
-        bool is_there = as_is && SMBKIT_OK(overlay_lookup(s, op, as_is, &attr));
+        char *as_is = name ? side_join(at, name) : NULL;
+        bool is_there = as_is && SMBKIT_OK(side_lookup(s, op, as_is, &attr));
         char *spelled = is_there || !name ? NULL : spell_name(s, op, at, name);
-        char *now = spelled ? overlay_join(at, spelled) : as_is;
+        char *now = spelled ? side_join(at, spelled) : as_is;
         if (now != as_is) {
             free(as_is);
         }
@@ -134,17 +100,12 @@ bool overlay_lower_shows(struct overlay *o, struct smbkit_op *op, const struct w
                          const char *path)
 {
     struct smbkit_attr attr;
-    return !is_hidden(o, path) && SMBKIT_OK(overlay_lookup(&o->lower, op, w->path[0], &attr));
+    return !is_hidden(o, path) && SMBKIT_OK(side_lookup(&o->lower, op, w->path[0], &attr));
 }
 
 static bool is_plain_folder(const struct smbkit_attr *a)
 {
     return (a->attributes & SMBKIT_ATTR_DIRECTORY) && !(a->attributes & SMBKIT_ATTR_REPARSE_POINT);
-}
-
-static bool is_missing(smbkit_status st)
-{
-    return st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND || st == SMBKIT_STATUS_OBJECT_PATH_NOT_FOUND;
 }
 
 static smbkit_status find_one(struct overlay *o, struct smbkit_op *op, const char *path,
@@ -158,11 +119,11 @@ static smbkit_status find_one(struct overlay *o, struct smbkit_op *op, const cha
     if (overlay_is_meta(path)) {
         return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
     }
-    smbkit_status up = overlay_lookup(&o->upper, op, w->path[1], &w->attr);
+    smbkit_status up = side_lookup(&o->upper, op, w->path[1], &w->attr);
     smbkit_status lo = is_hidden(o, path) ? SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND
-                                          : overlay_lookup(&o->lower, op, w->path[0], &low);
+                                          : side_lookup(&o->lower, op, w->path[0], &low);
     w->in_upper = SMBKIT_OK(up);
-    if (!w->in_upper && !is_missing(up)) {
+    if (!w->in_upper && !side_is_missing(up)) {
         return up;
     }
     if (!w->in_upper && SMBKIT_OK(lo)) {
@@ -177,12 +138,12 @@ smbkit_status overlay_find(struct overlay *o, struct smbkit_op *op, const char *
                            struct where *w)
 {
     smbkit_status st = find_one(o, op, path, w);
-    if (!is_missing(st)) {
+    if (!side_is_missing(st)) {
         return st;
     }
     /* Which one is missing is told by the folder as both make it. */
     struct where above;
-    char *parent = overlay_parent(path);
+    char *parent = side_parent(path);
     st = parent && *path ? find_one(o, op, parent, &above) : SMBKIT_STATUS_NO_MEMORY;
     bool is_there = SMBKIT_OK(st) && above.is_folder;
     if (parent && *path) {

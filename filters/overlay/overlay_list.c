@@ -7,79 +7,6 @@
 #include "letters.h"
 #include "overlay.h"
 
-#define NAMES_MAX 4000000u /* of one folder */
-
-struct noting {
-    struct smbkit_sink sink; /* first */
-    struct names *names;
-};
-
-static bool grow(struct names *n)
-{
-    uint32_t room = n->room ? 2 * n->room : 64;
-    char **list = realloc(n->list, room * sizeof(*list));
-    n->list = list ? list : n->list;
-    if (!list) {
-        return false;
-    }
-    if (n->has_attrs) {
-        struct smbkit_attr *attrs = realloc(n->attrs, room * sizeof(*attrs));
-        n->attrs = attrs ? attrs : n->attrs;
-        if (!attrs) {
-            return false;
-        }
-    }
-    n->room = room;
-    return true;
-}
-
-static int32_t note(struct smbkit_sink *sink, const struct smbkit_entry *entry)
-{
-    struct names *n = ((struct noting *)sink)->names;
-    n->no_memory = n->count == NAMES_MAX || (n->count == n->room && !grow(n));
-    char *name = n->no_memory ? NULL : strdup(entry->name);
-    n->no_memory = !name;
-    if (!name) {
-        return 0;
-    }
-    if (n->has_attrs) {
-        struct smbkit_attr *a = &n->attrs[n->count];
-        *a = (struct smbkit_attr){0};
-        if (entry->attr) {
-            uint32_t size = entry->attr->struct_size;
-            memcpy(a, entry->attr, size < sizeof(*a) ? size : sizeof(*a));
-            a->struct_size = sizeof(*a);
-            overlay_attr_settle(a);
-        } /* else struct_size says that it was not told */
-    }
-    n->list[n->count++] = name;
-    return 1;
-}
-
-smbkit_status side_names(const struct side *s, struct smbkit_op *op, uint32_t id, void *file,
-                         struct names *n)
-{
-    struct noting sink = {.sink = {.struct_size = sizeof(sink.sink),
-                                   .want = n->has_attrs ? SMBKIT_WANT_ATTR : 0,
-                                   .entry = note},
-                          .names = n};
-    smbkit_status st = smbkit_api->next(s->next, id, op, file, &sink.sink);
-    return SMBKIT_OK(st) && n->no_memory ? SMBKIT_STATUS_NO_MEMORY : st;
-}
-
-void names_free(struct names *n)
-{
-    if (!n) {
-        return;
-    }
-    for (uint32_t i = 0; i < n->count; i++) {
-        free(n->list[i]);
-    }
-    free(n->list);
-    free(n->attrs);
-    free(n);
-}
-
 /* ---- both ---- */
 
 static uint32_t hash_name(const struct overlay *o, const char *name)
@@ -127,7 +54,7 @@ static bool thin(const struct overlay *o, const char *folder, struct names *n, u
         for (uint32_t at = hash_name(o, n->list[i]); table[at & (room - 1)] && !goes; at++) {
             goes = is_same(o, n->list[table[at & (room - 1)] - 1], n->list[i]);
         }
-        char *path = goes ? NULL : overlay_join(folder, n->list[i]);
+        char *path = goes ? NULL : side_join(folder, n->list[i]);
         if (goes || (path && hidden_has(o, path))) {
             drop(n, i);
         }
@@ -181,7 +108,7 @@ smbkit_status overlay_names(struct overlay *o, struct smbkit_op *op, const struc
     pthread_rwlock_unlock(&o->lock);
     pack(n);
     if (!SMBKIT_OK(st)) {
-        names_free(n);
+        side_names_free(n);
         return st;
     }
     *names_r = n;
@@ -200,7 +127,7 @@ smbkit_status overlay_enumerate(struct overlay *o, struct smbkit_op *op, struct 
         if (!SMBKIT_OK(st)) {
             return st;
         }
-        names_free(f->listing);
+        side_names_free(f->listing);
         f->listing = n;
     }
     const struct names *n = f->listing;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,21 +9,10 @@
      SMBKIT_READ_CONTROL | SMBKIT_SYNCHRONIZE)
 #define PATH_ROOM 98305u /* 3 bytes for each unit of the longest path */
 
-void overlay_attr_settle(struct smbkit_attr *attr)
-{
-    /* A copy has another id than what it was made of: the core makes one from the path. */
-    attr->file_id = attr->file_id_high = attr->file_domain = 0;
-    if (attr->struct_size > offsetof(struct smbkit_attr, names_told)) {
-        attr->names_told = 0;
-    }
-    attr->link_count = 1;
-    attr->valid &= ~SMBKIT_HAS_FILE_ID;
-}
-
 /* ---- the handle of one volume ---- */
 
-static smbkit_status open_side(const struct side *s, struct smbkit_op *op, const char *path,
-                               const struct smbkit_create *how, void **file_r)
+static smbkit_status open_in(const struct side *s, struct smbkit_op *op, const char *path,
+                             const struct smbkit_create *how, void **file_r)
 {
     struct smbkit_create a = *how;
     a.path = path;
@@ -44,7 +32,7 @@ static smbkit_status open_quietly(const struct side *s, struct smbkit_op *op, co
     a.attr = &attr;
     a.security_r = NULL;
     a.access &= READING;
-    return open_side(s, op, path, &a, file_r);
+    return open_in(s, op, path, &a, file_r);
 }
 
 /* As the volume spells it; owned. */
@@ -67,7 +55,7 @@ static char *spelled(const struct side *s, struct smbkit_op *op, void *file, con
 
 static void free_file(struct ofile *f)
 {
-    names_free(f->listing);
+    side_names_free(f->listing);
     free(f->path);
     free(f->stream);
     free(f);
@@ -148,7 +136,7 @@ static smbkit_status open_found(struct overlay *o, struct smbkit_op *op, struct 
         return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
     }
     a.access = w->in_upper ? how->access : (how->access & READING) | SMBKIT_READ_ATTRIBUTES;
-    smbkit_status st = open_side(s, op, path, &a, w->in_upper ? &f->upper : &f->lower);
+    smbkit_status st = open_in(s, op, path, &a, w->in_upper ? &f->upper : &f->lower);
     if (!SMBKIT_OK(st)) {
         return st;
     }
@@ -182,7 +170,7 @@ static smbkit_status open_once(struct overlay *o, struct smbkit_op *op, struct s
     }
     where_fini(&w);
     if (SMBKIT_OK(st) && !*again_r) {
-        overlay_attr_settle(how->attr);
+        side_attr_settle(how->attr);
         how->file = f;
     }
     return st;
@@ -213,6 +201,41 @@ smbkit_status overlay_open_path(struct overlay *o, struct smbkit_op *op, const c
     return st;
 }
 
+void overlay_reopen(struct overlay *o, struct smbkit_op *op, struct ofile *f)
+{
+    struct where w;
+    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+    struct smbkit_create how = {.struct_size = sizeof(how),
+                                .disposition = SMBKIT_OPEN,
+                                .path = f->path,
+                                .stream = f->stream,
+                                .access = f->access,
+                                .flags = SMBKIT_CREATE_OPEN_REPARSE_POINT,
+                                .attr = &attr};
+    bool was_folder = f->is_folder;
+    char *path = f->path;
+    close_handles(o, op, f);
+    f->has_upper = f->has_lower = false;
+    smbkit_status st = overlay_find(o, op, path, &w);
+    if (f->is_gone || (SMBKIT_OK(st) && w.is_folder != was_folder && !f->stream)) {
+        st = SMBKIT_STATUS_FILE_DELETED;
+    }
+    st = SMBKIT_OK(st) ? open_found(o, op, &how, &w, f) : st;
+    where_fini(&w);
+    if (SMBKIT_OK(st)) {
+        free(path);
+        f->lost = SMBKIT_STATUS_SUCCESS;
+        return;
+    }
+    if (f->path != path) {
+        free(f->path);
+    }
+    f->path = path;
+    f->is_folder = was_folder;
+    f->is_gone = true;
+    f->lost = side_is_missing(st) ? SMBKIT_STATUS_FILE_DELETED : st;
+}
+
 /* ---- create; copying is held ---- */
 
 static smbkit_status make_at(struct overlay *o, struct smbkit_op *op, struct smbkit_create *how,
@@ -239,7 +262,7 @@ static smbkit_status make_at(struct overlay *o, struct smbkit_op *op, struct smb
         return SMBKIT_STATUS_NO_MEMORY;
     }
     (void)enter(o, f, generation_of(o)); /* who could change it waits for copying */
-    overlay_attr_settle(how->attr);
+    side_attr_settle(how->attr);
     how->file = f;
     how->security_none = a.security_none;
     return st;
@@ -256,8 +279,8 @@ static smbkit_status make(struct overlay *o, struct smbkit_op *op, struct smbkit
     if (how->stream ? !SMBKIT_OK(st) : st != SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
         return SMBKIT_OK(st) ? SMBKIT_STATUS_OBJECT_NAME_COLLISION : st;
     }
-    char *parent = overlay_parent(how->path);
-    st = parent ? overlay_copy_up(o, op, how->stream ? how->path : parent, true)
+    char *parent = side_parent(how->path);
+    st = parent ? overlay_copy_up(o, op, how->stream ? how->path : parent, NULL)
                 : SMBKIT_STATUS_NO_MEMORY;
     free(parent);
     if (!SMBKIT_OK(st)) {

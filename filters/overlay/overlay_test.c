@@ -2,6 +2,7 @@
 #include "filter_fixture.h"
 
 const struct smbkit_plugin *smbkit_static_overlay(const struct smbkit_host_table *api);
+const struct smbkit_plugin *smbkit_static_error(const struct smbkit_host_table *api);
 
 static bool start(struct fixture *f)
 {
@@ -148,6 +149,133 @@ static void test_meta(void)
     fixture_close(&f);
 }
 
+/* ---- commands ---- */
+
+static void rename_path(struct fixture *f, const char *path, const char *to, uint32_t options)
+{
+    struct vfs_open *o = must_open(f, path, SMBKIT_DELETE | SMBKIT_READ_DATA, SMBKIT_OPEN, options);
+    CHECK_INT(vfs_rename(&f->call, o, to, false), 0);
+    must_close(f, o);
+}
+
+static void change_all(struct fixture *f)
+{
+    struct vfs_open *o = must_open(f, "d/one", RW, SMBKIT_OPEN, 0);
+    CHECK_INT(write_at(f, o, 0, "abc"), 0);
+    must_close(f, o);
+    remove_path(f, "d/two", 0, 0);
+    rename_path(f, "d/e", "moved", VFS_DIRECTORY_FILE);
+    make(f, "d/two", true); /* a folder where a file was */
+    make(f, "d/two/x", false);
+    make(f, "new", false);
+}
+
+static void check_changed(struct fixture *f)
+{
+    char buf[16];
+    check_names(f, "", "d moved new ");
+    check_names(f, "d", "one two ");
+    check_names(f, "d/two", "x ");
+    check_names(f, "moved", "deep ");
+    struct vfs_open *o = must_open(f, "d/one", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+    CHECK_INT(read_at(f, o, 0, buf, sizeof(buf)), 0);
+    CHECK_STR(buf, "abc");
+    must_close(f, o);
+}
+
+static void test_commit(void)
+{
+    char buf[16];
+    const char *text;
+    struct fixture f;
+    REQUIRE(start(&f));
+    change_all(&f);
+    struct vfs_open *o = must_open(&f, "d/one", RW, SMBKIT_OPEN, 0);
+    struct vfs_open *folder = must_open(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    CHECK_INT(say(&f, "commit", &text), 0);
+    CHECK_STR(text, "done");
+    check_changed(&f);
+    CHECK_INT(say(&f, "status", &text), 0);
+    CHECK_STR(text, "0 paths of the lower volume are hidden");
+    /* All of it is below. */
+    CHECK_INT(make_below(&f, "moved/deep", SMBKIT_KIND_FILE), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
+    CHECK_INT(make_below(&f, "d/two/x", SMBKIT_KIND_FILE), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
+    CHECK_INT(make_below(&f, "new", SMBKIT_KIND_FILE), SMBKIT_STATUS_OBJECT_NAME_COLLISION);
+    CHECK_INT(make_below(&f, "d/e", SMBKIT_KIND_FILE), 0);
+    CHECK_INT(make_below(&f, ".smbkit-overlay", SMBKIT_KIND_FILE), 0);
+    /* Who had it open goes on, and changes it apart again. */
+    CHECK_INT(write_at(&f, o, 3, "more"), 0);
+    CHECK_INT(read_at(&f, o, 0, buf, sizeof(buf)), 0);
+    CHECK_STR(buf, "abcmore");
+    must_close(&f, o);
+    must_close(&f, folder);
+    fixture_close(&f);
+}
+
+static void test_discard(void)
+{
+    const char *text;
+    struct fixture f;
+    REQUIRE(start(&f));
+    change_all(&f);
+    struct vfs_open *o = must_open(&f, "d/one", RW, SMBKIT_OPEN, 0);
+    struct vfs_open *gone = must_open(&f, "new", RW, SMBKIT_OPEN, 0);
+    struct vfs_open *deep = must_open(&f, "moved/deep", RW, SMBKIT_OPEN, 0);
+    CHECK_INT(say(&f, "discard", &text), 0);
+    CHECK_STR(text, "done");
+    check_names(&f, "", "d ");
+    check_names(&f, "d", "e one two ");
+    check_names(&f, "d/e", "deep ");
+    char buf[16];
+    CHECK_INT(read_at(&f, o, 0, buf, sizeof(buf)), SMBKIT_STATUS_END_OF_FILE); /* as it was */
+    CHECK_INT(write_at(&f, gone, 0, "x"), SMBKIT_STATUS_FILE_DELETED);
+    CHECK_INT(write_at(&f, deep, 0, "x"), SMBKIT_STATUS_FILE_DELETED);
+    must_close(&f, gone);
+    must_close(&f, deep);
+    CHECK_INT(write_at(&f, o, 0, "again"), 0);
+    must_close(&f, o);
+    check_lower(&f);
+    fixture_close(&f);
+}
+
+/* Whichever call below fails, clients see the same, and it can be tried again. */
+static void test_commit_fails(void)
+{
+    static const char *const ops[] = {"op=create", "op=rename", "op=remove", "op=setattr"};
+    uint32_t failed = 0;
+    for (uint32_t i = 0; i < ARRAY_LEN(ops) * 12; i++) {
+        const char *text;
+        char nth[32];
+        struct fixture f;
+        /* The first two that are made fail before the commit. */
+        uint32_t first = i % ARRAY_LEN(ops) == 0 ? 3 : 1;
+        snprintf(nth, sizeof(nth), "nth=%u", i / (uint32_t)ARRAY_LEN(ops) + first);
+        const struct stack_layer layers[] = {
+            {smbkit_static_overlay(&vfs_api), {"upper=mem:"}},
+            {smbkit_static_error(&vfs_api),
+             {ops[i % ARRAY_LEN(ops)], nth, "count=1", "status=DISK_FULL"}},
+            {smbkit_static_mem(&vfs_api), {NULL}}};
+        REQUIRE(stack_open(&f, layers, 3));
+        test_context("%s %s", ops[i % ARRAY_LEN(ops)], nth);
+        make(&f, "d", true);
+        make(&f, "d/a", false);
+        make(&f, "b", true);
+        make(&f, "b/in", false);
+        if (!SMBKIT_OK(say(&f, "commit", &text))) {
+            CHECK(strstr(text, "DISK_FULL") != NULL);
+            failed++;
+            check_names(&f, "d", "a ");
+            check_names(&f, "b", "in ");
+            CHECK_INT(say(&f, "commit", &text), 0);
+            CHECK_STR(text, "done");
+            check_names(&f, "d", "a ");
+            check_names(&f, "b", "in ");
+        }
+        fixture_close(&f);
+    }
+    CHECK(failed > 8);
+}
+
 static void test_args(void)
 {
     static const struct bad_args rows[] = {
@@ -161,5 +289,6 @@ static void test_args(void)
 static const struct test_case cases[] = {
     {"copies", test_copy},    {"removals", test_remove},     {"renames", test_rename},
     {"streams", test_stream}, {"its own folder", test_meta}, {"arguments", test_args},
+    {"commit", test_commit},  {"discard", test_discard},     {"a commit fails", test_commit_fails},
 };
 TEST_MAIN(cases)

@@ -212,6 +212,9 @@ void fsctl_snapshots_format(struct wr *w, const char *const *labels, size_t coun
     wr_u32(w, fits ? (uint32_t)count : 0);
     wr_u32(w, (uint32_t)size);
     if (!fits) {
+        /* An array of one character and its padding: 16 bytes, which is what 3.3.5.15.1 has the
+         * client make room for. smbclient 4.17 takes no answer that is shorter. */
+        wr_u32(w, 0);
         return;
     }
     for (size_t i = 0; i < count; i++) {

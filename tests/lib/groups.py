@@ -352,6 +352,10 @@ def examples(log):
     return from_script(log, 'examples', ['docs/examples/check'], 120)
 
 
+def faults(log):
+    return from_script(log, 'faults', ['docs/examples/check-faults'], 900)
+
+
 # ---- the contract kit ----
 
 def kit(log):
@@ -403,6 +407,7 @@ GROUPS = {
     'interop-pend': (interop_pend, 'interop', ('build', 'interop'), CHECK,
                      'the quick scenarios while each operation of the plugin answers by and by'),
     'examples': (examples, 'interop', ('build',), CHECK, 'the example plugin of the manual, built outside the tree'),
+    'faults': (faults, 'interop', ('build',), CHECK, 'every example of docs/fault-injection.md'),
     'kit': (kit, 'chaos', ('build',), CHECK, 'plugins, filters and pairs of them keep to the contract; the kit finds what is broken'),
     'kit-asan': (kit_asan, 'chaos', ('asan', 'kit'), CHECK, 'mem and dir by the contract kit, under ASan and UBSan'),
     'kit-tsan': (kit_tsan, 'chaos', ('tsan', 'kit'), CHECK, 'the same under TSan'),

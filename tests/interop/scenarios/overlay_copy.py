@@ -183,10 +183,11 @@ def killed():
             expect('its size', c.sizes(g)[1], size * MIB)
             c.close(g)
             expect('names', c.names(''), ['big'])
+            check(os.listdir(tmp) == [], 'what was begun is still there')
             with open(s.path('share', 'small'), 'wb') as f:
                 f.write(b'small')
             c.put('small', b'n')  # the next copy
-            check(os.listdir(tmp) == [], 'what was begun is still there')
+            check(os.listdir(tmp) == [], 'a copy is still there')
         with open(s.path('share', 'big'), 'rb') as f:
             check(all(f.read(MIB) == data for _ in range(size)), 'the file below has changed')
 
