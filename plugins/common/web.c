@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 uint64_t web_now_ms(void)
@@ -114,6 +115,7 @@ struct web *web_new(const struct web_spec *spec)
     pthread_cond_init(&w->quiet, NULL);
     w->host = spec->host;
     w->needs_tls = spec->needs_tls;
+    w->repeats_errors = spec->repeats_errors;
     w->in_flight_max = spec->in_flight_max;
     w->retries = spec->retries;
     w->connect_ms = spec->connect_ms;
@@ -121,13 +123,14 @@ struct web *web_new(const struct web_spec *spec)
     w->curl_ms = UINT64_MAX;
     w->random = web_now_ms() ^ (uintptr_t)w;
     if (!text_copy(&w->name, spec->name) || !text_copy(&w->ca_file, spec->ca_file) ||
-        !text_copy(&w->proxy, spec->proxy) || !multi_init(w)) {
+        !text_copy(&w->proxy, spec->proxy) || !text_copy(&w->sigv4, spec->sigv4) ||
+        !multi_init(w)) {
         web_free(w);
         return NULL;
     }
     if (spec->credentials) {
         w->credentials = *spec->credentials;
-        *spec->credentials = (struct web_credentials){NULL, NULL};
+        *spec->credentials = (struct web_credentials){NULL, NULL, NULL};
     }
     w->timer = smbkit_timer_new(w->host, timer_due, w);
     return w;
@@ -190,6 +193,7 @@ void web_free(struct web *w)
     free(w->name);
     free(w->ca_file);
     free(w->proxy);
+    free(w->sigv4);
     free(w);
 }
 
@@ -198,8 +202,12 @@ void web_free(struct web *w)
 void web_request_free(struct web_request *r)
 {
     if (r) {
+        for (struct curl_slist *h = r->headers; h; h = h->next) {
+            explicit_bzero(h->data, strlen(h->data)); /* there may be cookies among them */
+        }
         curl_slist_free_all(r->headers);
-        free(r->answer.body);
+        web_answer_fini(&r->answer);
+        free((void *)(uintptr_t)r->body.data);
         free(r->last_url);
         free(r->url);
         free(r);
@@ -218,15 +226,81 @@ static bool headers_copy(struct web_request *r, const char *const *headers)
     return true;
 }
 
+/* libcurl calls a body by itself a form. */
+static bool type_add(struct web_request *r)
+{
+    static const char *const other[] = {"Content-Type: application/octet-stream", NULL};
+    for (const struct curl_slist *h = r->headers; h; h = h->next) {
+        if (strncasecmp(h->data, "content-type:", 13) == 0) {
+            return true;
+        }
+    }
+    return headers_copy(r, other);
+}
+
+static bool body_copy(struct web_request *r, const struct web_body *body)
+{
+    r->body = (struct web_body){.fd = -1};
+    if (!body) {
+        return true;
+    }
+    r->body = *body;
+    if (body->data) {
+        void *data = malloc(body->length + 1);
+        if (data) {
+            memcpy(data, body->data, body->length);
+        }
+        r->body.data = data;
+        r->body.fd = -1;
+    }
+    return (r->body.data || r->body.fd >= 0) && type_add(r);
+}
+
+/* Before 8.1 libcurl does not say of what it signs the hash; it takes what stands here. A file is
+ * read once, when it is sent: its hash is not known before. */
+static bool hash_add(struct web_request *r)
+{
+    static const char *const none[] = {
+        "x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        NULL};
+    static const char *const some[] = {"x-amz-content-sha256: UNSIGNED-PAYLOAD", NULL};
+    return headers_copy(r, r->body.length ? some : none);
+}
+
+/* The session's token is signed as any header is. */
+static bool session_add(struct web_request *r, const struct web *w)
+{
+    if (!w->credentials.session) {
+        return true;
+    }
+    size_t room = strlen(w->credentials.session) + 32;
+    char *line = malloc(room);
+    if (!line) {
+        return false;
+    }
+    snprintf(line, room, "x-amz-security-token: %s", w->credentials.session);
+    const char *const headers[] = {line, NULL};
+    bool ok = headers_copy(r, headers);
+    explicit_bzero(line, room);
+    free(line);
+    return ok;
+}
+
 static struct web_request *request_new(struct web *w, const struct web_ask *ask)
 {
     struct web_request *r = calloc(1, sizeof(*r));
-    if (!r || !text_copy(&r->url, ask->url) || !headers_copy(r, ask->headers)) {
+    if (!r || !text_copy(&r->url, ask->url) || !headers_copy(r, ask->headers) ||
+        !body_copy(r, ask->body) || (w->sigv4 && (!hash_add(r) || !session_add(r, w)))) {
         web_request_free(r);
         return NULL;
     }
     r->web = w;
     r->method = ask->method;
+    r->may_repeat = ask->repeat == WEB_REPEAT_ALWAYS ||
+                    (ask->repeat == WEB_REPEAT_BY_METHOD && ask->method != WEB_POST);
+    r->total_ms = ask->total_ms ? ask->total_ms : WEB_TOTAL_MS;
+    r->keep = ask->keep;
+    r->data = ask->data;
     r->body_max = ask->body_max;
     r->done = ask->done;
     r->arg = ask->arg;

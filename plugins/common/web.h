@@ -23,13 +23,18 @@
 #define WEB_LOG_MS 10000u                      /* between lines on what fails */
 #define WEB_TAG_MAX 256u          /* an entity tag, with its end; a longer one counts as none */
 #define WEB_CREDENTIALS_MAX 4096u /* bytes of a file with credentials */
+#define WEB_KEEP_MAX 8u           /* headers of an answer that are kept for who asked */
+#define WEB_KEEP_BYTES 1024u      /* of one, with its name; a longer one counts as none */
+#define WEB_ERROR_BODY_MAX                                                                         \
+    (1u << 20) /* of an answer that is no success; the rest is not waited for */
 
 /* ---- the client ---- */
 
-/* Who asks; of a file that has one line, "user:password" or "Bearer token". */
+/* Who asks; of a file that has one line, "user:password" or "Bearer token". Malloc'd. */
 struct web_credentials {
-    char *user_password;
+    char *user_password; /* with web_spec.sigv4: the identifier of a key, and the key */
     char *bearer;
+    char *session; /* with web_spec.sigv4: the token that belongs to a key for a while; or NULL */
 };
 /* Errors, with a line for the user at error: INVALID_PARAMETER, or what the system says. */
 smbkit_status web_credentials_read(const char *path, struct web_credentials *out, char *error,
@@ -42,7 +47,11 @@ struct web_spec {
     const char *ca_file;      /* certificates to trust instead of the system's; or NULL */
     const char *proxy;        /* or NULL: none, whatever the environment says */
     struct web_credentials *credentials; /* taken over, and emptied; or NULL */
-    bool needs_tls;                      /* a redirect from https to http is not followed */
+    /* CURLOPT_AWS_SIGV4, "aws:amz:REGION:s3": requests are signed with user_password, bodies are
+     * not; or NULL */
+    const char *sigv4;
+    bool needs_tls;         /* a redirect from https to http is not followed */
+    bool repeats_errors;    /* 500, 502 and 504 are worth another attempt */
     uint32_t in_flight_max; /* requests at once, each with a connection of its own at most */
     uint32_t retries;       /* attempts after the first one */
     uint64_t connect_ms;
@@ -57,7 +66,24 @@ void web_free(struct web *w);
 
 /* ---- requests ---- */
 
-enum web_method { WEB_GET, WEB_HEAD };
+enum web_method { WEB_GET, WEB_HEAD, WEB_PUT, WEB_POST, WEB_DELETE };
+
+/* May a request be sent again when nobody knows what has become of it? One that has not arrived,
+ * or that the server was too busy for (429, 503), always is. */
+enum web_repeat {
+    WEB_REPEAT_BY_METHOD, /* all but POST: [RFC 9110] 9.2.2 */
+    WEB_REPEAT_NEVER,
+    WEB_REPEAT_ALWAYS,
+};
+
+/* What is sent with PUT or POST. */
+struct web_body {
+    const void *data; /* NULL: it is read from fd, a file, which stays open and as it is until done
+                         is called */
+    uint64_t length;
+    int fd;
+    uint64_t offset; /* where it begins in fd */
+};
 
 struct web_range {
     uint64_t first;
@@ -81,20 +107,35 @@ struct web_answer {
     uint64_t retry_after_ms; /* Retry-After in seconds, if is_retry_set */
     uint8_t *body;           /* malloc'd; take it by setting it to NULL */
     size_t body_len;
-    const char *url; /* the last one, after redirects; borrowed for the call */
+    const char *url;          /* the last one, after redirects; borrowed for the call */
+    const char *const *keep;  /* of the request */
+    char *kept[WEB_KEEP_MAX]; /* the values of those headers, malloc'd, likewise; or NULL */
 };
 
 struct web_ask {
     enum web_method method;
     const char *url;
     const struct web_range *range; /* or NULL: all */
-    const char *const *headers;    /* "Name: value", the last one NULL; or NULL */
-    uint64_t body_max;             /* bytes of the answer */
+    const char *const *headers;    /* "Name: value", the last one NULL; or NULL. Wiped afterwards */
+    uint64_t body_max;           /* bytes of the answer; of what is no success more is left aside */
+    const struct web_body *body; /* or NULL: none */
+    enum web_repeat repeat;
+    uint64_t total_ms; /* the whole of one attempt; 0: WEB_TOTAL_MS; UINT64_MAX: web_spec.idle_ms
+                          alone bounds it */
+    /* Names of headers of the answer, in small letters, at most WEB_KEEP_MAX and then NULL; or
+     * NULL. Not copied: constants. Of a header that comes twice the first one is kept. */
+    const char *const *keep;
+    /* If not NULL the body of a success goes here as it comes, none of it to web_answer, and
+     * body_max does not bound it; an answer that was lost after that is not asked for again. False:
+     * enough, the request ends with CANCELLED. Like done, on a thread that it must not block, and
+     * it may call web_ask() and web_cancel(). */
+    bool (*data)(void *arg, const uint8_t *bytes, size_t len);
     /* Called once, not from within web_ask(), on a thread of the server that it must not block. */
     void (*done)(void *arg, struct web_answer *a);
     void *arg;
 };
-/* All that ask names is copied. *id_r: for web_cancel(), there before done is called.
+/* All that ask names is copied, but for what says that it is not. Redirects are followed by GET and
+ * HEAD alone. *id_r: for web_cancel(), there before done is called.
  * Errors, and done is not called: NO_MEMORY; INSUFFICIENT_RESOURCES (the queue is full); CANCELLED
  * (web_stop() was called); NOT_SUPPORTED (the server lends no timers: smbkit check). */
 smbkit_status web_ask(struct web *w, const struct web_ask *ask, uint64_t *id_r);
@@ -106,6 +147,8 @@ void web_cancel(struct web *w, uint64_t id);
 /* One line of an answer's head, with its end or without. A line "HTTP/..." forgets what came
  * before. */
 void web_header_take(struct web_answer *a, const char *line, size_t len);
+/* What it has malloc'd. */
+void web_answer_fini(struct web_answer *a);
 /* FILETIME of a date as HTTP writes it; 0: it is none. */
 uint64_t web_time_parse(const char *text);
 uint64_t web_now_ms(void); /* since some time */

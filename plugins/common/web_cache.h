@@ -7,6 +7,7 @@
 #include "web.h"
 
 #define WEB_BLOCK 131072u /* bytes of a block of a file */
+#define WEB_READ_HEADERS_MAX 4u
 
 struct web_block {
     uint32_t refs; /* atomic */
@@ -45,6 +46,8 @@ struct web_read {
     struct web *web;
     struct web_cache *cache;
     struct web_object *object;
+    const char *const *headers; /* more of them, the last one NULL, at most WEB_READ_HEADERS_MAX; or
+                                   NULL. Copied */
     uint64_t offset;
     uint32_t length; /* within the object */
     uint8_t *to;

@@ -23,7 +23,8 @@ void web_credentials_fini(struct web_credentials *c)
 {
     wipe_free(c->user_password);
     wipe_free(c->bearer);
-    *c = (struct web_credentials){NULL, NULL};
+    wipe_free(c->session);
+    *c = (struct web_credentials){NULL, NULL, NULL};
 }
 
 static smbkit_status take(char *line, struct web_credentials *out)
@@ -43,7 +44,7 @@ smbkit_status web_credentials_read(const char *path, struct web_credentials *out
 {
     char text[WEB_CREDENTIALS_MAX + 1];
     struct stat st;
-    *out = (struct web_credentials){NULL, NULL};
+    *out = (struct web_credentials){NULL, NULL, NULL};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         int err = errno;

@@ -55,10 +55,14 @@ static smbkit_status find(const struct row *rows, size_t count, uint32_t code)
 static smbkit_status status_of(const struct web_request *r, CURLcode result)
 {
     uint32_t code = r->answer.code;
+    if (r->is_enough) {
+        return SMBKIT_STATUS_CANCELLED;
+    }
     if (r->answer.is_too_long) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    if (result != CURLE_OK) {
+    bool is_cut = result == CURLE_WRITE_ERROR && r->left_out > WEB_ERROR_BODY_MAX;
+    if (result != CURLE_OK && !is_cut) {
         return find(failures, sizeof(failures) / sizeof(failures[0]), result);
     }
     if ((code >= 200 && code < 300) || code == 304) {
@@ -77,24 +81,32 @@ static bool is_absent(const struct web_request *r, CURLcode result)
            (result == CURLE_OPERATION_TIMEDOUT && connected <= 0);
 }
 
-/* Time-outs have been waited for long enough, and what is too long does not become shorter. */
+static bool is_worth_after(const struct web_request *r, uint32_t code)
+{
+    bool is_error = code == 500 || code == 502 || code == 504;
+    return code == 429 || code == 503 || (is_error && r->web->repeats_errors && r->may_repeat);
+}
+
+/* Time-outs have been waited for long enough, and what is too long does not become shorter. What
+ * may have been done is done again only if that makes no difference. */
 static bool is_worth_another(const struct web_request *r, CURLcode result)
 {
-    if (r->answer.is_too_long) {
+    if (r->answer.is_too_long || r->is_passed_on) {
         return false;
     }
     switch (result) {
     case CURLE_OK:
-        return r->answer.code == 429 || r->answer.code == 503;
+        return is_worth_after(r, r->answer.code);
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
+        return true;
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
-        return true;
+        return r->may_repeat;
     default:
         return false;
     }
@@ -187,7 +199,9 @@ static void note(struct web_request *r, CURLcode result, bool is_last)
         w->is_down = true;
         w->probe_ms = web_now_ms() + WEB_DOWN_MS;
     }
-    if (is_last && !is_quiet(r, result)) {
+    if (r->is_enough) {
+        note_success_locked(w);
+    } else if (is_last && !is_quiet(r, result)) {
         note_failure_locked(r, error);
     } else if (!absent && result == CURLE_OK) {
         note_success_locked(w);

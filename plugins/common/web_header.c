@@ -131,14 +131,39 @@ static void forget(struct web_answer *a)
 {
     uint8_t *body = a->body;
     size_t body_len = a->body_len;
-    *a = (struct web_answer){.body = body, .body_len = body_len, .range_total = UINT64_MAX};
+    const char *const *keep = a->keep;
+    a->body = NULL;
+    web_answer_fini(a);
+    *a = (struct web_answer){
+        .body = body, .body_len = body_len, .range_total = UINT64_MAX, .keep = keep};
 }
 
-#define LINE_MAX_BYTES 1024u
+void web_answer_fini(struct web_answer *a)
+{
+    for (size_t i = 0; i < WEB_KEEP_MAX; i++) {
+        if (a->kept[i]) {
+            explicit_bzero(a->kept[i], strlen(a->kept[i])); /* it may be a cookie */
+        }
+        free(a->kept[i]);
+        a->kept[i] = NULL;
+    }
+    free(a->body);
+    a->body = NULL;
+}
+
+static void keep(struct web_answer *a, const char *name, const char *value)
+{
+    for (size_t i = 0; a->keep && i < WEB_KEEP_MAX && a->keep[i]; i++) {
+        if (strcasecmp(name, a->keep[i]) == 0 && !a->kept[i]) {
+            a->kept[i] = strdup(value);
+            return;
+        }
+    }
+}
 
 void web_header_take(struct web_answer *a, const char *line, size_t len)
 {
-    char text[LINE_MAX_BYTES];
+    char text[WEB_KEEP_BYTES];
     while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r' || line[len - 1] == ' ')) {
         len--;
     }
@@ -162,4 +187,5 @@ void web_header_take(struct web_answer *a, const char *line, size_t len)
             fields[i].take(a, value);
         }
     }
+    keep(a, text, value);
 }

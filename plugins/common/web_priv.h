@@ -20,6 +20,11 @@ struct web_request {
     char *url;
     struct curl_slist *headers;
     uint64_t body_max;
+    struct web_body body; /* data is a copy of its own; fd -1 and data NULL: none */
+    bool may_repeat;
+    uint64_t total_ms;
+    const char *const *keep;
+    bool (*data)(void *arg, const uint8_t *bytes, size_t len);
     void (*done)(void *arg, struct web_answer *a);
     void *arg;
     bool is_cancelled; /* guarded by web->lock */
@@ -28,7 +33,11 @@ struct web_request {
     uint32_t attempts;
     uint32_t header_bytes;
     size_t body_room;
-    uint64_t due_ms; /* of the next attempt */
+    uint64_t body_at;  /* bytes of its own body that libcurl has */
+    uint64_t left_out; /* bytes of an error's body */
+    bool is_passed_on; /* some of the answer, to data */
+    bool is_enough;    /* data said so */
+    uint64_t due_ms;   /* of the next attempt */
     struct web_answer answer;
     char *last_url;
     char error[CURL_ERROR_SIZE];
@@ -62,7 +71,9 @@ struct web {
     char *ca_file;
     char *proxy;
     struct web_credentials credentials;
+    char *sigv4;
     bool needs_tls;
+    bool repeats_errors;
     uint32_t in_flight_max;
     uint32_t retries;
     uint64_t connect_ms;

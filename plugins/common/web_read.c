@@ -134,11 +134,15 @@ static smbkit_status fetch(struct reading *g, uint64_t *id_r)
 {
     const struct web_object *o = g->r.object;
     char condition[WEB_TAG_MAX + 16];
-    const char *headers[2] = {NULL, NULL};
+    const char *headers[WEB_READ_HEADERS_MAX + 2] = {NULL};
+    uint32_t count = 0;
     const char *by = o->etag[0] == '"' ? o->etag : o->etag[0] == 0 ? o->modified : "";
     if (by[0]) {
         snprintf(condition, sizeof(condition), "If-Range: %s", by);
-        headers[0] = condition;
+        headers[count++] = condition;
+    }
+    for (uint32_t i = 0; g->r.headers && g->r.headers[i] && i < WEB_READ_HEADERS_MAX; i++) {
+        headers[count++] = g->r.headers[i];
     }
     const struct web_ask ask = {.method = WEB_GET,
                                 .url = o->url,

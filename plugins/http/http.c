@@ -125,7 +125,7 @@ static char *base_of(const char *url)
 static smbkit_status web_open(struct http *h, const struct smbkit_volume_args *args,
                               const struct words *w)
 {
-    struct web_credentials credentials = {NULL, NULL};
+    struct web_credentials credentials = {NULL, NULL, NULL};
     if (w->credentials) {
         smbkit_status st =
             web_credentials_read(w->credentials, &credentials, args->error, args->error_size);
