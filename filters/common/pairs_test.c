@@ -16,6 +16,7 @@ static char key_arg[64] = "key=/tmp/smbkit-pairs-XXXXXX"; /* of encrypt */
     X(limit, "ops=1000000000")                                                                     \
     X(log, "level=debug")                                                                          \
     X(pause, NULL)                                                                                 \
+    X(quota, "default=1T")                                                                         \
     X(readonly, "paths=no-such/place")                                                             \
     X(recycle, "exclude=/*/")                                                                      \
     X(route, "/other=mem:")                                                                        \
