@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "every.h"
+#include "fair_lock.h"
 
 #define PATH_ROOM 98305u /* 3 bytes for each unit of the longest path */
 
@@ -320,7 +321,7 @@ static smbkit_status encrypt_volume_open(struct smbkit_volume_args *args, void *
         return SMBKIT_OK(st) ? SMBKIT_STATUS_NO_MEMORY : st;
     }
     e->next = args->next;
-    pthread_rwlock_init(&e->common, NULL);
+    fair_lock_init(&e->common);
     pthread_mutex_init(&e->lock, NULL);
     pthread_mutex_init(&e->checking, NULL);
     if (!encrypt_init()) {

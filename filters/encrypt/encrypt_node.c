@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "encrypt.h"
+#include "fair_lock.h"
 
 /* ---- the table ---- */
 
@@ -31,7 +32,7 @@ static struct encrypt_node *node_new(const struct encrypt_id *id, const char *st
         free(n);
         return NULL;
     }
-    pthread_rwlock_init(&n->lock, NULL);
+    fair_lock_init(&n->lock);
     return n;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "every.h"
+#include "fair_lock.h"
 #include "letters.h"
 #include "named.h"
 
@@ -416,7 +417,7 @@ static smbkit_status quota_volume_open(struct smbkit_volume_args *args, void **v
     q->has_streams = args->features & SMBKIT_FEATURE_STREAMS;
     named_init(q->files, NULL, NULL);
     q->files->ignores_case = args->features & SMBKIT_FEATURE_IGNORES_CASE;
-    pthread_rwlock_init(&q->counting, NULL);
+    fair_lock_init(&q->counting);
     for (uint32_t i = 0; i < QUOTA_TURNS; i++) {
         pthread_mutex_init(&q->turns[i], NULL);
     }

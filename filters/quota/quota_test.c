@@ -132,6 +132,8 @@ static void test_user(void)
     REQUIRE(start(&f, "user=ANNA:10", "default=0"));
     check_bound(&f, "one");
     check_says(&f, "user anna used=10 limit=10");
+    CHECK_INT(say(&f, "set folder / 1G", NULL), 0); /* what is there is counted for it */
+    check_says(&f, "folder / used=10 limit=1073741824");
     CHECK_INT(say(&f, "set user anna none", NULL), 0);
     struct vfs_open *o = must_open(&f, "one", RW, SMBKIT_OPEN, 0);
     CHECK_INT(write_at(&f, o, 10, "0123456789"), 0);

@@ -179,6 +179,14 @@ static smbkit_status set_named(struct quota *q, struct smbkit_control *a, const 
     return good ? answer(a, "done") : answer_wrong(a, "there are too many already");
 }
 
+static uint32_t folder_count(struct quota *q)
+{
+    pthread_mutex_lock(&q->lock);
+    uint32_t count = q->folder_count;
+    pthread_mutex_unlock(&q->lock);
+    return count;
+}
+
 static smbkit_status set(struct quota *q, struct smbkit_op *op, struct smbkit_control *a)
 {
     uint64_t size;
@@ -187,9 +195,9 @@ static smbkit_status set(struct quota *q, struct smbkit_op *op, struct smbkit_co
         return set_named(q, a, what + 5, true);
     }
     if (strncmp(what, "folder ", 7) == 0) {
+        uint32_t before = folder_count(q);
         smbkit_status st = set_named(q, a, what + 7, false);
-        smbkit_status counted = SMBKIT_OK(st) ? quota_recount(q, op) : st;
-        return SMBKIT_OK(st) ? counted : st;
+        return SMBKIT_OK(st) && folder_count(q) != before ? quota_recount(q, op) : st;
     }
     if (strncmp(what, "default ", 8) == 0 && quota_size_parse(what + 8, &size)) {
         quota_limit_default(q, size);
