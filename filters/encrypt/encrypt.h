@@ -62,7 +62,7 @@ struct encrypt_file {
     void *below;
     struct encrypt_node *node; /* NULL: a folder */
     char *path;                /* as it was opened by, for the log; owned */
-    char *stream;              /* as the layer below has it; owned; NULL: none */
+    char *stream;              /* as the layer below had it then; owned; NULL: none */
 };
 
 /* A call on a file's data. */
@@ -88,8 +88,10 @@ smbkit_status encrypt_ready(struct encrypt *e, struct smbkit_op *op, bool makes)
 struct encrypt_node *encrypt_node_get(struct encrypt *e, const struct smbkit_create *how,
                                       const char *stream);
 void encrypt_node_put(struct encrypt *e, struct encrypt_node *n);
-/* It is another stream now; NULL name: no memory, nothing was done. */
+/* It is called so now; the old name is given back. */
 void encrypt_node_rename(struct encrypt *e, struct encrypt_node *n, char **stream);
+/* Is that what the stream is called by now, whichever handle it was renamed by? */
+bool encrypt_node_is(struct encrypt *e, const struct encrypt_node *n, const char *stream);
 /* Lock it, and have its header. Of an error it is not locked. */
 smbkit_status encrypt_enter(const struct encrypt_call *c, bool changes);
 /* Lock it for a change that needs nothing of what there is. */

@@ -101,6 +101,14 @@ void encrypt_node_rename(struct encrypt *e, struct encrypt_node *n, char **strea
     pthread_mutex_unlock(&e->lock);
 }
 
+bool encrypt_node_is(struct encrypt *e, const struct encrypt_node *n, const char *stream)
+{
+    pthread_mutex_lock(&e->lock);
+    bool is = n->stream && strcmp(n->stream, stream) == 0;
+    pthread_mutex_unlock(&e->lock);
+    return is;
+}
+
 /* ---- calls below ---- */
 
 smbkit_status encrypt_move(const struct encrypt_call *c, uint32_t id, struct smbkit_io *io)

@@ -297,13 +297,15 @@ static smbkit_status clear_way(const struct encrypt_call *c, const struct smbkit
                                   .attr = &attr};
     char *found;
     smbkit_status st = encrypt_find_stream(c, a->new_stream, &found);
-    if (!SMBKIT_OK(st) || !found || strcmp(found, c->f->stream) == 0) {
+    if (!SMBKIT_OK(st) || !found || encrypt_node_is(c->e, c->f->node, found)) {
         free(found);
         return st;
     }
     other.stream = found;
-    st = a->flags & SMBKIT_RENAME_REPLACE ? smbkit_next_create(c->e->next, c->op, &other)
-                                          : SMBKIT_STATUS_OBJECT_NAME_COLLISION;
+    /* Of a private node it is not known whether that is the stream itself, renamed by another. */
+    bool may_go = (a->flags & SMBKIT_RENAME_REPLACE) && !c->f->node->is_private;
+    st = may_go ? smbkit_next_create(c->e->next, c->op, &other)
+                : SMBKIT_STATUS_OBJECT_NAME_COLLISION;
     if (SMBKIT_OK(st)) {
         st = smbkit_next_remove(c->e->next, c->op, other.file, &gone);
         smbkit_next_close(c->e->next, c->op, other.file);
@@ -318,19 +320,14 @@ static smbkit_status rename_stream(const struct encrypt_call *c, struct smbkit_r
     char name[ENCRYPT_NAME_ROOM];
     smbkit_status st = encrypt_name(&c->e->keys.names, ENCRYPT_OF_STREAM, a->new_stream, name);
     char *own = SMBKIT_OK(st) ? strdup(name) : NULL;
-    char *of_node = own ? strdup(name) : NULL;
-    st = SMBKIT_OK(st) && !of_node ? SMBKIT_STATUS_NO_MEMORY : st;
+    st = SMBKIT_OK(st) && !own ? SMBKIT_STATUS_NO_MEMORY : st;
     st = SMBKIT_OK(st) ? clear_way(c, a, below->new_path) : st;
     below->new_stream = name;
     st = SMBKIT_OK(st) ? smbkit_next_rename(c->e->next, c->op, c->f->below, below) : st;
     if (SMBKIT_OK(st)) {
-        encrypt_node_rename(c->e, c->f->node, &of_node);
-        char *old = c->f->stream;
-        c->f->stream = own;
-        own = old;
+        encrypt_node_rename(c->e, c->f->node, &own);
     }
     free(own);
-    free(of_node);
     return st;
 }
 
