@@ -3,15 +3,21 @@
  * same as without them. */
 #include "filter_fixture.h"
 
+#include <unistd.h>
+
+static char key_arg[64] = "key=/tmp/smbkit-pairs-XXXXXX"; /* of encrypt */
+
 #define FILTERS(X)                                                                                 \
     X(audit, NULL)                                                                                 \
     X(cache, "size=1M")                                                                            \
     X(delay, "all=0")                                                                              \
+    X(encrypt, key_arg)                                                                            \
     X(error, "op=ioctl")                                                                           \
     X(limit, "ops=1000000000")                                                                     \
     X(log, "level=debug")                                                                          \
     X(overlay, "upper=mem:")                                                                       \
     X(pause, NULL)                                                                                 \
+    X(quota, "default=1T")                                                                         \
     X(readonly, "paths=no-such/place")                                                             \
     X(recycle, "exclude=/*/")                                                                      \
     X(route, "/other=mem:")                                                                        \
@@ -113,8 +119,26 @@ static void exercise(struct fixture *f, bool has_links)
     CHECK_STR(names, "");
 }
 
+static bool key_make(void)
+{
+    static const char key[32] = "a key that is known to everybody";
+    int fd = mkstemp(key_arg + 4);
+    bool good = fd >= 0 && write(fd, key, sizeof(key)) == (ssize_t)sizeof(key);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good;
+}
+
+static void key_remove(void)
+{
+    unlink(key_arg + 4);
+    strcpy(key_arg, "key=/tmp/smbkit-pairs-XXXXXX");
+}
+
 static void test_pairs(void)
 {
+    REQUIRE(key_make());
     for (size_t a = 0; a < ARRAY_LEN(filters); a++) {
         for (size_t b = 0; b < ARRAY_LEN(filters); b++) {
             struct fixture f;
@@ -129,6 +153,7 @@ static void test_pairs(void)
             }
         }
     }
+    key_remove();
 }
 
 /* All of them at once, 15 being as many as there may be. */
@@ -136,6 +161,7 @@ static void test_all(void)
 {
     struct fixture f;
     struct stack_layer layers[ARRAY_LEN(filters) + 1] = {{0}};
+    REQUIRE(key_make());
     for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
         layers[i] = (struct stack_layer){filters[i].get(&vfs_api), {filters[i].arg}};
     }
@@ -143,6 +169,7 @@ static void test_all(void)
     REQUIRE(stack_open(&f, layers, ARRAY_LEN(layers)));
     exercise(&f, false); /* overlay has none */
     fixture_close(&f);
+    key_remove();
 }
 
 static const struct test_case cases[] = {
