@@ -154,7 +154,9 @@ static const struct file_kind *kind_of_file(const char *path)
         {".7z", "archive", "file"},       {".iso", "archive", "file"},
         {".rpm", "archive", "file"},      {".deb", "archive", "file"},
         {".cpio", "archive", "file"},     {".cab", "archive", "file"},
-        {".rar", "archive", "file"},      {".xar", "archive", "file"}};
+        {".rar", "archive", "file"},      {".xar", "archive", "file"},
+        {".sqlite", "sqlite", "file"},    {".sqlite3", "sqlite", "file"},
+        {".db", "sqlite", "file"}};
     enum os_path_kind is;
     if (os_path_kind(path, &is) != 0 || is != OS_PATH_FILE) {
         return NULL;
@@ -210,8 +212,8 @@ static bool path_problem(const char *path, int err_no, char err[256])
     } else if (err_no == -ENOTDIR) {
         str_format(
             err, 256,
-            "%s is not a folder, nor a Python script or an archive by its name; share the folder "
-            "that it is in",
+            "%s is not a folder, nor a Python script, an archive or a database by its name; share "
+            "the folder that it is in",
             path);
     } else {
         str_format(err, 256, "%s cannot be opened: %s%s", path, why,

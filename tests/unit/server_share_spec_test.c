@@ -140,8 +140,8 @@ static void test_refusals(void)
             "there is no folder \"/nonexistent/folder\"; make it first, or check the spelling");
     snprintf(in, sizeof(in), "%s/file", folder);
     snprintf(want, sizeof(want),
-             "%s is not a folder, nor a Python script or an archive by its name; share the folder "
-             "that it is in",
+             "%s is not a folder, nor a Python script, an archive or a database by its name; share "
+             "the folder that it is in",
              in);
     refused(c, in, want);
     refused(c, "a*b=mem:",
@@ -154,6 +154,39 @@ static void test_refusals(void)
     refused(c, "MEM=mem:", "two shares are called MEM; give one another name as NAME=...");
     CHECK_INT(c->share_count, 1);
     config_free(c);
+}
+
+/* By how its name ends. */
+static void test_kinds_of_files(void)
+{
+    static const struct {
+        const char *file, *share, *want;
+    } rows[] = {{"a b.zip", "a b", "archive file="},
+                {"c.tar.gz", "c", "archive file="},
+                {"d.sqlite", "d", "sqlite file="},
+                {"e.sqlite3", "e", "sqlite file="},
+                {"f.db", "f", "sqlite file="}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char in[128];
+        char text[256];
+        char err[256];
+        struct config *c = config_new();
+        REQUIRE(c);
+        test_context("%s", rows[i].file);
+        snprintf(in, sizeof(in), "%s/%s", folder, rows[i].file);
+        FILE *f = fopen(in, "we");
+        REQUIRE(f);
+        fclose(f);
+        CHECK(config_share_parse(c, in, err));
+        remove(in);
+        REQUIRE(c->share_count == 1);
+        CHECK_STR(c->shares[0].name, rows[i].share);
+        show(&c->shares[0].plugin, text, sizeof(text));
+        text[strlen(rows[i].want)] = 0;
+        CHECK_STR(text, rows[i].want);
+        config_free(c);
+    }
+    test_context("%s", "");
 }
 
 /* A file that a plugin makes a share of. */
@@ -198,6 +231,7 @@ static void test_name_lengths(void)
 
 static const struct test_case cases[] = {
     {"scripts", test_scripts},
+    {"files that a plugin makes a share of, by their names", test_kinds_of_files},
     {"plugins with arguments", test_layers},
     {"shares", test_shares},
     {"refusals and what they say", test_refusals},
