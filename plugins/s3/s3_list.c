@@ -7,6 +7,12 @@
 
 #include "s3_priv.h"
 
+/* Is it the root of a volume that shows all buckets? Its path is the one that never changes. */
+static bool lists_buckets(const struct s3_job *job)
+{
+    return job->node == job->s->root && !job->s->place.has_bucket;
+}
+
 /* ---- entries ---- */
 
 /* The component of a key below the folder's; NULL: it has none that a client could see. */
@@ -67,7 +73,7 @@ static smbkit_status entry_add(struct s3_job *job, const struct s3_item *item, c
         return SMBKIT_STATUS_NO_MEMORY;
     }
     struct smbkit_tree_entry e = smbkit_tree_entry_new(name);
-    bool is_bucket = job->node->path[0] == 0;
+    bool is_bucket = lists_buckets(job);
     bool is_same = n->is_folder || node_update(n, path, item);
     e.arg = s3_shown_new(n);
     e.release = s3_shown_free;
@@ -98,7 +104,8 @@ static bool is_fatal(smbkit_status st)
 static smbkit_status item_add(struct s3_job *job, const struct s3_item *item, const char *folder)
 {
     bool is_bucket = folder[0] == 0;
-    const char *prefix = is_bucket ? "" : strchr(folder, '/') + 1;
+    int bucket_len = is_bucket ? 0 : (int)(strchr(folder, '/') + 1 - folder);
+    const char *prefix = folder + bucket_len;
     size_t len = strlen(item->key);
     bool is_folder = is_bucket || (item->is_prefix && len > 0 && item->key[len - 1] == '/');
     if (!is_bucket && strcmp(item->key, prefix) == 0) {
@@ -109,8 +116,7 @@ static smbkit_status item_add(struct s3_job *job, const struct s3_item *item, co
     }
     char *name = name_of(item->key, prefix, is_folder && !is_bucket);
     char path[S3_KEY_MAX + 300];
-    snprintf(path, sizeof(path), "%.*s%s%s", (int)(prefix - folder) * !is_bucket, folder, item->key,
-             is_bucket ? "/" : "");
+    snprintf(path, sizeof(path), "%.*s%s%s", bucket_len, folder, item->key, is_bucket ? "/" : "");
     smbkit_status st = name ? entry_add(job, item, path, name) : SMBKIT_STATUS_OBJECT_NAME_INVALID;
     free(name);
     job->added += SMBKIT_OK(st);
@@ -153,7 +159,7 @@ static void page_run(void *arg)
     struct s3_page *p = s3_page_parse(job->body, job->body_len);
     free(job->body);
     job->body = NULL;
-    enum s3_kind wanted = job->node->path[0] ? S3_XML_LIST : S3_XML_BUCKETS;
+    enum s3_kind wanted = lists_buckets(job) ? S3_XML_BUCKETS : S3_XML_LIST;
     smbkit_status st = !p                  ? SMBKIT_STATUS_NO_MEMORY
                        : p->kind == wanted ? SMBKIT_STATUS_SUCCESS
                                            : SMBKIT_STATUS_DATA_ERROR;
