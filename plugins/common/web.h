@@ -40,6 +40,9 @@ struct web_credentials {
 smbkit_status web_credentials_read(const char *path, struct web_credentials *out, char *error,
                                    size_t error_size);
 void web_credentials_fini(struct web_credentials *c); /* wipes them */
+/* The text of a file that only its owner may read, terminated; wipe it. Errors as above. */
+smbkit_status web_secret_read(const char *path, char text[WEB_CREDENTIALS_MAX + 1], char *error,
+                              size_t error_size);
 
 struct web_spec {
     struct smbkit_host *host; /* as long as the client lives */

@@ -39,29 +39,39 @@ static smbkit_status take(char *line, struct web_credentials *out)
     return text ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
-smbkit_status web_credentials_read(const char *path, struct web_credentials *out, char *error,
-                                   size_t error_size)
+smbkit_status web_secret_read(const char *path, char text[WEB_CREDENTIALS_MAX + 1], char *error,
+                              size_t error_size)
 {
-    char text[WEB_CREDENTIALS_MAX + 1];
     struct stat st;
-    *out = (struct web_credentials){NULL, NULL, NULL};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         int err = errno;
         snprintf(error, error_size, "%s: %s", path, strerror(err));
         return smbkit_status_from_errno(err);
     }
-    ssize_t n = read(fd, text, sizeof(text) - 1);
+    ssize_t n = read(fd, text, WEB_CREDENTIALS_MAX);
     bool is_open = fstat(fd, &st) != 0 || (st.st_mode & (S_IRWXG | S_IRWXO)) != 0;
     close(fd);
     text[n > 0 ? n : 0] = 0;
-    smbkit_status status = SMBKIT_STATUS_INVALID_PARAMETER;
     if (is_open) {
+        explicit_bzero(text, WEB_CREDENTIALS_MAX);
         snprintf(error, error_size, "%s can be read by others: chmod 600 it", path);
-    } else {
-        status = take(text, out);
-        snprintf(error, error_size, "%s has no line \"user:password\" or \"Bearer token\"", path);
+        return SMBKIT_STATUS_INVALID_PARAMETER;
     }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
+smbkit_status web_credentials_read(const char *path, struct web_credentials *out, char *error,
+                                   size_t error_size)
+{
+    char text[WEB_CREDENTIALS_MAX + 1];
+    *out = (struct web_credentials){NULL, NULL, NULL};
+    smbkit_status status = web_secret_read(path, text, error, error_size);
+    if (!SMBKIT_OK(status)) {
+        return status;
+    }
+    status = take(text, out);
+    snprintf(error, error_size, "%s has no line \"user:password\" or \"Bearer token\"", path);
     explicit_bzero(text, sizeof(text));
     return status;
 }

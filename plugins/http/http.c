@@ -52,10 +52,7 @@ static void http_stop(void *arg)
     if (h->web) {
         web_stop(h->web);
     }
-    if (h->timer) {
-        smbkit_timer_free(h->timer);
-        h->timer = NULL;
-    }
+    web_fresh_stop(&h->fresh);
 }
 
 static void http_release(void *arg)
@@ -63,21 +60,9 @@ static void http_release(void *arg)
     struct http *h = arg;
     web_free(h->web);
     web_cache_free(h->cache);
-    for (struct http_stale *s = h->stale; s; s = h->stale) {
-        h->stale = s->next;
-        free(s);
-    }
-    for (; h->idle_count; h->idle_count--) {
-        struct http_job *job = h->idle;
-        h->idle = job->next;
-        pthread_mutex_destroy(&job->lock);
-        free(job);
-    }
-    if (h->timer) {
-        smbkit_timer_free(h->timer);
-    }
+    web_fresh_fini(&h->fresh);
+    web_jobs_fini(&h->jobs);
     http_node_unref(h->root);
-    pthread_mutex_destroy(&h->lock);
     free(h->name);
     free(h);
 }
@@ -158,14 +143,13 @@ static smbkit_status http_init(struct http *h, const struct smbkit_volume_args *
     free(base);
     h->cache = web_cache_new(w->cache);
     h->kind = w->index;
-    h->fresh_ms = w->fresh_ms;
     h->whole_max = w->whole;
     if (!h->name || !h->root || !h->cache) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
     snprintf(h->name, room, "http share=%s", args->share_name);
     smbkit_status st = web_open(h, args, w);
-    h->timer = SMBKIT_OK(st) ? smbkit_timer_new(args->host, http_stale_due, h) : NULL;
+    h->jobs.web = h->web;
     return st;
 }
 
@@ -192,7 +176,8 @@ static smbkit_status http_volume_open(struct smbkit_volume_args *args, void **vo
     if (!h) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    pthread_mutex_init(&h->lock, NULL);
+    web_jobs_init(&h->jobs, sizeof(struct http_job));
+    web_fresh_init(&h->fresh, args->host, w.fresh_ms);
     snprintf(args->error, args->error_size, "no memory");
     st = http_init(h, args, &w);
     if (!SMBKIT_OK(st)) {
@@ -209,6 +194,7 @@ static smbkit_status http_volume_open(struct smbkit_volume_args *args, void **vo
     st = smbkit_tree_open(args, &spec, volume_r);
     if (SMBKIT_OK(st)) {
         h->tree = *volume_r;
+        h->fresh.tree = h->tree;
     }
     return st;
 }

@@ -12,7 +12,7 @@
 /* Lock held. */
 static bool is_fresh(const struct http *h, const struct http_node *n)
 {
-    return n->is_known && web_now_ms() - n->known_ms < h->fresh_ms;
+    return n->is_known && web_now_ms() - n->known_ms < h->fresh.fresh_ms;
 }
 
 static void attr_fill(const struct http_node *n, struct smbkit_attr *attr)
@@ -228,7 +228,7 @@ static void node_forget(struct http_job *job)
     pthread_mutex_lock(&job->node->lock);
     job->node->is_known = false;
     pthread_mutex_unlock(&job->node->lock);
-    (void)smbkit_tree_changed(job->call->tree, job->call->id);
+    (void)smbkit_tree_changed(job->w.call->tree, job->w.call->id);
 }
 
 static void read_done(void *arg, smbkit_status st)
@@ -261,9 +261,9 @@ static smbkit_status read_ranges(struct smbkit_tree_call *c, const struct http_h
                                .to = to,
                                .done = read_done,
                                .arg = job};
-    pthread_mutex_lock(&job->lock);
-    smbkit_status st = job->is_cancelled ? SMBKIT_STATUS_CANCELLED : web_read(&r, &job->ask_id);
-    pthread_mutex_unlock(&job->lock);
+    pthread_mutex_lock(&job->w.lock);
+    smbkit_status st = job->w.is_cancelled ? SMBKIT_STATUS_CANCELLED : web_read(&r, &job->w.ask_id);
+    pthread_mutex_unlock(&job->w.lock);
     if (st != SMBKIT_STATUS_PENDING) {
         read_done(job, st);
     }

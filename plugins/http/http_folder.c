@@ -105,7 +105,7 @@ static smbkit_status entry_add(struct http_job *job, const struct http_item *ite
     e.size = item->is_folder ? 0 : n->size;
     e.write_time = n->time;
     pthread_mutex_unlock(&n->lock);
-    return smbkit_tree_add(job->call->tree, job->call->id, &e, NULL);
+    return smbkit_tree_add(job->w.call->tree, job->w.call->id, &e, NULL);
 }
 
 static bool is_fatal(smbkit_status st)
@@ -149,7 +149,7 @@ static void fill_end(struct http_job *job)
     job->nodes = NULL;
     smbkit_status st = entries_add(job, nodes);
     if (SMBKIT_OK(st)) {
-        http_stale_add(job->h, job->call->id);
+        web_fresh_add(&job->h->fresh, job->w.call->id);
     }
     http_job_end(job, st);
 }
@@ -163,9 +163,9 @@ struct head {
 
 static void head_over(struct http_job *job)
 {
-    pthread_mutex_lock(&job->lock);
+    pthread_mutex_lock(&job->w.lock);
     bool is_last = --job->heads_left == 0;
-    pthread_mutex_unlock(&job->lock);
+    pthread_mutex_unlock(&job->w.lock);
     if (is_last) {
         fill_end(job);
     }
@@ -192,15 +192,15 @@ static void head_ask(struct http_job *job, struct http_node *n)
     }
     *head = (struct head){job, http_node_ref(n)};
     const struct web_ask ask = {.method = WEB_HEAD, .url = n->url, .done = head_done, .arg = head};
-    pthread_mutex_lock(&job->lock);
+    pthread_mutex_lock(&job->w.lock);
     job->heads_left++;
-    pthread_mutex_unlock(&job->lock);
+    pthread_mutex_unlock(&job->w.lock);
     if (!SMBKIT_OK(web_ask(job->h->web, &ask, &id))) {
         http_node_unref(n);
         free(head);
-        pthread_mutex_lock(&job->lock);
+        pthread_mutex_lock(&job->w.lock);
         job->heads_left--; /* the one of sizes_ask() is there still */
-        pthread_mutex_unlock(&job->lock);
+        pthread_mutex_unlock(&job->w.lock);
     }
 }
 
@@ -299,7 +299,7 @@ static void page_done(void *arg, struct web_answer *a)
 {
     struct http_job *job = arg;
     smbkit_status st = page_take(job, a);
-    st = SMBKIT_OK(st) ? smbkit_run(smbkit_tree_host(job->call->tree), page_run, job) : st;
+    st = SMBKIT_OK(st) ? smbkit_run(smbkit_tree_host(job->w.call->tree), page_run, job) : st;
     if (!SMBKIT_OK(st)) {
         http_job_end(job, st == SMBKIT_STATUS_NOT_SUPPORTED ? SMBKIT_STATUS_CANCELLED : st);
     }

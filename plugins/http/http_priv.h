@@ -11,6 +11,7 @@
 #include "http_index.h"
 #include "web.h"
 #include "web_cache.h"
+#include "web_tree.h"
 
 #define HTTP_INDEX_BYTES_MAX (UINT64_C(16) << 20) /* of a folder's page */
 #define HTTP_HEADS_MAX 1000u  /* files of a folder whose size is asked for before it is shown */
@@ -39,31 +40,17 @@ struct http_node *http_node_new(const char *url, bool is_folder); /* NULL: no me
 struct http_node *http_node_ref(struct http_node *n);
 void http_node_unref(void *node); /* or NULL */
 
-/* A folder that is to be looked at anew. */
-struct http_stale {
-    struct http_stale *next;
-    smbkit_tree_id id;
-    uint64_t due_ms;
-};
-
 struct http {
     struct smbkit_tree *tree;
     struct web *web;
     struct web_cache *cache;
-    struct smbkit_timer *timer;
+    struct web_jobs jobs;
+    struct web_fresh fresh;
     /* immutable after volume_open */
     char *name;
-    uint64_t fresh_ms;
     uint64_t whole_max;
     uint32_t kind;          /* enum http_kind */
     struct http_node *root; /* a reference */
-
-    pthread_mutex_t lock;     /* guards what follows */
-    struct http_stale *stale; /* the first one is due first */
-    struct http_stale *stale_last;
-    struct http_job *idle; /* jobs are used again, and freed with the volume: who cancels may */
-    struct http_job *idle_last; /* hold one that has just ended */
-    uint32_t idle_count;
 };
 
 /* The arg of an entry: a reference to its node. */
@@ -84,13 +71,8 @@ struct http_handle {
 enum http_need { HTTP_LISTED, HTTP_OPENED };
 
 struct http_job {
-    struct http_job *next;
+    struct web_job w;
     struct http *h;
-    pthread_mutex_t lock; /* guards the two below */
-    uint64_t ask_id;
-    bool is_cancelled;
-    /* of whose turn it is */
-    struct smbkit_tree_call *call;
     struct http_node *node; /* a reference */
     enum http_need need;
     struct smbkit_attr *attr; /* stat */
@@ -102,7 +84,7 @@ struct http_job {
     struct http_index index;   /* fill */
     struct http_node **nodes;  /* of the items; references */
     char *base;
-    uint32_t heads_left; /* guarded by lock */
+    uint32_t heads_left; /* guarded by w.lock */
 };
 
 struct http_job *http_job_new(struct http *h, struct smbkit_tree_call *c, struct http_node *n);
@@ -116,6 +98,3 @@ extern const struct smbkit_tree_file http_file;
 
 /* What a HEAD told. */
 void http_node_learn(struct http_node *n, const struct web_answer *a);
-/* The folder is to be asked for again when it is no longer fresh. */
-void http_stale_add(struct http *h, smbkit_tree_id id);
-void http_stale_due(void *arg);

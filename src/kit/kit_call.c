@@ -132,11 +132,32 @@ static smbkit_status run_op(struct kit_actor *a, const struct door_file *f, uint
     return st;
 }
 
+/* As the server does it: what was written by an open, or made another size, is committed when that
+ * is closed, unless it goes. */
+static void note_change(struct kit_file *f, uint32_t id)
+{
+    static const uint32_t changes[] = {
+        SMBKIT_OP_write,      SMBKIT_OP_set_size,   SMBKIT_OP_overwrite,  SMBKIT_OP_allocate,
+        SMBKIT_OP_zero_range, SMBKIT_OP_copy_range, SMBKIT_OP_clone_range};
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        if (id == changes[i]) {
+            atomic_store(&f->is_changed, true);
+        }
+    }
+    if (id == SMBKIT_OP_remove) {
+        atomic_store(&f->is_changed, false);
+    }
+}
+
 smbkit_status kit_call_flags(struct kit_actor *a, struct kit_file *f, uint32_t id, void *args,
                              uint32_t flags)
 {
     const struct door_file of_volume = {.volume = a->kit->volume};
-    return run_op(a, f ? &f->door : &of_volume, id, args, flags);
+    smbkit_status st = run_op(a, f ? &f->door : &of_volume, id, args, flags);
+    if (f && SMBKIT_OK(st)) {
+        note_change(f, id);
+    }
+    return st;
 }
 
 /* As a server does: first where it must not wait, if the volume takes such calls. By chance, so
@@ -212,7 +233,11 @@ static smbkit_status io_once(struct kit_actor *a, struct kit_file *f, struct vfs
                                        .seg_count = io->seg_count,
                                        .core = io};
     uint32_t id = io->kind == DOOR_READ ? SMBKIT_OP_read : SMBKIT_OP_write;
-    return run_op(a, &f->door, id, &io->plugin_io, flags);
+    smbkit_status st = run_op(a, &f->door, id, &io->plugin_io, flags);
+    if (SMBKIT_OK(st)) {
+        note_change(f, id);
+    }
+    return st;
 }
 
 static smbkit_status io_either_way(struct kit_actor *a, struct kit_file *f, struct vfs_io *io)

@@ -46,6 +46,7 @@ smbkit_status kit_create(struct kit_actor *a, struct kit_file *f, const struct s
     mutex_init(&f->serial);
     f->door.serial = v->serializes_files ? &f->serial : NULL;
     f->is_open = true;
+    atomic_store(&f->is_changed, false);
     str_format(f->path, sizeof(f->path), "%s%s%s", how->path, how->stream ? ":" : "",
                how->stream ? how->stream : "");
     return st;
@@ -83,6 +84,10 @@ void kit_close(struct kit_actor *a, struct kit_file *f)
     char before[KIT_TEXT_MAX];
     f->is_open = false;
     kit_call_text(a, before);
+    if (atomic_load(&f->is_changed) && kit_has(a->kit, SMBKIT_OP_commit)) {
+        struct smbkit_flush args = {.struct_size = sizeof(args)};
+        (void)kit_call(a, f, SMBKIT_OP_commit, &args, "");
+    }
     kit_calling(a, "close(%s)", quoted(f->path).text);
     door_close(&call, &f->door);
     kit_calling(a, "%s", before); /* it answers nothing: what is told is what came before it */

@@ -133,6 +133,7 @@ struct kit_file {
     struct door_file door;
     struct mutex serial;
     bool is_open;
+    atomic_bool is_changed;  /* it is to be committed when it is closed */
     struct smbkit_attr attr; /* as create answered */
     char path[KIT_PATH_MAX];
 };

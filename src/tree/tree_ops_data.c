@@ -130,6 +130,15 @@ static void written_note(struct tree_req *r, struct tree_content *c)
     }
 }
 
+/* What a callback has written is listed before anybody asks for the size. */
+static void size_grow(struct tree_entry *e, struct tree_req *r)
+{
+    const struct smbkit_io *io = r->args;
+    SCOPED_LOCK(&r->tree->lock);
+    uint64_t end = io->flags & SMBKIT_IO_APPEND ? e->size : io->offset + io->done;
+    e->size = MAX(e->size, end);
+}
+
 /* The content is the tree's, and may be written to? */
 static smbkit_status writable_take(struct tree_req *r, struct tree_content **c_r)
 {
@@ -150,7 +159,8 @@ smbkit_status tree_op_write(struct tree_req *r)
     struct tree_open *open = r->file;
     struct tree_content *c = NULL;
     smbkit_status st;
-    if (TREE_HAS(open->file, write)) {
+    bool is_called = TREE_HAS(open->file, write);
+    if (is_called) {
         st = call_io(r, TREE_WRITE);
     } else {
         st = writable_take(r, &c);
@@ -158,6 +168,9 @@ smbkit_status tree_op_write(struct tree_req *r)
     }
     if (SMBKIT_OK(st)) {
         written_note(r, c);
+        if (is_called) {
+            size_grow(open->entry, r);
+        }
     }
     content_unref(c);
     return st;
@@ -170,6 +183,10 @@ static smbkit_status set_size(struct tree_req *r, uint64_t size)
     smbkit_status st;
     if (TREE_HAS(open->file, set_size)) {
         st = call_number(r, TREE_SET_SIZE, size);
+        if (SMBKIT_OK(st)) {
+            SCOPED_LOCK(&r->tree->lock);
+            open->entry->size = size;
+        }
     } else {
         st = writable_take(r, &c);
         st = SMBKIT_OK(st) ? content_resize(c, size, &open->writer) : st;

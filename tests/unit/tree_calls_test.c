@@ -143,6 +143,16 @@ static void test_write(void)
     tree_fixture_close(&f);
 }
 
+/* What is listed of it before anybody asks. */
+static uint64_t size_listed(const char *name)
+{
+    struct smbkit_tree_info info = {.size = UINT64_MAX};
+    smbkit_tree_id id = SMBKIT_TREE_NONE;
+    CHECK_INT(smbkit_tree_find(tree, ROOT, name, &id), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smbkit_tree_get(tree, id, &info), SMBKIT_STATUS_SUCCESS);
+    return info.size;
+}
+
 static void test_called(void)
 {
     struct fixture f;
@@ -158,10 +168,12 @@ static void test_called(void)
     CHECK_STR(buf, "tent");
     CHECK_INT(write_at(&f, o, 7, "ed"), SMBKIT_STATUS_SUCCESS);
     CHECK_STR(store.content, "contented");
+    CHECK_INT(size_listed("c"), 9);
     CHECK_INT(vfs_getattr(&f.call, o, 0, &attr), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(attr.size, 9);
     CHECK_INT(vfs_set_end_of_file(&f.call, o, 2), SMBKIT_STATUS_SUCCESS);
     CHECK_STR(store.content, "co");
+    CHECK_INT(size_listed("c"), 2);
     struct vfs_io io;
     vfs_io_init(&io);
     CHECK_INT(vfs_flush(&f.call, o, &io), SMBKIT_STATUS_SUCCESS);
