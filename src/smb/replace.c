@@ -58,10 +58,15 @@ static void time_begin(struct mover *m, uint32_t ms)
     m->is_late = false;
 }
 
+static bool is_ending(const struct mover *m)
+{
+    return atomic_load_explicit(&m->server->moves_none, memory_order_relaxed); /* see there */
+}
+
 /* A while, or until it is woken; false: the time is up. */
 static bool wait_on(struct mover *m)
 {
-    if (smb_server_monotonic_ms(m->server) >= m->until_ms) {
+    if (is_ending(m) || smb_server_monotonic_ms(m->server) >= m->until_ms) {
         m->is_late = true;
         return false;
     }
@@ -290,7 +295,9 @@ static bool comes_to_rest(struct mover *m, struct smb_open *o)
 /* One that is shown, or kept. */
 static void settle(struct mover *m, struct item *item)
 {
-    if (item->rests && may_stay(m, item->o) && is_done(m, item->o, smb_open_move)) {
+    /* What is cached belongs to the old volume: its time is cut short by the server's end alone. */
+    bool goes = item->rests && !is_cached(m, item->o) && may_stay(m, item->o);
+    if (goes && is_done(m, item->o, smb_open_move)) {
         m->out->moved++;
     } else {
         m->out->closed += smb_open_evict(item->o); /* which ends when its requests have */
@@ -382,6 +389,10 @@ static smbkit_status move(struct mover *m, struct smb_share *fresh, bool all)
     }
     /* What has begun and has no place yet might be one more. */
     bool is_unknown = all && atomic_load(&m->share->gate.entered) > 0;
+    if (is_ending(m)) {
+        m->out->closed = 0;
+        return SMBKIT_STATUS_CANCELLED;
+    }
     if (m->out->closed > 0 || is_unknown) {
         return SMBKIT_STATUS_SHARING_VIOLATION;
     }
@@ -417,6 +428,11 @@ static smbkit_status run(struct smb_server *s, struct smb_share *share, struct s
 }
 
 /* ---- the interface ---- */
+
+void smb_server_move_none(struct smb_server *s)
+{
+    atomic_store_explicit(&s->moves_none, true, memory_order_relaxed); /* see there */
+}
 
 static size_t count_opens(struct smb_server *s, struct smb_share *share)
 {

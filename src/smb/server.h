@@ -85,6 +85,7 @@ struct smb_server {
     struct budget locks;  /* ... by locks of byte ranges, whose number is told too */
 
     struct mutex replace_lock; /* outside all others: one share is replaced at a time */
+    atomic_bool moves_none;    /* relaxed: who waits for handles looks again and again */
     struct mutex lock;
     struct list shares;             /* lock */
     struct hash_table sessions;     /* lock; by session id */

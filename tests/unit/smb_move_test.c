@@ -279,6 +279,38 @@ static void test_lease_unanswered(void)
     move_end(&m);
 }
 
+static void end_all(struct move *m)
+{
+    if (m->p.f.taken < m->p.f.sent_count) {
+        smb_server_move_none(m->p.f.server);
+    }
+}
+
+/* The server stops meanwhile: nobody is waited for. */
+static void test_server_ends(void)
+{
+    struct move m;
+    struct smb2_create_rsp rsp = {0};
+    const struct smb2_lease lease = lease_of(1, RWH, 0);
+    move_begin(&m);
+    put(&m.p.f, "a", "old");
+    put(&m.p.g, "a", "new");
+    CHECK_INT(open_leased(&m.p.f, "a", &lease, &rsp), SMBKIT_STATUS_SUCCESS);
+    m.step_ms = 1000;
+    m.meanwhile = end_all;
+    uint64_t before = m.p.f.now_ms;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    CHECK(m.p.f.now_ms - before < SMB_OPLOCK_TIME_MS);
+    CHECK_INT(m.out.moved, 0);
+    CHECK_INT(m.out.closed, 1); /* of what it caches nothing may get into another volume */
+    struct vfs_volume *two = m.volume;
+    m.volume = m.p.f.volume;
+    m.meanwhile = NULL;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE_ALL), SMBKIT_STATUS_CANCELLED);
+    m.volume = two;
+    move_end(&m);
+}
+
 static void check_oplock_break(struct fake *f)
 {
     struct fake_reply r = {0};
@@ -468,6 +500,7 @@ static const struct test_case cases[] = {
     {"delete on close", test_delete_on_close},
     {"lease", test_lease},
     {"lease unanswered", test_lease_unanswered},
+    {"the server ends", test_server_ends},
     {"oplock closed", test_oplock_closed},
     {"oplock answered", test_oplock_answered},
     {"locks", test_locks},
