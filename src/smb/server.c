@@ -215,6 +215,11 @@ void smb_share_leave(struct smb_share *share)
     atomic_fetch_sub(&share->gate.entered, 1);
 }
 
+void smb_share_grant_none(struct smb_share *share)
+{
+    atomic_store_explicit(&share->gate.grants_none, true, memory_order_relaxed); /* see there */
+}
+
 void smb_share_close(struct smb_share *share)
 {
     SCOPED_LOCK(&share->lock);
@@ -224,6 +229,7 @@ void smb_share_close(struct smb_share *share)
 void smb_share_open(struct smb_share *share)
 {
     SCOPED_LOCK(&share->lock);
+    atomic_store_explicit(&share->gate.grants_none, false, memory_order_relaxed); /* see there */
     atomic_store(&share->gate.is_closed, false);
     wait_wake_all(&share->gate.waits, &share->gate.waiters);
 }

@@ -43,6 +43,7 @@ struct smb_gate {
     atomic_bool
         is_closed; /* changes under share->lock; seq_cst, as the next: see smb_share_enter */
     atomic_uint entered;
+    atomic_bool grants_none; /* relaxed: nothing new to cache by, it would be broken at once */
     struct wait_domain waits;
     struct list waiters;
 };
@@ -160,6 +161,13 @@ void smb_share_leave(struct smb_share *share);
 static inline bool smb_share_is_closed(const struct smb_share *share)
 {
     return atomic_load_explicit(&share->gate.is_closed, memory_order_relaxed); /* a hint */
+}
+/* Its opens get nothing to cache by from now on, but who has been asking already may; until
+ * smb_share_open. */
+void smb_share_grant_none(struct smb_share *share);
+static inline bool smb_share_grants_none(const struct smb_share *share)
+{
+    return atomic_load_explicit(&share->gate.grants_none, memory_order_relaxed); /* see there */
 }
 void smb_share_close(struct smb_share *share);
 void smb_share_open(struct smb_share *share);

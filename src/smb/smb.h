@@ -196,8 +196,8 @@ struct smb_moved {
 };
 /* The disk share spec->name is there: spec->volume takes the place of the volume that it has, while
  * clients stay connected; see docs/internals/replace.md. Its other settings become those of spec,
- * so smb_server_enforce is due afterwards. Blocks, for at most SMB_MOVE_BREAK_MS and twice
- * SMB_MOVE_REST_MS and as long as plugins take; not on a loop or a worker. Errors:
+ * so smb_server_enforce is due afterwards. Blocks, for about as long as SMB_MOVE_BREAK_MS,
+ * twice SMB_MOVE_REST_MS and SMB_MOVE_ALL_MS together; not on a loop or a worker. Errors:
  * BAD_NETWORK_NAME: there is none; INVALID_PARAMETER; NOT_SUPPORTED: to move needs smb_env.work;
  * SHARING_VIOLATION; INSUFFICIENT_RESOURCES; CANCELLED: the server stops; nothing has changed. */
 NODISCARD smbkit_status smb_server_share_replace(struct smb_server *s,

@@ -2,16 +2,16 @@
 /* A share gets another volume, and something is in the way of all of it: roots of users, memory. */
 #include "smb_move.h"
 
-#include "smb/open.h"
-
 /* ---- users with a root of their own ---- */
 
 static bool has_roots;
+static unsigned root_calls;
 
 static smbkit_status root_session_root(void *v, struct smbkit_op *op, struct smbkit_session_root *a)
 {
     (void)v;
     (void)op;
+    root_calls++;
     if (!has_roots) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
@@ -117,6 +117,28 @@ static void test_root_after(void)
     move_end(&m);
 }
 
+/* The plugin is asked for a user once, however many handles he has. */
+static void test_root_asked_once(void)
+{
+    struct move m;
+    move_begin_over(&m, &root_filter);
+    put(&m.p.f, "a", "old");
+    put(&m.p.g, "a", "new");
+    for (unsigned i = 0; i < 10; i++) {
+        (void)open_it(&m.p.f, "a");
+    }
+    struct vfs_volume *two = m.volume;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE_ALL), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(m.out.moved, 10);
+    m.volume = m.p.f.volume;
+    root_calls = 0;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE_ALL), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(m.out.moved, 10);
+    CHECK_INT(root_calls, 2); /* one for each client */
+    m.volume = two;
+    move_end(&m);
+}
+
 /* ---- a call that is not its requests' ---- */
 
 static uint64_t opens_of(struct vfs_volume *v)
@@ -211,9 +233,8 @@ static void test_without_memory(void)
 }
 
 static const struct test_case cases[] = {
-    {"root before", test_root_before},
-    {"root after", test_root_after},
-    {"in use", test_in_use},
+    {"root before", test_root_before},         {"root after", test_root_after},
+    {"root asked once", test_root_asked_once}, {"in use", test_in_use},
     {"without memory", test_without_memory},
 };
 TEST_MAIN(cases)
