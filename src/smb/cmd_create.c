@@ -137,7 +137,7 @@ static void answer_contexts(struct smb_request *r, const struct smb2_create_req 
         ctxs->present |= SMB2_CTX_QFID;
         struct wr w = wr_init(ctxs->qfid, sizeof(ctxs->qfid));
         wr_u64(&w, out->attr.file_id);
-        wr_u64(&w, smb_share_serial(r->tree->share));
+        wr_u64(&w, r->open->volume_serial);
     }
 }
 

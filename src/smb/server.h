@@ -149,6 +149,8 @@ NODISCARD struct smb_share *smb_share_new(struct smb_server *s, const struct smb
                                           enum smb_share_type type);
 /* The volume as it is now: a reference, or NULL. Who has an open goes by that one's. */
 NODISCARD struct vfs_volume *smb_share_volume_ref(struct smb_share *share);
+/* The same, with its serial number. */
+NODISCARD struct vfs_volume *smb_share_volume_as(struct smb_share *share, uint32_t *serial_r);
 bool smb_share_is_on(struct smb_share *share, const struct vfs_volume *v);
 /* The fresh one's settings and volume are the share's from now on, and its are the fresh one's.
  * false: the share is in the list no more. */
