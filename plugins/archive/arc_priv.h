@@ -251,10 +251,11 @@ struct arc_decoder {
     int is_alone; /* begun at an entry: good for nothing else */
     /* pool->lock */
     int is_busy;
-    uint32_t taken_node; /* what it was taken for, and where it stood then */
-    uint64_t taken_at;
-    uint64_t used; /* when, in calls */
+    uint32_t taken_node; /* what it was taken for */
+    uint64_t used;       /* when, in calls */
     /* of who has it */
+    atomic_uint_fast64_t
+        passed;  /* of taken_node: what is before is in the cache, or was; relaxed */
     uint64_t at; /* bytes of the entry that were given */
     /* the rest of libarchive's last block */
     const uint8_t *rest;

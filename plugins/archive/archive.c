@@ -239,7 +239,11 @@ static smbkit_status archive_enumerate(void *volume, struct smbkit_op *op, void 
 /* UNKNOWN: it is not known yet, and nowait. */
 static enum arc_way way_of(struct arc_file *f, uint64_t *start_r, int nowait)
 {
-    pthread_mutex_lock(&f->lock);
+    if (!nowait) {
+        pthread_mutex_lock(&f->lock);
+    } else if (pthread_mutex_trylock(&f->lock) != 0) { /* who has it reads the archive */
+        return ARC_WAY_UNKNOWN;
+    }
     if (f->way == ARC_WAY_UNKNOWN && !nowait) {
         f->way = arc_way_find(f->index, f->node, &f->start);
     }

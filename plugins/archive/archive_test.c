@@ -363,6 +363,35 @@ static void test_nested(void)
     unlink(p.path);
 }
 
+/* Who reads an entry behind what is wanted is not waited for. */
+static void test_reader_ahead(void)
+{
+    static char data[4 * ARC_CHUNK];
+    char byte = 'x';
+    struct packed p;
+    struct arc_pool pool;
+    struct arc_index *x = NULL;
+    REQUIRE(pack_begin(&p, archive_write_set_format_zip, NULL, "zip:compression=deflate"));
+    pack(&p, "a", AE_IFREG, data, sizeof(data));
+    pack_end(&p);
+    const struct arc_settings set = {.path = p.path, .unpacked_max = 1u << 20};
+    REQUIRE(SMBKIT_OK(scan(&set, &x)));
+    struct arc_cache *cache = arc_cache_new(ARC_CACHE_MIN);
+    struct arc_decoder ahead = {.index = x, .node = 1, .is_busy = 1, .taken_node = 1};
+    atomic_init(&ahead.passed, 3ull * ARC_CHUNK);
+    arc_pool_init(&pool, &set, cache);
+    pool.list[0] = &ahead; /* it never comes to an end */
+    struct arc_want w = {.index = x, .node = 1, .at = 5, .to = (uint8_t *)&byte, .len = 1};
+    w.way = arc_way_find(x, 1, &w.start);
+    CHECK_INT(arc_pool_decode(&pool, &w), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(byte, 0);
+    pool.list[0] = NULL;
+    arc_pool_fini(&pool);
+    arc_cache_free(cache);
+    arc_index_unref(x);
+    unlink(p.path);
+}
+
 static const struct test_case cases[] = {
     {"what is in it", test_tree},
     {"every cut", test_cuts},
@@ -373,5 +402,6 @@ static const struct test_case cases[] = {
     {"depth", test_depth},
     {"the longest link", test_targets},
     {"archives within archives", test_nested},
+    {"a reader ahead", test_reader_ahead},
 };
 TEST_MAIN(cases)

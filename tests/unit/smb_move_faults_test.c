@@ -289,8 +289,10 @@ static void test_without_memory(void)
 }
 
 static const struct test_case cases[] = {
-    {"root before", test_root_before},         {"root after", test_root_after},
-    {"root asked once", test_root_asked_once}, {"in use", test_in_use},
+    {"root before", test_root_before},
+    {"root after", test_root_after},
+    {"root asked once", test_root_asked_once},
+    {"in use", test_in_use},
     {"serial", test_serial},
     {"without memory", test_without_memory},
 };
