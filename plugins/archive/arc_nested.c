@@ -141,6 +141,9 @@ static smbkit_status copy_out(struct asked *a, struct arc_index *outer, uint32_t
     int fd = arc_file_without_name();
     if (!x || fd < 0) {
         arc_index_unref(x);
+        if (fd >= 0) {
+            close(fd);
+        }
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     w.way = arc_way_find(outer, file, &w.start);

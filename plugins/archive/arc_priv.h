@@ -191,7 +191,7 @@ struct arc_scan {
     void *arg;
 };
 
-/* One without entries, of a file of the host; NULL: error[256] says why. */
+/* One without entries, of a file of the host; NULL: error[256] and errno say why. */
 struct arc_index *arc_index_open(const char *path, char *error);
 /* Likewise; takes fd in any case. */
 smbkit_status arc_index_of_file(struct arc_index *x, int fd);
@@ -322,6 +322,9 @@ struct arc_volume {
     struct arc_index *index; /* NULL: none yet */
     int is_wanted;           /* somebody waits for a new one */
     uint32_t generation;
+    uint64_t begun;          /* how many have been made, or tried; the last one may be under way */
+    uint64_t index_begun;    /* the how manieth index is */
+    uint64_t failed_begun;   /* and what follows; 0: none */
     struct arc_stamp failed; /* what cannot be an index, and why */
     smbkit_status failed_status;
     struct arc_file *files;

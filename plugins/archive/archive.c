@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct arguments {
     const char *file;
@@ -344,6 +345,22 @@ static smbkit_status take_charset(struct arc_settings *set, const char *name,
     return set->charset ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
+/* The server may change its folder. Links stay what they are: one that leads elsewhere by and by is
+ * another archive then. malloc; NULL: errno says why. */
+static char *absolute(const char *path)
+{
+    char *folder = *path == '/' ? NULL : getcwd(NULL, 0);
+    char *whole = NULL;
+    if (*path == '/') {
+        return strdup(path);
+    }
+    if (folder && asprintf(&whole, "%s/%s", folder, path) < 0) {
+        whole = NULL;
+    }
+    free(folder);
+    return whole;
+}
+
 static smbkit_status take_arguments(struct arc_settings *set, const struct smbkit_volume_args *args)
 {
     struct arguments given = {.cache = 256u << 20, .unpacked = 1ull << 40};
@@ -354,7 +371,7 @@ static smbkit_status take_arguments(struct arc_settings *set, const struct smbki
     set->cache_max = given.cache;
     set->unpacked_max = given.unpacked;
     set->is_nested = given.nested != 0;
-    set->path = realpath(given.file, NULL); /* the server may change its folder */
+    set->path = absolute(given.file);
     if (!set->path) {
         snprintf(args->error, args->error_size, "%s: %s", given.file, strerror(errno));
         return SMBKIT_STATUS_INVALID_PARAMETER;
