@@ -304,8 +304,9 @@ struct arc_file {
     uint32_t node;
     int via;
     pthread_mutex_t lock;
-    enum arc_way way; /* lock */
-    uint64_t start;   /* lock */
+    enum arc_way way;        /* lock */
+    uint64_t start;          /* lock */
+    struct arc_index *inner; /* lock: of ARC_NESTED, once it was listed; a ref */
     char path[];
 };
 
@@ -337,14 +338,9 @@ void arc_volume_stop(struct arc_volume *v);
 smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
                                struct arc_index **index_r);
 /* What is at a path of it, also within archives within; *index is replaced by the one that node is
- * of. is_opened: the folder of an archive is entered, so that it can be listed. */
-struct arc_at {
-    const char *path;
-    int is_opened;
-};
-smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op,
-                              const struct arc_at *at, struct arc_index **index,
-                              struct arc_found *found);
+ * of. The folder of an archive itself is the outer one's node. */
+smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op, const char *path,
+                              struct arc_index **index, struct arc_found *found);
 /* len bytes of an entry, all of them within it, wherever they lie; w->way may be DIRECT, too. */
 smbkit_status arc_volume_read(struct arc_volume *v, const struct arc_want *w, int nowait);
 

@@ -236,15 +236,13 @@ smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
     return status;
 }
 
-smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op,
-                              const struct arc_at *at, struct arc_index **index,
-                              struct arc_found *found)
+smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op, const char *path,
+                              struct arc_index **index, struct arc_found *found)
 {
-    const char *path = at->path;
     for (;;) {
         smbkit_status status = arc_index_find(*index, path, found);
         if (!SMBKIT_OK(status) || !((*index)->nodes[found->node].flags & ARC_NESTED) ||
-            (!*found->rest && !at->is_opened)) {
+            !*found->rest) {
             return status;
         }
         struct arc_index *inner = NULL;
