@@ -38,7 +38,9 @@ void arc_pool_init(struct arc_pool *p, const struct arc_settings *set, struct ar
 static void decoder_free(struct arc_decoder *d)
 {
     if (d) {
-        archive_read_free(d->a);
+        if (d->a) {
+            archive_read_free(d->a);
+        }
         arc_index_unref(d->index);
         free(d);
     }
@@ -51,10 +53,9 @@ static int decoder_is_over(void *arg)
            (d->op && smbkit_op_is_cancelled(d->op));
 }
 
+/* At none yet, and with nothing read: decoder_open follows. */
 static struct arc_decoder *decoder_new(struct arc_pool *p, const struct arc_want *w)
 {
-    static const enum arc_how alone[2] = {ARC_TAR_ALONE, ARC_ZIP_ALONE};
-    char error[256];
     struct arc_decoder *d = calloc(1, sizeof(*d));
     if (!d) {
         return NULL;
@@ -71,16 +72,26 @@ static struct arc_decoder *decoder_new(struct arc_pool *p, const struct arc_want
     d->source.arg = d;
     arc_index_ref(w->index);
     d->index = w->index;
-    enum arc_how how = d->is_alone        ? alone[w->index->format == ARCHIVE_FORMAT_ZIP]
-                       : w->index->is_raw ? ARC_RAW
-                                          : ARC_ALL;
-    d->a = arc_source_open(&d->source, p->set, how, error);
-    if (!d->a) {
-        smbkit_log(1, "archive cannot be read again reason=%s", error);
-        decoder_free(d);
-        return NULL;
-    }
     return d;
+}
+
+/* Reads the beginning, to see what it is. */
+static smbkit_status decoder_open(struct arc_decoder *d, const struct arc_settings *set)
+{
+    static const enum arc_how alone[2] = {ARC_TAR_ALONE, ARC_ZIP_ALONE};
+    char error[256];
+    enum arc_how how = d->is_alone        ? alone[d->index->format == ARCHIVE_FORMAT_ZIP]
+                       : d->index->is_raw ? ARC_RAW
+                                          : ARC_ALL;
+    d->a = arc_source_open(&d->source, set, how, error);
+    if (d->a) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (decoder_is_over(d)) {
+        return SMBKIT_STATUS_CANCELLED;
+    }
+    smbkit_log(1, "archive cannot be read again reason=%s", error);
+    return SMBKIT_STATUS_DATA_ERROR;
 }
 
 static smbkit_status failed(const struct arc_decoder *d)
@@ -200,15 +211,19 @@ static smbkit_status go_to(struct arc_decoder *d, uint32_t node)
 
 void arc_pool_drop_old(struct arc_pool *p, const struct arc_index *now)
 {
+    struct arc_decoder *old[ARC_DECODERS_MAX] = {NULL};
     pthread_mutex_lock(&p->lock);
     for (uint32_t i = 0; i < ARC_DECODERS_MAX; i++) {
         struct arc_decoder *d = p->list[i];
         if (d && !d->is_busy && d->index != now) {
             p->list[i] = NULL;
-            decoder_free(d);
+            old[i] = d;
         }
     }
     pthread_mutex_unlock(&p->lock);
+    for (uint32_t i = 0; i < ARC_DECODERS_MAX; i++) {
+        decoder_free(old[i]);
+    }
 }
 
 void arc_pool_fini(struct arc_pool *p)
@@ -228,8 +243,9 @@ static uint64_t cost(const struct arc_decoder *d, const struct arc_want *w)
     if (!d || d->index != w->index) {
         return UINT64_MAX;
     }
-    if (d->is_busy) { /* who has it is past that by now, or will be */
-        return d->taken_node == w->node && d->taken_at <= w->at ? 0 : UINT64_MAX;
+    if (d->is_busy) { /* who has it will be there */
+        int is_ahead = atomic_load_explicit(&d->passed, memory_order_relaxed) > w->at; /* a hint */
+        return d->taken_node == w->node && !is_ahead ? 0 : UINT64_MAX;
     }
     if (d->node == w->node && d->at <= w->at) {
         return 0;
@@ -270,8 +286,8 @@ static void wait_freed(struct arc_pool *p)
 }
 
 /* The lock is held. The place of a decoder that is now this call's; -1: look again, after having
- * waited; an empty place is one to make a new one in. */
-static int take_locked(struct arc_pool *p, const struct arc_want *w)
+ * waited; an empty place is one to make a new one in. old_r: whose place that was. */
+static int take_locked(struct arc_pool *p, const struct arc_want *w, struct arc_decoder **old_r)
 {
     int best = -1;
     uint64_t least = UINT64_MAX;
@@ -287,7 +303,7 @@ static int take_locked(struct arc_pool *p, const struct arc_want *w)
     } else if (best < 0) {
         best = place_for_new(p);
         if (best >= 0) {
-            decoder_free(p->list[best]);
+            *old_r = p->list[best];
             p->list[best] = NULL;
         }
     }
@@ -301,22 +317,25 @@ static int take_locked(struct arc_pool *p, const struct arc_want *w)
  */
 static struct arc_decoder *take(struct arc_pool *p, const struct arc_want *w, smbkit_status *status)
 {
+    struct arc_decoder *old = NULL;
     *status = SMBKIT_STATUS_SUCCESS;
     pthread_mutex_lock(&p->lock);
-    int i = take_locked(p, w);
+    int i = take_locked(p, w, &old);
     struct arc_decoder *d = i < 0 ? NULL : p->list[i];
     if (i >= 0 && !d) {
         d = p->list[i] = decoder_new(p, w);
-        *status = d ? *status : SMBKIT_STATUS_DATA_ERROR;
+        *status = d ? *status : SMBKIT_STATUS_NO_MEMORY;
     }
     if (d) {
         d->is_busy = 1;
-        d->taken_at = d->node == w->node && d->at <= w->at ? d->at : 0;
+        uint64_t at = d->node == w->node && d->at <= w->at ? d->at : 0;
+        atomic_store_explicit(&d->passed, at, memory_order_relaxed);
         d->taken_node = w->node;
         d->used = ++p->calls;
         d->op = w->op;
     }
     pthread_mutex_unlock(&p->lock);
+    decoder_free(old);
     return d;
 }
 
@@ -356,7 +375,6 @@ static uint32_t chunk_len(const struct arc_node *n, uint64_t chunk)
     return left < ARC_CHUNK ? (uint32_t)left : ARC_CHUNK;
 }
 
-/* From where the decoder is to the end of what is wanted. */
 /* Over whole chunks of a hole that nobody wants, up to this place at most. */
 static void skip_hole(struct arc_decoder *d, uint64_t up_to)
 {
@@ -367,6 +385,7 @@ static void skip_hole(struct arc_decoder *d, uint64_t up_to)
     }
 }
 
+/* From where the decoder is to the end of what is wanted. */
 static smbkit_status decode_all(struct arc_pool *p, struct arc_decoder *d, const struct arc_want *w)
 {
     const struct arc_node *n = &w->index->nodes[w->node];
@@ -390,6 +409,7 @@ static smbkit_status decode_all(struct arc_pool *p, struct arc_decoder *d, const
         if (SMBKIT_OK(status)) {
             arc_cache_put(p->cache, arc_entry_key(w->index, w->node), chunk, data, len);
             copy_part(w, chunk, data);
+            atomic_store_explicit(&d->passed, d->at, memory_order_relaxed);
         }
     }
     free(data);
@@ -425,7 +445,8 @@ smbkit_status arc_pool_decode(struct arc_pool *p, const struct arc_want *want)
         struct arc_decoder *d = take(p, &w, &status);
         if (d) {
             locale_t before = arc_locale_enter();
-            status = decode_all(p, d, &w);
+            status = d->a ? SMBKIT_STATUS_SUCCESS : decoder_open(d, p->set);
+            status = SMBKIT_OK(status) ? decode_all(p, d, &w) : status;
             arc_locale_leave(before);
             give_back(p, d, SMBKIT_OK(status));
             return status;

@@ -8,20 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shown.h"
 
 #define PART (1u << 20) /* bytes unpacked at a time */
 
+#define WAIT_NS 50000000L /* how often who waits looks whether he still has to */
+
 struct arc_nested {
-    pthread_mutex_t lock; /* held while one is unpacked: one at a time */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
     /* lock; the last ones entered at the end */
     struct kept {
         uint64_t key; /* of the folder */
         struct arc_index *index;
     } list[ARC_NESTED_KEPT];
     uint32_t count;
+    int is_building; /* one is unpacked, without the lock: one at a time */
+    uint32_t drops;  /* how often all were dropped */
 };
 
 struct arc_nested *arc_nested_new(void)
@@ -29,6 +35,7 @@ struct arc_nested *arc_nested_new(void)
     struct arc_nested *n = calloc(1, sizeof(*n));
     if (n) {
         pthread_mutex_init(&n->lock, NULL);
+        pthread_cond_init(&n->changed, NULL);
     }
     return n;
 }
@@ -36,6 +43,7 @@ struct arc_nested *arc_nested_new(void)
 void arc_nested_drop(struct arc_nested *n)
 {
     pthread_mutex_lock(&n->lock);
+    n->drops++;
     while (n->count > 0) {
         arc_index_unref(n->list[--n->count].index);
     }
@@ -46,6 +54,7 @@ void arc_nested_free(struct arc_nested *n)
 {
     if (n) {
         arc_nested_drop(n);
+        pthread_cond_destroy(&n->changed);
         pthread_mutex_destroy(&n->lock);
     }
     free(n);
@@ -141,6 +150,9 @@ static smbkit_status copy_out(struct asked *a, struct arc_index *outer, uint32_t
     int fd = arc_file_without_name();
     if (!x || fd < 0) {
         arc_index_unref(x);
+        if (fd >= 0) {
+            close(fd);
+        }
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     w.way = arc_way_find(outer, file, &w.start);
@@ -228,31 +240,59 @@ static uint32_t next_generation(struct arc_volume *v)
     return generation;
 }
 
+/* The lock is held. Room for size bytes more; decoders may stand in those that nobody has open. */
+static int has_room(struct arc_volume *v, uint64_t size)
+{
+    int may_fit = size <= ARC_NESTED_BYTES; /* else nobody's place is taken */
+    if (may_fit && !make_room(v->nested, size)) {
+        arc_pool_drop_old(&v->pool, NULL);
+        may_fit = make_room(v->nested, size);
+    }
+    return may_fit;
+}
+
+/* The lock is held but while it is unpacked. */
 static smbkit_status enter(struct asked *a, struct arc_index *outer, uint32_t node,
                            struct arc_index **index_r)
 {
     char name[300];
     struct arc_nested *n = a->v->nested;
     uint64_t size = outer->nodes[outer->nodes[node].target].size;
-    int may_fit = size <= ARC_NESTED_BYTES; /* else nobody's place is taken */
-    int has_room = may_fit && make_room(n, size);
-    if (may_fit && !has_room) {
-        arc_pool_drop_old(&a->v->pool, NULL); /* decoders that stand in one */
-        has_room = make_room(n, size);
-    }
-    if (!has_room) {
+    if (!has_room(a->v, size)) {
         smbkit_log(1, "no room for an archive within the archive name=%s bytes=%llu",
                    smbkit_quote(arc_name(outer, node), name, sizeof(name)),
                    (unsigned long long)size);
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
+    uint32_t drops = n->drops;
+    n->is_building = 1;
+    pthread_mutex_unlock(&n->lock);
     smbkit_status status = build(a, outer, node, index_r);
-    if (SMBKIT_OK(status)) {
-        (*index_r)->generation = next_generation(a->v);
+    uint32_t generation = next_generation(a->v);
+    pthread_mutex_lock(&n->lock);
+    n->is_building = 0;
+    pthread_cond_broadcast(&n->changed);
+    if (!SMBKIT_OK(status)) {
+        *index_r = NULL;
+        return status;
+    }
+    (*index_r)->generation = generation;
+    if (n->drops == drops) { /* else the outer archive is another by now */
         arc_index_ref(*index_r);
         n->list[n->count++] = (struct kept){arc_entry_key(outer, node), *index_r};
     }
     return status;
+}
+
+/* The lock is held. */
+static void wait_changed(struct arc_nested *n)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&n->changed, &n->lock, &until);
 }
 
 smbkit_status arc_nested_get(struct arc_volume *v, const struct smbkit_op *op, struct arc_index *x,
@@ -261,17 +301,20 @@ smbkit_status arc_nested_get(struct arc_volume *v, const struct smbkit_op *op, s
     struct asked a = {v, op};
     struct arc_nested *n = v->nested;
     int nowait = (op->flags & SMBKIT_OP_NOWAIT) != 0;
-    if (nowait && pthread_mutex_trylock(&n->lock) != 0) {
-        return SMBKIT_STATUS_WOULD_BLOCK;
-    }
-    if (!nowait) {
-        pthread_mutex_lock(&n->lock);
-    }
+    uint64_t key = arc_entry_key(x, node);
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
-    *index_r = find_locked(n, arc_entry_key(x, node));
-    if (!*index_r) {
-        status = nowait ? SMBKIT_STATUS_WOULD_BLOCK : enter(&a, x, node, index_r);
+    pthread_mutex_lock(&n->lock);
+    *index_r = find_locked(n, key);
+    while (!*index_r && SMBKIT_OK(status) && !nowait) {
+        if (is_over(&a)) {
+            status = SMBKIT_STATUS_CANCELLED;
+        } else if (n->is_building) {
+            wait_changed(n);
+            *index_r = find_locked(n, key);
+        } else {
+            status = enter(&a, x, node, index_r);
+        }
     }
     pthread_mutex_unlock(&n->lock);
-    return status;
+    return *index_r || !SMBKIT_OK(status) ? status : SMBKIT_STATUS_WOULD_BLOCK;
 }

@@ -191,7 +191,7 @@ struct arc_scan {
     void *arg;
 };
 
-/* One without entries, of a file of the host; NULL: error[256] says why. */
+/* One without entries, of a file of the host; NULL: error[256] and errno say why. */
 struct arc_index *arc_index_open(const char *path, char *error);
 /* Likewise; takes fd in any case. */
 smbkit_status arc_index_of_file(struct arc_index *x, int fd);
@@ -251,10 +251,11 @@ struct arc_decoder {
     int is_alone; /* begun at an entry: good for nothing else */
     /* pool->lock */
     int is_busy;
-    uint32_t taken_node; /* what it was taken for, and where it stood then */
-    uint64_t taken_at;
-    uint64_t used; /* when, in calls */
+    uint32_t taken_node; /* what it was taken for */
+    uint64_t used;       /* when, in calls */
     /* of who has it */
+    atomic_uint_fast64_t
+        passed;  /* of taken_node: what is before is in the cache, or was; relaxed */
     uint64_t at; /* bytes of the entry that were given */
     /* the rest of libarchive's last block */
     const uint8_t *rest;
@@ -303,8 +304,9 @@ struct arc_file {
     uint32_t node;
     int via;
     pthread_mutex_t lock;
-    enum arc_way way; /* lock */
-    uint64_t start;   /* lock */
+    enum arc_way way;        /* lock */
+    uint64_t start;          /* lock */
+    struct arc_index *inner; /* lock: of ARC_NESTED, once it was listed; a ref */
     char path[];
 };
 
@@ -321,6 +323,9 @@ struct arc_volume {
     struct arc_index *index; /* NULL: none yet */
     int is_wanted;           /* somebody waits for a new one */
     uint32_t generation;
+    uint64_t begun;          /* how many have been made, or tried; the last one may be under way */
+    uint64_t index_begun;    /* the how manieth index is */
+    uint64_t failed_begun;   /* and what follows; 0: none */
     struct arc_stamp failed; /* what cannot be an index, and why */
     smbkit_status failed_status;
     struct arc_file *files;
@@ -333,14 +338,9 @@ void arc_volume_stop(struct arc_volume *v);
 smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
                                struct arc_index **index_r);
 /* What is at a path of it, also within archives within; *index is replaced by the one that node is
- * of. is_opened: the folder of an archive is entered, so that it can be listed. */
-struct arc_at {
-    const char *path;
-    int is_opened;
-};
-smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op,
-                              const struct arc_at *at, struct arc_index **index,
-                              struct arc_found *found);
+ * of. The folder of an archive itself is the outer one's node. */
+smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op, const char *path,
+                              struct arc_index **index, struct arc_found *found);
 /* len bytes of an entry, all of them within it, wherever they lie; w->way may be DIRECT, too. */
 smbkit_status arc_volume_read(struct arc_volume *v, const struct arc_want *w, int nowait);
 

@@ -281,13 +281,19 @@ struct arc_index *arc_index_open(const char *path, char *error)
     struct arc_index *x = arc_index_new();
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (!x || fd < 0) {
-        snprintf(error, 256, "%s", x ? strerror(errno) : "out of memory");
+        int why = x ? errno : ENOMEM;
+        snprintf(error, 256, "%s", strerror(why));
         arc_index_unref(x);
+        if (fd >= 0) {
+            close(fd);
+        }
+        errno = why;
         return NULL;
     }
     if (!SMBKIT_OK(arc_index_of_file(x, fd))) {
         snprintf(error, 256, "it is no file");
         arc_index_unref(x);
+        errno = EINVAL;
         return NULL;
     }
     return x;

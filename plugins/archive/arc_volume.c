@@ -12,13 +12,22 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#define WAIT_NS 50000000L  /* how often who waits looks whether he still has to */
-#define LOOK_NS 999000000L /* how often the thread looks at the file */
+#define WAIT_NS 50000000L       /* how often who waits looks whether he still has to */
+#define LOOK_NS 999000000L      /* how often the thread looks at the file */
+#define REST_MIN_NS 100000000LL /* rest between two indexes that nobody asked for */
+#define REST_MAX_NS 10000000000LL
 
 static int is_over(void *arg)
 {
     const struct arc_volume *v = arg;
     return atomic_load_explicit(&v->pool.is_ending, memory_order_relaxed); /* once set, it stays */
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* The lock is held. */
@@ -75,15 +84,32 @@ static void tell(struct arc_volume *v, const struct arc_index *now)
 
 /* ---- the thread ---- */
 
+/* Is it over with what the file is, or only with what this process has just now? */
+static smbkit_status open_status(int error)
+{
+    int is_passing =
+        error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO || error == EINTR;
+    return is_passing ? SMBKIT_STATUS_INSUFFICIENT_RESOURCES : SMBKIT_STATUS_DATA_ERROR;
+}
+
+static int is_for_good(smbkit_status status)
+{
+    return !SMBKIT_OK(status) && status != SMBKIT_STATUS_INSUFFICIENT_RESOURCES &&
+           status != SMBKIT_STATUS_NO_MEMORY;
+}
+
 static void build(struct arc_volume *v)
 {
     char error[256] = "";
     char name[300];
     struct arc_index *x = NULL;
     struct arc_stamp stamp = {0};
+    pthread_mutex_lock(&v->lock);
+    uint64_t begun = ++v->begun;
+    pthread_mutex_unlock(&v->lock);
     arc_stamp_now(&v->set, &stamp);
     x = arc_index_open(v->set.path, error);
-    smbkit_status status = x ? arc_scan(&v->set, is_over, v, &x, error) : SMBKIT_STATUS_DATA_ERROR;
+    smbkit_status status = x ? arc_scan(&v->set, is_over, v, &x, error) : open_status(errno);
     if (!SMBKIT_OK(status) && status != SMBKIT_STATUS_CANCELLED) {
         smbkit_log(0, "archive cannot be read file=%s reason=%s",
                    smbkit_quote(v->set.path, name, sizeof(name)), error);
@@ -93,9 +119,11 @@ static void build(struct arc_volume *v)
     if (x) {
         x->generation = ++v->generation;
         v->index = x;
+        v->index_begun = begun;
     }
     v->failed = stamp;
     v->failed_status = status;
+    v->failed_begun = SMBKIT_OK(status) ? 0 : begun;
     v->is_wanted = 0;
     pthread_cond_broadcast(&v->changed);
     pthread_mutex_unlock(&v->lock);
@@ -118,10 +146,21 @@ static smbkit_status index_state(struct arc_volume *v)
     if (v->index && (!is_there || arc_stamp_is(&stamp, &v->index->stamp))) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    if (!SMBKIT_OK(v->failed_status) && (!is_there || arc_stamp_is(&stamp, &v->failed))) {
+    if (is_for_good(v->failed_status) && (!is_there || arc_stamp_is(&stamp, &v->failed))) {
         return v->failed_status;
     }
     return SMBKIT_STATUS_WOULD_BLOCK;
+}
+
+/* The lock is held. A file that is being written is not read all the time for nobody: after an
+ * index as long as it took, or until one is asked for. */
+static void rest(struct arc_volume *v, int64_t took_ns)
+{
+    int64_t ns = took_ns < REST_MIN_NS ? REST_MIN_NS : took_ns;
+    int64_t until = now_ns() + (ns < REST_MAX_NS ? ns : REST_MAX_NS);
+    while (!v->is_wanted && !is_over(v) && now_ns() < until) {
+        wait_changed(v, WAIT_NS);
+    }
 }
 
 static void *builder_main(void *arg)
@@ -131,8 +170,10 @@ static void *builder_main(void *arg)
     while (!is_over(v)) {
         if (index_state(v) == SMBKIT_STATUS_WOULD_BLOCK) {
             pthread_mutex_unlock(&v->lock);
+            int64_t before = now_ns();
             build(v);
             pthread_mutex_lock(&v->lock);
+            rest(v, now_ns() - before);
         } else if (!v->is_wanted) {
             wait_changed(v, LOOK_NS);
         }
@@ -161,10 +202,21 @@ void arc_volume_stop(struct arc_volume *v)
 
 /* ---- who opens something ---- */
 
+/* The lock is held. The same for who came when so many had begun: one that began later is new
+ * enough, though the file may be another again by now, as it is while somebody writes it. */
+static smbkit_status state_for(struct arc_volume *v, uint64_t begun)
+{
+    if (v->index && v->index_begun > begun) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    return v->failed_begun > begun ? v->failed_status : index_state(v);
+}
+
 smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
                                struct arc_index **index_r)
 {
     pthread_mutex_lock(&v->lock);
+    uint64_t begun = v->begun;
     smbkit_status status = index_state(v);
     while (status == SMBKIT_STATUS_WOULD_BLOCK && !(op->flags & SMBKIT_OP_NOWAIT)) {
         if (smbkit_op_is_cancelled(op) || is_over(v)) {
@@ -174,7 +226,7 @@ smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
         v->is_wanted = 1;
         pthread_cond_broadcast(&v->changed);
         wait_changed(v, WAIT_NS);
-        status = index_state(v);
+        status = state_for(v, begun);
     }
     if (SMBKIT_OK(status)) {
         *index_r = v->index;
@@ -184,15 +236,13 @@ smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
     return status;
 }
 
-smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op,
-                              const struct arc_at *at, struct arc_index **index,
-                              struct arc_found *found)
+smbkit_status arc_volume_find(struct arc_volume *v, const struct smbkit_op *op, const char *path,
+                              struct arc_index **index, struct arc_found *found)
 {
-    const char *path = at->path;
     for (;;) {
         smbkit_status status = arc_index_find(*index, path, found);
         if (!SMBKIT_OK(status) || !((*index)->nodes[found->node].flags & ARC_NESTED) ||
-            (!*found->rest && !at->is_opened)) {
+            !*found->rest) {
             return status;
         }
         struct arc_index *inner = NULL;

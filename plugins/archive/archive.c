@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct arguments {
     const char *file;
@@ -136,6 +137,47 @@ static struct arc_file *file_new(struct arc_volume *v, struct arc_index *x, cons
     return f;
 }
 
+/* The index of an archive within, unpacked for who may list it, not for who only asks what it
+ * is. Borrowed from f. */
+static smbkit_status enter(struct arc_volume *v, struct smbkit_op *op, struct arc_file *f,
+                           const struct arc_index **x_r)
+{
+    struct arc_index *x = NULL;
+    smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    pthread_mutex_lock(&f->lock);
+    *x_r = f->inner;
+    pthread_mutex_unlock(&f->lock);
+    if (!*x_r) {
+        status = arc_nested_get(v, op, f->index, f->node, &x);
+    }
+    if (!SMBKIT_OK(status) || !x) {
+        return status;
+    }
+    pthread_mutex_lock(&f->lock);
+    if (!f->inner) {
+        f->inner = x;
+        x = NULL;
+    }
+    *x_r = f->inner;
+    pthread_mutex_unlock(&f->lock);
+    arc_index_unref(x);
+    return status;
+}
+
+static void file_free(struct arc_volume *v, struct arc_file *f)
+{
+    pthread_mutex_lock(&v->lock);
+    *f->prev = f->next;
+    if (f->next) {
+        f->next->prev = f->prev;
+    }
+    pthread_mutex_unlock(&v->lock);
+    pthread_mutex_destroy(&f->lock);
+    arc_index_unref(f->inner);
+    arc_index_unref(f->index);
+    free(f);
+}
+
 static smbkit_status archive_create(void *volume, struct smbkit_op *op, struct smbkit_create *how)
 {
     struct arc_volume *v = volume;
@@ -145,8 +187,7 @@ static smbkit_status archive_create(void *volume, struct smbkit_op *op, struct s
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    const struct arc_at at = {.path = how->path, .is_opened = 1};
-    status = arc_volume_find(v, op, &at, &x, &found);
+    status = arc_volume_find(v, op, how->path, &x, &found);
     if (status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && how->disposition == SMBKIT_CREATE) {
         status = SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     }
@@ -159,6 +200,14 @@ static smbkit_status archive_create(void *volume, struct smbkit_op *op, struct s
     }
     f->node = found.node;
     f->via = found.via;
+    if ((x->nodes[f->node].flags & ARC_NESTED) && (how->access & SMBKIT_READ_DATA)) {
+        const struct arc_index *inner;
+        status = enter(v, op, f, &inner);
+    }
+    if (!SMBKIT_OK(status)) {
+        file_free(v, f);
+        return status;
+    }
     describe(x, found.node, how->attr);
     how->file = f;
     return status;
@@ -172,8 +221,7 @@ static smbkit_status archive_lookup(void *volume, struct smbkit_op *op, struct s
     if (!SMBKIT_OK(status)) {
         return status;
     }
-    const struct arc_at at = {.path = a->path};
-    status = arc_volume_find(volume, op, &at, &x, &found);
+    status = arc_volume_find(volume, op, a->path, &x, &found);
     if (SMBKIT_OK(status)) {
         describe(x, found.node, a->attr);
     }
@@ -183,18 +231,8 @@ static smbkit_status archive_lookup(void *volume, struct smbkit_op *op, struct s
 
 static void archive_close(void *volume, struct smbkit_op *op, void *file)
 {
-    struct arc_volume *v = volume;
-    struct arc_file *f = file;
     (void)op;
-    pthread_mutex_lock(&v->lock);
-    *f->prev = f->next;
-    if (f->next) {
-        f->next->prev = f->prev;
-    }
-    pthread_mutex_unlock(&v->lock);
-    pthread_mutex_destroy(&f->lock);
-    arc_index_unref(f->index);
-    free(f);
+    file_free(volume, file);
 }
 
 static smbkit_status archive_getattr(void *volume, struct smbkit_op *op, void *file,
@@ -210,20 +248,22 @@ static smbkit_status archive_getattr(void *volume, struct smbkit_op *op, void *f
 static smbkit_status archive_enumerate(void *volume, struct smbkit_op *op, void *file,
                                        struct smbkit_sink *sink)
 {
-    const struct arc_file *f = file;
+    struct arc_file *f = file;
     const struct arc_index *x = f->index;
-    (void)volume;
-    (void)op;
-    if (sink->cookie > x->count) {
-        return SMBKIT_STATUS_SUCCESS;
+    int is_nested = (x->nodes[f->node].flags & ARC_NESTED) != 0;
+    smbkit_status status = is_nested ? enter(volume, op, f, &x) : SMBKIT_STATUS_SUCCESS;
+    if (!SMBKIT_OK(status) || sink->cookie > x->count) {
+        return status;
     }
+    uint32_t folder = is_nested ? ARC_ROOT : f->node;
+    int via = is_nested ? 0 : f->via;
     uint32_t i =
-        sink->cookie ? x->nodes[sink->cookie - 1].next_child : x->nodes[f->node].first_child;
+        sink->cookie ? x->nodes[sink->cookie - 1].next_child : x->nodes[folder].first_child;
     for (; i != ARC_NONE; i = x->nodes[i].next_child) {
         struct smbkit_attr attr = {.struct_size = sizeof(attr)};
         struct smbkit_entry e = {
             .struct_size = sizeof(e), .name = arc_name(x, i), .cookie = i + 1ull, .attr = &attr};
-        if (x->nodes[i].parent != f->node || !arc_is_shown(x, i, f->via)) {
+        if (x->nodes[i].parent != folder || !arc_is_shown(x, i, via)) {
             continue;
         }
         describe(x, arc_real(x, i), &attr);
@@ -239,7 +279,11 @@ static smbkit_status archive_enumerate(void *volume, struct smbkit_op *op, void 
 /* UNKNOWN: it is not known yet, and nowait. */
 static enum arc_way way_of(struct arc_file *f, uint64_t *start_r, int nowait)
 {
-    pthread_mutex_lock(&f->lock);
+    if (!nowait) {
+        pthread_mutex_lock(&f->lock);
+    } else if (pthread_mutex_trylock(&f->lock) != 0) { /* who has it reads the archive */
+        return ARC_WAY_UNKNOWN;
+    }
     if (f->way == ARC_WAY_UNKNOWN && !nowait) {
         f->way = arc_way_find(f->index, f->node, &f->start);
     }
@@ -340,6 +384,22 @@ static smbkit_status take_charset(struct arc_settings *set, const char *name,
     return set->charset ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
+/* The server may change its folder. Links stay what they are: one that leads elsewhere by and by is
+ * another archive then. malloc; NULL: errno says why. */
+static char *absolute(const char *path)
+{
+    char *folder = *path == '/' ? NULL : getcwd(NULL, 0);
+    char *whole = NULL;
+    if (*path == '/') {
+        return strdup(path);
+    }
+    if (folder && asprintf(&whole, "%s/%s", folder, path) < 0) {
+        whole = NULL;
+    }
+    free(folder);
+    return whole;
+}
+
 static smbkit_status take_arguments(struct arc_settings *set, const struct smbkit_volume_args *args)
 {
     struct arguments given = {.cache = 256u << 20, .unpacked = 1ull << 40};
@@ -350,7 +410,7 @@ static smbkit_status take_arguments(struct arc_settings *set, const struct smbki
     set->cache_max = given.cache;
     set->unpacked_max = given.unpacked;
     set->is_nested = given.nested != 0;
-    set->path = realpath(given.file, NULL); /* the server may change its folder */
+    set->path = absolute(given.file);
     if (!set->path) {
         snprintf(args->error, args->error_size, "%s: %s", given.file, strerror(errno));
         return SMBKIT_STATUS_INVALID_PARAMETER;

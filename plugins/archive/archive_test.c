@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* archive, through the whole of vfs, and its parts by themselves. What other programs pack and
  * unpack is compared in the scenario "archive". */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -363,6 +364,110 @@ static void test_nested(void)
     unlink(p.path);
 }
 
+/* Who reads an entry behind what is wanted is not waited for. */
+static void test_reader_ahead(void)
+{
+    static char data[4 * ARC_CHUNK];
+    char byte = 'x';
+    struct packed p;
+    struct arc_pool pool;
+    struct arc_index *x = NULL;
+    REQUIRE(pack_begin(&p, archive_write_set_format_zip, NULL, "zip:compression=deflate"));
+    pack(&p, "a", AE_IFREG, data, sizeof(data));
+    pack_end(&p);
+    const struct arc_settings set = {.path = p.path, .unpacked_max = 1u << 20};
+    REQUIRE(SMBKIT_OK(scan(&set, &x)));
+    struct arc_cache *cache = arc_cache_new(ARC_CACHE_MIN);
+    struct arc_decoder ahead = {.index = x, .node = 1, .is_busy = 1, .taken_node = 1};
+    atomic_init(&ahead.passed, 3ull * ARC_CHUNK);
+    arc_pool_init(&pool, &set, cache);
+    pool.list[0] = &ahead; /* it never comes to an end */
+    struct arc_want w = {.index = x, .node = 1, .at = 5, .to = (uint8_t *)&byte, .len = 1};
+    w.way = arc_way_find(x, 1, &w.start);
+    CHECK_INT(arc_pool_decode(&pool, &w), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(byte, 0);
+    pool.list[0] = NULL;
+    arc_pool_fini(&pool);
+    arc_cache_free(cache);
+    arc_index_unref(x);
+    unlink(p.path);
+}
+
+/* A link that leads to another archive by and by. */
+static void test_link(void)
+{
+    static const char *const texts[] = {"the first", "the second"};
+    struct packed p[2];
+    struct fixture f;
+    struct packed link = {.path = "/tmp/smbkit-archive-link-XXXXXX"};
+    for (uint32_t i = 0; i < 2; i++) {
+        REQUIRE(pack_begin(&p[i], archive_write_set_format_zip, NULL, NULL));
+        pack_text(&p[i], "a", texts[i]);
+        pack_end(&p[i]);
+    }
+    int fd = mkstemp(link.path); /* for its name */
+    REQUIRE(fd >= 0);
+    close(fd);
+    for (uint32_t i = 0; i < 2; i++) {
+        CHECK_INT(unlink(link.path), 0);
+        CHECK_INT(symlink(p[i].path, link.path), 0);
+        if (i > 0 || begin(&f, &link)) {
+            check_content(&f, "a", texts[i]);
+        }
+    }
+    fixture_close(&f);
+    unlink(link.path);
+    unlink(p[0].path);
+    unlink(p[1].path);
+}
+
+struct toucher {
+    const char *path;
+    atomic_int stops;
+};
+
+static void *touch(void *arg)
+{
+    struct toucher *t = arg;
+    while (!atomic_load(&t->stops)) {
+        (void)utimensat(AT_FDCWD, t->path, NULL, 0);
+    }
+    return NULL;
+}
+
+/* So many that an index takes longer than a tick of the clock. */
+#define WRITTEN_COUNT 20000u
+
+/* A file that is being written all the time is opened as it is. */
+static void test_written_all_the_time(void)
+{
+    struct packed p;
+    struct fixture f;
+    pthread_t thread;
+    REQUIRE(pack_begin(&p, archive_write_set_format_ustar, archive_write_add_filter_gzip, NULL));
+    for (uint32_t i = 0; i < WRITTEN_COUNT; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%u", i);
+        pack_text(&p, name, name);
+    }
+    pack_end(&p);
+    struct toucher t = {.path = p.path};
+    atomic_init(&t.stops, 0);
+    REQUIRE(begin(&f, &p));
+    REQUIRE(pthread_create(&thread, NULL, touch, &t) == 0);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct vfs_open *o = must_open(&f, "19999", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+        if (o) {
+            must_close(&f, o);
+        }
+    }
+    atomic_store(&t.stops, 1);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    check_content(&f, "19999", "19999");
+    fixture_close(&f);
+    unlink(p.path);
+}
+
 static const struct test_case cases[] = {
     {"what is in it", test_tree},
     {"every cut", test_cuts},
@@ -373,5 +478,8 @@ static const struct test_case cases[] = {
     {"depth", test_depth},
     {"the longest link", test_targets},
     {"archives within archives", test_nested},
+    {"a reader ahead", test_reader_ahead},
+    {"a link", test_link},
+    {"written all the time", test_written_all_the_time},
 };
 TEST_MAIN(cases)

@@ -3,8 +3,9 @@
  * one for the process, while there are any. */
 #include "dir_watch.h"
 
+#include "quiet_thread.h"
+
 #include <pthread.h>
-#include <signal.h>
 
 /* Coming and going of eyes, and so of the thread; before all other locks here. */
 static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -120,17 +121,10 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals are for other threads. */
 static bool thread_start(void)
 {
-    sigset_t every;
-    sigset_t old;
-    sigfillset(&every);
     atomic_store_explicit(&ends, false, memory_order_release);
-    (void)pthread_sigmask(SIG_SETMASK, &every, &old);
-    bool is_started = pthread_create(&thread, NULL, run, NULL) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return is_started;
+    return quiet_thread_start(&thread, run, NULL) == 0;
 }
 
 bool dirfs_eyes_add(struct dirfs_eyes *eyes)

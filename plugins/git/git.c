@@ -35,14 +35,15 @@ static int is_nowait(const struct smbkit_op *op)
     return (op->flags & SMBKIT_OP_NOWAIT) != 0;
 }
 
-static smbkit_status look(struct gitfs_volume *v, const char *path, struct gitfs_spot *spot)
+static smbkit_status look(struct gitfs_volume *v, const struct smbkit_op *op, const char *path,
+                          struct gitfs_spot *spot)
 {
-    git_repository *repo = gitfs_repo_take(v);
-    if (!repo) {
-        return SMBKIT_STATUS_DATA_ERROR;
+    git_repository *repo;
+    smbkit_status status = gitfs_repo_take(v, op, &repo);
+    if (SMBKIT_OK(status)) {
+        status = gitfs_look(repo, path, spot);
+        gitfs_repo_give(v, repo);
     }
-    smbkit_status status = gitfs_look(repo, path, spot);
-    gitfs_repo_give(v, repo);
     return status;
 }
 
@@ -83,7 +84,7 @@ static smbkit_status git_create(void *volume, struct smbkit_op *op, struct smbki
         return SMBKIT_STATUS_NO_MEMORY;
     }
     memcpy(f->path, how->path, len);
-    smbkit_status status = look(v, how->path, &f->spot);
+    smbkit_status status = look(v, op, how->path, &f->spot);
     if (status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND && how->disposition == SMBKIT_CREATE) {
         status = SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     }
@@ -104,7 +105,7 @@ static smbkit_status git_lookup(void *volume, struct smbkit_op *op, struct smbki
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
     struct gitfs_spot *spot = malloc(sizeof(*spot));
-    smbkit_status status = spot ? look(volume, a->path, spot) : SMBKIT_STATUS_NO_MEMORY;
+    smbkit_status status = spot ? look(volume, op, a->path, spot) : SMBKIT_STATUS_NO_MEMORY;
     if (SMBKIT_OK(status)) {
         gitfs_describe(spot, a->path, NULL, a->attr);
     }
@@ -142,27 +143,35 @@ static smbkit_status git_enumerate(void *volume, struct smbkit_op *op, void *fil
     if (is_nowait(op)) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
-    git_repository *repo = gitfs_repo_take(volume);
-    if (!repo) {
-        return SMBKIT_STATUS_DATA_ERROR;
+    struct gitfs_listing l = {.v = volume, .op = op, .f = file};
+    smbkit_status status = gitfs_repo_take(volume, op, &l.repo);
+    if (SMBKIT_OK(status)) {
+        status = gitfs_list(&l, sink);
+        gitfs_repo_give(volume, l.repo);
     }
-    smbkit_status status = gitfs_list(volume, repo, file, sink);
-    gitfs_repo_give(volume, repo);
     return status;
 }
 
 static smbkit_status read_blob(struct gitfs_volume *v, const struct smbkit_op *op,
                                const struct gitfs_want *w)
 {
-    smbkit_status status = gitfs_blobs_read(v->blobs, NULL, w);
-    if (status != SMBKIT_STATUS_WOULD_BLOCK || is_nowait(op)) {
+    git_repository *repo;
+    if (gitfs_blobs_kept(v->blobs, w)) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    if (is_nowait(op)) {
+        return SMBKIT_STATUS_WOULD_BLOCK;
+    }
+    smbkit_status status = gitfs_blobs_begin(v->blobs, op);
+    if (!SMBKIT_OK(status)) {
         return status;
     }
-    git_repository *repo = gitfs_repo_take(v);
-    status = repo ? gitfs_blobs_read(v->blobs, repo, w) : SMBKIT_STATUS_DATA_ERROR;
-    if (repo) {
+    status = gitfs_repo_take(v, op, &repo);
+    if (SMBKIT_OK(status)) {
+        status = gitfs_blobs_read(v->blobs, repo, w);
         gitfs_repo_give(v, repo);
     }
+    gitfs_blobs_end(v->blobs);
     return status;
 }
 

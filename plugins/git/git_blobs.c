@@ -15,9 +15,10 @@ struct gitfs_blob {
 
 struct gitfs_blobs {
     pthread_mutex_t lock;
-    pthread_mutex_t loading;
+    pthread_cond_t loaded;
     uint64_t max;
     /* lock */
+    int is_loading;
     struct gitfs_blob *first; /* used last */
 };
 
@@ -27,7 +28,7 @@ struct gitfs_blobs *gitfs_blobs_new(uint64_t max)
     if (b) {
         b->max = max;
         pthread_mutex_init(&b->lock, NULL);
-        pthread_mutex_init(&b->loading, NULL);
+        pthread_cond_init(&b->loaded, NULL);
     }
     return b;
 }
@@ -41,13 +42,13 @@ void gitfs_blobs_free(struct gitfs_blobs *b)
     }
     if (b) {
         pthread_mutex_destroy(&b->lock);
-        pthread_mutex_destroy(&b->loading);
+        pthread_cond_destroy(&b->loaded);
     }
     free(b);
 }
 
 /* Copied under the lock, so that none goes meanwhile. */
-static int read_kept(struct gitfs_blobs *b, const struct gitfs_want *w)
+int gitfs_blobs_kept(struct gitfs_blobs *b, const struct gitfs_want *w)
 {
     pthread_mutex_lock(&b->lock);
     struct gitfs_blob **at = &b->first;
@@ -125,22 +126,33 @@ static smbkit_status load(struct gitfs_blobs *b, git_repository *repo, const git
     return status;
 }
 
+smbkit_status gitfs_blobs_begin(struct gitfs_blobs *b, const struct smbkit_op *op)
+{
+    pthread_mutex_lock(&b->lock);
+    while (b->is_loading && !smbkit_op_is_cancelled(op)) {
+        gitfs_wait(&b->loaded, &b->lock);
+    }
+    int is_mine = !b->is_loading;
+    b->is_loading = 1;
+    pthread_mutex_unlock(&b->lock);
+    return is_mine ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_CANCELLED;
+}
+
+void gitfs_blobs_end(struct gitfs_blobs *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->is_loading = 0;
+    pthread_cond_broadcast(&b->loaded);
+    pthread_mutex_unlock(&b->lock);
+}
+
 smbkit_status gitfs_blobs_read(struct gitfs_blobs *b, git_repository *repo,
                                const struct gitfs_want *w)
 {
-    if (read_kept(b, w)) {
+    if (gitfs_blobs_kept(b, w)) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    if (!repo) {
-        return SMBKIT_STATUS_WOULD_BLOCK;
-    }
-    pthread_mutex_lock(&b->loading);
-    smbkit_status status = SMBKIT_STATUS_SUCCESS;
-    int is_there = read_kept(b, w);
-    if (!is_there) {
-        status = load(b, repo, w->oid);
-        is_there = SMBKIT_OK(status) && read_kept(b, w);
-    }
-    pthread_mutex_unlock(&b->loading);
+    smbkit_status status = load(b, repo, w->oid);
+    int is_there = SMBKIT_OK(status) && gitfs_blobs_kept(b, w);
     return is_there || !SMBKIT_OK(status) ? status : SMBKIT_STATUS_DATA_ERROR;
 }

@@ -54,28 +54,34 @@ void gitfs_describe(const struct gitfs_spot *spot, const char *path, const char 
 
 /* ---- trees ---- */
 
-static smbkit_status list_tree(git_repository *repo, const struct gitfs_file *f,
-                               struct smbkit_sink *sink)
+static smbkit_status how_it_ends(const struct gitfs_listing *l)
 {
+    return smbkit_op_is_cancelled(l->op) ? SMBKIT_STATUS_CANCELLED : SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status list_tree(const struct gitfs_listing *l, struct smbkit_sink *sink)
+{
+    const struct gitfs_file *f = l->f;
     git_tree *tree = NULL;
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
     struct gitfs_spot *spot = malloc(sizeof(*spot));
     if (!spot) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
-    if (git_tree_lookup(&tree, repo, &f->spot.oid) != 0) {
+    if (git_tree_lookup(&tree, l->repo, &f->spot.oid) != 0) {
         free(spot);
         return gitfs_failed(git_oid_tostr_s(&f->spot.oid));
     }
     size_t count = git_tree_entrycount(tree);
-    for (uint64_t i = sink->cookie; i < count; i++) {
+    for (uint64_t i = sink->cookie; i < count && !smbkit_op_is_cancelled(l->op); i++) {
         char name[SHOWN_ROOM];
         struct smbkit_attr attr = {.struct_size = sizeof(attr)};
         struct smbkit_entry e = {
             .struct_size = sizeof(e), .name = name, .cookie = i + 1, .attr = &attr};
-        const char *raw = git_tree_entry_name(git_tree_entry_byindex(tree, (size_t)i));
+        const git_tree_entry *entry = git_tree_entry_byindex(tree, (size_t)i);
+        const char *raw = git_tree_entry_name(entry);
         *spot = f->spot;
-        status = gitfs_step(repo, spot, raw);
+        status = gitfs_enter(l->repo, spot, entry);
         int is_there = status == SMBKIT_STATUS_SUCCESS || status == SMBKIT_STATUS_DATA_ERROR;
         if (!is_there || shown_name(raw, strlen(raw), name) == 0) {
             continue; /* a link that leads nowhere, or too long a name */
@@ -92,7 +98,7 @@ static smbkit_status list_tree(git_repository *repo, const struct gitfs_file *f,
     }
     git_tree_free(tree);
     free(spot);
-    return SMBKIT_STATUS_SUCCESS;
+    return how_it_ends(l);
 }
 
 /* ---- names that are collected first ---- */
@@ -101,6 +107,7 @@ struct names {
     struct gitfs_name {
         uint64_t cookie;
         char *name;
+        int is_folder; /* of references: what it is is known */
     } * list;
     uint32_t count;
     uint32_t room;
@@ -139,14 +146,15 @@ static int names_add(struct names *n, const char *name, size_t len)
 }
 
 /* What follows the prefix and a slash, up to the next slash; names that follow each other once. */
-static void collect_refs(git_repository *repo, const char *prefix, struct names *n)
+static void collect_refs(const struct gitfs_listing *l, struct names *n)
 {
+    const char *prefix = l->f->spot.ref;
     git_reference_iterator *it = NULL;
     const char *name = NULL;
     const char *last = "";
     size_t len = strlen(prefix);
-    int ok = git_reference_iterator_new(&it, repo) == 0;
-    while (ok && git_reference_next_name(&name, it) == 0) {
+    int ok = git_reference_iterator_new(&it, l->repo) == 0;
+    while (ok && !smbkit_op_is_cancelled(l->op) && git_reference_next_name(&name, it) == 0) {
         if (strncmp(name, prefix, len) != 0 || name[len] != '/') {
             continue;
         }
@@ -155,25 +163,29 @@ static void collect_refs(git_repository *repo, const char *prefix, struct names 
         if (strlen(last) != part_len || strncmp(last, part, part_len) != 0) {
             uint32_t before = n->count;
             ok = names_add(n, part, part_len);
-            last = n->count > before ? n->list[before].name : "";
+            last = "";
+            if (n->count > before) {
+                n->list[before].is_folder = part[part_len] == '/';
+                last = n->list[before].name;
+            }
         }
     }
     git_reference_iterator_free(it);
 }
 
 /* The last ones of all branches, and of HEAD. */
-static void collect_commits(git_repository *repo, uint64_t max, struct names *n)
+static void collect_commits(const struct gitfs_listing *l, struct names *n)
 {
     git_revwalk *walk = NULL;
     git_oid id;
-    if (git_revwalk_new(&walk, repo) != 0) {
+    if (git_revwalk_new(&walk, l->repo) != 0) {
         return;
     }
     git_revwalk_sorting(walk, GIT_SORT_TIME);
     git_revwalk_push_head(walk);
     git_revwalk_push_glob(walk, "refs/heads/*");
-    while (n->count < max && git_revwalk_next(&id, walk) == 0 &&
-           names_add(n, git_oid_tostr_s(&id), GIT_OID_HEXSZ)) {
+    while (n->count < l->v->commits && !smbkit_op_is_cancelled(l->op) &&
+           git_revwalk_next(&id, walk) == 0 && names_add(n, git_oid_tostr_s(&id), GIT_OID_HEXSZ)) {
     }
     git_revwalk_free(walk);
 }
@@ -192,23 +204,22 @@ static void collect_stashes(git_repository *repo, struct names *n)
     git_reflog_free(log);
 }
 
-static void collect(const struct gitfs_volume *v, git_repository *repo, const struct gitfs_file *f,
-                    struct names *n)
+static void collect(const struct gitfs_listing *l, struct names *n)
 {
-    switch (f->spot.kind) {
+    switch (l->f->spot.kind) {
     case GITFS_ROOT:
         for (const struct gitfs_top *top = gitfs_tops; top->name; top++) {
             names_add(n, top->name, strlen(top->name));
         }
         break;
     case GITFS_REFS:
-        collect_refs(repo, f->spot.ref, n);
+        collect_refs(l, n);
         break;
     case GITFS_COMMITS:
-        collect_commits(repo, v->commits, n);
+        collect_commits(l, n);
         break;
     case GITFS_STASHES:
-        collect_stashes(repo, n);
+        collect_stashes(l->repo, n);
         break;
     default:
         break; /* a submodule has nothing */
@@ -219,16 +230,21 @@ static void collect(const struct gitfs_volume *v, git_repository *repo, const st
 }
 
 /* 0: it is not shown. */
-static int look_at(git_repository *repo, const struct gitfs_file *f, const char *name,
+static int look_at(const struct gitfs_listing *l, const struct gitfs_name *n,
                    struct smbkit_attr *attr)
 {
+    const struct gitfs_file *f = l->f;
+    const char *name = n->name;
     size_t room = strlen(f->path) + strlen(name) + 2;
     char *path = malloc(room);
     struct gitfs_spot *spot = malloc(sizeof(*spot));
     smbkit_status status = path && spot ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
-    if (SMBKIT_OK(status)) {
+    if (SMBKIT_OK(status) && n->is_folder) { /* as it would be found, among all references */
+        memset(spot, 0, sizeof(*spot));
+        spot->kind = GITFS_REFS;
+    } else if (SMBKIT_OK(status)) {
         snprintf(path, room, "%s%s%s", f->path, *f->path ? "/" : "", name);
-        status = gitfs_look(repo, path, spot);
+        status = gitfs_look(l->repo, path, spot);
     }
     if (SMBKIT_OK(status)) {
         gitfs_describe(spot, f->path, name, attr);
@@ -238,31 +254,30 @@ static int look_at(git_repository *repo, const struct gitfs_file *f, const char 
     return SMBKIT_OK(status);
 }
 
-static smbkit_status list_names(struct gitfs_volume *v, git_repository *repo,
-                                const struct gitfs_file *f, struct smbkit_sink *sink)
+static smbkit_status list_names(const struct gitfs_listing *l, struct smbkit_sink *sink)
 {
     struct names n = {0};
     int goes_on = 1;
     uint64_t last = sink->cookie;
-    collect(v, repo, f, &n);
+    collect(l, &n);
     for (uint32_t i = 0; i < n.count; i++) {
         struct smbkit_attr attr = {.struct_size = sizeof(attr)};
         struct smbkit_entry e = {.struct_size = sizeof(e),
                                  .name = n.list[i].name,
                                  .cookie = n.list[i].cookie,
                                  .attr = &attr};
-        if (goes_on && e.cookie > last && look_at(repo, f, e.name, &attr)) {
+        goes_on = goes_on && !smbkit_op_is_cancelled(l->op);
+        if (goes_on && e.cookie > last && look_at(l, &n.list[i], &attr)) {
             last = e.cookie;
             goes_on = sink->entry(sink, &e);
         }
         free(n.list[i].name);
     }
     free(n.list);
-    return SMBKIT_STATUS_SUCCESS;
+    return how_it_ends(l);
 }
 
-smbkit_status gitfs_list(struct gitfs_volume *v, git_repository *repo, const struct gitfs_file *f,
-                         struct smbkit_sink *sink)
+smbkit_status gitfs_list(const struct gitfs_listing *l, struct smbkit_sink *sink)
 {
-    return f->spot.kind == GITFS_TREE ? list_tree(repo, f, sink) : list_names(v, repo, f, sink);
+    return l->f->spot.kind == GITFS_TREE ? list_tree(l, sink) : list_names(l, sink);
 }

@@ -206,9 +206,9 @@ static smbkit_status step(git_repository *repo, struct gitfs_spot *spot, const c
     return status;
 }
 
-smbkit_status gitfs_step(git_repository *repo, struct gitfs_spot *spot, const char *raw)
+smbkit_status gitfs_enter(git_repository *repo, struct gitfs_spot *spot, const git_tree_entry *e)
 {
-    return step(repo, spot, raw, 0);
+    return enter(repo, spot, e, 0);
 }
 
 /* The rest of a client's path. */

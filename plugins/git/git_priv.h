@@ -2,8 +2,7 @@
 /* A git repository as folders. Nothing of it is remembered but contents: each path is looked up in
  * the references as they are, and what is open keeps the objects that it was opened by.
  *
- * Lock order: blobs->loading, blobs->lock; volume->lock is taken alone. Only loading is held while
- * libgit2 runs. */
+ * Lock order: blobs->lock and volume->lock are taken alone; neither is held while libgit2 runs. */
 #pragma once
 
 #include <pthread.h>
@@ -59,8 +58,8 @@ extern const struct gitfs_top gitfs_tops[]; /* the last one without a name */
 /* The path of a client. What the repository cannot give though it should is DATA_ERROR, and logged.
  */
 smbkit_status gitfs_look(git_repository *repo, const char *path, struct gitfs_spot *spot);
-/* From a tree to an entry of it, a link followed. raw: as git has it. */
-smbkit_status gitfs_step(git_repository *repo, struct gitfs_spot *spot, const char *raw);
+/* From a tree to an entry of it, which is at hand; a link is followed. */
+smbkit_status gitfs_enter(git_repository *repo, struct gitfs_spot *spot, const git_tree_entry *e);
 smbkit_status gitfs_failed(const char *what);
 
 /* ---- contents: git_blobs.c ---- */
@@ -69,13 +68,19 @@ struct gitfs_blob;
 struct gitfs_blobs;
 struct gitfs_blobs *gitfs_blobs_new(uint64_t max);
 void gitfs_blobs_free(struct gitfs_blobs *b);
-/* len bytes from `at` on, which are there. WOULD_BLOCK: it has to be loaded, and repo is NULL. */
+/* len bytes from `at` on, which are there. */
 struct gitfs_want {
     const git_oid *oid;
     uint64_t at;
     uint8_t *to;
     uint32_t len;
 };
+/* 0: it is not kept (any more). */
+int gitfs_blobs_kept(struct gitfs_blobs *b, const struct gitfs_want *w);
+/* One is loaded at a time: waits to be the one, without a handle. CANCELLED. */
+smbkit_status gitfs_blobs_begin(struct gitfs_blobs *b, const struct smbkit_op *op);
+void gitfs_blobs_end(struct gitfs_blobs *b);
+/* Between the two. */
 smbkit_status gitfs_blobs_read(struct gitfs_blobs *b, git_repository *repo,
                                const struct gitfs_want *w);
 
@@ -107,16 +112,26 @@ struct gitfs_volume {
     struct gitfs_file *files;
 };
 
+/* The lock is held: a moment, or until it is told. */
+void gitfs_wait(pthread_cond_t *cond, pthread_mutex_t *lock);
 /* Takes repo. */
 smbkit_status gitfs_volume_start(struct gitfs_volume *v, git_repository *repo);
 void gitfs_volume_stop(struct gitfs_volume *v);
-/* A handle of this call's own; waits until there is one. NULL: it cannot be opened (any more). */
-git_repository *gitfs_repo_take(struct gitfs_volume *v);
+/* A handle of this call's own; waits until there is one. DATA_ERROR: it cannot be opened (any
+ * more); CANCELLED. */
+smbkit_status gitfs_repo_take(struct gitfs_volume *v, const struct smbkit_op *op,
+                              git_repository **repo_r);
 void gitfs_repo_give(struct gitfs_volume *v, git_repository *repo);
 
 /* ---- listings: git_list.c ---- */
 
-smbkit_status gitfs_list(struct gitfs_volume *v, git_repository *repo, const struct gitfs_file *f,
-                         struct smbkit_sink *sink);
+struct gitfs_listing {
+    struct gitfs_volume *v;
+    git_repository *repo;
+    const struct smbkit_op *op;
+    const struct gitfs_file *f;
+};
+/* CANCELLED, or as far as it came. */
+smbkit_status gitfs_list(const struct gitfs_listing *l, struct smbkit_sink *sink);
 void gitfs_describe(const struct gitfs_spot *spot, const char *path, const char *name,
                     struct smbkit_attr *attr);

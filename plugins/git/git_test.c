@@ -177,6 +177,9 @@ static smbkit_status read_blob(struct gitfs_blobs *b, git_repository *repo, cons
 {
     uint8_t buf[4096];
     const struct gitfs_want w = {.oid = oid, .at = 0, .to = buf, .len = len};
+    if (!repo) {
+        return gitfs_blobs_kept(b, &w) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_WOULD_BLOCK;
+    }
     return gitfs_blobs_read(b, repo, &w);
 }
 

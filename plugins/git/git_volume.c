@@ -8,17 +8,33 @@
 #include <string.h>
 #include <time.h>
 
-#define LOOK_MS 1000u /* how often references are looked at, */
-#define REST 100u     /* and how many times as long as that takes is waited at least */
+#define LOOK_MS 1000u     /* how often references are looked at, */
+#define WAIT_NS 50000000L /* how often who waits looks whether he still has to */
+#define REST 100u         /* and how many times as long as that takes is waited at least */
 
 /* ---- handles ---- */
 
-git_repository *gitfs_repo_take(struct gitfs_volume *v)
+void gitfs_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(cond, lock, &until);
+}
+
+smbkit_status gitfs_repo_take(struct gitfs_volume *v, const struct smbkit_op *op,
+                              git_repository **repo_r)
 {
     git_repository *repo = NULL;
     pthread_mutex_lock(&v->lock);
     while (v->idle_count == 0 && v->repo_count == GITFS_REPOS_MAX) {
-        pthread_cond_wait(&v->changed, &v->lock);
+        if (smbkit_op_is_cancelled(op)) {
+            pthread_mutex_unlock(&v->lock);
+            return SMBKIT_STATUS_CANCELLED;
+        }
+        gitfs_wait(&v->changed, &v->lock);
     }
     if (v->idle_count > 0) {
         repo = v->idle[--v->idle_count];
@@ -34,7 +50,8 @@ git_repository *gitfs_repo_take(struct gitfs_volume *v)
         pthread_cond_broadcast(&v->changed);
         pthread_mutex_unlock(&v->lock);
     }
-    return repo;
+    *repo_r = repo;
+    return repo ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_DATA_ERROR;
 }
 
 void gitfs_repo_give(struct gitfs_volume *v, git_repository *repo)

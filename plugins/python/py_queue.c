@@ -2,7 +2,8 @@
 /* The queue of a share and its threads. */
 #include "py_priv.h"
 
-#include <signal.h>
+#include "quiet_thread.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -99,13 +100,7 @@ int py_queue_end(struct py_volume *v)
 /* Signals of the process are for others: a handler of theirs would hold the interpreter up. */
 static int thread_start(struct py_volume *v, pthread_t *thread)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    int err = pthread_create(thread, NULL, thread_main, v);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return err;
+    return quiet_thread_start(thread, thread_main, v);
 }
 
 int py_queue_begin(struct py_volume *v)

@@ -3,7 +3,8 @@
  * at once, and no worker of the server waits for a program. */
 #include "sh_priv.h"
 
-#include <signal.h>
+#include "quiet_thread.h"
+
 #include <stdlib.h>
 
 static struct sh_job *take(struct sh_volume *v)
@@ -55,13 +56,7 @@ int sh_is_given_up(struct sh_volume *v, struct sh_job *job)
  */
 static int thread_start(struct sh_volume *v, pthread_t *thread)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    int err = pthread_create(thread, NULL, thread_main, v);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return err;
+    return quiet_thread_start(thread, thread_main, v);
 }
 
 /* Lock held. 0: there is nobody to do it. */

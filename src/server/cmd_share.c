@@ -16,7 +16,7 @@ static const struct arg_option options[] = {
     {"handles", OPT_HANDLES, true}, {NULL, 0, false},
 };
 
-#define ANSWER_TIMEOUT_MS 120000 /* what opens a volume may take its time */
+#define ANSWER_TIMEOUT_MS 180000 /* what opens a volume may take its time */
 #define SETTINGS_MAX 64          /* of one command line */
 
 struct words {

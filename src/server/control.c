@@ -11,13 +11,14 @@
 #include "os/local.h"
 #include "os/os.h"
 #include "os/process.h"
+#include "server/aside.h"
 
 #define LOG_MODULE LOG_SERVER
 
 struct control {
     struct server *server;
     struct os_local *listener;
-    struct os_thread *thread;
+    struct aside thread;
 };
 
 char *control_default_path(bool make)
@@ -74,7 +75,7 @@ struct control *control_new(struct server *s, const char *path, char err[256])
     int e = c ? os_local_listen(path, &c->listener) : -ENOMEM;
     if (e == 0) {
         c->server = s;
-        e = os_thread_start(&c->thread, "smbkit-control", control_main, c);
+        e = aside_start(&c->thread, "smbkit-control", control_main, c);
     }
     if (e == 0) {
         return c;
@@ -87,13 +88,25 @@ struct control *control_new(struct server *s, const char *path, char err[256])
     return NULL;
 }
 
+void control_end(struct control *c)
+{
+    if (c) {
+        os_local_wake(c->listener);
+    }
+}
+
+bool control_is_over(const struct control *c)
+{
+    return !c || aside_is_over(&c->thread);
+}
+
 void control_free(struct control *c)
 {
     if (!c) {
         return;
     }
-    os_local_wake(c->listener);
-    os_thread_join(c->thread);
+    control_end(c);
+    aside_join(&c->thread);
     os_local_free(c->listener);
     mem_free(c);
 }

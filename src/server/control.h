@@ -24,7 +24,10 @@ NODISCARD struct control *control_new(struct server *s, const char *path, char e
 /* Why there is no control socket at path, as a sentence. err: of os_local_listen, os_local_check.
  */
 void control_error(const char *path, int err, char text[256]);
-void control_free(struct control *c); /* NULL allowed */
+/* Answer no more but what is being answered; has that come to its end? NULL allowed. */
+void control_end(struct control *c);
+bool control_is_over(const struct control *c);
+void control_free(struct control *c); /* waits for that. NULL allowed */
 /* Where smbkit status looks when it is not told: $XDG_RUNTIME_DIR/smbkit/control or
  * /run/smbkit/control; owned. make: make the folder too. */
 NODISCARD char *control_default_path(bool make);

@@ -40,9 +40,10 @@ struct server_end {
     void (*at_once)(void *arg); /* the process ends now, whatever goes on */
     void *arg;
 };
-/* Serve until a signal asks to stop; on SIGHUP reload from file (NULL: there is none to read
- * again), or until end says so (NULL: nothing does). Returns when all is closed; true: in good
- * order. A second signal ends the process at once. */
+/* Serve until a signal asks to stop; on SIGHUP read the users and file (NULL: there is none) anew,
+ * on a thread of its own and without dropping clients: problems are logged, and then nothing but
+ * what is well changes. Or until end says so (NULL: nothing does). Returns when all is closed;
+ * true: in good order. A second signal ends the process at once. */
 bool server_run(struct server *s, const char *file, const struct server_end *end);
 /* What server_run does at the end, for who does not run it. False: a plugin does not come back, and
  * nothing may be freed. */
@@ -52,10 +53,6 @@ int server_turn(struct server *s);
 int64_t server_descriptor(const struct server *s);
 /* Only before server_start, or after server_run or server_stop. NULL allowed. */
 void server_free(struct server *s);
-
-/* Read the configuration and the users anew without dropping clients. Problems are logged, and then
- * nothing but what is well changes. One thread at a time. */
-void server_reload(struct server *s, const char *file);
 
 /* ---- for the control socket (any thread) ---- */
 const struct config *

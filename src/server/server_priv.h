@@ -5,6 +5,7 @@
 #include "os/os.h"
 #include "server/admin.h"
 #include "server/alarm.h"
+#include "server/aside.h"
 #include "server/conn_glue.h"
 #include "server/control.h"
 #include "server/lend.h"
@@ -39,6 +40,7 @@ struct server {
     struct admin admin;
     struct net_limits *limits;
     struct control *control;
+    struct aside reload;                        /* the main thread's */
     struct server_loop loops[SERVER_LOOPS_MAX]; /* immutable after server_start */
     unsigned loop_count;
     struct listener *listeners[CONFIG_LISTEN_MAX]; /* immutable after server_start */

@@ -74,11 +74,23 @@ static void apply_config(struct server *s, const char *file, struct problems *pr
         log_error(NULL, "out of memory, global settings not reloaded");
     }
     server_notes_log(c, s->users);
+    /* Who may be here no more is gone before volumes are opened, which may take long. */
+    if (!smb_server_enforce(s->smb)) {
+        problems_add(problems, "out of memory: who is connected is looked at late");
+    }
     shares_apply(s->shares, c, problems);
 }
 
-void server_reload(struct server *s, const char *file)
+struct reload {
+    struct server *server;
+    const char *file; /* NULL: none */
+    bool is_due;      /* asked for while another goes on */
+};
+
+static void reload(void *arg)
 {
+    const struct reload *r = arg;
+    struct server *s = r->server;
     char err[512];
     struct problems problems;
     problems_init(&problems);
@@ -88,8 +100,8 @@ void server_reload(struct server *s, const char *file)
     if (!users_store_load(s->users, err, sizeof(err))) {
         problems_add(&problems, "%s", err);
     }
-    if (file) {
-        apply_config(s, file, &problems);
+    if (r->file) {
+        apply_config(s, r->file, &problems);
     }
     if (!smb_server_enforce(s->smb)) {
         problems_add(&problems, "out of memory: clients may be connected who should not be");
@@ -98,6 +110,21 @@ void server_reload(struct server *s, const char *file)
     log_info(NULL, "reloaded problems=%u shares=%zu", problems.count,
              smb_server_share_count(s->smb));
     problems_fini(&problems);
+}
+
+/* Plugins open volumes, and the shares may be another thread's for a while: signals are heard. */
+static void reload_start(struct reload *r)
+{
+    struct aside *a = &r->server->reload;
+    if (!aside_is_over(a)) {
+        r->is_due = true;
+        return;
+    }
+    r->is_due = false;
+    aside_join(a);
+    if (aside_start(a, "smbkit-reload", reload, r) != 0) {
+        reload(r);
+    }
 }
 
 /* ---- the end ---- */
@@ -216,32 +243,58 @@ static bool is_over(const struct server_end *end, enum os_signal sig, bool *was_
     return end && end->is_there(end->arg);
 }
 
-static void serve(struct server *s, const char *file, const struct server_end *end)
+static void serve(struct server *s, struct reload *r, const struct server_end *end)
 {
     struct idling idle = {0};
     enum os_signal sig = OS_SIGNAL_NONE;
     bool was_asked = false;
     unsigned quiet = 0;
     while (!is_over(end, sig, &was_asked)) {
-        sig = os_signal_wait(end ? END_LOOK_MS : TRIM_MS);
-        if (sig == OS_SIGNAL_NONE && (!end || ++quiet == TRIM_MS / END_LOOK_MS)) {
+        sig = os_signal_wait(r->is_due ? POLL_MS : end ? END_LOOK_MS : TRIM_MS);
+        if (sig == OS_SIGNAL_NONE && !r->is_due && (!end || ++quiet == TRIM_MS / END_LOOK_MS)) {
             quiet = 0;
             give_memory_back(s, &idle);
         }
-        if (sig == OS_SIGNAL_RELOAD) {
-            server_reload(s, file);
+        if (sig == OS_SIGNAL_RELOAD || r->is_due) {
+            reload_start(r);
         }
     }
+}
+
+static bool shares_are_left(const struct server *s)
+{
+    return control_is_over(s->control) && aside_is_over(&s->reload);
+}
+
+/* What changes shares comes to its end. False: a plugin does not come back to it. */
+static bool leave_shares(struct server *s)
+{
+    uint64_t until = os_monotonic_ms() + SERVER_DRAIN_MS;
+    control_end(s->control);
+    smb_server_move_none(s->smb);
+    while (!shares_are_left(s)) {
+        if (os_monotonic_ms() >= until) {
+            return false;
+        }
+        wait_a_little(s);
+    }
+    control_free(s->control);
+    s->control = NULL;
+    aside_join(&s->reload);
+    return true;
 }
 
 bool server_stop(struct server *s)
 {
     log_info(NULL, "stopping connections=%u", server_connection_count(s));
-    control_free(s->control);
-    s->control = NULL;
+    bool ok = leave_shares(s);
     server_listeners_close(s);
     if (!close_connections(s)) {
         log_error(NULL, "requests still running, ending without them");
+        return false;
+    }
+    if (!ok) {
+        log_error(NULL, "a volume is still being opened or closed, ending without that");
         return false;
     }
     server_durable_save(s);
@@ -268,8 +321,9 @@ bool server_run(struct server *s, const char *file, const struct server_end *end
 {
     log_info(NULL, "serving shares=%zu loops=%u users=%zu", smb_server_share_count(s->smb),
              s->loop_count, users_store_count(s->users));
+    struct reload r = {.server = s, .file = file};
     s->end = end;
-    serve(s, file, end);
+    serve(s, &r, end);
     if (!server_stop(s)) {
         /* Freeing under a plugin that does not come back would turn a slow end into a crash. */
         end_at_once(s);

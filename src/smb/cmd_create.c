@@ -99,7 +99,8 @@ static void fill_in(struct smb_request *r, const struct smb2_create_req *req,
         .share_access = req->share_access,
         .disposition = req->disposition,
         .options = req->options,
-        .oplock_level = oplock_level(req),
+        .oplock_level =
+            smb_share_grants_none(r->tree->share) ? SMB2_OPLOCK_LEVEL_NONE : oplock_level(req),
         .want_max_access = ctxs->present & SMB2_CTX_MXAC,
         .means_directory = path->means_directory,
         .means_data = path->means_data,
@@ -136,7 +137,7 @@ static void answer_contexts(struct smb_request *r, const struct smb2_create_req 
         ctxs->present |= SMB2_CTX_QFID;
         struct wr w = wr_init(ctxs->qfid, sizeof(ctxs->qfid));
         wr_u64(&w, out->attr.file_id);
-        wr_u64(&w, smb_share_serial(r->tree->share));
+        wr_u64(&w, r->open->volume_serial);
     }
 }
 
@@ -274,12 +275,13 @@ static smbkit_status create_file(struct smb_request *r, const struct smb2_create
     in.ea = eas.base;
     in.ea_len = wr_pos(&eas);
     in.owner = smb_open_owner(r->reserved);
-    struct vfs_lease_want lease;
+    struct vfs_lease_want lease = {0};
     bool wants_lease = false;
     status = path->means_quota ? smb_quota_open_as(r, &in)
                                : smb_lease_want(r->reserved, req, &lease, &wants_lease);
     if (SMBKIT_OK(status)) {
         in.lease = wants_lease ? &lease : NULL;
+        lease.caching = smb_share_grants_none(r->tree->share) ? 0 : lease.caching;
         smb_lease_create_begin(r->reserved);
         status = vfs_create(&r->call, &in, &out);
         smb_lease_create_end(r->reserved, SMBKIT_OK(status) && out.lease.is_shared);

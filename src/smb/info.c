@@ -238,7 +238,7 @@ static smbkit_status file_info(struct smb_request *r, uint8_t info_class, size_t
     f->mode = vfs_open_options(file) &
               (VFS_WRITE_THROUGH | VFS_SEQUENTIAL_ONLY | VFS_NO_INTERMEDIATE_BUFFERING |
                VFS_SYNCHRONOUS_IO_ALERT | VFS_SYNCHRONOUS_IO_NONALERT | VFS_DELETE_ON_CLOSE);
-    f->volume_serial = smb_share_serial(r->tree->share);
+    f->volume_serial = r->open->volume_serial;
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
     if (row->gather & GATHER_ATTR) {
         status = gather_attr(r, f);

@@ -142,3 +142,5 @@
 #define SMB_MOVE_REST_MS 15000u
 /* What a file's handles have at least, when others have used that up. */
 #define SMB_MOVE_FILE_MS 1000u
+/* What all of them have, plugins' calls among it; who has not gone by then ends. */
+#define SMB_MOVE_ALL_MS 45000u

@@ -233,6 +233,17 @@ static void recharge_locked(struct smb_open *o)
     }
 }
 
+/* open->lock is held, and its share has that volume. */
+static void volume_set_locked(struct smb_open *o, struct vfs_volume *v)
+{
+    const struct smb_share *share = o->durable.kept ? o->durable.share
+                                    : o->tree       ? o->tree->share
+                                                    : NULL;
+    o->volume = vfs_volume_ref(v);
+    o->volume_serial = share ? smb_share_serial(share) : 0; /* NULL: it ends */
+    recharge_locked(o);
+}
+
 static smbkit_status move_it(struct smb_open *o, struct vfs_volume *v, struct vfs_call *call)
 {
     const struct vfs_move m = {.from = o->file, .volume = v, .owner = smb_open_owner(o)};
@@ -252,8 +263,7 @@ static smbkit_status move_it(struct smb_open *o, struct vfs_volume *v, struct vf
     struct vfs_volume *was = o->volume;
     mutex_lock(&o->lock);
     o->file = vfs_open_ref(to);
-    o->volume = vfs_volume_ref(v);
-    recharge_locked(o);
+    volume_set_locked(o, v);
     mutex_unlock(&o->lock);
     parting_go(p); /* takes it */
     vfs_open_unref(from);

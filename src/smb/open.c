@@ -379,7 +379,7 @@ smbkit_status smb_open_reserve_as(struct smb_tree *tree, enum smb_open_kind kind
     if (!o) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
-    o->volume = kind == SMB_OPEN_FILE ? smb_share_volume_ref(tree->share) : NULL;
+    o->volume = kind == SMB_OPEN_FILE ? smb_share_volume_as(tree->share, &o->volume_serial) : NULL;
     o->takes_descriptor =
         o->volume && (vfs_volume_features(o->volume) & SMBKIT_FEATURE_DESCRIPTORS) != 0;
     mutex_lock(&s->lock);

@@ -80,6 +80,7 @@ struct smb_open {
      * as they are; others by smb_open_file_ref. */
     struct vfs_open *file;
     struct vfs_volume *volume;
+    uint32_t volume_serial; /* of that; changed with it */
     bool is_stale; /* session->lock: RESERVED, and its volume was replaced: it ends when it is shown
                     */
     struct smb_pipe pipe; /* kind PIPE */

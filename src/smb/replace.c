@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "smb/limits.h"
 #include "smb/move.h"
+#include "smb/roots.h"
 #include "smb/server.h"
 #include "vfs/move.h"
 
@@ -19,8 +20,10 @@ struct mover {
     struct vfs_volume *volume; /* the new one; a reference */
     struct smb_open **opens;   /* references; owned */
     size_t open_count;
+    struct smb_roots roots;
     uint64_t until_ms;
-    bool is_late; /* the time was up when something was waited for */
+    uint64_t end_ms; /* until_ms is never later */
+    bool is_late;    /* the time was up when something was waited for */
     struct vfs_wait wait;
     struct mutex lock;
     struct cond cond;
@@ -54,14 +57,33 @@ static void wake(struct vfs_wait *w)
 
 static void time_begin(struct mover *m, uint32_t ms)
 {
-    m->until_ms = smb_server_monotonic_ms(m->server) + ms;
+    m->until_ms = MIN(smb_server_monotonic_ms(m->server) + ms, m->end_ms);
     m->is_late = false;
+}
+
+/* What follows has all of that, of which the first part begins, and others by time_begin. */
+static void time_limit(struct mover *m, uint32_t all_ms, uint32_t first_ms)
+{
+    uint64_t now = smb_server_monotonic_ms(m->server);
+    m->end_ms = now + all_ms;
+    m->until_ms = now + first_ms;
+    m->is_late = false;
+}
+
+static bool time_is_up(const struct mover *m)
+{
+    return smb_server_monotonic_ms(m->server) >= m->end_ms;
+}
+
+static bool is_ending(const struct mover *m)
+{
+    return atomic_load_explicit(&m->server->moves_none, memory_order_relaxed); /* see there */
 }
 
 /* A while, or until it is woken; false: the time is up. */
 static bool wait_on(struct mover *m)
 {
-    if (smb_server_monotonic_ms(m->server) >= m->until_ms) {
+    if (is_ending(m) || smb_server_monotonic_ms(m->server) >= m->until_ms) {
         m->is_late = true;
         return false;
     }
@@ -131,24 +153,16 @@ static void wait_for_reserved(struct mover *m)
 
 /* ---- whose root is a folder of the volume ---- */
 
-/* Has the user a root of his own, which is none in another volume? If that is not known, too. */
-static bool has_root(struct vfs_token *token, struct vfs_volume *v)
-{
-    struct vfs_call call = {.token = token};
-    CLEANUP_MEM char *root = NULL;
-    return !token || !SMBKIT_OK(vfs_session_root(&call, v, &root)) || root;
-}
-
-static bool tree_stays(const struct mover *m, const struct smb_tree *t)
+static bool tree_stays(struct mover *m, const struct smb_tree *t)
 {
     struct vfs_token *token = smb_session_token(t->session);
-    bool stays = !t->root && !has_root(token, m->volume);
+    bool stays = !t->root && !smb_roots_has(&m->roots, token, m->volume);
     vfs_token_unref(token);
     return stays;
 }
 
 /* Would its tree stay; kept: its owner's next one see the same? */
-static bool may_stay(const struct mover *m, struct smb_open *o)
+static bool may_stay(struct mover *m, struct smb_open *o)
 {
     struct smb_session *s = NULL;
     struct smb_tree *t = NULL;
@@ -162,14 +176,15 @@ static bool may_stay(const struct mover *m, struct smb_open *o)
     struct vfs_token *token = smb_open_token(o);
     struct vfs_open *file = token ? smb_open_file_ref(o) : NULL;
     if (file) {
-        stays = !has_root(token, vfs_open_volume(file)) && !has_root(token, m->volume);
+        stays = !smb_roots_has(&m->roots, token, vfs_open_volume(file)) &&
+                !smb_roots_has(&m->roots, token, m->volume);
     }
     vfs_open_unref(file);
     vfs_token_unref(token);
     return stays;
 }
 
-static bool session_trees_end(const struct mover *m, struct smb_session *s)
+static bool session_trees_end(struct mover *m, struct smb_session *s)
 {
     size_t n = 0;
     CLEANUP_MEM struct smb_tree **list = smb_trees_of(s, &n);
@@ -185,7 +200,7 @@ static bool session_trees_end(const struct mover *m, struct smb_session *s)
 }
 
 /* Of a client who would see what is not his root. */
-static void trees_end(const struct mover *m)
+static void trees_end(struct mover *m)
 {
     struct smb_session_list list;
     bool ok = smb_sessions_take(m->server, &list);
@@ -229,25 +244,27 @@ static bool can_move(struct mover *m, struct smb_open *o)
            is_done(m, o, smb_open_move_try);
 }
 
+/* What is not tried in time counts among them; what is being made does when none is any more. */
 static size_t count_unmovable(struct mover *m)
 {
+    bool counts_new = smb_share_is_closed(m->share);
     size_t n = 0;
     for (size_t i = 0; i < m->open_count; i++) {
         struct smb_open *o = m->opens[i];
-        n += !can_move(m, o) && place_of(m, o) != SMB_PLACE_NONE;
+        enum smb_place place = place_of(m, o);
+        if (place == SMB_PLACE_NONE || (place == SMB_PLACE_RESERVED && !counts_new)) {
+            continue;
+        }
+        bool goes = !time_is_up(m) && can_move(m, o);
+        n += !goes && place_of(m, o) != SMB_PLACE_NONE;
     }
     return n;
 }
 
 /* ---- they go ---- */
 
-/* Those who wait for their client by what they cache end with that. */
-static void uncache(struct mover *m, struct smb_open *o)
+static void uncache(struct smb_open *o)
 {
-    if (smb_open_waits_by_cache(o)) {
-        m->out->closed += smb_open_evict(o);
-        return;
-    }
     struct vfs_open *file = smb_open_file_ref(o);
     if (file) {
         vfs_open_uncache(file);
@@ -258,7 +275,9 @@ static void uncache(struct mover *m, struct smb_open *o)
 static bool is_cached(const struct mover *m, struct smb_open *o)
 {
     struct vfs_open *file = smb_open_file_ref(o);
-    bool is = file && !vfs_open_is_uncached(file) && place_of(m, o) != SMB_PLACE_NONE;
+    enum smb_place place = place_of(m, o);
+    bool is = file && !vfs_open_is_uncached(file) && place != SMB_PLACE_NONE &&
+              !smb_open_waits_by_cache(o);
     vfs_open_unref(file);
     return is;
 }
@@ -266,12 +285,24 @@ static bool is_cached(const struct mover *m, struct smb_open *o)
 /* All are told first, so that they take the time of one. */
 static void uncache_all(struct mover *m)
 {
-    time_begin(m, SMB_MOVE_BREAK_MS);
+    time_limit(m, SMB_MOVE_BREAK_MS, SMB_MOVE_BREAK_MS);
     for (size_t i = 0; i < m->open_count; i++) {
-        uncache(m, m->opens[i]);
+        if (!smb_open_waits_by_cache(m->opens[i])) {
+            uncache(m->opens[i]);
+        }
     }
     for (size_t i = 0; i < m->open_count; i++) {
         while (is_cached(m, m->opens[i]) && wait_on(m)) {
+        }
+    }
+}
+
+/* Those who wait for their client by what they cache end with that. */
+static void end_caching(struct mover *m)
+{
+    for (size_t i = 0; i < m->open_count; i++) {
+        if (smb_open_waits_by_cache(m->opens[i])) {
+            m->out->closed += smb_open_evict(m->opens[i]);
         }
     }
 }
@@ -290,7 +321,9 @@ static bool comes_to_rest(struct mover *m, struct smb_open *o)
 /* One that is shown, or kept. */
 static void settle(struct mover *m, struct item *item)
 {
-    if (item->rests && may_stay(m, item->o) && is_done(m, item->o, smb_open_move)) {
+    /* What is cached belongs to the old volume: its time is cut short by the server's end alone. */
+    bool is_free = item->rests && !is_cached(m, item->o) && !time_is_up(m);
+    if (is_free && may_stay(m, item->o) && is_done(m, item->o, smb_open_move)) {
         m->out->moved++;
     } else {
         m->out->closed += smb_open_evict(item->o); /* which ends when its requests have */
@@ -340,7 +373,7 @@ static size_t items_fill(struct mover *m, struct item *items)
 
 static void settle_all(struct mover *m, struct item *items, size_t count)
 {
-    time_begin(m, SMB_MOVE_REST_MS);
+    time_limit(m, SMB_MOVE_ALL_MS, SMB_MOVE_REST_MS);
     for (size_t i = 0, n; i < count; i += n) {
         for (n = 1; i + n < count && items[i + n].file == items[i].file; n++) {
         }
@@ -356,7 +389,8 @@ static void move_opens(struct mover *m)
 {
     (void)opens_take(m); /* those too that came in between; else those it has */
     CLEANUP_MEM struct item *items = mem_calloc(m->open_count + 1, sizeof(*items));
-    uncache_all(m);
+    end_caching(m);
+    uncache_all(m); /* hardly any is left */
     if (items) {
         settle_all(m, items, items_fill(m, items));
         return;
@@ -368,10 +402,30 @@ static void move_opens(struct mover *m)
     }
 }
 
+/* Everybody goes on meanwhile, so that the gate is closed for a short time. */
+static smbkit_status prepare(struct mover *m, bool all)
+{
+    if (!opens_take(m)) {
+        return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
+    }
+    if (all) {
+        time_limit(m, SMB_MOVE_REST_MS, SMB_MOVE_REST_MS);
+        m->out->closed = count_unmovable(m);
+    }
+    if (m->out->closed > 0) {
+        return SMBKIT_STATUS_SHARING_VIOLATION;
+    }
+    smb_share_grant_none(m->share);
+    if (opens_take(m)) {
+        uncache_all(m);
+    }
+    return SMBKIT_STATUS_SUCCESS;
+}
+
 /* The gate is closed. */
 static smbkit_status move(struct mover *m, struct smb_share *fresh, bool all)
 {
-    time_begin(m, SMB_MOVE_REST_MS);
+    time_limit(m, SMB_MOVE_REST_MS, SMB_MOVE_REST_MS);
     wait_for_entered(m);
     if (!opens_take(m)) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
@@ -382,6 +436,10 @@ static smbkit_status move(struct mover *m, struct smb_share *fresh, bool all)
     }
     /* What has begun and has no place yet might be one more. */
     bool is_unknown = all && atomic_load(&m->share->gate.entered) > 0;
+    if (is_ending(m)) {
+        m->out->closed = 0;
+        return SMBKIT_STATUS_CANCELLED;
+    }
     if (m->out->closed > 0 || is_unknown) {
         return SMBKIT_STATUS_SHARING_VIOLATION;
     }
@@ -401,9 +459,14 @@ static smbkit_status run(struct smb_server *s, struct smb_share *share, struct s
     vfs_wait_init(&m.wait, wake);
     mutex_init(&m.lock);
     cond_init(&m.cond);
-    smb_share_close(share);
-    smbkit_status status = move(&m, fresh, all);
+    smb_roots_init(&m.roots);
+    smbkit_status status = prepare(&m, all);
+    if (SMBKIT_OK(status)) {
+        smb_share_close(share);
+        status = move(&m, fresh, all);
+    }
     smb_share_open(share);
+    smb_roots_fini(&m.roots);
     opens_drop(&m);
     vfs_wait_fini(&m.wait);
     cond_fini(&m.cond);
@@ -417,6 +480,11 @@ static smbkit_status run(struct smb_server *s, struct smb_share *share, struct s
 }
 
 /* ---- the interface ---- */
+
+void smb_server_move_none(struct smb_server *s)
+{
+    atomic_store_explicit(&s->moves_none, true, memory_order_relaxed); /* see there */
+}
 
 static size_t count_opens(struct smb_server *s, struct smb_share *share)
 {

@@ -163,10 +163,17 @@ static void settings_take(struct smb_share *old, struct smb_share *fresh)
     flags_set(to, from->read_only, from->encrypt, from->guest_ok, from->dfs_root);
 }
 
-struct vfs_volume *smb_share_volume_ref(struct smb_share *share)
+struct vfs_volume *smb_share_volume_as(struct smb_share *share, uint32_t *serial_r)
 {
     SCOPED_LOCK(&share->lock);
+    *serial_r = smb_share_serial(share);
     return share->volume ? vfs_volume_ref(share->volume) : NULL;
+}
+
+struct vfs_volume *smb_share_volume_ref(struct smb_share *share)
+{
+    uint32_t serial;
+    return smb_share_volume_as(share, &serial);
 }
 
 bool smb_share_is_on(struct smb_share *share, const struct vfs_volume *v)
@@ -215,6 +222,11 @@ void smb_share_leave(struct smb_share *share)
     atomic_fetch_sub(&share->gate.entered, 1);
 }
 
+void smb_share_grant_none(struct smb_share *share)
+{
+    atomic_store_explicit(&share->gate.grants_none, true, memory_order_relaxed); /* see there */
+}
+
 void smb_share_close(struct smb_share *share)
 {
     SCOPED_LOCK(&share->lock);
@@ -224,6 +236,7 @@ void smb_share_close(struct smb_share *share)
 void smb_share_open(struct smb_share *share)
 {
     SCOPED_LOCK(&share->lock);
+    atomic_store_explicit(&share->gate.grants_none, false, memory_order_relaxed); /* see there */
     atomic_store(&share->gate.is_closed, false);
     wait_wake_all(&share->gate.waits, &share->gate.waiters);
 }

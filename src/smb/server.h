@@ -43,6 +43,7 @@ struct smb_gate {
     atomic_bool
         is_closed; /* changes under share->lock; seq_cst, as the next: see smb_share_enter */
     atomic_uint entered;
+    atomic_bool grants_none; /* relaxed: nothing new to cache by, it would be broken at once */
     struct wait_domain waits;
     struct list waiters;
 };
@@ -85,6 +86,7 @@ struct smb_server {
     struct budget locks;  /* ... by locks of byte ranges, whose number is told too */
 
     struct mutex replace_lock; /* outside all others: one share is replaced at a time */
+    atomic_bool moves_none;    /* relaxed: who waits for handles looks again and again */
     struct mutex lock;
     struct list shares;             /* lock */
     struct hash_table sessions;     /* lock; by session id */
@@ -147,6 +149,8 @@ NODISCARD struct smb_share *smb_share_new(struct smb_server *s, const struct smb
                                           enum smb_share_type type);
 /* The volume as it is now: a reference, or NULL. Who has an open goes by that one's. */
 NODISCARD struct vfs_volume *smb_share_volume_ref(struct smb_share *share);
+/* The same, with its serial number. */
+NODISCARD struct vfs_volume *smb_share_volume_as(struct smb_share *share, uint32_t *serial_r);
 bool smb_share_is_on(struct smb_share *share, const struct vfs_volume *v);
 /* The fresh one's settings and volume are the share's from now on, and its are the fresh one's.
  * false: the share is in the list no more. */
@@ -159,6 +163,13 @@ void smb_share_leave(struct smb_share *share);
 static inline bool smb_share_is_closed(const struct smb_share *share)
 {
     return atomic_load_explicit(&share->gate.is_closed, memory_order_relaxed); /* a hint */
+}
+/* Its opens get nothing to cache by from now on, but who has been asking already may; until
+ * smb_share_open. */
+void smb_share_grant_none(struct smb_share *share);
+static inline bool smb_share_grants_none(const struct smb_share *share)
+{
+    return atomic_load_explicit(&share->gate.grants_none, memory_order_relaxed); /* see there */
 }
 void smb_share_close(struct smb_share *share);
 void smb_share_open(struct smb_share *share);

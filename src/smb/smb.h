@@ -184,6 +184,8 @@ struct smb_share_spec {
  * smb_server_enforce is due afterwards. */
 NODISCARD smbkit_status smb_server_share_set(struct smb_server *s,
                                              const struct smb_share_spec *spec);
+/* The server stops: no handle is waited for any more, of a share that is being replaced neither. */
+void smb_server_move_none(struct smb_server *s);
 enum smb_handles {
     SMB_HANDLES_CLOSE,   /* they end, as by smb_server_share_set and the smb_server_enforce after */
     SMB_HANDLES_MOVE,    /* those that can go on in the new volume do; the others end */
@@ -194,10 +196,10 @@ struct smb_moved {
 };
 /* The disk share spec->name is there: spec->volume takes the place of the volume that it has, while
  * clients stay connected; see docs/internals/replace.md. Its other settings become those of spec,
- * so smb_server_enforce is due afterwards. Blocks, for at most SMB_MOVE_BREAK_MS and twice
- * SMB_MOVE_REST_MS and as long as plugins take; not on a loop or a worker. Errors:
+ * so smb_server_enforce is due afterwards. Blocks, for about as long as SMB_MOVE_BREAK_MS,
+ * twice SMB_MOVE_REST_MS and SMB_MOVE_ALL_MS together; not on a loop or a worker. Errors:
  * BAD_NETWORK_NAME: there is none; INVALID_PARAMETER; NOT_SUPPORTED: to move needs smb_env.work;
- * SHARING_VIOLATION; INSUFFICIENT_RESOURCES: nothing has changed. */
+ * SHARING_VIOLATION; INSUFFICIENT_RESOURCES; CANCELLED: the server stops; nothing has changed. */
 NODISCARD smbkit_status smb_server_share_replace(struct smb_server *s,
                                                  const struct smb_share_spec *spec,
                                                  enum smb_handles how, struct smb_moved *out);

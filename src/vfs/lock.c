@@ -140,12 +140,12 @@ static void take_one(void *arg, const struct range_link *r, bool exclusive)
     }
 }
 
-/* Under both nodes' locks. */
+/* Under both nodes' locks. They are charged once, to from. */
 static smbkit_status take_all(struct vfs_open *from, struct vfs_open *to)
 {
     struct taking t = {.to = to, .status = SMBKIT_STATUS_SUCCESS};
-    to->locks.budget = from->locks.budget;
     if (from->node == to->node) {
+        to->locks.budget = from->locks.budget;
         brlock_hand_over(&from->node->locks, &from->locks, &to->locks);
         return t.status;
     }
@@ -198,6 +198,9 @@ smbkit_status lock_move(struct vfs_open *from, struct vfs_open *to)
     lock_both(from->node, to->node);
     smbkit_status st = take_all(from, to);
     if (SMBKIT_OK(st)) {
+        ASSERT(from->node == to->node || from->locks.count == to->locks.count);
+        to->locks.budget = from->locks.budget;
+        from->locks.budget = NULL;
         from->successor = vfs_open_ref(to);
     }
     unlock_both(from->node, to->node);

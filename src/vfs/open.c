@@ -34,11 +34,10 @@ struct vfs_open *vfs_open_ref(struct vfs_open *o)
     return o;
 }
 
-void vfs_open_unref(struct vfs_open *o)
+/* What has its place, whose reference goes with it. */
+static struct vfs_open *open_free(struct vfs_open *o)
 {
-    if (!o || !refcount_put(&o->refs)) {
-        return;
-    }
+    struct vfs_open *successor = o->successor;
     struct wait_domain *waits = o->node->waits;
     wait_wake_all(waits, &o->close_waiters);
     wait_wake_all(waits, &o->dir_waiters);
@@ -50,10 +49,18 @@ void vfs_open_unref(struct vfs_open *o)
     if (o->lease) {
         o->lease->ops->unref(o->lease);
     }
-    vfs_open_unref(o->successor);
     node_put(o->node);
     vfs_volume_unref(o->volume);
     mem_free(o);
+    return successor;
+}
+
+/* Not by recursion: a request that waits may have seen many replacements. */
+void vfs_open_unref(struct vfs_open *o)
+{
+    while (o && refcount_put(&o->refs)) {
+        o = open_free(o);
+    }
 }
 
 smbkit_status open_begin(struct vfs_open *o)

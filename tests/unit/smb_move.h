@@ -6,6 +6,8 @@
 #include "smb_pair.h"
 
 #include "smb/limits.h"
+#include "smb/open.h"
+#include "smb/server.h"
 #include "smb_late.h"
 #include "smb_slow.h"
 #include "wire/change_notify.h"
@@ -18,7 +20,9 @@ struct move {
     struct smbkit_plugin *plugin; /* of that */
     struct smb_moved out;
     void (*meanwhile)(struct move *m); /* NULL: nothing */
-    unsigned turns;                    /* of that */
+    unsigned closed_turns;             /* of that, while the gate was closed */
+    unsigned frozen_turns;             /* while nothing could begin on the handle id */
+    unsigned closed_turn, frozen_turn; /* the how manieth this is; 0: it is none */
     uint32_t step_ms;                  /* how much time a turn takes */
     bool is_over;                      /* a test's own note */
     struct smb2_file_id id;
@@ -26,16 +30,32 @@ struct move {
 
 static struct move *moving; /* whose server is replacing */
 
+static UNUSED bool gate_is_closed(const struct move *m)
+{
+    struct smb_share *share = smb_server_share_find(m->p.f.server, "mem");
+    bool is = smb_share_is_closed(share);
+    smb_share_unref(share);
+    return is;
+}
+
+static void count_turn(struct move *m)
+{
+    struct smb_open *o = smb_open_find_any(m->p.f.server, m->id.persistent);
+    m->closed_turn = gate_is_closed(m) ? ++m->closed_turns : 0;
+    m->frozen_turn = o && o->is_moving ? ++m->frozen_turns : 0;
+    smb_open_unref(o);
+}
+
 static uint64_t move_monotonic(void *arg)
 {
     struct move *m = moving;
     if (m) {
         moving = NULL; /* not within itself */
         fake_pump(&m->p.f);
+        count_turn(m);
         if (m->meanwhile) {
             m->meanwhile(m);
         }
-        m->turns++;
         fake_pass(&m->p.g, m->step_ms);
         fake_pass(&m->p.f, m->step_ms);
         fake_pump(&m->p.f);
@@ -103,7 +123,7 @@ static UNUSED void move_end(struct move *m)
 static UNUSED smbkit_status replace(struct move *m, enum smb_handles how)
 {
     const struct smb_share_spec spec = {.name = "MEM", .volume = m->volume};
-    m->turns = 0;
+    m->closed_turns = m->frozen_turns = 0;
     moving = m;
     smbkit_status status = smb_server_share_replace(m->p.f.server, &spec, how, &m->out);
     moving = NULL;

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A share gets another volume, and something is in the way of all of it: roots of users, memory. */
+/* A share gets another volume, and something is in the way of all of it, or in between: roots of
+ * users, memory, a question. */
 #include "smb_move.h"
 
-#include "smb/open.h"
+#include "wire/fscc_file.h"
+#include "wire/output.h"
+#include "wire/query_info.h"
 
 /* ---- users with a root of their own ---- */
 
 static bool has_roots;
+static unsigned root_calls;
 
 static smbkit_status root_session_root(void *v, struct smbkit_op *op, struct smbkit_session_root *a)
 {
     (void)v;
     (void)op;
+    root_calls++;
     if (!has_roots) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
     }
@@ -117,6 +122,28 @@ static void test_root_after(void)
     move_end(&m);
 }
 
+/* The plugin is asked for a user once, however many handles he has. */
+static void test_root_asked_once(void)
+{
+    struct move m;
+    move_begin_over(&m, &root_filter);
+    put(&m.p.f, "a", "old");
+    put(&m.p.g, "a", "new");
+    for (unsigned i = 0; i < 10; i++) {
+        (void)open_it(&m.p.f, "a");
+    }
+    struct vfs_volume *two = m.volume;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE_ALL), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(m.out.moved, 10);
+    m.volume = m.p.f.volume;
+    root_calls = 0;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE_ALL), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(m.out.moved, 10);
+    CHECK_INT(root_calls, 2); /* one for each client */
+    m.volume = two;
+    move_end(&m);
+}
+
 /* ---- a call that is not its requests' ---- */
 
 static uint64_t opens_of(struct vfs_volume *v)
@@ -150,6 +177,57 @@ static void test_in_use(void)
     vfs_token_unref(token);
     vfs_open_unref(file);
     smb_open_unref(o);
+    move_end(&m);
+}
+
+/* ---- what its volume is ---- */
+
+static uint32_t serial_of(struct move *m)
+{
+    struct fscc_file_info info = {0};
+    struct fscc_file_names names = {0};
+    struct wire_slice out = {0};
+    const struct smb2_query_info_req req = {.info_type = SMB2_0_INFO_FILE,
+                                            .info_class = SMB2_FILE_ID_INFO,
+                                            .output_max = 64,
+                                            .file_id = m->id};
+    struct wr w = fake_request(&m->p.f, SMB2_QUERY_INFO);
+    smb2_query_info_req_format(&w, &req);
+    struct fake_reply r = fake_ask(&m->p.f, &w);
+    CHECK_INT(r.status, SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smb2_output_parse(&r.body, &out), WIRE_OK);
+    CHECK_INT(fscc_file_query_parse(out, SMB2_FILE_ID_INFO, &info, &names), WIRE_OK);
+    fake_reply_fini(&r);
+    return (uint32_t)info.volume_serial;
+}
+
+static uint32_t serial_before;
+
+static void ask_in_between(struct move *m)
+{
+    struct smb_share *share = smb_server_share_find(m->p.f.server, "mem");
+    if (!m->is_over && smb_share_is_on(share, m->volume) && m->frozen_turn == 0) {
+        m->is_over = true;
+        CHECK(smb_share_serial(share) != serial_before);
+        CHECK_INT(serial_of(m), serial_before);
+    }
+    smb_share_unref(share);
+}
+
+/* That goes with its file id, which is of the volume that it has itself. */
+static void test_serial(void)
+{
+    struct move m;
+    move_begin(&m);
+    put(&m.p.f, "a", "old");
+    put(&m.p.g, "a", "new");
+    m.id = open_it(&m.p.f, "a");
+    serial_before = serial_of(&m);
+    m.meanwhile = ask_in_between;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    CHECK(m.is_over);
+    CHECK_INT(m.out.moved, 1);
+    CHECK(serial_of(&m) != serial_before);
     move_end(&m);
 }
 
@@ -213,7 +291,9 @@ static void test_without_memory(void)
 static const struct test_case cases[] = {
     {"root before", test_root_before},
     {"root after", test_root_after},
+    {"root asked once", test_root_asked_once},
     {"in use", test_in_use},
+    {"serial", test_serial},
     {"without memory", test_without_memory},
 };
 TEST_MAIN(cases)

@@ -8,14 +8,14 @@
 
 /* ---- requests that run ---- */
 
-static void complete_at_10(struct move *m)
+static void read_and_complete(struct move *m)
 {
-    if (m->turns == 3) {
+    if (m->frozen_turn == 1) {
         struct wr w = read_request(&m->p.f, m->id);
         fake_submit(&m->p.f, &w); /* comes behind, and waits */
         CHECK_INT(next_status(&m->p.f), SMBKIT_STATUS_PENDING);
     }
-    if (m->turns == 10) {
+    if (m->frozen_turn == 8) {
         slow_now.pends = false;
         CHECK(slow_complete());
     }
@@ -58,7 +58,7 @@ static void test_read(void)
         struct move m;
         const struct smbkit_plugin slow = slow_filter(features[i]);
         begin_reading(&m, &slow);
-        m.meanwhile = complete_at_10;
+        m.meanwhile = read_and_complete;
         CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
         CHECK_INT(m.out.moved, 1);
         check_answer(&m.p.f, "old");
@@ -89,9 +89,9 @@ static void test_read_hangs(void)
     move_end(&m);
 }
 
-static void close_at_3(struct move *m)
+static void close_at_rest(struct move *m)
 {
-    if (m->turns == 3) {
+    if (m->frozen_turn == 1) {
         struct wr w = close_request(&m->p.f, m->id);
         fake_submit(&m->p.f, &w);
     }
@@ -109,7 +109,7 @@ static void test_close(void)
     struct move m;
     const struct smbkit_plugin slow = slow_filter(SMBKIT_FEATURE_NEVER_BLOCKS);
     begin_reading(&m, &slow);
-    m.meanwhile = close_at_3;
+    m.meanwhile = close_at_rest;
     CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(m.out.moved + m.out.closed, 0);
     complete(&m);
@@ -119,9 +119,9 @@ static void test_close(void)
     move_end(&m);
 }
 
-static void logoff_at_3(struct move *m)
+static void logoff_at_rest(struct move *m)
 {
-    if (m->turns == 3) {
+    if (m->frozen_turn == 1) {
         struct wr w = fake_request(&m->p.f, SMB2_LOGOFF);
         smb2_logoff_req_format(&w);
         fake_submit(&m->p.f, &w);
@@ -133,16 +133,16 @@ static void test_logoff(void)
     struct move m;
     const struct smbkit_plugin slow = slow_filter(SMBKIT_FEATURE_NEVER_BLOCKS);
     begin_reading(&m, &slow);
-    m.meanwhile = logoff_at_3;
+    m.meanwhile = logoff_at_rest;
     CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(m.out.moved + m.out.closed, 0);
     complete(&m);
     move_end(&m);
 }
 
-static void lose_at_3(struct move *m)
+static void lose_at_rest(struct move *m)
 {
-    if (m->turns == 3) {
+    if (m->frozen_turn == 1) {
         slow_now.pends = false;
         smb_conn_closed(m->p.f.conn);
         fake_pump(&m->p.f);
@@ -157,7 +157,7 @@ static void test_lost(void)
     struct move m;
     const struct smbkit_plugin slow = slow_filter(SMBKIT_FEATURE_NEVER_BLOCKS);
     begin_reading(&m, &slow);
-    m.meanwhile = lose_at_3;
+    m.meanwhile = lose_at_rest;
     CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
     CHECK(m.is_over && m.p.f.released);
     CHECK_INT(m.out.moved + m.out.closed, 0);
@@ -170,13 +170,13 @@ static void test_lost(void)
 static void complete_create_at_5(struct move *m)
 {
     struct wr w;
-    if (m->turns == 2) { /* what begins now waits until it is over */
+    if (m->closed_turn == 2) { /* what begins now waits until it is over */
         w = fake_request(&m->p.f, SMB2_CREATE);
         fake_create_format(&w, "a", SMBKIT_OPEN, 0, 7);
         fake_submit(&m->p.f, &w);
         CHECK_INT(next_status(&m->p.f), SMBKIT_STATUS_PENDING);
     }
-    if (m->turns == 5) {
+    if (m->closed_turn == 5) {
         late_complete();
     }
 }
@@ -242,7 +242,7 @@ static void test_create_hangs(void)
 
 static void connect_at_2(struct move *m)
 {
-    if (m->turns == 2) {
+    if (m->closed_turn == 2) {
         uint8_t name[64];
         struct wr n = wr_init(name, sizeof(name));
         wr_utf16(&n, "\\\\fake\\mem");
@@ -253,7 +253,7 @@ static void connect_at_2(struct move *m)
         fake_pump(&m->p.f);
         CHECK_INT(m->p.g.taken, m->p.g.sent_count);
     }
-    if (m->turns == 6) {
+    if (m->closed_turn == 6) {
         slow_now.pends = false;
         CHECK(slow_complete());
     }
@@ -409,6 +409,7 @@ static void test_resilient(void)
 /* ---- threads ---- */
 
 #define REPLACES 60
+#define ROUNDS 100 /* at most to each of them: MessageIds are FAKE_MIDS */
 
 /* A client at work, on its own thread, while the server's control thread replaces. */
 struct client {
@@ -418,6 +419,7 @@ struct client {
     uint64_t notify_mid; /* 0: none is under way */
     unsigned told;
     atomic_uint rounds;
+    atomic_uint rounds_max;
     atomic_bool stops;
 };
 
@@ -506,7 +508,11 @@ static void *client_main(void *arg)
     struct client *k = arg;
     k->dir = create_on(k, "d", 0);
     while (!atomic_load(&k->stops)) {
-        one_round(k);
+        if (atomic_load(&k->rounds) < atomic_load(&k->rounds_max)) {
+            one_round(k);
+        } else {
+            sched_yield();
+        }
     }
     return NULL;
 }
@@ -525,6 +531,7 @@ static void test_threads(void)
     CHECK_INT(pthread_create(&thread, NULL, client_main, &k), 0);
     struct vfs_volume *volumes[] = {m.volume, m.p.f.volume};
     for (unsigned i = 0; i < REPLACES; i++) {
+        atomic_fetch_add(&k.rounds_max, ROUNDS);
         for (unsigned rounds = atomic_load(&k.rounds); atomic_load(&k.rounds) == rounds;) {
             sched_yield(); /* it goes on */
         }

@@ -257,6 +257,47 @@ static void test_lease(void)
     move_end(&m);
 }
 
+static void others_go_on(struct move *m)
+{
+    struct smb2_create_rsp rsp = {0};
+    const struct smb2_lease lease = lease_of(2, RWH, 0);
+    if (!m->is_over && m->p.f.taken < m->p.f.sent_count) {
+        m->is_over = true;
+        CHECK(!gate_is_closed(m));
+        check_break(&m->p.f, 1, RWH, 0, 2);
+        CHECK_INT(open_leased(&m->p.f, "b", &lease, &rsp), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(rsp.ctxs.lease.state, 0); /* which would be broken at once */
+        CHECK_INT(fake_close_file(&m->p.f, rsp.file_id), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(ack(&m->p.f, 1, 0), SMBKIT_STATUS_SUCCESS);
+    }
+}
+
+/* While somebody is waited for who caches, files are opened as ever. */
+static void test_lease_holds_nobody_up(void)
+{
+    static const enum smb_handles how[] = {SMB_HANDLES_MOVE, SMB_HANDLES_MOVE_ALL};
+    for (unsigned i = 0; i < ARRAY_LEN(how); i++) {
+        struct move m;
+        struct smb2_create_rsp rsp = {0};
+        const struct smb2_lease lease = lease_of(1, RWH, 0);
+        move_begin(&m);
+        put(&m.p.f, "a", "old");
+        put(&m.p.f, "b", "old");
+        put(&m.p.g, "a", "new");
+        CHECK_INT(open_leased(&m.p.f, "a", &lease, &rsp), SMBKIT_STATUS_SUCCESS);
+        m.meanwhile = others_go_on;
+        CHECK_INT(replace(&m, how[i]), SMBKIT_STATUS_SUCCESS);
+        CHECK(m.is_over);
+        CHECK_INT(m.out.moved, 1);
+        check_reads(&m.p.f, rsp.file_id, "new");
+        m.meanwhile = NULL;
+        CHECK_INT(fake_close_file(&m.p.f, rsp.file_id), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(open_leased(&m.p.f, "a", &lease, &rsp), SMBKIT_STATUS_SUCCESS);
+        CHECK_INT(rsp.ctxs.lease.state, RWH);
+        move_end(&m);
+    }
+}
+
 /* Nobody answers: that takes as long as a break may. */
 static void test_lease_unanswered(void)
 {
@@ -271,11 +312,39 @@ static void test_lease_unanswered(void)
     uint64_t before = m.p.f.now_ms;
     CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
     CHECK(m.p.f.now_ms - before >= SMB_OPLOCK_TIME_MS);
-    CHECK(m.p.f.now_ms - before <= SMB_MOVE_BREAK_MS + 10000);
+    CHECK(m.p.f.now_ms - before <= SMB_MOVE_BREAK_MS + 20000);
     CHECK_INT(m.out.moved, 1);
     check_break(&m.p.f, 1, RWH, 0, 2);
     check_reads(&m.p.f, rsp.file_id, "new");
     CHECK_INT(ack(&m.p.f, 1, 0), SMBKIT_STATUS_UNSUCCESSFUL);
+    move_end(&m);
+}
+
+static void end_all(struct move *m)
+{
+    if (m->p.f.taken < m->p.f.sent_count) {
+        smb_server_move_none(m->p.f.server);
+    }
+}
+
+/* The server stops meanwhile: nobody is waited for. */
+static void test_server_ends(void)
+{
+    struct move m;
+    struct smb2_create_rsp rsp = {0};
+    const struct smb2_lease lease = lease_of(1, RWH, 0);
+    move_begin(&m);
+    put(&m.p.f, "a", "old");
+    put(&m.p.g, "a", "new");
+    CHECK_INT(open_leased(&m.p.f, "a", &lease, &rsp), SMBKIT_STATUS_SUCCESS);
+    m.step_ms = 1000;
+    m.meanwhile = end_all;
+    uint64_t before = m.p.f.now_ms;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_CANCELLED);
+    CHECK(m.p.f.now_ms - before < SMB_OPLOCK_TIME_MS);
+    CHECK_INT(m.out.moved + m.out.closed, 0);
+    check_break(&m.p.f, 1, RWH, 0, 2);
+    check_reads(&m.p.f, rsp.file_id, "old");
     move_end(&m);
 }
 
@@ -468,6 +537,8 @@ static const struct test_case cases[] = {
     {"delete on close", test_delete_on_close},
     {"lease", test_lease},
     {"lease unanswered", test_lease_unanswered},
+    {"a lease holds nobody up", test_lease_holds_nobody_up},
+    {"the server ends", test_server_ends},
     {"oplock closed", test_oplock_closed},
     {"oplock answered", test_oplock_answered},
     {"locks", test_locks},

@@ -89,6 +89,68 @@ static void listing_begins_anew(void)
     end(&t);
 }
 
+/* Whoever has as many locks as he may goes on with them: none is charged twice. */
+static void locks_are_charged_once(void)
+{
+    struct both t;
+    struct budget budget;
+    REQUIRE(begin(&t));
+    budget_init(&budget, NULL, 2 * (size_t)VFS_LOCK_BYTES, 0);
+    struct vfs_open *o = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0);
+    REQUIRE(o);
+    vfs_open_locks_charge(o, &budget);
+    const struct vfs_lock two[] = {{.offset = 1, .length = 1}, {.offset = 5, .length = 1}};
+    CHECK_INT(vfs_lock(&t.a.call, o, two, 2), 0);
+    const struct vfs_move m = {.from = o, .volume = t.b.v};
+    CHECK_INT(vfs_open_move_try(&t.a.call, &m), 0);
+    CHECK_INT(budget_used(&budget), 2 * VFS_LOCK_BYTES);
+    struct vfs_open *to = move(&t, o);
+    REQUIRE(to);
+    CHECK_INT(budget_used(&budget), 2 * VFS_LOCK_BYTES);
+    const struct vfs_lock third = {.offset = 9, .length = 1, .fail_immediately = true};
+    CHECK_INT(vfs_lock(&t.b.call, to, &third, 1), S(INSUFFICIENT_RESOURCES));
+    must_close(&t.b, to);
+    CHECK_INT(budget_used(&budget), 0);
+    budget_fini(&budget);
+    end(&t);
+}
+
+#define MOVES 4000
+
+/* On a thread with a small stack. */
+static void *let_go(void *o)
+{
+    vfs_open_unref(o);
+    return NULL;
+}
+
+/* What has seen many moves takes all that came after it along when it goes. */
+static void first_of_many(void)
+{
+    struct both t;
+    pthread_t thread;
+    pthread_attr_t attr;
+    REQUIRE(begin(&t));
+    struct vfs_open *o = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0);
+    REQUIRE(o);
+    struct vfs_open *first = vfs_open_ref(o);
+    for (unsigned i = 0; i < MOVES; i++) {
+        struct fixture *from = i % 2 ? &t.b : &t.a;
+        const struct vfs_move m = {.from = o, .volume = i % 2 ? t.a.v : t.b.v};
+        struct vfs_open *to = NULL;
+        REQUIRE(vfs_open_move(&from->call, &m, &to) == 0);
+        must_close(from, o);
+        o = to;
+    }
+    must_close(&t.a, o);
+    CHECK_INT(pthread_attr_init(&attr), 0);
+    CHECK_INT(pthread_attr_setstacksize(&attr, 64 << 10), 0);
+    CHECK_INT(pthread_create(&thread, &attr, let_go, first), 0);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    (void)pthread_attr_destroy(&attr);
+    end(&t);
+}
+
 static void cannot_go(void)
 {
     struct both t;
@@ -296,6 +358,8 @@ static void granted_meanwhile(void)
 }
 
 static const struct test_case cases[] = {
+    {"locks are charged once", locks_are_charged_once},
+    {"the first of many", first_of_many},
     {"state goes along", state_goes_along},
     {"listing begins anew", listing_begins_anew},
     {"cannot go", cannot_go},

@@ -412,6 +412,8 @@ def nested():
                 check(whole(c, 'inner.zip') == f.read() and whole(c, 'twice.tgz!\\inner.zip') == whole(c, 'inner.zip'))
             check(c.content('taken.zip!') == b'a file of that name')
             check(c.try_open('broken.zip!', access=1, options=b.FOLDER) == BROKEN)
+            # Who only asks what it is has nothing unpacked, and so is told of nothing that is wrong with it.
+            check(c.try_open('broken.zip!', access=0x80, options=b.FOLDER) == 'OK')
             for path, wanted in (('inner.zip!\\none', 'OBJECT_NAME_NOT_FOUND'), ('inner.zip!\\none\\x', 'OBJECT_PATH_NOT_FOUND'),
                                  ('inner.zip!\\hello.txt\\x', 'OBJECT_PATH_NOT_FOUND'), ('inner.zip\\hello.txt', 'OBJECT_PATH_NOT_FOUND')):
                 check(c.try_open(path, access=1) == wanted, path, c.try_open(path, access=1))

@@ -2,9 +2,16 @@
 """The life of a server: status, reload, an orderly end (quick)."""
 import os
 import signal
+import subprocess
 import time
 
-from harness import PASSWORD, USER, Server, case, check, check_in, main, random_bytes, run, smbkit, wait_for, write_file
+import rawbodies as b
+from harness import (PASSWORD, PROGRAM, USER, Server, Skip, case, check, check_in, expect, main, random_bytes, run, smbkit, wait_for,
+                     write_file)
+from rawclient import connect
+
+BATCH = 9
+NO_MID = (1 << 64) - 1  # of what nobody asked for
 
 SHARE = '[one]\nplugin = mem\nread only = no\n'
 
@@ -38,6 +45,30 @@ def interrupt():
     with Server('mem:') as s:
         s.signal(signal.SIGINT)
         check(s.wait() == 0, 'exit code')
+
+
+@case('SIGTERM is heard while a share is replaced')
+def replaced():
+    with Server('mem:') as s, connect(s, 'mem') as c:
+        c.opened('file', disposition=b.OPEN_IF, oplock=BATCH)
+        with subprocess.Popen([PROGRAM, 'share', 'replace', 'mem=mem:size=1M', '--socket', s.control], stderr=subprocess.DEVNULL):
+            # That there is a break tells that it has begun. A client who does not answer is waited for.
+            expect('told', c.receive(NO_MID, 20).command, b.OPLOCK_BREAK)
+            check(s.stop() == 0, 'exit code')
+
+
+@case('SIGTERM is heard while a volume is being opened')
+def opened():
+    if not os.path.exists(os.path.join(os.path.dirname(PROGRAM), 'smbkit-python-plugin.so')):
+        raise Skip('built without libpython3-dev')
+    with Server(config=SHARE, end_code=3) as s:
+        begun = s.path('begun')
+        write_file(s.path('script.py'), f'import time\nopen({begun!r}, "w").close()\ntime.sleep(300)\n'.encode())
+        s.write_config(SHARE + f'[two]\nplugin = python:script={s.path("script.py")}\n')
+        s.signal(signal.SIGHUP)
+        wait_for(lambda: os.path.exists(begun), 20, 'the script to begin')
+        s.smbclient('one', 'ls').ok()
+        expect('it ends without that', s.stop(), 3)
 
 
 @case('SIGHUP takes in new shares and keeps a client connected')
