@@ -408,6 +408,7 @@ static void test_notify_after_its_watch(void)
     start(&f, &filter);
     struct smb2_file_id root = open_root(&f);
     slow_now.pends = true;
+    slow_now.pends_watch = true;
     for (unsigned i = 0; i < 2; i++) {
         struct wr w = notify_request(&f, root);
         fake_submit(&f, &w);
@@ -443,6 +444,7 @@ static void test_notify_cancelled_at_its_watch(void)
     start(&f, &filter);
     struct smb2_file_id root = open_root(&f);
     slow_now.pends = true;
+    slow_now.pends_watch = true;
     struct wr w = notify_request(&f, root);
     fake_submit(&f, &w);
     struct fake_reply r = fake_take(&f);

@@ -11,8 +11,9 @@
 #define SLOW_PENDING_MAX 64
 
 struct slow {
-    bool blocks; /* WOULD_BLOCK for every NOWAIT call */
-    bool pends;  /* transfers and watch calls are answered later */
+    bool blocks;      /* WOULD_BLOCK for every NOWAIT call */
+    bool pends;       /* transfers are answered later */
+    bool pends_watch; /* watch calls that begin one, too */
     struct smbkit_op *ops[SLOW_PENDING_MAX];
     smbkit_status status[SLOW_PENDING_MAX];
     unsigned count;
@@ -114,7 +115,8 @@ static smbkit_status slow_watch(void *v, struct smbkit_op *op, void *file,
 {
     (void)v, (void)file;
     /* Nothing happens below by itself. The end of a watch is waited for on the spot. */
-    return a->on ? slow_pend(op, SMBKIT_STATUS_SUCCESS) : SMBKIT_STATUS_SUCCESS;
+    return a->on && slow_now.pends_watch ? slow_pend(op, SMBKIT_STATUS_SUCCESS)
+                                         : SMBKIT_STATUS_SUCCESS;
 }
 
 /* features: TRIES_NOWAIT, or 0: always on a worker; NEVER_BLOCKS: always inline. */
