@@ -302,7 +302,7 @@ static smbkit_status create_file(struct smb_request *r, const struct smb2_create
         smb_lease_unref(o->lease);
         o->lease = NULL;
     }
-    o->file = vfs_open_ref(out.open);
+    smb_open_file_set(o, vfs_open_ref(out.open));
     o->is_quota = path->means_quota;
     if (o->is_quota) {
         smb_quota_attr(&out.attr);

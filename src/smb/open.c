@@ -96,6 +96,12 @@ struct vfs_open *smb_open_file_ref(struct smb_open *o)
     return o->file ? vfs_open_ref(o->file) : NULL;
 }
 
+void smb_open_file_set(struct smb_open *o, struct vfs_open *file)
+{
+    SCOPED_LOCK(&o->lock);
+    o->file = file;
+}
+
 uint8_t smb_open_caching(struct smb_open *o)
 {
     struct vfs_open *file = smb_open_file_ref(o);

@@ -122,6 +122,8 @@ bool smb_open_is_of(struct smb_open *o, const struct smb_tree *t);
 /* For who closes it, and has it out of the tables. Are there none? Then none begins any more. If
  * not, w is woken when there are. */
 NODISCARD bool smb_open_is_at_rest(struct smb_open *o, struct vfs_wait *w);
+/* The file that was opened for it: the reference is its own now. Who moves the share may look. */
+void smb_open_file_set(struct smb_open *o, struct vfs_open *file);
 /* Its file now, for who is not at work on it: a reference; NULL: none yet, or a pipe. */
 NODISCARD struct vfs_open *smb_open_file_ref(struct smb_open *o);
 /* What it caches by, as vfs_open_caching; and SMB_WAY_* of its volume. Likewise. */

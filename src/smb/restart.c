@@ -430,7 +430,7 @@ static bool is_whole(struct smb_request *r, struct smb_open *o, const struct smb
 static void settle(struct smb_request *r, struct smb_open *o, const struct smb_record *rec,
                    const struct vfs_create_out *out)
 {
-    o->file = vfs_open_ref(out->open);
+    smb_open_file_set(o, vfs_open_ref(out->open));
     vfs_open_locks_charge(o->file, &o->account->locks);
     o->durable.kind = rec->kind;
     o->durable.timeout_ms = rec->timeout_ms;
