@@ -14,12 +14,15 @@
 
 /* Descriptors of both files; those that were opened for the purpose are closed after. */
 struct both {
+    const struct dirfs_volume *vol;
+    struct dirfs_file *target;
     int from, to;
     int extra_from, extra_to;
 };
 
 static void end(const struct both *b)
 {
+    dirfs_own_end(b->vol, b->target);
     if (b->extra_from >= 0) {
         close(b->extra_from);
     }
@@ -29,7 +32,7 @@ static void end(const struct both *b)
 }
 
 static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_op *op,
-                           const struct dirfs_file *target, const struct dirfs_file *source,
+                           struct dirfs_file *target, const struct dirfs_file *source,
                            struct both *b)
 {
     if (dirfs_is_nowait(op)) {
@@ -41,7 +44,8 @@ static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_o
     if (source->is_dir || target->is_dir) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    *b = (struct both){.extra_from = -1, .extra_to = -1};
+    *b = (struct both){.vol = vol, .target = target, .extra_from = -1, .extra_to = -1};
+    dirfs_own_begin(vol, target);
     b->from = dirfs_real_fd(source, false, &b->extra_from);
     b->to = b->from < 0 ? -EBADF : dirfs_real_fd(target, true, &b->extra_to);
     int err = b->from < 0 ? b->from : b->to < 0 ? b->to : 0;
@@ -146,12 +150,11 @@ smbkit_status dirfs_copy_range(void *volume, struct smbkit_op *op, void *file,
         }
         status = n < 0 ? smbkit_status_from_errno(errno) : status;
         a->done += n > 0 ? (uint64_t)n : 0;
-        dirfs_own_change(volume, file);
     }
-    end(&b);
     if (a->done > 0) {
         dirfs_note_write(volume, file);
     }
+    end(&b);
     return status;
 }
 

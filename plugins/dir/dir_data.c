@@ -180,16 +180,13 @@ smbkit_status dirfs_write(void *volume, struct smbkit_op *op, void *file, struct
     if (io->length == 0) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    dirfs_own_change(vol, f);
-    if (dirfs_is_nowait(op)) {
-        smbkit_status now = write_nowait(vol, f, io);
-        dirfs_own_change(vol, f);
-        return now;
-    }
-    smbkit_status status = write_all(f, io);
-    if (io->done > 0) {
+    dirfs_own_begin(vol, f);
+    bool is_nowait = dirfs_is_nowait(op);
+    smbkit_status status = is_nowait ? write_nowait(vol, f, io) : write_all(f, io);
+    if (!is_nowait && io->done > 0) {
         dirfs_note_write(vol, f);
     }
+    dirfs_own_end(vol, f);
     return status;
 }
 

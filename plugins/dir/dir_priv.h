@@ -21,6 +21,7 @@
 #include <smbkit/plugin.h>
 
 #include "dir_mode.h"
+#include "dir_watch_own.h"
 
 #define DIRFS_PATH_MAX 4096 /* bytes of a path on the host, PATH_MAX of Linux */
 #define DIRFS_NAME_MAX 256  /* bytes of one name on the host, terminated */
@@ -501,15 +502,6 @@ smbkit_status dirfs_cache_request(void *volume, struct smbkit_op *op, void *file
 void dirfs_cache_end(struct dirfs_volume *vol, struct dirfs_file *file);
 /* Names that the server makes for a moment begin so. */
 #define DIRFS_MOMENTARY ".smbkit-link-"
-/* dir_watch_own.c: the server is about to make a name (host path), to take one away, or to change
- * what it leads to; and does not after all. */
-#define DIRFS_OWN_ADDED 1u
-#define DIRFS_OWN_REMOVED 2u
-#define DIRFS_OWN_CHANGE 3u
-void dirfs_own(const struct dirfs_volume *vol, const char *path, unsigned kind);
-void dirfs_own_not(const struct dirfs_volume *vol, const char *path, unsigned kind);
-/* The server changes the file, or has just now. Costs nothing where nothing is watched. */
-void dirfs_own_change(const struct dirfs_volume *vol, struct dirfs_file *file);
 
 /* --- dir_security.c --- */
 

@@ -192,6 +192,7 @@ smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file,
     }
     if (mask & (SMBKIT_HAS_ACCESS_TIME | SMBKIT_HAS_WRITE_TIME)) {
         times = set_file_times(file, mask, attr);
+        dirfs_own_time(vol, file);
     }
     if (SMBKIT_OK(dos) && SMBKIT_OK(times) && (mask & SMBKIT_HAS_CHANGE_TIME)) {
         return set_change_time(vol, file, attr->change_time);

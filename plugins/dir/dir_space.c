@@ -9,9 +9,22 @@
 
 /* A descriptor of the file to change it through; extra is to be closed after. */
 struct access {
+    const struct dirfs_volume *vol;
+    struct dirfs_file *file;
     int fd;
     int extra;
 };
+
+static smbkit_status end(struct access *a, int err)
+{
+    dirfs_own_end(a->vol, a->file);
+    if (a->extra >= 0) {
+        close(a->extra);
+    }
+    return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
+}
+
+/* Until end. */
 
 static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_op *op,
                            struct dirfs_file *file, struct access *a)
@@ -25,17 +38,10 @@ static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_o
     if (vol->is_readonly) {
         return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     }
-    dirfs_own_change(vol, file);
+    *a = (struct access){.vol = vol, .file = file, .extra = -1};
+    dirfs_own_begin(vol, file);
     a->fd = dirfs_real_fd(file, true, &a->extra);
-    return a->fd < 0 ? smbkit_status_from_errno(-a->fd) : SMBKIT_STATUS_SUCCESS;
-}
-
-static smbkit_status end(struct access *a, int err)
-{
-    if (a->extra >= 0) {
-        close(a->extra);
-    }
-    return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
+    return a->fd < 0 ? end(a, a->fd) : SMBKIT_STATUS_SUCCESS;
 }
 
 static int truncate_fd(int fd, uint64_t size)
@@ -159,7 +165,6 @@ smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file,
     }
     /* All that may be refused comes before the old data goes. */
     int err = check_overwrite(a.fd, alloc_size);
-    dirfs_own_change(volume, file);
     if (!err) {
         status = overwrite_extras(volume, a.fd, how);
         dirfs_known_forget(volume, ((struct dirfs_file *)file)->seen.ino);
@@ -167,7 +172,6 @@ smbkit_status dirfs_overwrite(void *volume, struct smbkit_op *op, void *file,
     if (!err && SMBKIT_OK(status)) {
         err = overwrite_fd(a.fd, alloc_size);
     }
-    dirfs_own_change(volume, file); /* and until now */
     smbkit_status ended = end(&a, err);
     if (!SMBKIT_OK(ended) || !SMBKIT_OK(status)) {
         return SMBKIT_OK(ended) ? status : ended;

@@ -25,6 +25,7 @@ struct dirfs_eye {
     struct dirfs_file *opens; /* that may be cached, by cached_next */
     int64_t set_ns;           /* when it was known to be watched last, CLOCK_REALTIME */
     int64_t own_end_ns;       /* when the server itself has changed it last, CLOCK_REALTIME */
+    int64_t own_time_ns;      /* of the last write, as a client has set it: maybe one to come */
     bool is_judged;           /* it was changed; by whom is looked at soon */
 };
 
@@ -93,8 +94,11 @@ bool dirfs_own_takes(struct dirfs_eyes *eyes, const char *path, unsigned kind);
 #define DIRFS_JUDGE_MS 30u
 /* inotify has told of a file. False: it may have been the server itself, and is looked at later. */
 bool dirfs_file_event(struct dirfs_eyes *eyes, struct dirfs_eye *eye, uint32_t mask);
-void dirfs_file_own_change(struct dirfs_eyes *eyes, const struct dirfs_file *file);
+void dirfs_file_own_change(struct dirfs_eyes *eyes, const struct dirfs_file *file, bool sets_time);
 /* What was to be looked at later. */
-void dirfs_file_judge(struct dirfs_eyes *eyes);
+/* True: changes of the server's own are under way, and it has to be looked again. */
+bool dirfs_file_judge(struct dirfs_eyes *eyes);
+/* Of this file, or of another that has the same slot. */
+bool dirfs_own_is_under_way(uint64_t ino);
 /* The eye of a file goes away. */
 void dirfs_file_forget(struct dirfs_eyes *eyes, const struct dirfs_eye *eye);

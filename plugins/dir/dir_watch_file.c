@@ -58,7 +58,7 @@ static bool is_own_lately(const struct dirfs_eye *eye)
 
 static bool may_be_own(const struct dirfs_eye *eye)
 {
-    if (is_own_lately(eye)) {
+    if (is_own_lately(eye) || dirfs_own_is_under_way(eye->ino)) {
         return true;
     }
     for (const struct dirfs_file *f = eye->opens; f; f = f->cached_next) {
@@ -120,26 +120,41 @@ bool dirfs_file_event(struct dirfs_eyes *eyes, struct dirfs_eye *eye, uint32_t m
     return is_others;
 }
 
-static void judge(struct dirfs_eyes *eyes, const struct dirfs_eye *eye)
+static int64_t written_ns(int fd)
 {
     struct statx stx;
-    if (!eye->opens || dirfs_stat_fd(eye->opens->fd, &stx) != 0) {
-        return;
-    }
-    int64_t written = stx.stx_mtime.tv_sec * 1000000000ll + stx.stx_mtime.tv_nsec;
-    if (written > eye->own_end_ns) {
-        tell(eyes, eye, SMBKIT_CHANGE_MODIFIED, SMBKIT_EVENT_DATA);
-    }
+    return dirfs_stat_fd(fd, &stx) == 0
+               ? stx.stx_mtime.tv_sec * 1000000000ll + stx.stx_mtime.tv_nsec
+               : 0;
 }
 
-void dirfs_file_judge(struct dirfs_eyes *eyes)
+/* False: not yet. */
+static bool judge(struct dirfs_eyes *eyes, const struct dirfs_eye *eye)
 {
-    while (eyes->judged) {
-        struct dirfs_eye *eye = eyes->judged;
-        eyes->judged = eye->next_judged;
-        eye->is_judged = false;
-        judge(eyes, eye);
+    int64_t written = eye->opens ? written_ns(eye->opens->fd) : 0;
+    if (written <= eye->own_end_ns || written == eye->own_time_ns) {
+        return true;
     }
+    if (dirfs_own_is_under_way(eye->ino)) {
+        return false; /* it may be the time of that; its end is told under the lock */
+    }
+    tell(eyes, eye, SMBKIT_CHANGE_MODIFIED, SMBKIT_EVENT_DATA);
+    return true;
+}
+
+bool dirfs_file_judge(struct dirfs_eyes *eyes)
+{
+    struct dirfs_eye **at = &eyes->judged;
+    while (*at) {
+        struct dirfs_eye *eye = *at;
+        if (judge(eyes, eye)) {
+            *at = eye->next_judged;
+            eye->is_judged = false;
+        } else {
+            at = &eye->next_judged;
+        }
+    }
+    return eyes->judged != NULL;
 }
 
 void dirfs_file_forget(struct dirfs_eyes *eyes, const struct dirfs_eye *eye)
@@ -159,12 +174,13 @@ void dirfs_file_forget(struct dirfs_eyes *eyes, const struct dirfs_eye *eye)
     }
 }
 
-void dirfs_file_own_change(struct dirfs_eyes *eyes, const struct dirfs_file *file)
+void dirfs_file_own_change(struct dirfs_eyes *eyes, const struct dirfs_file *file, bool sets_time)
 {
     pthread_mutex_lock(&eyes->lock);
     struct dirfs_eye *eye = find_file(eyes, file->seen.dev, file->seen.ino);
     if (eye) {
         eye->own_end_ns = now_ns();
+        eye->own_time_ns = sets_time ? written_ns(file->fd) : eye->own_time_ns;
     }
     pthread_mutex_unlock(&eyes->lock);
 }

@@ -36,6 +36,7 @@ struct own {
     const char *path;
     unsigned kind;
     bool is_undone;
+    bool sets_time;
     const struct dirfs_file *file; /* not NULL: whose content or attributes change */
 };
 
@@ -71,7 +72,7 @@ static void note_in(struct dirfs_eyes *eyes, void *arg)
     const struct own *own = arg;
     char whole[DIRFS_PATH_MAX];
     if (own->file && atomic_load_explicit(&eyes->file_count, memory_order_relaxed) > 0) {
-        dirfs_file_own_change(eyes, own->file);
+        dirfs_file_own_change(eyes, own->file, own->sets_time);
     }
     if (atomic_load_explicit(&eyes->dir_count, memory_order_relaxed) == 0) {
         return; /* no directory is watched */
@@ -112,7 +113,37 @@ bool dirfs_own_takes(struct dirfs_eyes *eyes, const char *path, unsigned kind)
     return true;
 }
 
-void dirfs_own_change(const struct dirfs_volume *vol, struct dirfs_file *file)
+/* ---- changes under way ---- */
+
+#define SLOTS 64u
+
+static struct slot {
+    _Alignas(64) atomic_uint count;
+} under_way[SLOTS];
+
+static struct slot *slot_of(uint64_t ino)
+{
+    return &under_way[(ino ^ ino >> 12) % SLOTS];
+}
+
+bool dirfs_own_is_under_way(uint64_t ino)
+{
+    return atomic_load_explicit(&slot_of(ino)->count, memory_order_acquire) > 0;
+}
+
+void dirfs_own_begin(const struct dirfs_volume *vol, struct dirfs_file *file)
+{
+    atomic_fetch_add_explicit(&slot_of(file->seen.ino)->count, 1, memory_order_acq_rel);
+    dirfs_own_change(vol, file);
+}
+
+void dirfs_own_end(const struct dirfs_volume *vol, struct dirfs_file *file)
+{
+    dirfs_own_change(vol, file); /* first: who sees none under way knows when the last one ended */
+    atomic_fetch_sub_explicit(&slot_of(file->seen.ino)->count, 1, memory_order_release);
+}
+
+static void own_change(const struct dirfs_volume *vol, struct dirfs_file *file, bool sets_time)
 {
     char path[DIRFS_PATH_MAX];
     if (!dirfs_eyes_any()) {
@@ -121,6 +152,17 @@ void dirfs_own_change(const struct dirfs_volume *vol, struct dirfs_file *file)
     pthread_mutex_lock(&file->lock);
     strcpy(path, file->path); /* fits: it came from such a buffer */
     pthread_mutex_unlock(&file->lock);
-    struct own own = {.vol = vol, .path = path, .kind = DIRFS_OWN_CHANGE, .file = file};
+    struct own own = {
+        .vol = vol, .path = path, .kind = DIRFS_OWN_CHANGE, .file = file, .sets_time = sets_time};
     dirfs_eyes_each(note_in, &own);
+}
+
+void dirfs_own_change(const struct dirfs_volume *vol, struct dirfs_file *file)
+{
+    own_change(vol, file, false);
+}
+
+void dirfs_own_time(const struct dirfs_volume *vol, struct dirfs_file *file)
+{
+    own_change(vol, file, true);
 }

@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Watches of what clients cache: without one nothing is, and many are given up quickly. */
+#include "dir_priv.h"
 #include "dir_test.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
-/* Nobody asks what is told, which may be at any time. */
+static atomic_uint told_data; /* how often that a file's data is another */
+
 static void event(struct smbkit_host *host, const struct smbkit_event *told)
 {
-    (void)host, (void)told;
+    (void)host;
+    if (told->flags & SMBKIT_EVENT_DATA) {
+        atomic_fetch_add_explicit(&told_data, 1, memory_order_relaxed);
+    }
+}
+
+static void wait_ms(long ms)
+{
+    const struct timespec ts = {.tv_nsec = ms * 1000000};
+    nanosleep(&ts, NULL);
 }
 
 static bool watch_start(struct world *w)
@@ -165,6 +177,40 @@ static void test_directory_stream(void)
     world_end(&w);
 }
 
+/* What the server does itself ends nobody's caching, however long it takes and whatever time a
+ * client sets. */
+static void test_own_changes(void)
+{
+    struct world w;
+    const struct smbkit_attr later = {.struct_size = sizeof(later),
+                                      .valid = SMBKIT_HAS_WRITE_TIME,
+                                      .write_time = 0x01f0000000000000}; /* in this century */
+    if (!watch_start(&w)) {
+        return;
+    }
+    void *file = pt_new(&w.t, "f");
+    CHECK_INT(cacheable(&w, file), 7);
+    atomic_store(&told_data, 0);
+    dirfs_own_begin(w.t.v, file);
+    wait_ms(50); /* the clock of files has gone on */
+    put_file(w.fd, "f", "under way");
+    wait_ms(250);
+    dirfs_own_end(w.t.v, file);
+    wait_ms(250);
+    CHECK_INT(atomic_load(&told_data), 0);
+    CHECK_INT(pt_write(&w.t, file, 0, "w", 1), 0);
+    CHECK_INT(w.t.p->setattr(w.t.v, &w.t.op, file, &later), 0);
+    wait_ms(250);
+    CHECK_INT(atomic_load(&told_data), 0);
+    put_file(w.fd, "f", "another's"); /* now again, and later than that */
+    for (int i = 0; i < 3000 && atomic_load(&told_data) == 0; i++) {
+        wait_ms(10);
+    }
+    CHECK(atomic_load(&told_data) > 0);
+    pt_close(&w.t, file);
+    world_end(&w);
+}
+
 /* The first that watches may have to wait until the thread of others has ended. */
 static void test_nowait(void)
 {
@@ -188,6 +234,7 @@ static void test_nowait(void)
 
 static const struct test_case cases[] = {
     {"the first does not wait", test_nowait},
+    {"own changes", test_own_changes},
     {"one inotify instance", test_instances},
     {"a directory and its stream", test_directory_stream},
     {"no watch, nothing cached", test_no_watch},

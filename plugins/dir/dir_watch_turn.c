@@ -76,15 +76,18 @@ static struct dirfs_taken take_all(void)
     return taken;
 }
 
-static void judge_all(void)
+/* True: there are some to look at again. */
+static bool judge_all(void)
 {
+    bool again = false;
     pthread_mutex_lock(&turn_lock);
     for (struct dirfs_eyes *eyes = next_of(NULL); eyes; eyes = next_of(eyes)) {
         pthread_mutex_lock(&eyes->lock);
-        dirfs_file_judge(eyes);
+        again = dirfs_file_judge(eyes) || again;
         pthread_mutex_unlock(&eyes->lock);
     }
     pthread_mutex_unlock(&turn_lock);
+    return again;
 }
 
 static bool is_over(void)
@@ -109,8 +112,7 @@ static void *run(void *arg)
             continue;
         }
         if (judge_ms != 0 && dirfs_now_ms() >= judge_ms) {
-            judge_all();
-            judge_ms = 0;
+            judge_ms = judge_all() ? dirfs_now_ms() + DIRFS_JUDGE_MS : 0;
         }
         const struct dirfs_taken taken = take_all();
         rests = taken.any && !taken.others;
