@@ -23,7 +23,7 @@ import traceback
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.join(TOP, os.environ.get('SMBKIT_PROGRAM', 'build/smbkit'))
 # A filter for every share of every server, such as pend:seed=7, and where the tests' own are.
-FILTER = os.environ.get('SMBKIT_FILTER', '')
+FILTERS = os.environ.get('SMBKIT_FILTER', '').split()  # over every share, the outermost first
 TEST_PLUGINS = os.path.join(os.path.dirname(PROGRAM), 'tests', 'plugins')
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 30
@@ -189,9 +189,9 @@ class Server:
         self.log_path = os.path.join(self.folder, 'log')
         self.screen_path = os.path.join(self.folder, 'screen')
         shares = [self._make_shared(share) for share in shares]
-        self.filter = '' if '--plugin-dir' in args or 'plugin dir' in settings else FILTER
+        self.filters = [] if '--plugin-dir' in args or 'plugin dir' in settings else FILTERS
         if config is None:
-            args = [*args, *(['--plugin-dir', TEST_PLUGINS, '--filter', self.filter] if self.filter else [])]
+            args = [*args, *(['--plugin-dir', TEST_PLUGINS] if self.filters else []), *self.stacked()]
             self.command = [PROGRAM, 'serve', '--listen', f'127.0.0.1:{self.port}', '--control-socket',
                             self.control, '--log-level', 'info', *args, *shares]
             for name, password in users:
@@ -200,6 +200,9 @@ class Server:
             self.config = os.path.join(self.folder, 'smbkit.conf')
             self.write_config(config)
             self.command = [PROGRAM, 'run', *args, self.config]
+
+    def stacked(self):
+        return [word for f in self.filters for word in ('--filter', f)]
 
     def _make_shared(self, text):
         for name in re.findall(r'@/(\w+)', text):
@@ -210,9 +213,10 @@ class Server:
         """The sections of the shares; [global] stands before them."""
         shares = self._make_shared(shares)
         settings = self.settings
-        if self.filter:
+        if self.filters:
             settings += f'plugin dir = {TEST_PLUGINS}\n'
-            shares = re.sub(r'^(\[.*\])$', rf'\1\nfilter = {self.filter}', shares, flags=re.M)
+            lines = ''.join(f'\nfilter = {f}' for f in self.filters)
+            shares = re.sub(r'^(\[.*\])$', lambda m: m.group(1) + lines, shares, flags=re.M)
         users = os.path.join(self.folder, 'users')
         if not os.path.exists(users):
             self.add_user(USER, PASSWORD)

@@ -9,7 +9,7 @@ from rawclient import connect
 
 
 def share(s, *words, **how):
-    stacked = ('--filter', s.filter) if s.filter and words[0] in ('add', 'replace') else ()
+    stacked = s.stacked() if words[0] in ('add', 'replace') else ()
     return smbkit('share', *words, *stacked, '--socket', s.control, **how)
 
 

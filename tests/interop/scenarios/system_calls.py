@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server makes no more system calls for a unit of work than it did: "bench/syscalls --calls" tells which ones."""
-from harness import FILTER, Skip, case, check, main
+from harness import FILTERS, Skip, case, check, main
 from syscalls import count
 
 # For each row of syscalls.WORK, with a tenth over what was counted. Lower them when they become fewer.
@@ -9,7 +9,7 @@ TRIES = 3
 
 
 def few(share):
-    if FILTER:
+    if FILTERS:
         raise Skip('a filter is in the way, with calls of its own')
     # Threads that are kept waiting beside other load make some more: what the work needs is in each count.
     for _ in range(TRIES):
