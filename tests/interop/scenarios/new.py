@@ -83,6 +83,17 @@ def prefix():
         check(len(pages) == 1 and pages[0].endswith('/share/man/man1'), pages)
 
 
+@case('the tour of trees is built from what is installed')
+def tour():
+    with Installed() as s:
+        demo = next(at for at, _, names in os.walk(s.folder) if 'demo_priv.h' in names)
+        include = next(at for at, _, names in os.walk(s.folder) if 'tree.h' in names)
+        r = run(['sh', '-c', f'cc -shared -fPIC -I{os.path.dirname(include)} -o {s.folder}/smbkit-demo-plugin.so {demo}/demo*.c'], timeout=120)
+        check(r.code == 0, r.text)
+        r = s.serve('--plugin-dir', s.folder, '--run', CLIENT + '"ls"', 'demo:')
+        check_in('clock.txt', r.text)
+
+
 @case('what cannot be made is told')
 def refusals():
     with tempfile.TemporaryDirectory() as d:
