@@ -10,6 +10,7 @@
 #include "os/process.h"
 #include "server/args.h"
 #include "server/cmd.h"
+#include "server/plugins.h"
 
 /* The files of src/server/templates as strings, made by the build. */
 #include "new_filter_1.h"
@@ -170,6 +171,18 @@ static bool make_files(const struct new_cmd *n)
     return true;
 }
 
+/* A script is none of those that have a name among the plugins. */
+static void remark(const struct new_cmd *n)
+{
+    enum plugin_kind kind = str_eq(n->kind, "filter") ? PLUGIN_FILTER : PLUGIN_SOURCE;
+    struct plugins *p = plugins_new(NULL);
+    if (p && plugins_has(p, kind, n->name)) {
+        cmd_line("smbkit has a %s %s already: yours is taken where --plugin-dir names its folder.",
+                 n->kind, n->name);
+    }
+    plugins_free(p);
+}
+
 static void show_steps(const struct new_cmd *n)
 {
     bool is_script = str_eq(n->recipe->lang, "python") || str_eq(n->recipe->lang, "sh");
@@ -185,6 +198,7 @@ static void show_steps(const struct new_cmd *n)
     cmd_line("%s", str_eq(n->kind, "filter")
                        ? "smbkit-filter(3) and smbkit-plugin(3) tell all that a filter may do."
                        : "smbkit-plugin(3) tells all that a plugin may do.");
+    remark(n);
 }
 
 /* ---- the command line ---- */

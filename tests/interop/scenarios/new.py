@@ -97,6 +97,13 @@ def tour():
 @case('what cannot be made is told')
 def refusals():
     with tempfile.TemporaryDirectory() as d:
+        r = smbkit('new', 'plugin', 'mem', '--folder', d + '/mem')
+        check(r.code == 0, r.text)
+        check_in('smbkit has a plugin mem already', r.text)
+        r = smbkit('new', 'filter', 'mem', '--folder', d + '/filter')
+        check(r.code == 0 and 'already' not in r.text, r.text)
+        for made in ('/mem', '/filter'):
+            shutil.rmtree(d + made)
         os.mkdir(d + '/there')
         for args, code, words in ((('new',), 2, 'smbkit new plugin NAME'), (('new', 'plug', 'x'), 2, 'new what?'),
                                   (('new', 'plugin'), 2, 'to be called'), (('new', 'plugin', 'Upper'), 2, 'a-z, 0-9'), (('new', 'plugin', 'x'), 2, '2 to 32'),
