@@ -18,12 +18,19 @@ static const char *const op_names[] = {SMBKIT_OPERATIONS(OP_NAME) "any", NULL};
 #define STATUS_VALUE(name, value) (smbkit_status)(value),
 static const char *const status_names[] = {SMBKIT_STATUS_TABLE(STATUS_NAME) NULL};
 static const smbkit_status statuses[] = {SMBKIT_STATUS_TABLE(STATUS_VALUE)};
+#define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
+
+/* As status= takes them: first what may be answered, which is told to who writes another. */
+struct status_words {
+    const char *names[STATUS_COUNT + 1];
+    smbkit_status values[STATUS_COUNT];
+};
 
 /* Which calls of an operation fail, and how. */
 struct rule {
     /* immutable after volume_open */
     uint32_t op;
-    uint32_t status; /* which of statuses */
+    uint32_t status; /* which of the words */
     uint64_t nth;    /* the first that fails, from 1 */
     uint64_t count;  /* how many fail; 0: all from there on */
     uint64_t every;  /* of those from the nth on, each such; 1: each */
@@ -35,6 +42,7 @@ struct error {
     struct smbkit_next *next;
     uint32_t rule_count;
     struct rule rules[RULES_MAX];
+    struct status_words words; /* immutable after volume_open */
 };
 
 static bool is_about(const struct rule *rule, uint32_t op)
@@ -59,7 +67,7 @@ static smbkit_status error_before(struct error *e, uint32_t op)
     for (uint32_t i = 0; i < e->rule_count; i++) {
         struct rule *rule = &e->rules[i];
         if (is_about(rule, op) && rule_fires(rule) && SMBKIT_OK(status)) {
-            status = statuses[rule->status];
+            status = e->words.values[rule->status];
         }
     }
     return status;
@@ -108,17 +116,35 @@ static void error_close(void *volume, struct smbkit_op *op, void *file)
         .key = #name, .kind = SMBKIT_PARAM_CHOICE, .offset = offsetof(struct rule, name),          \
         .words = (list)                                                                            \
     }
-static const struct smbkit_param params[] = {CHOICE(op, op_names), CHOICE(status, status_names),
-                                             NUMBER(nth, 1),       NUMBER(every, 1),
-                                             NUMBER(count, 0),     {.key = NULL}};
+static void words_fill(struct status_words *w)
+{
+    uint32_t n = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < STATUS_COUNT; i++) {
+            if (smbkit_status_is_answer(statuses[i]) == (pass == 0)) {
+                w->names[n] = status_names[i];
+                w->values[n++] = statuses[i];
+            }
+        }
+    }
+}
 
-static uint32_t status_index(smbkit_status status)
+static uint32_t status_index(const struct status_words *w, smbkit_status status)
 {
     uint32_t i = 0;
-    while (statuses[i] != status) {
+    while (w->values[i] != status) {
         i++;
     }
     return i;
+}
+
+static int32_t take(const struct error *e, const struct smbkit_volume_args *args, uint32_t i,
+                    struct rule *rule)
+{
+    const struct smbkit_param params[] = {CHOICE(op, op_names), CHOICE(status, e->words.names),
+                                          NUMBER(nth, 1),       NUMBER(every, 1),
+                                          NUMBER(count, 0),     {.key = NULL}};
+    return smbkit_arg_take(args, i, params, rule);
 }
 
 static bool refuse(const struct smbkit_volume_args *args, const char *text)
@@ -130,7 +156,7 @@ static bool refuse(const struct smbkit_volume_args *args, const char *text)
 static void begin_rule(struct error *e)
 {
     struct rule *rule = &e->rules[e->rule_count++];
-    rule->status = status_index(SMBKIT_STATUS_IO_DEVICE_ERROR);
+    rule->status = status_index(&e->words, SMBKIT_STATUS_IO_DEVICE_ERROR);
     rule->nth = 1;
     rule->count = COUNT_UNSET;
 }
@@ -147,16 +173,16 @@ static bool parse_arg(struct error *e, const struct smbkit_volume_args *args, ui
     }
     struct rule unused;
     struct rule *rule = e->rule_count > 0 ? &e->rules[e->rule_count - 1] : &unused;
-    if (smbkit_arg_take(args, i, params, rule) < 0) {
+    if (take(e, args, i, rule) < 0) {
         return false;
     }
     if (e->rule_count == 0) {
         return refuse(args, "op= must come first: it begins a rule");
     }
-    if (!smbkit_status_is_answer(statuses[rule->status])) {
+    if (!smbkit_status_is_answer(e->words.values[rule->status])) {
         snprintf(args->error, args->error_size,
                  "status=%s: no error that a plugin may answer; it is the server's own word",
-                 status_names[rule->status]);
+                 e->words.names[rule->status]);
         return false;
     }
     return true;
@@ -180,6 +206,7 @@ static smbkit_status error_volume_open(struct smbkit_volume_args *args, void **v
         return SMBKIT_STATUS_NO_MEMORY;
     }
     e->next = args->next;
+    words_fill(&e->words);
     for (uint32_t i = 0; i < args->arg_count; i++) {
         if (!parse_arg(e, args, i)) {
             free(e);

@@ -177,9 +177,11 @@ smbkit_status route_volume_open(struct smbkit_volume_args *args, void **volume_r
                                         .next = args->next,
                                         .is_read_only = args->features & SMBKIT_FEATURE_READ_ONLY,
                                         .route = r};
-    smbkit_status st = args->arg_count > 0
-                           ? SMBKIT_STATUS_SUCCESS
-                           : wrong(args, "/NAME=PLUGIN:ARGS", "is missing: which folder is what?");
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    if (args->arg_count == 0) {
+        snprintf(args->error, args->error_size, "/NAME=PLUGIN:ARGS is missing");
+        st = SMBKIT_STATUS_INVALID_PARAMETER;
+    }
     for (uint32_t i = 0; i < args->arg_count && SMBKIT_OK(st); i++) {
         st = add(r, args, &args->args[i]);
     }

@@ -127,7 +127,7 @@ static void test_filter(void)
 
 static void test_args(void)
 {
-    static const struct bad_args rows[] = {{{NULL}, NULL}, {{"x=1"}, "takes no arguments"}};
+    static const struct bad_args rows[] = {{{NULL}, NULL}, {{"x=1"}, "it takes none"}};
     check_args(smbkit_static_stats(&vfs_api), rows, ARRAY_LEN(rows));
 }
 

@@ -99,8 +99,9 @@ static smbkit_status demo_volume_open(struct smbkit_volume_args *args, void **vo
     d->tree = *volume_r;
     status = demo_fill(d);
     if (!SMBKIT_OK(status)) {
-        snprintf(args->error, args->error_size, "the tree cannot be made: %s",
-                 smbkit_status_name(status));
+        const char *host = d->host ? d->host : "";
+        snprintf(args->error, args->error_size, "the tree cannot be made%s%.150s: %s",
+                 *host ? ", with host=" : "", host, smbkit_status_name(status));
         smbkit_tree_op_volume_close(*volume_r);
     }
     return status;

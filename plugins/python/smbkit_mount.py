@@ -90,7 +90,7 @@ class _Mount:
             return volume
         if 'tree' in space:
             if self.args and not _names(code, 'args'):
-                raise _Unfit(f'it takes no arguments, and looks at none of args: {", ".join(sorted(self.args))}')
+                raise _Unfit(f'there is no argument "{min(self.args)}": the script looks at none of args')
             tree = Tree(space['tree'], self.keep_s)
             tree.check()
             return tree

@@ -75,7 +75,7 @@ static int verdict(const char *file, const struct config *c, struct check *k)
 {
     cmd_lines(problems_text_get(&k->notes));
     if (k->problems.count > 0) {
-        cmd_problems(&k->problems);
+        cmd_problems(&k->problems, file);
         return EXIT_USAGE;
     }
     cmd_line("%s: fine, %zu share%s", file, c->share_count, c->share_count == 1 ? "" : "s");

@@ -79,9 +79,18 @@ int cmd_usage(const char *command, const char *fmt, ...)
     return EXIT_USAGE;
 }
 
-void cmd_problems(struct problems *p)
+void cmd_problems(struct problems *p, const char *file)
 {
-    fputs(problems_text_get(p), stderr);
+    const char *line = problems_text_get(p);
+    while (*line) {
+        size_t len = 0;
+        while (line[len] && line[len] != '\n') {
+            len++;
+        }
+        bool is_of_file = file && str_has_prefix(line, file) && line[str_len(file)] == ':';
+        fprintf(stderr, "%s%.*s\n", is_of_file ? "" : "smbkit: ", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
     if (p->count > PROBLEMS_MAX) {
         fprintf(stderr, "... and %u more\n", p->count - PROBLEMS_MAX);
     }

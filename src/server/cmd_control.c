@@ -70,6 +70,9 @@ static int parse(struct words *w, int argc, char **argv)
             w->socket = a.value;
             continue;
         }
+        if (w->share && str_has_prefix(a.value, "--socket")) { /* no layer's word */
+            return cmd_usage("control", "--socket stands before SHARE");
+        }
         a.only_words = true; /* what follows the share is the command's */
         if (!take_word(w, a.value)) {
             cmd_error("out of memory");

@@ -30,7 +30,7 @@ static const struct {
     {"run", "  --plugin-dir FOLDER    look for plugins and filters here first\n"
             "  --log-level LEVEL      in place of what the file says\n"},
     {"check", ""},
-    {"new", "  --lang LANGUAGE        c, c++ or python\n"
+    {"new", "  --lang LANGUAGE        c, c++, python or sh; a filter is in c\n"
             "  --folder FOLDER        what is made; NAME\n"},
     {"user", "  add NAME               add a user; the password is asked for\n"
              "  passwd NAME            change a user's password\n"

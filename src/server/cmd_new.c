@@ -10,6 +10,7 @@
 #include "os/process.h"
 #include "server/args.h"
 #include "server/cmd.h"
+#include "server/plugins.h"
 
 /* The files of src/server/templates as strings, made by the build. */
 #include "new_filter_1.h"
@@ -20,6 +21,7 @@
 #include "new_plugin_cc.h"
 #include "new_plugin_mk.h"
 #include "new_plugin_py.h"
+#include "new_plugin_sh.h"
 #include "new_script_mk.h"
 
 #define FILE_MAX_BYTES 65536u /* of a file that is made */
@@ -37,6 +39,7 @@ struct template
 {
     const char *path;
     const char *text;
+    uint32_t mode; /* 0: 0644 */
 };
 /* What can be made. */
 struct recipe {
@@ -56,6 +59,7 @@ static const struct recipe recipes[] = {
       {"Makefile", new_plugin_mk},
       {"smbkit-@NAME@-plugin.1", new_plugin_1}}},
     {"plugin", "python", {{"@NAME@.py", new_plugin_py}, {"Makefile", new_script_mk}}},
+    {"plugin", "sh", {{"@NAME@.sh", new_plugin_sh, 0755}, {"Makefile", new_script_mk}}},
     {"filter",
      "c",
      {{"@NAME@.c", new_filter_c},
@@ -144,7 +148,8 @@ static bool make_file(const struct new_cmd *n, const struct template *t)
     CLEANUP_MEM char *name = fill(t->path, n->name);
     CLEANUP_MEM char *text = fill(t->text, n->name);
     CLEANUP_MEM char *path = name ? str_printf("%s/%s", n->folder, name) : NULL;
-    int err = path && text ? os_file_replace(path, text, str_len(text), 0644) : -ENOMEM;
+    int err = path && text ? os_file_replace(path, text, str_len(text), t->mode ? t->mode : 0644)
+                           : -ENOMEM;
     return err == 0 || tell(path ? path : n->folder, err);
 }
 
@@ -166,18 +171,34 @@ static bool make_files(const struct new_cmd *n)
     return true;
 }
 
+/* A script is none of those that have a name among the plugins. */
+static void remark(const struct new_cmd *n)
+{
+    enum plugin_kind kind = str_eq(n->kind, "filter") ? PLUGIN_FILTER : PLUGIN_SOURCE;
+    struct plugins *p = plugins_new(NULL);
+    if (p && plugins_has(p, kind, n->name)) {
+        cmd_line("smbkit has a %s %s already: yours is taken where --plugin-dir names its folder.",
+                 n->kind, n->name);
+    }
+    plugins_free(p);
+}
+
 static void show_steps(const struct new_cmd *n)
 {
-    bool is_script = str_eq(n->recipe->lang, "python");
+    bool is_script = str_eq(n->recipe->lang, "python") || str_eq(n->recipe->lang, "sh");
     cmd_line("Made %s. What next:", n->folder);
     cmd_line("  cd %s", n->folder);
     cmd_line("  make serve    %s it, and tell how to connect",
              is_script ? "share" : "build and share");
     cmd_line("  make test     hold it against what smbkit-plugin(3) asks of a plugin");
-    cmd_line("%s", is_script ? "smbkit-python-plugin(1) tells all that a script may do."
-                   : str_eq(n->kind, "filter")
+    if (is_script) {
+        cmd_line("smbkit-%s-plugin(1) tells all that a script may do.", n->recipe->lang);
+        return;
+    }
+    cmd_line("%s", str_eq(n->kind, "filter")
                        ? "smbkit-filter(3) and smbkit-plugin(3) tell all that a filter may do."
                        : "smbkit-plugin(3) tells all that a plugin may do.");
+    remark(n);
 }
 
 /* ---- the command line ---- */
@@ -220,7 +241,7 @@ static int check(struct new_cmd *n)
     n->recipe = recipe_find(n->kind, n->lang);
     if (!n->recipe) {
         return cmd_usage("new", "no %s is made in \"%s\": --lang %s", n->kind, n->lang,
-                         str_eq(n->kind, "filter") ? "c" : "c, c++ or python");
+                         str_eq(n->kind, "filter") ? "c" : "c, c++, python or sh");
     }
     n->folder = n->folder ? n->folder : n->name;
     return EXIT_OK;

@@ -103,7 +103,7 @@ static void start_control(struct server *server)
 static int serve(struct server *server, const char *file, struct problems *problems)
 {
     if (!server_start(server, problems)) {
-        cmd_problems(problems);
+        cmd_problems(problems, file);
         return EXIT_FAILED;
     }
     start_control(server);
@@ -119,7 +119,7 @@ static int run_config(struct config **c, const char *file, struct problems *prob
     char err[256];
     struct users_store *users = cmd_users_open(*c, problems);
     if (!users) {
-        cmd_problems(problems);
+        cmd_problems(problems, file);
         return EXIT_FAILED;
     }
     os_signals_hold();
@@ -135,7 +135,7 @@ static int run_config(struct config **c, const char *file, struct problems *prob
     if (server) {
         code = serve(server, file, problems);
     } else {
-        cmd_problems(problems);
+        cmd_problems(problems, file);
     }
     server_free(server);
     logging_free(logging);
@@ -155,7 +155,7 @@ int cmd_run(int argc, char **argv)
     if (c && override(c, &r, &problems) && cmd_take_sockets(c)) {
         code = run_config(&c, r.file, &problems);
     } else {
-        cmd_problems(&problems);
+        cmd_problems(&problems, r.file);
     }
     problems_fini(&problems);
     return code;

@@ -200,7 +200,7 @@ static bool add_filter(struct serve *s, const char *value)
     if (ok) {
         s->filters[s->filter_count++] = value;
     }
-    return ok;
+    return ok || config_layer_explain("filter", value, s->err);
 }
 
 static bool take_option(struct serve *s, int id, const char *value)
@@ -461,7 +461,7 @@ static char *start_control(const struct serve *s, struct server *server)
 static int serve(struct serve *s, struct server *server, struct problems *problems)
 {
     if (!server_start(server, problems)) {
-        cmd_problems(problems);
+        cmd_problems(problems, NULL);
         return EXIT_FAILED;
     }
     char host[ADDRESSES_MAX][OS_ADDR_TEXT_SIZE];
@@ -499,7 +499,7 @@ static int make_and_serve(struct serve *s)
     if (server) {
         code = serve(s, server, &problems);
     } else {
-        cmd_problems(&problems);
+        cmd_problems(&problems, NULL);
     }
     server_free(server);
     logging_free(logging);

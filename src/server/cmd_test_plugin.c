@@ -217,11 +217,12 @@ static bool parse_layers(struct test *t)
     size_t len = file_len(t->plugin);
     for (uint32_t i = 0; i < t->filter_count; i++) {
         if (!config_layer_parse(t->filters[i], &t->layers[t->layer_count++], t->err)) {
-            return false;
+            return config_layer_explain("filter", t->filters[i], t->err);
         }
     }
     struct config_layer *plugin = &t->layers[t->layer_count++];
-    return len ? parse_file(t, len, plugin) : config_layer_parse(t->plugin, plugin, t->err);
+    return (len ? parse_file(t, len, plugin) : config_layer_parse(t->plugin, plugin, t->err)) ||
+           (!len && config_layer_explain("plugin", t->plugin, t->err));
 }
 
 static bool load(struct test *t)

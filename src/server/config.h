@@ -220,12 +220,17 @@ bool config_key_adds_up(const struct config_key *key);
 bool config_key_names_layer(const struct config_key *key);
 /* Case and blanks are ignored, as Samba does. */
 const struct config_key *config_key_find(enum config_scope scope, const char *name);
+/* The key that is meant, perhaps. NULL: none is near. */
+const char *config_key_closest(enum config_scope scope, const char *name);
 
 /* ---- specs: share_spec.c ---- */
 
 /* "NAME:key=value,key=value" or "NAME"; ",," in a value stands for a comma. The layer is owned by
  * the caller, also on failure: then it has what was understood, nothing if there is no name. */
 NODISCARD bool config_layer_parse(const char *spec, struct config_layer *out, char err[256]);
+/* What config_layer_parse said, for who does not see the spec: with it, and how a "plugin" or
+ * "filter" is written. False always. */
+bool config_layer_explain(const char *kind, const char *spec, char err[256]);
 /* Split "[NAME=]PATH|PLUGIN:[ARGS]" and append the share. */
 NODISCARD bool config_share_parse(struct config *c, const char *spec, char err[256]);
 /* The way back: a word that gives the share's name, plugin and arguments whoever reads it, wherever

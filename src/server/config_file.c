@@ -161,26 +161,9 @@ static char *read_line(char *buf, int size, void *arg)
 
 /* ---- keys ---- */
 
-struct scope_words {
-    enum config_scope scope;
-};
-
-static const char *word_at(const void *arg, size_t i)
-{
-    const struct scope_words *w = arg;
-    size_t seen = 0;
-    for (size_t k = 0; config_key_at(k); k++) {
-        if (config_key_at(k)->scope == w->scope && seen++ == i) {
-            return config_key_at(k)->name;
-        }
-    }
-    return NULL;
-}
-
 static void unknown_key(struct parser *p, enum config_scope scope, const char *name)
 {
-    struct scope_words here = {scope};
-    const char *meant = closest_word(name, word_at, &here);
+    const char *meant = config_key_closest(scope, name);
     const struct config_key *other =
         config_key_find(scope == CONFIG_GLOBAL ? CONFIG_SHARE : CONFIG_GLOBAL, name);
     if (other) {

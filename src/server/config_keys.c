@@ -510,3 +510,19 @@ const struct config_key *config_key_find(enum config_scope scope, const char *na
     }
     return NULL;
 }
+
+static const char *name_in_scope(const void *arg, size_t i)
+{
+    const enum config_scope *scope = arg;
+    for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+        if (keys[k].scope == *scope && i-- == 0) {
+            return keys[k].name;
+        }
+    }
+    return NULL;
+}
+
+const char *config_key_closest(enum config_scope scope, const char *name)
+{
+    return closest_word(name, name_in_scope, &scope);
+}

@@ -23,7 +23,8 @@ static bool find(const struct vfs_plugins *vfs, const char *spec, struct vfs_fou
     const struct smbkit_plugin *plugin =
         ok ? plugins_get(w->plugins, PLUGIN_SOURCE, layer->name, said) : NULL;
     if (!plugin) {
-        str_format(err, err_size, "%.100s: %s", spec, said);
+        bool is_named = ok; /* in what was said */
+        str_format(err, err_size, "%.100s%s%s", is_named ? "" : spec, is_named ? "" : ": ", said);
         layer_drop(layer);
         return false;
     }

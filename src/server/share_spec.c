@@ -140,7 +140,7 @@ struct file_kind {
     const char *key;
 };
 
-static const struct file_kind *kind_of_file(const char *path)
+static const struct file_kind *suffix_kind(const char *path)
 {
     static const struct file_kind kinds[] = {
         {".py", "python", "script"},      {".tar.gz", "archive", "file"},
@@ -157,16 +157,19 @@ static const struct file_kind *kind_of_file(const char *path)
         {".rar", "archive", "file"},      {".xar", "archive", "file"},
         {".sqlite", "sqlite", "file"},    {".sqlite3", "sqlite", "file"},
         {".db", "sqlite", "file"}};
-    enum os_path_kind is;
-    if (os_path_kind(path, &is) != 0 || is != OS_PATH_FILE) {
-        return NULL;
-    }
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (str_has_suffix(path, kinds[i].suffix)) {
             return &kinds[i];
         }
     }
     return NULL;
+}
+
+static const struct file_kind *kind_of_file(const char *path)
+{
+    enum os_path_kind is;
+    bool is_file = os_path_kind(path, &is) == 0 && is == OS_PATH_FILE;
+    return is_file ? suffix_kind(path) : NULL;
 }
 
 /* The last component of a path, without the suffix of a file; owned. Characters that no share name
@@ -195,8 +198,21 @@ static char *name_from_path(const char *path)
     return name;
 }
 
+/* What is not there: what should it have been? */
+static void tell_absent(const char *path, char err[256])
+{
+    bool is_word = path[name_len(path)] == '\0';
+    bool is_file = suffix_kind(path) != NULL;
+    str_format(err, 256, "there is no %s \"%.100s\"; %s the spelling%s%s%s%s",
+               is_file ? "file" : "folder", path, is_file ? "check" : "make it first, or check",
+               is_word ? " (the plugin of that name is written \"" : "", is_word ? path : "",
+               is_word ? ":\")" : "",
+               path[0] == '~' ? "; \"~\" is the home folder to a shell alone" : "");
+}
+
 static bool path_problem(const char *path, int err_no, char err[256])
 {
+    static const char plugin_suffix[] = "-plugin.so";
     char why[128];
     os_error_text(-err_no, why, sizeof(why));
     if (*path == '\0') {
@@ -204,11 +220,12 @@ static bool path_problem(const char *path, int err_no, char err[256])
                  "which folder? A share is FOLDER, NAME=FOLDER or PLUGIN:; \".\" is the "
                  "folder you are in");
     } else if (err_no == -ENOENT) {
-        bool is_word = path[name_len(path)] == '\0';
+        tell_absent(path, err);
+    } else if (err_no == -ENOTDIR && str_has_suffix(path, plugin_suffix)) {
         str_format(err, 256,
-                   "there is no folder \"%s\"; make it first, or check the spelling%s%s%s", path,
-                   is_word ? " (the plugin of that name is written \"" : "", is_word ? path : "",
-                   is_word ? ":\")" : "");
+                   "%.100s is a plugin: --plugin-dir names the folder that it is in, and it is "
+                   "written NAME:",
+                   path);
     } else if (err_no == -ENOTDIR) {
         str_format(
             err, 256,
@@ -269,11 +286,21 @@ static bool add_share(struct config *c, const char *name, struct config_layer *l
     return true;
 }
 
-/* A sentence about what a plugin's word holds. False always. */
-static bool say_of(const char *what, char err[256])
+bool config_layer_explain(const char *kind, const char *spec, char err[256])
 {
     CLEANUP_MEM char *why = str_dup(err);
-    str_format(err, 256, "%.60s: %s; a plugin is written NAME:KEY=VALUE,...", what, why ? why : "");
+    str_format(err, 256, "%.60s: %s; a %s is written NAME:KEY=VALUE,...", spec, why ? why : "",
+               kind);
+    return false;
+}
+
+/* A path with an equals sign is taken for NAME=PATH. False always. */
+static bool given_hint(const char *spec, size_t given, char err[256])
+{
+    enum os_path_kind kind;
+    if (given && os_path_kind(spec, &kind) == 0) {
+        complain(err, "what is called \"%.60s\" itself is written ./%.60s", spec, spec);
+    }
     return false;
 }
 
@@ -286,7 +313,8 @@ bool config_share_parse(struct config *c, const char *spec, char err[256])
                                    : path_layer(what, &layer, err);
     if (!ok) {
         config_layer_fini(&layer);
-        return is_plugin_spec(what) ? say_of(what, err) : false;
+        return is_plugin_spec(what) ? config_layer_explain("plugin", what, err)
+                                    : given_hint(spec, given, err);
     }
     bool is_path = !is_plugin_spec(what);
     CLEANUP_MEM char *name = given     ? str_ndup(spec, given)
@@ -324,6 +352,14 @@ char *config_share_spec(const struct config_share *s)
     return (char *)wr_take(&w, &len);
 }
 
+static bool no_key(const char *name, char err[256])
+{
+    const char *meant = config_key_closest(CONFIG_SHARE, name);
+    return meant ? complain_alone(err, "a share has no key \"%.100s\"; did you mean \"%s\"?", name,
+                                  meant)
+                 : complain_alone(err, "a share has no key \"%.100s\": see smbkit.conf(5)", name);
+}
+
 bool config_share_setting(struct config *c, struct config_share *s, const char *setting,
                           char err[256])
 {
@@ -331,13 +367,18 @@ bool config_share_setting(struct config *c, struct config_share *s, const char *
     while (*eq && *eq != '=') {
         eq++;
     }
-    CLEANUP_MEM char *name = str_ndup(setting, (size_t)(eq - setting));
+    size_t len = (size_t)(eq - setting);
+    while (len > 0 && setting[len - 1] == ' ') {
+        len--;
+    }
+    CLEANUP_MEM char *name = str_ndup(setting, len);
     if (*eq == 0 || !name) {
-        return complain_alone(err, "\"%.100s\" is not KEY=VALUE", setting);
+        return complain_alone(err, "\"%.100s\" is not KEY=VALUE, such as \"read only=yes\"",
+                              setting);
     }
     const struct config_key *key = config_key_find(CONFIG_SHARE, name);
     if (!key) {
-        return complain_alone(err, "a share has no key \"%.100s\": see smbkit.conf(5)", name);
+        return no_key(name, err);
     }
     const char *value = eq + 1 + (eq[1] == ' ');
     char why[256] = "";

@@ -47,7 +47,8 @@ struct query {
     unsigned seen;          /* entries that the plugin has given */
     struct dir_cursor at;   /* a copy; goes back to the open on success */
     uint32_t taken;
-    bool full; /* the next entry found no room, or one was all that was asked for */
+    uint32_t dots; /* of those taken */
+    bool full;     /* the next entry found no room, or one was all that was asked for */
     bool no_room;
     struct held held[HELD_MAX];
     unsigned held_count;
@@ -386,6 +387,7 @@ static smbkit_status dots(struct query *x)
         if (is_asked && !emit(x, name, &attr)) {
             break;
         }
+        x->dots += is_asked;
         x->at.dots_done++;
     }
     return SMBKIT_STATUS_SUCCESS;
@@ -503,10 +505,11 @@ static smbkit_status query_run(struct query *x)
         return st;
     }
     st = query_fill(x);
-    /* What was taken counts before an error, which comes again. Not before a call that is made
-     * anew: a listing of dots alone would look like an empty directory to hasty clients. */
+    /* What was taken counts before an error, which comes again; dots alone do not, and nothing
+     * before a call that is made anew: it would look like an empty directory to clients that are
+     * hasty, or pass over a later error (smbclient 4.17). */
     bool again = door_stops(st);
-    bool answered = SMBKIT_OK(st) || (x->taken > 0 && !again);
+    bool answered = SMBKIT_OK(st) || (x->taken > x->dots && !again);
     if (!answered) {
         mem_free(x->at.pattern);
         return st;

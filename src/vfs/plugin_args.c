@@ -155,7 +155,7 @@ static void refuse_value(struct text *t, const struct smbkit_param *p, const cha
 static void refuse_key(struct text *t, const struct rows *rows, const char *key)
 {
     if (!rows->first->key) {
-        say(t, "takes no arguments: %.*s", VALUE_SHOWN_MAX, key);
+        say(t, "there is no argument \"%.*s\"; it takes none", VALUE_SHOWN_MAX, key);
         return;
     }
     say(t, "there is no argument \"%.*s\"; ", VALUE_SHOWN_MAX, key);

@@ -145,7 +145,10 @@ void volume_error_settle(const char *name, smbkit_status status,
                    smbkit_status_name(status));
     } else if (!str_has_prefix(err, name) || err[len] != ':') {
         CLEANUP_MEM char *said = str_dup(err);
-        str_format(err, args->error_size, "%s: %s", name, said ? said : "out of memory");
+        bool is_missing = str_has_suffix(err, " is missing");
+        str_format(err, args->error_size, "%s: %s%s%s%s", name, said ? said : "out of memory",
+                   is_missing ? "; \"smbkit plugins " : "", is_missing ? name : "",
+                   is_missing ? "\" explains it" : "");
     }
 }
 

@@ -72,8 +72,28 @@ def manuals(log):
         code, out = run(['mandoc', '-Tlint', '-W', 'warning', page], log)
         r.add(code == 0 and not out.strip(), page)
         r.notes += out.strip().splitlines()
+        unfit = page_slips(page)
+        r.add(not unfit, f'{page}: of use where smbkit is installed')
+        r.notes += unfit
     r.merge(check('check-abi-page', log))
     return r
+
+
+LINE_FITS = 67  # characters of an example on 80 columns: a longer .Dl is broken, and is no command any more
+
+
+def page_slips(page):
+    """What a page says that a reader without the sources, or with a terminal of 80 columns, cannot use."""
+    with open(os.path.join(TOP, page), encoding='utf-8') as f:
+        text = f.read()
+    slips = [f'{page}: {m.group(0)} is not installed' for m in re.finditer(r'^\.Pa (docs|tests|scripts)/\S*', text, re.M)]
+    slips += [f'{page}: too long for .Dl: {m.group(1)}' for m in re.finditer(r'^\.Dl (.*)', text, re.M)
+              if len(m.group(1).replace('\\(dq', '"')) > LINE_FITS]
+    name = os.path.basename(page)[:-2]
+    if name.endswith(('-plugin', '-filter')) and page.endswith('.1'):
+        with open(os.path.join(TOP, 'docs/man/smbkit.1'), encoding='utf-8') as f:
+            slips += [] if f'.Xr {name} 1' in f.read() else [f'docs/man/smbkit.1: {name}(1) is not under SEE ALSO']
+    return slips
 
 
 # ---- the public headers ----

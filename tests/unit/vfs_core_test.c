@@ -125,6 +125,47 @@ static void bad_names(void)
     fixture_close(&f);
 }
 
+static smbkit_status failing_enumerate(void *volume, struct smbkit_op *op, void *file,
+                                       struct smbkit_sink *sink)
+{
+    static const struct smbkit_entry entry = {
+        .struct_size = sizeof(entry), .cookie = 1, .name = "good"};
+    (void)volume;
+    (void)op;
+    (void)file;
+    if (said_count > 1 && sink->cookie == 0) {
+        (void)sink->entry(sink, &entry);
+    }
+    return said_count > 2 ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_SERVER_UNAVAILABLE;
+}
+
+/* A listing that fails at once is no empty directory. Of one that fails later what there was is
+ * told before; and when the error has gone all is there, dots first. */
+static void failing_listing(void)
+{
+    static const smbkit_status answers[] = {SMBKIT_STATUS_SERVER_UNAVAILABLE,
+                                            SMBKIT_STATUS_SERVER_UNAVAILABLE, SMBKIT_STATUS_SUCCESS,
+                                            SMBKIT_STATUS_NO_MORE_FILES};
+    struct fixture f = {0};
+    struct smbkit_plugin p = FAKE_PLUGIN;
+    p.enumerate = failing_enumerate;
+    REQUIRE(fixture_open(&f, &p, false));
+    struct vfs_open *d = must_open(&f, "", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    REQUIRE(d);
+    for (said_count = 0; said_count < 4; said_count++) {
+        struct listing l = {.room = 8};
+        struct vfs_dir_query q = {.entry = list_entry, .arg = &l};
+        CHECK_INT(vfs_query_directory(&f.call, d, &q), answers[said_count]);
+        if (said_count == 2) {
+            CHECK_INT(l.count, 3);
+            CHECK_STR(l.names[0], ".");
+            CHECK_STR(l.names[2], "good");
+        }
+    }
+    must_close(&f, d);
+    fixture_close(&f);
+}
+
 static smbkit_status null_enumerate(void *volume, struct smbkit_op *op, void *file,
                                     struct smbkit_sink *sink)
 {
@@ -405,6 +446,7 @@ static const struct test_case cases[] = {
     {"with_mem", with_mem},
     {"streams", streams},
     {"bad_names", bad_names},
+    {"failing_listing", failing_listing},
     {"null_entries", null_entries},
     {"bad_paths", bad_paths},
     {"long_listing", long_listing},

@@ -214,7 +214,7 @@ static void test_nothing_there(void)
     args.arg_count = 1;
     CHECK_INT(plugin_args_take(&args, NULL, sizeof(params[0]), NULL),
               SMBKIT_STATUS_INVALID_PARAMETER);
-    CHECK(str_has_prefix(err, "takes no arguments: n"));
+    CHECK(str_has_prefix(err, "there is no argument \"n\"; it takes none"));
 }
 
 static const struct test_case cases[] = {

@@ -339,7 +339,7 @@ def broken():
         hello = write_file(d + '/hello.py', HELLO.encode())
         for arguments, words in (('', 'script=FILE is missing'), ('script=/nowhere', 'No such file'),
                                  ('script=/etc/hostname,threads=0', 'threads'), (f'script={EXAMPLES}/files.py,mega=1', 'mega'),
-                                 (f'script={hello},colour=blue', 'it takes no arguments')):
+                                 (f'script={hello},colour=blue', 'there is no argument "colour": the script looks at none')):
             r = smbkit('serve', '--listen', '127.0.0.1:0', f'python:{arguments}')
             check(r.code == 1 and words in r.text, r.code, r.text)
 
