@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "every.h"
+#include "fair_lock.h"
 
 /* ---- files ---- */
 
@@ -159,14 +160,7 @@ static smbkit_status copy_range(struct overlay *o, struct smbkit_op *op, const s
 
 static smbkit_status lookup(struct overlay *o, struct smbkit_op *op, struct smbkit_lookup *a)
 {
-    struct smbkit_create c = {.struct_size = sizeof(c),
-                              .disposition = SMBKIT_OPEN,
-                              .path = a->path,
-                              .stream = a->stream,
-                              .access = SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_CONTROL,
-                              .flags = a->flags,
-                              .attr = a->attr,
-                              .security_r = a->security_r};
+    struct smbkit_create c = side_create_of(a);
     smbkit_status st = overlay_create(o, op, &c);
     if (SMBKIT_OK(st)) {
         a->security_none = c.security_none;
@@ -369,18 +363,6 @@ static void overlay_volume_close(void *volume)
     free(o);
 }
 
-/* Calls that never end must not keep a command out. */
-static void init_for_writers(pthread_rwlock_t *lock)
-{
-    pthread_rwlockattr_t attr;
-    pthread_rwlockattr_init(&attr);
-#ifdef __GLIBC__
-    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-#endif
-    pthread_rwlock_init(lock, &attr);
-    pthread_rwlockattr_destroy(&attr);
-}
-
 static smbkit_status overlay_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct words w = {0};
@@ -407,9 +389,9 @@ static smbkit_status overlay_volume_open(struct smbkit_volume_args *args, void *
     o->host = args->host;
     o->ignores_case = (args->features | m.features) & SMBKIT_FEATURE_IGNORES_CASE;
     pthread_mutex_init(&o->copying, NULL);
-    pthread_rwlock_init(&o->lock, NULL);
-    init_for_writers(&o->steady);
-    init_for_writers(&o->whole);
+    fair_lock_init(&o->lock);
+    fair_lock_init(&o->steady);
+    fair_lock_init(&o->whole);
     args->features = (m.features & OVERLAY_FEATURES) |
                      ((args->features | m.features) &
                       (SMBKIT_FEATURE_IGNORES_CASE | SMBKIT_FEATURE_DESCRIPTORS));

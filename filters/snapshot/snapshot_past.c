@@ -177,15 +177,7 @@ void snap_past_close(struct snapshot *v, struct smbkit_op *op, struct past *p)
 
 smbkit_status snap_past_lookup(struct snapshot *v, struct smbkit_op *op, struct smbkit_lookup *a)
 {
-    struct smbkit_create c = {.struct_size = sizeof(c),
-                              .disposition = SMBKIT_OPEN,
-                              .path = a->path,
-                              .stream = a->stream,
-                              .access = SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_CONTROL,
-                              .flags = a->flags,
-                              .snapshot_time = a->snapshot_time,
-                              .attr = a->attr,
-                              .security_r = a->security_r};
+    struct smbkit_create c = side_create_of(a);
     smbkit_status st = snap_past_create(v, op, &c);
     if (SMBKIT_OK(st)) {
         a->security_none = c.security_none;
