@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "by_hand.h"
 #include "every.h"
 #include "fair_lock.h"
 
@@ -104,35 +105,22 @@ static smbkit_status get_path(struct overlay *o, const struct ofile *f, struct s
 
 #define COPY_AT_ONCE 65536u
 
-static smbkit_status copy_by_hand(struct overlay *o, struct smbkit_op *op, const struct ofile *f,
-                                  struct smbkit_copy *c)
+struct copying {
+    struct overlay *o;
+    struct smbkit_op *op;
+    const struct ofile *from, *to;
+};
+
+static smbkit_status copy_read(void *arg, struct smbkit_io *io)
 {
-    uint8_t *buf = malloc(COPY_AT_ONCE);
-    smbkit_status st = buf ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
-    uint32_t moved = 1;
-    c->done = 0;
-    while (SMBKIT_OK(st) && moved > 0 && c->done < c->length) {
-        uint64_t left = c->length - c->done;
-        struct smbkit_io in = {.struct_size = sizeof(in),
-                               .offset = c->source_offset + c->done,
-                               .length = left < COPY_AT_ONCE ? (uint32_t)left : COPY_AT_ONCE,
-                               .buffer = buf};
-        st = look(o, op, SMBKIT_OP_read, c->source, &in);
-        struct smbkit_segment seg = {.base = buf, .len = in.done};
-        struct smbkit_io out = {.struct_size = sizeof(out),
-                                .offset = c->offset + c->done,
-                                .length = in.done,
-                                .segs = &seg,
-                                .seg_count = 1};
-        if (SMBKIT_OK(st) && in.done > 0) {
-            st = look(o, op, SMBKIT_OP_write, f, &out);
-        }
-        moved = SMBKIT_OK(st) ? out.done : 0;
-        c->done += moved;
-        st = SMBKIT_OK(st) && smbkit_op_is_cancelled(op) ? SMBKIT_STATUS_CANCELLED : st;
-    }
-    free(buf);
-    return st;
+    const struct copying *c = arg;
+    return look(c->o, c->op, SMBKIT_OP_read, c->from, io);
+}
+
+static smbkit_status copy_write(void *arg, struct smbkit_io *io)
+{
+    const struct copying *c = arg;
+    return look(c->o, c->op, SMBKIT_OP_write, c->to, io);
 }
 
 static smbkit_status copy_range(struct overlay *o, struct smbkit_op *op, const struct ofile *f,
@@ -153,7 +141,9 @@ static smbkit_status copy_range(struct overlay *o, struct smbkit_op *op, const s
         c->done = a.done;
     }
     pthread_rwlock_unlock(&o->lock);
-    return is_one ? st : copy_by_hand(o, op, f, c);
+    struct copying x = {o, op, from, f};
+    const struct by_hand how = {copy_read, copy_write, &x, COPY_AT_ONCE};
+    return is_one ? st : copy_by_hand(op, c, &how);
 }
 
 /* ---- the volume ---- */
