@@ -39,6 +39,19 @@ smbkit_status side_lookup(const struct side *s, struct smbkit_op *op, const char
     return smbkit_next_lookup(s->next, op, &a);
 }
 
+struct smbkit_create side_create_of(const struct smbkit_lookup *a)
+{
+    return (struct smbkit_create){.struct_size = sizeof(struct smbkit_create),
+                                  .disposition = SMBKIT_OPEN,
+                                  .path = a->path,
+                                  .stream = a->stream,
+                                  .access = SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_CONTROL,
+                                  .flags = a->flags,
+                                  .snapshot_time = a->snapshot_time,
+                                  .attr = a->attr,
+                                  .security_r = a->security_r};
+}
+
 smbkit_status side_open(const struct side *s, struct smbkit_op *op, const char *path,
                         struct smbkit_create *a)
 {

@@ -27,6 +27,9 @@ static inline bool side_is_missing(smbkit_status status)
 
 smbkit_status side_lookup(const struct side *s, struct smbkit_op *op, const char *path,
                           struct smbkit_attr *attr);
+/* The create by which a filter that makes its own files looks something up; then it closes it. Of
+ * what that tells, security_none is to be handed over. */
+struct smbkit_create side_create_of(const struct smbkit_lookup *a);
 /* With all rights. a: disposition, kind, attributes, flags and attr are the caller's. */
 smbkit_status side_open(const struct side *s, struct smbkit_op *op, const char *path,
                         struct smbkit_create *a);

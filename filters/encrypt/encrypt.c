@@ -194,7 +194,7 @@ static smbkit_status volume_info(struct encrypt *e, struct smbkit_op *op,
     a->file = file ? ((struct encrypt_file *)file)->below : NULL;
     smbkit_status st = smbkit_next_volume_info(e->next, op, a);
     a->file = file;
-    a->component_max = ENCRYPT_NAME_MAX;
+    a->component_max = encrypt_name_fits(a->component_max);
     return st;
 }
 
@@ -204,8 +204,8 @@ static smbkit_status session_root(struct encrypt *e, struct smbkit_op *op,
 {
     struct smbkit_session_root below = *a;
     below.path = (struct smbkit_buffer){.base = malloc(PATH_ROOM), .cap = PATH_ROOM - 1};
-    smbkit_status st =
-        below.path.base ? smbkit_next_session_root(e->next, op, &below) : SMBKIT_STATUS_NO_MEMORY;
+    smbkit_status st = below.path.base ? encrypt_ready(e, op, false) : SMBKIT_STATUS_NO_MEMORY;
+    st = SMBKIT_OK(st) ? smbkit_next_session_root(e->next, op, &below) : st;
     char *path = NULL;
     if (SMBKIT_OK(st)) {
         below.path.base[PATH_ROOM - 1] = '\0';
@@ -230,7 +230,8 @@ static smbkit_status refused(struct encrypt *e, struct smbkit_op *op,
     struct smbkit_refused below = *a;
     char name[ENCRYPT_NAME_ROOM] = "";
     char *path = NULL;
-    smbkit_status st = encrypt_path(&e->keys.names, a->path, &path);
+    smbkit_status st = encrypt_ready(e, op, false);
+    st = SMBKIT_OK(st) ? encrypt_path(&e->keys.names, a->path, &path) : st;
     if (SMBKIT_OK(st) && a->stream) {
         st = encrypt_name(&e->keys.names, ENCRYPT_OF_STREAM, a->stream, name);
     }
@@ -241,19 +242,30 @@ static smbkit_status refused(struct encrypt *e, struct smbkit_op *op,
     return st;
 }
 
-static smbkit_status control(struct encrypt *e, struct smbkit_op *op, struct smbkit_control *a)
+static smbkit_status say_status(struct encrypt *e, struct smbkit_control *a, bool is_json)
 {
-    bool is_json = strcmp(a->command, "status json") == 0;
-    if (!is_json && strcmp(a->command, "status") != 0) {
-        return strcmp(a->command, "help") == 0
-                   ? answer(a, "status  files that are open, and what was found to be damaged")
-                   : smbkit_next_control(e->next, op, a);
-    }
     return answer(a,
                   is_json ? "{\"open\":%u,\"damaged\":%llu,\"key_fits\":%s}"
                           : "open=%u damaged=%llu key_fits=%s",
                   atomic_load(&e->opens), (unsigned long long)atomic_load(&e->damaged),
                   atomic_load(&e->is_bad) ? "false" : "true");
+}
+
+static smbkit_status control(struct encrypt *e, struct smbkit_op *op, struct smbkit_control *a)
+{
+    const char *path = answer_is(a, "key");
+    bool is_json = strcmp(a->command, "status json") == 0;
+    if (is_json || strcmp(a->command, "status") == 0) {
+        return say_status(e, a, is_json);
+    }
+    if (path) {
+        return *path ? encrypt_key_change(e, op, a, path)
+                     : answer_wrong(a, "key FILE: of which file?");
+    }
+    return strcmp(a->command, "help") == 0
+               ? answer(a, "key FILE  the volume opens with that key from now on\n"
+                           "status    files that are open, and what was found to be damaged")
+               : smbkit_next_control(e->next, op, a);
 }
 
 static smbkit_status of_volume(struct encrypt *e, struct smbkit_op *op, uint32_t id, void *args)
@@ -301,6 +313,8 @@ static void encrypt_volume_close(void *volume)
 {
     struct encrypt *e = volume;
     explicit_bzero(&e->keys, sizeof(e->keys));
+    explicit_bzero(e->key, sizeof(e->key));
+    explicit_bzero(e->master, sizeof(e->master));
     pthread_rwlock_destroy(&e->common);
     pthread_mutex_destroy(&e->lock);
     pthread_mutex_destroy(&e->checking);
@@ -327,9 +341,9 @@ static smbkit_status encrypt_volume_open(struct smbkit_volume_args *args, void *
     if (!encrypt_init()) {
         snprintf(args->error, args->error_size, "libgcrypt has no AES-256 or HMAC-SHA-256");
         st = SMBKIT_STATUS_NOT_SUPPORTED;
-    } else if (!encrypt_key_read(w.key, &e->keys, args->error, args->error_size)) {
+    } else if (!encrypt_key_read(w.key, e->key, args->error, args->error_size)) {
         st = SMBKIT_STATUS_INVALID_PARAMETER;
-    } else if (args->location[0] && encrypt_key_is_wrong(&e->keys, args->location)) {
+    } else if (args->location[0] && encrypt_key_is_wrong(e->key, args->location)) {
         snprintf(args->error, args->error_size,
                  "key=%.150s is not the key of what is in the folder (" ENCRYPT_CHECK ")", w.key);
         st = SMBKIT_STATUS_INVALID_PARAMETER;

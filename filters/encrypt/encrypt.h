@@ -4,7 +4,7 @@
  * What is open by several handles has one node, whose lock is held for reading while its data is
  * read and for writing while it is changed, calls of the layer below within. Nodes of files that
  * have no id of their own are not shared: all of them take the volume's lock `common`, and look at
- * the header anew in each call. Lock order: a node's lock or common, then `lock`. */
+ * the header anew in each call. Lock order: checking, a node's lock or common, then `lock`. */
 #pragma once
 
 #include <pthread.h>
@@ -18,7 +18,7 @@
 #define ENCRYPT_NODES 1024u             /* chains of nodes */
 
 struct encrypt_keys {
-    uint8_t content[ENCRYPT_KEY_LEN], check[ENCRYPT_KEY_LEN], ea[ENCRYPT_KEY_LEN];
+    uint8_t content[ENCRYPT_KEY_LEN], ea[ENCRYPT_KEY_LEN];
     struct encrypt_name_keys names;
 };
 
@@ -45,15 +45,17 @@ struct encrypt_node {
 
 struct encrypt {
     struct smbkit_next *next;
-    struct encrypt_keys keys; /* immutable after volume_open */
+    struct encrypt_keys keys; /* immutable after is_checked */
     pthread_rwlock_t common;
     pthread_mutex_t lock;
     /* guarded by lock */
     struct encrypt_node *nodes[ENCRYPT_NODES];
-    /* of the check block; is_bad and has_check are written with checking held */
+    /* of the check file; written with checking held, in which calls below are made */
     pthread_mutex_t checking;
-    atomic_bool is_checked, has_check;
-    atomic_bool is_bad; /* the key is another */
+    uint8_t key[ENCRYPT_KEY_LEN];    /* of the file; guarded by checking */
+    uint8_t master[ENCRYPT_KEY_LEN]; /* likewise */
+    const char *bad;                 /* why nothing is shown; immutable once is_bad */
+    atomic_bool is_checked, has_check, is_bad;
     atomic_uint opens;
     atomic_ullong damaged; /* how often something was found to be */
 };
@@ -75,12 +77,26 @@ struct encrypt_call {
 /* ---- encrypt_key.c ---- */
 
 /* The key of a file; false: *why_r says what is wrong with it, cut to size bytes. */
-bool encrypt_key_read(const char *path, struct encrypt_keys *keys, char *why, size_t size);
+bool encrypt_key_read(const char *path, uint8_t key[ENCRYPT_KEY_LEN], char *why, size_t size);
+bool encrypt_keys_make(struct encrypt_keys *k, const uint8_t master[ENCRYPT_KEY_LEN]);
+#define ENCRYPT_CHECK_LEN (8u + ENCRYPT_KEY_LEN + ENCRYPT_EXTRA) /* bytes of the check file */
+/* The master key, sealed with the key of a file, and back. false: no memory; that key does not open
+ * it. */
+bool encrypt_check_seal(const uint8_t key[ENCRYPT_KEY_LEN], const uint8_t master[ENCRYPT_KEY_LEN],
+                        uint8_t out[ENCRYPT_CHECK_LEN]);
+bool encrypt_check_open(const uint8_t key[ENCRYPT_KEY_LEN], const uint8_t *in, size_t len,
+                        uint8_t master[ENCRYPT_KEY_LEN]);
 /* Is the check file there, in that folder of the host, by another key? */
-bool encrypt_key_is_wrong(const struct encrypt_keys *keys, const char *folder);
+bool encrypt_key_is_wrong(const uint8_t key[ENCRYPT_KEY_LEN], const char *folder);
+
+/* ---- encrypt_check.c ---- */
+
 /* Before each operation of the volume. makes: something is about to be made. ACCESS_DENIED: the
- * key is another than that of the volume. */
+ * key is another than that of the volume, or its check file is missing. */
 smbkit_status encrypt_ready(struct encrypt *e, struct smbkit_op *op, bool makes);
+/* By command: the volume opens with the key of that file of the host. */
+smbkit_status encrypt_key_change(struct encrypt *e, struct smbkit_op *op, struct smbkit_control *a,
+                                 const char *path);
 
 /* ---- encrypt_node.c ---- */
 

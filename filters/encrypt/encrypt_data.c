@@ -12,13 +12,14 @@
 struct run {
     const struct encrypt_call *c;
     gcry_cipher_hd_t h;
-    uint8_t *buf; /* owned; AT_ONCE + 1 blocks as on the store; the last one is for old content */
+    /* Owned; AT_ONCE blocks as on the store, one for old content, one for another try. */
+    uint8_t *buf;
 };
 
 static smbkit_status run_begin(struct run *r, const struct encrypt_call *c)
 {
     *r = (struct run){.c = c, .h = encrypt_gcm(c->f->node->head.key)};
-    r->buf = malloc((AT_ONCE + 1) * (size_t)ENCRYPT_STORED_BLOCK);
+    r->buf = malloc((AT_ONCE + 2) * (size_t)ENCRYPT_STORED_BLOCK);
     return r->h && r->buf ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
@@ -40,19 +41,33 @@ static bool is_zero(const uint8_t *p, size_t len)
 
 /* ---- reading ---- */
 
-/* Open a block in place; *len_r: bytes of data at p + ENCRYPT_NONCE. */
+/* A hole's data is zero as it stands. */
+static bool opens(struct run *r, uint64_t number, uint8_t *p, size_t stored)
+{
+    return (number >= r->c->f->node->head.whole && is_zero(p, stored)) ||
+           encrypt_block_unseal(r->h, number, p, stored - ENCRYPT_EXTRA);
+}
+
+/* Open a block in place; its data is at p + ENCRYPT_NONCE. The file's last one may be as long as
+ * the header says, and something else behind it: what a change left that was cut off. */
 static smbkit_status block_open(struct run *r, uint64_t number, uint8_t *p, size_t stored)
 {
     const struct encrypt_node *n = r->c->f->node;
-    if (stored <= ENCRYPT_EXTRA) {
+    uint8_t *was = r->buf + (AT_ONCE + 1) * (size_t)ENCRYPT_STORED_BLOCK;
+    bool is_last = number == n->head.size / ENCRYPT_BLOCK;
+    size_t own = is_last ? n->head.size % ENCRYPT_BLOCK + ENCRYPT_EXTRA : stored;
+    if (stored <= ENCRYPT_EXTRA || own <= ENCRYPT_EXTRA) {
         return encrypt_damage(r->c, "block", number);
     }
-    if (number >= n->head.whole && is_zero(p, stored)) {
-        return SMBKIT_STATUS_SUCCESS; /* a hole: its data is zero as it stands */
+    if (own < stored) {
+        memcpy(was, p, own);
     }
-    return encrypt_block_unseal(r->h, number, p, stored - ENCRYPT_EXTRA)
-               ? SMBKIT_STATUS_SUCCESS
-               : encrypt_damage(r->c, "block", number);
+    bool is_good = opens(r, number, p, stored);
+    if (!is_good && own < stored) {
+        memcpy(p, was, own);
+        is_good = opens(r, number, p, own);
+    }
+    return is_good ? SMBKIT_STATUS_SUCCESS : encrypt_damage(r->c, "block", number);
 }
 
 /* count blocks from number on, opened, each at its place in buf; of all of them the file has some.
@@ -253,6 +268,8 @@ smbkit_status encrypt_settle(const struct encrypt_call *c)
     if (size % ENCRYPT_BLOCK != 0) {
         struct encrypt_change ch = {.offset = size, .size = size};
         st = encrypt_put(c, &ch, &done);
+        /* A last block that is damaged stays so; the others can be written. */
+        st = st == SMBKIT_STATUS_DATA_ERROR ? SMBKIT_STATUS_SUCCESS : st;
     }
     st = SMBKIT_OK(st) ? smbkit_next_set_size(c->e->next, c->op, c->f->below, &below) : st;
     n->stored = SMBKIT_OK(st) ? below.size : n->stored;

@@ -101,6 +101,18 @@ static void test_names(void)
         CHECK_STR(back, name);
         CHECK(!encrypt_name_back(&keys, ENCRYPT_OF_STREAM, a, back));
     }
+    for (uint32_t below = 0; below < 300; below++) {
+        test_context("%u below", below);
+        uint32_t fits = encrypt_name_fits(below);
+        CHECK(fits <= ENCRYPT_NAME_MAX);
+        memset(name, 'a', fits);
+        name[fits] = '\0';
+        CHECK(fits == 0 ||
+              (encrypt_name(&keys, ENCRYPT_OF_FILE, name, a) == 0 && strlen(a) <= below));
+        memset(name, 'a', fits + 1);
+        name[fits + 1] = '\0';
+        CHECK(encrypt_name(&keys, ENCRYPT_OF_FILE, name, a) != 0 || strlen(a) > below);
+    }
     memset(name, 'a', ENCRYPT_NAME_MAX + 1);
     name[ENCRYPT_NAME_MAX + 1] = '\0';
     CHECK_INT(encrypt_name(&keys, ENCRYPT_OF_FILE, name, a), SMBKIT_STATUS_OBJECT_NAME_INVALID);

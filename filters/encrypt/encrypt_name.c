@@ -111,6 +111,18 @@ bool encrypt_name_back(const struct encrypt_name_keys *k, char kind, const char 
     return true;
 }
 
+uint32_t encrypt_name_fits(uint32_t below)
+{
+    uint32_t raw = below < ENCRYPT_NAME_ROOM ? below * 5 / 8 : RAW_MAX;
+    return raw > SIV ? raw - SIV : 0;
+}
+
+bool encrypt_name_may_be(const char *below)
+{
+    uint8_t raw[RAW_MAX];
+    return unspell(below, raw) > SIV;
+}
+
 /* ---- paths ---- */
 
 smbkit_status encrypt_path(const struct encrypt_name_keys *k, const char *path, char **out)

@@ -27,6 +27,10 @@ smbkit_status encrypt_name(const struct encrypt_name_keys *k, char kind, const c
 /* The reverse. false: it is no name of this volume's. */
 bool encrypt_name_back(const struct encrypt_name_keys *k, char kind, const char *below,
                        char out[ENCRYPT_NAME_ROOM]);
+/* Bytes of the longest name whose spelling is no longer than so many, at most ENCRYPT_NAME_MAX. */
+uint32_t encrypt_name_fits(uint32_t below);
+/* Is it spelled as encrypt_name spells, with whatever keys? */
+bool encrypt_name_may_be(const char *below);
 /* Each component of a path; owned. */
 smbkit_status encrypt_path(const struct encrypt_name_keys *k, const char *path, char **out);
 /* NULL: it is none of this volume's, or there is no memory. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "by_hand.h"
 #include "encrypt.h"
 
 #define COPY_AT_ONCE 65536u /* bytes */
@@ -235,33 +236,23 @@ smbkit_status encrypt_ranges(const struct encrypt_call *c, struct smbkit_ranges 
 
 /* ---- copies: blocks are good in one place of one file, so each is made anew ---- */
 
+struct copying {
+    struct encrypt_call from, to;
+};
+
+static smbkit_status copy_read(void *arg, struct smbkit_io *io)
+{
+    return encrypt_read(&((const struct copying *)arg)->from, io);
+}
+
+static smbkit_status copy_write(void *arg, struct smbkit_io *io)
+{
+    return encrypt_write(&((const struct copying *)arg)->to, io);
+}
+
 smbkit_status encrypt_copy(const struct encrypt_call *c, struct smbkit_copy *a)
 {
-    const struct encrypt_call from = {c->e, c->op, a->source};
-    uint8_t *buf = malloc(COPY_AT_ONCE);
-    smbkit_status st = buf ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
-    uint32_t moved = 1;
-    a->done = 0;
-    while (SMBKIT_OK(st) && moved > 0 && a->done < a->length) {
-        uint64_t left = a->length - a->done;
-        struct smbkit_io in = {.struct_size = sizeof(in),
-                               .offset = a->source_offset + a->done,
-                               .length = left < COPY_AT_ONCE ? (uint32_t)left : COPY_AT_ONCE,
-                               .buffer = buf};
-        st = encrypt_read(&from, &in);
-        const struct smbkit_segment seg = {.base = buf, .len = in.done};
-        struct smbkit_io out = {.struct_size = sizeof(out),
-                                .offset = a->offset + a->done,
-                                .length = in.done,
-                                .segs = &seg,
-                                .seg_count = 1};
-        if (SMBKIT_OK(st) && in.done > 0) {
-            st = encrypt_write(c, &out);
-        }
-        moved = SMBKIT_OK(st) ? out.done : 0;
-        a->done += moved;
-        st = SMBKIT_OK(st) && smbkit_op_is_cancelled(c->op) ? SMBKIT_STATUS_CANCELLED : st;
-    }
-    free(buf);
-    return st;
+    struct copying x = {.from = {c->e, c->op, a->source}, .to = *c};
+    const struct by_hand how = {copy_read, copy_write, &x, COPY_AT_ONCE};
+    return copy_by_hand(c->op, a, &how);
 }

@@ -1,156 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "filter_fixture.h"
+#include "encrypt_fixture.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "encrypt_format.h"
 #include "vfs/ea.h"
 #include "vfs/fsctl.h"
 #include "vfs/stream.h"
-
-const struct smbkit_plugin *smbkit_static_encrypt(const struct smbkit_host_table *api);
-const struct smbkit_plugin *smbkit_static_dir(const struct smbkit_host_table *api);
-
-/* ---- a volume over a folder of the host ---- */
-
-struct world {
-    char folder[64], key[80], key_arg[96], folder_arg[96];
-    struct fixture f;
-};
-
-static void write_file(const char *path, const void *data, size_t len, mode_t mode)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
-    REQUIRE(fd >= 0);
-    CHECK_INT(write(fd, data, len), (long)len);
-    CHECK_INT(fchmod(fd, mode), 0);
-    close(fd);
-}
-
-static bool world_try(struct world *w, char err[256])
-{
-    const struct stack_layer layers[] = {{smbkit_static_encrypt(&vfs_api), {w->key_arg}},
-                                         {smbkit_static_dir(&vfs_api), {w->folder_arg}}};
-    return stack_try(&w->f, layers, 2, NULL, err);
-}
-
-static void world_open(struct world *w)
-{
-    char err[256];
-    bool good = world_try(w, err);
-    if (!good) {
-        test_fail(__FILE__, __LINE__, "volume: %s", err);
-    }
-    REQUIRE(good);
-}
-
-static void world_start(struct world *w)
-{
-    uint8_t key[32];
-    strcpy(w->folder, "/tmp/smbkit-encrypt-XXXXXX");
-    REQUIRE(mkdtemp(w->folder));
-    snprintf(w->key, sizeof(w->key), "%s.key", w->folder);
-    snprintf(w->key_arg, sizeof(w->key_arg), "key=%s", w->key);
-    snprintf(w->folder_arg, sizeof(w->folder_arg), "path=%s", w->folder);
-    REQUIRE(encrypt_init());
-    encrypt_random(key, sizeof(key));
-    write_file(w->key, key, sizeof(key), 0600);
-    world_open(w);
-}
-
-static int take_away(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-    (void)st;
-    (void)flag;
-    (void)at;
-    return remove(path);
-}
-
-static void world_remove(struct world *w)
-{
-    nftw(w->folder, take_away, 8, FTW_DEPTH | FTW_PHYS);
-    unlink(w->key);
-}
-
-static void world_end(struct world *w)
-{
-    fixture_close(&w->f);
-    world_remove(w);
-}
-
-/* The file of the folder whose size is that; its path, kept until the next. */
-static const char *below_of_size(const struct world *w, off_t size)
-{
-    static char path[400];
-    DIR *d = opendir(w->folder);
-    struct dirent *e;
-    bool is_found = false;
-    while (d && !is_found && (e = readdir(d)) != NULL) {
-        struct stat st;
-        snprintf(path, sizeof(path), "%s/%s", w->folder, e->d_name);
-        is_found = stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == size;
-    }
-    if (d) {
-        closedir(d);
-    }
-    CHECK(is_found);
-    return path;
-}
-
-static void put_at(const char *path, off_t at, const void *data, size_t len)
-{
-    int fd = open(path, O_WRONLY);
-    REQUIRE(fd >= 0);
-    CHECK_INT(pwrite(fd, data, len, at), (long)len);
-    close(fd);
-}
-
-static void get_at(const char *path, off_t at, void *data, size_t len)
-{
-    int fd = open(path, O_RDONLY);
-    REQUIRE(fd >= 0);
-    CHECK_INT(pread(fd, data, len, at), (long)len);
-    close(fd);
-}
-
-static void fill(struct fixture *f, const char *name, uint32_t blocks, char c)
-{
-    char text[ENCRYPT_BLOCK + 1];
-    struct vfs_open *o = must_open(f, name, RW, SMBKIT_OPEN_IF, 0);
-    memset(text, c, ENCRYPT_BLOCK);
-    text[ENCRYPT_BLOCK] = '\0';
-    for (uint32_t i = 0; i < blocks; i++) {
-        CHECK_INT(write_at(f, o, (uint64_t)i * ENCRYPT_BLOCK, text), 0);
-    }
-    must_close(f, o);
-}
-
-static smbkit_status read_of(struct fixture *f, const char *name, uint64_t offset, char *c)
-{
-    char buf[2];
-    struct vfs_open *o = must_open(f, name, RW, SMBKIT_OPEN, 0);
-    smbkit_status st = read_at(f, o, offset, buf, sizeof(buf));
-    *c = buf[0];
-    must_close(f, o);
-    return st;
-}
-
-static void check_byte(struct fixture *f, const char *name, uint64_t offset, char want)
-{
-    char c;
-    CHECK_INT(read_of(f, name, offset, &c), 0);
-    CHECK_INT(c, want);
-}
-
-static void check_damaged(struct fixture *f, const char *name, uint64_t offset)
-{
-    char c;
-    CHECK_INT(read_of(f, name, offset, &c), SMBKIT_STATUS_DATA_ERROR);
-}
 
 /* ---- what is found in the folder ---- */
 
@@ -217,6 +70,64 @@ static void test_tampering(void)
     world_end(&w);
 }
 
+static void add_behind(const char *path, const void *data, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_APPEND);
+    REQUIRE(fd >= 0);
+    CHECK_INT(write(fd, data, len), (long)len);
+    close(fd);
+}
+
+/* Whatever somebody has put behind a file is nothing of it. */
+static void test_behind(void)
+{
+    static const uint32_t sizes[] = {1, 100, ENCRYPT_BLOCK, 2 * ENCRYPT_BLOCK + 7};
+    static const size_t more[] = {1, 20, 29, ENCRYPT_BLOCK, 3 * ENCRYPT_STORED_BLOCK};
+    struct world w;
+    char junk[3 * ENCRYPT_STORED_BLOCK];
+    char text[2 * ENCRYPT_BLOCK + 8];
+    memset(junk, 'j', sizeof(junk));
+    world_start(&w);
+    for (size_t i = 0; i < ARRAY_LEN(sizes) * ARRAY_LEN(more); i++) {
+        uint32_t size = sizes[i / ARRAY_LEN(more)];
+        test_context("%u bytes, %zu more", size, more[i % ARRAY_LEN(more)]);
+        memset(text, 'a', size);
+        text[size] = '\0';
+        struct vfs_open *o = must_open(&w.f, "f", RW, SMBKIT_CREATE, 0);
+        CHECK_INT(write_at(&w.f, o, 0, text), 0);
+        must_close(&w.f, o);
+        const char *path = below_of_size(&w, (off_t)encrypt_stored(size));
+        add_behind(path, junk, more[i % ARRAY_LEN(more)]);
+        check_byte(&w.f, "f", 0, 'a');
+        check_byte(&w.f, "f", size - 1, 'a');
+        o = must_open(&w.f, "f", RW | SMBKIT_DELETE, SMBKIT_OPEN, VFS_DELETE_ON_CLOSE);
+        CHECK_INT(write_at(&w.f, o, 0, "b"), 0);
+        CHECK_INT(read_at(&w.f, o, 0, text, size + 1), 0);
+        CHECK(text[0] == 'b' && (size == 1 || text[size - 1] == 'a'));
+        (void)below_of_size(&w, (off_t)encrypt_stored(size));
+        must_close(&w.f, o);
+    }
+    world_end(&w);
+}
+
+/* ... and where the last block is damaged besides, the others can be written. */
+static void test_damaged_end(void)
+{
+    struct world w;
+    world_start(&w);
+    fill(&w.f, "f", 1, 'a');
+    struct vfs_open *o = must_open(&w.f, "f", RW, SMBKIT_OPEN, 0);
+    CHECK_INT(write_at(&w.f, o, ENCRYPT_BLOCK, "end"), 0);
+    must_close(&w.f, o);
+    const char *path = below_of_size(&w, (off_t)encrypt_stored(ENCRYPT_BLOCK + 3));
+    put_at(path, (off_t)encrypt_place(1) + 4, "\xff\x00\xff", 3);
+    add_behind(path, "junk", 4);
+    fill(&w.f, "f", 1, 'b');
+    check_byte(&w.f, "f", 0, 'b');
+    check_damaged(&w.f, "f", ENCRYPT_BLOCK);
+    world_end(&w);
+}
+
 /* A write that the machine did not live to the end of: blocks, and no header that says so. */
 static void test_cut_write(void)
 {
@@ -242,47 +153,6 @@ static void test_cut_write(void)
     must_close(&w.f, o);
     (void)below_of_size(&w, (off_t)encrypt_stored(6));
     world_end(&w);
-}
-
-static void test_keys(void)
-{
-    struct world w;
-    char err[256];
-    uint8_t key[33] = {9};
-    world_start(&w);
-    make(&w.f, "file", false);
-    fixture_close(&w.f);
-    write_file(w.key, key, 32, 0600);
-    CHECK(!world_try(&w, err));
-    CHECK(strstr(err, "is not the key") != NULL);
-    /* Nobody could look at the start: the first call does. */
-    char check[160];
-    char kept[160];
-    snprintf(check, sizeof(check), "%s/.smbkit-encrypt", w.folder);
-    snprintf(kept, sizeof(kept), "%s.kept", w.folder);
-    CHECK_INT(rename(check, kept), 0);
-    world_open(&w);
-    CHECK_INT(rename(kept, check), 0);
-    CHECK_INT(try_access(&w.f, "file", RW, SMBKIT_OPEN), SMBKIT_STATUS_ACCESS_DENIED);
-    CHECK_INT(try_access(&w.f, "other", RW, SMBKIT_CREATE), SMBKIT_STATUS_ACCESS_DENIED);
-    fixture_close(&w.f);
-    static const struct {
-        mode_t mode;
-        size_t len;
-        const char *says;
-    } rows[] = {{0600, 31, "32 bytes"},
-                {0600, 33, "32 bytes"},
-                {0640, 32, "chmod 600"},
-                {0604, 32, "chmod 600"}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        test_context("row %zu", i);
-        write_file(w.key, key, rows[i].len, rows[i].mode);
-        CHECK(!world_try(&w, err));
-        CHECK(strstr(err, rows[i].says) != NULL);
-    }
-    world_remove(&w);
-    CHECK(!world_try(&w, err));
-    CHECK(strstr(err, "No such file") != NULL);
 }
 
 /* ---- streams and EAs ---- */
@@ -471,13 +341,10 @@ static void test_model(void)
 }
 
 static const struct test_case cases[] = {
-    {"nothing is told", test_hidden},
-    {"tampering", test_tampering},
-    {"a write cut off", test_cut_write},
-    {"keys", test_keys},
-    {"streams", test_streams},
-    {"streams renamed", test_stream_renames},
-    {"EAs", test_eas},
+    {"nothing is told", test_hidden},         {"tampering", test_tampering},
+    {"junk behind a file", test_behind},      {"a damaged last block", test_damaged_end},
+    {"a write cut off", test_cut_write},      {"streams", test_streams},
+    {"streams renamed", test_stream_renames}, {"EAs", test_eas},
     {"against a model", test_model},
 };
 TEST_MAIN(cases)

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "by_hand.h"
 #include "every.h"
+#include "fair_lock.h"
 
 /* ---- files ---- */
 
@@ -103,35 +105,22 @@ static smbkit_status get_path(struct overlay *o, const struct ofile *f, struct s
 
 #define COPY_AT_ONCE 65536u
 
-static smbkit_status copy_by_hand(struct overlay *o, struct smbkit_op *op, const struct ofile *f,
-                                  struct smbkit_copy *c)
+struct copying {
+    struct overlay *o;
+    struct smbkit_op *op;
+    const struct ofile *from, *to;
+};
+
+static smbkit_status copy_read(void *arg, struct smbkit_io *io)
 {
-    uint8_t *buf = malloc(COPY_AT_ONCE);
-    smbkit_status st = buf ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
-    uint32_t moved = 1;
-    c->done = 0;
-    while (SMBKIT_OK(st) && moved > 0 && c->done < c->length) {
-        uint64_t left = c->length - c->done;
-        struct smbkit_io in = {.struct_size = sizeof(in),
-                               .offset = c->source_offset + c->done,
-                               .length = left < COPY_AT_ONCE ? (uint32_t)left : COPY_AT_ONCE,
-                               .buffer = buf};
-        st = look(o, op, SMBKIT_OP_read, c->source, &in);
-        struct smbkit_segment seg = {.base = buf, .len = in.done};
-        struct smbkit_io out = {.struct_size = sizeof(out),
-                                .offset = c->offset + c->done,
-                                .length = in.done,
-                                .segs = &seg,
-                                .seg_count = 1};
-        if (SMBKIT_OK(st) && in.done > 0) {
-            st = look(o, op, SMBKIT_OP_write, f, &out);
-        }
-        moved = SMBKIT_OK(st) ? out.done : 0;
-        c->done += moved;
-        st = SMBKIT_OK(st) && smbkit_op_is_cancelled(op) ? SMBKIT_STATUS_CANCELLED : st;
-    }
-    free(buf);
-    return st;
+    const struct copying *c = arg;
+    return look(c->o, c->op, SMBKIT_OP_read, c->from, io);
+}
+
+static smbkit_status copy_write(void *arg, struct smbkit_io *io)
+{
+    const struct copying *c = arg;
+    return look(c->o, c->op, SMBKIT_OP_write, c->to, io);
 }
 
 static smbkit_status copy_range(struct overlay *o, struct smbkit_op *op, const struct ofile *f,
@@ -152,21 +141,16 @@ static smbkit_status copy_range(struct overlay *o, struct smbkit_op *op, const s
         c->done = a.done;
     }
     pthread_rwlock_unlock(&o->lock);
-    return is_one ? st : copy_by_hand(o, op, f, c);
+    struct copying x = {o, op, from, f};
+    const struct by_hand how = {copy_read, copy_write, &x, COPY_AT_ONCE};
+    return is_one ? st : copy_by_hand(op, c, &how);
 }
 
 /* ---- the volume ---- */
 
 static smbkit_status lookup(struct overlay *o, struct smbkit_op *op, struct smbkit_lookup *a)
 {
-    struct smbkit_create c = {.struct_size = sizeof(c),
-                              .disposition = SMBKIT_OPEN,
-                              .path = a->path,
-                              .stream = a->stream,
-                              .access = SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_CONTROL,
-                              .flags = a->flags,
-                              .attr = a->attr,
-                              .security_r = a->security_r};
+    struct smbkit_create c = side_create_of(a);
     smbkit_status st = overlay_create(o, op, &c);
     if (SMBKIT_OK(st)) {
         a->security_none = c.security_none;
@@ -369,18 +353,6 @@ static void overlay_volume_close(void *volume)
     free(o);
 }
 
-/* Calls that never end must not keep a command out. */
-static void init_for_writers(pthread_rwlock_t *lock)
-{
-    pthread_rwlockattr_t attr;
-    pthread_rwlockattr_init(&attr);
-#ifdef __GLIBC__
-    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-#endif
-    pthread_rwlock_init(lock, &attr);
-    pthread_rwlockattr_destroy(&attr);
-}
-
 static smbkit_status overlay_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     struct words w = {0};
@@ -407,9 +379,9 @@ static smbkit_status overlay_volume_open(struct smbkit_volume_args *args, void *
     o->host = args->host;
     o->ignores_case = (args->features | m.features) & SMBKIT_FEATURE_IGNORES_CASE;
     pthread_mutex_init(&o->copying, NULL);
-    pthread_rwlock_init(&o->lock, NULL);
-    init_for_writers(&o->steady);
-    init_for_writers(&o->whole);
+    fair_lock_init(&o->lock);
+    fair_lock_init(&o->steady);
+    fair_lock_init(&o->whole);
     args->features = (m.features & OVERLAY_FEATURES) |
                      ((args->features | m.features) &
                       (SMBKIT_FEATURE_IGNORES_CASE | SMBKIT_FEATURE_DESCRIPTORS));

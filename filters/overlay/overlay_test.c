@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "filter_fixture.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 const struct smbkit_plugin *smbkit_static_overlay(const struct smbkit_host_table *api);
+const struct smbkit_plugin *smbkit_static_delay(const struct smbkit_host_table *api);
 const struct smbkit_plugin *smbkit_static_error(const struct smbkit_host_table *api);
 
 static bool start(struct fixture *f)
@@ -276,6 +280,59 @@ static void test_commit_fails(void)
     CHECK(failed > 8);
 }
 
+#define READERS 8u
+
+struct reader {
+    struct fixture *f;
+    struct vfs_open *o;
+    atomic_bool *ends;
+    atomic_uint *reads;
+};
+
+static void *read_often(void *arg)
+{
+    const struct reader *r = arg;
+    char buf[16];
+    while (!atomic_load(r->ends)) {
+        CHECK_INT(read_at(r->f, r->o, 0, buf, sizeof(buf)), SMBKIT_STATUS_END_OF_FILE);
+        atomic_fetch_add(r->reads, 1);
+    }
+    return NULL;
+}
+
+/* Reads that never all end keep nobody from opening and closing. */
+static void test_open_among_reads(void)
+{
+    struct fixture f;
+    struct reader readers[READERS];
+    pthread_t threads[READERS];
+    atomic_bool ends = false;
+    atomic_uint reads = 0;
+    const struct stack_layer layers[] = {{smbkit_static_overlay(&vfs_api), {"upper=mem:"}},
+                                         {smbkit_static_delay(&vfs_api), {"read=20ms"}},
+                                         {smbkit_static_mem(&vfs_api), {NULL}}};
+    REQUIRE(stack_open(&f, layers, 3));
+    CHECK_INT(make_below(&f, "one", SMBKIT_KIND_FILE), 0);
+    CHECK_INT(make_below(&f, "two", SMBKIT_KIND_FILE), 0);
+    for (unsigned i = 0; i < READERS; i++) {
+        struct vfs_open *o = must_open(&f, "one", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+        readers[i] = (struct reader){&f, o, &ends, &reads};
+        REQUIRE(pthread_create(&threads[i], NULL, read_often, &readers[i]) == 0);
+    }
+    for (unsigned i = 1; i <= 20; i++) {
+        CHECK_INT(try_access(&f, "two", SMBKIT_READ_DATA, SMBKIT_OPEN), 0);
+        while (atomic_load(&reads) < i * READERS) { /* they go on, too */
+            sched_yield();
+        }
+    }
+    atomic_store(&ends, true);
+    for (unsigned i = 0; i < READERS; i++) {
+        CHECK_INT(pthread_join(threads[i], NULL), 0);
+        must_close(&f, readers[i].o);
+    }
+    fixture_close(&f);
+}
+
 static void test_args(void)
 {
     static const struct bad_args rows[] = {
@@ -287,8 +344,15 @@ static void test_args(void)
 }
 
 static const struct test_case cases[] = {
-    {"copies", test_copy},    {"removals", test_remove},     {"renames", test_rename},
-    {"streams", test_stream}, {"its own folder", test_meta}, {"arguments", test_args},
-    {"commit", test_commit},  {"discard", test_discard},     {"a commit fails", test_commit_fails},
+    {"copies", test_copy},
+    {"removals", test_remove},
+    {"renames", test_rename},
+    {"streams", test_stream},
+    {"its own folder", test_meta},
+    {"arguments", test_args},
+    {"commit", test_commit},
+    {"discard", test_discard},
+    {"a commit fails", test_commit_fails},
+    {"opens among reads", test_open_among_reads},
 };
 TEST_MAIN(cases)

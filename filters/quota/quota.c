@@ -115,7 +115,7 @@ static bool may_shrink(uint32_t id)
 static smbkit_status change_data(struct change *c)
 {
     struct smbkit_attr attr;
-    uint64_t after;
+    uint64_t after = 0;
     uint64_t streams = 0;
     uint64_t streams_after = 0;
     bool drops = c->call->id == SMBKIT_OP_overwrite && !c->f->is_stream;
@@ -392,12 +392,14 @@ static void quota_volume_close(void *volume)
 {
     struct quota *q = volume;
     quota_accounts_fini(q);
+    free(q->keep);
     named_fini(q->files);
     free(q->files);
     pthread_rwlock_destroy(&q->counting);
     for (uint32_t i = 0; i < QUOTA_TURNS; i++) {
         pthread_mutex_destroy(&q->turns[i]);
     }
+    pthread_mutex_destroy(&q->keeping);
     pthread_mutex_destroy(&q->lock);
     free(q);
 }
@@ -421,6 +423,7 @@ static smbkit_status quota_volume_open(struct smbkit_volume_args *args, void **v
     for (uint32_t i = 0; i < QUOTA_TURNS; i++) {
         pthread_mutex_init(&q->turns[i], NULL);
     }
+    pthread_mutex_init(&q->keeping, NULL);
     pthread_mutex_init(&q->lock, NULL);
     smbkit_status st = quota_args(q, args);
     if (!SMBKIT_OK(st)) {
@@ -443,10 +446,12 @@ static const struct smbkit_plugin quota_filter = {
     .name = "quota",
     .description = "bounds how much users and folders may have",
     .version = "1",
-    .config_help = "user=NAME:SIZE    what files of that user (or SID) may take; may be repeated\n"
-                   "default=SIZE      what those of each other user may take; default: none\n"
-                   "folder=PATH:SIZE  what lies below that folder, / being the share; may be "
-                   "repeated\n",
+    .config_help =
+        "user=NAME:SIZE    what files of that user (or SID) may take; may be repeated\n"
+        "default=SIZE      what those of each other user may take; default: none\n"
+        "folder=PATH:SIZE  what lies below that folder, / being the share; may be "
+        "repeated\n"
+        "keep=FILE         limits that are set by command or by clients are kept there\n",
     .volume_open = quota_volume_open,
     .volume_close = quota_volume_close,
     .close = quota_close,

@@ -5,7 +5,7 @@
  * bytes of its data and of its named streams. All is counted once, before the first change, with
  * `counting` held for writing; changes hold it for reading, and beside it one of `turns`, by the
  * file's number, so that a file's size is looked at and changed by one call at a time. Lock order:
- * counting, turns, lock. */
+ * counting, turns, keeping, lock. */
 #pragma once
 
 #include <pthread.h>
@@ -29,12 +29,14 @@ struct quota_account {
     char *name; /* owned; of users NULL until one of that SID has come; of folders the path */
     uint64_t used, limit, threshold; /* bytes; QUOTA_NONE: no limit */
     bool has_own;                    /* limit is its own, not the default */
+    bool is_set;                     /* of folders: as in quota_limit */
 };
 
 /* A limit of a user by name, or by SID as text. */
 struct quota_limit {
     char *name; /* owned */
-    uint64_t limit;
+    uint64_t limit, threshold;
+    bool is_set; /* by a command or a client: it is kept */
 };
 
 struct named_table;
@@ -45,8 +47,11 @@ struct quota {
     bool has_streams;          /* immutable after volume_open */
     pthread_rwlock_t counting;
     atomic_bool is_counted;
+    char *keep; /* the file for limits that are set; owned; NULL: none */
+    bool sets;  /* limits come from commands and clients by now, not from the arguments */
     atomic_uint owners_turn; /* counts changes of owners: what files remember of theirs is old */
     pthread_mutex_t turns[QUOTA_TURNS];
+    pthread_mutex_t keeping; /* held while that file is written */
     pthread_mutex_t lock;
     /* guarded by lock */
     struct quota_account *users[QUOTA_USERS_MAX]; /* in the order in which they were met */
@@ -56,6 +61,7 @@ struct quota {
     struct quota_limit limits[QUOTA_LIMITS_MAX];
     uint32_t limit_count;
     uint64_t default_limit, default_threshold;
+    bool default_is_set;
     uint64_t refused; /* changes that there was no room for */
     uint64_t entries; /* that were counted at the start */
     uint64_t skipped; /* that could not be looked at */
@@ -87,6 +93,9 @@ bool quota_room(struct quota *q, uint64_t folders, uint64_t *limit_r, uint64_t *
 bool quota_limit_user(struct quota *q, const char *name, uint64_t limit);
 bool quota_limit_folder(struct quota *q, const char *path, uint64_t limit);
 void quota_limit_default(struct quota *q, uint64_t limit);
+/* ... and when to warn of it. */
+bool quota_limit_user_at(struct quota *q, const char *name, uint64_t limit, uint64_t threshold);
+void quota_limit_default_at(struct quota *q, uint64_t limit, uint64_t threshold);
 void quota_accounts_fini(struct quota *q);
 
 #define QUOTA_TEXT_MAX 200u
@@ -110,7 +119,17 @@ smbkit_status quota_ready(struct quota *q, struct smbkit_op *op);
 /* All is counted anew. */
 smbkit_status quota_recount(struct quota *q, struct smbkit_op *op);
 
+/* ---- quota_keep.c ---- */
+
+/* The limits of the file q->keep, if there is one. false: what is wrong is said in args->error. */
+bool quota_keep_read(struct quota *q, const struct smbkit_volume_args *args);
+/* All limits that were set go into it, at once or not at all. */
+smbkit_status quota_keep_write(struct quota *q);
+
 /* ---- quota_words.c ---- */
+
+/* Paths without slashes around them. false: no memory, or too many. */
+bool quota_limit_path(struct quota *q, const char *path, uint64_t limit);
 
 smbkit_status quota_control(struct quota *q, struct smbkit_op *op, struct smbkit_control *a);
 /* user=NAME:SIZE and the like; what is wrong is said in args->error. */

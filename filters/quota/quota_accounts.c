@@ -49,6 +49,7 @@ static void settle(const struct quota *q, struct quota_account *u)
     const struct quota_limit *l = limit_of(q, u);
     if (l) {
         u->limit = l->limit;
+        u->threshold = l->threshold;
         u->has_own = true;
     } else if (!u->has_own) {
         u->limit = q->default_limit;
@@ -56,7 +57,8 @@ static void settle(const struct quota *q, struct quota_account *u)
     }
 }
 
-static bool limit_put(struct quota *q, const char *name, uint64_t limit)
+/* threshold NULL: as before. */
+static bool limit_put(struct quota *q, const char *name, uint64_t limit, const uint64_t *threshold)
 {
     uint32_t i = 0;
     while (i < q->limit_count && !is_same(q->limits[i].name, name)) {
@@ -66,13 +68,15 @@ static bool limit_put(struct quota *q, const char *name, uint64_t limit)
         return false;
     }
     if (i == q->limit_count) {
-        q->limits[i].name = strdup(name);
+        q->limits[i] = (struct quota_limit){.name = strdup(name), .threshold = QUOTA_NONE};
         if (!q->limits[i].name) {
             return false;
         }
         q->limit_count++;
     }
     q->limits[i].limit = limit;
+    q->limits[i].threshold = threshold ? *threshold : q->limits[i].threshold;
+    q->limits[i].is_set = q->sets;
     return true;
 }
 
@@ -138,10 +142,10 @@ void quota_user_named(struct quota *q, const struct smbkit_identity *who)
     pthread_mutex_unlock(&q->lock);
 }
 
-bool quota_limit_user(struct quota *q, const char *name, uint64_t limit)
+static bool limit_user(struct quota *q, const char *name, uint64_t limit, const uint64_t *threshold)
 {
     pthread_mutex_lock(&q->lock);
-    bool good = limit_put(q, name, limit);
+    bool good = limit_put(q, name, limit, threshold);
     for (uint32_t i = 0; good && i < q->user_count; i++) {
         settle(q, q->users[i]);
     }
@@ -149,10 +153,21 @@ bool quota_limit_user(struct quota *q, const char *name, uint64_t limit)
     return good;
 }
 
+bool quota_limit_user(struct quota *q, const char *name, uint64_t limit)
+{
+    return limit_user(q, name, limit, NULL);
+}
+
+bool quota_limit_user_at(struct quota *q, const char *name, uint64_t limit, uint64_t threshold)
+{
+    return limit_user(q, name, limit, &threshold);
+}
+
 static void default_set(struct quota *q, uint64_t limit, uint64_t threshold)
 {
     q->default_limit = limit;
     q->default_threshold = threshold;
+    q->default_is_set = q->sets;
     for (uint32_t i = 0; i < q->user_count; i++) {
         settle(q, q->users[i]);
     }
@@ -162,6 +177,13 @@ void quota_limit_default(struct quota *q, uint64_t limit)
 {
     pthread_mutex_lock(&q->lock);
     default_set(q, limit, q->default_threshold);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void quota_limit_default_at(struct quota *q, uint64_t limit, uint64_t threshold)
+{
+    pthread_mutex_lock(&q->lock);
+    default_set(q, limit, threshold);
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -208,6 +230,7 @@ bool quota_limit_folder(struct quota *q, const char *path, uint64_t limit)
     }
     if (good) {
         q->folders[i].limit = limit;
+        q->folders[i].is_set = q->sets;
     }
     pthread_mutex_unlock(&q->lock);
     return good;
@@ -372,11 +395,10 @@ static smbkit_status set_locked(struct quota *q, const struct smbkit_quota *a)
     }
     const struct quota_limit *said = limit_of(q, u);
     quota_sid_text(u->sid, u->sid_len, sid);
-    if (!limit_put(q, said ? said->name : sid, a->limit)) {
+    if (!limit_put(q, said ? said->name : sid, a->limit, &a->threshold)) {
         return SMBKIT_STATUS_INSUFFICIENT_RESOURCES;
     }
     settle(q, u);
-    u->threshold = a->threshold;
     return SMBKIT_STATUS_SUCCESS;
 }
 
@@ -385,5 +407,5 @@ smbkit_status quota_set(struct quota *q, const struct smbkit_quota *a)
     pthread_mutex_lock(&q->lock);
     smbkit_status st = set_locked(q, a);
     pthread_mutex_unlock(&q->lock);
-    return st;
+    return SMBKIT_OK(st) ? quota_keep_write(q) : st;
 }

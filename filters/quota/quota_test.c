@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "filter_fixture.h"
 
+#include <pthread.h>
+
 #include "quota.h"
 #include "vfs/fsctl.h"
 
@@ -146,6 +148,48 @@ static void test_user(void)
     fixture_close(&f);
 }
 
+#define RACERS 6u
+#define PIECE "a piece of seventeen"
+
+/* As much as there is room for. */
+static void *write_all(void *arg)
+{
+    struct fixture *f = arg;
+    static atomic_uint number;
+    char path[32];
+    uint64_t at = 0;
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    snprintf(path, sizeof(path), "file%u", atomic_fetch_add(&number, 1));
+    struct vfs_open *o = must_open(f, path, RW, SMBKIT_CREATE, 0);
+    for (; o && SMBKIT_OK(st); at += strlen(PIECE)) {
+        st = write_at(f, o, at, PIECE);
+    }
+    CHECK_INT(st, SMBKIT_STATUS_DISK_FULL);
+    must_close(f, o);
+    return NULL;
+}
+
+/* Who come to the bound at once fill it to the last piece, and none goes over. */
+static void test_race(void)
+{
+    struct fixture f;
+    pthread_t threads[RACERS];
+    char want[64];
+    uint64_t fits = 40000 / strlen(PIECE) * strlen(PIECE);
+    REQUIRE(start(&f, "folder=/:40000", "default=1M"));
+    for (unsigned i = 0; i < RACERS; i++) {
+        REQUIRE(pthread_create(&threads[i], NULL, write_all, &f) == 0);
+    }
+    for (unsigned i = 0; i < RACERS; i++) {
+        CHECK_INT(pthread_join(threads[i], NULL), 0);
+    }
+    snprintf(want, sizeof(want), "folder / used=%llu limit=40000", (unsigned long long)fits);
+    check_says(&f, want);
+    CHECK_INT(say(&f, "count", NULL), 0);
+    check_says(&f, want);
+    fixture_close(&f);
+}
+
 /* As clients ask and set: of the caller's SID, one after another, of all. */
 static void test_queries(void)
 {
@@ -279,7 +323,8 @@ static void test_walk(void)
 }
 
 static const struct test_case cases[] = {
-    {"arguments", test_args}, {"sizes", test_sizes},     {"a folder", test_folder},
-    {"a user", test_user},    {"queries", test_queries}, {"step by step", test_walk},
+    {"arguments", test_args},    {"sizes", test_sizes},     {"a folder", test_folder},
+    {"a user", test_user},       {"queries", test_queries}, {"step by step", test_walk},
+    {"many at once", test_race},
 };
 TEST_MAIN(cases)

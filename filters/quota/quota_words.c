@@ -26,8 +26,7 @@ bool quota_size_parse(const char *text, uint64_t *size_r)
     return is_good;
 }
 
-/* Paths without slashes around them. false: no memory. */
-static bool limit_folder(struct quota *q, const char *path, uint64_t limit)
+bool quota_limit_path(struct quota *q, const char *path, uint64_t limit)
 {
     char *own = strdup(path + strspn(path, "/"));
     size_t len = own ? strlen(own) : 0;
@@ -42,16 +41,19 @@ static bool limit_folder(struct quota *q, const char *path, uint64_t limit)
 /* ---- arguments ---- */
 
 struct words {
-    const char *text[3];
+    const char *text[4];
 };
-enum { USER, FOLDER, DEFAULT };
+enum { USER, FOLDER, DEFAULT, KEEP };
 #define TEXT(name, i)                                                                              \
     {                                                                                              \
         .key = name, .kind = SMBKIT_PARAM_TEXT, .offset = offsetof(struct words, text[i]),         \
         .min = 1, .max = 4096                                                                      \
     }
-static const struct smbkit_param params[] = {
-    TEXT("user", USER), TEXT("folder", FOLDER), TEXT("default", DEFAULT), {.key = NULL}};
+static const struct smbkit_param params[] = {TEXT("user", USER),
+                                             TEXT("folder", FOLDER),
+                                             TEXT("default", DEFAULT),
+                                             TEXT("keep", KEEP),
+                                             {.key = NULL}};
 
 /* NAME:SIZE; the name is owned. false: it is not so. */
 static bool split(const char *text, char **name_r, uint64_t *size_r)
@@ -69,6 +71,11 @@ static bool take_one(struct quota *q, int32_t row, const char *text)
 {
     uint64_t size;
     char *name;
+    if (row == KEEP) {
+        free(q->keep);
+        q->keep = strdup(text);
+        return q->keep != NULL;
+    }
     if (row == DEFAULT) {
         if (!quota_size_parse(text, &size)) {
             return false;
@@ -77,7 +84,7 @@ static bool take_one(struct quota *q, int32_t row, const char *text)
         return true;
     }
     bool good = split(text, &name, &size) &&
-                (row == USER ? quota_limit_user(q, name, size) : limit_folder(q, name, size));
+                (row == USER ? quota_limit_user(q, name, size) : quota_limit_path(q, name, size));
     free(name);
     return good;
 }
@@ -98,7 +105,8 @@ smbkit_status quota_args(struct quota *q, const struct smbkit_volume_args *args)
             return SMBKIT_STATUS_INVALID_PARAMETER;
         }
     }
-    return SMBKIT_STATUS_SUCCESS;
+    q->sets = true;
+    return quota_keep_read(q, args) ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_INVALID_PARAMETER;
 }
 
 /* ---- commands ---- */
@@ -163,20 +171,30 @@ static smbkit_status say_status(struct quota *q, struct smbkit_control *a, bool 
     return answer_end(&t);
 }
 
+/* A limit was set; it is kept, if there is where. */
+static smbkit_status say_set(struct quota *q, struct smbkit_control *a)
+{
+    smbkit_status st = quota_keep_write(q);
+    return SMBKIT_OK(st) ? answer(a, "done")
+                         : answer_wrong(a, "%s: %s: the limit holds until the server ends", q->keep,
+                                        smbkit_status_name(st));
+}
+
 /* "NAME SIZE"; names may have blanks. */
 static smbkit_status set_named(struct quota *q, struct smbkit_control *a, const char *rest,
                                bool is_user)
 {
     uint64_t size;
     const char *blank = strrchr(rest, ' ');
-    if (!blank || blank == rest || !quota_size_parse(blank + 1, &size)) {
+    if (!blank || blank == rest || strpbrk(rest, "\r\n") || !quota_size_parse(blank + 1, &size)) {
         return answer_wrong(a, "it is \"set %s NAME SIZE\"; a size is 500M, 20G or none",
                             is_user ? "user" : "folder");
     }
     char *name = strndup(rest, (size_t)(blank - rest));
-    bool good = name && (is_user ? quota_limit_user(q, name, size) : limit_folder(q, name, size));
+    bool good =
+        name && (is_user ? quota_limit_user(q, name, size) : quota_limit_path(q, name, size));
     free(name);
-    return good ? answer(a, "done") : answer_wrong(a, "there are too many already");
+    return good ? say_set(q, a) : answer_wrong(a, "there are too many already");
 }
 
 static uint32_t folder_count(struct quota *q)
@@ -201,7 +219,7 @@ static smbkit_status set(struct quota *q, struct smbkit_op *op, struct smbkit_co
     }
     if (strncmp(what, "default ", 8) == 0 && quota_size_parse(what + 8, &size)) {
         quota_limit_default(q, size);
-        return answer(a, "done");
+        return say_set(q, a);
     }
     return answer_wrong(a,
                         "it is \"set user NAME SIZE\", \"set folder PATH SIZE\" or \"set default "

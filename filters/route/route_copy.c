@@ -2,6 +2,7 @@
 /* Copies: within a volume they are its own, from one to another they are read and written. */
 #include <stdlib.h>
 
+#include "by_hand.h"
 #include "pass.h"
 #include "route.h"
 
@@ -38,54 +39,38 @@ static void unused_done(void *arg, smbkit_status status)
     (void)status;
 }
 
+struct moving {
+    const struct pass_call *c;
+    const struct route_file *from, *to;
+};
+
 /* Answered here, whenever that is. */
-static smbkit_status move(const struct pass_call *c, const struct route_mount *m, void *file,
+static smbkit_status move(const struct moving *m, const struct route_file *f, void *file,
                           struct smbkit_io *io)
 {
+    struct smbkit_op *op = m->c->op;
     uint32_t id = io->segs ? SMBKIT_OP_write : SMBKIT_OP_read;
-    if (c->op->flags & SMBKIT_OP_SYNC) {
-        return smbkit_api->next(m->next, id, c->op, file, io);
+    if (op->flags & SMBKIT_OP_SYNC) {
+        return smbkit_api->next(f->mount->next, id, op, file, io);
     }
-    struct smbkit_op *child = smbkit_child(c->op, unused_done, NULL);
+    struct smbkit_op *child = smbkit_child(op, unused_done, NULL);
     if (!child) {
         return SMBKIT_STATUS_NO_MEMORY;
     }
     child->flags |= SMBKIT_OP_SYNC;
-    return smbkit_api->next(m->next, id, child, file, io);
+    return smbkit_api->next(f->mount->next, id, child, file, io);
 }
 
-static smbkit_status move_all(const struct route_file *f, const struct pass_call *c, uint8_t *buf)
+static smbkit_status move_read(void *arg, struct smbkit_io *io)
 {
-    struct smbkit_copy *how = c->args;
-    const struct route_file *from = how->source;
-    smbkit_status st = SMBKIT_STATUS_SUCCESS;
-    bool is_end = false;
-    how->done = 0;
-    while (SMBKIT_OK(st) && !is_end && how->done < how->length) {
-        uint64_t left = how->length - how->done;
-        uint32_t wanted = left < COPY_AT_ONCE ? (uint32_t)left : COPY_AT_ONCE;
-        struct smbkit_io in = {.struct_size = sizeof(in),
-                               .offset = how->source_offset + how->done,
-                               .length = wanted,
-                               .buffer = buf};
-        st = move(c, from->mount, from->below, &in);
-        struct smbkit_segment seg = {.base = buf, .len = in.done};
-        struct smbkit_io out = {.struct_size = sizeof(out),
-                                .offset = how->offset + how->done,
-                                .length = in.done,
-                                .segs = &seg,
-                                .seg_count = 1};
-        is_end = in.done == 0;
-        if (SMBKIT_OK(st) && !is_end) {
-            st = move(c, f->mount, c->file, &out);
-            how->done += SMBKIT_OK(st) ? out.done : 0;
-            is_end = out.done < in.done;
-        }
-        if (SMBKIT_OK(st) && smbkit_op_is_cancelled(c->op)) {
-            st = SMBKIT_STATUS_CANCELLED;
-        }
-    }
-    return st;
+    const struct moving *m = arg;
+    return move(m, m->from, m->from->below, io);
+}
+
+static smbkit_status move_write(void *arg, struct smbkit_io *io)
+{
+    const struct moving *m = arg;
+    return move(m, m->to, m->c->file, io);
 }
 
 smbkit_status route_copy(const struct route_file *f, const struct pass_call *c)
@@ -100,8 +85,7 @@ smbkit_status route_copy(const struct route_file *f, const struct pass_call *c)
     if (c->op->flags & SMBKIT_OP_NOWAIT) {
         return SMBKIT_STATUS_WOULD_BLOCK;
     }
-    uint8_t *buf = malloc(COPY_AT_ONCE);
-    smbkit_status st = buf ? move_all(f, c, buf) : SMBKIT_STATUS_NO_MEMORY;
-    free(buf);
-    return st;
+    struct moving m = {c, from, f};
+    const struct by_hand how = {move_read, move_write, &m, COPY_AT_ONCE};
+    return copy_by_hand(c->op, c->args, &how);
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "every.h"
+#include "fair_lock.h"
+#include "leave_out.h"
 
 /* ---- changes ---- */
 
@@ -179,38 +181,16 @@ static smbkit_status prepare(struct snapshot *v, struct smbkit_op *op)
 
 /* ---- what clients do not see ---- */
 
-struct listing {
-    struct smbkit_sink sink; /* first */
-    struct smbkit_sink *above;
-    const struct snapshot *v;
-};
-
-static int32_t listing_entry(struct smbkit_sink *sink, const struct smbkit_entry *entry)
+static bool is_store(void *arg, const char *name)
 {
-    struct listing *l = (struct listing *)sink;
-    return snap_is_hidden(l->v, entry->name) ? 1 : l->above->entry(l->above, entry);
-}
-
-static smbkit_status listing_end(void *arg, smbkit_status status)
-{
-    free(arg);
-    return status;
+    return snap_is_hidden(arg, name);
 }
 
 static smbkit_status list_root(struct snapshot *v, const struct pass_call *c)
 {
-    struct smbkit_sink *above = c->args;
-    struct listing *l = malloc(sizeof(*l));
-    if (!l) {
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    *l = (struct listing){.sink = *above, .above = above, .v = v};
-    l->sink.struct_size = sizeof(l->sink);
-    l->sink.entry = listing_entry;
     struct pass_call below = *c;
     below.file = ((struct named *)c->file)->below;
-    below.args = &l->sink;
-    return pass_down(v->below.next, &below, listing_end, l);
+    return leave_out(v->below.next, &below, is_store, v);
 }
 
 static bool is_root(struct snapshot *v, struct named *f)
@@ -526,7 +506,7 @@ static struct snapshot *snapshot_new(const struct words *w, uint32_t features)
     pthread_cond_init(&v->gate_cond, NULL);
     pthread_mutex_init(&v->busy_lock, NULL);
     pthread_cond_init(&v->busy_cond, NULL);
-    pthread_rwlock_init(&v->index, NULL);
+    fair_lock_init(&v->index);
     return v;
 }
 

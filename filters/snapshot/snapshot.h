@@ -70,7 +70,7 @@ struct snapshot {
 
     atomic_bool is_ready;       /* the store was read; set with store_lock held */
     atomic_uint_fast64_t epoch; /* counts snapshots; 0: there is none. Set with the gate closed */
-    atomic_uint_fast64_t due;   /* FILETIME; UINT64_MAX: never */
+    atomic_uint_fast64_t due;   /* FILETIME */
 
     pthread_mutex_t store_lock; /* which snapshots there are. Not waited for within the gate */
     uint64_t epochs;            /* how many there were; guarded by store_lock */
@@ -147,7 +147,11 @@ smbkit_status snap_write(struct snapshot *v, struct smbkit_op *op, const char *p
 void snap_look_at_clock(struct snapshot *v, struct smbkit_op *op);
 static inline bool snap_is_due(struct snapshot *v)
 {
-    return v->every_s > 0 && snap_now() >= atomic_load(&v->due);
+    uint64_t now = snap_now();
+    uint64_t due = atomic_load(&v->due);
+    uint64_t wait_s = v->every_s > SNAP_RETRY_S ? v->every_s : SNAP_RETRY_S;
+    /* No time that is reckoned here is further off: the clock was ahead then. */
+    return v->every_s > 0 && (now >= due || due - now > wait_s * SNAP_SECOND);
 }
 /* Nobody is within the gate when it is true; false: not within SNAP_TAKE_WAIT_S. */
 bool snap_gate_close(struct snapshot *v);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "by_hand.h"
 #include "snapshot.h"
 
 #define READING                                                                                    \
@@ -177,15 +178,7 @@ void snap_past_close(struct snapshot *v, struct smbkit_op *op, struct past *p)
 
 smbkit_status snap_past_lookup(struct snapshot *v, struct smbkit_op *op, struct smbkit_lookup *a)
 {
-    struct smbkit_create c = {.struct_size = sizeof(c),
-                              .disposition = SMBKIT_OPEN,
-                              .path = a->path,
-                              .stream = a->stream,
-                              .access = SMBKIT_READ_ATTRIBUTES | SMBKIT_READ_CONTROL,
-                              .flags = a->flags,
-                              .snapshot_time = a->snapshot_time,
-                              .attr = a->attr,
-                              .security_r = a->security_r};
+    struct smbkit_create c = side_create_of(a);
     smbkit_status st = snap_past_create(v, op, &c);
     if (SMBKIT_OK(st)) {
         a->security_none = c.security_none;
@@ -308,33 +301,29 @@ smbkit_status snap_past_call(struct snapshot *v, struct smbkit_op *op, uint32_t 
 
 /* ---- copies on the server ---- */
 
+struct copying {
+    struct snapshot *v;
+    struct smbkit_op *op;
+    struct past *from;
+    void *to;
+};
+
+static smbkit_status copy_read(void *arg, struct smbkit_io *io)
+{
+    const struct copying *c = arg;
+    return snap_past_call(c->v, c->op, SMBKIT_OP_read, c->from, io);
+}
+
+static smbkit_status copy_write(void *arg, struct smbkit_io *io)
+{
+    const struct copying *c = arg;
+    return smbkit_next_write(c->v->below.next, c->op, c->to, io);
+}
+
 smbkit_status snap_past_copy(struct snapshot *v, struct smbkit_op *op, void *to,
                              struct smbkit_copy *c)
 {
-    uint8_t *buf = malloc(COPY_AT_ONCE);
-    smbkit_status st = buf ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
-    uint32_t moved = 1;
-    c->done = 0;
-    while (SMBKIT_OK(st) && moved > 0 && c->done < c->length) {
-        uint64_t left = c->length - c->done;
-        struct smbkit_io in = {.struct_size = sizeof(in),
-                               .offset = c->source_offset + c->done,
-                               .length = left < COPY_AT_ONCE ? (uint32_t)left : COPY_AT_ONCE,
-                               .buffer = buf};
-        st = snap_past_call(v, op, SMBKIT_OP_read, snap_past_of(c->source), &in);
-        const struct smbkit_segment seg = {.base = buf, .len = in.done};
-        struct smbkit_io out = {.struct_size = sizeof(out),
-                                .offset = c->offset + c->done,
-                                .length = in.done,
-                                .segs = &seg,
-                                .seg_count = 1};
-        if (SMBKIT_OK(st) && in.done > 0) {
-            st = smbkit_next_write(v->below.next, op, to, &out);
-        }
-        moved = SMBKIT_OK(st) ? out.done : 0;
-        c->done += moved;
-        st = SMBKIT_OK(st) && smbkit_op_is_cancelled(op) ? SMBKIT_STATUS_CANCELLED : st;
-    }
-    free(buf);
-    return st;
+    struct copying x = {v, op, snap_past_of(c->source), to};
+    const struct by_hand how = {copy_read, copy_write, &x, COPY_AT_ONCE};
+    return copy_by_hand(op, c, &how);
 }

@@ -143,6 +143,22 @@ static void test_schedule(void)
     fixture_close(&f);
 }
 
+/* The last one was taken when the clock was ahead. */
+static void test_clock_back(void)
+{
+    static const char future[] = ".snapshots/@GMT-2199.01.01-00.00.00";
+    uint64_t times[SNAPS_MAX];
+    struct fixture f;
+    REQUIRE(start(&f, "every=1h", NULL));
+    CHECK_INT(make_below(&f, ".snapshots", SMBKIT_KIND_DIRECTORY), 0);
+    CHECK_INT(make_below(&f, future, SMBKIT_KIND_DIRECTORY), 0);
+    CHECK_INT(put(&f, "a", "one"), 0);
+    CHECK_INT(times_of(&f, times), 2);
+    CHECK_INT(put(&f, "a", "two"), 0);
+    CHECK_INT(times_of(&f, times), 2);
+    fixture_close(&f);
+}
+
 /* ---- a full volume ---- */
 
 static void fill(struct fixture *f, const char *path, char letter)
@@ -270,6 +286,7 @@ static void test_args(void)
 }
 
 static const struct test_case cases[] = {
+    {"the clock is set back", test_clock_back},
     {"contents", test_content},
     {"open before", test_open_before},
     {"read only", test_read_only},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "every.h"
+#include "leave_out.h"
 #include "globs.h"
 #include "named.h"
 #include "veto_empty.h"
@@ -69,38 +70,11 @@ static smbkit_status check_call(const struct veto *v, uint32_t id, const void *a
 
 /* ---- listings ---- */
 
-struct listing {
-    struct smbkit_sink sink; /* first */
-    struct smbkit_sink *above;
-    const struct veto *veto;
-};
-
-static int32_t listing_entry(struct smbkit_sink *sink, const struct smbkit_entry *entry)
-{
-    struct listing *l = (struct listing *)sink;
-    return globs_match_name(&l->veto->names, entry->name) ? 1 : l->above->entry(l->above, entry);
-}
-
-static smbkit_status listing_end(void *arg, smbkit_status status)
-{
-    free(arg);
-    return status;
-}
-
 static smbkit_status veto_enumerate(struct veto *v, const struct pass_call *c)
 {
-    struct smbkit_sink *above = c->args;
-    struct listing *l = malloc(sizeof(*l));
-    if (!l) {
-        return SMBKIT_STATUS_NO_MEMORY;
-    }
-    *l = (struct listing){.sink = *above, .above = above, .veto = v};
-    l->sink.struct_size = sizeof(l->sink);
-    l->sink.entry = listing_entry;
     struct pass_call below = *c;
     below.file = ((struct named *)c->file)->below;
-    below.args = &l->sink;
-    return pass_down(v->next, &below, listing_end, l);
+    return leave_out(v->next, &below, is_vetoed_name, v);
 }
 
 /* ---- folders that hold nothing else ---- */

@@ -67,6 +67,9 @@ NODISCARD smbkit_status create_resolve(struct create *c);
 struct vfs_create_in snapshot_create_in(const struct vfs_create_in *in);
 /* May that be done in a snapshot? Nothing is made there, and nothing changed. */
 NODISCARD smbkit_status create_check_snapshot(const struct create *c);
+/* The answer to what is not done there: MEDIA_WRITE_PROTECTED, but of a time that there is no
+ * snapshot of OBJECT_NAME_NOT_FOUND, whatever was asked for. */
+NODISCARD smbkit_status create_refuse_past(const struct create *c);
 /* What was found in a snapshot is another file than the one of today, and its name is in the way of
  * nobody: its path begins with the time. */
 NODISCARD smbkit_status create_apart(struct create *c);

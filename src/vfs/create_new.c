@@ -45,7 +45,7 @@ static smbkit_status security_make(const struct create *c, const struct secdesc 
 
 static smbkit_status check_new(const struct create *c)
 {
-    smbkit_status st = c->in->snapshot_time ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED
+    smbkit_status st = c->in->snapshot_time ? create_refuse_past(c)
                                             : volume_check_writable(c->call, c->in->volume);
     if (!SMBKIT_OK(st)) {
         return st;

@@ -238,7 +238,7 @@ smbkit_status create_stream(struct create *c, bool *file_is_new_r)
 {
     if (c->in->snapshot_time) {
         *file_is_new_r = false;
-        return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED; /* file_open looks at what is there now */
+        return create_refuse_past(c); /* file_open looks at what is there now */
     }
     smbkit_status st = file_open(c);
     *file_is_new_r = st == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;

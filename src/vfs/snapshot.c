@@ -19,6 +19,13 @@ struct vfs_create_in snapshot_create_in(const struct vfs_create_in *in)
     return past;
 }
 
+smbkit_status create_refuse_past(const struct create *c)
+{
+    struct smbkit_attr attr;
+    smbkit_status st = door_lookup_in(c->call, c->in->volume, "", c->in->snapshot_time, &attr);
+    return SMBKIT_OK(st) ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : st;
+}
+
 smbkit_status create_check_snapshot(const struct create *c)
 {
     if (!(c->in->volume->features & SMBKIT_FEATURE_SNAPSHOTS)) {
@@ -26,7 +33,7 @@ smbkit_status create_check_snapshot(const struct create *c)
     }
     bool changes =
         c->overwrites || c->in->disposition == SMBKIT_CREATE || (c->options & VFS_DELETE_ON_CLOSE);
-    return changes ? SMBKIT_STATUS_MEDIA_WRITE_PROTECTED : SMBKIT_STATUS_SUCCESS;
+    return changes ? create_refuse_past(c) : SMBKIT_STATUS_SUCCESS;
 }
 
 smbkit_status create_apart(struct create *c)

@@ -269,15 +269,18 @@ static void fake_close(void *volume, struct smbkit_op *op, void *file)
 
 static smbkit_status fake_lookup(void *volume, struct smbkit_op *op, struct smbkit_lookup *a)
 {
-    char path[512];
+    char whole[512];
+    char path[1024];
     struct smbkit_attr *attr = a->attr;
     struct fake_volume *v = volume;
     struct fake_node *dir, *n;
-    fake_path_in(a->path, a->snapshot_time, path, sizeof(path));
+    fake_path_in(a->path, a->snapshot_time, whole, sizeof(whole));
     const char *leaf;
-    snprintf(path, sizeof(path), "%s%s%s", a->path, a->stream ? ":" : "",
-             a->stream ? a->stream : "");
+    snprintf(path, sizeof(path), "%s%s%s", whole, a->stream ? ":" : "", a->stream ? a->stream : "");
     smbkit_status st = fake_enter(v, op, FAKE_LOOKUP, NULL);
+    if (SMBKIT_OK(st) && a->snapshot_time && a->snapshot_time != FAKE_SNAPSHOT) {
+        st = SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
     if (SMBKIT_OK(st)) {
         st = fake_walk(v, path, &dir, &leaf, &n);
     }

@@ -90,6 +90,16 @@ static void test_changes(void)
         CHECK_INT(st, cases[i].want);
         must_close(&f, SMBKIT_OK(st) ? o : NULL);
     }
+    /* Of a time that none is of. */
+    static const uint32_t dispositions[] = {SMBKIT_OPEN, SMBKIT_CREATE, SMBKIT_OPEN_IF,
+                                            SMBKIT_OVERWRITE, SMBKIT_OVERWRITE_IF};
+    for (size_t i = 0; i < ARRAY_LEN(dispositions); i++) {
+        struct vfs_create_in in = create_in(&f, "dir/file");
+        test_context("disposition %u", dispositions[i]);
+        in.disposition = dispositions[i];
+        in.snapshot_time = FAKE_SNAPSHOT + 1;
+        CHECK_INT(try_open(&f, &in), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
+    }
     /* By a handle that may all that there is. */
     smbkit_status no = SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     CHECK_INT(open_past(&f, "dir/file", SMBKIT_MAXIMUM_ALLOWED, SMBKIT_OPEN, &o),
@@ -123,6 +133,8 @@ static void test_stream(void)
     in.disposition = SMBKIT_OPEN_IF;
     in.snapshot_time = FAKE_SNAPSHOT;
     CHECK_INT(vfs_create(&f.call, &in, &out), SMBKIT_STATUS_MEDIA_WRITE_PROTECTED);
+    in.snapshot_time = FAKE_SNAPSHOT + 1;
+    CHECK_INT(vfs_create(&f.call, &in, &out), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
     in.disposition = SMBKIT_OPEN;
     in.snapshot_time = 0;
     CHECK_INT(vfs_create(&f.call, &in, &out), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);

@@ -102,6 +102,29 @@ def another_key():
         os.rename(key + '.good', key)
 
 
+@case('the key is changed')
+def key_changed():
+    with Encrypting() as s:
+        key = s.path('keys', 'key')
+        with connect(s, 'docs') as c:
+            c.put('before', SECRET)
+            f = c.opened('before', access=3)
+            os.rename(key, key + '.old')
+            make_key(s.path('keys'))
+            r = smbkit('control', '--socket', s.control, 'docs', 'key', key)
+            expect(f'exit code of "{r.text}"', r.code, 0)
+            expect('what is open', c.read(f, 4096), SECRET[:4096])
+            c.close(f)
+            c.put('after', SECRET)
+        s.stop()
+        r = smbkit('serve', '--listen', f'127.0.0.1:{free_port()}', '--filter', f'encrypt:key={key}.old', os.path.join(s.folder, 'share'))
+        check(r.code != 0 and 'is not the key' in r.text, r.text)
+        s.start()
+        with connect(s, 'docs') as c:
+            for name in ('before', 'after'):
+                expect(name, c.content(name), SECRET)
+
+
 @case('a restart')
 def restart():
     with Encrypting() as s:

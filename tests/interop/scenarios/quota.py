@@ -92,6 +92,19 @@ def folders():
             expect('counted anew', account(s, 'folders', 'a'), (10500, 10000))
 
 
+@case('limits that were set are kept')
+def kept():
+    with server('keep=@/kept/limits') as s:
+        control(s, 'set', 'user', 'bob', '1000')
+        s.stop()
+        s.start()
+        with connect(s, 'docs', user='bob') as bob:
+            f = bob.opened('of bob', access=3, disposition=b.CREATE_NEW)
+            expect('beyond it', bob.write(f, b'x' * 1001), FULL)
+            expect('up to it', bob.write(f, b'x' * 1000), 'OK')
+            bob.close(f)
+
+
 @case('smbclient is told')
 def with_smbclient():
     with server('folder=/:50000') as s:

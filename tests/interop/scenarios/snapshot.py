@@ -74,7 +74,8 @@ def versions(args, volume):
             label = change(c, s)
             check_past(c, label)
             expect('labels', labels(c), [label])
-            expect('opened by a time that none has', c.try_open('@GMT-2001.01.01-00.00.00\\same'), 'OBJECT_NAME_NOT_FOUND')
+            for how in (b.OPEN, b.OPEN_IF, b.OVERWRITE, b.CREATE_NEW):
+                expect('a time that none has', c.try_open('@GMT-2001.01.01-00.00.00\\same', access=b.ALL, disposition=how), 'OBJECT_NAME_NOT_FOUND')
         check_in(label, say(s, 'list'))
         if 'store' in args:
             expect('what is kept', os.listdir(s.path('kept')), ['.snapshots'])
