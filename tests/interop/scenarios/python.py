@@ -7,7 +7,7 @@ import tempfile
 import time
 
 import rawbodies as b
-from harness import PROGRAM, TOP, USER, Server, Skip, case, check, check_in, check_logged, main, random_bytes, run, smbkit, wait_for, write_file
+from harness import PASSWORD, PROGRAM, TOP, USER, Server, Skip, case, check, check_in, check_logged, main, random_bytes, run, smbkit, wait_for, write_file
 from rawclient import connect
 
 EXAMPLES = os.path.join(TOP, 'docs', 'examples')
@@ -331,7 +331,7 @@ def read(self, handle, offset, length):
     self.barrier.wait()
     return b'x'
 ''')
-    with Script(text, ',threads=5') as s:
+    with Script(text, ',threads=8') as s:
         clients = [s.connect() for _ in range(4)]
         files = [c.opened('f', access=1) for c in clients]
         mids = [c.send(b.READ, b.read(f, 1)) for c, f in zip(clients, files)]
@@ -343,6 +343,34 @@ def read(self, handle, offset, length):
                 r = c.receive(mid, 20)
             check(r is not None and r.status == 0, r and r.name)
             c.drop()
+
+
+@case('one whose calls hang leaves others as many threads as he has')
+def shares():
+    text = volume('''
+go = __import__('threading').Event()
+def stat(self, path):
+    return smbkit.File(size=1) if path else smbkit.Folder()
+def list(self, path):
+    return []
+def read(self, handle, offset, length):
+    if handle == 'hangs':
+        self.go.wait()
+    if handle == 'go':
+        self.go.set()
+    return b'x'
+''')
+    with Script(text, ',threads=4', users=((USER, PASSWORD), ('bob', PASSWORD))) as s, s.connect() as c, s.connect(user='bob') as other:
+        f = c.opened('hangs', access=1)
+        mids = [c.send(b.READ, b.read(f, 1)) for _ in range(20)]
+        for _ in range(20):
+            check(other.content('a') == b'x')
+        check(other.content('go') == b'x')
+        for mid in mids:
+            r = c.receive(mid, 60)
+            while r is not None and r.name == 'PENDING':
+                r = c.receive(mid, 60)
+            check(r is not None and r.status == 0, r and r.name)
 
 
 @case('a call that was given up before the script came to it is not made')
