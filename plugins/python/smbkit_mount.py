@@ -27,10 +27,12 @@ class _Open:
 
 def _checked(attr):
     """What stat() or the like has told, if these are numbers that a file can have."""
-    *numbers, number = attr
-    if not (all(isinstance(n, int) and 0 <= n < 1 << 63 for n in numbers) and isinstance(number, int) and 0 <= number < 1 << 64):
-        raise ValueError(f'attributes that no file can have: {attr}')
-    return attr
+    try:
+        if min(attr) >= 0 and max(attr[:-1]) < 1 << 63 and attr[-1] < 1 << 64 and type(sum(attr)) is int:
+            return attr
+    except TypeError:
+        pass
+    raise ValueError(f'attributes that no file can have: {attr}')
 
 
 def _listed(item):
