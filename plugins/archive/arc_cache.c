@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decoded chunks in a file without a name, each in a place of its own; the one used longest ago
- * goes first. Memory is 50 bytes a place, whatever the archive holds. */
+ * goes first. Memory is 50 bytes a place, whatever the archive holds. The file is read and written
+ * without the lock: one that is written has a mark, and who has read looks whether it is still the
+ * same. */
 #include "arc_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "unnamed.h"
 
 struct place {
     uint64_t entry;
     uint64_t chunk;
     uint32_t len;     /* 0: free */
-    uint32_t is_lost; /* it could not be written */
+    uint16_t is_lost; /* it could not be written, or is being written */
+    uint16_t is_busy; /* it is being written: nobody else's yet */
+    uint32_t turn;    /* of what is in it */
     uint32_t next;    /* of the same hash */
     uint32_t older;   /* towards the one that goes first */
     uint32_t younger;
@@ -35,9 +41,13 @@ struct arc_cache {
 
 int arc_file_without_name(void)
 {
-    const char *folder = getenv("TMPDIR");
-    int fd = open(folder && *folder ? folder : "/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    return fd >= 0 ? fd : memfd_create("smbkit-archive", MFD_CLOEXEC);
+    int fd = unnamed_file("smbkit-archive");
+    if (fd < 0) {
+        smbkit_log(1, "archive what is decoded is kept in memory reason=\"%s\"; see TMPDIR",
+                   strerror(errno));
+        fd = memfd_create("smbkit-archive", MFD_CLOEXEC);
+    }
+    return fd;
 }
 
 struct arc_cache *arc_cache_new(uint64_t max)
@@ -134,37 +144,55 @@ static int copy_out(int fd, uint64_t at, void *to, uint32_t len, int nowait)
 
 int arc_cache_get(struct arc_cache *c, const struct arc_piece *p, void *to, int nowait)
 {
-    if (nowait && pthread_mutex_trylock(&c->lock) != 0) {
-        return 0; /* who has it may wait for the disk */
-    }
-    if (!nowait) {
-        pthread_mutex_lock(&c->lock);
-    }
+    pthread_mutex_lock(&c->lock);
     uint32_t i = find(c, p->entry, p->chunk);
     const struct place *at = i == ARC_NONE ? NULL : &c->places[i];
-    int ok = at && !at->is_lost && p->at <= at->len && p->len <= at->len - p->at &&
-             copy_out(c->fd, (uint64_t)i * ARC_CHUNK + p->at, to, p->len, nowait);
+    int ok = at && !at->is_lost && p->at <= at->len && p->len <= at->len - p->at;
+    uint32_t turn = ok ? at->turn : 0;
     if (ok) {
         age_out(c, i);
         age_in(c, i);
     }
     pthread_mutex_unlock(&c->lock);
+    if (!ok || !copy_out(c->fd, (uint64_t)i * ARC_CHUNK + p->at, to, p->len, nowait)) {
+        return 0;
+    }
+    pthread_mutex_lock(&c->lock);
+    ok = c->places[i].turn == turn;
+    pthread_mutex_unlock(&c->lock);
     return ok;
 }
 
-/* A place for it, the lock held: one that has it, a new one, or that of the oldest. */
+/* The oldest one that nobody writes, the lock held; ARC_NONE. */
+static uint32_t take_oldest(struct arc_cache *c)
+{
+    uint32_t i = c->oldest;
+    while (i != ARC_NONE && c->places[i].is_busy) {
+        i = c->places[i].younger;
+    }
+    if (i != ARC_NONE) {
+        age_out(c, i);
+        forget(c, i);
+    }
+    return i;
+}
+
+/* A place for it, the lock held: one that has it, a new one, or that of the oldest. ARC_NONE: it is
+ * being written, or all are. */
 static uint32_t take_place(struct arc_cache *c, uint64_t entry, uint64_t chunk)
 {
     uint32_t i = find(c, entry, chunk);
+    if (i != ARC_NONE && c->places[i].is_busy) {
+        return ARC_NONE;
+    }
     if (i == ARC_NONE) {
-        i = c->used < c->count ? c->used++ : c->oldest;
-        if (c->places[i].len > 0) {
-            age_out(c, i);
-            forget(c, i);
+        i = c->used < c->count ? c->used++ : take_oldest(c);
+        if (i == ARC_NONE) {
+            return i;
         }
         struct place *p = &c->places[i];
         uint32_t *head = head_of(c, entry, chunk);
-        *p = (struct place){.entry = entry, .chunk = chunk, .next = *head};
+        *p = (struct place){.entry = entry, .chunk = chunk, .next = *head, .turn = p->turn};
         *head = i;
     } else {
         age_out(c, i);
@@ -181,10 +209,19 @@ void arc_cache_put(struct arc_cache *c, uint64_t entry, uint64_t chunk, const vo
     }
     pthread_mutex_lock(&c->lock);
     uint32_t i = take_place(c, entry, chunk);
-    c->places[i].len = len;
-    c->places[i].is_lost = 0;
-    if (pwrite(c->fd, data, len, (off_t)((uint64_t)i * ARC_CHUNK)) != (ssize_t)len) {
-        c->places[i].is_lost = 1; /* no room for it */
+    struct place *p = i == ARC_NONE ? NULL : &c->places[i];
+    if (p) {
+        p->len = len;
+        p->is_lost = p->is_busy = 1;
+        p->turn++;
     }
+    pthread_mutex_unlock(&c->lock);
+    if (!p) {
+        return;
+    }
+    int is_written = pwrite(c->fd, data, len, (off_t)((uint64_t)i * ARC_CHUNK)) == (ssize_t)len;
+    pthread_mutex_lock(&c->lock);
+    p->is_lost = !is_written; /* no room for it */
+    p->is_busy = 0;
     pthread_mutex_unlock(&c->lock);
 }

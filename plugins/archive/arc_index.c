@@ -7,15 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keyed.h"
+
 #define TABLE_MIN 64u
 
-static uint32_t hash_of(uint32_t folder, const char *name, size_t len)
+static uint32_t hash_of(const struct arc_index *x, uint32_t folder, const char *name, size_t len)
 {
-    uint64_t h = 0xcbf29ce484222325u ^ folder;
-    for (size_t i = 0; i < len; i++) {
-        h = (h ^ (uint8_t)name[i]) * 0x100000001b3u;
-    }
-    return (uint32_t)(h ^ h >> 32);
+    const uint64_t key[2] = {x->key[0] ^ folder, x->key[1]};
+    return (uint32_t)keyed_hash(key, name, len);
 }
 
 /* Room for one more element. 0: out of memory, or beyond max. */
@@ -89,6 +88,7 @@ struct arc_index *arc_index_new(void)
     }
     atomic_init(&x->refs, 1);
     x->fd = -1;
+    keyed_init(x->key);
     if (!table_grow(x) || node_new(x, "", 0) != ARC_ROOT) {
         arc_index_unref(x);
         return NULL;
@@ -111,6 +111,10 @@ void arc_index_unref(struct arc_index *x)
     if (x->fd >= 0) {
         close(x->fd);
     }
+    if (x->live) { /* relaxed: numbers alone, and who looks for room holds the lock */
+        atomic_fetch_sub_explicit(&x->live->bytes, x->live_bytes, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&x->live->count, 1, memory_order_relaxed);
+    }
     free(x->nodes);
     free(x->names);
     free(x->table);
@@ -132,7 +136,7 @@ int arc_index_is_current(const struct arc_index *x)
 
 uint32_t arc_index_child(const struct arc_index *x, uint32_t folder, const char *name, size_t len)
 {
-    uint32_t hash = hash_of(folder, name, len);
+    uint32_t hash = hash_of(x, folder, name, len);
     uint32_t i = x->table[hash & (x->table_size - 1)];
     for (; i != ARC_NONE; i = x->nodes[i].next) {
         const struct arc_node *n = &x->nodes[i];
@@ -156,7 +160,7 @@ uint32_t arc_index_add(struct arc_index *x, uint32_t folder, const char *name, s
     struct arc_node *n = &x->nodes[i];
     struct arc_node *in = &x->nodes[folder];
     n->parent = folder;
-    n->hash = hash_of(folder, name, len);
+    n->hash = hash_of(x, folder, name, len);
     uint32_t *place = &x->table[n->hash & (x->table_size - 1)];
     n->next = *place;
     *place = i;

@@ -164,10 +164,21 @@ static uint32_t walk(struct arc_scan *s, uint32_t at, const char *path, uint32_t
     return at;
 }
 
-uint32_t arc_lookup(struct arc_scan *s, uint32_t folder, const char *path)
+uint32_t arc_lookup(struct arc_scan *s, const char *path)
 {
     char *better = recoded(s, path);
-    uint32_t at = walk(s, folder, better ? better : path, 0);
+    const char *rest = better ? better : path;
+    const char *part;
+    uint32_t at = ARC_ROOT;
+    for (size_t len = next_part(&rest, &part); len && at != ARC_NONE;
+         len = next_part(&rest, &part)) {
+        char name[SHOWN_ROOM];
+        if (is_here(part, len)) {
+            continue;
+        }
+        size_t n = is_dots(part, len) ? 0 : shown_name(part, len, name);
+        at = n ? arc_index_child(s->x, at, name, n) : ARC_NONE; /* only a folder has children */
+    }
     free(better);
     return at;
 }

@@ -18,6 +18,7 @@
 #define WAIT_NS 50000000L /* how often who waits looks whether he still has to */
 
 struct arc_nested {
+    struct arc_live live;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* lock; the last ones entered at the end */
@@ -210,26 +211,38 @@ static struct arc_index *find_locked(struct arc_nested *n, uint64_t key)
     return NULL;
 }
 
+/* relaxed: they become fewer at any time, and more under the lock alone */
+static int fits(const struct arc_nested *n, uint64_t size)
+{
+    return atomic_load_explicit(&n->live.bytes, memory_order_relaxed) + size <= ARC_NESTED_BYTES &&
+           atomic_load_explicit(&n->live.count, memory_order_relaxed) < ARC_NESTED_KEPT;
+}
+
+/* Counts it in, until it is gone. */
+static void count_in(struct arc_nested *n, struct arc_index *x)
+{
+    x->live_bytes =
+        x->stamp.size + x->count * (sizeof(*x->nodes) + 2 * sizeof(*x->table)) + x->names_len;
+    x->live = &n->live;
+    atomic_fetch_add_explicit(&n->live.bytes, x->live_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n->live.count, 1, memory_order_relaxed);
+}
+
 /* Room for size bytes more: who is entered longest ago goes, if nobody has it open. */
 static int make_room(struct arc_nested *n, uint64_t size)
 {
-    uint64_t sum = size;
     uint32_t i = 0;
-    for (uint32_t k = 0; k < n->count; k++) {
-        sum += n->list[k].index->stamp.size;
-    }
-    while (i < n->count && (sum > ARC_NESTED_BYTES || n->count == ARC_NESTED_KEPT)) {
+    while (i < n->count && !fits(n, size)) {
         struct arc_index *x = n->list[i].index;
         if (atomic_load(&x->refs) > 1) { /* open, or a decoder is in it */
             i++;
             continue;
         }
-        sum -= x->stamp.size;
         arc_index_unref(x);
         memmove(&n->list[i], &n->list[i + 1], (n->count - i - 1) * sizeof(n->list[i]));
         n->count--;
     }
-    return sum <= ARC_NESTED_BYTES && n->count < ARC_NESTED_KEPT;
+    return fits(n, size);
 }
 
 static uint32_t next_generation(struct arc_volume *v)
@@ -277,6 +290,7 @@ static smbkit_status enter(struct asked *a, struct arc_index *outer, uint32_t no
         return status;
     }
     (*index_r)->generation = generation;
+    count_in(n, *index_r);
     if (n->drops == drops) { /* else the outer archive is another by now */
         arc_index_ref(*index_r);
         n->list[n->count++] = (struct kept){arc_entry_key(outer, node), *index_r};

@@ -120,13 +120,22 @@ struct arc_node {
     uint64_t create_time;
 };
 
+/* Archives within others, whether kept or in use alone. */
+struct arc_live {
+    atomic_uint_fast64_t bytes; /* of their files and indexes */
+    atomic_uint count;
+};
+
 struct arc_index {
     atomic_uint refs;
     /* immutable once made */
     int fd;
     uint32_t generation;
-    uint32_t depth;   /* archives that this one is within */
-    uint64_t root_id; /* as the folder in the outer one has it; 0: not within one */
+    uint32_t depth;        /* archives that this one is within */
+    uint64_t key[2];       /* of hashes: who packs an archive cannot have its names collide */
+    uint64_t root_id;      /* as the folder in the outer one has it; 0: not within one */
+    struct arc_live *live; /* that it counts in; NULL: not within another archive */
+    uint64_t live_bytes;   /* as so many */
     struct arc_stamp stamp;
     int format;   /* ARCHIVE_FORMAT_*, base */
     int is_plain; /* not compressed as a whole */
@@ -204,8 +213,9 @@ smbkit_status arc_probe(const struct arc_settings *set, char *error);
 void arc_left_out(struct arc_scan *s, const char *path, const char *why);
 /* Folders are made as needed. ARC_NONE: it has been told why it is left out, or *status. */
 uint32_t arc_place(struct arc_scan *s, const char *path, smbkit_status *status);
-/* A path of the archive that is there already, or ARC_NONE. */
-uint32_t arc_lookup(struct arc_scan *s, uint32_t folder, const char *path);
+/* A path of the archive that is there already, or ARC_NONE. No link on the way is followed, since
+ * not all is known yet; it may be one itself. */
+uint32_t arc_lookup(struct arc_scan *s, const char *path);
 smbkit_status arc_links_add(struct arc_scan *s, uint32_t node, const char *target);
 void arc_links_resolve(struct arc_scan *s);
 
@@ -350,7 +360,7 @@ smbkit_status arc_volume_read(struct arc_volume *v, const struct arc_want *w, in
 void arc_nested_add(struct arc_index *x);
 struct arc_nested *arc_nested_new(void);
 void arc_nested_free(struct arc_nested *n);
-/* Those that nobody uses, of an outer archive that is no more. */
+/* Of an outer archive that is no more; those in use count until they are not. */
 void arc_nested_drop(struct arc_nested *n);
 /* The index of the archive that the node of x stands for; a ref. */
 smbkit_status arc_nested_get(struct arc_volume *v, const struct smbkit_op *op, struct arc_index *x,

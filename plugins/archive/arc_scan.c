@@ -82,13 +82,21 @@ static const char *path_of(const struct arc_scan *s, struct archive_entry *e)
     return path ? path : archive_entry_pathname_utf8(e);
 }
 
-/* Another name of a file that came before: it has its data, or brings it for both (cpio). */
-static int take_hard_link(struct arc_scan *s, struct arc_node *n, const char *path,
-                          struct archive_entry *e)
+/* Another name of a file that came before: it has its data, or brings it for both (cpio); or of a
+ * symbolic link, which says the same. */
+static int take_hard_link(struct arc_scan *s, uint32_t node, const char *path,
+                          struct archive_entry *e, smbkit_status *status)
 {
-    uint32_t to = arc_lookup(s, ARC_ROOT, path);
+    uint32_t to = arc_lookup(s, path);
+    struct arc_node *n = &s->x->nodes[node];
     struct arc_node *of = to == ARC_NONE ? NULL : &s->x->nodes[to];
-    if (!of || of == n || (of->flags & (ARC_FOLDER | ARC_LINK))) {
+    if (of && of != n && (of->flags & ARC_LINK)) {
+        n->flags = ARC_LINK;
+        n->size = 0;
+        *status = arc_links_add(s, node, s->late[of->ordinal].target);
+        return 1;
+    }
+    if (!of || of == n || (of->flags & ARC_FOLDER)) {
         return archive_entry_size_is_set(e) && archive_entry_size(e) > 0;
     }
     struct arc_node *from = archive_entry_size(e) > 0 ? n : of;
@@ -145,7 +153,7 @@ static smbkit_status take_entry(struct arc_scan *s, struct archive_entry *e, uin
         return status;
     }
     take_file(s, n, e, ordinal);
-    if (hard && !take_hard_link(s, n, hard, e)) {
+    if (hard && !take_hard_link(s, node, hard, e, &status)) {
         arc_left_out(s, path, "a link to what is not there");
         arc_index_take_out(s->x, node);
     } else if (!hard && type == AE_IFLNK) {

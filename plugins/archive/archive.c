@@ -428,10 +428,10 @@ static void archive_volume_close(void *volume)
 {
     struct arc_volume *v = volume;
     arc_volume_stop(v);
-    arc_nested_free(v->nested);
     arc_pool_fini(&v->pool);
     arc_cache_free(v->cache);
     arc_index_unref(v->index);
+    arc_nested_free(v->nested); /* whose were counted in it */
     pthread_cond_destroy(&v->changed);
     pthread_mutex_destroy(&v->lock);
     settings_fini(&v->set);

@@ -421,6 +421,37 @@ static void test_link(void)
     unlink(p[1].path);
 }
 
+/* Archives within one that is replaced count as long as somebody has them open. */
+static void test_nested_of_old(void)
+{
+    struct packed p;
+    struct packed next;
+    struct fixture f;
+    struct vfs_open *opens[ARC_NESTED_KEPT] = {NULL};
+    REQUIRE(pack_begin(&p, archive_write_set_format_ustar, NULL, NULL));
+    pack_text(&p, "innermost", "text");
+    pack_end(&p);
+    REQUIRE(pack_again(&p));
+    REQUIRE(begin(&f, &p));
+    for (uint32_t i = 0; i < ARC_NESTED_KEPT; i++) {
+        opens[i] = must_open(&f, "n.tar!/innermost", SMBKIT_READ_DATA, SMBKIT_OPEN, 0);
+        next = p;
+        REQUIRE(opens[i] && pack_begin(&next, archive_write_set_format_ustar, NULL, NULL));
+        pack_text(&next, "innermost", "text");
+        pack_end(&next);
+        REQUIRE(pack_again(&next));
+        CHECK_INT(rename(next.path, p.path), 0);
+    }
+    check_missing(&f, "n.tar!/innermost", SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    must_close(&f, opens[0]);
+    check_content(&f, "n.tar!/innermost", "text");
+    for (uint32_t i = 1; i < ARC_NESTED_KEPT; i++) {
+        must_close(&f, opens[i]);
+    }
+    fixture_close(&f);
+    unlink(p.path);
+}
+
 struct toucher {
     const char *path;
     atomic_int stops;
@@ -478,6 +509,7 @@ static const struct test_case cases[] = {
     {"depth", test_depth},
     {"the longest link", test_targets},
     {"archives within archives", test_nested},
+    {"archives within an old one", test_nested_of_old},
     {"a reader ahead", test_reader_ahead},
     {"a link", test_link},
     {"written all the time", test_written_all_the_time},

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define COUNT_MAX 10000
+#define RANGES 64 /* folders that are kept; the oldest one goes by itself */
 
 struct range {
     unsigned from, to;
@@ -102,7 +103,8 @@ smbkit_status demo_names_add(struct demo *d)
     e.file = &missed_file;
     e.flags = SMBKIT_TREE_NO_CACHE; /* it changes, and nobody is told */
     smbkit_status status = smbkit_tree_add(d->tree, SMBKIT_TREE_ROOT, &e, NULL);
-    smbkit_tree_id id =
-        smbkit_tree_add_folder(d->tree, SMBKIT_TREE_ROOT, "count", &count_folder, NULL);
-    return id == SMBKIT_TREE_NONE ? SMBKIT_STATUS_NO_MEMORY : status;
+    e = smbkit_tree_entry_new("count");
+    e.folder = &count_folder;
+    e.limit = RANGES; /* anybody can ask for any number of them */
+    return SMBKIT_OK(status) ? smbkit_tree_add(d->tree, SMBKIT_TREE_ROOT, &e, NULL) : status;
 }

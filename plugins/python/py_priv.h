@@ -28,7 +28,7 @@ struct py_call {
     void *args;
     int is_waited_for; /* by the thread that called: it is not completed, but is_over */
     int is_over;
-    int is_running;
+    uint64_t client; /* whose it is: his name and the address of his machine */
     smbkit_status status;
 };
 #define PY_CLOSE SMBKIT_OP_COUNT
@@ -47,6 +47,9 @@ struct py_volume {
     struct py_call *first;
     struct py_call **last;
     uint32_t waiting;
+    uint32_t running_count;
+    uint64_t running[PY_THREADS_MAX]; /* clients, of calls that run */
+    int is_held;                      /* one that waits has had another before it */
     int is_ending;
 };
 

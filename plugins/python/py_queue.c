@@ -5,22 +5,66 @@
 #include "quiet_thread.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+/* ---- shares: of the threads a client gets as many as are left for others ---- */
+
+static uint64_t mix(uint64_t h, const char *text)
+{
+    for (size_t i = 0; i <= strlen(text); i++) { /* with its end */
+        h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
+    }
+    return h;
+}
+
+/* 0: nobody's. */
+static uint64_t client_of(const struct smbkit_op *op)
+{
+    return op ? mix(mix(0xcbf29ce484222325u, op->who->user), op->who->client_address) : 0;
+}
+
+/* Lock held. */
+static int may_begin(const struct py_volume *v, const struct py_call *call)
+{
+    uint32_t mine = 0;
+    for (uint32_t i = 0; i < v->running_count; i++) {
+        mine += v->running[i] == call->client;
+    }
+    return call->client == 0 || v->is_ending || mine < v->thread_count - v->running_count;
+}
 
 /* ---- threads ---- */
 
 static struct py_call *take_locked(struct py_volume *v)
 {
-    struct py_call *call = v->first;
+    struct py_call **at = &v->first;
+    while (*at && !may_begin(v, *at)) {
+        at = &(*at)->next;
+    }
+    struct py_call *call = *at;
+    v->is_held = at != &v->first || (v->first && !call);
     if (call) {
-        v->first = call->next;
-        if (!v->first) {
-            v->last = &v->first;
-        }
+        *at = call->next;
+        v->last = *at ? v->last : at;
         v->waiting--;
-        call->is_running = 1;
+        v->running[v->running_count++] = call->client;
     }
     return call;
+}
+
+static void has_run(struct py_volume *v, uint64_t client)
+{
+    uint32_t i = 0;
+    pthread_mutex_lock(&v->lock);
+    while (v->running[i] != client) {
+        i++;
+    }
+    v->running[i] = v->running[--v->running_count];
+    if (v->is_held) {
+        pthread_cond_signal(&v->more); /* what others have left may be enough for another one */
+    }
+    pthread_mutex_unlock(&v->lock);
 }
 
 /* The next call; NULL: it is over. */
@@ -64,10 +108,12 @@ static void *thread_main(void *arg)
         if (!call) {
             break;
         }
+        uint64_t client = call->client;
         py_op = call->op;
         smbkit_status status = py_run(call);
         py_op = NULL;
         save = PyEval_SaveThread();
+        has_run(v, client);
         finish(call, status);
         PyEval_RestoreThread(save);
     }
@@ -202,6 +248,7 @@ smbkit_status py_queue_call(struct py_volume *v, uint32_t id, struct smbkit_op *
     call->volume = v;
     call->id = id;
     call->op = op;
+    call->client = client_of(op);
     call->file = file;
     call->args = args;
     if (op->flags & SMBKIT_OP_SYNC) {

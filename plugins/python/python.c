@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS_DEFAULT 4
+#define THREADS_DEFAULT 8
 
 struct arguments {
     const char *script;
@@ -212,7 +212,7 @@ static const struct smbkit_plugin python_plugin = {
     .description = "a file system that a script in Python makes",
     .version = "1",
     .config_help = "script=FILE    the script: a function tree(), or a class Volume (required)\n"
-                   "threads=N      run so many of its calls at a time, 1 to 64 (4)\n"
+                   "threads=N      run so many of its calls at a time, 1 to 64 (8)\n"
                    "keep=TIME      how long values of a tree()'s functions hold (1s)\n"
                    "anything=TEXT  for the script: args, or arguments of Volume()\n",
     .volume_open = python_volume_open,

@@ -248,9 +248,13 @@ class Tree:
             if not isinstance(entry, Folder):
                 return None
             entries = self._entries(entry)
-            if name not in entries:
+            try:
+                if name not in entries:
+                    return None
+                value = entries[name]
+            except KeyError:  # another thread of the script has just taken it out
                 return None
-            entry = self._entry(entries[name])
+            entry = self._entry(value)
         return entry
 
     def _content(self, file):
@@ -284,7 +288,7 @@ class Tree:
         for name, value in list(self._entries(folder).items()):
             try:
                 shown = self._sized(self._entry(value))
-            except Exception as e:  # the others are there all the same; who opens it is told
+            except BaseException as e:  # the others are there all the same; who opens it is told
                 _status_of(e)
                 shown = File(size=0, attributes=READ_ONLY)
             yield name, shown

@@ -6,7 +6,7 @@ import threading
 import traceback
 
 import _smbkit
-from smbkit import Error, Folder, MODIFIED, Time, Tree, _DIRECTORY, _NORMAL, _Stream, _log_trace, _mounts, _now, _put, _status_of
+from smbkit import READ_ONLY, Error, File, Folder, MODIFIED, Time, Tree, _DIRECTORY, _NORMAL, _Stream, _log_trace, _mounts, _now, _put, _status_of
 
 _READ, _WRITE, _APPEND, _EXECUTE = 0x1, 0x2, 0x4, 0x20
 _DATA = _READ | _WRITE | _APPEND | _EXECUTE
@@ -26,9 +26,30 @@ class _Open:
 
 
 def _checked(attr):
-    """Numbers that a file can have."""
-    if not all(isinstance(n, int) and 0 <= n < 1 << 64 for n in attr):
-        raise ValueError(f'attributes that no file can have: {attr}')
+    """What stat() or the like has told, if these are numbers that a file can have."""
+    try:
+        if min(attr) >= 0 and max(attr[:-1]) < 1 << 63 and attr[-1] < 1 << 64 and type(sum(attr)) is int:
+            return attr
+    except TypeError:
+        pass
+    raise ValueError(f'attributes that no file can have: {attr}')
+
+
+def _listed(item):
+    """A name and its attributes, or None for them, as a listing has them; None: it can have none."""
+    name, entry = (item, None) if isinstance(item, str) else (item[0], item[1])
+    try:
+        has_name = isinstance(name, str) and '\0' not in name and name.encode() is not None
+    except UnicodeEncodeError:  # of the host, not UTF-8: nobody could ask for it
+        has_name = False
+    if not has_name:
+        _put(1, f'entry left out, its name cannot be one: {name!r}')
+        return None
+    try:
+        return name, entry and _checked(entry._describe())
+    except BaseException as e:  # the others are there all the same; who opens it is told
+        _status_of(e)
+        return name, File(size=0, attributes=READ_ONLY)._describe()
 
 
 def _found(entry, path):
@@ -54,6 +75,7 @@ class _Mount:
         self.lock = threading.Lock()     # of opens
         self.loading = threading.Lock()  # of what follows, while the script is looked at
         self.opens = set()
+        self.replaced = []  # former volumes of which something is open
         self.looked = 0.0
         self.is_lost = False  # its file cannot be looked at: told once
         self.stamp = self._stamp()
@@ -124,9 +146,20 @@ class _Mount:
             return False
         self.stamp = stamp
         old, self.volume = self.volume, self._load()
-        if hasattr(old, 'end'):
-            old.end()
+        with self.lock:
+            self.replaced.append(old)
+        self._end_replaced()
         return True
+
+    def _end_replaced(self):
+        """A former volume ends when nothing of it is open any more."""
+        with self.lock:
+            used = {id(file.volume) for file in self.opens}
+            over = [volume for volume in self.replaced if id(volume) not in used]
+            self.replaced = [volume for volume in self.replaced if id(volume) in used]
+        for volume in over:
+            if hasattr(volume, 'end'):
+                volume.end()
 
     # -- names --
 
@@ -136,7 +169,7 @@ class _Mount:
         entry = volume.stat(path)
         if entry is None:
             self._missing(volume, path)
-        return entry._describe()
+        return _checked(entry._describe())
 
     def create(self, path, disposition, kind, access, attributes):
         self._look()
@@ -180,8 +213,7 @@ class _Mount:
             file.handle = begin(file.path, bool(access & (_WRITE | _APPEND))) if begin else file.path
             file.has_handle = True
         try:
-            attr = self._describe(file, entry)
-            _checked(attr)
+            attr = _checked(self._describe(file, entry))
         except BaseException:
             self._end(file)
             raise
@@ -201,12 +233,16 @@ class _Mount:
         return entry._describe()
 
     def getattr(self, file):
-        return self._describe(file)
+        return _checked(self._describe(file))
 
     def close(self, file):
         with self.lock:
             self.opens.discard(file)
-        self._end(file)
+        try:
+            self._end(file)
+        finally:
+            if self.replaced:
+                self._end_replaced()
 
     # -- folders --
 
@@ -215,13 +251,9 @@ class _Mount:
         self._look()
         found = []
         for item in file.volume.list(file.path):
-            name, attr = (item, None) if isinstance(item, str) else (item[0], item[1]._describe())
-            try:
-                name.encode()
-            except UnicodeEncodeError:  # of the host, not UTF-8: nobody could ask for it
-                _put(1, f'entry left out, its name is no UTF-8: {name!r}')
-                continue
-            found.append((name, attr))
+            listed = _listed(item)
+            if listed:
+                found.append(listed)
         return found
 
     # -- data --
@@ -314,8 +346,9 @@ class _Mount:
         _smbkit.changed(self.host, path, what)
 
     def end(self):
-        if hasattr(self.volume, 'end'):
-            self.volume.end()
+        for volume in [*self.replaced, self.volume]:
+            if hasattr(volume, 'end'):
+                volume.end()
 
 
 def _mount(script, args, keep_s, host):

@@ -6,23 +6,110 @@
 #include "quiet_thread.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* ---- shares: of whatever there is, a client gets as much as is left for others ---- */
+
+static uint64_t mix(uint64_t h, const char *text)
+{
+    for (size_t i = 0; i <= strlen(text); i++) { /* with its end */
+        h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
+    }
+    return h;
+}
+
+/* Listings have a share of their own: whoever opens something waits for one, and does so together
+ * with who asked first, whose files may hang. */
+static uint64_t client_of(const struct smbkit_tree_call *c, int is_listing)
+{
+    uint64_t h = mix(mix(0xcbf29ce484222325u, c->who->user), c->who->client_address);
+    return is_listing ? ~h : h;
+}
+
+/* Lock held. */
+static int may_begin(const struct sh_volume *v, const struct sh_job *job)
+{
+    uint32_t mine = 0;
+    for (uint32_t i = 0; i < v->running_count; i++) {
+        mine += v->running[i]->client == job->client;
+    }
+    return mine < SH_THREADS_MAX - v->running_count;
+}
+
+/* Lock held. */
+static int may_wait(const struct sh_volume *v, const struct sh_job *job)
+{
+    uint32_t mine = 0;
+    for (const struct sh_job *j = v->first; j; j = j->next) {
+        mine += j->client == job->client;
+    }
+    return mine < SH_QUEUE_MAX - v->queued;
+}
+
+int sh_may_say(struct sh_volume *v, struct sh_job *job, uint64_t size)
+{
+    uint64_t mine = size - job->out_size;
+    uint64_t more = mine;
+    pthread_mutex_lock(&v->lock);
+    for (uint32_t i = 0; i < v->running_count; i++) {
+        mine += v->running[i]->client == job->client ? v->running[i]->out_size : 0;
+    }
+    int may = mine <= SH_OUT_MAX - v->out_bytes;
+    if (may) {
+        job->out_size = size;
+        v->out_bytes += more;
+    }
+    pthread_mutex_unlock(&v->lock);
+    return may;
+}
+
+/* ---- threads ---- */
+
+/* Lock held: the first one that may begin; all may when the share ends. NULL: none. */
+static struct sh_job *take_locked(struct sh_volume *v)
+{
+    struct sh_job **at = &v->first;
+    while (*at && !v->is_ending && !may_begin(v, *at)) {
+        at = &(*at)->next;
+    }
+    struct sh_job *job = *at;
+    if (job) {
+        *at = job->next;
+        v->last = *at ? v->last : at;
+        v->queued--;
+        v->running[v->running_count++] = job;
+    }
+    return job;
+}
 
 static struct sh_job *take(struct sh_volume *v)
 {
     pthread_mutex_lock(&v->lock);
     v->idle_count++;
-    while (!v->first && !v->is_ending) {
+    struct sh_job *job = take_locked(v);
+    while (!job && !v->is_ending) {
         pthread_cond_wait(&v->more, &v->lock);
+        job = take_locked(v);
     }
     v->idle_count--;
-    struct sh_job *job = v->first;
-    if (job) {
-        v->first = job->next;
-        v->queued--;
-        v->last = v->first ? v->last : &v->first;
-    }
     pthread_mutex_unlock(&v->lock);
     return job;
+}
+
+static void end(struct sh_volume *v, struct sh_job *job)
+{
+    uint32_t i = 0;
+    pthread_mutex_lock(&v->lock);
+    while (v->running[i] != job) {
+        i++;
+    }
+    v->running[i] = v->running[--v->running_count];
+    v->out_bytes -= job->out_size;
+    if (v->first && v->idle_count > 0) {
+        pthread_cond_signal(&v->more); /* what others have left may be enough for another one */
+    }
+    pthread_mutex_unlock(&v->lock);
+    free(job);
 }
 
 static void *thread_main(void *arg)
@@ -30,7 +117,7 @@ static void *thread_main(void *arg)
     struct sh_volume *v = arg;
     for (struct sh_job *job = take(v); job; job = take(v)) {
         smbkit_tree_done(job->call, job->fn(job)); /* waits for a cancel that looks at the job */
-        free(job);
+        end(v, job);
     }
     return NULL;
 }
@@ -62,11 +149,11 @@ static int thread_start(struct sh_volume *v, pthread_t *thread)
 /* Lock held. 0: there is nobody to do it. */
 static int put_locked(struct sh_volume *v, struct sh_job *job)
 {
-    if (v->is_ending || v->queued >= SH_QUEUE_MAX) {
+    if (v->is_ending || !may_wait(v, job)) {
         return 0;
     }
-    if (v->idle_count == 0 && v->thread_count < SH_THREADS_MAX &&
-        thread_start(v, &v->threads[v->thread_count]) == 0) {
+    if (v->idle_count <= v->queued && /* those who are idle may not have come to what waits yet */
+        v->thread_count < SH_THREADS_MAX && thread_start(v, &v->threads[v->thread_count]) == 0) {
         v->thread_count++;
     }
     if (v->thread_count == 0) {
@@ -92,6 +179,7 @@ smbkit_status sh_later(struct smbkit_tree_call *c, smbkit_status (*fn)(struct sh
     job->fn = fn;
     job->args = (void *)(uintptr_t)args;
     job->id = id;
+    job->client = client_of(c, !args && !id); /* of a listing: it has neither */
     if (c->op && !SMBKIT_OK(smbkit_on_cancel(c->op, cancel, job))) {
         free(job);
         return SMBKIT_STATUS_CANCELLED;

@@ -13,6 +13,7 @@
 #define SH_PATH_MAX 32768u      /* bytes of a path in the share */
 #define SH_LOOK_MAX (1u << 20)  /* bytes of a program that is looked through for its arguments */
 #define SH_QUEUE_MAX 1024u      /* runs that wait for one of them; more are refused */
+#define SH_OUT_MAX (UINT64_C(4) << 30) /* bytes that runs have said and nobody has taken yet */
 #define SH_GRACE_MS 3000u  /* a run that changes something has so long to end when it is told to */
 #define SH_THREADS_MAX 64u /* programs that run at a time, of one share; more wait */
 
@@ -31,7 +32,10 @@ struct sh_job {
     smbkit_status (*fn)(struct sh_job *job);
     void *args;        /* of the callback */
     smbkit_tree_id id; /* likewise */
-    int is_cancelled;  /* volume->lock */
+    uint64_t client;   /* whose it is: one number for his name and the address of his machine */
+    /* volume->lock */
+    int is_cancelled;
+    uint64_t out_size; /* bytes that its run has said */
 };
 
 struct sh_volume {
@@ -50,7 +54,10 @@ struct sh_volume {
     uint32_t thread_count;
     uint32_t idle_count;
     uint32_t queued;
-    int is_ending; /* nothing more is begun, and what runs is ended */
+    uint32_t running_count;
+    struct sh_job *running[SH_THREADS_MAX];
+    uint64_t out_bytes; /* of all that run */
+    int is_ending;      /* nothing more is begun, and what runs is ended */
 };
 
 /* One run. */
@@ -78,6 +85,8 @@ smbkit_status sh_later(struct smbkit_tree_call *c, smbkit_status (*fn)(struct sh
                        const void *args, smbkit_tree_id id);
 /* Its client has gone, or the share ends. */
 int sh_is_given_up(struct sh_volume *v, struct sh_job *job);
+/* May its run say size bytes in all? They count as long as it runs. */
+int sh_may_say(struct sh_volume *v, struct sh_job *job, uint64_t size);
 /* Whatever runs is ended, and what waits is answered. */
 void sh_stop(struct sh_volume *v);
 

@@ -197,8 +197,11 @@ static void feed(struct ends *ends, struct sh_run *r, size_t *fed)
 }
 
 /* 0; or an errno: too long, or no memory. */
-static int take_out(struct ends *ends, struct sh_run *r)
+static int take_out(struct sh_volume *v, struct ends *ends, struct sh_run *r)
 {
+    if (r->job && !sh_may_say(v, r->job, r->out_size + CHUNK)) {
+        return ENOMEM;
+    }
     char *grown = realloc(r->out, r->out_size + CHUNK + 1);
     if (!grown) {
         return ENOMEM;
@@ -288,7 +291,7 @@ static int converse(struct sh_volume *v, struct sh_run *r, struct ends *ends, pi
             feed(ends, r, &fed);
         }
         if (fds[1].revents) {
-            err = take_out(ends, r);
+            err = take_out(v, ends, r);
         }
         if (fds[2].revents) {
             take_err(ends, r, &said);

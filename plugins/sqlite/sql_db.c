@@ -24,11 +24,15 @@ static int is_given_up(const struct sql_db *d)
            (c && (c->op ? smbkit_op_is_cancelled(c->op) : !smbkit_tree_is_wanted(c)));
 }
 
+int sql_db_is_over(const struct sql_db *d)
+{
+    return is_given_up(d) || now_ms() >= d->until_ms;
+}
+
 /* Called by SQLite while it works: not 0 ends it. */
 static int is_over(void *arg)
 {
-    const struct sql_db *d = arg;
-    return is_given_up(d) || now_ms() >= d->until_ms;
+    return sql_db_is_over(arg);
 }
 
 /* Called by SQLite when another has a lock: 0 gives up. What is waited does not count as work. */
@@ -46,13 +50,15 @@ static int wait_for_lock(void *arg, int count)
 }
 
 /* What SQL that only reads may do. The pragmas are those that the plugin and full text search ask;
- * a function that is a pragma's has an update of the schema authorized as it is declared. */
+ * a function that is a pragma's has an update of the schema authorized as it is declared.
+ * fts3_tokenizer() tells where in memory something is. */
 static int authorize(void *arg, int action, const char *a, const char *b, const char *c,
                      const char *d)
 {
     static const char *const pragmas[] = {"table_info", "table_xinfo", "data_version", "page_size"};
     int is_allowed = action == SQLITE_SELECT || action == SQLITE_READ ||
-                     action == SQLITE_FUNCTION || action == SQLITE_RECURSIVE ||
+                     (action == SQLITE_FUNCTION && b && strcasecmp(b, "fts3_tokenizer") != 0) ||
+                     action == SQLITE_RECURSIVE ||
                      (action == SQLITE_UPDATE && a && strcmp(a, "sqlite_master") == 0);
     for (size_t i = 0; action == SQLITE_PRAGMA && i < sizeof(pragmas) / sizeof(*pragmas); i++) {
         is_allowed |= a && strcmp(a, pragmas[i]) == 0;
@@ -70,7 +76,7 @@ static void restrict_db(sqlite3 *db, const struct sql_volume *v, int is_writing)
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
     sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
     sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 4 * SQL_BYTES_MAX); /* of a row's columns, too */
-    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, (int)v->size_max);
+    sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SQL_PATTERN_MAX);
     sqlite3_exec(db, "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
     if (is_writing) {
         sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
@@ -171,6 +177,13 @@ static smbkit_status open_new(struct sql_db *d)
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* Functions take as long as values are long, and are not ended in their midst: those of a query
+ * that a client has made get none that is very long. */
+static int length_max(const struct sql_volume *v, enum sql_use use)
+{
+    return use == SQL_QUERY && v->size_max > SQL_VALUE_MAX ? SQL_VALUE_MAX : (int)v->size_max;
+}
+
 smbkit_status sql_db_open(struct sql_db *d, struct sql_volume *v, struct smbkit_tree_call *call,
                           enum sql_use use)
 {
@@ -179,7 +192,7 @@ smbkit_status sql_db_open(struct sql_db *d, struct sql_volume *v, struct smbkit_
     *d = (struct sql_db){.v = v, .call = call, .is_writing = use == SQL_WRITE};
     d->until_ms = now + v->time_ms;
     d->busy_until_ms = use == SQL_GLANCE ? 0 : now + v->busy_ms;
-    if (stat(v->path, &st) != 0) {
+    if (stat(v->path, &st) != 0 || !S_ISREG(st.st_mode)) { /* a pipe would have it wait */
         if (use != SQL_GLANCE) {
             sql_log(v, "open", "the database is not there");
         }
@@ -192,8 +205,11 @@ smbkit_status sql_db_open(struct sql_db *d, struct sql_volume *v, struct smbkit_
     if (SMBKIT_OK(status)) {
         sqlite3_busy_handler(d->db, wait_for_lock, d);
         sqlite3_progress_handler(d->db, STEPS_BETWEEN, is_over, d);
+        sqlite3_limit(d->db, SQLITE_LIMIT_LENGTH, length_max(v, use));
+        status = d->is_writing || sql_slow_add(d) == SQLITE_OK ? status : sql_db_error(d, "open");
         /* It reads the database, and may have to wait. */
-        status = d->is_writing ? sql_db_run(d, "PRAGMA synchronous=FULL") : status;
+        status =
+            SMBKIT_OK(status) && d->is_writing ? sql_db_run(d, "PRAGMA synchronous=FULL") : status;
     }
     return status;
 }
@@ -258,7 +274,7 @@ smbkit_status sql_db_prepare(struct sql_db *d, const char *sql, sqlite3_stmt **s
         return sql_db_error(d, sql);
     }
     if (*stmt_r && sqlite3_stmt_readonly(*stmt_r) && sqlite3_column_count(*stmt_r) &&
-        is_blank(tail)) {
+        !sqlite3_stmt_isexplain(*stmt_r) && is_blank(tail)) {
         return SMBKIT_STATUS_SUCCESS;
     }
     sqlite3_finalize(*stmt_r);

@@ -3,7 +3,6 @@
 #include "sql_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "shown.h"
+#include "unnamed.h"
 
 #define SPILL ((size_t)1 << 20) /* bytes that are held in memory */
 
@@ -38,23 +38,6 @@ static smbkit_status status_of_errno(void)
                                               : SMBKIT_STATUS_IO_DEVICE_ERROR;
 }
 
-/* A file without a name, or -1. */
-static int open_unnamed(void)
-{
-    const char *folder = getenv("TMPDIR");
-    char name[512];
-    folder = folder && *folder ? folder : "/var/tmp";
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && snprintf(name, sizeof(name), "%s/smbkit-sqlite-XXXXXX", folder) <
-                      (int)sizeof(name)) { /* a file system that has none */
-        fd = mkostemp(name, O_CLOEXEC);
-        if (fd >= 0) {
-            unlink(name);
-        }
-    }
-    return fd;
-}
-
 static smbkit_status write_all(int fd, const char *p, size_t len)
 {
     while (len) {
@@ -72,7 +55,7 @@ static smbkit_status write_all(int fd, const char *p, size_t len)
 static void spill(struct sql_out *o)
 {
     if (!o->fd) {
-        o->fd = open_unnamed() + 1;
+        o->fd = unnamed_file("smbkit-sqlite") + 1;
         o->status = o->fd ? o->status : status_of_errno();
     }
     if (SMBKIT_OK(o->status)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sqlite: an SQLite database as files, on smbkit-tree(3). sql_db.c has connections and runs SQL
  * within bounds, sql_out.c writes CSV and JSON, sql_json.c reads JSON, sql_key.c turns keys into
- * names and back, sql_row.c has rows, sql_query.c saved queries, sql_text.c and
- * sql_names.c files that clients write, sql_tree.c the folders, sql_watch.c looks for changes,
- * sqlite.c is the volume.
+ * names and back, sql_slow.c has functions of SQL that end in time, sql_row.c has rows, sql_query.c
+ * saved queries, sql_text.c and sql_names.c files that clients write, sql_tree.c the folders,
+ * sql_watch.c looks for changes, sqlite.c is the volume.
  *
  * Lock order: text->saving, text->lock, volume->lock. No SQL is run under the last two. */
 #pragma once
@@ -15,13 +15,15 @@
 
 #include <smbkit/tree.h>
 
-#define SQL_KEY_COLUMNS_MAX 16 /* of a primary key; tables with more have no folder of rows */
-#define SQL_COLUMNS_MAX 2000   /* of a table: what SQLite itself allows */
-#define SQL_PATH_MAX 4096      /* bytes of a path in the share */
-#define SQL_NAME_MAX 1024      /* bytes of a key or query as a name */
-#define SQL_IDLE_MAX 8         /* connections kept */
-#define SQL_BYTES_MAX 65536    /* of one statement */
-#define SQL_QUOTE_MAX 400      /* bytes of what goes to the log, quoted */
+#define SQL_KEY_COLUMNS_MAX 16  /* of a primary key; tables with more have no folder of rows */
+#define SQL_COLUMNS_MAX 2000    /* of a table: what SQLite itself allows */
+#define SQL_PATH_MAX 4096       /* bytes of a path in the share */
+#define SQL_NAME_MAX 1024       /* bytes of a key or query as a name */
+#define SQL_IDLE_MAX 8          /* connections kept */
+#define SQL_BYTES_MAX 65536     /* of one statement */
+#define SQL_VALUE_MAX (4 << 20) /* bytes of a value in a saved query */
+#define SQL_PATTERN_MAX 256     /* bytes of a pattern of LIKE or GLOB */
+#define SQL_QUOTE_MAX 400       /* bytes of what goes to the log, quoted */
 
 struct sql_text;
 
@@ -75,7 +77,8 @@ struct sql_db {
 };
 
 enum sql_use {
-    SQL_READ,   /* what SQL of the plugin and saved queries read */
+    SQL_READ,   /* what SQL of the plugin reads, and views */
+    SQL_QUERY,  /* what a saved query reads, which is a client's */
     SQL_GLANCE, /* likewise, but a lock is not waited for and no failure is logged */
     SQL_WRITE,  /* changes: each is on the disk when COMMIT has succeeded */
 };
@@ -83,6 +86,8 @@ enum sql_use {
 smbkit_status sql_db_open(struct sql_db *d, struct sql_volume *v, struct smbkit_tree_call *call,
                           enum sql_use use);
 void sql_db_close(struct sql_db *d);
+/* Has its time passed, or does nobody wait for it? */
+int sql_db_is_over(const struct sql_db *d);
 /* Closes what is kept. */
 void sql_db_close_idle(struct sql_volume *v);
 /* What sqlite3 said last, as a status; logged with what was being done. */
@@ -100,6 +105,11 @@ smbkit_status sql_db_each(struct sql_db *d, sqlite3_stmt *stmt,
 void sql_log(const struct sql_volume *v, const char *what, const char *error);
 /* When the database was changed last: FILETIME, 0 if it is not there. */
 uint64_t sql_db_time(const struct sql_volume *v);
+
+/* ---- sql_slow.c ---- */
+
+/* Functions of SQL that ask sql_db_is_over(), as long as d is open. A code of SQLite. */
+int sql_slow_add(struct sql_db *d);
 
 /* ---- sql_out.c ---- */
 

@@ -153,7 +153,7 @@ static smbkit_status validate(struct sql_volume *v, const char *name, const char
     }
     memcpy(sql, text, len);
     sql[len] = '\0';
-    smbkit_status status = sql_db_open(&d, v, NULL, SQL_READ);
+    smbkit_status status = sql_db_open(&d, v, NULL, SQL_QUERY);
     status = SMBKIT_OK(status) ? sql_db_prepare(&d, sql, &stmt) : status;
     sqlite3_finalize(stmt);
     sql_db_close(&d);

@@ -37,14 +37,20 @@ static smbkit_status sql_of(struct sql_volume *v, char *path, char **sql_r)
     return *sql_r ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
-static smbkit_status run(struct sql_volume *v, struct smbkit_tree_call *c, const char *sql,
-                         write_fn *write, struct sql_out *o)
+/* What is asked. */
+struct asking {
+    const char *sql;
+    enum sql_use use;
+    write_fn *write;
+};
+
+static smbkit_status run(struct smbkit_tree_call *c, const struct asking *a, struct sql_out *o)
 {
     struct sql_db d;
     sqlite3_stmt *stmt = NULL;
-    smbkit_status status = sql_db_open(&d, v, c, SQL_READ);
-    status = SMBKIT_OK(status) ? sql_db_prepare(&d, sql, &stmt) : status;
-    status = SMBKIT_OK(status) ? write(&d, stmt, o) : status;
+    smbkit_status status = sql_db_open(&d, smbkit_tree_data(c->tree), c, a->use);
+    status = SMBKIT_OK(status) ? sql_db_prepare(&d, a->sql, &stmt) : status;
+    status = SMBKIT_OK(status) ? a->write(&d, stmt, o) : status;
     sqlite3_finalize(stmt);
     sql_db_close(&d);
     return status;
@@ -59,10 +65,12 @@ static smbkit_status load(struct smbkit_tree_call *c, struct smbkit_tree_load *l
     struct sql_out o = {.max = v->size_max};
     smbkit_status status = smbkit_tree_path(c->tree, c->id, path, sizeof(path));
     if (SMBKIT_OK(status) && !fixed) {
-        status = sql_of(v, path, &sql);
+        status = sql_of(v, path, &sql); /* which leaves the folder in path */
     }
     if (SMBKIT_OK(status)) {
-        status = run(v, c, fixed ? fixed : sql, write, &o);
+        int is_query = !fixed && strcmp(path, "queries") == 0;
+        const struct asking a = {fixed ? fixed : sql, is_query ? SQL_QUERY : SQL_READ, write};
+        status = run(c, &a, &o);
         o.status = SMBKIT_OK(o.status) ? status : o.status;
     }
     if (o.status == SMBKIT_STATUS_INSUFFICIENT_RESOURCES) {
@@ -321,11 +329,12 @@ static smbkit_status add_folder(void *arg, sqlite3_stmt *row)
     return status == SMBKIT_STATUS_NO_MEMORY ? status : SMBKIT_STATUS_SUCCESS;
 }
 
+/* Not virtual ones: they have no key, and this SQLite may lack what makes them. */
 static smbkit_status rows_fill(struct smbkit_tree_call *c)
 {
     return fill_from(c,
                      "SELECT name FROM main.sqlite_schema AS s WHERE type = 'table' "
-                     "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+                     "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND rootpage > 0 "
                      "AND EXISTS (SELECT 1 FROM pragma_table_info(s.name) WHERE pk > 0) "
                      "ORDER BY name",
                      add_folder);

@@ -60,7 +60,7 @@ static int64_t version(sqlite3 *db)
 static int look_at_file(struct seen *s)
 {
     struct stat st = {0};
-    int is_there = stat(s->v->path, &st) == 0;
+    int is_there = stat(s->v->path, &st) == 0 && S_ISREG(st.st_mode);
     if (is_there && s->db && st.st_dev == s->dev && st.st_ino == s->ino) {
         return 0;
     }

@@ -434,6 +434,8 @@ static void test_queries_refused(void)
                 {"WITH x AS (SELECT 1) DELETE FROM t RETURNING 1", false},
                 {"UPDATE sqlite_master SET sql = ''", false},
                 {"-- nothing", false},
+                {"EXPLAIN SELECT 1", false}, /* which shows addresses */
+                {"SELECT fts3_tokenizer('simple')", true},
                 {"SELECT load_extension('x')", true},
                 {"SELECT * FROM pragma_database_list", true}};
     struct made m;

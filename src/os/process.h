@@ -15,6 +15,8 @@ enum os_signal { OS_SIGNAL_NONE, OS_SIGNAL_STOP, OS_SIGNAL_RELOAD, OS_SIGNAL_CHI
 void os_signals_hold(void);
 /* Wait at most timeout_ms (negative: as long as it takes). */
 enum os_signal os_signal_wait(int timeout_ms);
+/* Has one been asked to stop, within timeout_ms? Other signals stay for os_signal_wait. */
+bool os_signal_wait_stop(int timeout_ms);
 /* End the process without running anything. */
 NORETURN void os_exit_now(int code);
 

@@ -64,6 +64,12 @@ NODISCARD bool cmd_password(const char *file, const char *user, bool confirm,
  * memory. */
 NODISCARD char *cmd_users_path(bool make_folder);
 struct users_store;
+struct server;
+struct logging;
+/* server_new(), during which plugins open volumes: one that does not come to an end does not keep
+ * the program from being stopped. After os_signals_hold(). */
+NODISCARD struct server *cmd_server_new(struct config **config, struct users_store **users,
+                                        struct logging *logging, struct problems *problems);
 /* The users that the configuration names, or those of the default place if there is a file. NULL:
  * told. */
 NODISCARD struct users_store *cmd_users_open(const struct config *c, struct problems *problems);

@@ -131,7 +131,7 @@ static int run_config(struct config **c, const char *file, struct problems *prob
     }
     server_notes_log(*c, users);
     int code = EXIT_FAILED;
-    struct server *server = server_new(c, &users, logging, problems);
+    struct server *server = cmd_server_new(c, &users, logging, problems);
     if (server) {
         code = serve(server, file, problems);
     } else {

@@ -494,7 +494,7 @@ static int make_and_serve(struct serve *s)
         users_store_free(users);
         return EXIT_FAILED;
     }
-    struct server *server = server_new(&s->config, &users, logging, &problems);
+    struct server *server = cmd_server_new(&s->config, &users, logging, &problems);
     int code = EXIT_FAILED;
     if (server) {
         code = serve(s, server, &problems);

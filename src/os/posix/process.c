@@ -52,6 +52,17 @@ enum os_signal os_signal_wait(int timeout_ms)
     return sig == SIGHUP ? OS_SIGNAL_RELOAD : sig == SIGCHLD ? OS_SIGNAL_CHILD : OS_SIGNAL_STOP;
 }
 
+bool os_signal_wait_stop(int timeout_ms)
+{
+    sigset_t set;
+    const struct timespec t = {.tv_sec = timeout_ms / 1000,
+                               .tv_nsec = (timeout_ms % 1000) * 1000000L};
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return sigtimedwait(&set, NULL, &t) > 0;
+}
+
 void os_exit_now(int code)
 {
     _exit(code);

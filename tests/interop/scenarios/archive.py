@@ -241,6 +241,21 @@ def odd():
         check_logged('in its path', a.server)
 
 
+@case('hard links to symbolic ones, and symbolic ones to what comes later')
+def links_of_links():
+    a = Archive('links.tar')
+    link, hard = tarfile.SYMTYPE, tarfile.LNKTYPE
+    write_tar(a.path, header('early', type=link, linkname='later'), header('same', type=hard, linkname='early'), header('later', b'later'),
+              header('to', type=link, linkname='middle'), header('middle', b'first'), header('too', type=hard, linkname='to'),
+              header('middle', type=link, linkname='end'), header('end', b'end'), header('self', type=hard, linkname='self'))
+    with a.serve(), a.connect() as c:
+        check(c.names() == ['early', 'end', 'later', 'middle', 'same', 'to', 'too'], c.names())
+        for name in ('early', 'same', 'later'):
+            check(c.content(name) == b'later', name, c.content(name))
+        for name in ('to', 'too', 'middle', 'end'):
+            check(c.content(name) == b'end', name, c.content(name))
+
+
 @case('names in other encodings')
 def encodings():
     a = Archive('latin.tar')

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shares that scripts in Python make (smbkit-python-plugin(1)), from two lines to all operations (quick)."""
 import os
+import signal
+import subprocess
 import tempfile
 import time
 
 import rawbodies as b
-from harness import PROGRAM, TOP, USER, Server, Skip, case, check, check_in, check_logged, main, random_bytes, run, smbkit, wait_for, write_file
+from harness import PASSWORD, PROGRAM, TOP, USER, Server, Skip, case, check, check_in, check_logged, main, random_bytes, run, smbkit, wait_for, write_file
 from rawclient import connect
 
 EXAMPLES = os.path.join(TOP, 'docs', 'examples')
@@ -192,6 +194,68 @@ def read(self, handle, offset, length):
         check(c.echo().name == 'OK')
 
 
+@case('one value or name that cannot be harms none beside it')
+def neighbours():
+    text = '''import smbkit
+def leave():
+    raise SystemExit
+bad = {'exit': leave, 'float': smbkit.File(size=1.5, read=lambda offset, length: b''), 'id': smbkit.File('x', id='7'),
+       'huge': smbkit.File(size=1 << 63, read=lambda offset, length: b''), 'time': smbkit.File('x', mtime=1e300), 'none': None}
+names = {'zero\\0': 'x', 7: 'x', None: 'x', b'bytes': 'x', '\\ud800': 'x', 'a/b': 'x', '..': 'x', 'long' * 100: 'x'}
+def tree():
+    return {**{'bad ' + name: {name: value, 'good': 'x'} for name, value in bad.items()},
+            **{f'name {n}': {name: 'x', 'good': 'x'} for n, name in enumerate(names)}}
+'''
+    with Script(text) as s, s.connect() as c:
+        for name in ('exit', 'float', 'id', 'huge', 'time', 'none'):
+            check(c.names('bad ' + name) == sorted([name, 'good']), name, c.names('bad ' + name))
+            check(isinstance(c.content(f'bad {name}\\{name}'), str), name)
+            check(c.content(f'bad {name}\\good') == b'x', name)
+        for n in range(8):
+            check(c.names(f'name {n}') == ['good'], n, c.names(f'name {n}'))
+
+
+@case('a volume ends when nothing of it is open any more')
+def replaced():
+    text = volume('''
+is_over = False
+def stat(self, path):
+    return smbkit.File(size=3) if path else smbkit.Folder()
+def list(self, path):
+    return ['a']
+def read(self, handle, offset, length):
+    return b'old' if not self.is_over else None
+def end(self):
+    self.is_over = True
+    smbkit.log('it has ended')
+''')
+    with Script(text) as s, s.connect() as c:
+        f = c.opened('a', access=1)
+        s.write(text.replace("b'old'", "b'new'"))
+        wait_for(lambda: c.content('a') == b'new', 20, 'the new one')
+        check(c.read(f, 3) == b'old')
+        check('it has ended' not in s.server.log())
+        c.close(f)
+        check_logged('it has ended', s.server)
+
+
+@case('the server can be stopped while a script is loaded that has no end')
+def endless():
+    if not os.path.exists(os.path.join(os.path.dirname(PROGRAM), 'smbkit-python-plugin.so')):
+        raise Skip('built without libpython3-dev')
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with tempfile.TemporaryDirectory() as d:
+            path = write_file(d + '/script.py', f"open('{d}/begun', 'w').close()\nwhile True: pass\n".encode())
+            with subprocess.Popen([PROGRAM, 'serve', '--listen', '127.0.0.1:0', f'python:script={path}'], stderr=subprocess.PIPE, text=True) as p:
+                try:
+                    wait_for(lambda d=d: os.path.exists(d + '/begun'), 60, 'the script')
+                    p.send_signal(number)
+                    _, text = p.communicate(timeout=60)
+                finally:
+                    p.kill()
+            check(p.returncode == 1 and 'stopped before all shares were open' in text, p.returncode, text)
+
+
 @case('the script is loaded again when its file changes, and a broken one is not')
 def reload():
     with Script(HELLO) as s, s.connect() as c:
@@ -267,7 +331,7 @@ def read(self, handle, offset, length):
     self.barrier.wait()
     return b'x'
 ''')
-    with Script(text, ',threads=5') as s:
+    with Script(text, ',threads=8') as s:
         clients = [s.connect() for _ in range(4)]
         files = [c.opened('f', access=1) for c in clients]
         mids = [c.send(b.READ, b.read(f, 1)) for c, f in zip(clients, files)]
@@ -279,6 +343,34 @@ def read(self, handle, offset, length):
                 r = c.receive(mid, 20)
             check(r is not None and r.status == 0, r and r.name)
             c.drop()
+
+
+@case('one whose calls hang leaves others as many threads as he has')
+def shares():
+    text = volume('''
+go = __import__('threading').Event()
+def stat(self, path):
+    return smbkit.File(size=1) if path else smbkit.Folder()
+def list(self, path):
+    return []
+def read(self, handle, offset, length):
+    if handle == 'hangs':
+        self.go.wait()
+    if handle == 'go':
+        self.go.set()
+    return b'x'
+''')
+    with Script(text, ',threads=4', users=((USER, PASSWORD), ('bob', PASSWORD))) as s, s.connect() as c, s.connect(user='bob') as other:
+        f = c.opened('hangs', access=1)
+        mids = [c.send(b.READ, b.read(f, 1)) for _ in range(20)]
+        for _ in range(20):
+            check(other.content('a') == b'x')
+        check(other.content('go') == b'x')
+        for mid in mids:
+            r = c.receive(mid, 60)
+            while r is not None and r.name == 'PENDING':
+                r = c.receive(mid, 60)
+            check(r is not None and r.status == 0, r and r.name)
 
 
 @case('a call that was given up before the script came to it is not made')

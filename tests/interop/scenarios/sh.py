@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shares that a program makes, run for each thing that is asked: smbkit-sh-plugin(1) (quick)."""
 import os
+import subprocess
 import tempfile
 
 import rawbodies as b
-from harness import TOP, USER, Server, case, check, check_in, check_logged, main, random_bytes, smbkit, wait_for, write_file
+from harness import PASSWORD, TOP, USER, Server, case, check, check_in, check_logged, main, random_bytes, smbkit, wait_for, write_file
 from rawclient import connect
 
 HELLO = '''#!/bin/sh
@@ -16,8 +17,8 @@ FOLDER = os.path.join(TOP, 'docs', 'examples', 'folder.sh')
 class Script:
     """A server with a share "s" of a script, beside one in memory."""
 
-    def __init__(self, text, arguments=''):
-        self.server = Server('mem:')
+    def __init__(self, text, arguments='', **how):
+        self.server = Server('mem:', **how)
         path = write_file(self.server.path('script.sh'), text.encode())
         os.chmod(path, 0o755)
         self.server.command.append(f's=sh:script={path}{arguments}')
@@ -206,6 +207,32 @@ esac
         check(r is not None and r.name == 'CANCELLED', r and r.name)
         _wait_ended(pid)
         check(os.path.exists(d + '/told'))
+
+
+@case('one who keeps programs busy leaves others as many as he has')
+def shares():
+    text = '''#!/bin/sh
+case $1 in
+list) seq -f hang%.0f 100; seq -f ok%.0f 20 ;;
+read) case $2 in hang*) exec sleep 1000 ;; *) echo "$2" ;; esac ;;
+*) exit 2 ;;
+esac
+'''
+    with Script(text, ',timeout=600s', users=((USER, PASSWORD), ('bob', PASSWORD))) as s:
+        with connect(s.server, 's') as c, connect(s.server, 's', user='bob') as other:
+            for n in range(1, 101):
+                c.send(b.CREATE, b.create(f'hang{n}', access=1))
+            wait_for(lambda: programs('sleep 1000', s.server) >= 32, 60, 'those that hang')
+            for n in range(1, 21):
+                check(other.content(f'ok{n}') == f'ok{n}\n'.encode(), n)
+            check(programs('sleep 1000', s.server) == 32, programs('sleep 1000', s.server))
+        wait_for(lambda: programs('sleep 1000', s.server) == 0, 60, 'their end')
+
+
+def programs(command, server):
+    """How many the server has running."""
+    out = subprocess.run(['ps', '-o', 'args=', '--ppid', str(server.process.pid)], check=False, capture_output=True, text=True)
+    return out.stdout.splitlines().count(command)
 
 
 @case('lines that a program means otherwise')

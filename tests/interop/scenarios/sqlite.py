@@ -230,6 +230,61 @@ def endless():
         expect('others', len(whole(c, 'tables\\artist.csv')) > 20, True)
 
 
+HOGS = {  # each runs for minutes to days in one go, where nothing looks at the clock
+    'instr': "SELECT instr(a, substr(a, 1, 1500000) || 'b') FROM a",
+    'replace': "SELECT length(replace(a, substr(a, 1, 1500000) || 'b', 'c')) FROM a",
+    'trim': "SELECT length(trim(a, replace(hex(zeroblob(900000)), '0', 'b') || 'a')) FROM a",
+    'like': "SELECT a LIKE '%' || substr(a, 1, 40000) || 'b' FROM a",
+    'long': "SELECT length(zeroblob(100000000))",
+}
+
+
+@case('functions that take the product of what they are given end, too, and say what those of SQLite do')
+def slow_functions():
+    with Database(arguments=',time=1s') as d, d.connect() as c:
+        for name, what in HOGS.items():
+            text = f"WITH a(a) AS MATERIALIZED (SELECT replace(hex(zeroblob(1500000)), '0', 'a')) {what}"
+            expect('saved', write(c, f'queries\\{name}.sql', text), 'OK')
+            got = c.content(f'queries\\{name}.csv')
+            check(isinstance(got, bytes) and name in ('instr', 'replace') or
+                  got in (TIMEOUT, 'INSUFFICIENT_RESOURCES', DATA_ERROR) and name not in ('instr', 'replace'), name, got)
+        values = ('NULL', "''", "'a'", "'äaöäab'", "'äb'", 'x\'\'', "x'c3a400c3'", "x'a4'", "'aaa'", '12312', '3', "'日本aa日'")
+        calls = [f'instr({x}, {y}) AS i, trim({x}, {y}) AS t, ltrim({x}, {y}) AS l, rtrim({x}, {y}) AS r, replace({x}, {y}, {z}) AS p'
+                 for x in values for y in values for z in values]
+        for at in range(0, len(calls), 200):
+            text = ' UNION ALL '.join('SELECT ' + call for call in calls[at:at + 200])
+            expect('saved', write(c, 'queries\\same.sql', text), 'OK')
+            kept = sqlite3.connect(d.path)
+            kept.text_factory = bytes
+            want = [[(type(v), v) for v in row] for row in kept.execute(text)]
+            kept.close()
+            got = [[value_of(row, n) for n in 'itlrp'] for row in json.loads(whole(c, 'queries\\same.json'))]
+            for call, is_, right in zip(calls[at:], got, want, strict=False):
+                expect(call, is_, right)
+            expect('all', len(got), len(want))
+
+
+def value_of(row, name):
+    """As Python has a value of SQLite's, text as bytes."""
+    if name + ':text-base64' in row:
+        return bytes, base64.b64decode(row[name + ':text-base64'])
+    value = row[name + ':base64'] if name + ':base64' in row else row[name]
+    value = base64.b64decode(value) if name + ':base64' in row else value.encode() if isinstance(value, str) else value
+    return type(value), value
+
+
+@case('a table that this SQLite cannot read leaves the others as they are')
+def unknown_module():
+    with Database() as d, d.connect() as c:
+        kept = sqlite3.connect(d.path)
+        kept.executescript("""PRAGMA writable_schema = ON;
+            INSERT INTO sqlite_schema VALUES ('table', 'odd', 'odd', 0, 'CREATE VIRTUAL TABLE odd USING nothing(a)')""")
+        kept.close()
+        expect('rows', c.names('rows'), sorted(shown(n) for n in ('song', 'artist', 'low', ODD)))
+        expect('a row', json.loads(whole(c, 'rows\\artist\\1.json'))['name'], 'Miles Davis')
+        expect('itself', c.content('tables\\odd.csv'), DATA_ERROR)
+
+
 @case('a large table, of one moment, beside who changes it')
 def large():
     sql = '''CREATE TABLE n(id INTEGER PRIMARY KEY, turn, text);

@@ -130,6 +130,9 @@ def names(s, c):
     expect('its files', len(c.names('count\\3 to 12')), 10)
     expect('that folder is there now', c.names('count'), ['3 to 12'])
     expect('another name', c.try_open('count\\what', access=READ), 'OBJECT_NAME_NOT_FOUND')
+    for n in range(1, 101):
+        expect('made by its name', c.content(f'count\\{n} to {n}\\{n}.txt'), b'%d\n' % n ** 2)
+    expect('the last ones', len(c.names('count')), 64)
     for i in range(7):
         expect('missed', c.try_open(f'nothing {i}', access=READ), 'OBJECT_NAME_NOT_FOUND')
     missed = c.content('missed.txt').decode().splitlines()
