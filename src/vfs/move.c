@@ -25,7 +25,7 @@ void vfs_open_uncache(struct vfs_open *o)
 {
     struct oplock_result result;
     SCOPED_LOCK(&o->node->lock);
-    oplock_break_one(&o->node->oplock, o->holder, &result);
+    oplock_break_one(&o->node->oplock, o->holder, 0, &result);
     oplock_tell_locked(&result);
 }
 
