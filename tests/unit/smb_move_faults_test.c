@@ -44,6 +44,16 @@ static smbkit_status root_getattr(void *v, struct smbkit_op *op, void *file, str
     return smbkit_next_getattr(v, op, file, a);
 }
 
+static bool refuses_locks;
+
+static smbkit_status root_lock(void *v, struct smbkit_op *op, void *file,
+                               const struct smbkit_lock *a)
+{
+    bool takes = !(a->flags & SMBKIT_LOCK_UNLOCK);
+    return takes && refuses_locks ? SMBKIT_STATUS_LOCK_NOT_GRANTED
+                                  : smbkit_next_lock(v, op, file, a);
+}
+
 static void root_close(void *v, struct smbkit_op *op, void *file)
 {
     smbkit_next_close(v, op, file);
@@ -73,6 +83,7 @@ static const struct smbkit_plugin root_filter = {
     .create = root_create,
     .close = root_close,
     .getattr = root_getattr,
+    .lock = root_lock,
     .session_root = root_session_root,
 };
 
@@ -118,6 +129,30 @@ static void test_root_after(void)
     CHECK_INT(fake_tree(&m.p.f, "\\\\fake\\mem"), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(fake_create(&m.p.f, "a", SMBKIT_OPEN, &rsp), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
     has_roots = false;
+    m.volume = two;
+    move_end(&m);
+}
+
+/* The new volume's plugin refuses what is locked: the handle cannot go. */
+static void test_lock_refused(void)
+{
+    struct move m;
+    move_begin_over(&m, &root_filter);
+    put(&m.p.f, "a", "old");
+    put(&m.p.g, "a", "new");
+    struct vfs_volume *two = m.volume;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    struct smb2_file_id id = open_it(&m.p.f, "a");
+    struct wr w = lock_request(&m.p.f, id, SMB2_LOCKFLAG_EXCLUSIVE_LOCK);
+    CHECK_INT(ask_status(&m.p.f, &w), SMBKIT_STATUS_SUCCESS);
+    m.volume = m.p.f.volume;
+    refuses_locks = true;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE_ALL), SMBKIT_STATUS_SHARING_VIOLATION);
+    check_reads(&m.p.f, id, "new");
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(m.out.closed, 1);
+    CHECK_INT(read_status(&m.p.f, id), SMBKIT_STATUS_FILE_CLOSED);
+    refuses_locks = false;
     m.volume = two;
     move_end(&m);
 }
@@ -291,6 +326,7 @@ static void test_without_memory(void)
 static const struct test_case cases[] = {
     {"root before", test_root_before},
     {"root after", test_root_after},
+    {"lock refused", test_lock_refused},
     {"root asked once", test_root_asked_once},
     {"in use", test_in_use},
     {"serial", test_serial},
