@@ -25,8 +25,16 @@ static smbkit_status root_session_root(void *v, struct smbkit_op *op, struct smb
     return SMBKIT_STATUS_SUCCESS;
 }
 
+static struct move *slowed; /* each create takes so long there; NULL: none does */
+static uint32_t create_ms;
+static unsigned creates;
+
 static smbkit_status root_create(void *v, struct smbkit_op *op, struct smbkit_create *how)
 {
+    creates++;
+    if (slowed) {
+        slowed->p.f.now_ms += create_ms;
+    }
     return smbkit_next_create(v, op, how);
 }
 
@@ -153,6 +161,50 @@ static void test_lock_refused(void)
     CHECK_INT(m.out.closed, 1);
     CHECK_INT(read_status(&m.p.f, id), SMBKIT_STATUS_FILE_CLOSED);
     refuses_locks = false;
+    m.volume = two;
+    move_end(&m);
+}
+
+#define FILES 8u
+
+/* The time is the new volume's plugin's: it has so much for all files, and not more. */
+static void test_time_is_bounded(void)
+{
+    struct move m;
+    struct smb2_file_id ids[FILES];
+    char name[2] = "a";
+    move_begin_over(&m, &root_filter);
+    struct vfs_volume *two = m.volume;
+    for (unsigned i = 0; i < FILES; i++, name[0]++) {
+        put(&m.p.f, name, "old");
+        put(&m.p.g, name, "new");
+    }
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    name[0] = 'a';
+    for (unsigned i = 0; i < FILES; i++, name[0]++) {
+        ids[i] = open_it(&m.p.f, name);
+    }
+    m.volume = m.p.f.volume;
+    slowed = &m;
+    create_ms = SMB_MOVE_REST_MS * 2 / 3; /* two are tried */
+    creates = 0;
+    uint64_t before = m.p.f.now_ms;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE_ALL), SMBKIT_STATUS_SHARING_VIOLATION);
+    CHECK_INT(creates, 2);
+    CHECK(m.p.f.now_ms - before < 2 * SMB_MOVE_REST_MS);
+    check_reads(&m.p.f, ids[FILES - 1], "new");
+    create_ms = SMB_MOVE_ALL_MS / (FILES - 2);
+    before = m.p.f.now_ms;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    slowed = NULL;
+    CHECK_INT(m.out.moved + m.out.closed, FILES);
+    CHECK(m.out.moved >= FILES / 2 && m.out.moved < FILES);
+    CHECK(m.p.f.now_ms - before < SMB_MOVE_ALL_MS + 2 * create_ms);
+    unsigned ended = 0;
+    for (unsigned i = 0; i < FILES; i++) {
+        ended += read_status(&m.p.f, ids[i]) == SMBKIT_STATUS_FILE_CLOSED;
+    }
+    CHECK_INT(ended, m.out.closed);
     m.volume = two;
     move_end(&m);
 }
@@ -327,6 +379,7 @@ static const struct test_case cases[] = {
     {"root before", test_root_before},
     {"root after", test_root_after},
     {"lock refused", test_lock_refused},
+    {"time is bounded", test_time_is_bounded},
     {"root asked once", test_root_asked_once},
     {"in use", test_in_use},
     {"serial", test_serial},
