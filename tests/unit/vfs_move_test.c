@@ -229,6 +229,37 @@ static void granted_and_given_back(void)
     granted(false);
 }
 
+/* ---- what was written ---- */
+
+/* It is committed where it was written, once, and how that went the close there tells; what is
+ * written after the move, where it went. */
+static void commits_where_it_wrote(void)
+{
+    static const smbkit_status ends[] = {S(SUCCESS), S(DISK_FULL)};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct both t;
+        REQUIRE(begin(&t));
+        struct vfs_open *o = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0);
+        const struct vfs_move m = {.from = o, .volume = t.b.v};
+        struct vfs_open *to = NULL;
+        REQUIRE(o);
+        CHECK_INT(write_at(&t.a, o, 0, "text"), 0);
+        atomic_store(&t.a.fake.fail_at, SMBKIT_OK(ends[i]) ? 0 : 1);
+        atomic_store(&t.a.fake.fail_with, ends[i]);
+        CHECK_INT(vfs_open_commit(&t.a.call, o), 0);
+        CHECK_INT(t.a.fake.calls[FAKE_COMMIT], 1);
+        CHECK_INT(vfs_open_move(&t.a.call, &m, &to), 0);
+        REQUIRE(to);
+        CHECK_INT(vfs_close(&t.a.call, o, NULL), ends[i]);
+        CHECK_INT(t.a.fake.calls[FAKE_COMMIT], 1);
+        CHECK_INT(t.b.fake.calls[FAKE_COMMIT], 0);
+        CHECK_INT(write_at(&t.b, to, 0, "there"), 0);
+        must_close(&t.b, to);
+        CHECK_INT(t.b.fake.calls[FAKE_COMMIT], 1);
+        end(&t);
+    }
+}
+
 /* ---- a plugin that hears of locks ---- */
 
 #define HEARD_MAX 8u
@@ -505,6 +536,7 @@ static const struct test_case cases[] = {
     {"cannot go", cannot_go},
     {"granted and taken", granted_and_taken},
     {"granted and given back", granted_and_given_back},
+    {"commits where it wrote", commits_where_it_wrote},
     {"locks are asked for", locks_are_asked_for},
     {"a lock is refused", lock_is_refused},
     {"given and taken there", given_and_taken_there},
