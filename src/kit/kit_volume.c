@@ -174,6 +174,27 @@ static void volume_cache(struct kit_actor *a)
     kit_close(a, &f);
 }
 
+/* As the server does when it has asked clients for what was granted: a part of it first. */
+static void volume_cache_ack(struct kit_actor *a)
+{
+    struct kit_file f;
+    struct kit_path p = kit_at(a, "file");
+    const uint32_t kept[] = {SMBKIT_CACHE_READ, 0};
+    if (!kit_must_put(a, p.s, "text") || !kit_must_open(a, &f, p.s, SMBKIT_KIND_FILE)) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(kept) && !kit_failed(a); i++) {
+        struct smbkit_cache c = {.struct_size = sizeof(c), .key = 1 + i};
+        c.state = SMBKIT_CACHE_READ | SMBKIT_CACHE_HANDLE | SMBKIT_CACHE_WRITE;
+        if (kit_ok(a, kit_call(a, &f, SMBKIT_OP_cache_request, &c, ""))) {
+            c.state &= kept[i];
+            (void)kit_ok(a, kit_call(a, &f, SMBKIT_OP_cache_ack, &c, ""));
+        }
+    }
+    (void)kit_must_hold_open(a, &f, "text");
+    kit_close(a, &f);
+}
+
 /* ---- what nobody knows ---- */
 
 #define NO_SUCH_FSCTL 0x0009fffcu
@@ -244,6 +265,8 @@ const struct kit_rule kit_rules_volume[] = {
      .needs = KIT_IN_FOLDER, .op = KIT_OP(watch), .fn = volume_watch},
     {RULE("cache", "cache_request", "a part of the caching that is asked for is granted"),
      .needs = KIT_WRITES, .op = KIT_OP(cache_request), .fn = volume_cache},
+    {RULE("cache-ack", "cache_ack", "that clients gave caching up is taken, and they may ask anew"),
+     .needs = KIT_WRITES, .op = KIT_OP(cache_ack), .fn = volume_cache_ack},
     {RULE("session-root", "session_root", "the root of a session is a folder of the volume"),
      .op = KIT_OP(session_root), .fn = volume_session_root},
     {RULE("reconfigure", "reconfigure", "with the same arguments the volume goes on"),

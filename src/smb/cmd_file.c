@@ -129,6 +129,17 @@ static size_t take_locks(const struct smb2_lock_req *req, struct vfs_lock *out)
     return req->count;
 }
 
+/* A plugin that gives up since the open is being closed: CANCELLED is for who has asked for that.
+ * [MS-SMB2] 3.3.5.16 */
+static smbkit_status ended(const struct smb_request *r, smbkit_status status)
+{
+    /* relaxed: hints, which were set before the plugin was told */
+    bool is_own_wish = atomic_load_explicit(&r->cancelled, memory_order_relaxed) ||
+                       !atomic_load_explicit(&r->unwanted, memory_order_relaxed);
+    return status == SMBKIT_STATUS_CANCELLED && !is_own_wish ? SMBKIT_STATUS_RANGE_NOT_LOCKED
+                                                             : status;
+}
+
 /* Locks are taken all or none. Unlocks are done one after the other, up to the first that is wrong.
  */
 static smbkit_status lock(struct smb_request *r, const struct smb2_lock_req *req)
@@ -138,7 +149,7 @@ static smbkit_status lock(struct smb_request *r, const struct smb2_lock_req *req
     if (valid == 0 || (valid < req->count && !locks[0].unlock)) {
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
-    smbkit_status status = vfs_lock(&r->call, r->open->file, locks, valid);
+    smbkit_status status = ended(r, vfs_lock(&r->call, r->open->file, locks, valid));
     return SMBKIT_OK(status) && valid < req->count ? SMBKIT_STATUS_INVALID_PARAMETER : status;
 }
 

@@ -7,7 +7,8 @@ struct brlock {
     struct range_link range; /* in kinds[kind]; its owner is a struct brlock_owner */
     struct list link;        /* in that one's locks */
     uint32_t times;
-    uint8_t kind; /* enum brlock_kind */
+    uint32_t offered; /* of them: not taken yet by who waited for it */
+    uint8_t kind;     /* enum brlock_kind */
 };
 _Static_assert(sizeof(struct brlock) <= BRLOCK_BYTES - 16, "it is charged what it takes");
 
@@ -181,6 +182,7 @@ smbkit_status brlock_unlock(struct brlock_table *t, struct brlock_owner *owner, 
     t->count--;
     owner->count--;
     if (--l->times > 0) {
+        l->offered = MIN(l->offered, l->times);
         return SMBKIT_STATUS_SUCCESS;
     }
     ranges_remove(&t->kinds[l->kind], &l->range);
@@ -210,6 +212,46 @@ void brlock_each(const struct brlock_owner *o,
         const struct brlock *l = LIST_ENTRY(i, struct brlock, link);
         for (uint32_t n = 0; n < l->times; n++) {
             fn(arg, &l->range, l->kind == BRLOCK_EXCLUSIVE);
+        }
+    }
+}
+
+void brlock_each_taken(const struct brlock_owner *o,
+                       void (*fn)(void *arg, const struct range_link *r, bool exclusive), void *arg)
+{
+    LIST_FOR_EACH (i, &o->locks) {
+        const struct brlock *l = LIST_ENTRY(i, struct brlock, link);
+        for (uint32_t n = l->offered; n < l->times; n++) {
+            fn(arg, &l->range, l->kind == BRLOCK_EXCLUSIVE);
+        }
+    }
+}
+
+void brlock_offer_set(struct brlock_table *t, struct brlock_owner *owner,
+                      const struct brlock_offer *offer, bool on)
+{
+    const struct range_link key = range_of(owner, offer->offset, offer->length);
+    unsigned kind = is_nowhere(offer->offset, offer->length) ? BRLOCK_NOWHERE
+                    : offer->exclusive                       ? BRLOCK_EXCLUSIVE
+                                                             : BRLOCK_SHARED;
+    struct brlock *l = lock_get(t, kind, &key);
+    if (l && on) {
+        l->offered++;
+    } else if (l && l->offered > 0) {
+        l->offered--;
+    }
+}
+
+void brlock_offers_copy(const struct brlock_owner *from, struct brlock_table *t,
+                        struct brlock_owner *to)
+{
+    LIST_FOR_EACH (i, &from->locks) {
+        const struct brlock *l = LIST_ENTRY(i, struct brlock, link);
+        struct range_link key = l->range;
+        key.owner = to;
+        struct brlock *same = l->offered > 0 ? lock_get(t, l->kind, &key) : NULL;
+        if (same) {
+            same->offered = l->offered;
         }
     }
 }

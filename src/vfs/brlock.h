@@ -64,6 +64,21 @@ bool brlock_io_conflicts(const struct brlock_table *t, const struct brlock_owner
 /* Calls fn for each lock of an owner, as often as it was taken. */
 void brlock_each(const struct brlock_owner *o,
                  void (*fn)(void *arg, const struct range_link *r, bool exclusive), void *arg);
+/* The same of those that have been taken. */
+void brlock_each_taken(const struct brlock_owner *o,
+                       void (*fn)(void *arg, const struct range_link *r, bool exclusive),
+                       void *arg);
+/* One of the owner's locks with this range was given to who waits for it, who has not taken it yet;
+ * off: has taken it, or gives it back. Harmless when it is not there. O(log n) */
+struct brlock_offer {
+    uint64_t offset, length;
+    bool exclusive;
+};
+void brlock_offer_set(struct brlock_table *t, struct brlock_owner *owner,
+                      const struct brlock_offer *offer, bool on);
+/* to has all locks of from, in its table: what is not taken there is not taken here. */
+void brlock_offers_copy(const struct brlock_owner *from, struct brlock_table *t,
+                        struct brlock_owner *to);
 /* All locks of an owner are another's, who has none, and whose budget is the same. O(k log n) */
 void brlock_hand_over(struct brlock_table *t, struct brlock_owner *from, struct brlock_owner *to);
 /* Give up all locks of an owner. O(k log n) for k of them. */

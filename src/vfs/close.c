@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "vfs/caching.h"
 #include "vfs/create.h"
 #include "vfs/dirlease.h"
 #include "vfs/info.h"
@@ -241,6 +242,7 @@ static void close_end(const struct vfs_call *call, struct vfs_open *o)
 {
     notify_end(call, o);
     open_leave_node(o);
+    caching_end(call, o);
     door_close(call, &o->f);
     struct vfs_volume *v = o->volume;
     mutex_lock(&o->lock);

@@ -4,10 +4,10 @@
  * Lock order: a file's node.lock -> that of a stream of it; of two files, or two streams, the one
  * with the lower address first (lock.c, and nobody else takes two); node.lock -> open.lock, and
  * node.lock
- * -> volume.tree_lock or lease.lock -> node shard; then, each innermost and never two of them,
- * volume.names_lock, volume.notify_lock and the waits of a shard (which may be taken under any of
- * the others). An open's `serial` and a layer's `serial` are held during plugin calls and taken
- * when nothing else is. */
+ * -> volume.tree_lock, volume.grants.lock or lease.lock -> node shard; then, each innermost and
+ * never two of them, volume.names_lock, volume.notify_lock and the waits of a shard (which may be
+ * taken under any of the others). An open's `serial` and a layer's `serial` are held during plugin
+ * calls and taken when nothing else is. */
 #pragma once
 
 #include "base/hash.h"
@@ -63,6 +63,21 @@ struct rules {
     struct patterns veto, hide;
 };
 
+#define CACHE_MISSED 32u
+/* Which opens cache by the plugin's leave, where it takes that back: caching.h */
+struct cache_grants {
+    struct mutex lock;       /* guards what follows */
+    struct hash_table table; /* cache_grant, by key */
+    uint64_t clock;          /* of keys, and of what was missed */
+    uint64_t forgotten;      /* when the last of the missed that is not known any more was missed */
+    struct {
+        uint64_t key, at;
+    } missed[CACHE_MISSED]; /* keys that were asked back, and nobody had; round and round */
+    uint32_t missed_next;
+    struct list due; /* cache_grant.due; each with a reference of its open */
+    bool is_telling; /* a job is at it */
+};
+
 struct vfs_volume {
     struct refcount refs;
 
@@ -73,6 +88,7 @@ struct vfs_volume {
     bool hears_refusals; /* a layer wants to know what the core refuses */
     bool knows_rights;   /* the plugin has its own word on them (access_check) */
     bool hears_locks;    /* a layer has lock */
+    bool hears_acks;     /* a layer has cache_ack: see caching.h */
     bool never_blocks;
     bool tries_nowait;
     bool serializes_files;
@@ -116,6 +132,7 @@ struct vfs_volume {
 
     struct mutex notify_lock;
     struct notify_registry notify; /* guarded by notify_lock */
+    struct cache_grants grants;    /* caching.h */
     /* Hashes of directories whose bad names the log has told, and in the low bits how many;
      * relaxed: only told. */
     atomic_uint_fast64_t told[VOLUME_TOLD];
@@ -207,6 +224,7 @@ struct vfs_node {
     struct list oplock_waiters; /* waits; as the next */
     struct list move_waiters;   /* until no name is moving, or held without an open, any more */
     struct ranges lock_waiters; /* waits; of vfs_wait_lock */
+    uint32_t cache_asked;       /* opens whose caching the plugin has asked back; caching.h */
     uint32_t notify_at_close; /* NOTIFY_CHANGE_*: told as MODIFIED when the next open of it ends */
     struct list streams;      /* nodes, of a file; they are not kept by it */
     struct late_time {        /* late_time.c */
@@ -315,6 +333,7 @@ struct stopped_overwrite {
     uint32_t attributes; /* SMBKIT_ATTR_* for the file */
     uint32_t max_access;
     uint32_t may_cache;
+    uint64_t cache_key;
     bool breaking;
 };
 
@@ -352,6 +371,8 @@ struct vfs_open {
     struct oplock_holder oplock;  /* its own */
     struct oplock_holder *holder; /* what it caches by: its own oplock, or a lease that it shares */
     struct lease *lease;          /* that; a reference, which stays to the open's end */
+    struct cache_grant *cache_grant; /* by which the plugin takes that back; owned. NULL: it does
+                                        not */
     struct brlock_owner locks;
     struct list lock_waits;     /* of vfs_wait_lock; node->waits */
     struct vfs_open *successor; /* a reference: what took its place (move.c); NULL: nothing has */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "vfs/access.h"
+#include "vfs/caching.h"
 #include "vfs/create.h"
 #include "vfs/dirlease.h"
 #include "vfs/journal.h"
@@ -150,11 +151,20 @@ static smbkit_status ask_caching(struct create *c)
                       : is_directory ? 0
                                      : oplock_caching_of(c->in->oplock_level);
     c->may_cache = wanted;
+    c->cache_key = 0;
     if (wanted == 0) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    smbkit_status st = door_cache_request(c->call, &c->f, &c->may_cache);
-    c->may_cache = SMBKIT_OK(st) ? c->may_cache & wanted : 0;
+    struct smbkit_cache a = {.struct_size = sizeof(a), .state = wanted};
+    if (c->in->volume->hears_acks) {
+        a.state |= lease ? lease_caching_of(lease->lease) : 0;
+        a.key = caching_key(c->call, c->in->volume);
+    }
+    const uint32_t asked = a.state;
+    const uint64_t key = a.key;
+    smbkit_status st = door_cache_request(c->call, &c->f, &a);
+    c->may_cache = SMBKIT_OK(st) ? a.state & asked : 0;
+    c->cache_key = key;
     return door_stops(st) && c->call->journal ? st : SMBKIT_STATUS_SUCCESS;
 }
 
@@ -163,6 +173,9 @@ static void grant(struct create *c, struct vfs_open *o)
 {
     struct vfs_node *n = o->node;
     SCOPED_LOCK(&n->lock);
+    if (c->cache_key && c->may_cache && !caching_begin_locked(o, c->cache_key, c->may_cache)) {
+        c->may_cache = 0;
+    }
     if (o->lease) {
         struct vfs_lease_want want = *c->in->lease;
         want.caching &= (uint8_t)c->may_cache;
@@ -219,6 +232,7 @@ static smbkit_status overwrite_and_answer(struct create *c, struct vfs_open *o, 
         o->stopped = (struct stopped_overwrite){.attributes = attributes,
                                                 .max_access = c->max_access,
                                                 .may_cache = c->may_cache,
+                                                .cache_key = c->cache_key,
                                                 .breaking = c->breaking};
         journal_keep(c->call, o, stopped_undo);
         return st;
@@ -448,6 +462,7 @@ static smbkit_status attempts(const struct vfs_call *call, struct create *c)
         kept->owner = c->in->owner; /* the first run's is gone; nothing was granted to it */
         c->max_access = kept->stopped.max_access;
         c->may_cache = kept->stopped.may_cache;
+        c->cache_key = kept->stopped.cache_key;
         c->breaking = kept->stopped.breaking;
         return overwrite_and_answer(c, kept, kept->stopped.attributes);
     }

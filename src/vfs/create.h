@@ -43,6 +43,7 @@ struct create {
     bool knows_parent;
     struct file_key parent; /* of path */
     uint32_t may_cache;     /* SMBKIT_CACHE_*, of what is asked for: the plugin's word */
+    uint64_t cache_key;     /* by which it takes that back; 0: it does not */
     bool breaking;          /* COMPLETE_IF_OPLOCKED: a break was begun */
     bool again;             /* the answer does not count: start over */
 };

@@ -7,6 +7,7 @@
 #include "base/utf.h"
 #include "tree/tree.h"
 #include "vfs/beside.h"
+#include "vfs/caching.h"
 #include "vfs/core.h"
 #include "vfs/event.h"
 #include "vfs/plugin_args.h"
@@ -204,10 +205,7 @@ static void api_event(struct smbkit_host *host, const struct smbkit_event *event
 
 static smbkit_status api_cache_break(struct smbkit_host *host, uint64_t key, uint32_t state)
 {
-    (void)host;
-    (void)key;
-    (void)state;
-    return SMBKIT_STATUS_NOT_FOUND; /* the core asks for no caching yet: there is none to break */
+    return caching_break(host->volume, key, state);
 }
 
 static void api_log(uint32_t level, const char *fmt, va_list args)

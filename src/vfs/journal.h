@@ -75,7 +75,8 @@ enum {
     NOTE_LOOK_ITSELF, /* a link */
     NOTE_LISTED,
     NOTE_TUNNEL,
-    NOTE_LOCKED
+    NOTE_LOCKED,
+    NOTE_CACHE_KEY
 };
 /* The note of that kind and about that name that an earlier run made here; NULL: there is none. */
 const struct journal_note *journal_recall(const struct vfs_call *call, unsigned kind,

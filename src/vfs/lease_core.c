@@ -2,6 +2,7 @@
 #include "vfs/lease_core.h"
 
 #include "base/mem.h"
+#include "vfs/caching.h"
 #include "vfs/oplock_core.h"
 
 bool lease_is_elsewhere(struct lease *l, const struct vfs_node *n)
@@ -44,6 +45,9 @@ void lease_leave_locked(struct vfs_node *n, struct vfs_open *o)
     o->holder = &o->oplock;
     l->busy_open_count -= o->is_stat ? 0 : 1;
     if (--l->open_count > 0) {
+        if (o->cache_grant) {
+            caching_narrow_locked(n, l);
+        }
         return;
     }
     if (oplock_holder_gone(&n->oplock, &l->holder)) {
@@ -96,6 +100,19 @@ static struct vfs_node *node_of(struct lease *l)
         node_ref(l->node); /* it lives while the lease has an open there */
     }
     return l->node;
+}
+
+uint8_t lease_caching_of(struct lease *l)
+{
+    struct vfs_node *n = node_of(l);
+    if (!n) {
+        return 0;
+    }
+    mutex_lock(&n->lock);
+    uint8_t caching = lease_is_elsewhere(l, n) ? 0 : l->holder.caching;
+    mutex_unlock(&n->lock);
+    node_put(n);
+    return caching;
 }
 
 smbkit_status vfs_lease_ack(struct lease *l, uint8_t caching, uint8_t *kept_r)

@@ -7,6 +7,8 @@
 /* Does it have opens of another node than this (NULL: of any)? Then it cannot be had here: a key
  * names one file. [MS-SMB2] 3.3.5.9.8. Under n->lock. */
 bool lease_is_elsewhere(struct lease *l, const struct vfs_node *n);
+/* What it has just now. Takes the lock of its node. */
+uint8_t lease_caching_of(struct lease *l);
 /* Under n->lock: an open that is in the node shares the lease. false: it is elsewhere. */
 NODISCARD bool lease_join_locked(struct vfs_node *n, struct vfs_open *o,
                                  const struct vfs_lease_want *want);

@@ -20,6 +20,13 @@ static uint64_t length_of(const struct range_link *r)
     return r->last - r->first + 1;
 }
 
+/* Under the node's lock: is it given, and not taken yet? */
+static void offer_set(struct vfs_open *o, const struct vfs_wait_lock *l, bool on)
+{
+    const struct brlock_offer offer = {l->range.first, length_of(&l->range), l->exclusive};
+    brlock_offer_set(&o->node->locks, &o->locks, &offer, on);
+}
+
 /* Under node->lock and the domain's. */
 static enum wait_taken take(void *arg, struct vfs_wait *w)
 {
@@ -34,6 +41,7 @@ static enum wait_taken take(void *arg, struct vfs_wait *w)
         return WAIT_TAKEN; /* it asks again, and hears why not */
     }
     l->granted = true;
+    offer_set(l->open, l, true);
     vfs_open_ref(l->open);
     const struct brlock_freed *f = offer->freed;
     bool all = l->exclusive && l->range.first <= f->first && l->range.last >= f->last;
@@ -102,10 +110,12 @@ static struct vfs_open *grant_take(struct vfs_wait *w)
 }
 
 /* Takes the reference; that of what took its place, which has the lock too, or NULL. */
-static struct vfs_open *give_back(struct vfs_open *o, const struct range_link *r)
+static struct vfs_open *give_back(struct vfs_open *o, const struct vfs_wait_lock *l)
 {
+    const struct range_link *r = &l->range;
     struct brlock_freed freed = {0};
     mutex_lock(&o->node->lock);
+    offer_set(o, l, false);
     smbkit_status st = brlock_unlock(&o->node->locks, &o->locks, r->first, length_of(r), &freed);
     if (SMBKIT_OK(st)) { /* or the open was closed */
         offer_freed(o->node, &freed);
@@ -120,7 +130,7 @@ void lock_grant_return(struct vfs_wait *w)
 {
     struct vfs_open *o = grant_take(w);
     while (o) {
-        o = give_back(o, &w->lock->range);
+        o = give_back(o, w->lock);
     }
 }
 
@@ -154,6 +164,7 @@ static smbkit_status take_all(struct vfs_open *from, struct vfs_open *to)
         (void)oplock_break_locked(to->node, &q);
     }
     brlock_each(&from->locks, take_one, &t);
+    brlock_offers_copy(&from->locks, &to->node->locks, &to->locks);
     return t.status;
 }
 
@@ -302,6 +313,8 @@ static smbkit_status lock_here(const struct vfs_call *call, struct vfs_open *o,
 {
     if (was_granted(call, o, &locks[0])) {
         vfs_open_unref(grant_take(call->wait));
+        SCOPED_LOCK(&o->node->lock);
+        offer_set(o, call->wait->lock, false);
         return SMBKIT_STATUS_SUCCESS;
     }
     struct vfs_node *n = o->node;

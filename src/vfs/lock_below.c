@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs/lock_below.h"
 
+#include "base/mem.h"
+
 static smbkit_status call_below(const struct vfs_call *call, struct vfs_open *o,
                                 const struct vfs_lock *l, uint32_t flags)
 {
@@ -71,4 +73,44 @@ smbkit_status lock_below_give(const struct vfs_call *call, struct vfs_open *o,
         first = SMBKIT_OK(first) ? st : first;
     }
     return first;
+}
+
+/* ---- an open takes another's place ---- */
+
+struct collected {
+    struct vfs_lock *locks; /* owned; NULL: no memory */
+    size_t count;
+};
+
+static void collect_one(void *arg, const struct range_link *r, bool exclusive)
+{
+    struct collected *c = arg;
+    if (c->locks) {
+        c->locks[c->count++] = (struct vfs_lock){.offset = r->first,
+                                                 .length = r->last - r->first + 1,
+                                                 .exclusive = exclusive,
+                                                 .fail_immediately = true};
+    }
+}
+
+/* What was given to who waits, and is not taken yet, he takes below when he does: not those. */
+static struct collected collect(struct vfs_open *o)
+{
+    SCOPED_LOCK(&o->node->lock);
+    struct collected c = {.locks = mem_calloc(o->locks.count, sizeof(struct vfs_lock))};
+    brlock_each_taken(&o->locks, collect_one, &c);
+    return c;
+}
+
+smbkit_status lock_below_move(const struct vfs_call *call, struct vfs_open *from,
+                              struct vfs_open *to)
+{
+    if (!to->volume->hears_locks || vfs_open_lock_count(from) == 0) {
+        return SMBKIT_STATUS_SUCCESS;
+    }
+    struct collected c = collect(from);
+    smbkit_status st =
+        c.locks ? lock_below_take(call, to, c.locks, c.count) : SMBKIT_STATUS_NO_MEMORY;
+    mem_free(c.locks);
+    return st;
 }

@@ -9,6 +9,10 @@
  * Else: none, and what the plugin has answered. */
 NODISCARD smbkit_status lock_below_take(const struct vfs_call *call, struct vfs_open *o,
                                         const struct vfs_lock *locks, size_t count);
+/* to takes the place of from, and nobody acts on that: what it has locked is taken below to, in the
+ * order in which it was. As lock_below_take, of what to is closed for. */
+NODISCARD smbkit_status lock_below_move(const struct vfs_call *call, struct vfs_open *from,
+                                        struct vfs_open *to);
 /* Give up those that the open has, up to the first that it has not. WAIT, WOULD_BLOCK: as above.
  * Else the plugin's first error, after which the others are given up all the same. */
 NODISCARD smbkit_status lock_below_give(const struct vfs_call *call, struct vfs_open *o,

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "vfs/lock_below.h"
 #include "vfs/notify_core.h"
 #include "vfs/oplock_core.h"
 
@@ -25,7 +26,7 @@ void vfs_open_uncache(struct vfs_open *o)
 {
     struct oplock_result result;
     SCOPED_LOCK(&o->node->lock);
-    oplock_break_one(&o->node->oplock, o->holder, &result);
+    oplock_break_one(&o->node->oplock, o->holder, 0, &result);
     oplock_tell_locked(&result);
 }
 
@@ -132,6 +133,9 @@ smbkit_status vfs_open_move(struct vfs_call *call, const struct vfs_move *m,
         st = notify_move(m->from, to);
     }
     if (SMBKIT_OK(st)) {
+        st = lock_below_move(call, m->from, to);
+    }
+    if (SMBKIT_OK(st)) {
         st = lock_move(m->from, to);
     }
     if (SMBKIT_OK(st)) {
@@ -154,6 +158,7 @@ smbkit_status vfs_open_move_try(struct vfs_call *call, const struct vfs_move *m)
     }
     if (SMBKIT_OK(st)) {
         st = lock_move_try(m->from, to);
+        st = SMBKIT_OK(st) ? lock_below_move(call, m->from, to) : st;
         drop(call, to);
     }
     return st;

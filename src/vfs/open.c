@@ -44,6 +44,7 @@ static struct vfs_open *open_free(struct vfs_open *o)
     wait_wake_all(waits, &o->notify_waiters);
     notify_watch_fini(&o->watch);
     mem_free(o->dir.pattern);
+    mem_free(o->cache_grant);
     mutex_fini(&o->serial);
     mutex_fini(&o->lock);
     if (o->lease) {

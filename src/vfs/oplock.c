@@ -265,12 +265,16 @@ static void check_holder(struct oplock_state *s, struct oplock_holder *h, const 
     out->wait |= h->breaking && awaits(h, r);
 }
 
-void oplock_break_one(struct oplock_state *s, struct oplock_holder *h, struct oplock_result *out)
+void oplock_break_one(struct oplock_state *s, struct oplock_holder *h, uint8_t leaves,
+                      struct oplock_result *out)
 {
+    uint8_t taken = RWH & ~leaves;
+    const struct rule r = {.breaks = taken, .leaves = leaves & OPLOCK_R, .takes = taken};
+    uint8_t to = left_of(h, &r);
     list_init(&out->breaks);
     out->wait = false;
-    if (h->caching != 0 && (!h->breaking || is_lowered(h, 0))) {
-        check_holder(s, h, &rules[OPLOCK_OP_CHANGED_BELOW], out);
+    if (to != h->caching && (!h->breaking || is_lowered(h, to))) {
+        check_holder(s, h, &r, out);
     }
 }
 

@@ -118,8 +118,10 @@ void oplock_break_chain(struct oplock_state *s, struct oplock_holder *h, uint8_t
 void oplock_break_begin(struct oplock_state *s, struct oplock_holder *h, uint8_t to,
                         struct oplock_result *out);
 
-/* One holder is to have nothing any more, whoever acts. As oplock_check. */
-void oplock_break_one(struct oplock_state *s, struct oplock_holder *h, struct oplock_result *out);
+/* One holder is to have no more than that, whoever acts; an oplock, which knows no other rest, R or
+ * nothing. As oplock_check. */
+void oplock_break_one(struct oplock_state *s, struct oplock_holder *h, uint8_t leaves,
+                      struct oplock_result *out);
 
 /* For lease.c: the others, h apart. */
 struct oplock_others {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vfs/oplock_core.h"
 
+#include "vfs/caching.h"
 #include "vfs/journal.h"
 #include "vfs/lease_core.h"
 
@@ -94,6 +95,9 @@ uint8_t oplock_grant_locked(struct vfs_node *n, struct vfs_open *o, uint8_t leve
 void oplock_wake_locked(struct vfs_node *n)
 {
     wait_wake_all(n->waits, &n->oplock_waiters);
+    if (n->cache_asked > 0) {
+        caching_given_up_locked(n);
+    }
 }
 
 void oplock_end_locked(struct vfs_node *n, struct vfs_open *o)

@@ -527,12 +527,15 @@ smbkit_status door_access_check(const struct vfs_call *call, const struct door_f
 }
 
 smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,
-                                 uint32_t *state)
+                                 struct smbkit_cache *a)
 {
-    struct smbkit_cache a = {.struct_size = sizeof(a), .state = *state};
-    smbkit_status st = door_call(call, f, SMBKIT_OP_cache_request, &a);
-    *state = a.state;
-    return st;
+    return door_call(call, f, SMBKIT_OP_cache_request, a);
+}
+
+smbkit_status door_cache_ack(const struct vfs_call *call, const struct door_file *f,
+                             struct smbkit_cache *a)
+{
+    return door_call(call, f, SMBKIT_OP_cache_ack, a);
 }
 
 static smbkit_status io_call(const struct door_file *f, struct vfs_io *io, enum door_io_kind kind,

@@ -155,7 +155,6 @@ NODISCARD smbkit_status door_transfer(const struct vfs_call *call, const struct 
 /* Of two files of one volume. id: SMBKIT_OP_copy_range or _clone_range. */
 NODISCARD smbkit_status door_copy(const struct vfs_call *call, const struct door_file *f,
                                   uint32_t id, struct smbkit_copy *c);
-/* *state: SMBKIT_CACHE_* that is asked for; out: what may be. */
 /* What of `desired` the plugin grants, at least those bits of it that are rights; ACCESS_DENIED;
  * NOT_SUPPORTED: the descriptor tells. */
 NODISCARD smbkit_status door_lock(const struct vfs_call *call, const struct door_file *f,
@@ -163,7 +162,10 @@ NODISCARD smbkit_status door_lock(const struct vfs_call *call, const struct door
 NODISCARD smbkit_status door_access_check(const struct vfs_call *call, const struct door_file *f,
                                           uint32_t desired, uint32_t *granted_r);
 NODISCARD smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,
-                                           uint32_t *state);
+                                           struct smbkit_cache *a);
+/* The clients have no more than that state. */
+NODISCARD smbkit_status door_cache_ack(const struct vfs_call *call, const struct door_file *f,
+                                       struct smbkit_cache *a);
 NODISCARD smbkit_status door_commit(const struct vfs_call *call, const struct door_file *f);
 /* Told, for logs. WOULD_BLOCK: nobody is, yet. */
 NODISCARD smbkit_status door_refused(const struct vfs_call *call, struct vfs_volume *v,

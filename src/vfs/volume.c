@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "base/utf.h"
 #include "vfs/beside.h"
+#include "vfs/caching.h"
 #include "vfs/journal.h"
 #include "vfs/names_short.h"
 #include "vfs/overlap.h"
@@ -91,6 +92,7 @@ static void volume_flags_gather(struct vfs_volume *v)
             (l->features & (SMBKIT_FEATURE_NEVER_BLOCKS | SMBKIT_FEATURE_TRIES_NOWAIT)) != 0;
         v->hears_refusals |= l->plugin->refused != NULL;
         v->hears_locks |= l->plugin->lock != NULL;
+        v->hears_acks |= l->plugin->cache_ack != NULL;
         v->serializes_files |= l->plugin->thread_model == SMBKIT_SERIALIZE_FILE;
         awaits |=
             (l->plugin->flags & SMBKIT_IS_FILTER) && !(l->plugin->flags & SMBKIT_SEES_PENDING);
@@ -205,6 +207,7 @@ static struct vfs_volume *volume_new(const struct vfs_volume_spec *spec)
     wait_domain_init(&v->waits);
     mutex_init(&v->notify_lock);
     notify_registry_init(&v->notify, v->hash_seed);
+    caching_init(&v->grants);
     nametree_init(&v->tree, v->hash_seed, false);
     for (uint32_t i = 0; i < spec->layer_count; i++) {
         layers[i].plugin = spec->layers[i].plugin;
@@ -247,6 +250,7 @@ static void volume_free(struct vfs_volume *v)
     }
     op_pool_fini(&v->ops);
     notify_registry_fini(&v->notify);
+    caching_fini(&v->grants);
     mutex_fini(&v->notify_lock);
     mutex_fini(&v->names_lock);
     mutex_fini(&v->tree_lock);

@@ -71,6 +71,7 @@
     X(id_forgotten)                                                                                \
     X(one_watch)                                                                                   \
     X(grants_all)                                                                                  \
+    X(refuses_ack)                                                                                 \
     X(lost_root)                                                                                   \
     X(never_current)                                                                               \
     X(knows_codes)                                                                                 \
@@ -154,6 +155,7 @@ BAD_VOLUME(BAD_VOLUME_PROTOTYPE)
     X(object_id, struct smbkit_object_id)                                                          \
     X(watch, const struct smbkit_watch)                                                            \
     X(cache_request, struct smbkit_cache)                                                          \
+    X(cache_ack, const struct smbkit_cache)                                                        \
     X(ioctl, struct smbkit_ioctl)                                                                  \
     X(lock, const struct smbkit_lock)                                                              \
     X(access_check, struct smbkit_access)                                                          \

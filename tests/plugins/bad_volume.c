@@ -78,6 +78,14 @@ smbkit_status bad_cache_request(void *volume, struct smbkit_op *op, void *file,
     return st;
 }
 
+smbkit_status bad_cache_ack(void *volume, struct smbkit_op *op, void *file,
+                            const struct smbkit_cache *a)
+{
+    struct bad *b = volume;
+    return is(b, BREAKS_refuses_ack) ? SMBKIT_STATUS_INVALID_PARAMETER
+                                     : smbkit_next_cache_ack(b->next, op, file, a);
+}
+
 smbkit_status bad_ioctl(void *volume, struct smbkit_op *op, void *file, struct smbkit_ioctl *a)
 {
     struct bad *b = volume;

@@ -25,8 +25,16 @@ static smbkit_status root_session_root(void *v, struct smbkit_op *op, struct smb
     return SMBKIT_STATUS_SUCCESS;
 }
 
+static struct move *slowed; /* each create takes so long there; NULL: none does */
+static uint32_t create_ms;
+static unsigned creates;
+
 static smbkit_status root_create(void *v, struct smbkit_op *op, struct smbkit_create *how)
 {
+    creates++;
+    if (slowed) {
+        slowed->p.f.now_ms += create_ms;
+    }
     return smbkit_next_create(v, op, how);
 }
 
@@ -42,6 +50,16 @@ static smbkit_status root_getattr(void *v, struct smbkit_op *op, void *file, str
         m->is_over = true;
     }
     return smbkit_next_getattr(v, op, file, a);
+}
+
+static bool refuses_locks;
+
+static smbkit_status root_lock(void *v, struct smbkit_op *op, void *file,
+                               const struct smbkit_lock *a)
+{
+    bool takes = !(a->flags & SMBKIT_LOCK_UNLOCK);
+    return takes && refuses_locks ? SMBKIT_STATUS_LOCK_NOT_GRANTED
+                                  : smbkit_next_lock(v, op, file, a);
 }
 
 static void root_close(void *v, struct smbkit_op *op, void *file)
@@ -73,6 +91,7 @@ static const struct smbkit_plugin root_filter = {
     .create = root_create,
     .close = root_close,
     .getattr = root_getattr,
+    .lock = root_lock,
     .session_root = root_session_root,
 };
 
@@ -118,6 +137,74 @@ static void test_root_after(void)
     CHECK_INT(fake_tree(&m.p.f, "\\\\fake\\mem"), SMBKIT_STATUS_SUCCESS);
     CHECK_INT(fake_create(&m.p.f, "a", SMBKIT_OPEN, &rsp), SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND);
     has_roots = false;
+    m.volume = two;
+    move_end(&m);
+}
+
+/* The new volume's plugin refuses what is locked: the handle cannot go. */
+static void test_lock_refused(void)
+{
+    struct move m;
+    move_begin_over(&m, &root_filter);
+    put(&m.p.f, "a", "old");
+    put(&m.p.g, "a", "new");
+    struct vfs_volume *two = m.volume;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    struct smb2_file_id id = open_it(&m.p.f, "a");
+    struct wr w = lock_request(&m.p.f, id, SMB2_LOCKFLAG_EXCLUSIVE_LOCK);
+    CHECK_INT(ask_status(&m.p.f, &w), SMBKIT_STATUS_SUCCESS);
+    m.volume = m.p.f.volume;
+    refuses_locks = true;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE_ALL), SMBKIT_STATUS_SHARING_VIOLATION);
+    check_reads(&m.p.f, id, "new");
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(m.out.closed, 1);
+    CHECK_INT(read_status(&m.p.f, id), SMBKIT_STATUS_FILE_CLOSED);
+    refuses_locks = false;
+    m.volume = two;
+    move_end(&m);
+}
+
+#define FILES 8u
+
+/* The time is the new volume's plugin's: it has so much for all files, and not more. */
+static void test_time_is_bounded(void)
+{
+    struct move m;
+    struct smb2_file_id ids[FILES];
+    char name[2] = "a";
+    move_begin_over(&m, &root_filter);
+    struct vfs_volume *two = m.volume;
+    for (unsigned i = 0; i < FILES; i++, name[0]++) {
+        put(&m.p.f, name, "old");
+        put(&m.p.g, name, "new");
+    }
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    name[0] = 'a';
+    for (unsigned i = 0; i < FILES; i++, name[0]++) {
+        ids[i] = open_it(&m.p.f, name);
+    }
+    m.volume = m.p.f.volume;
+    slowed = &m;
+    create_ms = SMB_MOVE_REST_MS * 2 / 3; /* two are tried */
+    creates = 0;
+    uint64_t before = m.p.f.now_ms;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE_ALL), SMBKIT_STATUS_SHARING_VIOLATION);
+    CHECK_INT(creates, 2);
+    CHECK(m.p.f.now_ms - before < 2 * SMB_MOVE_REST_MS);
+    check_reads(&m.p.f, ids[FILES - 1], "new");
+    create_ms = SMB_MOVE_ALL_MS / (FILES - 2);
+    before = m.p.f.now_ms;
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    slowed = NULL;
+    CHECK_INT(m.out.moved + m.out.closed, FILES);
+    CHECK(m.out.moved >= FILES / 2 && m.out.moved < FILES);
+    CHECK(m.p.f.now_ms - before < SMB_MOVE_ALL_MS + 2 * create_ms);
+    unsigned ended = 0;
+    for (unsigned i = 0; i < FILES; i++) {
+        ended += read_status(&m.p.f, ids[i]) == SMBKIT_STATUS_FILE_CLOSED;
+    }
+    CHECK_INT(ended, m.out.closed);
     m.volume = two;
     move_end(&m);
 }
@@ -291,6 +378,8 @@ static void test_without_memory(void)
 static const struct test_case cases[] = {
     {"root before", test_root_before},
     {"root after", test_root_after},
+    {"lock refused", test_lock_refused},
+    {"time is bounded", test_time_is_bounded},
     {"root asked once", test_root_asked_once},
     {"in use", test_in_use},
     {"serial", test_serial},

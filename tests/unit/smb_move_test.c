@@ -509,6 +509,44 @@ static void test_notify(void)
     move_end(&m);
 }
 
+/* The next answer that is final: whose it is. */
+static void check_next(struct fake *f, uint64_t mid, smbkit_status status)
+{
+    struct fake_reply r = {.status = SMBKIT_STATUS_PENDING};
+    fake_pump(f);
+    while (r.status == SMBKIT_STATUS_PENDING && fake_next(f, &r)) {
+        fake_reply_fini(&r);
+    }
+    CHECK_INT(r.hdr.message_id, mid);
+    CHECK_INT(r.status, status);
+}
+
+/* Queries of one handle are answered there in the order in which they came here. */
+static void test_notify_order(void)
+{
+    enum { QUERIES = 5 };
+    struct move m;
+    struct smb2_create_rsp rsp = {0};
+    uint64_t mids[QUERIES];
+    char name[] = "d\\a";
+    move_begin(&m);
+    CHECK_INT(fake_create_dir(&m.p.f, "d", &rsp), SMBKIT_STATUS_SUCCESS);
+    struct smb2_file_id id = rsp.file_id;
+    CHECK_INT(fake_create_dir(&m.p.g, "d", &rsp), SMBKIT_STATUS_SUCCESS);
+    for (unsigned i = 0; i < QUERIES; i++) {
+        struct wr w = notify_request(&m.p.f, id);
+        mids[i] = m.p.f.mid - 1;
+        CHECK_INT(ask_status(&m.p.f, &w), SMBKIT_STATUS_PENDING);
+    }
+    CHECK_INT(replace(&m, SMB_HANDLES_MOVE), SMBKIT_STATUS_SUCCESS);
+    check_next(&m.p.f, mids[0], SMBKIT_STATUS_NOTIFY_ENUM_DIR);
+    for (unsigned i = 1; i < QUERIES; i++, name[2]++) {
+        CHECK_INT(fake_create(&m.p.g, name, SMBKIT_CREATE, &rsp), SMBKIT_STATUS_SUCCESS);
+        check_next(&m.p.f, mids[i], SMBKIT_STATUS_SUCCESS);
+    }
+    move_end(&m);
+}
+
 /* Of a directory that ends. */
 static void test_notify_ends(void)
 {
@@ -544,6 +582,7 @@ static const struct test_case cases[] = {
     {"locks", test_locks},
     {"locks in the way", test_locks_in_the_way},
     {"notify", test_notify},
+    {"notify order", test_notify_order},
     {"notify ends", test_notify_ends},
 };
 TEST_MAIN(cases)

@@ -404,7 +404,49 @@ static void test_no_memory(void)
     end(&t);
 }
 
+struct seen {
+    unsigned count;
+    uint64_t first;
+};
+
+static void see_lock(void *arg, const struct range_link *r, bool exclusive)
+{
+    struct seen *s = arg;
+    s->count++;
+    s->first = r->first;
+    CHECK(!exclusive);
+}
+
+/* A shared lock that an owner has twice, of which one is not taken yet. */
+static void test_offered(void)
+{
+    struct brlock_table t;
+    begin(&t);
+    const struct brlock_offer offer = {.offset = 4, .length = 2};
+    const struct brlock_offer none = {.offset = 4, .length = 3};
+    struct seen seen = {0};
+    CHECK_INT(brlock_lock(&t, H, 4, 2, false), OK);
+    CHECK_INT(brlock_lock(&t, H, 4, 2, false), OK);
+    brlock_offer_set(&t, H, &none, true);
+    brlock_offer_set(&t, H, &offer, true);
+    brlock_each_taken(H, see_lock, &seen);
+    CHECK(seen.count == 1 && seen.first == 4);
+    brlock_offer_set(&t, H, &offer, false);
+    brlock_offer_set(&t, H, &offer, false); /* harmless */
+    brlock_each_taken(H, see_lock, &seen);
+    CHECK_INT(seen.count, 3);
+    /* One that is given up is one that was taken; what is left is offered. */
+    brlock_offer_set(&t, H, &offer, true);
+    CHECK_INT(brlock_unlock(&t, H, 4, 2, NULL), OK);
+    seen.count = 0;
+    brlock_each_taken(H, see_lock, &seen);
+    CHECK_INT(seen.count, 0);
+    CHECK_INT(brlock_unlock(&t, H, 4, 2, NULL), OK);
+    end(&t);
+}
+
 static const struct test_case cases[] = {
     {"scripts", test_scripts}, {"random walk", test_random_walk}, {"freed", test_freed},
-    {"bound", test_bound},     {"budget", test_budget},           {"no memory", test_no_memory}};
+    {"bound", test_bound},     {"budget", test_budget},           {"no memory", test_no_memory},
+    {"offered", test_offered}};
 TEST_MAIN(cases)

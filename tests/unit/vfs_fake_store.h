@@ -28,6 +28,8 @@ enum fake_call {
     FAKE_COMMIT,
     FAKE_SET_SIZE,
     FAKE_LOCK,
+    FAKE_CACHE,
+    FAKE_ACK,
     FAKE_CALLS
 };
 

@@ -14,6 +14,7 @@ struct fixture {
     const char *veto_files, *hide_files;
     const struct smbkit_arg *args; /* of the plugin */
     uint32_t arg_count;
+    const struct vfs_services *services; /* NULL: none */
     struct smbkit_plugin *plugin;
     struct vfs_volume *v;
     struct vfs_token *token;
@@ -40,6 +41,7 @@ static UNUSED bool fixture_open(struct fixture *f, const struct smbkit_plugin *p
     const struct vfs_layer_spec layer = {
         .plugin = f->plugin, .args = f->args, .arg_count = f->arg_count};
     const struct vfs_volume_spec spec = {.nodes = f->nodes,
+                                         .services = f->services,
                                          .share_name = "test",
                                          .layers = &layer,
                                          .layer_count = 1,

@@ -229,6 +229,177 @@ static void granted_and_given_back(void)
     granted(false);
 }
 
+/* ---- what was written ---- */
+
+/* It is committed where it was written, once, and how that went the close there tells; what is
+ * written after the move, where it went. */
+static void commits_where_it_wrote(void)
+{
+    static const smbkit_status ends[] = {S(SUCCESS), S(DISK_FULL)};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct both t;
+        REQUIRE(begin(&t));
+        struct vfs_open *o = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0);
+        const struct vfs_move m = {.from = o, .volume = t.b.v};
+        struct vfs_open *to = NULL;
+        REQUIRE(o);
+        CHECK_INT(write_at(&t.a, o, 0, "text"), 0);
+        atomic_store(&t.a.fake.fail_at, SMBKIT_OK(ends[i]) ? 0 : 1);
+        atomic_store(&t.a.fake.fail_with, ends[i]);
+        CHECK_INT(vfs_open_commit(&t.a.call, o), 0);
+        CHECK_INT(t.a.fake.calls[FAKE_COMMIT], 1);
+        CHECK_INT(vfs_open_move(&t.a.call, &m, &to), 0);
+        REQUIRE(to);
+        CHECK_INT(vfs_close(&t.a.call, o, NULL), ends[i]);
+        CHECK_INT(t.a.fake.calls[FAKE_COMMIT], 1);
+        CHECK_INT(t.b.fake.calls[FAKE_COMMIT], 0);
+        CHECK_INT(write_at(&t.b, to, 0, "there"), 0);
+        must_close(&t.b, to);
+        CHECK_INT(t.b.fake.calls[FAKE_COMMIT], 1);
+        end(&t);
+    }
+}
+
+/* ---- a plugin that hears of locks ---- */
+
+#define HEARD_MAX 8u
+static struct {
+    uint64_t at[HEARD_MAX];
+    bool exclusive[HEARD_MAX];
+    unsigned count;
+    uint64_t refused;
+    unsigned files_there; /* open in the old volume when the last was asked for */
+    struct fake_volume *old;
+} heard;
+
+static smbkit_status hear_lock(void *volume, struct smbkit_op *op, void *file,
+                               const struct smbkit_lock *a)
+{
+    struct fake_volume *v = volume;
+    smbkit_status st = fake_enter(v, op, FAKE_LOCK, file);
+    bool takes = SMBKIT_OK(st) && !(a->flags & SMBKIT_LOCK_UNLOCK);
+    heard.files_there = (unsigned)atomic_load(&heard.old->files);
+    if (takes && a->offset == heard.refused) {
+        st = S(LOCK_NOT_GRANTED);
+    } else if (takes && heard.count < HEARD_MAX) {
+        CHECK(heard.count == 3 || !(a->flags & SMBKIT_LOCK_WAIT));
+        heard.at[heard.count] = a->offset;
+        heard.exclusive[heard.count++] = a->flags & SMBKIT_LOCK_EXCLUSIVE;
+    } else if (SMBKIT_OK(st) && !takes) {
+        heard.count--;
+    }
+    return fake_leave(v, op, FAKE_LOCK, file, st);
+}
+
+static bool begin_heard(struct both *t)
+{
+    struct smbkit_plugin p = FAKE_PLUGIN;
+    *t = (struct both){0};
+    memset(&heard, 0, sizeof(heard));
+    heard.old = &t->a.fake;
+    p.lock = hear_lock;
+    if (!fixture_fake(&t->a) || !fixture_open(&t->b, &p, false)) {
+        return false;
+    }
+    make(&t->a, "file", false);
+    make(&t->b, "file", false);
+    return true;
+}
+
+static struct vfs_open *with_locks(struct both *t)
+{
+    struct vfs_open *o = must_open(&t->a, "file", RW, SMBKIT_OPEN, 0);
+    const struct vfs_lock first = {.offset = 30, .length = 5, .exclusive = true};
+    const struct vfs_lock shared = {.offset = 10, .length = 5};
+    CHECK_INT(vfs_lock(&t->a.call, o, &first, 1), 0);
+    CHECK_INT(vfs_lock(&t->a.call, o, &shared, 1), 0);
+    CHECK_INT(vfs_lock(&t->a.call, o, &shared, 1), 0);
+    return o;
+}
+
+/* Each is asked for there, in order, before the old volume hears of an end. */
+static void locks_are_asked_for(void)
+{
+    for (unsigned pends = 0; pends < 2; pends++) {
+        struct both t;
+        REQUIRE(begin_heard(&t));
+        atomic_store(&t.b.fake.pend_all, pends);
+        struct vfs_open *to = move(&t, with_locks(&t));
+        REQUIRE(to);
+        CHECK_INT(heard.count, 3);
+        CHECK(heard.at[0] == 30 && heard.at[1] == 10 && heard.at[2] == 10);
+        CHECK(heard.exclusive[0] && !heard.exclusive[1] && !heard.exclusive[2]);
+        CHECK_INT(heard.files_there, 1);
+        CHECK_INT(vfs_open_lock_count(to), 3);
+        const struct vfs_lock unlock = {.offset = 30, .length = 5, .unlock = true};
+        CHECK_INT(vfs_lock(&t.b.call, to, &unlock, 1), 0);
+        CHECK_INT(heard.count, 2);
+        must_close(&t.b, to);
+        atomic_store(&t.b.fake.pend_all, false);
+        end(&t);
+    }
+}
+
+/* One is refused there: it does not go, and has what it had. */
+static void lock_is_refused(void)
+{
+    struct both t;
+    REQUIRE(begin_heard(&t));
+    struct vfs_open *o = with_locks(&t);
+    const struct vfs_move m = {.from = o, .volume = t.b.v};
+    struct vfs_open *to = NULL;
+    heard.refused = 10;
+    CHECK_INT(vfs_open_move_try(&t.a.call, &m), S(LOCK_NOT_GRANTED));
+    CHECK_INT(vfs_open_move(&t.a.call, &m, &to), S(LOCK_NOT_GRANTED));
+    CHECK(!to);
+    CHECK_INT(heard.count, 0); /* the first one was taken back */
+    CHECK_INT(t.a.fake.locks, 3);
+    CHECK_INT(vfs_open_lock_count(o), 3);
+    heard.refused = 0;
+    CHECK_INT(vfs_open_move_try(&t.a.call, &m), 0);
+    must_close(&t.a, o);
+    end(&t);
+}
+
+/* What was given to who waits is asked for when he takes it, once; not when he gives it back. */
+static void given_is_asked_for(bool takes)
+{
+    struct both t;
+    struct waiter w;
+    REQUIRE(begin_heard(&t));
+    waiter_init(&w);
+    struct vfs_open *has = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0);
+    struct vfs_open *waits = with_locks(&t);
+    REQUIRE(has && waits);
+    const struct vfs_lock l = {.offset = 2, .length = 3, .exclusive = true};
+    const struct vfs_lock u = {.offset = 2, .length = 3, .unlock = true};
+    struct vfs_call call = t.a.call;
+    call.wait = &w.wait;
+    CHECK_INT(vfs_lock(&t.a.call, has, &l, 1), 0);
+    CHECK_INT(vfs_lock(&call, waits, &l, 1), S(WAIT));
+    CHECK_INT(vfs_lock(&t.a.call, has, &u, 1), 0);
+    CHECK_INT(w.woken, 1);
+    must_close(&t.a, has);
+    struct vfs_open *to = move(&t, waits);
+    REQUIRE(to);
+    CHECK_INT(heard.count, 3);
+    if (takes) {
+        CHECK_INT(vfs_lock(&call, to, &l, 1), 0);
+        CHECK(heard.at[3] == 2 && heard.exclusive[3]);
+    }
+    waiter_fini(&w);
+    CHECK_INT(heard.count, takes ? 4 : 3);
+    CHECK_INT(vfs_open_lock_count(to), takes ? 4 : 3);
+    must_close(&t.b, to);
+    end(&t);
+}
+
+static void given_and_taken_there(void)
+{
+    given_is_asked_for(true);
+    given_is_asked_for(false);
+}
+
 /* ---- one file by both volumes ---- */
 
 /* What it has itself is in nobody's way: not its share modes, its oplock, its locks. */
@@ -365,6 +536,10 @@ static const struct test_case cases[] = {
     {"cannot go", cannot_go},
     {"granted and taken", granted_and_taken},
     {"granted and given back", granted_and_given_back},
+    {"commits where it wrote", commits_where_it_wrote},
+    {"locks are asked for", locks_are_asked_for},
+    {"a lock is refused", lock_is_refused},
+    {"given and taken there", given_and_taken_there},
     {"same file", same_file},
     {"others cache on", others_cache_on},
     {"granted meanwhile", granted_meanwhile},
