@@ -199,10 +199,10 @@ static smbkit_status read_cached(struct cache *c, struct smbkit_op *op, struct f
     look(c, f, io, false, &l);
     if (l.is_stale && l.may_keep) {
         smbkit_status st = look_again(c, op, f, l.turn);
-        if (!SMBKIT_OK(st)) {
+        if (st == SMBKIT_STATUS_WOULD_BLOCK) {
             return st;
         }
-        look(c, f, io, true, &l);
+        look(c, f, io, SMBKIT_OK(st), &l); /* else it is read below, and not kept */
     }
     if (l.count > 0) {
         smbkit_status st = answer_from(c, op, f, io, &l);
@@ -210,7 +210,14 @@ static smbkit_status read_cached(struct cache *c, struct smbkit_op *op, struct f
             return st;
         }
     }
-    return l.may_keep ? fetch(c, op, f, io, &l) : smbkit_next_read(c->next, op, f->below, io);
+    if (l.may_keep && !l.is_stale) {
+        smbkit_status st = fetch(c, op, f, io, &l);
+        if (SMBKIT_OK(st) || st == SMBKIT_STATUS_WOULD_BLOCK || st == SMBKIT_STATUS_CANCELLED) {
+            return st;
+        }
+        /* What is around may be what fails. */
+    }
+    return smbkit_next_read(c->next, op, f->below, io);
 }
 
 smbkit_status cache_read(void *volume, struct smbkit_op *op, void *file, struct smbkit_io *io)
