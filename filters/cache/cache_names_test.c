@@ -374,7 +374,7 @@ static void act(struct chance *x)
     }
 }
 
-/* Folders are moved and taken away, while nothing is open in them. */
+/* Folders are made, moved and taken away, while nothing is open in them. */
 static void move_folder(struct chance *x)
 {
     char path[8];
@@ -385,6 +385,7 @@ static void move_folder(struct chance *x)
     struct vfs_create_out out;
     in.desired_access = SMBKIT_DELETE;
     in.options = VFS_DIRECTORY_FILE;
+    in.disposition = draw(x, 2) ? SMBKIT_OPEN : SMBKIT_OPEN_IF;
     if (SMBKIT_OK(vfs_create(&x->f.call, &in, &out))) {
         (void)!(draw(x, 2) ? vfs_rename(&x->f.call, out.open, to, false)
                            : vfs_set_disposition(&x->f.call, out.open, 1));
@@ -396,6 +397,9 @@ static void test_chance(void)
 {
     struct chance x = {.state = 5};
     REQUIRE(start_names(&x.f));
+    for (unsigned i = 0; i < FOLDERS; i++) {
+        make(&x.f, i == 0 ? "d0" : i == 1 ? "d1" : "d2", true);
+    }
     for (unsigned i = 0; i < STEPS; i++) {
         test_context("step %u", i);
         if (draw(&x, 20) == 0) {
