@@ -145,13 +145,13 @@ static smbkit_status say_status(struct cache *c, struct smbkit_control *a, bool 
                   is_json ? "{\"hits\":%llu,\"misses\":%llu,\"bytes\":%llu,\"size\":%llu,"
                             "\"blocks\":%llu,\"disk\":\"%s\",\"disk_hits\":%llu,"
                             "\"disk_bytes\":%llu,\"disk_size\":%llu,\"attr_hits\":%llu,"
-                            "\"attr_misses\":%llu,\"attr_bytes\":%llu}"
+                            "\"attr_misses\":%llu,\"attr_bytes\":%llu,\"list_bytes\":%llu}"
                           : "hits=%llu misses=%llu bytes=%llu size=%llu blocks=%llu disk=%s "
                             "disk_hits=%llu disk_bytes=%llu disk_size=%llu attr_hits=%llu "
-                            "attr_misses=%llu attr_bytes=%llu",
+                            "attr_misses=%llu attr_bytes=%llu list_bytes=%llu",
                   (ull)n.hits, (ull)n.misses, (ull)n.bytes, (ull)c->store.max, (ull)n.blocks,
                   disk_states[n.disk], (ull)n.disk_hits, (ull)n.disk_bytes, (ull)n.disk_size,
-                  (ull)names.hits, (ull)names.misses, (ull)names.bytes);
+                  (ull)names.hits, (ull)names.misses, (ull)names.bytes, (ull)names.list_bytes);
 }
 
 static smbkit_status cache_control(void *volume, struct smbkit_op *op, struct smbkit_control *a)

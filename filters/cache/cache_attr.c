@@ -268,7 +268,7 @@ static struct cache_recording *recording_begin(struct cache *c, struct file *f,
     cache_recording_free(r);
     *mark = cache_file_mark(&c->names, &f->names);
     bool begins = sink->cookie == 0 && !sink->pattern;
-    return begins ? cache_recording_new(sink->want, c->names.max / 4) : NULL;
+    return begins ? cache_recording_new(sink->want, &c->names.lists) : NULL;
 }
 
 static void recording_keep(struct cache *c, const struct smbkit_op *op, struct file *f,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_list.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +19,8 @@ struct item {
 
 struct cache_list {
     atomic_uint refs;
+    struct cache_list_bound *bound;
+    size_t charged; /* there */
     uint32_t want;
     struct item *items;
     uint32_t count, room;
@@ -29,7 +30,6 @@ struct cache_list {
 
 struct cache_recording {
     struct cache_list *list;
-    size_t max;
     bool is_bad; /* it is not to be kept */
     bool is_over;
     uint32_t taken;            /* in the call that is made just now */
@@ -51,6 +51,7 @@ void cache_list_unref(struct cache_list *l)
 {
     /* acq_rel: what others have read is behind them when it is freed */
     if (l && atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) == 1) {
+        atomic_fetch_sub_explicit(&l->bound->all, l->charged, memory_order_relaxed);
         free(l->items);
         free(l->text);
         free(l);
@@ -100,7 +101,7 @@ bool cache_list_give(const struct cache_list *l, struct smbkit_sink *sink)
 
 /* ---- recordings ---- */
 
-struct cache_recording *cache_recording_new(uint32_t want, size_t max)
+struct cache_recording *cache_recording_new(uint32_t want, struct cache_list_bound *bound)
 {
     struct cache_recording *r = calloc(1, sizeof(*r));
     struct cache_list *l = calloc(1, sizeof(*l));
@@ -111,7 +112,8 @@ struct cache_recording *cache_recording_new(uint32_t want, size_t max)
     }
     atomic_init(&l->refs, 1);
     l->want = want;
-    *r = (struct cache_recording){.list = l, .max = max};
+    l->bound = bound;
+    *r = (struct cache_recording){.list = l};
     return r;
 }
 
@@ -123,11 +125,28 @@ void cache_recording_free(struct cache_recording *r)
     }
 }
 
-bool cache_recording_goes_on(const struct cache_recording *r, const struct smbkit_sink *sink)
+/* What was noted after the first count entries is forgotten. */
+static void rewind_to(struct cache_list *l, uint32_t count)
 {
-    const struct cache_list *l = r->list;
-    return !r->is_bad && sink->want == l->want && !sink->pattern &&
-           sink->cookie == (l->count > 0 ? l->items[l->count - 1].cookie : 0);
+    if (count < l->count) {
+        l->text_len = l->items[count].name;
+        l->count = count;
+    }
+}
+
+/* Of what was offered last, one may not have taken all. */
+bool cache_recording_goes_on(struct cache_recording *r, const struct smbkit_sink *sink)
+{
+    struct cache_list *l = r->list;
+    uint32_t count = l->count;
+    while (count > 0 && l->items[count - 1].cookie != sink->cookie) {
+        count--;
+    }
+    if (r->is_bad || sink->want != l->want || sink->pattern || (count == 0 && sink->cookie != 0)) {
+        return false;
+    }
+    rewind_to(l, count);
+    return true;
 }
 
 static bool text_add(struct cache_list *l, const char *text, uint32_t *at_r)
@@ -159,6 +178,15 @@ static bool items_grow(struct cache_list *l)
     return more != NULL;
 }
 
+/* false: there may not be so much */
+static bool charge(struct cache_list *l)
+{
+    size_t more = cache_list_bytes(l) - l->charged;
+    l->charged += more;
+    size_t before = atomic_fetch_add_explicit(&l->bound->all, more, memory_order_relaxed);
+    return l->charged <= l->bound->one_max && before + more <= l->bound->all_max;
+}
+
 /* false: no memory */
 static bool note(struct cache_list *l, const struct smbkit_entry *e)
 {
@@ -178,19 +206,18 @@ static bool note(struct cache_list *l, const struct smbkit_entry *e)
     return true;
 }
 
+/* An entry after which the sink is full may have been taken, or not: the next call tells. */
 static int32_t entry_cb(struct smbkit_sink *sink, const struct smbkit_entry *e)
 {
     struct cache_recording *r = sink->core;
-    if (!r->above->entry(r->above, e)) {
-        r->is_full = true;
-        return 0;
-    }
-    r->taken++;
     if (!r->is_bad) {
         r->is_bad = (e->attr && !cache_attr_is_kept(e->attr)) || e->cookie == 0 ||
-                    !note(r->list, e) || cache_list_bytes(r->list) > r->max;
+                    !note(r->list, e) || !charge(r->list);
     }
-    return 1;
+    int32_t goes_on = r->above->entry(r->above, e);
+    r->taken += goes_on != 0;
+    r->is_full |= !goes_on;
+    return goes_on;
 }
 
 /* What was not answered with success was not given. A listing is over when nothing comes any more,
@@ -200,7 +227,6 @@ smbkit_status cache_recording_ask(struct cache_recording *r, struct smbkit_next 
 {
     struct smbkit_sink own = *sink;
     uint32_t count = r->list->count;
-    size_t text_len = r->list->text_len;
     own.struct_size = sizeof(own);
     own.entry = entry_cb;
     own.core = r;
@@ -210,8 +236,7 @@ smbkit_status cache_recording_ask(struct cache_recording *r, struct smbkit_next 
     smbkit_status st = smbkit_next_enumerate(next, op, file, &own);
     r->above = NULL;
     if (!SMBKIT_OK(st)) {
-        r->list->count = count;
-        r->list->text_len = text_len;
+        rewind_to(r->list, count);
     }
     r->is_over = SMBKIT_OK(st) && !r->is_full && r->taken == 0;
     return st;

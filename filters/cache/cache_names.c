@@ -25,6 +25,8 @@ struct cache_entry {
 bool cache_names_init(struct cache_names *n, uint64_t max, uint64_t ttl_ms, bool ignores_case)
 {
     *n = (struct cache_names){.ttl_ms = ttl_ms, .max = max, .ignores_case = ignores_case};
+    n->lists.one_max = max / 4;
+    n->lists.all_max = 2 * max; /* what is kept is half of it at most */
     pthread_mutex_init(&n->lock, NULL);
     if (ttl_ms == 0) {
         return true;
@@ -289,7 +291,7 @@ void cache_names_fini(struct cache_names *n)
 void cache_names_count(struct cache_names *n, struct cache_names_counts *out)
 {
     pthread_mutex_lock(&n->lock);
-    *out = (struct cache_names_counts){n->hits, n->misses, n->bytes};
+    *out = (struct cache_names_counts){n->hits, n->misses, n->bytes, atomic_load(&n->lists.all)};
     pthread_mutex_unlock(&n->lock);
 }
 

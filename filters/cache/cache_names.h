@@ -47,6 +47,7 @@ struct cache_names {
     uint64_t max;    /* bytes */
     bool ignores_case;
     uint32_t slot_count;
+    struct cache_list_bound lists;
     pthread_mutex_t lock; /* a leaf */
     /* guarded by lock */
     uint64_t all;
@@ -79,6 +80,7 @@ void cache_names_drop(struct cache_names *n);
 
 struct cache_names_counts {
     uint64_t hits, misses, bytes;
+    uint64_t list_bytes; /* of listings, also of those that are not kept */
 };
 
 /* Each takes the lock. */

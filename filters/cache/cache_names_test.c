@@ -234,6 +234,68 @@ static void test_bound(void)
     cache_names_fini(&n);
 }
 
+/* ---- listings ---- */
+
+#define NAMES 1000u
+
+static unsigned long long list_bytes(struct fixture *f)
+{
+    const char *json = NULL;
+    CHECK_INT(say(f, "status json", &json), 0);
+    const char *at = strstr(json, "\"list_bytes\":");
+    return at ? strtoull(at + strlen("\"list_bytes\":"), NULL, 10) : UINT64_MAX;
+}
+
+static bool take_name(void *arg, const struct vfs_dir_entry *e)
+{
+    *(unsigned *)arg += e->name[0] == 'a';
+    return true;
+}
+
+/* Handles that have listed a long folder half, and stay: that is not kept without end. */
+static void test_lists_bound(void)
+{
+    struct fixture f;
+    char name[64];
+    struct vfs_open *handles[20];
+    REQUIRE(start(&f, "attr_ttl=1h", "attr_size=1M", NULL));
+    make(&f, "d", true);
+    for (unsigned i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof(name), "d/a-name-of-some-length-%u", i);
+        CHECK_INT(make_below(&f, name, SMBKIT_KIND_FILE), 0);
+    }
+    unsigned seen = 0;
+    const struct vfs_dir_query q = {
+        .pattern = "*", .single = true, .entry = take_name, .arg = &seen, .want_attr = true};
+    for (size_t i = 0; i < ARRAY_LEN(handles); i++) {
+        handles[i] = must_open(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+        for (unsigned n = 0; n < 600; n++) {
+            CHECK_INT(vfs_query_directory(&f.call, handles[i], &q), 0);
+        }
+        CHECK(list_bytes(&f) > 0 && list_bytes(&f) <= (2u << 20) + (256u << 10));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(handles); i++) {
+        seen = 0;
+        while (SMBKIT_OK(vfs_query_directory(&f.call, handles[i], &q))) {
+        }
+        CHECK_INT(seen, NAMES + 2 - 600); /* "." and ".." were among those before */
+        must_close(&f, handles[i]);
+    }
+    /* One that was read to its end, an entry at a time, is kept. */
+    calls_below(&f, "enumerate");
+    handles[0] = must_open(&f, "d", SMBKIT_READ_DATA, SMBKIT_OPEN, VFS_DIRECTORY_FILE);
+    seen = 0;
+    while (SMBKIT_OK(vfs_query_directory(&f.call, handles[0], &q))) {
+    }
+    CHECK_INT(seen, NAMES);
+    CHECK_INT(calls_below(&f, "enumerate"), 0);
+    must_close(&f, handles[0]);
+    CHECK(list_bytes(&f) <= 1u << 20);
+    CHECK_INT(say(&f, "drop", NULL), 0);
+    CHECK_INT(list_bytes(&f), 0);
+    fixture_close(&f);
+}
+
 /* ---- by chance ---- */
 
 #define FILES 6u
@@ -426,6 +488,7 @@ static const struct test_case cases[] = {
     {"users", test_users},
     {"changes meanwhile", test_meanwhile},
     {"bound", test_bound},
+    {"listings that are begun", test_lists_bound},
     {"by chance", test_chance},
 };
 TEST_MAIN(cases)
