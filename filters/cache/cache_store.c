@@ -4,18 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS_MIN 64u
-#define SLOTS_MAX 1048576u
+#include "cache_store_priv.h"
 
-struct cache_block {
-    struct cache_node *node;
-    uint64_t index; /* of blocks from the file's beginning */
-    uint32_t len;
-    struct cache_block *next;                  /* in its slot */
-    struct cache_block *newer, *older;         /* of all */
-    struct cache_block *node_next, *node_prev; /* of its file */
-    uint8_t data[];
-};
+#define SLOTS_MIN 64u
+#define SLOTS_MAX 4194304u
 
 static uint64_t mix(uint64_t h, uint64_t x)
 {
@@ -33,32 +25,89 @@ static uint32_t block_slot(const struct cache_store *s, const struct cache_node 
     return (uint32_t)(mix(mix(2, (uint64_t)(uintptr_t)n), index) % s->slot_count);
 }
 
-bool cache_store_init(struct cache_store *s, uint64_t max, bool keeps_closed)
+bool cache_store_init(struct cache_store *s, uint64_t max, uint64_t disk_max, bool keeps_closed)
 {
-    uint64_t slots = max / CACHE_BLOCK * 2;
+    uint64_t slots = (max + disk_max) / CACHE_BLOCK * 2;
     slots = slots < SLOTS_MIN ? SLOTS_MIN : slots;
     *s = (struct cache_store){.max = max, .keeps_closed = keeps_closed};
+    s->disk.fd = -1;
     s->slot_count = (uint32_t)(slots > SLOTS_MAX ? SLOTS_MAX : slots);
     s->nodes = calloc(s->slot_count, sizeof(struct cache_node *));
     s->blocks = calloc(s->slot_count, sizeof(struct cache_block *));
     pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->wake, NULL);
+    pthread_cond_init(&s->rest, NULL);
     return s->nodes && s->blocks;
 }
 
-/* ---- the order of all ---- */
+/* ---- what blocks hold ---- */
 
-static void order_leave(struct cache_store *s, struct cache_block *b)
+struct cache_bytes *cache_bytes_new(const uint8_t *data, uint32_t len)
 {
-    *(b->newer ? &b->newer->older : &s->newest) = b->older;
-    *(b->older ? &b->older->newer : &s->oldest) = b->newer;
+    struct cache_bytes *b = malloc(sizeof(*b) + len);
+    if (b) {
+        atomic_init(&b->refs, 1);
+        b->len = len;
+        if (data && len > 0) {
+            memcpy(b->at, data, len);
+        }
+    }
+    return b;
 }
 
-static void order_enter(struct cache_store *s, struct cache_block *b)
+/* relaxed: who has one may make more */
+static struct cache_bytes *bytes_ref(struct cache_bytes *b)
 {
-    b->newer = NULL;
-    b->older = s->newest;
-    *(s->newest ? &s->newest->newer : &s->oldest) = b;
-    s->newest = b;
+    if (b) {
+        atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    }
+    return b;
+}
+
+void cache_bytes_unref(struct cache_bytes *b)
+{
+    /* acq_rel: what others have read is behind them when it is freed */
+    if (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1) {
+        free(b);
+    }
+}
+
+/* ---- the orders ---- */
+
+void cache_order_leave(struct cache_store *s, struct cache_block *b, unsigned order)
+{
+    struct cache_block *newer = b->newer[order];
+    struct cache_block *older = b->older[order];
+    *(newer ? &newer->older[order] : &s->orders[order].newest) = older;
+    *(older ? &older->newer[order] : &s->orders[order].oldest) = newer;
+}
+
+void cache_order_enter(struct cache_store *s, struct cache_block *b, unsigned order)
+{
+    struct cache_order *o = &s->orders[order];
+    b->newer[order] = NULL;
+    b->older[order] = o->newest;
+    *(o->newest ? &o->newest->newer[order] : &o->oldest) = b;
+    o->newest = b;
+}
+
+static uint64_t memory_of(const struct cache_block *b)
+{
+    return sizeof(*b) + sizeof(struct cache_bytes) + b->len;
+}
+
+static void memory_leave(struct cache_store *s, struct cache_block *b)
+{
+    cache_order_leave(s, b, CACHE_BY_MEMORY);
+    s->bytes -= memory_of(b);
+    s->count--;
+}
+
+static void memory_enter(struct cache_store *s, struct cache_block *b)
+{
+    cache_order_enter(s, b, CACHE_BY_MEMORY);
+    s->bytes += memory_of(b);
+    s->count++;
 }
 
 /* ---- blocks ---- */
@@ -73,20 +122,26 @@ static struct cache_block *block_find(const struct cache_store *s, const struct 
     return b;
 }
 
-static void block_free(struct cache_store *s, struct cache_block *b)
+void cache_block_free(struct cache_store *s, struct cache_block *b)
 {
     struct cache_block **at = &s->blocks[block_slot(s, b->node, b->index)];
     while (*at != b) {
         at = &(*at)->next;
     }
     *at = b->next;
-    order_leave(s, b);
     *(b->node_prev ? &b->node_prev->node_next : &b->node->blocks) = b->node_next;
     if (b->node_next) {
         b->node_next->node_prev = b->node_prev;
     }
-    s->bytes -= sizeof(*b) + b->len;
-    s->count--;
+    if (b->is_leaving) {
+        cache_spill_forget(s, b);
+    } else if (b->bytes) {
+        memory_leave(s, b);
+    }
+    if (b->spot.slot != CACHE_NO_SLOT) {
+        cache_spot_free(s, b);
+    }
+    cache_bytes_unref(b->bytes);
     free(b);
 }
 
@@ -95,21 +150,17 @@ static void block_add(struct cache_store *s, struct cache_block *b)
     struct cache_block **slot = &s->blocks[block_slot(s, b->node, b->index)];
     b->next = *slot;
     *slot = b;
-    order_enter(s, b);
-    b->node_prev = NULL;
     b->node_next = b->node->blocks;
     if (b->node_next) {
         b->node_next->node_prev = b;
     }
     b->node->blocks = b;
-    s->bytes += sizeof(*b) + b->len;
-    s->count++;
+    memory_enter(s, b);
 }
 
 /* ---- files ---- */
 
-/* Nobody needs to know it any more? */
-static void node_look(struct cache_store *s, struct cache_node *n)
+void cache_node_look(struct cache_store *s, struct cache_node *n)
 {
     if (n->opens > 0 || n->blocks) {
         return;
@@ -125,7 +176,7 @@ static void node_look(struct cache_store *s, struct cache_node *n)
 static void blocks_free(struct cache_store *s, struct cache_node *n)
 {
     while (n->blocks) {
-        block_free(s, n->blocks);
+        cache_block_free(s, n->blocks);
         s->dropped++;
     }
 }
@@ -157,7 +208,7 @@ void cache_close(struct cache_store *s, struct cache_node *n)
     if (n->opens == 0 && !s->keeps_closed) {
         blocks_free(s, n);
     }
-    node_look(s, n);
+    cache_node_look(s, n);
 }
 
 void cache_drop(struct cache_store *s, struct cache_node *n)
@@ -188,99 +239,163 @@ void cache_drop_all(struct cache_store *s)
         for (struct cache_node *n = s->nodes[i], *next; n; n = next) {
             next = n->next;
             cache_drop(s, n);
-            node_look(s, n);
+            cache_node_look(s, n);
         }
     }
 }
 
 void cache_store_fini(struct cache_store *s)
 {
+    cache_spill_end(s);
     if (s->nodes && s->blocks) {
         cache_drop_all(s);
     }
+    if (s->disk.fd >= 0) {
+        cache_disk_close(&s->disk);
+    }
     free(s->nodes);
     free(s->blocks);
+    pthread_cond_destroy(&s->wake);
+    pthread_cond_destroy(&s->rest);
     pthread_mutex_destroy(&s->lock);
+}
+
+void cache_store_count(struct cache_store *s, struct cache_counts *out)
+{
+    pthread_mutex_lock(&s->lock);
+    *out = (struct cache_counts){.hits = s->hits,
+                                 .misses = s->misses,
+                                 .bytes = s->bytes,
+                                 .blocks = s->count,
+                                 .disk_hits = s->disk_hits,
+                                 .disk_bytes = s->disk_bytes,
+                                 .disk_size = (uint64_t)s->disk.max * CACHE_BLOCK,
+                                 .disk = s->disk_state};
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- data ---- */
 
-/* The bytes that a read would give, all of them in blocks that are there? */
-static bool is_there(const struct cache_store *s, const struct cache_node *n, uint64_t offset,
-                     uint32_t length)
+/* The blocks that a read sees, without references; 0: they are not all there. */
+static unsigned find_all(const struct cache_store *s, const struct cache_node *n,
+                         const struct cache_want *want, struct cache_block **out)
 {
-    uint64_t last = (offset + length - 1) / CACHE_BLOCK;
-    for (uint64_t i = offset / CACHE_BLOCK; i <= last; i++) {
-        const struct cache_block *b = block_find(s, n, i);
-        if (!b) {
-            return false;
+    uint64_t first = want->offset / CACHE_BLOCK;
+    uint64_t last = (want->offset + want->length - 1) / CACHE_BLOCK;
+    unsigned count = 0;
+    for (uint64_t i = first; i <= last; i++) {
+        struct cache_block *b = block_find(s, n, i);
+        if (!b || count == CACHE_PIECES_MAX) {
+            return 0;
         }
+        out[count++] = b;
         if (b->len < CACHE_BLOCK) {
-            return true; /* the file ends in it */
+            break; /* the file ends in it */
         }
     }
-    return true;
+    return count;
 }
 
-bool cache_get(struct cache_store *s, struct cache_node *n, const struct cache_want *want,
-               uint8_t *out, uint32_t *done_r)
+static void touch(struct cache_store *s, struct cache_block *b)
 {
-    const uint64_t offset = want->offset;
-    const uint32_t length = want->length;
+    if (b->bytes && !b->is_leaving) {
+        cache_order_leave(s, b, CACHE_BY_MEMORY);
+        cache_order_enter(s, b, CACHE_BY_MEMORY);
+    }
+    if (b->spot.slot != CACHE_NO_SLOT) {
+        cache_order_leave(s, b, CACHE_BY_DISK);
+        cache_order_enter(s, b, CACHE_BY_DISK);
+    }
+}
+
+unsigned cache_take(struct cache_store *s, struct cache_node *n, const struct cache_want *want,
+                    struct cache_piece *out)
+{
+    struct cache_block *found[CACHE_PIECES_MAX];
+    unsigned count = want->length > 0 && want->offset <= UINT64_MAX - want->length
+                         ? find_all(s, n, want, found)
+                         : 0;
+    bool is_of_disk = false;
+    for (unsigned i = 0; i < count; i++) {
+        struct cache_block *b = found[i];
+        out[i] = (struct cache_piece){bytes_ref(b->bytes), b->spot, b->index, b->len};
+        is_of_disk |= !b->bytes;
+        touch(s, b);
+    }
+    s->misses += count == 0;
+    s->hits += count > 0;
+    s->disk_hits += is_of_disk;
+    return count;
+}
+
+uint32_t cache_copy(const struct cache_piece *pieces, unsigned count, const struct cache_want *want,
+                    uint8_t *out)
+{
     uint32_t done = 0;
-    if (length == 0 || offset > UINT64_MAX - length || !is_there(s, n, offset, length)) {
-        s->misses++;
-        return false;
-    }
-    while (done < length) {
-        struct cache_block *b = block_find(s, n, (offset + done) / CACHE_BLOCK);
-        uint32_t from = (uint32_t)((offset + done) % CACHE_BLOCK);
+    for (unsigned i = 0; i < count && done < want->length; i++) {
+        const struct cache_bytes *b = pieces[i].bytes;
+        uint32_t from = (uint32_t)((want->offset + done) % CACHE_BLOCK);
         uint32_t left = b->len > from ? b->len - from : 0;
-        uint32_t part = left < length - done ? left : length - done;
-        memcpy(out + done, b->data + from, part);
+        uint32_t part = left < want->length - done ? left : want->length - done;
+        memcpy(out + done, b->at + from, part);
         done += part;
-        order_leave(s, b);
-        order_enter(s, b);
-        if (b->len < CACHE_BLOCK) {
-            break;
-        }
     }
-    *done_r = done;
-    s->hits++;
-    return true;
+    return done;
 }
 
-/* Room for one more; what goes may be the last of its file. keep: stays whatever it has. */
+/* Room for so much more in memory. What goes may be the last of its file, but for the file keep. */
 static void make_room(struct cache_store *s, const struct cache_node *keep, uint64_t size)
 {
-    while (s->oldest && s->bytes + size > s->max) {
-        struct cache_node *of = s->oldest->node;
-        block_free(s, s->oldest);
+    struct cache_block *b;
+    while ((b = s->orders[CACHE_BY_MEMORY].oldest) && s->bytes + size > s->max) {
+        struct cache_node *of = b->node;
+        if (b->spot.slot != CACHE_NO_SLOT) {
+            memory_leave(s, b);
+            cache_bytes_unref(b->bytes);
+            b->bytes = NULL;
+        } else if (cache_spill(s, b)) {
+            memory_leave(s, b);
+        } else {
+            cache_block_free(s, b);
+        }
         if (of != keep) {
-            node_look(s, of);
+            cache_node_look(s, of);
         }
     }
 }
 
-void cache_put(struct cache_store *s, struct cache_node *n, uint64_t offset, const uint8_t *data,
-               size_t len)
+bool cache_disk_is(const struct cache_store *s, const struct cache_spot *spot)
 {
-    for (size_t at = 0; at < len; at += CACHE_BLOCK) {
-        size_t part = len - at < CACHE_BLOCK ? len - at : CACHE_BLOCK;
-        uint64_t size = sizeof(struct cache_block) + part;
-        struct cache_block *b = size <= s->max ? malloc(size) : NULL;
-        if (!b) {
-            return;
-        }
-        b->node = n;
-        b->index = (offset + at) / CACHE_BLOCK;
-        b->len = (uint32_t)part;
-        memcpy(b->data, data + at, part);
-        struct cache_block *old = block_find(s, n, b->index);
-        if (old) {
-            block_free(s, old);
-        }
-        make_room(s, n, size);
-        block_add(s, b);
+    return s->has_disk && s->disk.turns[spot->slot] == spot->turn;
+}
+
+void cache_promote(struct cache_store *s, struct cache_node *n, const struct cache_piece *p,
+                   struct cache_bytes *bytes)
+{
+    struct cache_block *b = block_find(s, n, p->index);
+    if (b && !b->bytes && b->spot.slot == p->spot.slot && b->spot.turn == p->spot.turn) {
+        make_room(s, n, memory_of(b));
+        b->bytes = bytes_ref(bytes);
+        memory_enter(s, b);
     }
+}
+
+void cache_put(struct cache_store *s, struct cache_node *n, uint64_t index,
+               struct cache_bytes *bytes)
+{
+    struct cache_block *b = calloc(1, sizeof(*b));
+    if (!b) {
+        return;
+    }
+    b->node = n;
+    b->index = index;
+    b->len = bytes->len;
+    b->bytes = bytes_ref(bytes);
+    b->spot.slot = CACHE_NO_SLOT;
+    struct cache_block *old = block_find(s, n, index);
+    if (old) {
+        cache_block_free(s, old);
+    }
+    make_room(s, n, memory_of(b));
+    block_add(s, b);
 }
