@@ -69,7 +69,11 @@ static void probe_end(struct http_job *job, smbkit_status st)
         st = handle ? st : SMBKIT_STATUS_NO_MEMORY;
     }
     pthread_mutex_unlock(&n->lock);
-    http_job_end(job, st);
+    if (job->need == HTTP_MADE) {
+        http_made_end(job, st);
+    } else {
+        http_job_end(job, st);
+    }
 }
 
 static void whole_done(void *arg, struct web_answer *a)
@@ -101,7 +105,7 @@ static void whole_done(void *arg, struct web_answer *a)
     probe_end(job, st);
 }
 
-static void whole_ask(struct http_job *job)
+void http_whole_ask(struct http_job *job)
 {
     const struct web_ask ask = {.method = WEB_GET,
                                 .url = job->node->url,
@@ -128,8 +132,11 @@ static void head_done(void *arg, struct web_answer *a)
     struct http_job *job = arg;
     struct http_node *n = job->node;
     if (a->status == SMBKIT_STATUS_NOT_SUPPORTED) {
-        whole_ask(job); /* it has no HEAD */
+        http_whole_ask(job); /* it has no HEAD */
         return;
+    }
+    if (a->status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
+        http_made_gone(job->w.call, n);
     }
     if (!SMBKIT_OK(a->status)) {
         http_job_end(job, a->status);
@@ -142,7 +149,7 @@ static void head_done(void *arg, struct web_answer *a)
     if (wants_whole && a->has_length && a->length > job->h->whole_max) {
         http_job_end(job, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
     } else if (wants_whole && !has_whole(job)) {
-        whole_ask(job);
+        http_whole_ask(job);
     } else {
         probe_end(job, SMBKIT_STATUS_SUCCESS);
     }

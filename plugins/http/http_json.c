@@ -15,7 +15,7 @@
 
 #include "web.h"
 
-static uint64_t time_of(const json_t *value)
+uint64_t http_json_time(const json_t *value)
 {
     if (json_is_integer(value)) {
         return web_time_from_unix(json_integer_value(value));
@@ -98,7 +98,7 @@ static void take(const char *base, const json_t *entry, struct http_index *x)
         item.size = (uint64_t)json_integer_value(size);
     }
     const json_t *time = json_object_get(entry, "mtime");
-    item.time = time_of(time ? time : json_object_get(entry, "mod_time"));
+    item.time = http_json_time(time ? time : json_object_get(entry, "mod_time"));
     http_index_add(x, &item);
 }
 
