@@ -108,6 +108,7 @@ static void turn(void)
                          (fds[i].revents & (POLLERR | POLLHUP) ? SMBKIT_FD_ERROR : 0);
         if (ready && watches[i] && watches[i]->fd == fds[i].fd) {
             watches[i]->fn(watches[i]->arg, ready);
+            return; /* who waited for it may go on with all of them */
         }
     }
     if (timer.due_ms <= web_now_ms()) {
@@ -464,10 +465,110 @@ static void test_basic(void)
     CHECK(strstr(served.seen[0], "\r\nAuthorization: Basic bWU6c2VjcmV0\r\n"));
 }
 
+/* ---- the end of the client ---- */
+
+struct last {
+    struct web *web;
+    bool is_there; /* atomic: in done */
+    bool is_over;  /* atomic: web_stop() has returned */
+    bool was_late; /* atomic: done saw that */
+    uint32_t count;
+};
+
+static void waits(void *arg, struct web_answer *a)
+{
+    (void)a;
+    struct last *l = arg;
+    __atomic_store_n(&l->is_there, true, __ATOMIC_RELEASE);
+    for (int i = 0; i < 300 && !__atomic_load_n(&l->was_late, __ATOMIC_ACQUIRE); i++) {
+        poll(NULL, 0, 1);
+        if (__atomic_load_n(&l->is_over, __ATOMIC_ACQUIRE)) {
+            __atomic_store_n(&l->was_late, true, __ATOMIC_RELEASE);
+        }
+    }
+}
+
+static void *drive(void *arg)
+{
+    struct last *l = arg;
+    while (!__atomic_load_n(&l->is_there, __ATOMIC_ACQUIRE)) {
+        turn();
+    }
+    return NULL;
+}
+
+/* The function of an answer may be running on another thread, in a watch that the connection's end
+ * has freed meanwhile, so that nobody else waits for it. */
+static void test_end_waits(void)
+{
+    struct sockaddr_in at;
+    struct last l = {NULL};
+    pthread_t threads[2];
+    char url[64];
+    uint64_t id;
+    struct web_spec spec = spec_of(0);
+    memset(&served, 0, sizeof(served));
+    served.fd = listen_at(&at);
+    served.answers = one_ok;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(at.sin_port));
+    struct web *w = web_new(&spec);
+    const struct web_ask ask = {
+        .method = WEB_GET, .url = url, .body_max = 10, .done = waits, .arg = &l};
+    CHECK_INT(web_ask(w, &ask, &id), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(quiet_thread_start(&threads[0], serve, NULL), 0);
+    CHECK_INT(quiet_thread_start(&threads[1], drive, &l), 0);
+    while (!__atomic_load_n(&l.is_there, __ATOMIC_ACQUIRE)) {
+        poll(NULL, 0, 1);
+    }
+    web_stop(w);
+    __atomic_store_n(&l.is_over, true, __ATOMIC_RELEASE);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    CHECK(!l.was_late);
+    web_free(w);
+    close(served.fd);
+}
+
+static void ends_all(void *arg, struct web_answer *a)
+{
+    struct last *l = arg;
+    CHECK_INT(a->status, SMBKIT_STATUS_CANCELLED);
+    if (l->count++ == 0) {
+        web_stop(l->web);
+        CHECK_INT(l->count, 3);
+        web_free(l->web);
+    }
+}
+
+/* It may also be what ends the client. */
+static void test_end_within(void)
+{
+    struct last l = {NULL};
+    uint64_t ids[3];
+    struct web_spec spec = spec_of(0);
+    l.web = web_new(&spec);
+    const struct web_ask ask = {
+        .method = WEB_GET, .url = "http://127.0.0.1:1/", .done = ends_all, .arg = &l};
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(web_ask(l.web, &ask, &ids[i]), SMBKIT_STATUS_SUCCESS);
+        web_cancel(l.web, ids[i]);
+    }
+    while (l.count == 0) {
+        turn();
+    }
+    CHECK_INT(l.count, 3);
+}
+
 static const struct test_case cases[] = {
-    {"methods", test_methods}, {"file", test_file},           {"repeats", test_repeats},
-    {"answers", test_answers}, {"passed on", test_passed_on}, {"signed", test_signed},
+    {"methods", test_methods},
+    {"file", test_file},
+    {"repeats", test_repeats},
+    {"answers", test_answers},
+    {"passed on", test_passed_on},
+    {"signed", test_signed},
     {"basic", test_basic},
+    {"the end waits", test_end_waits},
+    {"the end within", test_end_within},
 };
 
 int main(int argc, char **argv)
