@@ -55,6 +55,16 @@ void web_block_unref(struct web_block *b)
     }
 }
 
+static void block_release(void *arg)
+{
+    web_block_unref(arg);
+}
+
+smbkit_status web_block_give(struct web_block *b, struct smbkit_io *io, uint32_t length)
+{
+    return smbkit_io_give(io, b->data + io->offset, length, block_release, web_block_ref(b));
+}
+
 /* ---- the cache ---- */
 
 /* FNV-1a */

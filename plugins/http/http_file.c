@@ -224,11 +224,6 @@ static void file_close(void *arg, void *handle)
     }
 }
 
-static void block_release(void *arg)
-{
-    web_block_unref(arg);
-}
-
 /* It is another one now: who opens it next is told what it is then. */
 static void node_forget(struct http_job *job)
 {
@@ -268,12 +263,7 @@ static smbkit_status read_ranges(struct smbkit_tree_call *c, const struct http_h
                                .to = to,
                                .done = read_done,
                                .arg = job};
-    pthread_mutex_lock(&job->w.lock);
-    smbkit_status st = job->w.is_cancelled ? SMBKIT_STATUS_CANCELLED : web_read(&r, &job->w.ask_id);
-    pthread_mutex_unlock(&job->w.lock);
-    if (st != SMBKIT_STATUS_PENDING) {
-        read_done(job, st);
-    }
+    web_job_read(&job->w, &r);
     return SMBKIT_STATUS_PENDING;
 }
 
@@ -281,15 +271,13 @@ static smbkit_status file_read(struct smbkit_tree_call *c, void *handle, struct 
 {
     const struct http_handle *f = handle;
     uint64_t size = f->block ? f->block->size : f->object->size;
-    uint64_t left = io->offset < size ? size - io->offset : 0;
-    uint32_t length = left < io->length ? (uint32_t)left : io->length;
+    uint32_t length = web_read_length(io, size);
     if (length == 0) {
         io->done = 0;
         return SMBKIT_STATUS_SUCCESS;
     }
     if (f->block) {
-        return smbkit_io_give(io, f->block->data + io->offset, length, block_release,
-                              web_block_ref(f->block));
+        return web_block_give(f->block, io, length);
     }
     return read_ranges(c, f, io, length);
 }

@@ -152,24 +152,17 @@ static void range_read(struct sofa_job *job)
     }
 }
 
-static void block_release(void *arg)
-{
-    web_block_unref(arg);
-}
-
 static smbkit_status attachment_read(struct smbkit_tree_call *c, void *handle, struct smbkit_io *io)
 {
     const struct sofa_handle *h = handle;
     uint64_t size = h->block ? h->block->size : h->object->size;
-    uint64_t left = io->offset < size ? size - io->offset : 0;
-    uint32_t length = left < io->length ? (uint32_t)left : io->length;
+    uint32_t length = web_read_length(io, size);
     if (length == 0) {
         io->done = 0;
         return SMBKIT_STATUS_SUCCESS;
     }
     if (h->block) {
-        return smbkit_io_give(io, h->block->data + io->offset, length, block_release,
-                              web_block_ref(h->block));
+        return web_block_give(h->block, io, length);
     }
     struct sofa_job *job = sofa_job_new(h->node->db->s, c, c->id, h->node);
     if (!job) {

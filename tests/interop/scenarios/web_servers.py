@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What web servers show: nginx, Python's own, and one that does its worst: smbkit-http-plugin(1)."""
-import http.server
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +11,8 @@ import threading
 import time
 
 import rawbodies as b
-from harness import PROGRAM, TOP, Server, case, check, check_logged, expect, main, random_bytes, smbkit, wait_for, write_file
+from fakeweb import FakeHandler, FakeServer, listens, whole
+from harness import PROGRAM, TOP, Server, case, check, check_logged, expect, free_port, main, random_bytes, smbkit, wait_for, write_file
 from rawclient import connect
 
 READ_DATA = 1
@@ -31,41 +30,19 @@ def share(url, arguments=''):
     return Server(config=f'[h]\nplugin = http:url={url}{arguments}\n')
 
 
-class Fake(http.server.ThreadingHTTPServer):
+class Fake(FakeServer):
     """A server whose answers the test sets: paths to functions of the handler."""
-    daemon_threads = True
-    request_queue_size = 512
 
     def __init__(self, pages, port=0):
         self.pages = pages
-        self.asked = []
-        self.ends = threading.Event()
-        super().__init__(('127.0.0.1', port), Handler)
-        self.port = self.server_address[1]
-        self.url = f'http://127.0.0.1:{self.port}/'
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *what):
-        self.ends.set()
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request, client_address):
-        pass
+        super().__init__(Handler, port)
+        self.url += '/'
 
     def count(self, path):
         return sum(1 for p, _, _ in list(self.asked) if p == path)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *_):
-        pass
-
+class Handler(FakeHandler):
     def do_GET(self):
         self.server.asked.append((self.path, self.command, dict(self.headers)))
         page = self.server.pages.get(self.path)
@@ -77,16 +54,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, page)
 
     do_HEAD = do_GET
-
-    def answer(self, code, body, **headers):
-        self.send_response(code)
-        for name, value in headers.items():
-            self.send_header(name.replace('_', '-'), value)
-        if 'Content_Length' not in headers:
-            self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        if self.command != 'HEAD':
-            self.wfile.write(body)
 
     def ranged(self, data, etag='"1"'):
         """As a good server would."""
@@ -100,10 +67,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         first, last = int(m[1]), min(int(m[2]), len(data) - 1)
         self.answer(206, data[first:last + 1], ETag=etag, Content_Range=f'bytes {first}-{last}/{len(data)}')
 
-    def hang(self):
-        self.server.ends.wait(60)
-        self.close_connection = True
-
 
 def index(*entries):
     return json.dumps(list(entries)).encode()
@@ -112,21 +75,13 @@ def index(*entries):
 class Nginx:
     def __init__(self, root, settings):
         self.folder = tempfile.mkdtemp(prefix='smbkit-nginx-')
-        with socket.create_server(('127.0.0.1', 0)) as s:
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         temp = ''.join(f'{k}_temp_path {self.folder}/{k};' for k in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
         config = write_file(self.folder + '/nginx.conf', f'''daemon off; pid {self.folder}/pid; error_log stderr; events {{}}
 http {{ access_log off; {temp} server {{ listen 127.0.0.1:{self.port}; root {root}; autoindex on; {settings} }} }}'''.encode())
         self.process = subprocess.Popen(['nginx', '-c', config], stderr=subprocess.DEVNULL)
         self.url = f'http://127.0.0.1:{self.port}/'
-        wait_for(self.answers, 20, 'nginx')
-
-    def answers(self):
-        try:
-            socket.create_connection(('127.0.0.1', self.port), 1).close()
-            return True
-        except OSError:
-            return False
+        wait_for(lambda: listens(self.port), 30, 'nginx')
 
     def close(self):
         self.process.terminate()
@@ -143,18 +98,6 @@ def fill(root):
     for name in ('a & b.txt', '100%.txt', 'gr\u00fc\u00df.txt', 'c#d?e.txt', "quote'\".txt"):
         write_file(root + '/sub/' + name, name.encode())
     return data
-
-
-def whole(c, path):
-    f = c.opened(path, access=READ_DATA)
-    data = b''
-    while True:
-        piece = c.read(f, 1 << 18, len(data))
-        if isinstance(piece, str):
-            check(piece == 'END_OF_FILE', piece)
-            c.close(f)
-            return data
-        data += piece
 
 
 def look(c, data):
@@ -541,8 +484,7 @@ def busy():
 @case('a server that is down: an error at once, few lines, and it recovers')
 def down():
     pages = {'/': index({'name': 'f', 'size': 10}), '/f': lambda h: h.ranged(b'0123456789')}
-    with Fake(pages) as fake:
-        port = fake.port
+    port = free_port()
     with share(f'http://127.0.0.1:{port}/', ',fresh=0,retries=1') as s, connect(s, 'h') as c:
         for _ in range(50):
             expect('OPEN', c.try_open('f', access=READ_DATA), UNAVAILABLE)
