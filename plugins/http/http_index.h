@@ -38,9 +38,6 @@ bool http_is_of_url(char c);     /* needs no encoding in a URL as it is written 
 int http_hex(char c);            /* -1: it is no digit */
 /* %-decoded, terminated. False: a byte 0, or too long. */
 bool http_decode(const char *text, size_t len, char *to, size_t room);
-/* FILETIME of a time in JSON: seconds since 1970, or a date as HTTP or RFC 3339 write it; else 0 */
-struct json_t;
-uint64_t http_json_time(const struct json_t *value);
 
 /* Base: the absolute URL of the folder, with a slash at its end. False: it is not right below it,
  * or has no name that a file could have. On success out has copies of name and URL. */

@@ -2,9 +2,10 @@
 /* Lists in JSON: what a folder's parameters can be. */
 #include "http_map.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "http_json.h"
 
 /* "a.b" is b of a; "." or nothing is the value itself. NULL: there is none. */
 static const json_t *field_of(const json_t *value, const char *field)
@@ -37,11 +38,10 @@ static const char *text_of(const json_t *value, char *buf, size_t room)
 struct list {
     const struct http_place *folder;
     const char *base;
-    struct http_index *x;
 };
 
 static void item_add(const struct list *l, const json_t *entry, const struct http_map_part *part,
-                     const char *value)
+                     const char *value, struct http_index *x)
 {
     struct http_item item;
     const struct http_map_part *folder = l->folder->part;
@@ -54,18 +54,19 @@ static void item_add(const struct list *l, const json_t *entry, const struct htt
         item.size = (uint64_t)json_integer_value(size);
     }
     item.time = folder->time ? http_json_time(field_of(entry, folder->time)) : 0;
-    http_index_add(l->x, &item);
+    http_index_add(x, &item);
 }
 
 /* An entry is whatever of the folder has its parameter: of bob, "bob.json" and the folder "bob". */
-static void entry_take(const struct list *l, const json_t *entry)
+static void entry_take(const void *arg, const json_t *entry, struct http_index *x)
 {
+    const struct list *l = arg;
     for (const struct http_map_field *f = l->folder->part->fields; f; f = f->next) {
         char number[32];
         const char *value = text_of(field_of(entry, f->field), number, sizeof(number));
         for (const struct http_map_part *p = l->folder->part->first; p && value; p = p->next) {
             if (strcmp(p->param, f->param) == 0) {
-                item_add(l, entry, p, value);
+                item_add(l, entry, p, value, x);
             }
         }
     }
@@ -74,13 +75,8 @@ static void entry_take(const struct list *l, const json_t *entry)
 bool http_map_list(const struct http_place *folder, const char *base, const char *text,
                    size_t text_len, struct http_index *x)
 {
-    const struct list l = {folder, base, x};
-    json_t *all = json_loadb(text, text_len, 0, NULL);
-    const json_t *list = field_of(all, folder->part->in);
-    bool is_list = json_is_array(list);
-    for (size_t i = 0; is_list && i < json_array_size(list); i++) {
-        entry_take(&l, json_array_get(list, i));
-    }
-    json_decref(all);
-    return is_list;
+    const struct list l = {folder, base};
+    const char *in = folder->part->in;
+    const struct json_span page = {text, text_len};
+    return http_json_each(page, in ? in : ".", entry_take, &l, x);
 }

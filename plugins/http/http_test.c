@@ -2,6 +2,9 @@
 /* Links, and pages of them. */
 #include "plugin_test.h"
 
+#include <jansson.h>
+#include <malloc.h>
+
 #include "http_map.h"
 
 #define BASE "http://h/d%20x/"
@@ -141,6 +144,69 @@ static void test_json(void)
     struct http_index x = {NULL, 0, 0, 0};
     CHECK(!http_json_parse(BASE, "{\"x\":1}", 7, &x) && !http_json_parse(BASE, "[1", 2, &x));
     CHECK(!http_json_parse(BASE, "", 0, &x) && x.count == 0);
+}
+
+static size_t held;
+static size_t held_most;
+
+static void *counted(size_t n)
+{
+    void *p = malloc(n);
+    held += p ? malloc_usable_size(p) : 0;
+    held_most = held > held_most ? held : held_most;
+    return p;
+}
+
+static void uncounted(void *p)
+{
+    held -= p ? malloc_usable_size(p) : 0;
+    free(p);
+}
+
+/* What takes three bytes of a page takes hundreds once it is decoded: so not all of it is at once,
+ * and nothing that could not be an entry. */
+static void test_json_bombs(void)
+{
+    static const struct {
+        const char *first;
+        const char *again;
+        const char *last;
+    } rows[] = {
+        {"[", "[],", "[]]"},
+        {"[", "{},", "{}]"},
+        {"[{\"name\":", "{\"a\":", ""},
+        {"[[", "[],", "[]]]"},
+        {"{\"entries\":[{\"name\":\"x\",\"y\":[", "{},", "{}]}]}"},
+        {"{\"y\":[", "{},", "{}],\"entries\":[\"x\"]}"},
+        {"", "[", ""},
+        {"", "{\"\":", ""},
+    };
+    enum { TIMES = 200000 };
+    char *page = malloc(TIMES * 8);
+    char error[600];
+    static const char text[] = "/ l {a}=name\n{a} f";
+    struct http_map *map = http_map_parse(text, strlen(text), error, sizeof(error));
+    struct http_place *place = http_place_new(http_map_root(map), NULL, NULL);
+    json_set_alloc_funcs(counted, uncounted);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct http_index x = {NULL, 0, 0, 0};
+        size_t n = (size_t)sprintf(page, "%s", rows[i].first);
+        for (int k = 0; k < TIMES; k++) {
+            n += (size_t)sprintf(page + n, "%s", rows[i].again);
+        }
+        n += (size_t)sprintf(page + n, "%s", rows[i].last);
+        test_context("%s%s...%s", rows[i].first, rows[i].again, rows[i].last);
+        (void)http_json_parse(BASE, page, n, &x);
+        (void)http_map_list(place, BASE, page, n, &x);
+        http_index_fini(&x);
+        CHECK(held_most < n && held == 0);
+        held_most = 0;
+    }
+    test_context("%s", "");
+    json_set_alloc_funcs(malloc, free);
+    http_place_free(place);
+    http_map_free(map);
+    free(page);
 }
 
 static void test_mutations(void)
@@ -386,6 +452,7 @@ static const struct test_case cases[] = {
     {"links", test_links},
     {"html", test_html},
     {"json", test_json},
+    {"JSON that is more than it seems", test_json_bombs},
     {"mutations", test_mutations},
     {"wrong tables", test_map_wrong},
     {"paths and their URLs", test_map_paths},
