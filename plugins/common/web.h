@@ -138,7 +138,7 @@ struct web_ask {
     void *arg;
 };
 /* All that ask names is copied, but for what says that it is not. Redirects are followed by GET and
- * HEAD alone. *id_r: for web_cancel(), there before done is called.
+ * HEAD alone, and not by what is signed. *id_r: for web_cancel(), there before done is called.
  * Errors, and done is not called: NO_MEMORY; INSUFFICIENT_RESOURCES (the queue is full); CANCELLED
  * (web_stop() was called); NOT_SUPPORTED (the server lends no timers: smbkit check). */
 smbkit_status web_ask(struct web *w, const struct web_ask *ask, uint64_t *id_r);

@@ -456,6 +456,26 @@ static void test_signed(void)
     CHECK(!strstr(seen, "secret"));
 }
 
+/* A signature is for one URL, and the session's token, which libcurl knows nothing of, for one
+ * server. */
+static void test_sent_on(void)
+{
+    static const char *const answers[] = {"HTTP/1.1 307 Go\r\nLocation: /other\r\n"
+                                          "Content-Length: 0\r\nConnection: close\r\n\r\n",
+                                          OK, NULL};
+    for (int is_signed = 0; is_signed < 2; is_signed++) {
+        struct web_credentials who = {strdup("key:secret"), NULL, strdup("token")};
+        struct web_spec spec = spec_of(0);
+        spec.sigv4 = is_signed ? "aws:amz:us-east-1:s3" : NULL;
+        spec.credentials = &who;
+        struct outcome o = run(&spec, (struct web_ask){.method = WEB_GET, .body_max = 10}, answers);
+        test_context("signed=%d", is_signed);
+        CHECK_INT(asked(), is_signed ? 1 : 2);
+        CHECK_INT(SMBKIT_OK(o.status), !is_signed);
+    }
+    test_context("%s", "");
+}
+
 static void test_basic(void)
 {
     struct web_credentials c = {strdup("me:secret"), NULL, NULL};
@@ -560,15 +580,11 @@ static void test_end_within(void)
 }
 
 static const struct test_case cases[] = {
-    {"methods", test_methods},
-    {"file", test_file},
-    {"repeats", test_repeats},
-    {"answers", test_answers},
-    {"passed on", test_passed_on},
-    {"signed", test_signed},
-    {"basic", test_basic},
-    {"the end waits", test_end_waits},
-    {"the end within", test_end_within},
+    {"methods", test_methods},     {"file", test_file},
+    {"repeats", test_repeats},     {"answers", test_answers},
+    {"passed on", test_passed_on}, {"signed", test_signed},
+    {"basic", test_basic},         {"the end waits", test_end_waits},
+    {"sent on", test_sent_on},     {"the end within", test_end_within},
 };
 
 int main(int argc, char **argv)

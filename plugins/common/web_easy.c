@@ -119,8 +119,11 @@ static void set_bounds(struct web_request *r)
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)((w->idle_ms + 999) / 1000));
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, r->total_ms == UINT64_MAX ? 0L : (long)r->total_ms);
-    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION,
-                     r->method == WEB_GET || r->method == WEB_HEAD ? 1L : 0L);
+    /* A signature is for one URL; and of the session's token libcurl does not know that it is a
+     * secret, so it would go to whatever host the request is sent on to. */
+    bool is_signed = w->sigv4 && w->credentials.user_password;
+    bool may_follow = (r->method == WEB_GET || r->method == WEB_HEAD) && !is_signed;
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, may_follow ? 1L : 0L);
     curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)WEB_REDIRECTS_MAX);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, w->needs_tls ? "https" : "http,https");
