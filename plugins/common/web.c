@@ -120,10 +120,11 @@ struct web *web_new(const struct web_spec *spec)
     w->retries = spec->retries;
     w->connect_ms = spec->connect_ms;
     w->idle_ms = spec->idle_ms;
+    w->budget = web_budget_new(spec->held_max ? spec->held_max : WEB_HELD);
     w->curl_ms = UINT64_MAX;
     w->random = web_now_ms() ^ (uintptr_t)w;
     if (!text_copy(&w->name, spec->name) || !text_copy(&w->ca_file, spec->ca_file) ||
-        !text_copy(&w->proxy, spec->proxy) || !text_copy(&w->sigv4, spec->sigv4) ||
+        !text_copy(&w->proxy, spec->proxy) || !text_copy(&w->sigv4, spec->sigv4) || !w->budget ||
         !multi_init(w)) {
         web_free(w);
         return NULL;
@@ -207,6 +208,7 @@ void web_free(struct web *w)
         smbkit_timer_free(w->timer);
     }
     web_credentials_fini(&w->credentials);
+    web_budget_unref(w->budget);
     pthread_cond_destroy(&w->quiet);
     pthread_mutex_destroy(&w->lock);
     free(w->name);

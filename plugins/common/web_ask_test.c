@@ -13,6 +13,7 @@
 
 #include "quiet_thread.h"
 #include "web.h"
+#include "web_cache.h"
 
 /* ---- the host ---- */
 
@@ -184,6 +185,8 @@ struct outcome {
     char body[64];
     char kept[2][64];
     char data[64];
+    struct web_block *block; /* of the body, if takes_block */
+    bool takes_block;
     size_t data_max; /* of which it says that it is enough */
 };
 
@@ -194,6 +197,7 @@ static void over(void *arg, struct web_answer *a)
     o->status = a->status;
     o->code = a->code;
     snprintf(o->body, sizeof(o->body), "%.*s", (int)a->body_len, a->body ? (char *)a->body : "");
+    o->block = o->takes_block && SMBKIT_OK(a->status) ? web_block_take(a) : NULL;
     for (int i = 0; i < 2; i++) {
         snprintf(o->kept[i], sizeof(o->kept[i]), "%s", a->kept[i] ? a->kept[i] : "");
     }
@@ -223,7 +227,7 @@ static struct outcome run(const struct web_spec *spec, struct web_ask ask,
                           const char *const *answers)
 {
     struct sockaddr_in at;
-    struct outcome o = {.data_max = SIZE_MAX};
+    struct outcome o = {.data_max = SIZE_MAX, .takes_block = ask.arg != NULL};
     char url[64];
     pthread_t thread;
     uint64_t id;
@@ -476,6 +480,32 @@ static void test_sent_on(void)
     test_context("%s", "");
 }
 
+/* Bodies under way, and the blocks that were made of them, are bounded in all: whoever opens a
+ * thousand files does not take the memory of the host. */
+static void test_held(void)
+{
+    enum { LONG = 100000 };
+    static char answer[LONG + 100];
+    const char *const answers[] = {answer, NULL};
+    size_t n = (size_t)sprintf(answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", LONG);
+    memset(answer + n, 'x', LONG);
+    struct web_spec spec = spec_of(0);
+    struct web_ask ask = {.method = WEB_GET, .body_max = LONG, .arg = &spec};
+    spec.held_max = LONG;
+    struct outcome o = run(&spec, ask, answers);
+    CHECK_INT(o.status, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    spec.held_max = 2 * LONG; /* room is made for powers of two */
+    o = run(&spec, ask, answers);
+    CHECK_INT(o.status, SMBKIT_STATUS_SUCCESS);
+    CHECK(o.block && o.block->budget && o.block->budget->used == LONG);
+    CHECK_INT(o.block->size, LONG);
+    struct web_budget *b = web_budget_ref(o.block->budget);
+    CHECK(!web_budget_take(b, LONG + 1) && b->used == LONG);
+    web_block_unref(o.block);
+    CHECK_INT(b->used, 0);
+    web_budget_unref(b);
+}
+
 static void test_basic(void)
 {
     struct web_credentials c = {strdup("me:secret"), NULL, NULL};
@@ -580,11 +610,17 @@ static void test_end_within(void)
 }
 
 static const struct test_case cases[] = {
-    {"methods", test_methods},     {"file", test_file},
-    {"repeats", test_repeats},     {"answers", test_answers},
-    {"passed on", test_passed_on}, {"signed", test_signed},
-    {"basic", test_basic},         {"the end waits", test_end_waits},
-    {"sent on", test_sent_on},     {"the end within", test_end_within},
+    {"methods", test_methods},
+    {"file", test_file},
+    {"repeats", test_repeats},
+    {"answers", test_answers},
+    {"passed on", test_passed_on},
+    {"signed", test_signed},
+    {"basic", test_basic},
+    {"the end waits", test_end_waits},
+    {"sent on", test_sent_on},
+    {"held", test_held},
+    {"the end within", test_end_within},
 };
 
 int main(int argc, char **argv)

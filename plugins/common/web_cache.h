@@ -15,9 +15,12 @@ struct web_block {
     uint32_t refs; /* atomic */
     size_t size;
     uint8_t *data;
+    struct web_budget *budget; /* that size is charged against; a reference, or NULL */
 };
 /* Takes data over, malloc'd, also when it fails. NULL: no memory. */
 struct web_block *web_block_new(uint8_t *data, size_t size);
+/* Of what was answered, whose body is gone then. NULL: no memory. */
+struct web_block *web_block_take(struct web_answer *a);
 struct web_block *web_block_ref(struct web_block *b);
 void web_block_unref(struct web_block *b); /* or NULL */
 

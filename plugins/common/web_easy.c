@@ -31,6 +31,11 @@ static bool body_reserve(struct web_request *r, size_t more)
     if (room == r->body_room) {
         return true;
     }
+    if (!web_budget_take(r->web->budget, room - r->body_room)) {
+        r->answer.is_too_long = true;
+        return false;
+    }
+    r->answer.charged += room - r->body_room;
     uint8_t *body = realloc(r->answer.body, room);
     if (!body) {
         return false;
@@ -211,7 +216,8 @@ static void set_request(struct web_request *r)
 bool web_easy_start(struct web_request *r)
 {
     web_answer_fini(&r->answer);
-    r->answer = (struct web_answer){.range_total = UINT64_MAX, .keep = r->keep};
+    r->answer =
+        (struct web_answer){.range_total = UINT64_MAX, .keep = r->keep, .budget = r->web->budget};
     r->body_room = 0;
     r->left_out = 0;
     r->header_bytes = 0;

@@ -84,6 +84,7 @@ struct web {
     char *sigv4;
     bool needs_tls;
     bool repeats_errors;
+    struct web_budget *budget;
     uint32_t in_flight_max;
     uint32_t retries;
     uint64_t connect_ms;

@@ -99,6 +99,7 @@ static smbkit_status web_open(struct http *h, const struct smbkit_volume_args *a
     }
     struct web_spec spec = web_words_spec(&w->web, args->host, h->name, w->url);
     spec.credentials = &credentials;
+    spec.held_max = w->cache + WEB_HELD;
     h->web = web_new(&spec);
     web_credentials_fini(&credentials);
     return h->web ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;

@@ -88,8 +88,7 @@ static void whole_done(void *arg, struct web_answer *a)
         a->has_length = true;
         a->length = a->body_len;
         a->takes_ranges = false;
-        job->block = web_block_new(a->body, a->body_len);
-        a->body = NULL;
+        job->block = web_block_take(a);
         st = job->block ? st : SMBKIT_STATUS_NO_MEMORY;
     }
     if (SMBKIT_OK(st)) {

@@ -302,8 +302,7 @@ static smbkit_status page_take(struct http_job *job, struct web_answer *a)
         return job->base ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
     }
     web_block_unref(job->block);
-    job->block = a->code == 304 ? NULL : web_block_new(a->body, a->body_len);
-    a->body = NULL;
+    job->block = a->code == 304 ? NULL : web_block_take(a);
     if (!job->base || !job->block) {
         return a->code == 304 ? SMBKIT_STATUS_DATA_ERROR : SMBKIT_STATUS_NO_MEMORY;
     }

@@ -168,6 +168,7 @@ static smbkit_status clients_open(struct sofa *s, const struct smbkit_volume_arg
     bool ok = credentials_copy(&credentials, &again);
     struct web_spec spec = web_words_spec(&w->web, args->host, s->name, w->url);
     spec.credentials = &credentials;
+    spec.held_max = w->cache + WEB_HELD;
     s->web = ok ? web_new(&spec) : NULL;
     spec.credentials = &again;
     spec.in_flight_max = SOFA_FEEDS_MAX;

@@ -36,8 +36,7 @@ static void whole_answered(struct sofa_job *job, struct web_answer *a)
     }
     web_object_unref(job->object);
     job->object = web_object_new(job->url, a, a->body_len);
-    job->block = web_block_new(a->body, a->body_len);
-    a->body = NULL;
+    job->block = web_block_take(a);
     if (!job->object || !job->block) {
         sofa_job_end(job, SMBKIT_STATUS_NO_MEMORY);
         return;
