@@ -120,10 +120,11 @@ struct web *web_new(const struct web_spec *spec)
     w->retries = spec->retries;
     w->connect_ms = spec->connect_ms;
     w->idle_ms = spec->idle_ms;
+    w->budget = web_budget_new(spec->held_max ? spec->held_max : WEB_HELD);
     w->curl_ms = UINT64_MAX;
     w->random = web_now_ms() ^ (uintptr_t)w;
     if (!text_copy(&w->name, spec->name) || !text_copy(&w->ca_file, spec->ca_file) ||
-        !text_copy(&w->proxy, spec->proxy) || !text_copy(&w->sigv4, spec->sigv4) ||
+        !text_copy(&w->proxy, spec->proxy) || !text_copy(&w->sigv4, spec->sigv4) || !w->budget ||
         !multi_init(w)) {
         web_free(w);
         return NULL;
@@ -145,7 +146,7 @@ static void all_cancelled(struct web *w, struct web_list *l)
     }
 }
 
-static void end_them(struct web_list *l)
+void web_list_end(struct web_list *l)
 {
     for (struct web_request *r = web_list_pop(l); r; r = web_list_pop(l)) {
         r->answer.url = r->last_url ? r->last_url : r->url;
@@ -154,16 +155,35 @@ static void end_them(struct web_list *l)
     }
 }
 
-/* Timers and watches do not fire any more: the driver's part is free, or about to be. */
+/* Lock held. The one within which this is called goes on by itself; what it has left is moved. */
+static void own_ending_leave(struct web *w, struct web_list *left)
+{
+    for (struct web_ending **at = &w->endings; *at; at = &(*at)->next) {
+        struct web_ending *e = *at;
+        if (pthread_equal(e->thread, pthread_self())) {
+            *at = e->next;
+            e->is_orphan = true;
+            *left = e->left;
+            e->left = (struct web_list){NULL, NULL, 0};
+            return;
+        }
+    }
+}
+
+/* Timers and watches begin nothing any more, but one may be at its end still: a watch that was
+ * freed within its own function is not waited for by who frees the others. */
 void web_stop(struct web *w)
 {
+    struct web_list left = {NULL, NULL, 0};
     pthread_mutex_lock(&w->lock);
     w->is_over = true;
-    while (w->is_driving) {
+    own_ending_leave(w, &left);
+    while (w->is_driving || w->endings) {
         pthread_cond_wait(&w->quiet, &w->lock);
     }
     w->is_driving = true;
     pthread_mutex_unlock(&w->lock);
+    web_list_end(&left);
     all_cancelled(w, &w->flying);
     all_cancelled(w, &w->queued);
     all_cancelled(w, &w->waiting);
@@ -173,7 +193,7 @@ void web_stop(struct web *w)
         smbkit_timer_free(w->timer);
         w->timer = NULL;
     }
-    end_them(&w->ended);
+    web_list_end(&w->ended);
 }
 
 void web_free(struct web *w)
@@ -188,6 +208,7 @@ void web_free(struct web *w)
         smbkit_timer_free(w->timer);
     }
     web_credentials_fini(&w->credentials);
+    web_budget_unref(w->budget);
     pthread_cond_destroy(&w->quiet);
     pthread_mutex_destroy(&w->lock);
     free(w->name);

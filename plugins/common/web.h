@@ -21,10 +21,11 @@
 #define WEB_RETRY_AFTER_MAX_MS UINT64_C(10000) /* what a server may ask for; more is a failure */
 #define WEB_DOWN_MS 1000u                      /* a server that is down is asked again after */
 #define WEB_LOG_MS 10000u                      /* between lines on what fails */
-#define WEB_TAG_MAX 256u          /* an entity tag, with its end; a longer one counts as none */
-#define WEB_CREDENTIALS_MAX 4096u /* bytes of a file with credentials */
-#define WEB_KEEP_MAX 8u           /* headers of an answer that are kept for who asked */
-#define WEB_KEEP_BYTES 1024u      /* of one, with its name; a longer one counts as none */
+#define WEB_TAG_MAX 256u             /* an entity tag, with its end; a longer one counts as none */
+#define WEB_CREDENTIALS_MAX 4096u    /* bytes of a file with credentials */
+#define WEB_KEEP_MAX 8u              /* headers of an answer that are kept for who asked */
+#define WEB_KEEP_BYTES 1024u         /* of one, with its name; a longer one counts as none */
+#define WEB_HELD (UINT64_C(2) << 30) /* as much as a tree holds of loaded files */
 #define WEB_ERROR_BODY_MAX                                                                         \
     (1u << 20) /* of an answer that is no success; the rest is not waited for */
 
@@ -53,8 +54,9 @@ struct web_spec {
     /* CURLOPT_AWS_SIGV4, "aws:amz:REGION:s3": requests are signed with user_password, bodies are
      * not; or NULL */
     const char *sigv4;
-    bool needs_tls;         /* a redirect from https to http is not followed */
-    bool repeats_errors;    /* 500, 502 and 504 are worth another attempt */
+    bool needs_tls;      /* a redirect from https to http is not followed */
+    bool repeats_errors; /* 500, 502 and 504 are worth another attempt */
+    uint64_t held_max;   /* bytes of answers in memory, of blocks made of them too; 0: WEB_HELD */
     uint32_t in_flight_max; /* requests at once, each with a connection of its own at most */
     uint32_t retries;       /* attempts after the first one */
     uint64_t connect_ms;
@@ -110,10 +112,24 @@ struct web_answer {
     uint64_t retry_after_ms; /* Retry-After in seconds, if is_retry_set */
     uint8_t *body;           /* malloc'd; take it by setting it to NULL */
     size_t body_len;
+    struct web_budget *budget; /* what body is charged against; or NULL */
+    size_t charged;
     const char *url;          /* the last one, after redirects; borrowed for the call */
     const char *const *keep;  /* of the request */
     char *kept[WEB_KEEP_MAX]; /* the values of those headers, malloc'd, likewise; or NULL */
 };
+
+/* Bytes that are held at a time, until whatever holds them is freed. Any thread. */
+struct web_budget {
+    uint32_t refs; /* atomic, as used */
+    uint64_t used;
+    uint64_t max; /* immutable */
+};
+struct web_budget *web_budget_new(uint64_t max); /* NULL: no memory */
+struct web_budget *web_budget_ref(struct web_budget *b);
+void web_budget_unref(struct web_budget *b);                /* or NULL */
+bool web_budget_take(struct web_budget *b, uint64_t bytes); /* false: there is no more */
+void web_budget_give(struct web_budget *b, uint64_t bytes); /* or NULL and 0 */
 
 struct web_ask {
     enum web_method method;
@@ -138,7 +154,7 @@ struct web_ask {
     void *arg;
 };
 /* All that ask names is copied, but for what says that it is not. Redirects are followed by GET and
- * HEAD alone. *id_r: for web_cancel(), there before done is called.
+ * HEAD alone, and not by what is signed. *id_r: for web_cancel(), there before done is called.
  * Errors, and done is not called: NO_MEMORY; INSUFFICIENT_RESOURCES (the queue is full); CANCELLED
  * (web_stop() was called); NOT_SUPPORTED (the server lends no timers: smbkit check). */
 smbkit_status web_ask(struct web *w, const struct web_ask *ask, uint64_t *id_r);

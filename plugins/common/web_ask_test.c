@@ -13,6 +13,7 @@
 
 #include "quiet_thread.h"
 #include "web.h"
+#include "web_cache.h"
 
 /* ---- the host ---- */
 
@@ -108,6 +109,7 @@ static void turn(void)
                          (fds[i].revents & (POLLERR | POLLHUP) ? SMBKIT_FD_ERROR : 0);
         if (ready && watches[i] && watches[i]->fd == fds[i].fd) {
             watches[i]->fn(watches[i]->arg, ready);
+            return; /* who waited for it may go on with all of them */
         }
     }
     if (timer.due_ms <= web_now_ms()) {
@@ -183,6 +185,8 @@ struct outcome {
     char body[64];
     char kept[2][64];
     char data[64];
+    struct web_block *block; /* of the body, if takes_block */
+    bool takes_block;
     size_t data_max; /* of which it says that it is enough */
 };
 
@@ -193,6 +197,7 @@ static void over(void *arg, struct web_answer *a)
     o->status = a->status;
     o->code = a->code;
     snprintf(o->body, sizeof(o->body), "%.*s", (int)a->body_len, a->body ? (char *)a->body : "");
+    o->block = o->takes_block && SMBKIT_OK(a->status) ? web_block_take(a) : NULL;
     for (int i = 0; i < 2; i++) {
         snprintf(o->kept[i], sizeof(o->kept[i]), "%s", a->kept[i] ? a->kept[i] : "");
     }
@@ -222,7 +227,7 @@ static struct outcome run(const struct web_spec *spec, struct web_ask ask,
                           const char *const *answers)
 {
     struct sockaddr_in at;
-    struct outcome o = {.data_max = SIZE_MAX};
+    struct outcome o = {.data_max = SIZE_MAX, .takes_block = ask.arg != NULL};
     char url[64];
     pthread_t thread;
     uint64_t id;
@@ -455,6 +460,52 @@ static void test_signed(void)
     CHECK(!strstr(seen, "secret"));
 }
 
+/* A signature is for one URL, and the session's token, which libcurl knows nothing of, for one
+ * server. */
+static void test_sent_on(void)
+{
+    static const char *const answers[] = {"HTTP/1.1 307 Go\r\nLocation: /other\r\n"
+                                          "Content-Length: 0\r\nConnection: close\r\n\r\n",
+                                          OK, NULL};
+    for (int is_signed = 0; is_signed < 2; is_signed++) {
+        struct web_credentials who = {strdup("key:secret"), NULL, strdup("token")};
+        struct web_spec spec = spec_of(0);
+        spec.sigv4 = is_signed ? "aws:amz:us-east-1:s3" : NULL;
+        spec.credentials = &who;
+        struct outcome o = run(&spec, (struct web_ask){.method = WEB_GET, .body_max = 10}, answers);
+        test_context("signed=%d", is_signed);
+        CHECK_INT(asked(), is_signed ? 1 : 2);
+        CHECK_INT(SMBKIT_OK(o.status), !is_signed);
+    }
+    test_context("%s", "");
+}
+
+/* Bodies under way, and the blocks that were made of them, are bounded in all: whoever opens a
+ * thousand files does not take the memory of the host. */
+static void test_held(void)
+{
+    enum { LONG = 100000 };
+    static char answer[LONG + 100];
+    const char *const answers[] = {answer, NULL};
+    size_t n = (size_t)sprintf(answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", LONG);
+    memset(answer + n, 'x', LONG);
+    struct web_spec spec = spec_of(0);
+    struct web_ask ask = {.method = WEB_GET, .body_max = LONG, .arg = &spec};
+    spec.held_max = LONG;
+    struct outcome o = run(&spec, ask, answers);
+    CHECK_INT(o.status, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
+    spec.held_max = 2 * LONG; /* room is made for powers of two */
+    o = run(&spec, ask, answers);
+    CHECK_INT(o.status, SMBKIT_STATUS_SUCCESS);
+    CHECK(o.block && o.block->budget && o.block->budget->used == LONG);
+    CHECK_INT(o.block->size, LONG);
+    struct web_budget *b = web_budget_ref(o.block->budget);
+    CHECK(!web_budget_take(b, LONG + 1) && b->used == LONG);
+    web_block_unref(o.block);
+    CHECK_INT(b->used, 0);
+    web_budget_unref(b);
+}
+
 static void test_basic(void)
 {
     struct web_credentials c = {strdup("me:secret"), NULL, NULL};
@@ -464,10 +515,112 @@ static void test_basic(void)
     CHECK(strstr(served.seen[0], "\r\nAuthorization: Basic bWU6c2VjcmV0\r\n"));
 }
 
+/* ---- the end of the client ---- */
+
+struct last {
+    struct web *web;
+    bool is_there; /* atomic: in done */
+    bool is_over;  /* atomic: web_stop() has returned */
+    bool was_late; /* atomic: done saw that */
+    uint32_t count;
+};
+
+static void waits(void *arg, struct web_answer *a)
+{
+    (void)a;
+    struct last *l = arg;
+    __atomic_store_n(&l->is_there, true, __ATOMIC_RELEASE);
+    for (int i = 0; i < 300 && !__atomic_load_n(&l->was_late, __ATOMIC_ACQUIRE); i++) {
+        poll(NULL, 0, 1);
+        if (__atomic_load_n(&l->is_over, __ATOMIC_ACQUIRE)) {
+            __atomic_store_n(&l->was_late, true, __ATOMIC_RELEASE);
+        }
+    }
+}
+
+static void *drive(void *arg)
+{
+    struct last *l = arg;
+    while (!__atomic_load_n(&l->is_there, __ATOMIC_ACQUIRE)) {
+        turn();
+    }
+    return NULL;
+}
+
+/* The function of an answer may be running on another thread, in a watch that the connection's end
+ * has freed meanwhile, so that nobody else waits for it. */
+static void test_end_waits(void)
+{
+    struct sockaddr_in at;
+    struct last l = {NULL};
+    pthread_t threads[2];
+    char url[64];
+    uint64_t id;
+    struct web_spec spec = spec_of(0);
+    memset(&served, 0, sizeof(served));
+    served.fd = listen_at(&at);
+    served.answers = one_ok;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(at.sin_port));
+    struct web *w = web_new(&spec);
+    const struct web_ask ask = {
+        .method = WEB_GET, .url = url, .body_max = 10, .done = waits, .arg = &l};
+    CHECK_INT(web_ask(w, &ask, &id), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(quiet_thread_start(&threads[0], serve, NULL), 0);
+    CHECK_INT(quiet_thread_start(&threads[1], drive, &l), 0);
+    while (!__atomic_load_n(&l.is_there, __ATOMIC_ACQUIRE)) {
+        poll(NULL, 0, 1);
+    }
+    web_stop(w);
+    __atomic_store_n(&l.is_over, true, __ATOMIC_RELEASE);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    CHECK(!l.was_late);
+    web_free(w);
+    close(served.fd);
+}
+
+static void ends_all(void *arg, struct web_answer *a)
+{
+    struct last *l = arg;
+    CHECK_INT(a->status, SMBKIT_STATUS_CANCELLED);
+    if (l->count++ == 0) {
+        web_stop(l->web);
+        CHECK_INT(l->count, 3);
+        web_free(l->web);
+    }
+}
+
+/* It may also be what ends the client. */
+static void test_end_within(void)
+{
+    struct last l = {NULL};
+    uint64_t ids[3];
+    struct web_spec spec = spec_of(0);
+    l.web = web_new(&spec);
+    const struct web_ask ask = {
+        .method = WEB_GET, .url = "http://127.0.0.1:1/", .done = ends_all, .arg = &l};
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(web_ask(l.web, &ask, &ids[i]), SMBKIT_STATUS_SUCCESS);
+        web_cancel(l.web, ids[i]);
+    }
+    while (l.count == 0) {
+        turn();
+    }
+    CHECK_INT(l.count, 3);
+}
+
 static const struct test_case cases[] = {
-    {"methods", test_methods}, {"file", test_file},           {"repeats", test_repeats},
-    {"answers", test_answers}, {"passed on", test_passed_on}, {"signed", test_signed},
+    {"methods", test_methods},
+    {"file", test_file},
+    {"repeats", test_repeats},
+    {"answers", test_answers},
+    {"passed on", test_passed_on},
+    {"signed", test_signed},
     {"basic", test_basic},
+    {"the end waits", test_end_waits},
+    {"sent on", test_sent_on},
+    {"held", test_held},
+    {"the end within", test_end_within},
 };
 
 int main(int argc, char **argv)

@@ -36,7 +36,20 @@ struct web_block *web_block_new(uint8_t *data, size_t size)
         free(data);
         return NULL;
     }
-    *b = (struct web_block){1, size, data};
+    *b = (struct web_block){1, size, data, NULL};
+    return b;
+}
+
+struct web_block *web_block_take(struct web_answer *a)
+{
+    size_t size = a->body_len;
+    uint8_t *fitting = a->body && size ? realloc(a->body, size) : NULL;
+    struct web_block *b = web_block_new(fitting ? fitting : a->body, size);
+    a->body = NULL;
+    if (b && a->budget && a->charged >= size) {
+        b->budget = web_budget_ref(a->budget);
+        a->charged -= size; /* the rest goes with the answer */
+    }
     return b;
 }
 
@@ -51,8 +64,20 @@ void web_block_unref(struct web_block *b)
     /* What others did with it is over before it is freed. */
     if (b && __atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) == 0) {
         free(b->data);
+        web_budget_give(b->budget, b->budget ? b->size : 0);
+        web_budget_unref(b->budget);
         free(b);
     }
+}
+
+static void block_release(void *arg)
+{
+    web_block_unref(arg);
+}
+
+smbkit_status web_block_give(struct web_block *b, struct smbkit_io *io, uint32_t length)
+{
+    return smbkit_io_give(io, b->data + io->offset, length, block_release, web_block_ref(b));
 }
 
 /* ---- the cache ---- */

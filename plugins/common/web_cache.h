@@ -4,6 +4,8 @@
  * blocks of what is no more are dropped as the oldest. */
 #pragma once
 
+#include <smbkit/plugin.h>
+
 #include "web.h"
 
 #define WEB_BLOCK 131072u /* bytes of a block of a file */
@@ -13,11 +15,23 @@ struct web_block {
     uint32_t refs; /* atomic */
     size_t size;
     uint8_t *data;
+    struct web_budget *budget; /* that size is charged against; a reference, or NULL */
 };
 /* Takes data over, malloc'd, also when it fails. NULL: no memory. */
 struct web_block *web_block_new(uint8_t *data, size_t size);
+/* Of what was answered, whose body is gone then. NULL: no memory. */
+struct web_block *web_block_take(struct web_answer *a);
 struct web_block *web_block_ref(struct web_block *b);
 void web_block_unref(struct web_block *b); /* or NULL */
+
+/* Bytes of a read of what has that size. */
+static inline uint32_t web_read_length(const struct smbkit_io *io, uint64_t size)
+{
+    uint64_t left = io->offset < size ? size - io->offset : 0;
+    return left < io->length ? (uint32_t)left : io->length;
+}
+/* Answers a read of that length by what the block has. */
+smbkit_status web_block_give(struct web_block *b, struct smbkit_io *io, uint32_t length);
 
 struct web_cache;
 struct web_cache *web_cache_new(uint64_t bytes_max); /* NULL: no memory */

@@ -225,6 +225,29 @@ static void timer_locked(struct web *w)
     }
 }
 
+/* Lock held, and let go. The last one, so that w may be gone afterwards. */
+static void leave_locked(struct web *w)
+{
+    struct web_ending e = {.next = w->endings, .thread = pthread_self(), .left = w->ended};
+    w->endings = &e;
+    w->ended = (struct web_list){NULL, NULL, 0};
+    w->is_driving = false;
+    pthread_cond_broadcast(&w->quiet);
+    pthread_mutex_unlock(&w->lock);
+    web_list_end(&e.left);
+    if (e.is_orphan) {
+        return;
+    }
+    pthread_mutex_lock(&w->lock);
+    struct web_ending **at = &w->endings;
+    while (*at != &e) {
+        at = &(*at)->next;
+    }
+    *at = e.next;
+    pthread_cond_broadcast(&w->quiet);
+    pthread_mutex_unlock(&w->lock);
+}
+
 void web_drive(struct web *w)
 {
     pthread_mutex_lock(&w->lock);
@@ -247,14 +270,5 @@ void web_drive(struct web *w)
         w->is_again |= w->queued.first && w->flying.count < w->in_flight_max;
     }
     timer_locked(w);
-    struct web_list ended = w->ended;
-    w->ended = (struct web_list){NULL, NULL, 0};
-    w->is_driving = false;
-    pthread_cond_broadcast(&w->quiet);
-    pthread_mutex_unlock(&w->lock);
-    for (struct web_request *r = web_list_pop(&ended); r; r = web_list_pop(&ended)) {
-        r->answer.url = r->last_url ? r->last_url : r->url;
-        r->done(r->arg, &r->answer);
-        web_request_free(r);
-    }
+    leave_locked(w);
 }

@@ -31,6 +31,11 @@ static bool body_reserve(struct web_request *r, size_t more)
     if (room == r->body_room) {
         return true;
     }
+    if (!web_budget_take(r->web->budget, room - r->body_room)) {
+        r->answer.is_too_long = true;
+        return false;
+    }
+    r->answer.charged += room - r->body_room;
     uint8_t *body = realloc(r->answer.body, room);
     if (!body) {
         return false;
@@ -119,8 +124,11 @@ static void set_bounds(struct web_request *r)
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)((w->idle_ms + 999) / 1000));
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, r->total_ms == UINT64_MAX ? 0L : (long)r->total_ms);
-    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION,
-                     r->method == WEB_GET || r->method == WEB_HEAD ? 1L : 0L);
+    /* A signature is for one URL; and of the session's token libcurl does not know that it is a
+     * secret, so it would go to whatever host the request is sent on to. */
+    bool is_signed = w->sigv4 && w->credentials.user_password;
+    bool may_follow = (r->method == WEB_GET || r->method == WEB_HEAD) && !is_signed;
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, may_follow ? 1L : 0L);
     curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)WEB_REDIRECTS_MAX);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, w->needs_tls ? "https" : "http,https");
@@ -208,7 +216,8 @@ static void set_request(struct web_request *r)
 bool web_easy_start(struct web_request *r)
 {
     web_answer_fini(&r->answer);
-    r->answer = (struct web_answer){.range_total = UINT64_MAX, .keep = r->keep};
+    r->answer =
+        (struct web_answer){.range_total = UINT64_MAX, .keep = r->keep, .budget = r->web->budget};
     r->body_room = 0;
     r->left_out = 0;
     r->header_bytes = 0;

@@ -131,11 +131,18 @@ static void forget(struct web_answer *a)
 {
     uint8_t *body = a->body;
     size_t body_len = a->body_len;
+    size_t charged = a->charged;
+    struct web_budget *budget = a->budget;
     const char *const *keep = a->keep;
     a->body = NULL;
+    a->charged = 0;
     web_answer_fini(a);
-    *a = (struct web_answer){
-        .body = body, .body_len = body_len, .range_total = UINT64_MAX, .keep = keep};
+    *a = (struct web_answer){.body = body,
+                             .body_len = body_len,
+                             .budget = budget,
+                             .charged = charged,
+                             .range_total = UINT64_MAX,
+                             .keep = keep};
 }
 
 void web_answer_fini(struct web_answer *a)
@@ -149,6 +156,8 @@ void web_answer_fini(struct web_answer *a)
     }
     free(a->body);
     a->body = NULL;
+    web_budget_give(a->budget, a->charged);
+    a->charged = 0;
 }
 
 static void keep(struct web_answer *a, const char *name, const char *value)

@@ -52,6 +52,16 @@ void web_list_push(struct web_list *l, struct web_request *r);
 struct web_request *web_list_pop(struct web_list *l);
 void web_list_take(struct web_list *l, struct web_request *r);
 
+/* A driver that has let go of its part, and calls the functions of what has ended. */
+struct web_ending {
+    struct web_ending *next; /* guarded by web->lock */
+    pthread_t thread;
+    struct web_list left; /* its thread's */
+    bool is_orphan;       /* its thread's: the client may be gone */
+};
+/* Calls them all. */
+void web_list_end(struct web_list *l);
+
 /* A descriptor of libcurl's. */
 struct web_socket {
     struct web_socket *next; /* guarded by web->lock, as what follows */
@@ -74,6 +84,7 @@ struct web {
     char *sigv4;
     bool needs_tls;
     bool repeats_errors;
+    struct web_budget *budget;
     uint32_t in_flight_max;
     uint32_t retries;
     uint64_t connect_ms;
@@ -94,6 +105,7 @@ struct web {
     struct web_list flying;
     struct web_list waiting; /* for another attempt */
     struct web_list ended;
+    struct web_ending *endings;
     struct web_socket *ready;
     /* What fails: web_fate.c */
     bool is_failing;

@@ -8,6 +8,7 @@
 
 #include "web.h"
 #include "web_cache.h"
+#include "web_words.h"
 
 static struct web_answer heads(const char *const *lines)
 {
@@ -153,8 +154,41 @@ static void test_credentials(void)
     test_context("%s", "");
 }
 
+static void test_urls(void)
+{
+    static const struct {
+        const char *url;
+        const char *why; /* what the line has; NULL: it is right */
+    } rows[] = {
+        {"http://h", NULL},
+        {"HTTPS://h:1/a/%20", NULL},
+        {"http://h/a@b", NULL},
+        {"ftp://h/", "does not begin with"},
+        {"h", "does not begin with"},
+        {"", "does not begin with"},
+        {"http://", "no host"},
+        {"http:///x", "no host"},
+        {"http://?x", "no host"},
+        {"http://u@h", "a user"},
+        {"http://u:p@h/x", "a user"},
+        {"http://h/?x", "a query"},
+        {"http://h#x", "a query"},
+        {"http://h/a b", "a query"},
+        {"http://h/a\nb", "a query"},
+        {"http://h\\x/", "a query"},
+        {"http://h/12345678901234567890", "too long"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *why = web_url_wrong(rows[i].url, 20);
+        test_context("%s", rows[i].url);
+        CHECK_INT(why == NULL, rows[i].why == NULL);
+        CHECK(!why || !rows[i].why || strstr(why, rows[i].why));
+    }
+    test_context("%s", "");
+}
+
 static const struct test_case cases[] = {
     {"headers", test_headers}, {"bad headers", test_bad_headers}, {"times", test_times},
-    {"cache", test_cache},     {"credentials", test_credentials},
+    {"cache", test_cache},     {"credentials", test_credentials}, {"URLs", test_urls},
 };
 TEST_MAIN(cases)

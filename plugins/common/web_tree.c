@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "web_cache.h"
+
 #define JOBS_IDLE_MIN 64u /* before one is used again: long after anybody could cancel it */
 
 /* ---- jobs ---- */
@@ -100,6 +102,16 @@ smbkit_status web_job_ask(struct web_job *job, const struct web_ask *ask)
         job->is_cancelled ? SMBKIT_STATUS_CANCELLED : web_ask(job->jobs->web, ask, &job->ask_id);
     pthread_mutex_unlock(&job->lock);
     return st;
+}
+
+void web_job_read(struct web_job *job, const struct web_read *r)
+{
+    pthread_mutex_lock(&job->lock);
+    smbkit_status st = job->is_cancelled ? SMBKIT_STATUS_CANCELLED : web_read(r, &job->ask_id);
+    pthread_mutex_unlock(&job->lock);
+    if (st != SMBKIT_STATUS_PENDING) {
+        r->done(r->arg, st);
+    }
 }
 
 bool web_job_is_cancelled(struct web_job *job)

@@ -43,6 +43,9 @@ void web_job_end(struct web_job *job, smbkit_status st);
 /* A request of the job's own, which is cancelled with it. Else not asked: CANCELLED, or as
  * web_ask(). */
 smbkit_status web_job_ask(struct web_job *job, const struct web_ask *ask);
+/* A read of its own, likewise: its done is called in any case, maybe before this returns. */
+struct web_read;
+void web_job_read(struct web_job *job, const struct web_read *r);
 bool web_job_is_cancelled(struct web_job *job);
 
 /* ---- folders that are no longer fresh ---- */

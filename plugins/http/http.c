@@ -6,19 +6,17 @@
 #include <strings.h>
 
 #include "http_priv.h"
+#include "web_words.h"
 
 struct words {
+    struct web_words web;
     const char *url;
-    const char *ca_file;
     const char *credentials;
-    const char *proxy;
+    const char *map;
     uint64_t fresh_ms;
-    uint64_t connect_ms;
-    uint64_t idle_ms;
     uint64_t whole;
     uint64_t cache;
-    uint64_t requests;
-    uint64_t retries;
+    uint64_t heads;
     uint32_t index;
     uint32_t reserved;
 };
@@ -31,17 +29,14 @@ static const char *const kinds[] = {"auto", "html", "json", NULL};
     }
 static const struct smbkit_param params[] = {
     WORD("url", url, SMBKIT_PARAM_TEXT, .min = 1, .flags = SMBKIT_PARAM_REQUIRED),
-    WORD("ca-file", ca_file, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("credentials", credentials, SMBKIT_PARAM_TEXT, .min = 1),
-    WORD("proxy", proxy, SMBKIT_PARAM_TEXT, .min = 1),
+    WORD("map", map, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("fresh", fresh_ms, SMBKIT_PARAM_MS, .max = 86400000),
-    WORD("connect-timeout", connect_ms, SMBKIT_PARAM_MS, .min = 100, .max = 300000),
-    WORD("idle-timeout", idle_ms, SMBKIT_PARAM_MS, .min = 1000, .max = 300000),
     WORD("whole", whole, SMBKIT_PARAM_SIZE, .max = UINT64_C(1) << 30),
     WORD("cache", cache, SMBKIT_PARAM_SIZE, .max = UINT64_C(1) << 36),
-    WORD("requests", requests, SMBKIT_PARAM_NUMBER, .min = 1, .max = 1024),
-    WORD("retries", retries, SMBKIT_PARAM_NUMBER, .max = 10),
+    WORD("sizes", heads, SMBKIT_PARAM_NUMBER, .max = HTTP_HEADS_MAX),
     WORD("index", index, SMBKIT_PARAM_CHOICE, .words = kinds),
+    WEB_WORDS(struct words, web),
     {.key = NULL}};
 
 /* ---- the end ---- */
@@ -63,6 +58,8 @@ static void http_release(void *arg)
     web_fresh_fini(&h->fresh);
     web_jobs_fini(&h->jobs);
     http_node_unref(h->root);
+    http_map_free(h->map);
+    free(h->base);
     free(h->name);
     free(h);
 }
@@ -74,24 +71,6 @@ static void http_info(void *arg, struct smbkit_volume_info *info)
 }
 
 /* ---- the beginning ---- */
-
-static const char *url_wrong(const char *url)
-{
-    size_t scheme = strncasecmp(url, "http://", 7) == 0    ? 7
-                    : strncasecmp(url, "https://", 8) == 0 ? 8
-                                                           : 0;
-    size_t host = strcspn(url + scheme, "/?#");
-    if (scheme == 0) {
-        return "url= begins with http:// or https://";
-    }
-    if (host == 0 || strlen(url) + 2 > HTTP_URL_MAX) {
-        return "url= has no host, or is too long";
-    }
-    if (memchr(url + scheme, '@', host)) {
-        return "url= has a user in it: name a file with credentials=";
-    }
-    return strpbrk(url, "?# ") ? "url= has a query, a fragment or a blank" : NULL;
-}
 
 /* With a slash at its end. */
 static char *base_of(const char *url)
@@ -118,29 +97,42 @@ static smbkit_status web_open(struct http *h, const struct smbkit_volume_args *a
             return st;
         }
     }
-    const struct web_spec spec = {.host = args->host,
-                                  .name = h->name,
-                                  .ca_file = w->ca_file,
-                                  .proxy = w->proxy,
-                                  .credentials = &credentials,
-                                  .needs_tls = strncasecmp(w->url, "https:", 6) == 0,
-                                  .in_flight_max = (uint32_t)w->requests,
-                                  .retries = (uint32_t)w->retries,
-                                  .connect_ms = w->connect_ms,
-                                  .idle_ms = w->idle_ms};
+    struct web_spec spec = web_words_spec(&w->web, args->host, h->name, w->url);
+    spec.credentials = &credentials;
+    spec.held_max = w->cache + WEB_HELD;
     h->web = web_new(&spec);
     web_credentials_fini(&credentials);
     return h->web ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
 }
 
+/* The root, as the server has it or as the map does. */
+static struct http_node *root_new(const struct http *h)
+{
+    struct http_item root = {.is_folder = true};
+    if (!h->map) {
+        return http_node_new(h->base, true);
+    }
+    const struct http_map_part *part = http_map_root(h->map);
+    root.place = http_place_new(part, NULL, NULL);
+    root.url = root.place ? http_map_url(h->base, part->url, root.place) : NULL;
+    root.name = strdup("");
+    struct http_node *n = root.name && root.url ? http_node_of_item(&root, true) : NULL;
+    http_item_fini(&root);
+    return n;
+}
+
 static smbkit_status http_init(struct http *h, const struct smbkit_volume_args *args,
                                const struct words *w)
 {
-    char *base = base_of(w->url);
     size_t room = strlen(args->share_name) + 32;
+    h->base = base_of(w->url);
     h->name = malloc(room);
-    h->root = base ? http_node_new(base, true) : NULL;
-    free(base);
+    h->map = w->map ? http_map_read(w->map, args->error, args->error_size) : NULL;
+    if (w->map && !h->map) {
+        return SMBKIT_STATUS_INVALID_PARAMETER;
+    }
+    h->root = h->base ? root_new(h) : NULL;
+    h->heads_max = (uint32_t)w->heads;
     h->cache = web_cache_new(w->cache);
     h->kind = w->index;
     h->whole_max = w->whole;
@@ -155,18 +147,16 @@ static smbkit_status http_init(struct http *h, const struct smbkit_volume_args *
 
 static smbkit_status http_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
-    struct words w = {.fresh_ms = 10000,
-                      .connect_ms = 10000,
-                      .idle_ms = 30000,
+    struct words w = {.web = WEB_WORDS_DEFAULT,
+                      .fresh_ms = 10000,
                       .whole = UINT64_C(64) << 20,
                       .cache = UINT64_C(256) << 20,
-                      .requests = 64,
-                      .retries = 3};
+                      .heads = HTTP_HEADS_MAX};
     smbkit_status st = smbkit_args_take(args, params, &w);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    const char *wrong = url_wrong(w.url);
+    const char *wrong = web_url_wrong(w.url, HTTP_URL_MAX - 2);
     wrong = wrong ? wrong : w.whole > w.cache / 2 ? "whole= is more than half of cache=" : NULL;
     if (wrong) {
         snprintf(args->error, args->error_size, "%s", wrong);
@@ -186,7 +176,7 @@ static smbkit_status http_volume_open(struct smbkit_volume_args *args, void **vo
     }
     struct smbkit_tree_spec spec = smbkit_tree_spec_new();
     spec.flags = SMBKIT_TREE_READ_ONLY;
-    spec.root = &http_folder;
+    spec.root = h->map ? &http_mapped_folder : &http_folder;
     spec.arg = h;
     spec.stop = http_stop;
     spec.release = http_release;
@@ -222,6 +212,8 @@ SMBKIT_INIT_SYMBOL(const struct smbkit_host_table *api)
         "http", "what a web server shows, read only", http_volume_open,
         "url=URL            the folder that is shown: http://... or https://...\n"
         "index=KIND         its pages: html, json, or auto: as they look; auto\n"
+        "map=FILE           a table of paths and what URL each is; none\n"
+        "sizes=N            files of a folder whose size is asked for to show it; 1000\n"
         "fresh=TIME         how long what was told is taken for true; 10s\n"
         "credentials=FILE   has the line user:password, or Bearer token; none\n"
         "ca-file=FILE       certificates to trust; the system's\n"

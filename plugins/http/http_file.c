@@ -69,7 +69,11 @@ static void probe_end(struct http_job *job, smbkit_status st)
         st = handle ? st : SMBKIT_STATUS_NO_MEMORY;
     }
     pthread_mutex_unlock(&n->lock);
-    http_job_end(job, st);
+    if (job->need == HTTP_MADE) {
+        http_made_end(job, st);
+    } else {
+        http_job_end(job, st);
+    }
 }
 
 static void whole_done(void *arg, struct web_answer *a)
@@ -84,8 +88,7 @@ static void whole_done(void *arg, struct web_answer *a)
         a->has_length = true;
         a->length = a->body_len;
         a->takes_ranges = false;
-        job->block = web_block_new(a->body, a->body_len);
-        a->body = NULL;
+        job->block = web_block_take(a);
         st = job->block ? st : SMBKIT_STATUS_NO_MEMORY;
     }
     if (SMBKIT_OK(st)) {
@@ -101,7 +104,7 @@ static void whole_done(void *arg, struct web_answer *a)
     probe_end(job, st);
 }
 
-static void whole_ask(struct http_job *job)
+void http_whole_ask(struct http_job *job)
 {
     const struct web_ask ask = {.method = WEB_GET,
                                 .url = job->node->url,
@@ -128,8 +131,11 @@ static void head_done(void *arg, struct web_answer *a)
     struct http_job *job = arg;
     struct http_node *n = job->node;
     if (a->status == SMBKIT_STATUS_NOT_SUPPORTED) {
-        whole_ask(job); /* it has no HEAD */
+        http_whole_ask(job); /* it has no HEAD */
         return;
+    }
+    if (a->status == SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND) {
+        http_made_gone(job->w.call, n);
     }
     if (!SMBKIT_OK(a->status)) {
         http_job_end(job, a->status);
@@ -142,7 +148,7 @@ static void head_done(void *arg, struct web_answer *a)
     if (wants_whole && a->has_length && a->length > job->h->whole_max) {
         http_job_end(job, SMBKIT_STATUS_INSUFFICIENT_RESOURCES);
     } else if (wants_whole && !has_whole(job)) {
-        whole_ask(job);
+        http_whole_ask(job);
     } else {
         probe_end(job, SMBKIT_STATUS_SUCCESS);
     }
@@ -217,11 +223,6 @@ static void file_close(void *arg, void *handle)
     }
 }
 
-static void block_release(void *arg)
-{
-    web_block_unref(arg);
-}
-
 /* It is another one now: who opens it next is told what it is then. */
 static void node_forget(struct http_job *job)
 {
@@ -261,12 +262,7 @@ static smbkit_status read_ranges(struct smbkit_tree_call *c, const struct http_h
                                .to = to,
                                .done = read_done,
                                .arg = job};
-    pthread_mutex_lock(&job->w.lock);
-    smbkit_status st = job->w.is_cancelled ? SMBKIT_STATUS_CANCELLED : web_read(&r, &job->w.ask_id);
-    pthread_mutex_unlock(&job->w.lock);
-    if (st != SMBKIT_STATUS_PENDING) {
-        read_done(job, st);
-    }
+    web_job_read(&job->w, &r);
     return SMBKIT_STATUS_PENDING;
 }
 
@@ -274,15 +270,13 @@ static smbkit_status file_read(struct smbkit_tree_call *c, void *handle, struct 
 {
     const struct http_handle *f = handle;
     uint64_t size = f->block ? f->block->size : f->object->size;
-    uint64_t left = io->offset < size ? size - io->offset : 0;
-    uint32_t length = left < io->length ? (uint32_t)left : io->length;
+    uint32_t length = web_read_length(io, size);
     if (length == 0) {
         io->done = 0;
         return SMBKIT_STATUS_SUCCESS;
     }
     if (f->block) {
-        return smbkit_io_give(io, f->block->data + io->offset, length, block_release,
-                              web_block_ref(f->block));
+        return web_block_give(f->block, io, length);
     }
     return read_ranges(c, f, io, length);
 }

@@ -11,25 +11,26 @@
 
 /* ---- entries ---- */
 
-static int by_url(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
 {
     const struct http_node *const *x = a;
     const struct http_node *const *y = b;
-    return strcmp((*x)->url, (*y)->url);
+    return strcmp(http_node_key(*x), http_node_key(*y));
 }
 
 /* The node that the folder had for it, or a new one; a reference, or NULL. */
-static struct http_node *node_of(const struct http_node *folder, const struct http_item *item)
+static struct http_node *node_of(const struct http_node *folder, struct http_item *item)
 {
-    struct http_node key = {.url = item->url};
+    struct http_node key = {.url = folder->place ? item->name : item->url};
     struct http_node *at = &key;
     struct http_node **found = folder->child_count
                                    ? bsearch(&at, folder->children, folder->child_count,
-                                             sizeof(folder->children[0]), by_url)
+                                             sizeof(folder->children[0]), by_key)
                                    : NULL;
-    return found && (*found)->is_folder == item->is_folder
-               ? http_node_ref(*found)
-               : http_node_new(item->url, item->is_folder);
+    bool is_it = found && (*found)->is_folder == item->is_folder &&
+                 strcmp((*found)->url, item->url) == 0 &&
+                 (!item->place || (*found)->place->part == item->place->part);
+    return is_it ? http_node_ref(*found) : http_node_of_item(item, folder->place != NULL);
 }
 
 /* What the index says of it. A time to the minute says nothing against one to the second. */
@@ -85,8 +86,8 @@ static struct http_shown *shown_new(struct http_node *n)
     return shown;
 }
 
-static smbkit_status entry_add(struct http_job *job, const struct http_item *item,
-                               struct http_node *n)
+smbkit_status http_entry_add(struct smbkit_tree_call *c, const struct http_item *item,
+                             struct http_node *n)
 {
     struct smbkit_tree_entry e = smbkit_tree_entry_new(item->name);
     e.arg = shown_new(n);
@@ -96,7 +97,7 @@ static smbkit_status entry_add(struct http_job *job, const struct http_item *ite
     }
     if (item->is_folder) {
         e.flags = SMBKIT_TREE_IS_FOLDER;
-        e.folder = &http_folder;
+        e.folder = n->place ? &http_mapped_folder : &http_folder;
     } else {
         node_show(n);
         e.file = &http_file;
@@ -105,7 +106,7 @@ static smbkit_status entry_add(struct http_job *job, const struct http_item *ite
     e.size = item->is_folder ? 0 : n->size;
     e.write_time = n->time;
     pthread_mutex_unlock(&n->lock);
-    return smbkit_tree_add(job->w.call->tree, job->w.call->id, &e, NULL);
+    return smbkit_tree_add(c->tree, c->id, &e, NULL);
 }
 
 static bool is_fatal(smbkit_status st)
@@ -123,13 +124,13 @@ static smbkit_status entries_add(struct http_job *job, struct http_node **nodes)
     for (uint32_t i = 0; i < job->index.count; i++) {
         struct http_node *n = nodes[i];
         if (n && !is_fatal(st)) {
-            st = entry_add(job, &job->index.items[i], n);
+            st = http_entry_add(job->w.call, &job->index.items[i], n);
         }
         if (n) {
             nodes[count++] = n;
         }
     }
-    qsort(nodes, count, sizeof(nodes[0]), by_url);
+    qsort(nodes, count, sizeof(nodes[0]), by_key);
     pthread_mutex_lock(&folder->lock);
     struct http_node **old = folder->children;
     uint32_t old_count = folder->child_count;
@@ -143,12 +144,19 @@ static smbkit_status entries_add(struct http_job *job, struct http_node **nodes)
     return is_fatal(st) ? st : SMBKIT_STATUS_SUCCESS;
 }
 
+/* Of the map only what has a list. */
+static bool is_asked(const struct http_node *n)
+{
+    return !n->place || n->place->part->fields;
+}
+
 static void fill_end(struct http_job *job)
 {
     struct http_node **nodes = job->nodes;
     job->nodes = NULL;
     smbkit_status st = entries_add(job, nodes);
-    if (SMBKIT_OK(st)) {
+    st = SMBKIT_OK(st) ? http_made_show(job) : st;
+    if (SMBKIT_OK(st) && is_asked(job->node)) {
         web_fresh_add(&job->h->fresh, job->w.call->id);
     }
     http_job_end(job, st);
@@ -208,7 +216,7 @@ static void sizes_ask(struct http_job *job)
 {
     uint32_t heads = 0;
     job->heads_left = 1; /* its own, until all are asked for */
-    for (uint32_t i = 0; i < job->index.count && heads < HTTP_HEADS_MAX; i++) {
+    for (uint32_t i = 0; i < job->index.count && heads < job->h->heads_max; i++) {
         const struct http_item *item = &job->index.items[i];
         if (job->nodes[i] && !item->is_folder && !item->has_size) {
             head_ask(job, job->nodes[i]);
@@ -229,14 +237,30 @@ static bool looks_like_json(const struct web_block *b)
     return i < b->size && (b->data[i] == '[' || b->data[i] == '{');
 }
 
-static smbkit_status parse(struct http_job *job)
+/* Of the map: what the table names, and what the list tells of. */
+static bool mapped_parse(struct http_job *job)
+{
+    const struct http_place *place = job->node->place;
+    const struct web_block *b = job->block;
+    http_map_fixed(place, job->h->base, &job->index);
+    return !b || http_map_list(place, job->h->base, (const char *)b->data, b->size, &job->index);
+}
+
+static bool page_parse(struct http_job *job)
 {
     const struct web_block *b = job->block;
     uint32_t kind = job->h->kind;
     bool is_json = kind == HTTP_JSON || (kind == HTTP_AUTO && looks_like_json(b));
-    if (!is_json) {
-        http_html_parse(job->base, (const char *)b->data, b->size, &job->index);
-    } else if (!http_json_parse(job->base, (const char *)b->data, b->size, &job->index)) {
+    if (is_json) {
+        return http_json_parse(job->base, (const char *)b->data, b->size, &job->index);
+    }
+    http_html_parse(job->base, (const char *)b->data, b->size, &job->index);
+    return true;
+}
+
+static smbkit_status parse(struct http_job *job)
+{
+    if (!(job->node->place ? mapped_parse(job) : page_parse(job))) {
         return SMBKIT_STATUS_DATA_ERROR;
     }
     if (job->index.left_out) {
@@ -278,8 +302,7 @@ static smbkit_status page_take(struct http_job *job, struct web_answer *a)
         return job->base ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NO_MEMORY;
     }
     web_block_unref(job->block);
-    job->block = a->code == 304 ? NULL : web_block_new(a->body, a->body_len);
-    a->body = NULL;
+    job->block = a->code == 304 ? NULL : web_block_take(a);
     if (!job->base || !job->block) {
         return a->code == 304 ? SMBKIT_STATUS_DATA_ERROR : SMBKIT_STATUS_NO_MEMORY;
     }
@@ -305,15 +328,19 @@ static void page_done(void *arg, struct web_answer *a)
     }
 }
 
-static smbkit_status folder_fill(struct smbkit_tree_call *c)
+smbkit_status http_folder_fill(struct smbkit_tree_call *c)
 {
     struct http *h = smbkit_tree_data(c->tree);
-    struct http_node *n = c->id == SMBKIT_TREE_ROOT ? h->root : http_shown_of(c);
+    struct http_node *n = http_folder_of(c);
     struct http_job *job = http_job_new(h, c, n);
     char condition[WEB_TAG_MAX + 32];
     const char *headers[] = {"Accept: application/json, text/html;q=0.9, */*;q=0.5", NULL, NULL};
     if (!job) {
         return SMBKIT_STATUS_NO_MEMORY;
+    }
+    if (!is_asked(n)) {
+        page_run(job);
+        return SMBKIT_STATUS_PENDING;
     }
     pthread_mutex_lock(&n->lock);
     const struct web_object *o = n->object;
@@ -335,5 +362,6 @@ static smbkit_status folder_fill(struct smbkit_tree_call *c)
     return SMBKIT_STATUS_PENDING;
 }
 
-const struct smbkit_tree_folder http_folder = {
-    .struct_size = sizeof(http_folder), .flags = SMBKIT_TREE_NEVER_BLOCKS, .fill = folder_fill};
+const struct smbkit_tree_folder http_folder = {.struct_size = sizeof(http_folder),
+                                               .flags = SMBKIT_TREE_NEVER_BLOCKS,
+                                               .fill = http_folder_fill};

@@ -11,9 +11,11 @@
 #define HTTP_URL_MAX 8192u      /* bytes of a URL, with its end */
 #define HTTP_ITEMS_MAX 1000000u /* of one page; what is beyond is left out */
 
+struct http_place;
 struct http_item {
     char *name;
-    char *url; /* absolute; a folder's ends in a slash */
+    char *url; /* absolute; a folder's ends in a slash. "": a folder of the map without one */
+    struct http_place *place; /* of a folder of the map; else NULL */
     bool is_folder;
     bool has_size;
     bool is_coarse; /* the time is told to the minute */
@@ -28,6 +30,14 @@ struct http_index {
     uint32_t left_out; /* beyond HTTP_ITEMS_MAX, or without memory */
 };
 void http_index_fini(struct http_index *x);
+
+/* Can a file have it? UTF-8, and neither "." nor "..". */
+bool http_name_is(const char *name);
+bool http_is_unreserved(char c); /* [RFC 3986] 2.3 */
+bool http_is_of_url(char c);     /* needs no encoding in a URL as it is written */
+int http_hex(char c);            /* -1: it is no digit */
+/* %-decoded, terminated. False: a byte 0, or too long. */
+bool http_decode(const char *text, size_t len, char *to, size_t room);
 
 /* Base: the absolute URL of the folder, with a slash at its end. False: it is not right below it,
  * or has no name that a file could have. On success out has copies of name and URL. */

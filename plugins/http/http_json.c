@@ -6,7 +6,7 @@
  *   size              bytes
  *   mtime, mod_time   seconds since 1970, or a date as HTTP or RFC 3339 write it
  *   url               where it is, if its name does not say: relative to the folder */
-#include "http_index.h"
+#include "http_json.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 #include "web.h"
 
-static uint64_t time_of(const json_t *value)
+uint64_t http_json_time(const json_t *value)
 {
     if (json_is_integer(value)) {
         return web_time_from_unix(json_integer_value(value));
@@ -98,18 +98,66 @@ static void take(const char *base, const json_t *entry, struct http_index *x)
         item.size = (uint64_t)json_integer_value(size);
     }
     const json_t *time = json_object_get(entry, "mtime");
-    item.time = time_of(time ? time : json_object_get(entry, "mod_time"));
+    item.time = http_json_time(time ? time : json_object_get(entry, "mod_time"));
     http_index_add(x, &item);
+}
+
+bool http_json_field(struct json_span value, const char *field, struct json_span *out)
+{
+    char key[256];
+    while (*field && strcmp(field, ".") != 0) {
+        size_t n = strcspn(field, ".");
+        if (n >= sizeof(key)) {
+            return false;
+        }
+        memcpy(key, field, n);
+        key[n] = 0;
+        if (!json_span_member(value, key, &value)) {
+            return false;
+        }
+        field += n + (field[n] == '.');
+    }
+    *out = value;
+    return true;
+}
+
+bool http_json_each(struct json_span page, const char *in, http_json_fn *fn, const void *arg,
+                    struct http_index *x)
+{
+    struct json_span all;
+    struct json_span list;
+    struct json_span entry;
+    const char *at = page.at;
+    const char *end = at + page.len;
+    if (!json_span_next(&at, end, &all) || json_blanks_skip(at, end) != end ||
+        !http_json_field(all, in, &list) || list.at[0] != '[') {
+        return false;
+    }
+    for (at = NULL; json_span_element(list, &at, &entry);) {
+        if (entry.len > HTTP_ENTRY_MAX) {
+            x->left_out++;
+            continue;
+        }
+        /* A list, true or null is no entry. */
+        bool may_be = strchr("[tfn", entry.at[0]) == NULL;
+        json_t *value = may_be ? json_loadb(entry.at, entry.len, JSON_DECODE_ANY, NULL) : NULL;
+        if (value) {
+            fn(arg, value, x);
+        }
+        json_decref(value);
+    }
+    return true;
+}
+
+static void entry_take(const void *arg, const json_t *entry, struct http_index *x)
+{
+    take(arg, entry, x);
 }
 
 bool http_json_parse(const char *base, const char *text, size_t text_len, struct http_index *x)
 {
-    json_t *all = json_loadb(text, text_len, 0, NULL);
-    const json_t *list = json_is_object(all) ? json_object_get(all, "entries") : all;
-    bool is_list = json_is_array(list);
-    for (size_t i = 0; is_list && i < json_array_size(list); i++) {
-        take(base, json_array_get(list, i), x);
-    }
-    json_decref(all);
-    return is_list;
+    size_t blanks = (size_t)(json_blanks_skip(text, text + text_len) - text);
+    bool is_list = blanks < text_len && text[blanks] == '[';
+    const struct json_span page = {text, text_len};
+    return http_json_each(page, is_list ? "." : "entries", entry_take, base, x);
 }

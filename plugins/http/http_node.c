@@ -42,9 +42,28 @@ void http_node_unref(void *node)
     }
     free(n->children);
     web_object_unref(n->object);
+    http_made_fini(n);
+    http_place_free(n->place);
+    free(n->name);
     pthread_mutex_destroy(&n->lock);
     free(n->url);
     free(n);
+}
+
+struct http_node *http_node_of_item(struct http_item *item, bool is_mapped)
+{
+    struct http_node *n = http_node_new(item->url, item->is_folder);
+    char *name = n && is_mapped ? strdup(item->name) : NULL;
+    if (n && is_mapped && !name) {
+        http_node_unref(n);
+        return NULL;
+    }
+    if (n) {
+        n->name = name;
+        n->place = item->place;
+        item->place = NULL;
+    }
+    return n;
 }
 
 void http_node_learn(struct http_node *n, const struct web_answer *a)
@@ -82,6 +101,7 @@ struct http_job *http_job_new(struct http *h, struct smbkit_tree_call *c, struct
 void http_job_end(struct http_job *job, smbkit_status st)
 {
     http_node_unref(job->node);
+    http_node_unref(job->folder);
     web_object_unref(job->object);
     web_block_unref(job->block);
     http_index_fini(&job->index);

@@ -8,7 +8,7 @@
 
 #include <smbkit/tree.h>
 
-#include "http_index.h"
+#include "http_map.h"
 #include "web.h"
 #include "web_cache.h"
 #include "web_tree.h"
@@ -19,10 +19,14 @@
 
 enum http_kind { HTTP_AUTO, HTTP_HTML, HTTP_JSON };
 
+struct http_made_list;
 struct http_node {
-    uint32_t refs;  /* atomic */
-    bool is_folder; /* immutable, as url */
-    char *url;
+    uint32_t refs;            /* atomic */
+    bool is_folder;           /* immutable, as what follows */
+    bool is_made;             /* by a look-up: no list has told of it */
+    char *url;                /* "": a folder of the map that nothing is asked for */
+    char *name;               /* in a folder of the map; else NULL */
+    struct http_place *place; /* of a folder of the map; else NULL */
 
     pthread_mutex_t lock;      /* guards what follows */
     struct web_object *object; /* as it was at known_ms; NULL: only the index told of it. Folders:
@@ -33,9 +37,16 @@ struct http_node {
     uint64_t size;
     uint64_t time; /* FILETIME; 0: not told */
     uint64_t known_ms;
-    struct http_node **children; /* of a folder, by their URLs; of the one fill that there is */
+    struct http_node **children; /* of a folder, by their names in the map, or else their URLs; of
+                                    the one fill that there is */
     uint32_t child_count;
+    bool is_gone;                /* one that is_made: the server has it no more */
+    struct http_made_list *made; /* of a folder of the map; or NULL */
 };
+static inline const char *http_node_key(const struct http_node *n)
+{
+    return n->name ? n->name : n->url;
+}
 struct http_node *http_node_new(const char *url, bool is_folder); /* NULL: no memory */
 struct http_node *http_node_ref(struct http_node *n);
 void http_node_unref(void *node); /* or NULL */
@@ -50,6 +61,9 @@ struct http {
     char *name;
     uint64_t whole_max;
     uint32_t kind;          /* enum http_kind */
+    uint32_t heads_max;     /* HTTP_HEADS_MAX at most */
+    char *base;             /* the URL that all begins with */
+    struct http_map *map;   /* or NULL */
     struct http_node *root; /* a reference */
 };
 
@@ -68,7 +82,7 @@ struct http_handle {
     struct web_block *block; /* all of it; NULL: read by ranges */
 };
 
-enum http_need { HTTP_LISTED, HTTP_OPENED };
+enum http_need { HTTP_LISTED, HTTP_OPENED, HTTP_MADE };
 
 struct http_job {
     struct web_job w;
@@ -81,6 +95,7 @@ struct http_job {
     uint32_t io_length;
     struct web_object *object; /* what the HEAD told of */
     struct web_block *block;   /* what was fetched */
+    struct http_node *folder;  /* that node is looked up in; a reference, or NULL */
     struct http_index index;   /* fill */
     struct http_node **nodes;  /* of the items; references */
     char *base;
@@ -93,7 +108,33 @@ void http_job_end(struct http_job *job, smbkit_status st);
 /* A request of the job's own; false: it has ended, by what went wrong. */
 bool http_job_ask(struct http_job *job, const struct web_ask *ask);
 
+/* Adds what a folder has. */
+smbkit_status http_entry_add(struct smbkit_tree_call *c, const struct http_item *item,
+                             struct http_node *n);
+/* item's node, with its place taken over; NULL: no memory. */
+struct http_node *http_node_of_item(struct http_item *item, bool is_mapped);
+/* Files: fetches all of it, and ends the job. */
+void http_whole_ask(struct http_job *job);
+
+/* ---- the map ---- */
+
+extern const struct smbkit_tree_folder http_mapped_folder;
+#define HTTP_MADE_MAX 1000u /* names of a folder that were looked up and are shown */
+void http_made_fini(struct http_node *folder);
+/* A look-up has been answered. */
+void http_made_end(struct http_job *job, smbkit_status st);
+/* Within a fill: shows again what was looked up. */
+smbkit_status http_made_show(struct http_job *job);
+/* The server has it no more. */
+void http_made_gone(struct smbkit_tree_call *c, struct http_node *n);
+
 extern const struct smbkit_tree_folder http_folder;
+smbkit_status http_folder_fill(struct smbkit_tree_call *c);
+static inline struct http_node *http_folder_of(const struct smbkit_tree_call *c)
+{
+    struct http *h = (struct http *)smbkit_tree_data(c->tree);
+    return c->id == SMBKIT_TREE_ROOT ? h->root : http_shown_of(c);
+}
 extern const struct smbkit_tree_file http_file;
 
 /* What a HEAD told. */

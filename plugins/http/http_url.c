@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From links to names, [RFC 3986], and the list of them. */
-#include "http_index.h"
+#include "http_map.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,8 @@ void http_item_fini(struct http_item *item)
 {
     free(item->name);
     free(item->url);
-    item->name = NULL;
-    item->url = NULL;
+    http_place_free(item->place);
+    *item = (struct http_item){NULL};
 }
 
 void http_index_fini(struct http_index *x)
@@ -44,7 +44,7 @@ void http_index_add(struct http_index *x, struct http_item *item)
 
 /* ---- names ---- */
 
-static int hex_of(char c)
+int http_hex(char c)
 {
     if (c >= '0' && c <= '9') {
         return c - '0';
@@ -53,14 +53,13 @@ static int hex_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* %-decoded. False: a byte 0, or too long. */
-static bool decode(const char *text, size_t len, char *to, size_t room)
+bool http_decode(const char *text, size_t len, char *to, size_t room)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
-        if (c == '%' && len - i > 2 && hex_of(text[i + 1]) >= 0 && hex_of(text[i + 2]) >= 0) {
-            c = (char)(hex_of(text[i + 1]) * 16 + hex_of(text[i + 2]));
+        if (c == '%' && len - i > 2 && http_hex(text[i + 1]) >= 0 && http_hex(text[i + 2]) >= 0) {
+            c = (char)(http_hex(text[i + 1]) * 16 + http_hex(text[i + 2]));
             i += 2;
         }
         if (c == 0 || n + 1 >= room) {
@@ -101,7 +100,7 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-static bool is_name(const char *name)
+bool http_name_is(const char *name)
 {
     return name[0] && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/') &&
            is_utf8(name);
@@ -109,10 +108,15 @@ static bool is_name(const char *name)
 
 /* ---- URLs ---- */
 
-static bool is_unreserved(char c)
+bool http_is_unreserved(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            (c && strchr("-._~", c));
+}
+
+bool http_is_of_url(char c)
+{
+    return c > 0x20 && c < 0x7f && !strchr("\"<>\\^`{|}", c);
 }
 
 /* base and text behind it: what a URL cannot have is encoded; of a name (all) whatever it need not
@@ -132,8 +136,7 @@ static char *join(const char *base, const char *text, bool all, bool is_folder)
     memcpy(url, base, n);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
-        bool stays =
-            all ? is_unreserved(text[i]) : c > 0x20 && c < 0x7f && !strchr("\"<>\\^`{|}", c);
+        bool stays = all ? http_is_unreserved(text[i]) : http_is_of_url(text[i]);
         url[n++] = stays ? text[i] : '%';
         if (!stays) {
             url[n++] = digits[c >> 4];
@@ -187,7 +190,8 @@ bool http_item_of_href(const char *base, const char *href, struct http_item *out
     }
     size_t len = strcspn(rest, "/");
     bool is_folder = rest[len] == '/';
-    if ((is_folder && rest[len + 1]) || !decode(rest, len, name, sizeof(name)) || !is_name(name)) {
+    if ((is_folder && rest[len + 1]) || !http_decode(rest, len, name, sizeof(name)) ||
+        !http_name_is(name)) {
         return false;
     }
     out->is_folder = is_folder;
@@ -203,7 +207,7 @@ bool http_item_of_href(const char *base, const char *href, struct http_item *out
 bool http_item_of_name(const char *base, const char *name, bool is_folder, struct http_item *out)
 {
     *out = (struct http_item){.is_folder = is_folder};
-    if (strlen(name) >= HTTP_NAME_MAX || !is_name(name)) {
+    if (strlen(name) >= HTTP_NAME_MAX || !http_name_is(name)) {
         return false;
     }
     out->url = join(base, name, true, is_folder);

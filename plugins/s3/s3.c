@@ -7,24 +7,20 @@
 #include <sys/stat.h>
 
 #include "s3_priv.h"
+#include "web_words.h"
 
 struct words {
+    struct web_words web;
     const char *endpoint;
     const char *region;
     const char *bucket;
     const char *prefix;
     const char *credentials;
     const char *profile;
-    const char *ca_file;
-    const char *proxy;
     const char *temp;
     uint64_t fresh_ms;
-    uint64_t connect_ms;
-    uint64_t idle_ms;
     uint64_t part;
     uint64_t cache;
-    uint64_t requests;
-    uint64_t retries;
     uint32_t style;
     uint32_t conditional;
 };
@@ -46,16 +42,11 @@ static const struct smbkit_param params[] = {
     WORD("credentials", credentials, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("profile", profile, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("conditional", conditional, SMBKIT_PARAM_CHOICE, .words = switches),
-    WORD("ca-file", ca_file, SMBKIT_PARAM_TEXT, .min = 1),
-    WORD("proxy", proxy, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("temp", temp, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("part", part, SMBKIT_PARAM_SIZE, .min = S3_PART_MIN, .max = S3_PART_MAX),
     WORD("fresh", fresh_ms, SMBKIT_PARAM_MS, .max = 86400000),
-    WORD("connect-timeout", connect_ms, SMBKIT_PARAM_MS, .min = 100, .max = 300000),
-    WORD("idle-timeout", idle_ms, SMBKIT_PARAM_MS, .min = 1000, .max = 300000),
     WORD("cache", cache, SMBKIT_PARAM_SIZE, .max = UINT64_C(1) << 36),
-    WORD("requests", requests, SMBKIT_PARAM_NUMBER, .min = 1, .max = 1024),
-    WORD("retries", retries, SMBKIT_PARAM_NUMBER, .max = 10),
+    WEB_WORDS(struct words, web),
     {.key = NULL}};
 
 /* ---- the end ---- */
@@ -121,18 +112,10 @@ static smbkit_status web_open(struct s3 *s, const struct smbkit_volume_args *arg
         return st;
     }
     snprintf(sigv4, sizeof(sigv4), "aws:amz:%s:s3", w->region);
-    const struct web_spec spec = {.host = args->host,
-                                  .name = s->name,
-                                  .ca_file = w->ca_file,
-                                  .proxy = w->proxy,
-                                  .sigv4 = w->credentials ? sigv4 : NULL,
-                                  .credentials = &credentials,
-                                  .needs_tls = strncasecmp(w->endpoint, "https:", 6) == 0,
-                                  .repeats_errors = true,
-                                  .in_flight_max = (uint32_t)w->requests,
-                                  .retries = (uint32_t)w->retries,
-                                  .connect_ms = w->connect_ms,
-                                  .idle_ms = w->idle_ms};
+    struct web_spec spec = web_words_spec(&w->web, args->host, s->name, w->endpoint);
+    spec.sigv4 = w->credentials ? sigv4 : NULL;
+    spec.credentials = &credentials;
+    spec.repeats_errors = true;
     s->web = web_new(&spec);
     web_credentials_fini(&credentials);
     snprintf(args->error, args->error_size, "no memory");
@@ -183,17 +166,15 @@ static smbkit_status s3_init(struct s3 *s, const struct smbkit_volume_args *args
 static smbkit_status s3_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
     const char *temp = getenv("TMPDIR");
-    struct words w = {.region = "us-east-1",
+    struct words w = {.web = WEB_WORDS_DEFAULT,
+                      .region = "us-east-1",
                       .profile = "default",
                       .temp = temp && temp[0] ? temp : "/var/tmp",
                       .fresh_ms = 10000,
-                      .connect_ms = 10000,
-                      .idle_ms = 30000,
                       .part = UINT64_C(16) << 20,
                       .cache = UINT64_C(256) << 20,
-                      .requests = 64,
-                      .retries = 4,
                       .conditional = 1};
+    w.web.retries = 4;
     smbkit_status st = smbkit_args_take(args, params, &w);
     if (!SMBKIT_OK(st)) {
         return st;

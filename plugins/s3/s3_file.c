@@ -159,8 +159,7 @@ static void file_close(void *arg, void *handle)
 
 static smbkit_status stage_read(struct s3_stage *stage, uint64_t size, struct smbkit_io *io)
 {
-    uint64_t left = io->offset < size ? size - io->offset : 0;
-    uint32_t length = left < io->length ? (uint32_t)left : io->length;
+    uint32_t length = web_read_length(io, size);
     uint8_t *to = length ? smbkit_io_buffer(io) : NULL;
     io->done = 0;
     if (length && !to) {
@@ -196,8 +195,7 @@ static void read_done(void *arg, smbkit_status st)
 static smbkit_status object_read(struct smbkit_tree_call *c, struct s3_node *n,
                                  struct web_object *o, struct smbkit_io *io)
 {
-    uint64_t left = io->offset < o->size ? o->size - io->offset : 0;
-    uint32_t length = left < io->length ? (uint32_t)left : io->length;
+    uint32_t length = web_read_length(io, o->size);
     io->done = 0;
     if (length == 0) {
         web_object_unref(o);
@@ -220,12 +218,7 @@ static smbkit_status object_read(struct smbkit_tree_call *c, struct s3_node *n,
                                .to = to,
                                .done = read_done,
                                .arg = job};
-    pthread_mutex_lock(&job->w.lock);
-    smbkit_status st = job->w.is_cancelled ? SMBKIT_STATUS_CANCELLED : web_read(&r, &job->w.ask_id);
-    pthread_mutex_unlock(&job->w.lock);
-    if (st != SMBKIT_STATUS_PENDING) {
-        read_done(job, st);
-    }
+    web_job_read(&job->w, &r);
     return SMBKIT_STATUS_PENDING;
 }
 

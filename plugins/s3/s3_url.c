@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "s3_priv.h"
+#include "web_words.h"
 
 static bool is_unreserved(unsigned char c)
 {
@@ -67,24 +68,6 @@ bool s3_url(const struct s3_place *p, const char *path, const char *query, char 
 
 /* ---- the volume's place ---- */
 
-static const char *endpoint_wrong(const char *url)
-{
-    size_t scheme = strncasecmp(url, "http://", 7) == 0    ? 7
-                    : strncasecmp(url, "https://", 8) == 0 ? 8
-                                                           : 0;
-    size_t host = strcspn(url + scheme, "/?#");
-    if (scheme == 0) {
-        return "endpoint= begins with http:// or https://";
-    }
-    if (host == 0 || strlen(url) > S3_URL_MAX / 4) {
-        return "endpoint= has no host, or is too long";
-    }
-    if (memchr(url + scheme, '@', host)) {
-        return "endpoint= has a user in it: name a file with credentials=";
-    }
-    return strpbrk(url, "?# ") ? "endpoint= has a query, a fragment or a blank" : NULL;
-}
-
 static const char *bucket_wrong(const char *bucket)
 {
     size_t n = strspn(bucket, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
@@ -103,7 +86,7 @@ static const char *prefix_wrong(const char *prefix)
 const char *s3_place_init(struct s3_place *p, const char *endpoint, const char *bucket,
                           const char *prefix)
 {
-    const char *wrong = endpoint_wrong(endpoint);
+    const char *wrong = web_url_wrong(endpoint, S3_URL_MAX / 4);
     wrong = !wrong && bucket ? bucket_wrong(bucket) : wrong;
     wrong = !wrong && prefix ? prefix_wrong(prefix) : wrong;
     wrong = !wrong && prefix && !bucket ? "prefix= needs bucket=" : wrong;

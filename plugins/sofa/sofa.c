@@ -6,26 +6,24 @@
 #include <strings.h>
 
 #include "sofa_priv.h"
+#include "web_words.h"
 
 struct words {
+    struct web_words web;
     const char *url;
     const char *database;
     const char *credentials;
-    const char *ca_file;
-    const char *proxy;
     const char *files;
     const char *name;
     const char *path;
-    uint64_t connect_ms;
-    uint64_t idle_ms;
     uint64_t rows;
     uint64_t whole;
     uint64_t cache;
-    uint64_t requests;
-    uint64_t retries;
     uint32_t login;
     uint32_t reserved;
 };
+
+#define URL_MAX 4096u /* bytes of url= */
 
 enum { LOGIN_BASIC, LOGIN_SESSION };
 static const char *const logins[] = {"basic", "session", NULL};
@@ -39,18 +37,13 @@ static const struct smbkit_param params[] = {
     WORD("database", database, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("credentials", credentials, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("login", login, SMBKIT_PARAM_CHOICE, .words = logins),
-    WORD("ca-file", ca_file, SMBKIT_PARAM_TEXT, .min = 1),
-    WORD("proxy", proxy, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("files", files, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("name", name, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("path", path, SMBKIT_PARAM_TEXT, .min = 1),
     WORD("rows", rows, SMBKIT_PARAM_NUMBER, .min = 1, .max = 1000000),
-    WORD("connect-timeout", connect_ms, SMBKIT_PARAM_MS, .min = 100, .max = 300000),
-    WORD("idle-timeout", idle_ms, SMBKIT_PARAM_MS, .min = 1000, .max = 300000),
     WORD("whole", whole, SMBKIT_PARAM_SIZE, .max = UINT64_C(1) << 30),
     WORD("cache", cache, SMBKIT_PARAM_SIZE, .max = UINT64_C(1) << 36),
-    WORD("requests", requests, SMBKIT_PARAM_NUMBER, .min = 1, .max = 1024),
-    WORD("retries", retries, SMBKIT_PARAM_NUMBER, .max = 10),
+    WEB_WORDS(struct words, web),
     {.key = NULL}};
 
 /* ---- the end ---- */
@@ -121,25 +114,6 @@ static void sofa_info(void *arg, struct smbkit_volume_info *info)
 
 /* ---- the beginning ---- */
 
-static const char *url_wrong(const char *url)
-{
-    size_t scheme = strncasecmp(url, "http://", 7) == 0    ? 7
-                    : strncasecmp(url, "https://", 8) == 0 ? 8
-                                                           : 0;
-    if (scheme == 0) {
-        return "url= begins with http:// or https://";
-    }
-    const char *host = url + scheme;
-    size_t host_len = strcspn(host, "/?#");
-    if (host_len == 0) {
-        return "url= has no host";
-    }
-    if (memchr(host, '@', host_len)) {
-        return "url= has a user in it: name a file with credentials=";
-    }
-    return strpbrk(url, "?# ") ? "url= has a query, a fragment or a blank" : NULL;
-}
-
 /* The form that _session takes, of "user:password". */
 static char *login_form(const char *user_password)
 {
@@ -192,16 +166,9 @@ static smbkit_status clients_open(struct sofa *s, const struct smbkit_volume_arg
         return st;
     }
     bool ok = credentials_copy(&credentials, &again);
-    struct web_spec spec = {.host = args->host,
-                            .name = s->name,
-                            .ca_file = w->ca_file,
-                            .proxy = w->proxy,
-                            .credentials = &credentials,
-                            .needs_tls = strncasecmp(w->url, "https:", 6) == 0,
-                            .in_flight_max = (uint32_t)w->requests,
-                            .retries = (uint32_t)w->retries,
-                            .connect_ms = w->connect_ms,
-                            .idle_ms = w->idle_ms};
+    struct web_spec spec = web_words_spec(&w->web, args->host, s->name, w->url);
+    spec.credentials = &credentials;
+    spec.held_max = w->cache + WEB_HELD;
     s->web = ok ? web_new(&spec) : NULL;
     spec.credentials = &again;
     spec.in_flight_max = SOFA_FEEDS_MAX;
@@ -250,20 +217,17 @@ static smbkit_status sofa_init(struct sofa *s, const struct smbkit_volume_args *
 
 static smbkit_status sofa_volume_open(struct smbkit_volume_args *args, void **volume_r)
 {
-    struct words w = {.name = "Name",
+    struct words w = {.web = WEB_WORDS_DEFAULT,
+                      .name = "Name",
                       .path = "Path",
-                      .connect_ms = 10000,
-                      .idle_ms = 30000,
                       .rows = 10000,
                       .whole = UINT64_C(64) << 20,
-                      .cache = UINT64_C(256) << 20,
-                      .requests = 64,
-                      .retries = 3};
+                      .cache = UINT64_C(256) << 20};
     smbkit_status st = smbkit_args_take(args, params, &w);
     if (!SMBKIT_OK(st)) {
         return st;
     }
-    const char *wrong = url_wrong(w.url);
+    const char *wrong = web_url_wrong(w.url, URL_MAX);
     wrong = wrong ? wrong : w.whole > w.cache / 2 ? "whole= is more than half of cache=" : NULL;
     wrong = !wrong && w.login == LOGIN_SESSION && !w.credentials
                 ? "login=session needs credentials="

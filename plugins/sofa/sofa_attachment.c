@@ -36,8 +36,7 @@ static void whole_answered(struct sofa_job *job, struct web_answer *a)
     }
     web_object_unref(job->object);
     job->object = web_object_new(job->url, a, a->body_len);
-    job->block = web_block_new(a->body, a->body_len);
-    a->body = NULL;
+    job->block = web_block_take(a);
     if (!job->object || !job->block) {
         sofa_job_end(job, SMBKIT_STATUS_NO_MEMORY);
         return;
@@ -152,24 +151,17 @@ static void range_read(struct sofa_job *job)
     }
 }
 
-static void block_release(void *arg)
-{
-    web_block_unref(arg);
-}
-
 static smbkit_status attachment_read(struct smbkit_tree_call *c, void *handle, struct smbkit_io *io)
 {
     const struct sofa_handle *h = handle;
     uint64_t size = h->block ? h->block->size : h->object->size;
-    uint64_t left = io->offset < size ? size - io->offset : 0;
-    uint32_t length = left < io->length ? (uint32_t)left : io->length;
+    uint32_t length = web_read_length(io, size);
     if (length == 0) {
         io->done = 0;
         return SMBKIT_STATUS_SUCCESS;
     }
     if (h->block) {
-        return smbkit_io_give(io, h->block->data + io->offset, length, block_release,
-                              web_block_ref(h->block));
+        return web_block_give(h->block, io, length);
     }
     struct sofa_job *job = sofa_job_new(h->node->db->s, c, c->id, h->node);
     if (!job) {

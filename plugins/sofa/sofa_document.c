@@ -14,7 +14,7 @@
 
 static void load_work(struct sofa_job *job)
 {
-    struct sofa_span text = {(const char *)job->text, job->text_len};
+    struct json_span text = {(const char *)job->text, job->text_len};
     char *rev = NULL;
     size_t len = 0;
     bool is_document = sofa_document_check(text.at, text.len, &rev);

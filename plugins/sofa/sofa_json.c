@@ -4,139 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- pieces ---- */
-
-static bool is_blank(char c)
+json_t *sofa_decode(const char *text, size_t len, size_t flags)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    const struct json_span all = {text, len};
+    return json_span_weight(all) <= SOFA_WEIGHT_MAX ? json_loadb(text, len, flags, NULL) : NULL;
 }
 
-static const char *blanks_skip(const char *p, const char *end)
+json_t *sofa_span_decode(struct json_span s)
 {
-    while (p < end && is_blank(*p)) {
-        p++;
-    }
-    return p;
-}
-
-/* p is at a quote: behind the closing one, or NULL. */
-static const char *string_skip(const char *p, const char *end)
-{
-    for (p++; p < end; p++) {
-        if (*p == '"') {
-            return p + 1;
-        }
-        p += *p == '\\';
-    }
-    return NULL;
-}
-
-/* p is at a bracket: behind the one that closes it, or NULL. */
-static const char *brackets_skip(const char *p, const char *end)
-{
-    size_t depth = 0;
-    while (p && p < end) {
-        if (*p == '"') {
-            p = string_skip(p, end);
-            continue;
-        }
-        depth += *p == '{' || *p == '[';
-        depth -= *p == '}' || *p == ']';
-        p++;
-        if (depth == 0) {
-            return p;
-        }
-    }
-    return NULL;
-}
-
-bool sofa_span_next(const char **at, const char *end, struct sofa_span *out)
-{
-    const char *p = blanks_skip(*at, end);
-    if (p == end) {
-        return false;
-    }
-    const char *from = p;
-    if (*p == '"') {
-        p = string_skip(p, end);
-    } else if (*p == '{' || *p == '[') {
-        p = brackets_skip(p, end);
-    } else {
-        while (p < end && !is_blank(*p) && !memchr(",:]}", *p, 4)) {
-            p++;
-        }
-    }
-    if (!p || p == from) {
-        return false;
-    }
-    *out = (struct sofa_span){from, (size_t)(p - from)};
-    *at = p;
-    return true;
-}
-
-bool sofa_span_is(struct sofa_span s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
-}
-
-static bool name_is(struct sofa_span quoted, const char *name)
-{
-    size_t n = strlen(name);
-    return quoted.len == n + 2 && quoted.at[0] == '"' && memcmp(quoted.at + 1, name, n) == 0;
-}
-
-bool sofa_span_member(struct sofa_span object, const char *name, struct sofa_span *out)
-{
-    if (object.len < 2 || object.at[0] != '{') {
-        return false;
-    }
-    const char *end = object.at + object.len - 1;
-    const char *p = object.at + 1;
-    struct sofa_span key;
-    while (sofa_span_next(&p, end, &key)) {
-        p = blanks_skip(p, end);
-        if (p == end || *p != ':') {
-            return false;
-        }
-        p++;
-        if (!sofa_span_next(&p, end, out)) {
-            return false;
-        }
-        if (name_is(key, name)) {
-            return true;
-        }
-        p = blanks_skip(p, end);
-        p += p < end && *p == ',';
-    }
-    return false;
-}
-
-bool sofa_span_element(struct sofa_span array, const char **at, struct sofa_span *out)
-{
-    if (array.len < 2 || array.at[0] != '[') {
-        return false;
-    }
-    const char *end = array.at + array.len - 1;
-    const char *p = *at ? blanks_skip(*at, end) : array.at + 1;
-    p += *at && p < end && *p == ',';
-    bool is_there = sofa_span_next(&p, end, out);
-    *at = p;
-    return is_there;
-}
-
-json_t *sofa_span_decode(struct sofa_span s)
-{
-    return json_loadb(s.at, s.len, SOFA_JSON_FLAGS, NULL);
-}
-
-char *sofa_span_copy(struct sofa_span s)
-{
-    char *text = malloc(s.len + 1);
-    if (text) {
-        memcpy(text, s.at, s.len);
-        text[s.len] = 0;
-    }
-    return text;
+    return sofa_decode(s.at, s.len, SOFA_JSON_FLAGS);
 }
 
 /* ---- with line breaks ---- */
@@ -167,7 +43,7 @@ static void line_break(struct printer *o)
 /* The bracket at p that opens; an empty pair stays together. */
 static const char *open_print(struct printer *o, const char *p, const char *end)
 {
-    const char *next = blanks_skip(p + 1, end);
+    const char *next = json_blanks_skip(p + 1, end);
     put(o, p, 1);
     if (next < end && (*next == '}' || *next == ']')) {
         put(o, next, 1);
@@ -207,7 +83,7 @@ static const char *piece_print(struct printer *o, const char *p, const char *end
         put(o, ": ", 2);
         return p + 1;
     case '"':
-        p = string_skip(p, end);
+        p = json_string_skip(p, end);
         p = p ? p : end;
         put(o, from, (size_t)(p - from));
         return p;
@@ -217,23 +93,23 @@ static const char *piece_print(struct printer *o, const char *p, const char *end
     }
 }
 
-static void print(struct printer *o, struct sofa_span s)
+static void print(struct printer *o, struct json_span s)
 {
     const char *end = s.at + s.len;
-    for (const char *p = blanks_skip(s.at, end); p < end; p = blanks_skip(p, end)) {
+    for (const char *p = json_blanks_skip(s.at, end); p < end; p = json_blanks_skip(p, end)) {
         p = piece_print(o, p, end);
     }
     put(o, "\n", 1);
 }
 
-size_t sofa_json_pretty_len(struct sofa_span s)
+size_t sofa_json_pretty_len(struct json_span s)
 {
     struct printer o = {NULL, 0, 0};
     print(&o, s);
     return o.len;
 }
 
-char *sofa_json_pretty(struct sofa_span s, size_t *len_r)
+char *sofa_json_pretty(struct json_span s, size_t *len_r)
 {
     *len_r = sofa_json_pretty_len(s);
     struct printer o = {malloc(*len_r + 1), 0, 0};

@@ -66,11 +66,11 @@ static char *joined(const char *a, const char *b, const char *c)
 }
 
 /* A string, or what it is as JSON: "" and null are names too. */
-static char *text_of(struct sofa_span raw)
+static char *text_of(struct json_span raw)
 {
     json_t *value = raw.at[0] == '"' ? sofa_span_decode(raw) : NULL;
     const char *string = json_string_value(value);
-    char *text = string && string[0] ? strdup(string) : sofa_span_copy(raw);
+    char *text = string && string[0] ? strdup(string) : json_span_copy(raw);
     json_decref(value);
     return text;
 }
@@ -83,7 +83,7 @@ struct row {
     const char *id;
     const char *rev;
     const json_t *doc;
-    struct sofa_span raw; /* the document's text */
+    struct json_span raw; /* the document's text */
     char prefix[64];      /* of names: the key, if that is a number */
 };
 
@@ -133,17 +133,17 @@ static void document_take(const struct row *r)
     sofa_items_add(r->x, &item);
 }
 
-static void row_take(struct row *r, struct sofa_span row)
+static void row_take(struct row *r, struct json_span row)
 {
-    struct sofa_span key;
-    if (!sofa_span_member(row, "doc", &r->raw)) {
+    struct json_span key;
+    if (!json_span_member(row, "doc", &r->raw)) {
         return;
     }
     json_t *doc = sofa_span_decode(r->raw);
     r->doc = doc;
     r->id = json_string_value(json_object_get(doc, "_id"));
     r->rev = json_string_value(json_object_get(doc, "_rev"));
-    bool is_number = !r->how->is_documents && sofa_span_member(row, "key", &key) &&
+    bool is_number = !r->how->is_documents && json_span_member(row, "key", &key) &&
                      (key.at[0] == '-' || (key.at[0] >= '0' && key.at[0] <= '9')) && key.len < 32;
     r->prefix[0] = 0;
     if (is_number) {
@@ -167,25 +167,25 @@ static void row_take(struct row *r, struct sofa_span row)
     json_decref(doc);
 }
 
-static bool rows_find(const char *text, size_t len, struct sofa_span *rows)
+static bool rows_find(const char *text, size_t len, struct json_span *rows)
 {
-    struct sofa_span all;
+    struct json_span all;
     const char *at = text;
-    return sofa_span_next(&at, text + len, &all) && sofa_span_member(all, "rows", rows) &&
+    return json_span_next(&at, text + len, &all) && json_span_member(all, "rows", rows) &&
            rows->at[0] == '[';
 }
 
 bool sofa_rows_parse(const char *text, size_t len, const struct sofa_naming *how,
                      struct sofa_items *x, uint64_t *rows_r)
 {
-    struct sofa_span rows;
-    struct sofa_span row;
+    struct json_span rows;
+    struct json_span row;
     struct row r = {.how = how, .x = x};
     *rows_r = 0;
     if (!rows_find(text, len, &rows)) {
         return false;
     }
-    for (const char *at = NULL; sofa_span_element(rows, &at, &row);) {
+    for (const char *at = NULL; json_span_element(rows, &at, &row);) {
         row_take(&r, row);
         (*rows_r)++;
     }
@@ -194,18 +194,18 @@ bool sofa_rows_parse(const char *text, size_t len, const struct sofa_naming *how
 
 bool sofa_keys_parse(const char *text, size_t len, struct sofa_items *x, uint64_t *rows_r)
 {
-    struct sofa_span rows;
-    struct sofa_span row;
-    struct sofa_span key;
+    struct json_span rows;
+    struct json_span row;
+    struct json_span key;
     *rows_r = 0;
     if (!rows_find(text, len, &rows)) {
         return false;
     }
-    for (const char *at = NULL; sofa_span_element(rows, &at, &row);) {
-        json_t *value = sofa_span_member(row, "key", &key) ? sofa_span_decode(key) : NULL;
+    for (const char *at = NULL; json_span_element(rows, &at, &row);) {
+        json_t *value = json_span_member(row, "key", &key) ? sofa_span_decode(key) : NULL;
         if (value) {
             struct sofa_item item = {
-                .kind = SOFA_VIEW, .name = text_of(key), .detail = sofa_span_copy(key)};
+                .kind = SOFA_VIEW, .name = text_of(key), .detail = json_span_copy(key)};
             sofa_items_add(x, &item);
         }
         json_decref(value);
@@ -216,7 +216,7 @@ bool sofa_keys_parse(const char *text, size_t len, struct sofa_items *x, uint64_
 
 bool sofa_databases_parse(const char *text, size_t len, struct sofa_items *x)
 {
-    json_t *all = json_loadb(text, len, 0, NULL);
+    json_t *all = sofa_decode(text, len, 0);
     bool is_list = json_is_array(all);
     for (size_t i = 0; is_list && i < json_array_size(all); i++) {
         const char *name = json_string_value(json_array_get(all, i));
@@ -232,7 +232,7 @@ bool sofa_databases_parse(const char *text, size_t len, struct sofa_items *x)
 
 bool sofa_attachments_parse(const char *text, size_t len, struct sofa_items *x)
 {
-    json_t *doc = json_loadb(text, len, JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *doc = sofa_decode(text, len, JSON_DECODE_INT_AS_REAL);
     struct row r = {.x = x,
                     .doc = doc,
                     .id = json_string_value(json_object_get(doc, "_id")),
@@ -258,16 +258,16 @@ void sofa_change_fini(struct sofa_change *c)
 /* A sequence is a string, a number or, in old clusters, a list: what it is is the server's. */
 bool sofa_change_parse(const char *line, size_t len, struct sofa_change *out)
 {
-    struct sofa_span seq;
-    struct sofa_span all;
+    struct json_span seq;
+    struct json_span all;
     const char *at = line;
     *out = (struct sofa_change){NULL, NULL, NULL};
-    json_t *change = json_loadb(line, len, JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *change = sofa_decode(line, len, JSON_DECODE_INT_AS_REAL);
     const char *id = json_string_value(json_object_get(change, "id"));
     const json_t *first = json_array_get(json_object_get(change, "changes"), 0);
     const char *rev = json_string_value(json_object_get(first, "rev"));
-    bool ok = change && sofa_span_next(&at, line + len, &all) &&
-              sofa_span_member(all, id ? "seq" : "last_seq", &seq);
+    bool ok = change && json_span_next(&at, line + len, &all) &&
+              json_span_member(all, id ? "seq" : "last_seq", &seq);
     if (ok) {
         out->seq = text_of(seq);
         out->id = id ? strdup(id) : NULL;
@@ -283,17 +283,17 @@ bool sofa_change_parse(const char *line, size_t len, struct sofa_change *out)
 
 char *sofa_member_text(const char *text, size_t len, const char *name)
 {
-    struct sofa_span all;
-    struct sofa_span member;
+    struct json_span all;
+    struct json_span member;
     const char *at = text;
-    bool is_there = text && sofa_span_next(&at, text + len, &all) &&
-                    sofa_span_member(all, name, &member) && !sofa_span_is(member, "null");
+    bool is_there = text && json_span_next(&at, text + len, &all) &&
+                    json_span_member(all, name, &member) && !json_span_is(member, "null");
     return is_there ? text_of(member) : NULL;
 }
 
 bool sofa_document_check(const char *text, size_t len, char **rev_r)
 {
-    json_t *doc = json_loadb(text, len, JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *doc = sofa_decode(text, len, JSON_DECODE_INT_AS_REAL);
     const char *rev = json_string_value(json_object_get(doc, "_rev"));
     bool is_object = json_is_object(doc);
     *rev_r = rev ? strdup(rev) : NULL;

@@ -37,7 +37,7 @@ static json_t *list_decode(const char *word, size_t len, int depth)
 
 static json_t *word_decode(const char *word, size_t len, int depth)
 {
-    json_t *value = json_loadb(word, len, JSON_DECODE_ANY, NULL);
+    json_t *value = sofa_decode(word, len, JSON_DECODE_ANY);
     if (value) {
         return value;
     }
@@ -47,7 +47,7 @@ static json_t *word_decode(const char *word, size_t len, int depth)
 
 char *sofa_word_json(const char *word, size_t len)
 {
-    json_t *value = json_loadb(word, len, SOFA_JSON_FLAGS, NULL);
+    json_t *value = sofa_decode(word, len, SOFA_JSON_FLAGS);
     if (value) { /* as it stands: numbers keep their digits */
         json_decref(value);
         return strndup(word, len);

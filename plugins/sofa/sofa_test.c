@@ -11,7 +11,7 @@
 static void check_pretty(const char *text, const char *want)
 {
     size_t len;
-    char *pretty = sofa_json_pretty((struct sofa_span){text, strlen(text)}, &len);
+    char *pretty = sofa_json_pretty((struct json_span){text, strlen(text)}, &len);
     CHECK_STR(pretty, want);
     CHECK_INT(len, strlen(want));
     free(pretty);
@@ -35,18 +35,18 @@ static void test_pretty(void)
 static void test_spans(void)
 {
     static const char text[] = " {\"a\" : [1, \"]\", {\"b\":2}] , \"c\\\"\": 3,\"d\":null}";
-    struct sofa_span all;
-    struct sofa_span s;
+    struct json_span all;
+    struct json_span s;
     const char *at = text;
-    CHECK(sofa_span_next(&at, text + strlen(text), &all) && *at == 0);
-    CHECK(sofa_span_member(all, "d", &s) && sofa_span_is(s, "null"));
-    CHECK(!sofa_span_member(all, "c", &s) && !sofa_span_member(all, "b", &s));
-    CHECK(sofa_span_member(all, "a", &all));
+    CHECK(json_span_next(&at, text + strlen(text), &all) && *at == 0);
+    CHECK(json_span_member(all, "d", &s) && json_span_is(s, "null"));
+    CHECK(!json_span_member(all, "c", &s) && !json_span_member(all, "b", &s));
+    CHECK(json_span_member(all, "a", &all));
     at = NULL;
-    CHECK(sofa_span_element(all, &at, &s) && sofa_span_is(s, "1"));
-    CHECK(sofa_span_element(all, &at, &s) && sofa_span_is(s, "\"]\""));
-    CHECK(sofa_span_element(all, &at, &s) && sofa_span_is(s, "{\"b\":2}"));
-    CHECK(!sofa_span_element(all, &at, &s));
+    CHECK(json_span_element(all, &at, &s) && json_span_is(s, "1"));
+    CHECK(json_span_element(all, &at, &s) && json_span_is(s, "\"]\""));
+    CHECK(json_span_element(all, &at, &s) && json_span_is(s, "{\"b\":2}"));
+    CHECK(!json_span_element(all, &at, &s));
 }
 
 /* ---- queries ---- */
@@ -242,8 +242,44 @@ static void test_documents(void)
     free(url);
 }
 
-static const struct test_case cases[] = {{"pretty", test_pretty},      {"spans", test_spans},
-                                         {"queries", test_queries},    {"rows", test_rows},
-                                         {"keys", test_keys},          {"changes", test_changes},
+/* A document of a few megabytes that takes a gigabyte once it is decoded, from the server or from a
+ * client. */
+static void test_bombs(void)
+{
+    enum { TIMES = 400000 };
+    static const char *const pieces[] = {"[],", "{},", "{\"\":0},"};
+    char *text = malloc(TIMES * 8 + 100);
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        char *rev = NULL;
+        size_t n = (size_t)sprintf(text, "{\"_id\":\"a\",\"x\":[");
+        for (int k = 0; k < TIMES; k++) {
+            n += (size_t)sprintf(text + n, "%s", pieces[i]);
+        }
+        n += (size_t)sprintf(text + n, "0]}");
+        CHECK(!sofa_document_check(text, n, &rev));
+        free(rev);
+    }
+    /* Long is not heavy: a million numbers, and a text full of brackets. */
+    char *rev = NULL;
+    size_t n = (size_t)sprintf(text, "{\"x\":[");
+    for (int k = 0; k < 1000000; k++) {
+        n += (size_t)sprintf(text + n, "1,");
+    }
+    n += (size_t)sprintf(text + n, "0],\"y\":\"");
+    memset(text + n, '[', 500000);
+    n += 500000;
+    n += (size_t)sprintf(text + n, "\"}");
+    CHECK(sofa_document_check(text, n, &rev));
+    free(rev);
+    free(text);
+}
+
+static const struct test_case cases[] = {{"JSON that is more than it seems", test_bombs},
+                                         {"pretty", test_pretty},
+                                         {"spans", test_spans},
+                                         {"queries", test_queries},
+                                         {"rows", test_rows},
+                                         {"keys", test_keys},
+                                         {"changes", test_changes},
                                          {"documents", test_documents}};
 TEST_MAIN(cases)

@@ -108,7 +108,7 @@ static int by_name(const void *a, const void *b)
 struct sofa_views *sofa_views_parse(const char *text, size_t len)
 {
     struct sofa_views *v = calloc(1, sizeof(*v));
-    json_t *all = json_loadb(text, len, JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *all = sofa_decode(text, len, JSON_DECODE_INT_AS_REAL);
     const json_t *rows = json_object_get(all, "rows");
     bool ok = v && json_is_array(rows);
     if (v) {

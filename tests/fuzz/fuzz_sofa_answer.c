@@ -51,14 +51,14 @@ static void pretty(const char *text, size_t size)
         return;
     }
     free(rev);
-    char *once = sofa_json_pretty((struct sofa_span){text, size}, &len);
+    char *once = sofa_json_pretty((struct json_span){text, size}, &len);
     must(once && strlen(once) == len && len <= 20 * size + 2);
     json_t *a = json_loadb(text, size, JSON_DECODE_INT_AS_REAL, NULL);
     json_t *b = json_loadb(once, len, JSON_DECODE_INT_AS_REAL, NULL);
     must(a && b && json_equal(a, b));
     json_decref(a);
     json_decref(b);
-    char *twice = sofa_json_pretty((struct sofa_span){once, len}, &again_len);
+    char *twice = sofa_json_pretty((struct json_span){once, len}, &again_len);
     must(twice && strcmp(once, twice) == 0);
     free(once);
     free(twice);

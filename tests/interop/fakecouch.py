@@ -4,13 +4,14 @@ log-in by _session, ranges of attachments, a continuous _changes. Maps are of th
 import base64
 import contextlib
 import hashlib
-import http.server
 import json
 import re
 import socket
 import threading
 import time
 import urllib.parse
+
+from fakeweb import FakeHandler, FakeServer
 
 JSON = {'Content-Type': 'application/json'}
 
@@ -74,38 +75,27 @@ class Database:
         return sorted(rows, key=lambda r: (order(r[0]), r[1])), view.get('reduce')
 
 
-class Couch(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 512
-
+class Couch(FakeServer):
     def __init__(self, port=0, user=None, heartbeat_s=None):
         self.databases = {}
         self.user = user        # "name:password"
         self.cookies = set()
         self.heartbeat_s = heartbeat_s
-        self.asked = []
         self.connections = set()
         self.pages = {}         # paths that the test answers itself: functions of the handler
-        self.ends = threading.Event()
-        super().__init__(('127.0.0.1', port), Handler)
-        self.port = self.server_address[1]
-        self.url = f'http://127.0.0.1:{self.port}/'
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__(Handler, port)
+        self.url += '/'
 
     def make(self, name):
         self.databases[name] = Database()
         return self.databases[name]
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *what):
+    def close(self):
         self.ends.set()
         for d in self.databases.values():
             with d.changed:
                 d.changed.notify_all()
-        self.shutdown()
-        self.server_close()
+        super().close()
         for c in list(self.connections):
             with contextlib.suppress(OSError):
                 c.shutdown(socket.SHUT_RDWR)
@@ -118,19 +108,11 @@ class Couch(http.server.ThreadingHTTPServer):
         self.connections.discard(request)
         super().shutdown_request(request)
 
-    def handle_error(self, request, client_address):
-        pass
-
     def count(self, text, method='GET'):
         return sum(1 for m, p, _ in list(self.asked) if m == method and text in p)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *_):
-        pass
-
+class Handler(FakeHandler):
     def handle_one(self):
         path, _, query = self.path.partition('?')
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
@@ -157,15 +139,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     # ---- answers ----
 
-    def answer(self, code, body, headers=JSON):
-        self.send_response(code)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if 'Content-Length' not in headers:
-            self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        if self.command != 'HEAD':
-            self.wfile.write(body)
+    def answer(self, code, body=b'', headers=JSON):
+        super().answer(code, body, **headers)
 
     def tell(self, code, value, **headers):
         self.answer(code, json.dumps(value, ensure_ascii=False).encode() + b'\n', {**JSON, **headers})

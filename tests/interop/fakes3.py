@@ -6,13 +6,14 @@ Version 4"), for what s3rver lacks: conditions, pages, faults. All of it is in m
 As a program: fakes3.py [--anonymous] serves until its input ends, and says its port first."""
 import hashlib
 import hmac
-import http.server
 import re
 import sys
 import threading
 import time
 import urllib.parse
 from xml.sax.saxutils import escape
+
+from fakeweb import FakeHandler, FakeServer
 
 KEY, SECRET = 'FAKEKEY', 'fake/secret+1'
 SPACE = 'http://s3.example.org/doc/2006-03-01/'
@@ -35,39 +36,17 @@ class Refused(Exception):
         self.status, self.code = status, code
 
 
-class Store(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 512
-
+class Store(FakeServer):
     def __init__(self, port=0, page=1000, anonymous=False):
         self.lock = threading.RLock()
         self.buckets = {'bkt': {}}
         self.uploads = {}
         self.page = page  # at most so many in an answer
         self.anonymous = anonymous
-        self.asked = []  # method, path with query, headers
         self.signed_badly = []
         self.faults = []  # functions of a handler; True: it has answered. Asked in turn
         self.number = 0
-        self.ends = threading.Event()
-        super().__init__(('127.0.0.1', port), Handler)
-        self.port = self.server_address[1]
-        self.url = f'http://127.0.0.1:{self.port}'
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *what):
-        self.close()
-
-    def close(self):
-        self.ends.set()
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request, client_address):
-        pass
+        super().__init__(Handler, port)
 
     def count(self, method, part=''):
         return sum(1 for m, p, _ in list(self.asked) if m == method and part in p)
@@ -90,24 +69,10 @@ def quote(text, safe='-_.~'):
     return urllib.parse.quote(text, safe=safe)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
+class Handler(FakeHandler):
     disable_nagle_algorithm = True
 
-    def log_message(self, *_):
-        pass
-
     # ---- answers ----
-
-    def answer(self, status, body=b'', **headers):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace('_', '-'), str(value))
-        if 'Content_Length' not in headers:
-            self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        if self.command != 'HEAD' and body:
-            self.wfile.write(body)
 
     def xml(self, root, inside):
         self.answer(200, f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{SPACE}">{inside}</{root}>'.encode(),

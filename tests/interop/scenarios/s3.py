@@ -11,6 +11,7 @@ import time
 
 import rawbodies as b
 from fakes3 import KEY, SECRET, Store
+from fakeweb import listens, whole
 from harness import PROGRAM, Server, Skip, case, check, check_logged, expect, free_port, main, random_bytes, smbkit, wait_for, write_file
 from rawclient import connect
 
@@ -45,18 +46,6 @@ def put(c, path, data, disposition=b.OVERWRITE_IF):
     return c.close(f)
 
 
-def whole(c, path):
-    f = c.opened(path, access=READ_DATA)
-    data = b''
-    while True:
-        piece = c.read(f, 1 << 18, len(data))
-        if isinstance(piece, str):
-            check(piece == 'END_OF_FILE', piece)
-            c.close(f)
-            return data
-        data += piece
-
-
 class S3rver:
     def __init__(self):
         if not os.path.exists(S3RVER) or not shutil.which('node'):
@@ -66,14 +55,7 @@ class S3rver:
         self.process = subprocess.Popen(['node', S3RVER + '/bin/s3rver.js', '-d', self.folder, '-a', '127.0.0.1', '-p', str(self.port),
                                          '--configure-bucket', 'bkt', '--configure-bucket', 'two'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.url = f'http://127.0.0.1:{self.port}'
-        wait_for(self.answers, 60, 's3rver')
-
-    def answers(self):
-        try:
-            socket.create_connection(('127.0.0.1', self.port), 1).close()
-            return True
-        except OSError:
-            return False
+        wait_for(lambda: listens(self.port), 60, 's3rver')
 
     def close(self):
         self.process.kill()

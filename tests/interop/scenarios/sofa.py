@@ -13,6 +13,7 @@ import urllib.request
 
 import rawbodies as b
 from fakecouch import Couch
+from fakeweb import listens
 from harness import PROGRAM, TOP, Server, Skip, case, check, check_logged, expect, free_port, main, random_bytes, smbkit, wait_for, write_file
 from rawclient import connect
 
@@ -469,7 +470,7 @@ class Pouch:
         self.process = subprocess.Popen([pouch_program(), '--in-memory', '--port', str(self.port), '--host', '127.0.0.1', '--no-stdout-logs'],
                                         cwd=self.folder.name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.url = f'http://127.0.0.1:{self.port}/'
-        wait_for(self.answers, 60, 'pouchdb-server')
+        wait_for(lambda: listens(self.port), 60, 'pouchdb-server')
 
     def __enter__(self):
         return self
@@ -478,13 +479,6 @@ class Pouch:
         self.process.kill()
         self.process.wait(20)
         self.folder.cleanup()
-
-    def answers(self):
-        try:
-            self.ask('GET', '')
-            return True
-        except OSError:
-            return False
 
     def ask(self, method, path, value=None, data=None, kind='application/json'):
         data = json.dumps(value).encode() if value is not None else data

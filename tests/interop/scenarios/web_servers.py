@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What web servers show: nginx, Python's own, and one that does its worst: smbkit-http-plugin(1)."""
-import http.server
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +11,8 @@ import threading
 import time
 
 import rawbodies as b
-from harness import PROGRAM, Server, case, check, check_logged, expect, main, random_bytes, smbkit, wait_for, write_file
+from fakeweb import FakeHandler, FakeServer, listens, whole
+from harness import PROGRAM, TOP, Server, case, check, check_logged, expect, free_port, main, random_bytes, smbkit, wait_for, write_file
 from rawclient import connect
 
 READ_DATA = 1
@@ -31,41 +30,19 @@ def share(url, arguments=''):
     return Server(config=f'[h]\nplugin = http:url={url}{arguments}\n')
 
 
-class Fake(http.server.ThreadingHTTPServer):
+class Fake(FakeServer):
     """A server whose answers the test sets: paths to functions of the handler."""
-    daemon_threads = True
-    request_queue_size = 512
 
     def __init__(self, pages, port=0):
         self.pages = pages
-        self.asked = []
-        self.ends = threading.Event()
-        super().__init__(('127.0.0.1', port), Handler)
-        self.port = self.server_address[1]
-        self.url = f'http://127.0.0.1:{self.port}/'
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *what):
-        self.ends.set()
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request, client_address):
-        pass
+        super().__init__(Handler, port)
+        self.url += '/'
 
     def count(self, path):
         return sum(1 for p, _, _ in list(self.asked) if p == path)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *_):
-        pass
-
+class Handler(FakeHandler):
     def do_GET(self):
         self.server.asked.append((self.path, self.command, dict(self.headers)))
         page = self.server.pages.get(self.path)
@@ -77,16 +54,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, page)
 
     do_HEAD = do_GET
-
-    def answer(self, code, body, **headers):
-        self.send_response(code)
-        for name, value in headers.items():
-            self.send_header(name.replace('_', '-'), value)
-        if 'Content_Length' not in headers:
-            self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        if self.command != 'HEAD':
-            self.wfile.write(body)
 
     def ranged(self, data, etag='"1"'):
         """As a good server would."""
@@ -100,10 +67,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         first, last = int(m[1]), min(int(m[2]), len(data) - 1)
         self.answer(206, data[first:last + 1], ETag=etag, Content_Range=f'bytes {first}-{last}/{len(data)}')
 
-    def hang(self):
-        self.server.ends.wait(60)
-        self.close_connection = True
-
 
 def index(*entries):
     return json.dumps(list(entries)).encode()
@@ -112,21 +75,13 @@ def index(*entries):
 class Nginx:
     def __init__(self, root, settings):
         self.folder = tempfile.mkdtemp(prefix='smbkit-nginx-')
-        with socket.create_server(('127.0.0.1', 0)) as s:
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         temp = ''.join(f'{k}_temp_path {self.folder}/{k};' for k in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
         config = write_file(self.folder + '/nginx.conf', f'''daemon off; pid {self.folder}/pid; error_log stderr; events {{}}
 http {{ access_log off; {temp} server {{ listen 127.0.0.1:{self.port}; root {root}; autoindex on; {settings} }} }}'''.encode())
         self.process = subprocess.Popen(['nginx', '-c', config], stderr=subprocess.DEVNULL)
         self.url = f'http://127.0.0.1:{self.port}/'
-        wait_for(self.answers, 20, 'nginx')
-
-    def answers(self):
-        try:
-            socket.create_connection(('127.0.0.1', self.port), 1).close()
-            return True
-        except OSError:
-            return False
+        wait_for(lambda: listens(self.port), 30, 'nginx')
 
     def close(self):
         self.process.terminate()
@@ -143,18 +98,6 @@ def fill(root):
     for name in ('a & b.txt', '100%.txt', 'gr\u00fc\u00df.txt', 'c#d?e.txt', "quote'\".txt"):
         write_file(root + '/sub/' + name, name.encode())
     return data
-
-
-def whole(c, path):
-    f = c.opened(path, access=READ_DATA)
-    data = b''
-    while True:
-        piece = c.read(f, 1 << 18, len(data))
-        if isinstance(piece, str):
-            check(piece == 'END_OF_FILE', piece)
-            c.close(f)
-            return data
-        data += piece
 
 
 def look(c, data):
@@ -370,6 +313,156 @@ def folders():
         check(c.names('f') == ['fine.txt'], c.names('f'))
 
 
+def table(text):
+    f = tempfile.NamedTemporaryFile('w', suffix='.map', encoding='utf-8')
+    f.write(text)
+    f.flush()
+    return f
+
+
+class Api:
+    """People, and a search: nothing that a page could list."""
+
+    def __init__(self):
+        self.people = {'ann': b'{"a": 1}', 'bob': b'{"b": 22}'}
+        self.listed = ['ann', 'bob']
+        self.has_head = True
+
+    def answer(self, h):
+        if h.command == 'HEAD' and not self.has_head:
+            h.answer(405, b'')
+            return
+        path, _, query = h.path.partition('?')
+        name = path.rpartition('/')[2]
+        if path == '/v1/users':
+            rows = [{'who': {'login': n}, 'bytes': len(self.people[n])} for n in self.listed]
+            h.answer(200, json.dumps({'data': rows}).encode())
+        elif path == '/find':
+            h.answer(200, f'found {query}'.encode())
+        elif path.startswith('/v1/users/') and name in self.people:
+            h.answer(200, self.people[name])
+        else:
+            h.answer(404, b'none')
+
+
+class Paths(dict):
+    """Whatever is asked for goes to one function."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.page = page
+
+    def get(self, key, default=None):
+        return self.page
+
+
+PEOPLE = '''# people
+users/            users  {id}=who.login in=data size=bytes
+users/{id}.json   users/{id}
+users/{id}/all/everything.txt  /find?about={id}
+find/{what}/{how}.txt    /find?q={what}&how={how}
+readme.txt        users/ann
+'''
+
+
+@case('path templates: lists, and names that nobody can list')
+def templates():
+    api = Api()
+    with Fake(Paths(api.answer)) as fake, table(PEOPLE) as t, \
+            share(fake.url + 'v1', f',map={t.name},fresh=300ms') as s, connect(s, 'h') as c:
+        check(c.names() == ['find', 'readme.txt', 'users'], c.names())
+        check(c.content('readme.txt') == api.people['ann'])
+        check(c.names('users') == ['ann', 'ann.json', 'bob', 'bob.json'], c.names('users'))
+        sizes = {e.name: e.size for e in c.listing('users') if e.name.endswith('json')}
+        check(sizes == {'ann.json': 8, 'bob.json': 9}, sizes)
+        check(c.content('users\\bob.json') == api.people['bob'])
+        check(c.content('users\\ann\\all\\everything.txt') == b'found about=ann')
+        # One that is in no list, and one that is not there at all.
+        api.people['eve'] = b'{"e": 333}'
+        check(c.content('users\\eve.json') == api.people['eve'])
+        check('eve.json' in c.names('users'))
+        expect('OPEN', c.try_open('users\\zoe.json', access=READ_DATA), 'OBJECT_NAME_NOT_FOUND')
+        # A name is a parameter.
+        check(c.names('find') == [])
+        check(c.content('find\\a b&c=d\\x+y.txt') == b'found q=a%20b%26c%3Dd&how=x%2By')
+        check(c.content('find\\\uf03f#%2e\\..y.txt') == b'found q=%3F%23%252e&how=..y')
+        check(len(c.names('find')) == 2 and c.names('find\\a b&c=d') == ['x+y.txt'], c.names('find'))
+        for junk in ('desktop.ini', 'Thumbs.db', '._x'):
+            expect('OPEN', c.try_open('find\\' + junk, access=READ_DATA), 'OBJECT_NAME_NOT_FOUND')
+        # The list is another one after a while; what was looked up stays as long as the server has it.
+        api.people['new'] = b'n'
+        api.listed = ['ann', 'new']
+        wait_for(lambda: 'new.json' in c.names('users'), 30, 'the list to be asked for again')
+        check(c.names('users') == ['ann', 'ann.json', 'eve.json', 'new', 'new.json'], c.names('users'))
+        del api.people['eve']
+        wait_for(lambda: c.try_open('users\\eve.json', access=READ_DATA) == 'OBJECT_NAME_NOT_FOUND', 30, 'it to go')
+        wait_for(lambda: 'eve.json' not in c.names('users'), 30, 'it to be listed no more')
+        check(not [p for p, _, _ in fake.asked if not re.match(r'/v1/users(/\w+)?$|/find\?(about=\w+|q=[^&/?#]+&how=[^&/?#]+)$', p)],
+              fake.asked)
+
+
+@case('path templates: an API without HEAD, one that is down, and hostile values')
+def templates_odd():
+    api = Api()
+    api.has_head = False
+    with Fake(Paths(api.answer)) as fake, table(PEOPLE) as t:
+        with share(fake.url + 'v1', f',map={t.name}') as s, connect(s, 'h') as c:
+            check(c.content('users\\bob.json') == api.people['bob'])
+            api.people['eve'] = b'e'
+            check(c.content('users\\eve.json') == b'e')
+            expect('OPEN', c.try_open('users\\zoe.json', access=READ_DATA), 'OBJECT_NAME_NOT_FOUND')
+        api.has_head = True
+        api.people.update({'..': b'', 'a/b': b'', 'a\\b': b'', '': b'', 'a\nb': b'', 'x' * 300: b'', 'ANN': b''})
+        api.listed = list(api.people)
+        with share(fake.url + 'v1', f',map={t.name},sizes=0') as s, connect(s, 'h') as c:
+            check(c.names('users') == ['ann', 'ann.json', 'bob', 'bob.json', 'eve', 'eve.json'], c.names('users'))
+            # U+F026 stands for a backslash.
+            for name in ('...json', '..json', 'a\uf026..\uf026b.json', '\uf00a.json'):
+                check(c.try_open('users\\' + name, access=READ_DATA) in ('OBJECT_NAME_NOT_FOUND', 'OBJECT_NAME_INVALID'), name)
+    for text, wanted in (('a/{b} x/{c}', 'line 1: {c} of the URL is not in the path'), (None, 'No such file')):
+        with table(text or '') as t:
+            if text is None:
+                os.unlink(t.name)
+            r = smbkit('serve', '--listen', '127.0.0.1:0', f'http:url=http://127.0.0.1:1/,map={t.name}')
+            check(r.code != 0 and f'{t.name}: {wanted}' in r.text, r.text)
+            with open(t.name, 'a', encoding='ascii'):
+                pass
+
+
+@case('path templates: what was looked up is bounded')
+def templates_many():
+    api = Api()
+    with Fake(Paths(api.answer)) as fake, table(PEOPLE) as t, \
+            share(fake.url + 'v1', f',map={t.name}') as s, connect(s, 'h') as c:
+        first = c.opened('find\\first', access=READ_DATA)
+        for i in range(1100):
+            c.close(c.opened(f'find\\n{i}', access=READ_DATA))
+        names = c.names('find')
+        check(len(names) == 1000 and 'first' in names and 'n0' not in names and 'n1099' in names, len(names))
+        c.close(first)
+
+
+@case('the example of the manual, word by word')
+def templates_example():
+    with open(os.path.join(TOP, 'plugins/http/smbkit-http-plugin.1'), encoding='utf-8') as f:
+        lines = [line[2:].rstrip('\n') for line in f if line.startswith('$ ')]
+    with tempfile.TemporaryDirectory() as d:
+        subprocess.run(['sh', '-ec', '\n'.join(lines[:-2])], cwd=d, check=True)
+        words = lines[-2].replace('8000 &', '0').replace('python3', 'exec python3 -u')
+        p = subprocess.Popen(['sh', '-c', words], cwd=d, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            port = re.search(r'port (\d+)', p.stdout.readline())[1]
+            plugin = lines[-1].split()[-1].replace(':8000', f':{port}').replace('map=', f'map={d}/')
+            with Server(config=f'[h]\nplugin = {plugin}\n') as s, connect(s, 'h') as c:
+                check(c.names('people') == ['ann.json', 'bob.json'], c.names('people'))
+                check(c.content('people\\eve.json').startswith(b'{"name": "Eve'))
+                check(c.content('people\\ann.json') == b'{"name": "Ann"}\n')
+        finally:
+            p.terminate()
+            p.wait(20)
+            p.stdout.close()
+
+
 @case('a server that is busy is asked again, when it says')
 def busy():
     state = {'left': 2}
@@ -391,8 +484,7 @@ def busy():
 @case('a server that is down: an error at once, few lines, and it recovers')
 def down():
     pages = {'/': index({'name': 'f', 'size': 10}), '/f': lambda h: h.ranged(b'0123456789')}
-    with Fake(pages) as fake:
-        port = fake.port
+    port = free_port()
     with share(f'http://127.0.0.1:{port}/', ',fresh=0,retries=1') as s, connect(s, 'h') as c:
         for _ in range(50):
             expect('OPEN', c.try_open('f', access=READ_DATA), UNAVAILABLE)
