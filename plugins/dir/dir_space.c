@@ -15,13 +15,18 @@ struct access {
     int extra;
 };
 
-static smbkit_status end(struct access *a, int err)
+static smbkit_status let_go(const struct access *a, int err)
 {
-    dirfs_own_end(a->vol, a->file);
     if (a->extra >= 0) {
         close(a->extra);
     }
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
+}
+
+static smbkit_status end(const struct access *a, int err)
+{
+    dirfs_own_end(a->vol, a->file);
+    return let_go(a, err);
 }
 
 /* Until end. */
@@ -409,7 +414,7 @@ smbkit_status dirfs_ranges(void *volume, struct smbkit_op *op, void *file,
         n = length > 0 ? find_ranges(a.fd, offset, offset + length, out, room) : 0;
         err = n < 0 ? (int)n : 0;
     }
-    smbkit_status status = end(&a, err);
+    smbkit_status status = let_go(&a, err); /* nothing was changed */
     if (!SMBKIT_OK(status)) {
         return status;
     }
