@@ -176,6 +176,19 @@ static void tell_location(const struct smbkit_volume_args *args, struct dirfs_vo
     free(real);
 }
 
+/* The folder of the share cannot be opened: what to do. */
+static smbkit_status refuse_root(const struct smbkit_volume_args *args, const char *path, int err)
+{
+    const char *advice = err == ENOENT && path[0] == '~'
+                             ? "; \"~\" is the home folder to a shell alone"
+                         : err == ENOENT  ? "; make it first, or check the spelling"
+                         : err == ENOTDIR ? "; share the folder that it is in"
+                         : err == EACCES  ? "; who runs smbkit must be able to list and enter it"
+                                          : "";
+    snprintf(args->error, args->error_size, "%s: %s%s", path, strerror(err), advice);
+    return smbkit_status_from_errno(err);
+}
+
 static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_args *args)
 {
     struct words words;
@@ -190,9 +203,7 @@ static smbkit_status setup(struct dirfs_volume *vol, const struct smbkit_volume_
     }
     vol->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (vol->root < 0) {
-        status = smbkit_status_from_errno(errno);
-        snprintf(args->error, args->error_size, "%s: %s", path, strerror(errno));
-        return status;
+        return refuse_root(args, path, errno);
     }
     status = probe(vol, args);
     if (SMBKIT_OK(status) && words.snapshots) {

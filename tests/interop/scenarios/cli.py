@@ -42,6 +42,8 @@ WRONG = (
     (['serve', '--user', 'x:y', '--filter', 'route', 'mem:'], 1, 'route: /NAME=PLUGIN:ARGS is missing; "smbkit plugins route" explains it'),
     (['serve', '--user', 'x:y', '--filter', 'route:/a=meme:', 'mem:'], 1, 'route: there is no plugin "meme"; did you mean "mem"?'),
     (['serve', '--user', 'x:y', '--filter', 'stats:x=1', 'mem:'], 1, 'stats: there is no argument "x"; it takes none'),
+    (['serve', '--user', 'x:y', 'dir:path=~/nothing'], 1, '~/nothing: No such file or directory; "~" is the home folder'),
+    (['serve', '--user', 'x:y', 'dir:path=/etc/passwd'], 1, '/etc/passwd: Not a directory; share the folder that it is in'),
     (['serve', '--user', 'x:y', 'demo:host=/nowhere'], 1, 'with host=/nowhere: '),
     (['serve', '--listen', '203.0.113.7:4450', '--user', 'x:y', 'mem:'], 1, 'smbkit: 203.0.113.7 is no address'),
     (['control', 'docs', '--socket', 'x', 'help'], 2, '--socket stands before SHARE'),
@@ -319,7 +321,7 @@ def check_folder():
             f.write('[a]\npath = /nowhere/at/all\n')
         r = smbkit('check', path)
         check(r.code != 0, r.text)
-        check_in('/nowhere/at/all', r.text)
+        check_in(':2: share "a": dir: /nowhere/at/all: No such file or directory; make it first', r.text)
 
 
 @case('a pipe or a device in the place of a file is refused, and nothing waits for it')
