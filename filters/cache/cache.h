@@ -22,6 +22,7 @@ struct file {
     struct cache_node *node;       /* NULL: no blocks of it are kept */
     struct cache_file names;       /* in c->names, where attributes are kept at all */
     bool is_directory, is_present; /* is_present: of today, no stream: immutable */
+    struct cache_times opened;     /* as it was then: immutable */
 };
 
 uint64_t cache_now_ms(void);

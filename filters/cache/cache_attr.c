@@ -151,6 +151,11 @@ smbkit_status cache_create(void *volume, struct smbkit_op *op, struct smbkit_cre
     f->below = a->file;
     f->is_present = !a->stream && a->snapshot_time == 0;
     f->is_directory = a->attr->attributes & SMBKIT_ATTR_DIRECTORY;
+    f->opened = (struct cache_times){a->attr->write_time, a->attr->change_time};
+    if (keeps_names(c) && f->is_directory && f->is_present) {
+        const struct cache_ask ask = {op->who, CACHE_LISTING, a->path};
+        cache_names_looked(&c->names, &ask, &f->opened);
+    }
     if (has_blocks(a)) {
         blocks_begin(c, f, a);
     }
@@ -203,13 +208,15 @@ smbkit_status cache_getattr(void *volume, struct smbkit_op *op, void *file, stru
 {
     struct cache *c = volume;
     struct file *f = file;
-    bool is_kept = keeps_names(c) && f->is_present;
-    if (is_kept && cache_file_get(&c->names, &f->names, a)) {
+    if (!keeps_names(c) || !f->is_present) {
+        return smbkit_next_getattr(c->next, op, f->below, a);
+    }
+    if (cache_file_get(&c->names, &f->names, a)) {
         return SMBKIT_STATUS_SUCCESS;
     }
     const struct cache_mark mark = cache_file_mark(&c->names, &f->names);
     smbkit_status st = smbkit_next_getattr(c->next, op, f->below, a);
-    if (is_kept && SMBKIT_OK(st)) {
+    if (SMBKIT_OK(st)) {
         cache_file_put(&c->names, &f->names, &mark, a);
     }
     return st;
@@ -274,7 +281,7 @@ static struct cache_recording *recording_begin(struct cache *c, struct file *f,
 static void recording_keep(struct cache *c, const struct smbkit_op *op, struct file *f,
                            struct cache_recording *r, const struct cache_mark *mark)
 {
-    struct cache_known known = {.list = cache_recording_end(r)};
+    struct cache_known known = {.list = cache_recording_end(r), .times = f->opened};
     char *path = known.list ? cache_file_path(&c->names, &f->names) : NULL;
     if (path) {
         const struct cache_ask ask = {op->who, CACHE_LISTING, path};
@@ -289,7 +296,8 @@ smbkit_status cache_enumerate(void *volume, struct smbkit_op *op, void *file,
 {
     struct cache *c = volume;
     struct file *f = file;
-    if (!keeps_names(c) || !f->is_present) {
+    /* Of names alone the core makes an index that outlives the time: it is to be true. */
+    if (!keeps_names(c) || !f->is_present || !(sink->want & SMBKIT_WANT_ATTR)) {
         return smbkit_next_enumerate(c->next, op, f->below, sink);
     }
     if (given_from_kept(c, op, f, sink)) {

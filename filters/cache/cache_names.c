@@ -209,6 +209,18 @@ bool cache_names_get(struct cache_names *n, const struct cache_ask *ask, struct 
     return e != NULL;
 }
 
+void cache_names_looked(struct cache_names *n, const struct cache_ask *ask,
+                        const struct cache_times *times)
+{
+    pthread_mutex_lock(&n->lock);
+    const struct who who = who_of(ask->who);
+    struct cache_entry *e = entry_find(n, &who, ask, ask_hash(&who, ask));
+    if (e && (e->known.times.write != times->write || e->known.times.change != times->change)) {
+        entry_free(n, e);
+    }
+    pthread_mutex_unlock(&n->lock);
+}
+
 static struct cache_entry *entry_new(const struct cache_ask *ask, const struct cache_known *known)
 {
     const struct who who = who_of(ask->who);

@@ -58,6 +58,11 @@ struct cache_names {
     struct cache_file *files;
 };
 
+/* By which a folder shows that names came or went. */
+struct cache_times {
+    uint64_t write, change;
+};
+
 /* Whose, what and where: a question. */
 struct cache_ask {
     const struct smbkit_identity *who;
@@ -69,7 +74,8 @@ struct cache_ask {
 struct cache_known {
     smbkit_status status;
     struct smbkit_attr attr;
-    struct cache_list *list; /* counted */
+    struct cache_list *list;  /* counted */
+    struct cache_times times; /* of the folder, from before it was listed */
 };
 
 /* false: no memory */
@@ -88,6 +94,9 @@ struct cache_names_counts {
 void cache_names_count(struct cache_names *n, struct cache_names_counts *out);
 struct cache_mark cache_names_mark(struct cache_names *n, const char *path);
 bool cache_names_get(struct cache_names *n, const struct cache_ask *ask, struct cache_known *out);
+/* The folder of a listing looks so now: one from other times goes. */
+void cache_names_looked(struct cache_names *n, const struct cache_ask *ask,
+                        const struct cache_times *times);
 /* mark: of before it was asked below. list is counted once more. */
 void cache_names_put(struct cache_names *n, const struct cache_ask *ask,
                      const struct cache_mark *mark, const struct cache_known *known);
