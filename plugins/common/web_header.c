@@ -78,7 +78,7 @@ static void type_take(struct web_answer *a, const char *value)
 
 static void length_take(struct web_answer *a, const char *value)
 {
-    a->has_length = number_is(value, &a->length);
+    a->has_length = number_is(value, &a->length) && a->length <= INT64_MAX; /* as files can be */
 }
 
 /* bytes first-last/total; total may be "*". [RFC 9110] 14.4 */

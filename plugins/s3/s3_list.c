@@ -168,6 +168,9 @@ static void page_run(void *arg)
         st = items_add(job, p, true);
         st = SMBKIT_OK(st) ? items_add(job, p, false) : st;
     }
+    if (SMBKIT_OK(st) && s3_page_loops(p, job->token)) {
+        st = SMBKIT_STATUS_DATA_ERROR;
+    }
     bool is_last = !SMBKIT_OK(st) || !p->is_truncated;
     bool is_more =
         !is_last && p->token[0] && job->added < S3_ITEMS_MAX && ++job->pages < S3_PAGES_MAX;

@@ -213,7 +213,7 @@ static void page_done(struct s3_job *job, struct web_answer *a)
     }
     st = SMBKIT_OK(st) ? keys_take(job->moving, p) : st;
     bool is_more = SMBKIT_OK(st) && p->is_truncated;
-    if (is_more && (!p->token[0] || ++job->pages > S3_MOVE_MAX)) {
+    if (is_more && (!p->token[0] || s3_page_loops(p, job->token) || ++job->pages > S3_MOVE_MAX)) {
         st = SMBKIT_STATUS_DATA_ERROR;
     }
     free(job->token);

@@ -102,6 +102,11 @@ uint64_t s3_time_parse(const char *text)
     return time ? time + (uint64_t)ms * 10000 : 0;
 }
 
+bool s3_page_loops(const struct s3_page *p, const char *token)
+{
+    return token && p->is_truncated && strcmp(p->token, token) == 0;
+}
+
 /* ---- elements ---- */
 
 static void key_end(struct reading *g)
@@ -121,7 +126,8 @@ static void size_end(struct reading *g)
     g->item.size = 0;
     while (*at) {
         if (!digits(&at, 1, &digit) || __builtin_mul_overflow(g->item.size, 10, &g->item.size) ||
-            __builtin_add_overflow(g->item.size, (uint64_t)digit, &g->item.size)) {
+            __builtin_add_overflow(g->item.size, (uint64_t)digit, &g->item.size) ||
+            g->item.size > INT64_MAX) {
             g->item.size = 0;
             return;
         }

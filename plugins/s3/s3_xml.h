@@ -50,5 +50,8 @@ struct s3_page {
 struct s3_page *s3_page_parse(const void *text, size_t len);
 void s3_page_free(struct s3_page *p); /* or NULL */
 
+/* Is the page that follows the one that this is, which was asked for by token? NULL: the first. */
+bool s3_page_loops(const struct s3_page *p, const char *token);
+
 /* "2026-11-27T04:26:38.000Z" as a FILETIME; 0: it is none. */
 uint64_t s3_time_parse(const char *text);

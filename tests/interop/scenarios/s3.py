@@ -272,6 +272,30 @@ def errors():
         expect('OPEN', c.try_open('x'), 'ACCESS_DENIED')
 
 
+@case('listings that come to no end, and pages that are more than was asked for')
+def endless():
+    def listing(h, items, token):
+        if 'list-type=2' not in h.path:
+            return False
+        h.xml('ListBucketResult', f'<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>{items}')
+        return True
+
+    def thing(name, size=1):
+        return f'<Contents><Key>{name}</Key><Size>{size}</Size><ETag>"1"</ETag></Contents>'
+    with Store() as store, share(store.url, ',bucket=bkt,fresh=0') as s, connect(s, 'h') as c:
+        store.faults[:] = [lambda h: listing(h, thing('d/x'), 'again')]
+        expect('OPEN', c.try_open('x', access=READ_DATA), DATA_ERROR)
+        check(len(store.asked) == 2, len(store.asked))
+        # More than a page may have, and sizes that no file has.
+    with Store() as store, share(store.url) as s, connect(s, 'h') as c:
+        many = ''.join(thing(f'k{i}', 2 ** 64 - 1 if i == 0 else i) for i in range(3000))
+        store.faults[:] = [lambda h: 'list-type=2' in h.path and (h.xml('ListBucketResult', many) or True)]
+        names = c.names('')
+        check(len(names) == 1000, len(names), names[:3])
+        sizes = {e.name: e.size for e in c.listing('')}
+        check(sizes['k0'] == 0 and sizes['k7'] == 7, sizes['k0'])
+
+
 @case('a store that is dead at first, and dies in the midst of a transfer')
 def dead():
     port = free_port()
