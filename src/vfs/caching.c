@@ -46,9 +46,22 @@ static uint64_t hash_of(const struct vfs_volume *v, uint64_t key)
     return hash_u64(v->hash_seed, key);
 }
 
+static bool is_listed(const struct cache_grants *g, uint64_t key)
+{
+    for (uint32_t i = 0; i < CACHE_MISSED; i++) {
+        if (g->missed[i].key == key) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Under g->lock. It may be a key whose create is not done yet. */
 static void miss(struct cache_grants *g, uint64_t key)
 {
+    if (is_listed(g, key)) {
+        return; /* again and again: others keep their places */
+    }
     uint32_t i = g->missed_next++ % CACHE_MISSED;
     g->forgotten = g->missed[i].at;
     g->missed[i].key = key;
@@ -58,12 +71,7 @@ static void miss(struct cache_grants *g, uint64_t key)
 /* Under g->lock: was it asked back since it was made? When that is not known any more, it was. */
 static bool was_missed(const struct cache_grants *g, uint64_t key)
 {
-    for (uint32_t i = 0; i < CACHE_MISSED; i++) {
-        if (g->missed[i].key == key) {
-            return true;
-        }
-    }
-    return g->forgotten > key;
+    return is_listed(g, key) || g->forgotten > key;
 }
 
 bool caching_begin_locked(struct vfs_open *o, uint64_t key, uint32_t granted)
@@ -141,10 +149,26 @@ static struct vfs_open *due_take(struct cache_grants *g)
 static void tell_all(void *arg)
 {
     struct vfs_volume *v = arg;
+    if (atomic_load(&v->grants.poster) == thread_self()) {
+        v->grants.is_inline = true; /* with its locks: see tell_later */
+        return;
+    }
     for (struct vfs_open *o; (o = due_take(&v->grants));) {
         tell_due(o);
         vfs_open_unref(o);
     }
+}
+
+/* Under grants.lock: does a job tell what is due? Not where no worker can be had, which runs a job
+ * where it is posted: the plugin would be called with locks held, the core's and its own. */
+static bool post(struct vfs_volume *v)
+{
+    struct cache_grants *g = &v->grants;
+    g->is_inline = false;
+    atomic_store(&g->poster, thread_self());
+    bool runs = v->services && SMBKIT_OK(v->services->run(v->services, v, tell_all, v));
+    atomic_store(&g->poster, 0);
+    return runs && !g->is_inline;
 }
 
 /* Under the node's lock, of an open that is in it. Where nothing runs for the volume, or not any
@@ -157,8 +181,7 @@ static void tell_later(struct vfs_open *o)
     if (!list_is_empty(&o->cache_grant->due)) {
         return;
     }
-    g->is_telling =
-        g->is_telling || (v->services && SMBKIT_OK(v->services->run(v->services, v, tell_all, v)));
+    g->is_telling = g->is_telling || post(v);
     if (g->is_telling) {
         vfs_open_ref(o);
         list_push_back(&g->due, &o->cache_grant->due);
