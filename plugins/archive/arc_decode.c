@@ -6,9 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define WAIT_NS 50000000L /* how often who waits looks whether he still has to */
+#include "moment.h"
 
 uint64_t arc_entry_key(const struct arc_index *x, uint32_t node)
 {
@@ -275,16 +274,6 @@ static int place_for_new(struct arc_pool *p)
     return best;
 }
 
-static void wait_freed(struct arc_pool *p)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += WAIT_NS;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&p->freed, &p->lock, &until);
-}
-
 /* The lock is held. The place of a decoder that is now this call's; -1: look again, after having
  * waited; an empty place is one to make a new one in. old_r: whose place that was. */
 static int take_locked(struct arc_pool *p, const struct arc_want *w, struct arc_decoder **old_r)
@@ -308,7 +297,7 @@ static int take_locked(struct arc_pool *p, const struct arc_want *w, struct arc_
         }
     }
     if (best < 0) {
-        wait_freed(p);
+        moment_wait(&p->freed, &p->lock, MOMENT_NS);
     }
     return best;
 }

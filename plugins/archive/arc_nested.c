@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "moment.h"
 #include "shown.h"
 
 #define PART (1u << 20) /* bytes unpacked at a time */
-
-#define WAIT_NS 50000000L /* how often who waits looks whether he still has to */
 
 struct arc_nested {
     struct arc_live live;
@@ -298,17 +296,6 @@ static smbkit_status enter(struct asked *a, struct arc_index *outer, uint32_t no
     return status;
 }
 
-/* The lock is held. */
-static void wait_changed(struct arc_nested *n)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += WAIT_NS;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&n->changed, &n->lock, &until);
-}
-
 smbkit_status arc_nested_get(struct arc_volume *v, const struct smbkit_op *op, struct arc_index *x,
                              uint32_t node, struct arc_index **index_r)
 {
@@ -323,7 +310,7 @@ smbkit_status arc_nested_get(struct arc_volume *v, const struct smbkit_op *op, s
         if (is_over(&a)) {
             status = SMBKIT_STATUS_CANCELLED;
         } else if (n->is_building) {
-            wait_changed(n);
+            moment_wait(&n->changed, &n->lock, MOMENT_NS);
             *index_r = find_locked(n, key);
         } else {
             status = enter(&a, x, node, index_r);

@@ -4,6 +4,7 @@
  * on with the index and the file that it was opened by. */
 #include "arc_priv.h"
 
+#include "moment.h"
 #include "quiet_thread.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#define WAIT_NS 50000000L       /* how often who waits looks whether he still has to */
 #define LOOK_NS 999000000L      /* how often the thread looks at the file */
 #define REST_MIN_NS 100000000LL /* rest between two indexes that nobody asked for */
 #define REST_MAX_NS 10000000000LL
@@ -28,17 +28,6 @@ static int64_t now_ns(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* The lock is held. */
-static void wait_changed(struct arc_volume *v, long ns)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += ns;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&v->changed, &v->lock, &until);
 }
 
 /* ---- telling ---- */
@@ -159,7 +148,7 @@ static void rest(struct arc_volume *v, int64_t took_ns)
     int64_t ns = took_ns < REST_MIN_NS ? REST_MIN_NS : took_ns;
     int64_t until = now_ns() + (ns < REST_MAX_NS ? ns : REST_MAX_NS);
     while (!v->is_wanted && !is_over(v) && now_ns() < until) {
-        wait_changed(v, WAIT_NS);
+        moment_wait(&v->changed, &v->lock, MOMENT_NS);
     }
 }
 
@@ -175,7 +164,7 @@ static void *builder_main(void *arg)
             pthread_mutex_lock(&v->lock);
             rest(v, now_ns() - before);
         } else if (!v->is_wanted) {
-            wait_changed(v, LOOK_NS);
+            moment_wait(&v->changed, &v->lock, LOOK_NS);
         }
         v->is_wanted = 0;
     }
@@ -225,7 +214,7 @@ smbkit_status arc_volume_index(struct arc_volume *v, const struct smbkit_op *op,
         }
         v->is_wanted = 1;
         pthread_cond_broadcast(&v->changed);
-        wait_changed(v, WAIT_NS);
+        moment_wait(&v->changed, &v->lock, MOMENT_NS);
         status = state_for(v, begun);
     }
     if (SMBKIT_OK(status)) {

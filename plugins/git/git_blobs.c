@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "moment.h"
+
 struct gitfs_blob {
     struct gitfs_blob *next; /* the one used before */
     git_oid oid;
@@ -130,7 +132,7 @@ smbkit_status gitfs_blobs_begin(struct gitfs_blobs *b, const struct smbkit_op *o
 {
     pthread_mutex_lock(&b->lock);
     while (b->is_loading && !smbkit_op_is_cancelled(op)) {
-        gitfs_wait(&b->loaded, &b->lock);
+        moment_wait(&b->loaded, &b->lock, MOMENT_NS);
     }
     int is_mine = !b->is_loading;
     b->is_loading = 1;

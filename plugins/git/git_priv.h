@@ -112,8 +112,6 @@ struct gitfs_volume {
     struct gitfs_file *files;
 };
 
-/* The lock is held: a moment, or until it is told. */
-void gitfs_wait(pthread_cond_t *cond, pthread_mutex_t *lock);
 /* Takes repo. */
 smbkit_status gitfs_volume_start(struct gitfs_volume *v, git_repository *repo);
 void gitfs_volume_stop(struct gitfs_volume *v);

@@ -2,27 +2,17 @@
 /* Handles of libgit2, and a thread that sees when references have moved: then clients are told. */
 #include "git_priv.h"
 
+#include "moment.h"
 #include "quiet_thread.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define LOOK_MS 1000u     /* how often references are looked at, */
-#define WAIT_NS 50000000L /* how often who waits looks whether he still has to */
-#define REST 100u         /* and how many times as long as that takes is waited at least */
+#define LOOK_MS 1000u /* how often references are looked at, */
+#define REST 100u     /* and how many times as long as that takes is waited at least */
 
 /* ---- handles ---- */
-
-void gitfs_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += WAIT_NS;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(cond, lock, &until);
-}
 
 smbkit_status gitfs_repo_take(struct gitfs_volume *v, const struct smbkit_op *op,
                               git_repository **repo_r)
@@ -34,7 +24,7 @@ smbkit_status gitfs_repo_take(struct gitfs_volume *v, const struct smbkit_op *op
             pthread_mutex_unlock(&v->lock);
             return SMBKIT_STATUS_CANCELLED;
         }
-        gitfs_wait(&v->changed, &v->lock);
+        moment_wait(&v->changed, &v->lock, MOMENT_NS);
     }
     if (v->idle_count > 0) {
         repo = v->idle[--v->idle_count];

@@ -2,26 +2,18 @@
 /* The queue of a share and its threads. */
 #include "py_priv.h"
 
+#include "client.h"
 #include "quiet_thread.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 /* ---- shares: of the threads a client gets as many as are left for others ---- */
 
-static uint64_t mix(uint64_t h, const char *text)
-{
-    for (size_t i = 0; i <= strlen(text); i++) { /* with its end */
-        h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
-    }
-    return h;
-}
-
 /* 0: nobody's. */
 static uint64_t client_of(const struct smbkit_op *op)
 {
-    return op ? mix(mix(0xcbf29ce484222325u, op->who->user), op->who->client_address) : 0;
+    return op ? client_number(op->who) : 0;
 }
 
 /* Lock held. */

@@ -3,26 +3,18 @@
  * at once, and no worker of the server waits for a program. */
 #include "sh_priv.h"
 
+#include "client.h"
 #include "quiet_thread.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- shares: of whatever there is, a client gets as much as is left for others ---- */
-
-static uint64_t mix(uint64_t h, const char *text)
-{
-    for (size_t i = 0; i <= strlen(text); i++) { /* with its end */
-        h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
-    }
-    return h;
-}
 
 /* Listings have a share of their own: whoever opens something waits for one, and does so together
  * with who asked first, whose files may hang. */
 static uint64_t client_of(const struct smbkit_tree_call *c, int is_listing)
 {
-    uint64_t h = mix(mix(0xcbf29ce484222325u, c->who->user), c->who->client_address);
+    uint64_t h = client_number(c->who);
     return is_listing ? ~h : h;
 }
 
