@@ -79,7 +79,7 @@ static char *base_of(const char *url)
     char *base = malloc(n + 2);
     if (base) {
         memcpy(base, url, n + 1);
-        if (base[n - 1] != '/') {
+        if (n == 0 || base[n - 1] != '/') {
             memcpy(base + n, "/", 2);
         }
     }
