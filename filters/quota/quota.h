@@ -96,6 +96,8 @@ void quota_limit_default(struct quota *q, uint64_t limit);
 /* ... and when to warn of it. */
 bool quota_limit_user_at(struct quota *q, const char *name, uint64_t limit, uint64_t threshold);
 void quota_limit_default_at(struct quota *q, uint64_t limit, uint64_t threshold);
+/* lock is held. Is it that of a user who has come, or to whom something belongs? */
+bool quota_limit_is_met(const struct quota *q, const struct quota_limit *l);
 void quota_accounts_fini(struct quota *q);
 
 #define QUOTA_TEXT_MAX 200u

@@ -57,6 +57,16 @@ static void settle(const struct quota *q, struct quota_account *u)
     }
 }
 
+bool quota_limit_is_met(const struct quota *q, const struct quota_limit *l)
+{
+    for (uint32_t i = 0; i < q->user_count; i++) {
+        if (limit_of(q, q->users[i]) == l) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* threshold NULL: as before. */
 static bool limit_put(struct quota *q, const char *name, uint64_t limit, const uint64_t *threshold)
 {

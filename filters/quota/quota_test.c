@@ -132,6 +132,7 @@ static void test_user(void)
 {
     struct fixture f;
     REQUIRE(start(&f, "user=ANNA:10", "default=0"));
+    check_says(&f, "user ANNA used=0 limit=10 (has not come yet)");
     check_bound(&f, "one");
     check_says(&f, "user anna used=10 limit=10");
     CHECK_INT(say(&f, "set folder / 1G", NULL), 0); /* what is there is counted for it */
@@ -143,6 +144,9 @@ static void test_user(void)
     check_says(&f, "user anna used=20 limit=none");
     CHECK_INT(say(&f, "set user anna 1X", NULL), SMBKIT_STATUS_INVALID_PARAMETER);
     CHECK_INT(say(&f, "set nobody", NULL), SMBKIT_STATUS_INVALID_PARAMETER);
+    CHECK_INT(say(&f, "set user two words 5", NULL), 0);
+    check_says(&f, "user two words used=0 limit=5 (has not come yet)");
+    CHECK_INT(say(&f, "set default x", NULL), SMBKIT_STATUS_INVALID_PARAMETER);
     remove_path(&f, "one");
     check_says(&f, "user anna used=0 limit=none");
     fixture_close(&f);

@@ -143,6 +143,28 @@ static void put_account(struct answer_text *t, const struct quota_account *a, bo
     answer_put(t, "}");
 }
 
+/* Users of whom the limit alone is known. */
+static void put_unmet(struct answer_text *t, const struct quota *q, bool is_json)
+{
+    bool is_first = q->user_count == 0;
+    for (uint32_t i = 0; i < q->limit_count; i++) {
+        const struct quota_limit *l = &q->limits[i];
+        if (quota_limit_is_met(q, l)) {
+            continue;
+        }
+        if (is_json) {
+            answer_put(t, is_first ? "{\"name\":" : ",{\"name\":");
+            answer_put_json(t, l->name);
+            answer_put(t, ",\"used\":0,\"limit\":");
+        } else {
+            answer_put(t, "\nuser %s used=0 limit=", l->name);
+        }
+        put_size(t, l->limit, is_json);
+        answer_put(t, is_json ? "}" : " (has not come yet)");
+        is_first = false;
+    }
+}
+
 static smbkit_status say_status(struct quota *q, struct smbkit_control *a, bool is_json)
 {
     struct answer_text t = answer_begin(a);
@@ -161,6 +183,7 @@ static smbkit_status say_status(struct quota *q, struct smbkit_control *a, bool 
         answer_put(&t, is_json && i > 0 ? "," : "");
         put_account(&t, q->users[i], is_json);
     }
+    put_unmet(&t, q, is_json);
     answer_put(&t, is_json ? "],\"folders\":[" : "");
     for (uint32_t i = 0; i < q->folder_count; i++) {
         answer_put(&t, is_json && i > 0 ? "," : "");
@@ -217,7 +240,10 @@ static smbkit_status set(struct quota *q, struct smbkit_op *op, struct smbkit_co
         smbkit_status st = set_named(q, a, what + 7, false);
         return SMBKIT_OK(st) && folder_count(q) != before ? quota_recount(q, op) : st;
     }
-    if (strncmp(what, "default ", 8) == 0 && quota_size_parse(what + 8, &size)) {
+    if (strncmp(what, "default ", 8) == 0) {
+        if (!quota_size_parse(what + 8, &size)) {
+            return answer_wrong(a, "it is \"set default SIZE\"; a size is 500M, 20G or none");
+        }
         quota_limit_default(q, size);
         return say_set(q, a);
     }

@@ -446,6 +446,10 @@ static smbkit_status begin(struct arc_volume *v, struct smbkit_volume_args *args
     if (!SMBKIT_OK(status)) {
         return status;
     }
+    if (access(v->set.path, F_OK) != 0) {
+        snprintf(args->error, args->error_size, "%s: %s", v->set.path, strerror(errno));
+        return SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND;
+    }
     status = arc_probe(&v->set, why);
     if (!SMBKIT_OK(status)) {
         snprintf(args->error, args->error_size, "%s is no archive that can be read: %s",

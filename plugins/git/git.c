@@ -226,8 +226,10 @@ static smbkit_status begin(struct gitfs_volume *v, struct smbkit_volume_args *ar
     }
     if (git_repository_open(&repo, v->path) != 0) {
         const git_error *e = git_error_last();
-        snprintf(args->error, args->error_size, "%s is no git repository: %s", v->path,
-                 e ? e->message : "unknown");
+        int is_none = !e || e->klass == GIT_ERROR_REPOSITORY; /* which says the path again */
+        snprintf(args->error, args->error_size, "%s is no git repository%s%s", v->path,
+                 is_none ? ": it is neither bare nor has it a .git" : ": ",
+                 is_none ? "" : e->message);
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     v->blobs = gitfs_blobs_new(given.memory);
