@@ -16,13 +16,14 @@
 struct both {
     const struct dirfs_volume *vol;
     struct dirfs_file *target;
+    struct dirfs_own_turn turn;
     int from, to;
     int extra_from, extra_to;
 };
 
-static void end(const struct both *b)
+static void end(struct both *b)
 {
-    dirfs_own_end(b->vol, b->target);
+    dirfs_own_end(b->vol, b->target, &b->turn);
     if (b->extra_from >= 0) {
         close(b->extra_from);
     }
@@ -45,7 +46,7 @@ static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_o
         return SMBKIT_STATUS_INVALID_PARAMETER;
     }
     *b = (struct both){.vol = vol, .target = target, .extra_from = -1, .extra_to = -1};
-    dirfs_own_begin(vol, target);
+    dirfs_own_begin(vol, target, &b->turn);
     b->from = dirfs_real_fd(source, false, &b->extra_from);
     b->to = b->from < 0 ? -EBADF : dirfs_real_fd(target, true, &b->extra_to);
     int err = b->from < 0 ? b->from : b->to < 0 ? b->to : 0;
@@ -150,6 +151,8 @@ smbkit_status dirfs_copy_range(void *volume, struct smbkit_op *op, void *file,
         }
         status = n < 0 ? smbkit_status_from_errno(errno) : status;
         a->done += n > 0 ? (uint64_t)n : 0;
+        dirfs_own_change(volume,
+                         file); /* again: of what is in directories that counts for a second */
     }
     if (a->done > 0) {
         dirfs_note_write(volume, file);
@@ -180,6 +183,9 @@ smbkit_status dirfs_clone_range(void *volume, struct smbkit_op *op, void *file,
     if (!err && range.src_length > 0) {
         err = ioctl(b.to, FICLONERANGE, &range) < 0 ? -errno : 0;
     }
+    if (!err) {
+        dirfs_note_write(volume, file);
+    }
     end(&b);
     if (err == -EOPNOTSUPP || err == -ENOTTY || err == -EXDEV) {
         return SMBKIT_STATUS_NOT_SUPPORTED;
@@ -188,6 +194,5 @@ smbkit_status dirfs_clone_range(void *volume, struct smbkit_op *op, void *file,
         return smbkit_status_from_errno(-err);
     }
     a->done = a->length;
-    dirfs_note_write(volume, file);
     return SMBKIT_STATUS_SUCCESS;
 }

@@ -180,13 +180,14 @@ smbkit_status dirfs_write(void *volume, struct smbkit_op *op, void *file, struct
     if (io->length == 0) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    dirfs_own_begin(vol, f);
+    struct dirfs_own_turn turn;
+    dirfs_own_begin(vol, f, &turn);
     bool is_nowait = dirfs_is_nowait(op);
     smbkit_status status = is_nowait ? write_nowait(vol, f, io) : write_all(f, io);
     if (!is_nowait && io->done > 0) {
         dirfs_note_write(vol, f);
     }
-    dirfs_own_end(vol, f);
+    dirfs_own_end(vol, f, &turn);
     return status;
 }
 

@@ -173,6 +173,19 @@ static smbkit_status set_change_time(struct dirfs_volume *vol, const struct dirf
     return err && err != -EOPNOTSUPP ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }
 
+static smbkit_status set_times(const struct dirfs_volume *vol, struct dirfs_file *file,
+                               uint32_t mask, const struct smbkit_attr *attr)
+{
+    struct dirfs_own_turn turn;
+    dirfs_own_begin(vol, file, &turn);
+    smbkit_status times = set_file_times(file, mask, attr);
+    if (SMBKIT_OK(times) && (mask & SMBKIT_HAS_WRITE_TIME)) {
+        dirfs_own_time(vol, file);
+    }
+    dirfs_own_end(vol, file, &turn);
+    return times;
+}
+
 smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file,
                             const struct smbkit_attr *attr)
 {
@@ -191,8 +204,7 @@ smbkit_status dirfs_setattr(void *volume, struct smbkit_op *op, void *file,
         dos = dirfs_set_dos(vol, file, mask, attr);
     }
     if (mask & (SMBKIT_HAS_ACCESS_TIME | SMBKIT_HAS_WRITE_TIME)) {
-        times = set_file_times(file, mask, attr);
-        dirfs_own_time(vol, file);
+        times = set_times(vol, file, mask, attr);
     }
     if (SMBKIT_OK(dos) && SMBKIT_OK(times) && (mask & SMBKIT_HAS_CHANGE_TIME)) {
         return set_change_time(vol, file, attr->change_time);
@@ -218,7 +230,6 @@ static void set_archive(struct dirfs_volume *vol, struct dirfs_file *file)
 
 void dirfs_note_write(struct dirfs_volume *vol, struct dirfs_file *file)
 {
-    dirfs_own_change(vol, file);
     if (!dirfs_is_archived(vol, file)) {
         unsigned taken = atomic_load_explicit(&vol->archive_taken, memory_order_acquire);
         set_archive(vol, file);

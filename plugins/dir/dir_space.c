@@ -11,6 +11,7 @@
 struct access {
     const struct dirfs_volume *vol;
     struct dirfs_file *file;
+    struct dirfs_own_turn turn;
     int fd;
     int extra;
 };
@@ -23,9 +24,9 @@ static smbkit_status let_go(const struct access *a, int err)
     return err ? smbkit_status_from_errno(-err) : SMBKIT_STATUS_SUCCESS;
 }
 
-static smbkit_status end(const struct access *a, int err)
+static smbkit_status end(struct access *a, int err)
 {
-    dirfs_own_end(a->vol, a->file);
+    dirfs_own_end(a->vol, a->file, &a->turn);
     return let_go(a, err);
 }
 
@@ -44,7 +45,7 @@ static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_o
         return SMBKIT_STATUS_MEDIA_WRITE_PROTECTED;
     }
     *a = (struct access){.vol = vol, .file = file, .extra = -1};
-    dirfs_own_begin(vol, file);
+    dirfs_own_begin(vol, file, &a->turn);
     a->fd = dirfs_real_fd(file, true, &a->extra);
     return a->fd < 0 ? end(a, a->fd) : SMBKIT_STATUS_SUCCESS;
 }

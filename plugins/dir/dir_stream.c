@@ -382,6 +382,7 @@ smbkit_status dirfs_stream_write(struct dirfs_volume *vol, const struct smbkit_o
         return value_status(err);
     }
     io->done = io->length;
+    dirfs_own_change(vol, file);
     dirfs_note_write(vol, file);
     bool through = file->writes_through || (io->flags & SMBKIT_IO_WRITE_THROUGH);
     return through ? dirfs_flush(vol, (struct smbkit_op *)(uintptr_t)op, file, NULL)
@@ -400,6 +401,7 @@ smbkit_status dirfs_stream_set_size(struct dirfs_volume *vol, const struct smbki
     err = err ? err : set_len(&v, size);
     err = end_change(vol, &v, err);
     if (!err) {
+        dirfs_own_change(vol, file);
         dirfs_note_write(vol, file);
     }
     return value_status(err);

@@ -98,7 +98,6 @@ void dirfs_file_own_change(struct dirfs_eyes *eyes, const struct dirfs_file *fil
 /* What was to be looked at later. */
 /* True: changes of the server's own are under way, and it has to be looked again. */
 bool dirfs_file_judge(struct dirfs_eyes *eyes);
-/* Of this file, or of another that has the same slot. */
-bool dirfs_own_is_under_way(uint64_t ino);
+bool dirfs_own_is_under_way(uint64_t dev, uint64_t ino);
 /* The eye of a file goes away. */
 void dirfs_file_forget(struct dirfs_eyes *eyes, const struct dirfs_eye *eye);

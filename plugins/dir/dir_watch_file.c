@@ -2,10 +2,11 @@
 /* Files that clients cache: a change by somebody on the host ends that. Each is watched by itself.
  *
  * The server's own writes are told by inotify like any others. Where the server has written lately,
- * or can at any time, it is looked a moment later at the time of the last write: one that is later
- * than the server's own last one is somebody else's. So a change by another within a tick of the
- * clock of an own one is not seen, nor is one through a mapping of the file, of which inotify does
- * not tell. */
+ * writes now, or can at any time, it is looked a moment later at the time of the last write: one
+ * that is later than the server's own last one is somebody else's. So a change by another is not
+ * seen that comes before the server's next own one within that moment, or while one is under way,
+ * or that sets the time back at once; nor is one through a mapping of the file, of which inotify
+ * does not tell. */
 #include "dir_watch.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ static bool is_own_lately(const struct dirfs_eye *eye)
 
 static bool may_be_own(const struct dirfs_eye *eye)
 {
-    if (is_own_lately(eye) || dirfs_own_is_under_way(eye->ino)) {
+    if (is_own_lately(eye) || dirfs_own_is_under_way(eye->dev, eye->ino)) {
         return true;
     }
     for (const struct dirfs_file *f = eye->opens; f; f = f->cached_next) {
@@ -135,7 +136,7 @@ static bool judge(struct dirfs_eyes *eyes, const struct dirfs_eye *eye)
     if (written <= eye->own_end_ns || written == eye->own_time_ns) {
         return true;
     }
-    if (dirfs_own_is_under_way(eye->ino)) {
+    if (dirfs_own_is_under_way(eye->dev, eye->ino)) {
         return false; /* it may be the time of that; its end is told under the lock */
     }
     tell(eyes, eye, SMBKIT_CHANGE_MODIFIED, SMBKIT_EVENT_DATA);

@@ -118,29 +118,53 @@ bool dirfs_own_takes(struct dirfs_eyes *eyes, const char *path, unsigned kind)
 #define SLOTS 64u
 
 static struct slot {
-    _Alignas(64) atomic_uint count;
-} under_way[SLOTS];
+    _Alignas(64) pthread_mutex_t lock; /* taken last */
+    struct dirfs_own_turn *first;
+} under_way[SLOTS] = {[0 ... SLOTS - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 static struct slot *slot_of(uint64_t ino)
 {
     return &under_way[(ino ^ ino >> 12) % SLOTS];
 }
 
-bool dirfs_own_is_under_way(uint64_t ino)
+bool dirfs_own_is_under_way(uint64_t dev, uint64_t ino)
 {
-    return atomic_load_explicit(&slot_of(ino)->count, memory_order_acquire) > 0;
+    struct slot *s = slot_of(ino);
+    pthread_mutex_lock(&s->lock);
+    const struct dirfs_own_turn *t = s->first;
+    while (t && (t->ino != ino || t->dev != dev)) {
+        t = t->next;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return t != NULL;
 }
 
-void dirfs_own_begin(const struct dirfs_volume *vol, struct dirfs_file *file)
+void dirfs_own_begin(const struct dirfs_volume *vol, struct dirfs_file *file,
+                     struct dirfs_own_turn *turn)
 {
-    atomic_fetch_add_explicit(&slot_of(file->seen.ino)->count, 1, memory_order_acq_rel);
+    struct slot *s = slot_of(file->seen.ino);
+    pthread_mutex_lock(&s->lock);
+    *turn = (struct dirfs_own_turn){
+        .next = s->first, .prev = &s->first, .dev = file->seen.dev, .ino = file->seen.ino};
+    if (turn->next) {
+        turn->next->prev = &turn->next;
+    }
+    s->first = turn;
+    pthread_mutex_unlock(&s->lock);
     dirfs_own_change(vol, file);
 }
 
-void dirfs_own_end(const struct dirfs_volume *vol, struct dirfs_file *file)
+void dirfs_own_end(const struct dirfs_volume *vol, struct dirfs_file *file,
+                   struct dirfs_own_turn *turn)
 {
+    struct slot *s = slot_of(turn->ino);
     dirfs_own_change(vol, file); /* first: who sees none under way knows when the last one ended */
-    atomic_fetch_sub_explicit(&slot_of(file->seen.ino)->count, 1, memory_order_release);
+    pthread_mutex_lock(&s->lock);
+    *turn->prev = turn->next;
+    if (turn->next) {
+        turn->next->prev = turn->prev;
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 static void own_change(const struct dirfs_volume *vol, struct dirfs_file *file, bool sets_time)

@@ -191,11 +191,12 @@ static void test_own_changes(void)
     void *file = pt_new(&w.t, "f");
     CHECK_INT(cacheable(&w, file), 7);
     atomic_store(&told_data, 0);
-    dirfs_own_begin(w.t.v, file);
+    struct dirfs_own_turn turn;
+    dirfs_own_begin(w.t.v, file, &turn);
     wait_ms(50); /* the clock of files has gone on */
     put_file(w.fd, "f", "under way");
     wait_ms(250);
-    dirfs_own_end(w.t.v, file);
+    dirfs_own_end(w.t.v, file, &turn);
     wait_ms(250);
     CHECK_INT(atomic_load(&told_data), 0);
     CHECK_INT(pt_write(&w.t, file, 0, "w", 1), 0);
@@ -207,6 +208,34 @@ static void test_own_changes(void)
         wait_ms(10);
     }
     CHECK(atomic_load(&told_data) > 0);
+    pt_close(&w.t, file);
+    world_end(&w);
+}
+
+/* A write of the server's own that lasts keeps nothing of other files from being told. */
+static void test_others_meanwhile(void)
+{
+    struct world w;
+    struct dirfs_own_turn turn;
+    if (!watch_start(&w)) {
+        return;
+    }
+    void *file = pt_new(&w.t, "f");
+    void *other = pt_new(&w.t, "g");
+    struct dirfs_file *same_slot = other;
+    CHECK_INT(cacheable(&w, file), 7);
+    same_slot->seen.dev ^= 1; /* another one of that number */
+    same_slot->seen.ino = ((struct dirfs_file *)file)->seen.ino;
+    dirfs_own_begin(w.t.v, other, &turn);
+    atomic_store(&told_data, 0);
+    wait_ms(50);
+    put_file(w.fd, "f", "another's");
+    for (int i = 0; i < 3000 && atomic_load(&told_data) == 0; i++) {
+        wait_ms(10);
+    }
+    CHECK(atomic_load(&told_data) > 0);
+    dirfs_own_end(w.t.v, other, &turn);
+    pt_close(&w.t, other);
     pt_close(&w.t, file);
     world_end(&w);
 }
@@ -235,6 +264,7 @@ static void test_nowait(void)
 static const struct test_case cases[] = {
     {"the first does not wait", test_nowait},
     {"own changes", test_own_changes},
+    {"others while one is under way", test_others_meanwhile},
     {"one inotify instance", test_instances},
     {"a directory and its stream", test_directory_stream},
     {"no watch, nothing cached", test_no_watch},
