@@ -24,7 +24,7 @@ def silent():
         refused(s, ('docs', 'dance'), 'share "docs": neither its plugin nor a filter of it understands commands')
         refused(s, ('DOCS', 'log:', 'dance'), '"log" of share "DOCS" understands no commands')
         refused(s, ('docs', 'mem:', 'dance'), '"mem" of share "docs" understands no commands')
-        refused(s, ('docs', 'pause:', 'dance'), 'share "docs" has no layer "pause"; it has ', 'log, ', ', mem' if s.filter else 'log, mem')
+        refused(s, ('docs', 'pause:', 'dance'), 'share "docs" has no layer "pause"; it has ', 'log, ', ', mem' if s.filters else 'log, mem')
         refused(s, ('music', 'dance'), 'there is no share "music"')
         refused(s, ('IPC$', 'dance'), 'there is no share "IPC$"')
 
