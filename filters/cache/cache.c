@@ -48,12 +48,12 @@ static void *cache_file_below(void *volume, void *file)
     X(allocate, const struct smbkit_size, DATA)                                                    \
     X(zero_range, const struct smbkit_span, DATA)                                                  \
     X(trim, const struct smbkit_span, DATA)                                                        \
-    X(set_reparse, const struct smbkit_set_reparse, DATA)                                          \
+    X(set_reparse, const struct smbkit_set_reparse, DATA | paths_below(f))                         \
     X(ioctl, struct smbkit_ioctl, DATA)                                                            \
     X(flush, const struct smbkit_flush, META)                                                      \
     X(commit, const struct smbkit_flush, META)                                                     \
     X(setattr, const struct smbkit_attr, META)                                                     \
-    X(set_security, const struct smbkit_set_security, META)                                        \
+    X(set_security, const struct smbkit_set_security, META | paths_below(f))                       \
     X(set_ea, const struct smbkit_set_ea, META)                                                    \
     X(set_sparse, const struct smbkit_value, META)                                                 \
     X(set_compression, const struct smbkit_value, META)                                            \
@@ -61,10 +61,16 @@ static void *cache_file_below(void *volume, void *file)
     X(link, const struct smbkit_rename, CACHE_CHANGES_PATHS)                                       \
     X(remove, const struct smbkit_remove, gone(f))
 
+/* What holds of the paths below a folder may be otherwise now. */
+static unsigned paths_below(const struct file *f)
+{
+    return f->is_directory ? CACHE_CHANGES_PATHS : 0;
+}
+
 /* What goes with a file: its blocks, and of a folder the paths below it. */
 static unsigned gone(const struct file *f)
 {
-    return DATA | CACHE_CHANGES_NAMES | (f->is_directory ? CACHE_CHANGES_PATHS : 0);
+    return DATA | CACHE_CHANGES_NAMES | paths_below(f);
 }
 
 #define CHANGE_DEFINE(name, type, what)                                                            \

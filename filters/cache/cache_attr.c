@@ -105,7 +105,7 @@ static smbkit_status create_plain(struct cache *c, struct smbkit_op *op, struct 
     smbkit_status st = smbkit_next_create(c->next, op, a);
     learn(c, &ask, &mark, st, a->attr);
     if (SMBKIT_OK(st)) {
-        cache_file_begin(&c->names, &f->names, a->path);
+        cache_file_begin(&c->names, &f->names, a->path, &mark);
         cache_file_put(&c->names, &f->names, &mark, a->attr);
     }
     return st;
@@ -116,6 +116,7 @@ static smbkit_status create_other(struct cache *c, struct smbkit_op *op, struct 
 {
     bool is_new = a->disposition == SMBKIT_CREATE;
     bool is_by_id = a->flags & SMBKIT_CREATE_BY_ID;
+    const struct cache_mark mark = cache_names_mark(&c->names, is_by_id ? "" : a->path);
     if (is_new) {
         cache_names_changed(&c->names, a->path, 3);
     }
@@ -124,7 +125,7 @@ static smbkit_status create_other(struct cache *c, struct smbkit_op *op, struct 
         cache_names_changed(&c->names, a->path, 3);
     }
     if (SMBKIT_OK(st)) {
-        cache_file_begin(&c->names, &f->names, is_by_id ? NULL : a->path);
+        cache_file_begin(&c->names, &f->names, is_by_id ? NULL : a->path, &mark);
     }
     return st;
 }

@@ -14,7 +14,7 @@
 struct cache_entry {
     struct cache_entry *next;          /* in its slot */
     struct cache_entry *newer, *older; /* of all */
-    uint64_t hash, since_ms, bytes;
+    uint64_t hash, bytes;
     struct cache_mark mark;
     struct cache_known known;
     enum cache_kind kind;
@@ -66,12 +66,19 @@ static uint64_t *mark_at(const struct cache_names *n, const char *path, size_t l
 
 static struct cache_mark mark_locked(const struct cache_names *n, const char *path)
 {
-    return (struct cache_mark){n->all, *mark_at(n, path, strlen(path))};
+    return (struct cache_mark){n->all, *mark_at(n, path, strlen(path)), cache_now_ms()};
 }
 
 static bool is_same(const struct cache_mark *a, const struct cache_mark *b)
 {
     return a->all == b->all && a->path == b->path;
+}
+
+/* What was asked for at that mark. */
+static bool is_good_still(const struct cache_names *n, const struct cache_mark *now,
+                          const struct cache_mark *mark)
+{
+    return is_same(now, mark) && now->when_ms - mark->when_ms < n->ttl_ms;
 }
 
 struct cache_mark cache_names_mark(struct cache_names *n, const char *path)
@@ -186,7 +193,7 @@ static struct cache_entry *entry_good(struct cache_names *n, const struct cache_
         return NULL;
     }
     const struct cache_mark now = mark_locked(n, ask->path);
-    if (!is_same(&now, &e->mark) || cache_now_ms() - e->since_ms >= n->ttl_ms) {
+    if (!is_good_still(n, &now, &e->mark)) {
         entry_free(n, e);
         return NULL;
     }
@@ -267,10 +274,9 @@ void cache_names_put(struct cache_names *n, const struct cache_ask *ask,
     }
     pthread_mutex_lock(&n->lock);
     const struct cache_mark now = mark_locked(n, ask->path);
-    bool is_good = is_same(&now, mark) && e->bytes <= n->max;
+    bool is_good = is_good_still(n, &now, mark) && e->bytes <= n->max;
     if (is_good) {
         e->mark = *mark;
-        e->since_ms = cache_now_ms();
         entry_add(n, ask, e);
     }
     pthread_mutex_unlock(&n->lock);
@@ -309,16 +315,22 @@ void cache_names_count(struct cache_names *n, struct cache_names_counts *out)
 
 /* ---- open files ---- */
 
-void cache_file_begin(struct cache_names *n, struct cache_file *f, const char *path)
+void cache_file_begin(struct cache_names *n, struct cache_file *f, const char *path,
+                      const struct cache_mark *mark)
 {
-    f->path = path ? strdup(path) : NULL;
+    char *own = path ? strdup(path) : NULL;
     pthread_mutex_lock(&n->lock);
+    if (mark->all == n->all) {
+        f->path = own;
+        own = NULL;
+    }
     f->next = n->files;
     if (f->next) {
         f->next->prev = f;
     }
     n->files = f;
     pthread_mutex_unlock(&n->lock);
+    free(own);
 }
 
 void cache_file_end(struct cache_names *n, struct cache_file *f)
@@ -357,7 +369,7 @@ bool cache_file_is_changed(struct cache_names *n, const struct cache_file *f)
 /* Of one whose path is not known nothing is kept: a mark that none is like. */
 static struct cache_mark file_mark_locked(const struct cache_names *n, const struct cache_file *f)
 {
-    return f->path ? mark_locked(n, f->path) : (struct cache_mark){UINT64_MAX, 0};
+    return f->path ? mark_locked(n, f->path) : (struct cache_mark){.all = UINT64_MAX};
 }
 
 struct cache_mark cache_file_mark(struct cache_names *n, const struct cache_file *f)
@@ -372,8 +384,7 @@ bool cache_file_get(struct cache_names *n, struct cache_file *f, struct smbkit_a
 {
     pthread_mutex_lock(&n->lock);
     const struct cache_mark now = file_mark_locked(n, f);
-    bool is_good = f->has_attr && f->path && is_same(&now, &f->mark) &&
-                   cache_now_ms() - f->since_ms < n->ttl_ms;
+    bool is_good = f->has_attr && f->path && is_good_still(n, &now, &f->mark);
     if (is_good) {
         cache_attr_copy(attr, &f->attr);
     }
@@ -392,7 +403,6 @@ void cache_file_put(struct cache_names *n, struct cache_file *f, const struct ca
     if (f->has_attr) {
         f->attr = *attr;
         f->mark = *mark;
-        f->since_ms = cache_now_ms();
     }
     pthread_mutex_unlock(&n->lock);
 }

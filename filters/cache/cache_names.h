@@ -18,9 +18,9 @@
 
 #define CACHE_MARKS 8192u
 
-/* Compared as a whole. */
 struct cache_mark {
     uint64_t all, path;
+    uint64_t when_ms; /* it was taken: so old is what was asked for then */
 };
 
 /* Of an open file. Guarded by the lock of struct cache_names. */
@@ -31,7 +31,6 @@ struct cache_file {
     bool has_attr;
     struct smbkit_attr attr;
     struct cache_mark mark;
-    uint64_t since_ms;
     struct cache_list *given;          /* the listing that is being read, counted; or NULL */
     struct cache_recording *recording; /* of the listing that is passed on; or NULL */
     struct cache_mark recorded;        /* its mark, of before it began */
@@ -104,8 +103,10 @@ void cache_names_put(struct cache_names *n, const struct cache_ask *ask,
 void cache_names_changed(struct cache_names *n, const char *path, unsigned levels);
 void cache_names_changed_all(struct cache_names *n);
 
-/* path NULL: not known. */
-void cache_file_begin(struct cache_names *n, struct cache_file *f, const char *path);
+/* path NULL: not known. mark: of before it was opened; if paths have changed since, it may have
+ * another one by now. */
+void cache_file_begin(struct cache_names *n, struct cache_file *f, const char *path,
+                      const struct cache_mark *mark);
 void cache_file_end(struct cache_names *n, struct cache_file *f);
 /* As cache_names_changed, by the path that it has. */
 void cache_file_changed(struct cache_names *n, struct cache_file *f, unsigned levels);

@@ -239,6 +239,47 @@ static void test_meanwhile(void)
     cache_names_fini(&n);
 }
 
+/* What is kept is as old as the question, however long the answer took. */
+static void test_age(void)
+{
+    struct cache_names n;
+    struct cache_file f = {0};
+    const struct smbkit_identity who = {.user = "", .domain = ""};
+    const struct cache_ask ask = {&who, CACHE_LOOKUP, "a/b"};
+    const struct cache_known known = {.status = SMBKIT_STATUS_OBJECT_NAME_NOT_FOUND};
+    struct smbkit_attr attr = {.struct_size = sizeof(attr)};
+    struct cache_known got;
+    REQUIRE(cache_names_init(&n, 1u << 20, 3600000, false));
+    struct cache_mark mark = cache_names_mark(&n, "a/b");
+    cache_file_begin(&n, &f, "a/b", &mark);
+    cache_file_put(&n, &f, &mark, &attr);
+    CHECK(cache_file_get(&n, &f, &attr));
+    mark.when_ms -= 3600001;
+    cache_names_put(&n, &ask, &mark, &known);
+    CHECK(!cache_names_get(&n, &ask, &got));
+    cache_file_put(&n, &f, &mark, &attr);
+    CHECK(!cache_file_get(&n, &f, &attr));
+    cache_file_end(&n, &f);
+    cache_names_fini(&n);
+}
+
+/* A file whose folder was renamed while it was opened has no path that is known. */
+static void test_moved_meanwhile(void)
+{
+    struct cache_names n;
+    struct cache_file folder = {0};
+    struct cache_file f = {0};
+    REQUIRE(cache_names_init(&n, 1u << 20, 3600000, false));
+    const struct cache_mark mark = cache_names_mark(&n, "d/a");
+    cache_file_begin(&n, &folder, "d", &mark);
+    cache_file_moved(&n, &folder, "e");
+    cache_file_begin(&n, &f, "d/a", &mark);
+    CHECK(cache_file_path(&n, &f) == NULL);
+    cache_file_end(&n, &f);
+    cache_file_end(&n, &folder);
+    cache_names_fini(&n);
+}
+
 static void test_bound(void)
 {
     struct cache_names n;
@@ -513,6 +554,8 @@ static const struct test_case cases[] = {
     {"not asked for", test_off},
     {"users", test_users},
     {"changes meanwhile", test_meanwhile},
+    {"age", test_age},
+    {"moved meanwhile", test_moved_meanwhile},
     {"bound", test_bound},
     {"listings that are begun", test_lists_bound},
     {"by chance", test_chance},
