@@ -31,7 +31,6 @@ static smbkit_status end(struct access *a, int err)
 }
 
 /* Until end. */
-
 static smbkit_status begin(const struct dirfs_volume *vol, const struct smbkit_op *op,
                            struct dirfs_file *file, struct access *a)
 {

@@ -95,8 +95,8 @@ bool dirfs_own_takes(struct dirfs_eyes *eyes, const char *path, unsigned kind);
 /* inotify has told of a file. False: it may have been the server itself, and is looked at later. */
 bool dirfs_file_event(struct dirfs_eyes *eyes, struct dirfs_eye *eye, uint32_t mask);
 void dirfs_file_own_change(struct dirfs_eyes *eyes, const struct dirfs_file *file, bool sets_time);
-/* What was to be looked at later. */
-/* True: changes of the server's own are under way, and it has to be looked again. */
+/* What was to be looked at later. True: changes of the server's own are under way, and it has to be
+ * looked again. */
 bool dirfs_file_judge(struct dirfs_eyes *eyes);
 bool dirfs_own_is_under_way(uint64_t dev, uint64_t ino);
 /* The eye of a file goes away. */

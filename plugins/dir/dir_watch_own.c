@@ -2,7 +2,8 @@
 /* What the server itself does in directories that are watched: the core has told of that, and
  * inotify does not say who did it. Each change of a name is written down before it is made, and
  * used up by the event; of changes of a file that they were made within the last second is enough:
- * who watches has been told that it changes. */
+ * who watches has been told that it changes. For files that are cached those under way count, too.
+ */
 #include "dir_watch.h"
 
 #include <stdio.h>
