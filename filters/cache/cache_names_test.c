@@ -442,7 +442,8 @@ static void compare(struct chance *x)
 {
     char path[8];
     for (unsigned i = 0; i <= FOLDERS; i++) {
-        snprintf(path, sizeof(path), i == FOLDERS ? "" : "d%u", i);
+        snprintf(path, sizeof(path), "d%u", i);
+        path[i == FOLDERS ? 0 : strlen(path)] = '\0'; /* the root comes last */
         struct vfs_create_in in = create_in(&x->f, path);
         struct vfs_create_out out;
         in.desired_access = SMBKIT_READ_DATA;
