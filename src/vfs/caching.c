@@ -198,6 +198,12 @@ void caching_given_up_locked(struct vfs_node *n)
     }
 }
 
+/* Not only if it is asked for now: that can come while it closes. */
+bool caching_end_may_block(const struct vfs_call *call, const struct vfs_open *o)
+{
+    return o->cache_grant && call->nowait && !o->volume->never_blocks;
+}
+
 void caching_end(const struct vfs_call *call, struct vfs_open *o)
 {
     struct cache_grant *grant = o->cache_grant;

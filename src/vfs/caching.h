@@ -32,6 +32,9 @@ void caching_given_up_locked(struct vfs_node *n);
 /* Under n->lock: an open has left the lease, which others may share: it keeps what they were
  * granted. */
 void caching_narrow_locked(struct vfs_node *n, struct lease *l);
+/* Is a close of it for a thread that may wait? It may have to tell the plugin that what it cached
+ * is given up. */
+NODISCARD bool caching_end_may_block(const struct vfs_call *call, const struct vfs_open *o);
 /* The open has left its node, and its file is about to be closed: what the plugin asked for has
  * been given up. */
 void caching_end(const struct vfs_call *call, struct vfs_open *o);
