@@ -158,26 +158,16 @@ static struct vfs_open *due_take(struct cache_grants *g)
 static void tell_all(void *arg)
 {
     struct vfs_volume *v = arg;
-    if (atomic_load(&v->grants.poster) == thread_self()) {
-        v->grants.is_inline = true; /* with its locks: see tell_later */
-        return;
-    }
     for (struct vfs_open *o; (o = due_take(&v->grants));) {
         tell_due(o);
         vfs_open_unref(o);
     }
 }
 
-/* Under grants.lock: does a job tell what is due? Not where no worker can be had, which runs a job
- * where it is posted: the plugin would be called with locks held, the core's and its own. */
+/* Under grants.lock. */
 static bool post(struct vfs_volume *v)
 {
-    struct cache_grants *g = &v->grants;
-    g->is_inline = false;
-    atomic_store(&g->poster, thread_self());
-    bool runs = v->services && SMBKIT_OK(v->services->run(v->services, v, tell_all, v));
-    atomic_store(&g->poster, 0);
-    return runs && !g->is_inline;
+    return v->services && SMBKIT_OK(v->services->run_one(v->services, v, tell_all, v));
 }
 
 /* Under the node's lock, of an open that is in it. Where nothing runs for the volume, or not any

@@ -31,7 +31,6 @@ static struct lender {
     struct run jobs[CACHES];
     unsigned job_count;
     bool runs_nothing;
-    bool runs_inline; /* as where no worker can be had */
 } lender;
 
 static smbkit_status cache_request(void *volume, struct smbkit_op *op, void *file,
@@ -75,10 +74,6 @@ static smbkit_status run(const struct vfs_services *s, struct vfs_volume *v, voi
     if (lender.runs_nothing || lender.job_count == CACHES) {
         return S(NOT_SUPPORTED);
     }
-    if (lender.runs_inline) {
-        fn(arg);
-        return S(SUCCESS);
-    }
     lender.jobs[lender.job_count++] = (struct run){fn, arg};
     return S(SUCCESS);
 }
@@ -88,7 +83,7 @@ static void nothing(const struct vfs_services *s)
     (void)s;
 }
 
-static const struct vfs_services SERVICES = {.run = run, .stop = nothing, .release = nothing};
+static const struct vfs_services SERVICES = {.run_one = run, .stop = nothing, .release = nothing};
 
 static void run_jobs(void)
 {
