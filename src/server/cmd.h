@@ -49,8 +49,8 @@ NODISCARD char *cmd_ask(const char *path, const char *line, unsigned timeout_ms)
 int cmd_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* There is no such command: the one that may be meant is named. Returns EXIT_USAGE. */
 int cmd_unknown(const char *name);
-/* Every problem on a line of its own. */
-/* Each is told with the file and its line, or as the program's own word. file: NULL is none. */
+/* Every problem on a line of its own, with the file and its line, or as the program's own word.
+ * file: NULL is none. */
 void cmd_problems(struct problems *p, const char *file);
 
 #define CMD_PASSWORD_SIZE 1024 /* bytes of UTF-8, terminated */
