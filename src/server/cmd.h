@@ -2,6 +2,8 @@
 /* The commands of the program smbkit, and what they share. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/base.h"
 #include "server/config.h"
 
@@ -66,6 +68,14 @@ NODISCARD char *cmd_users_path(bool make_folder);
 struct users_store;
 struct server;
 struct logging;
+/* The begin of a server, and what asks it to stop: the first of the two is heeded. Zeroed is begun
+ * with. Any thread. */
+struct cmd_begin {
+    atomic_int is;
+};
+void cmd_begin_done(struct cmd_begin *b);
+/* Asked to stop. false: it has begun, and hears of it by os_signal_wait. */
+NODISCARD bool cmd_begin_stop(struct cmd_begin *b);
 /* server_new(), during which plugins open volumes: one that does not come to an end does not keep
  * the program from being stopped. After os_signals_hold(). */
 NODISCARD struct server *cmd_server_new(struct config **config, struct users_store **users,
