@@ -88,7 +88,8 @@ uint32_t caching_begin_locked(struct vfs_open *o, uint64_t key, uint32_t granted
     if (o->node->cache_asked == 0 && !was_missed(g, key)) {
         grant->granted = granted & RWH;
     }
-    if (!hash_table_add(&g->table, &grant->link, hash_of(o->volume, key))) {
+    bool may_cache = grant->granted != 0 || o->lease;
+    if (!may_cache || !hash_table_add(&g->table, &grant->link, hash_of(o->volume, key))) {
         mem_free(grant);
         return 0;
     }
