@@ -242,4 +242,7 @@ NODISCARD struct workers *workers_new(const struct work_quota quota[WORK_KIND_CO
 void workers_free(struct workers *w);
 /* Volumes of a kind, and sessions of a volume, take turns. */
 void workers_post(struct workers *w, const struct work_key *key, struct job *job);
+/* The same, but no job runs in this thread, which may hold locks. False: there is no thread at all,
+ * and it is not queued. */
+NODISCARD bool workers_try_post(struct workers *w, const struct work_key *key, struct job *job);
 unsigned workers_thread_count(struct workers *w);

@@ -184,6 +184,27 @@ void workers_post(struct workers *w, const struct work_key *key, struct job *job
     }
 }
 
+bool workers_try_post(struct workers *w, const struct work_key *key, struct job *job)
+{
+    struct worker *called = NULL;
+    {
+        SCOPED_LOCK(&w->lock);
+        bool is_first = w->live_count == 0;
+        if (is_first && !start_worker(w)) {
+            return false;
+        }
+        lanes_push(&w->lanes, key, job);
+        if (!is_first) { /* else that one looks for it when it begins */
+            bool is_taken = call_worker(w, &called);
+            ASSERT(is_taken); /* some thread lives */
+        }
+    }
+    if (called) {
+        bell_ring(&called->bell);
+    }
+    return true;
+}
+
 unsigned workers_thread_count(struct workers *w)
 {
     SCOPED_LOCK(&w->lock);

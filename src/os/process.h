@@ -17,6 +17,8 @@ void os_signals_hold(void);
 enum os_signal os_signal_wait(int timeout_ms);
 /* Has one been asked to stop, within timeout_ms? Other signals stay for os_signal_wait. */
 bool os_signal_wait_stop(int timeout_ms);
+/* As if one had been asked to stop from outside. */
+void os_signal_ask_stop(void);
 /* End the process without running anything. */
 NORETURN void os_exit_now(int code);
 

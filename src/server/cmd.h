@@ -2,6 +2,8 @@
 /* The commands of the program smbkit, and what they share. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/base.h"
 #include "server/config.h"
 
@@ -49,8 +51,8 @@ NODISCARD char *cmd_ask(const char *path, const char *line, unsigned timeout_ms)
 int cmd_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* There is no such command: the one that may be meant is named. Returns EXIT_USAGE. */
 int cmd_unknown(const char *name);
-/* Every problem on a line of its own. */
-/* Each is told with the file and its line, or as the program's own word. file: NULL is none. */
+/* Every problem on a line of its own, with the file and its line, or as the program's own word.
+ * file: NULL is none. */
 void cmd_problems(struct problems *p, const char *file);
 
 #define CMD_PASSWORD_SIZE 1024 /* bytes of UTF-8, terminated */
@@ -66,6 +68,14 @@ NODISCARD char *cmd_users_path(bool make_folder);
 struct users_store;
 struct server;
 struct logging;
+/* The begin of a server, and what asks it to stop: the first of the two is heeded. Zeroed is begun
+ * with. Any thread. */
+struct cmd_begin {
+    atomic_int is;
+};
+void cmd_begin_done(struct cmd_begin *b);
+/* Asked to stop. false: it has begun, and hears of it by os_signal_wait. */
+NODISCARD bool cmd_begin_stop(struct cmd_begin *b);
 /* server_new(), during which plugins open volumes: one that does not come to an end does not keep
  * the program from being stopped. After os_signals_hold(). */
 NODISCARD struct server *cmd_server_new(struct config **config, struct users_store **users,

@@ -58,6 +58,11 @@ static bool take_word(struct words *w, const char *word)
     return take_layer(w, word) || take_text(w, word);
 }
 
+static bool is_socket(const char *word)
+{
+    return str_eq(word, "--socket") || str_has_prefix(word, "--socket=");
+}
+
 /* EXIT_OK, or a mistake was told. */
 static int parse(struct words *w, int argc, char **argv)
 {
@@ -70,7 +75,7 @@ static int parse(struct words *w, int argc, char **argv)
             w->socket = a.value;
             continue;
         }
-        if (w->share && str_has_prefix(a.value, "--socket")) { /* no layer's word */
+        if (w->share && is_socket(a.value)) { /* no layer's word */
             return cmd_usage("control", "--socket stands before SHARE");
         }
         a.only_words = true; /* what follows the share is the command's */

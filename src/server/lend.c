@@ -9,19 +9,27 @@
 
 /* ---- workers ---- */
 
-struct lent_run {
-    struct job job;
-    struct vfs_volume *volume; /* a reference: it is not closed before */
-    void (*fn)(void *arg);
-    void *arg;
-};
-
 static void run_job(struct job *job)
 {
     struct lent_run *r = CONTAINER_OF(job, struct lent_run, job);
     r->fn(r->arg);
     vfs_volume_unref(r->volume);
     mem_free(r);
+}
+
+/* It may be posted again as soon as fn is about to return. */
+static void run_one_job(struct job *job)
+{
+    const struct lent_run r = *CONTAINER_OF(job, struct lent_run, job);
+    r.fn(r.arg);
+    vfs_volume_unref(r.volume);
+}
+
+/* lv->lock is held: the workers do not end meanwhile. */
+static bool post_locked(struct lend_volume *lv, enum work_kind kind, struct lent_run *r)
+{
+    const struct work_key key = {.kind = kind, .volume = (uintptr_t)r->volume};
+    return !lv->is_over && workers_try_post(lv->lend->workers, &key, &r->job);
 }
 
 static smbkit_status lend_run(const struct vfs_services *s, struct vfs_volume *v,
@@ -33,15 +41,32 @@ static smbkit_status lend_run(const struct vfs_services *s, struct vfs_volume *v
         return SMBKIT_STATUS_NO_MEMORY;
     }
     *r = (struct lent_run){.job.fn = run_job, .volume = v, .fn = fn, .arg = arg};
+    bool has_ref = vfs_volume_ref_try(v);
+    mutex_lock(&lv->lock);
     /* As a call of the volume: its quota is not to be got around. */
-    const struct work_key key = {.kind = WORK_CALL, .volume = (uintptr_t)v};
-    SCOPED_LOCK(&lv->lock); /* the workers do not end meanwhile */
-    if (lv->is_over || !vfs_volume_ref_try(v)) {
-        mem_free(r);
-        return SMBKIT_STATUS_NOT_SUPPORTED;
+    bool is_posted = has_ref && post_locked(lv, WORK_CALL, r);
+    mutex_unlock(&lv->lock);
+    if (is_posted) {
+        return SMBKIT_STATUS_SUCCESS;
     }
-    workers_post(lv->lend->workers, &key, &r->job);
-    return SMBKIT_STATUS_SUCCESS;
+    mem_free(r);
+    vfs_volume_unref(has_ref ? v : NULL);
+    return SMBKIT_STATUS_NOT_SUPPORTED;
+}
+
+static smbkit_status lend_run_one(const struct vfs_services *s, struct vfs_volume *v,
+                                  void (*fn)(void *arg), void *arg)
+{
+    struct lend_volume *lv = volume_of(s);
+    vfs_volume_ref(v);
+    mutex_lock(&lv->lock);
+    lv->one = (struct lent_run){.job.fn = run_one_job, .volume = v, .fn = fn, .arg = arg};
+    bool is_posted = post_locked(lv, WORK_END, &lv->one);
+    mutex_unlock(&lv->lock);
+    if (!is_posted) {
+        vfs_volume_unref(v); /* not the last */
+    }
+    return is_posted ? SMBKIT_STATUS_SUCCESS : SMBKIT_STATUS_NOT_SUPPORTED;
 }
 
 /* ---- the end of a volume ---- */
@@ -114,6 +139,7 @@ const struct vfs_services *lend_services_new(struct lend *l)
                                     .fd_watch_set = lend_fd_watch_set,
                                     .fd_watch_free = lend_fd_watch_free,
                                     .run = lend_run,
+                                    .run_one = lend_run_one,
                                     .stop = lend_stop,
                                     .release = lend_release};
     lv->lend = l;

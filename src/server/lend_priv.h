@@ -16,6 +16,14 @@ struct lend {
     bool is_over;        /* guarded by lock */
 };
 
+/* A call on the workers. */
+struct lent_run {
+    struct job job;
+    struct vfs_volume *volume; /* a reference: it is not closed before */
+    void (*fn)(void *arg);
+    void *arg;
+};
+
 struct lend_volume {
     struct vfs_services pub; /* first */
     struct lend *lend;
@@ -27,6 +35,7 @@ struct lend_volume {
     struct mutex lock; /* guards what follows */
     struct cond quiet; /* a function has returned */
     struct list lents;
+    struct lent_run one; /* of run_one; its job's while that is queued */
     bool is_over;
 };
 

@@ -196,25 +196,29 @@ static struct parting *parting_new(struct smb_open *o, struct vfs_token *token)
 
 /* ---- it goes ---- */
 
-static smbkit_status with_token(struct smb_open *o, struct vfs_volume *v, struct vfs_wait *w,
-                                smbkit_status (*fn)(struct smb_open *o, struct vfs_volume *v,
+static smbkit_status with_token(struct smb_open *o, const struct smb_move_how *how,
+                                smbkit_status (*fn)(struct smb_open *o,
+                                                    const struct smb_move_how *how,
                                                     struct vfs_call *call))
 {
     struct vfs_token *token = smb_open_token(o);
-    struct vfs_call call = {.token = token, .wait = w};
+    struct vfs_call call = {.token = token, .wait = how->wait};
     smbkit_status status = SMBKIT_STATUS_FILE_CLOSED;
     if (token) {
-        status = o->is_quota ? SMBKIT_STATUS_NOT_SUPPORTED : fn(o, v, &call);
+        status = o->is_quota ? SMBKIT_STATUS_NOT_SUPPORTED : fn(o, how, &call);
     }
     vfs_token_unref(token);
     return status;
 }
 
-static smbkit_status try_it(struct smb_open *o, struct vfs_volume *v, struct vfs_call *call)
+static smbkit_status try_it(struct smb_open *o, const struct smb_move_how *how,
+                            struct vfs_call *call)
 {
     struct vfs_open *file = smb_open_file_ref(o);
-    const struct vfs_move m = {.from = file, .volume = v};
-    smbkit_status status = file ? vfs_open_move_try(call, &m) : SMBKIT_STATUS_FILE_CLOSED;
+    const struct vfs_move m = {
+        .from = file, .volume = how->volume, .is_late = how->is_late, .late_arg = how->late_arg};
+    smbkit_status status =
+        file ? vfs_open_move_try(call, &m, how->asks_locks) : SMBKIT_STATUS_FILE_CLOSED;
     vfs_open_unref(file);
     return status;
 }
@@ -244,9 +248,15 @@ static void volume_set_locked(struct smb_open *o, struct vfs_volume *v)
     recharge_locked(o);
 }
 
-static smbkit_status move_it(struct smb_open *o, struct vfs_volume *v, struct vfs_call *call)
+static smbkit_status move_it(struct smb_open *o, const struct smb_move_how *how,
+                             struct vfs_call *call)
 {
-    const struct vfs_move m = {.from = o->file, .volume = v, .owner = smb_open_owner(o)};
+    struct vfs_volume *v = how->volume;
+    const struct vfs_move m = {.from = o->file,
+                               .volume = v,
+                               .owner = smb_open_owner(o),
+                               .is_late = how->is_late,
+                               .late_arg = how->late_arg};
     struct vfs_open *to = NULL;
     struct parting *p = parting_new(o, call->token);
     smbkit_status status = p ? vfs_open_commit(call, o->file) : SMBKIT_STATUS_NO_MEMORY;
@@ -273,12 +283,12 @@ static smbkit_status move_it(struct smb_open *o, struct vfs_volume *v, struct vf
     return SMBKIT_STATUS_SUCCESS;
 }
 
-smbkit_status smb_open_move_try(struct smb_open *o, struct vfs_volume *v, struct vfs_wait *w)
+smbkit_status smb_open_move_try(struct smb_open *o, const struct smb_move_how *how)
 {
-    return with_token(o, v, w, try_it);
+    return with_token(o, how, try_it);
 }
 
-smbkit_status smb_open_move(struct smb_open *o, struct vfs_volume *v, struct vfs_wait *w)
+smbkit_status smb_open_move(struct smb_open *o, const struct smb_move_how *how)
 {
-    return with_token(o, v, w, move_it);
+    return with_token(o, how, move_it);
 }

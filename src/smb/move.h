@@ -24,10 +24,16 @@ bool smb_open_mark_stale(struct smb_open *o);
 
 /* What it is owner's; a reference, NULL: it ends. */
 NODISCARD struct vfs_token *smb_open_token(struct smb_open *o);
-/* Could it go to v? Any error: no. WAIT: somebody there is to give up what he caches; w is woken.
- */
-NODISCARD smbkit_status smb_open_move_try(struct smb_open *o, struct vfs_volume *v,
-                                          struct vfs_wait *w);
+struct smb_move_how {
+    struct vfs_volume *volume; /* where to */
+    struct vfs_wait *wait;
+    bool asks_locks;            /* a trial has the plugin asked for the locks as well */
+    bool (*is_late)(void *arg); /* as in struct vfs_move */
+    void *late_arg;
+};
+/* Could it go there? Any error: no. WAIT: somebody there is to give up what he caches; wait is
+ * woken. */
+NODISCARD smbkit_status smb_open_move_try(struct smb_open *o, const struct smb_move_how *how);
 /* It goes, and its file in the old volume is closed; later if others are at it. RESTS. Any error:
  * it has not gone. WAIT: as above. */
-NODISCARD smbkit_status smb_open_move(struct smb_open *o, struct vfs_volume *v, struct vfs_wait *w);
+NODISCARD smbkit_status smb_open_move(struct smb_open *o, const struct smb_move_how *how);

@@ -23,7 +23,7 @@ struct mover {
     struct smb_roots roots;
     uint64_t until_ms;
     uint64_t end_ms; /* until_ms is never later */
-    bool is_late;    /* the time was up when something was waited for */
+    bool is_late;    /* the time was up when it was looked at */
     struct vfs_wait wait;
     struct mutex lock;
     struct cond cond;
@@ -80,11 +80,18 @@ static bool is_ending(const struct mover *m)
     return atomic_load_explicit(&m->server->moves_none, memory_order_relaxed); /* see there */
 }
 
+/* Is the time up for what is at hand? */
+static bool is_late(void *arg)
+{
+    struct mover *m = arg;
+    m->is_late |= is_ending(m) || smb_server_monotonic_ms(m->server) >= m->until_ms;
+    return m->is_late;
+}
+
 /* A while, or until it is woken; false: the time is up. */
 static bool wait_on(struct mover *m)
 {
-    if (is_ending(m) || smb_server_monotonic_ms(m->server) >= m->until_ms) {
-        m->is_late = true;
+    if (is_late(m)) {
         return false;
     }
     SCOPED_LOCK(&m->lock);
@@ -218,13 +225,19 @@ static void trees_end(struct mover *m)
 
 /* fn until it need not wait, or the time is up. */
 static bool is_done(struct mover *m, struct smb_open *o,
-                    smbkit_status (*fn)(struct smb_open *o, struct vfs_volume *v,
-                                        struct vfs_wait *w))
+                    smbkit_status (*fn)(struct smb_open *o, const struct smb_move_how *how))
 {
+    /* While the gate is open clients go on, and so do others of a store that the volumes may share:
+     * nothing is locked there for a trial. */
+    const struct smb_move_how how = {.volume = m->volume,
+                                     .wait = &m->wait,
+                                     .asks_locks = smb_share_is_closed(m->share),
+                                     .is_late = is_late,
+                                     .late_arg = m};
     smbkit_status status;
     do {
         (void)vfs_wait_cancel(&m->wait);
-        status = fn(o, m->volume, &m->wait);
+        status = fn(o, &how);
     } while (status == SMBKIT_STATUS_WAIT && wait_on(m));
     (void)vfs_wait_cancel(&m->wait);
     if (!SMBKIT_OK(status)) {
@@ -377,7 +390,7 @@ static void settle_all(struct mover *m, struct item *items, size_t count)
     for (size_t i = 0, n; i < count; i += n) {
         for (n = 1; i + n < count && items[i + n].file == items[i].file; n++) {
         }
-        if (m->is_late) { /* one that takes all the time takes it from no other */
+        if (is_late(m)) { /* one that takes all the time takes it from no other */
             time_begin(m, SMB_MOVE_FILE_MS);
         }
         settle_group(m, &items[i], n);

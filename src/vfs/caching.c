@@ -74,33 +74,43 @@ static bool was_missed(const struct cache_grants *g, uint64_t key)
     return is_listed(g, key) || g->forgotten > key;
 }
 
-bool caching_begin_locked(struct vfs_open *o, uint64_t key, uint32_t granted)
+uint32_t caching_begin_locked(struct vfs_open *o, uint64_t key, uint32_t granted)
 {
     struct cache_grants *g = &o->volume->grants;
     struct cache_grant *grant = mem_alloc(sizeof(*grant));
     if (!grant) {
-        return false;
+        return 0;
     }
-    *grant = (struct cache_grant){.open = o, .key = key, .granted = granted & RWH};
+    *grant = (struct cache_grant){.open = o, .key = key};
     list_init(&grant->due);
     SCOPED_LOCK(&g->lock);
     /* While the plugin waits to hear that something was given up, nobody gets more. */
-    bool may = o->node->cache_asked == 0 && !was_missed(g, key);
-    if (!may || !hash_table_add(&g->table, &grant->link, hash_of(o->volume, key))) {
+    if (o->node->cache_asked == 0 && !was_missed(g, key)) {
+        grant->granted = granted & RWH;
+    }
+    bool may_cache = grant->granted != 0 || o->lease;
+    if (!may_cache || !hash_table_add(&g->table, &grant->link, hash_of(o->volume, key))) {
         mem_free(grant);
-        return false;
+        return 0;
     }
     o->cache_grant = grant;
-    return true;
+    return grant->granted;
 }
 
 /* ---- what was asked for is given up ---- */
 
 /* Under the node's lock. Of what is being broken the holder has all until it has answered. */
-static bool is_given_up(const struct vfs_open *o)
+static bool is_given_up(const struct cache_grant *grant, uint8_t caching)
 {
-    const struct cache_grant *grant = o->cache_grant;
-    return grant->is_asked && (o->holder->caching & ~grant->left) == 0;
+    return grant->is_asked && (caching & ~grant->left) == 0;
+}
+
+static void ask_locked(struct vfs_open *o, uint8_t left)
+{
+    struct cache_grant *grant = o->cache_grant;
+    o->node->cache_asked += grant->is_asked ? 0 : 1;
+    grant->left = left & (grant->is_asked ? grant->left : RWH);
+    grant->is_asked = true;
 }
 
 static void settle_locked(struct vfs_open *o)
@@ -123,8 +133,8 @@ static void tell_due(struct vfs_open *o)
         return;
     }
     mutex_lock(&o->node->lock);
-    bool is_due = is_given_up(o);
     uint8_t kept = o->holder->caching;
+    bool is_due = is_given_up(o->cache_grant, kept);
     if (is_due) {
         settle_locked(o);
     }
@@ -149,26 +159,16 @@ static struct vfs_open *due_take(struct cache_grants *g)
 static void tell_all(void *arg)
 {
     struct vfs_volume *v = arg;
-    if (atomic_load(&v->grants.poster) == thread_self()) {
-        v->grants.is_inline = true; /* with its locks: see tell_later */
-        return;
-    }
     for (struct vfs_open *o; (o = due_take(&v->grants));) {
         tell_due(o);
         vfs_open_unref(o);
     }
 }
 
-/* Under grants.lock: does a job tell what is due? Not where no worker can be had, which runs a job
- * where it is posted: the plugin would be called with locks held, the core's and its own. */
+/* Under grants.lock. */
 static bool post(struct vfs_volume *v)
 {
-    struct cache_grants *g = &v->grants;
-    g->is_inline = false;
-    atomic_store(&g->poster, thread_self());
-    bool runs = v->services && SMBKIT_OK(v->services->run(v->services, v, tell_all, v));
-    atomic_store(&g->poster, 0);
-    return runs && !g->is_inline;
+    return v->services && SMBKIT_OK(v->services->run_one(v->services, v, tell_all, v));
 }
 
 /* Under the node's lock, of an open that is in it. Where nothing runs for the volume, or not any
@@ -192,10 +192,16 @@ void caching_given_up_locked(struct vfs_node *n)
 {
     LIST_FOR_EACH (l, &n->opens) {
         struct vfs_open *o = LIST_ENTRY(l, struct vfs_open, node_link);
-        if (o->cache_grant && is_given_up(o)) {
+        if (o->cache_grant && is_given_up(o->cache_grant, o->holder->caching)) {
             tell_later(o);
         }
     }
+}
+
+/* Not only if it is asked for now: that can come while it closes. */
+bool caching_end_may_block(const struct vfs_call *call, const struct vfs_open *o)
+{
+    return o->cache_grant && call->nowait && !o->volume->never_blocks;
 }
 
 void caching_end(const struct vfs_call *call, struct vfs_open *o)
@@ -215,7 +221,7 @@ void caching_end(const struct vfs_call *call, struct vfs_open *o)
     mutex_unlock(&o->node->lock);
     if (is_due) {
         const struct vfs_call on_the_spot = journal_on_the_spot(call);
-        tell(&on_the_spot, o, 0);
+        tell(&on_the_spot, o, grant->kept);
     }
 }
 
@@ -229,16 +235,26 @@ static uint8_t granted_to(const struct vfs_open *o)
     return o->volume->hears_acks ? 0 : RWH; /* nobody counts it there */
 }
 
-void caching_narrow_locked(struct vfs_node *n, struct lease *l)
+void caching_leave_locked(struct vfs_open *o, struct lease *l)
 {
+    struct vfs_node *n = o->node;
+    struct cache_grant *grant = o->cache_grant;
+    struct vfs_open *heir = NULL;
     uint8_t granted = 0;
     LIST_FOR_EACH (link, &n->opens) {
-        const struct vfs_open *o = LIST_ENTRY(link, struct vfs_open, node_link);
-        granted |= o->holder == &l->holder ? granted_to(o) : 0;
+        struct vfs_open *other = LIST_ENTRY(link, struct vfs_open, node_link);
+        if (other->holder == &l->holder) {
+            granted |= granted_to(other);
+            heir = other->cache_grant && other->volume == o->volume ? other : heir;
+        }
     }
     struct oplock_result result;
     oplock_break_one(&n->oplock, &l->holder, granted, &result);
     oplock_tell_locked(&result);
+    grant->kept = l->holder.caching;
+    if (heir && grant->is_asked && !is_given_up(grant, grant->kept)) {
+        ask_locked(heir, grant->left); /* one of the others hears it: this one cannot wait */
+    }
 }
 
 /* A reference to the open of that key; NULL: there is none, and will be none. */
@@ -263,13 +279,11 @@ static smbkit_status break_open(struct vfs_open *o, uint8_t left)
     if (o->holder->caching == 0) {
         return SMBKIT_STATUS_NOT_FOUND; /* or it has left the node */
     }
-    n->cache_asked += grant->is_asked ? 0 : 1;
-    grant->left = left & (grant->is_asked ? grant->left : RWH);
-    grant->is_asked = true;
+    ask_locked(o, left);
     struct oplock_result result;
     oplock_break_one(&n->oplock, o->holder, left, &result);
     oplock_tell_locked(&result);
-    if (is_given_up(o)) {
+    if (is_given_up(grant, o->holder->caching)) {
         tell_later(o); /* what clients read they give up at once */
     }
     return SMBKIT_STATUS_SUCCESS;

@@ -18,20 +18,26 @@ struct cache_grant {
     uint8_t granted; /* OPLOCK_*, which are SMBKIT_CACHE_*: less what was taken back */
     bool is_asked;   /* the plugin has asked for it, and hears when it is given up */
     uint8_t left;    /* then: what may be left of it */
+    uint8_t kept;    /* it has left a lease that others share: what that had then */
 };
 
 void caching_init(struct cache_grants *g);
 void caching_fini(struct cache_grants *g);
 /* For what the plugin is to be asked next: the same when the request is run again to go on. */
 uint64_t caching_key(const struct vfs_call *call, struct vfs_volume *v);
-/* Under the node's lock, before an open that is in it gets what the plugin has granted. false: it
- * gets nothing: that was taken back already, or what others have is being, or no memory. */
-NODISCARD bool caching_begin_locked(struct vfs_open *o, uint64_t key, uint32_t granted);
+/* Under the node's lock, before an open that is in it gets what the plugin has granted. What it
+ * gets: nothing where that was taken back already, or what others have is being, or without memory.
+ * It may have more by a lease that others share, which is found by its key as well. */
+NODISCARD uint32_t caching_begin_locked(struct vfs_open *o, uint64_t key, uint32_t granted);
 /* Under n->lock: a break has ended. The plugin is told where that is what it asked for. */
 void caching_given_up_locked(struct vfs_node *n);
-/* Under n->lock: an open has left the lease, which others may share: it keeps what they were
- * granted. */
-void caching_narrow_locked(struct vfs_node *n, struct lease *l);
+/* Under the node's lock: an open that has a grant has left the lease, which others share. That
+ * keeps what they were granted; what the plugin waits for from this one, and the client has not
+ * given up, one of them owes from now on. */
+void caching_leave_locked(struct vfs_open *o, struct lease *l);
+/* Is a close of it for a thread that may wait? It may have to tell the plugin that what it cached
+ * is given up. */
+NODISCARD bool caching_end_may_block(const struct vfs_call *call, const struct vfs_open *o);
 /* The open has left its node, and its file is about to be closed: what the plugin asked for has
  * been given up. */
 void caching_end(const struct vfs_call *call, struct vfs_open *o);

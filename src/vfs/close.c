@@ -314,6 +314,9 @@ static smbkit_status close_once(const struct vfs_call *call, struct vfs_open *o,
                                 struct smbkit_attr *attr)
 {
     smbkit_status st = close_begin(call, o);
+    if (SMBKIT_OK(st) && caching_end_may_block(call, o)) {
+        st = SMBKIT_STATUS_WOULD_BLOCK;
+    }
     if (!SMBKIT_OK(st)) {
         return st;
     }

@@ -76,8 +76,6 @@ struct cache_grants {
     uint32_t missed_next;
     struct list due; /* cache_grant.due; each with a reference of its open */
     bool is_telling; /* a job is at it */
-    bool is_inline;  /* the job that was posted last ran at once, in its poster, and did nothing */
-    atomic_uintptr_t poster; /* thread_self() of who posts it, with lock; 0: nobody. No lock */
 };
 
 struct vfs_volume {

@@ -152,12 +152,15 @@ static smbkit_status ask_caching(struct create *c)
                                      : oplock_caching_of(c->in->oplock_level);
     c->may_cache = wanted;
     c->cache_key = 0;
-    if (wanted == 0) {
+    struct smbkit_cache a = {.struct_size = sizeof(a), .state = wanted};
+    bool hears_acks = c->in->volume->hears_acks;
+    if (hears_acks && lease) {
+        a.state |= lease_caching_of(lease->lease); /* it shares that, whatever it wants */
+    }
+    if (a.state == 0) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    struct smbkit_cache a = {.struct_size = sizeof(a), .state = wanted};
-    if (c->in->volume->hears_acks) {
-        a.state |= lease ? lease_caching_of(lease->lease) : 0;
+    if (hears_acks) {
         a.key = caching_key(c->call, c->in->volume);
     }
     const uint32_t asked = a.state;
@@ -173,8 +176,8 @@ static void grant(struct create *c, struct vfs_open *o)
 {
     struct vfs_node *n = o->node;
     SCOPED_LOCK(&n->lock);
-    if (c->cache_key && c->may_cache && !caching_begin_locked(o, c->cache_key, c->may_cache)) {
-        c->may_cache = 0;
+    if (c->cache_key) {
+        c->may_cache = caching_begin_locked(o, c->cache_key, c->may_cache);
     }
     if (o->lease) {
         struct vfs_lease_want want = *c->in->lease;

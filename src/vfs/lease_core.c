@@ -46,7 +46,7 @@ void lease_leave_locked(struct vfs_node *n, struct vfs_open *o)
     l->busy_open_count -= o->is_stat ? 0 : 1;
     if (--l->open_count > 0) {
         if (o->cache_grant) {
-            caching_narrow_locked(n, l);
+            caching_leave_locked(o, l);
         }
         return;
     }

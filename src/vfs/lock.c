@@ -312,9 +312,10 @@ static smbkit_status lock_here(const struct vfs_call *call, struct vfs_open *o,
                                const struct vfs_lock *locks, size_t count)
 {
     if (was_granted(call, o, &locks[0])) {
-        vfs_open_unref(grant_take(call->wait));
-        SCOPED_LOCK(&o->node->lock);
+        mutex_lock(&o->node->lock);
         offer_set(o, call->wait->lock, false);
+        mutex_unlock(&o->node->lock);
+        vfs_open_unref(grant_take(call->wait));
         return SMBKIT_STATUS_SUCCESS;
     }
     struct vfs_node *n = o->node;

@@ -102,15 +102,29 @@ static struct collected collect(struct vfs_open *o)
     return c;
 }
 
-smbkit_status lock_below_move(const struct vfs_call *call, struct vfs_open *from,
+#define LOCKS_A_LOOK 64u /* taken between two looks at the time */
+
+static smbkit_status take_in_time(const struct vfs_call *call, const struct vfs_move *m,
+                                  struct vfs_open *to, const struct collected *c)
+{
+    smbkit_status st = SMBKIT_STATUS_SUCCESS;
+    for (size_t i = 0; i < c->count && SMBKIT_OK(st); i += LOCKS_A_LOOK) {
+        if (i > 0 && m->is_late && m->is_late(m->late_arg)) {
+            return SMBKIT_STATUS_IO_TIMEOUT;
+        }
+        st = lock_below_take(call, to, c->locks + i, MIN(c->count - i, LOCKS_A_LOOK));
+    }
+    return st;
+}
+
+smbkit_status lock_below_move(const struct vfs_call *call, const struct vfs_move *m,
                               struct vfs_open *to)
 {
-    if (!to->volume->hears_locks || vfs_open_lock_count(from) == 0) {
+    if (!to->volume->hears_locks || vfs_open_lock_count(m->from) == 0) {
         return SMBKIT_STATUS_SUCCESS;
     }
-    struct collected c = collect(from);
-    smbkit_status st =
-        c.locks ? lock_below_take(call, to, c.locks, c.count) : SMBKIT_STATUS_NO_MEMORY;
+    struct collected c = collect(m->from);
+    smbkit_status st = c.locks ? take_in_time(call, m, to, &c) : SMBKIT_STATUS_NO_MEMORY;
     mem_free(c.locks);
     return st;
 }

@@ -133,7 +133,7 @@ smbkit_status vfs_open_move(struct vfs_call *call, const struct vfs_move *m,
         st = notify_move(m->from, to);
     }
     if (SMBKIT_OK(st)) {
-        st = lock_below_move(call, m->from, to);
+        st = lock_below_move(call, m, to);
     }
     if (SMBKIT_OK(st)) {
         st = lock_move(m->from, to);
@@ -146,7 +146,7 @@ smbkit_status vfs_open_move(struct vfs_call *call, const struct vfs_move *m,
     return st;
 }
 
-smbkit_status vfs_open_move_try(struct vfs_call *call, const struct vfs_move *m)
+smbkit_status vfs_open_move_try(struct vfs_call *call, const struct vfs_move *m, bool asks_locks)
 {
     struct vfs_open *to = NULL;
     OPEN_SCOPE(m->from, st);
@@ -158,7 +158,9 @@ smbkit_status vfs_open_move_try(struct vfs_call *call, const struct vfs_move *m)
     }
     if (SMBKIT_OK(st)) {
         st = lock_move_try(m->from, to);
-        st = SMBKIT_OK(st) ? lock_below_move(call, m->from, to) : st;
+        if (SMBKIT_OK(st) && asks_locks) {
+            st = lock_below_move(call, m, to);
+        }
         drop(call, to);
     }
     return st;

@@ -25,6 +25,10 @@ struct vfs_move {
     struct vfs_open *from;
     struct vfs_volume *volume;
     struct vfs_owner owner;
+    /* Its byte-range locks may be many, and the plugin is asked for each: looked at between them.
+     * true: no more time, IO_TIMEOUT. NULL: it has all the time. */
+    bool (*is_late)(void *arg);
+    void *late_arg;
 };
 /* A new open of the file, directory or stream that has the path of m->from in m->volume, with what
  * that one has: access (which is checked anew), sharing, options, position, byte-range locks, what
@@ -34,5 +38,7 @@ struct vfs_move {
  * NOT_SUPPORTED: it is in a snapshot, or the root that a user was given. */
 NODISCARD smbkit_status vfs_open_move(struct vfs_call *call, const struct vfs_move *m,
                                       struct vfs_open **open_r);
-/* What would that answer? Nothing is changed, but for what an opener has others give up. */
-NODISCARD smbkit_status vfs_open_move_try(struct vfs_call *call, const struct vfs_move *m);
+/* What would that answer? Nothing is changed, but for what an opener has others give up.
+ * asks_locks: the plugin is asked for the locks, which others of its store see for a moment. */
+NODISCARD smbkit_status vfs_open_move_try(struct vfs_call *call, const struct vfs_move *m,
+                                          bool asks_locks);

@@ -155,10 +155,10 @@ NODISCARD smbkit_status door_transfer(const struct vfs_call *call, const struct 
 /* Of two files of one volume. id: SMBKIT_OP_copy_range or _clone_range. */
 NODISCARD smbkit_status door_copy(const struct vfs_call *call, const struct door_file *f,
                                   uint32_t id, struct smbkit_copy *c);
-/* What of `desired` the plugin grants, at least those bits of it that are rights; ACCESS_DENIED;
- * NOT_SUPPORTED: the descriptor tells. */
 NODISCARD smbkit_status door_lock(const struct vfs_call *call, const struct door_file *f,
                                   struct smbkit_lock *a);
+/* What of `desired` the plugin grants, at least those bits of it that are rights; ACCESS_DENIED;
+ * NOT_SUPPORTED: the descriptor tells. */
 NODISCARD smbkit_status door_access_check(const struct vfs_call *call, const struct door_file *f,
                                           uint32_t desired, uint32_t *granted_r);
 NODISCARD smbkit_status door_cache_request(const struct vfs_call *call, const struct door_file *f,

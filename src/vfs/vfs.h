@@ -50,9 +50,14 @@ struct vfs_services {
                                             void (*fn)(void *arg, uint32_t ready), void *arg);
     void (*fd_watch_set)(struct smbkit_fd_watch *watch, uint32_t wanted);
     void (*fd_watch_free)(struct smbkit_fd_watch *watch);
-    /* The volume is not closed before fn has returned. */
+    /* The volume is not closed before fn has returned. Never in this thread, which may hold locks.
+     * NOT_SUPPORTED: there is no other, or the volume closes. */
     smbkit_status (*run)(const struct vfs_services *s, struct vfs_volume *v, void (*fn)(void *arg),
                          void *arg);
+    /* The same for what its calls may wait for, and without memory: one at a time for a volume, the
+     * next when fn is about to return. The caller has a reference. */
+    smbkit_status (*run_one)(const struct vfs_services *s, struct vfs_volume *v,
+                             void (*fn)(void *arg), void *arg);
     /* The volume closes: nothing is called any more when it returns, but for what called this. */
     void (*stop)(const struct vfs_services *s);
     /* The volume is closed; what its plugins have not freed goes with it. */

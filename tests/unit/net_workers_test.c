@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include "base/mem.h"
 #include "net/net.h"
 #include "os/os.h"
 
@@ -150,6 +151,32 @@ static void test_free_runs_what_is_queued(void)
     CHECK_INT(atomic_load(&n), 1000);
 }
 
+/* Where no thread can be had, the job is not run by who holds locks, and not queued. */
+static void test_try_post(void)
+{
+    atomic_uint n;
+    atomic_init(&n, 0);
+    struct workers *w = pool(2, 10000);
+    REQUIRE(w);
+    struct count_job c = {.job = {.fn = count}, .n = &n};
+    mem_fail_nth(1);
+    CHECK(!workers_try_post(w, &any, &c.job));
+    mem_fail_nth(0);
+    CHECK_INT(atomic_load(&n), 0);
+    CHECK_INT(workers_thread_count(w), 0);
+    struct barrier b;
+    barrier_init(&b, 2);
+    struct meeting m[3];
+    for (int i = 0; i < 3; i++) {
+        m[i] = (struct meeting){.job = {.fn = meet}, .b = &b};
+        CHECK(workers_try_post(w, &any, &m[i].job));
+    }
+    wait_done(&b, 3);
+    CHECK_INT(b.most, 2);
+    workers_free(w);
+    CHECK_INT(atomic_load(&n), 0);
+}
+
 /* Every thread that one volume may have is stuck, with more of its jobs waiting: others are served
  * all the same. */
 static void test_no_kind_and_no_volume_waits_for_another(void)
@@ -197,6 +224,7 @@ static void test_no_kind_and_no_volume_waits_for_another(void)
 }
 
 static const struct test_case cases[] = {
+    {"try", test_try_post},
     {"grows to its maximum and no further", test_grows_to_its_maximum},
     {"idle threads end, and come back", test_idle_threads_end},
     {"a job that meets an ending thread runs", test_race_of_post_and_idle_end},

@@ -74,6 +74,7 @@ struct rig {
     struct lend *lend;
     struct smbkit_plugin *plugin;
     struct vfs_volume *volume;
+    const struct vfs_services *services;
 };
 
 static void loop_main(void *arg)
@@ -86,7 +87,7 @@ static bool rig_open(struct rig *r)
     const struct work_quota quota[WORK_KIND_COUNT] = {
         [WORK_LOGON] = {1, 1, 1}, [WORK_END] = {1, 1, 1}, [WORK_CALL] = {4, 2, 2}};
     char err[256];
-    *r = (struct rig){.workers = workers_new(quota, 1000)};
+    *r = (struct rig){.workers = workers_new(quota, 60000)};
     for (unsigned i = 0; i < 2; i++) {
         if (loop_new(&r->loops[i]) != 0 ||
             os_thread_start(&r->threads[i], "loop", loop_main, r->loops[i]) != 0) {
@@ -97,10 +98,9 @@ static bool rig_open(struct rig *r)
     r->lend = lend_new(&spec);
     r->plugin = vfs_plugin_adopt(&keeper, err, sizeof(err));
     const struct vfs_layer_spec layer = {.plugin = r->plugin};
-    const struct vfs_volume_spec volume = {.share_name = "x",
-                                           .layers = &layer,
-                                           .layer_count = 1,
-                                           .services = lend_services_new(r->lend)};
+    r->services = lend_services_new(r->lend);
+    const struct vfs_volume_spec volume = {
+        .share_name = "x", .layers = &layer, .layer_count = 1, .services = r->services};
     atomic_store(&is_closed, false);
     return SMBKIT_OK(vfs_volume_open(&volume, &r->volume, err, sizeof(err)));
 }
@@ -376,6 +376,36 @@ static void test_run(void)
     note_fini(&n);
 }
 
+/* Stuck calls of the volume, as many as it may have, do not keep it waiting, nor does want of
+ * memory. */
+static void test_run_one(void)
+{
+    struct rig r;
+    struct note stuck, n;
+    note_init(&stuck);
+    note_init(&n);
+    stuck.holds = true;
+    REQUIRE(rig_open(&r));
+    CHECK_INT(r.services->run_one(r.services, r.volume, called, &n), SMBKIT_STATUS_SUCCESS);
+    wait_count(&n, 1);
+    CHECK(ran_elsewhere(&n));
+    CHECK_INT(smbkit_run(host, called, &stuck), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smbkit_run(host, called, &stuck), SMBKIT_STATUS_SUCCESS);
+    CHECK_INT(smbkit_run(host, called, &stuck), SMBKIT_STATUS_SUCCESS);
+    wait_count(&stuck, 2);
+    mem_fail_nth(1);
+    CHECK_INT(r.services->run_one(r.services, r.volume, called, &n), SMBKIT_STATUS_SUCCESS);
+    wait_count(&n, 2);
+    mem_fail_nth(0);
+    let_go(&stuck);
+    wait_count(&stuck, 3);
+    lend_end(r.lend);
+    CHECK_INT(r.services->run_one(r.services, r.volume, called, &n), SMBKIT_STATUS_NOT_SUPPORTED);
+    rig_close(&r);
+    note_fini(&stuck);
+    note_fini(&n);
+}
+
 /* ---- the end ---- */
 
 /* What a plugin forgot goes with the volume, and is not called any more. */
@@ -464,6 +494,7 @@ static const struct test_case cases[] = {
     {"watch: readable", test_watch},
     {"watch: writable, and the other side's end", test_watch_writable_and_end},
     {"run", test_run},
+    {"run one", test_run_one},
     {"left over", test_left_over},
     {"after the end", test_after_the_end},
     {"many at once, and the end in the middle", test_busy},

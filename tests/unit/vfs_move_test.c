@@ -102,7 +102,7 @@ static void locks_are_charged_once(void)
     const struct vfs_lock two[] = {{.offset = 1, .length = 1}, {.offset = 5, .length = 1}};
     CHECK_INT(vfs_lock(&t.a.call, o, two, 2), 0);
     const struct vfs_move m = {.from = o, .volume = t.b.v};
-    CHECK_INT(vfs_open_move_try(&t.a.call, &m), 0);
+    CHECK_INT(vfs_open_move_try(&t.a.call, &m, true), 0);
     CHECK_INT(budget_used(&budget), 2 * VFS_LOCK_BYTES);
     struct vfs_open *to = move(&t, o);
     REQUIRE(to);
@@ -179,7 +179,7 @@ static void cannot_go(void)
         const struct vfs_move m = {.from = o, .volume = t.b.v};
         struct vfs_open *to = NULL;
         test_context("%s %zu", rows[i].path, i);
-        CHECK_INT(vfs_open_move_try(&t.a.call, &m), rows[i].status);
+        CHECK_INT(vfs_open_move_try(&t.a.call, &m, true), rows[i].status);
         CHECK_INT(vfs_open_move(&t.a.call, &m, &to), rows[i].status);
         CHECK(!to);
         must_close(&t.a, o);
@@ -263,6 +263,7 @@ static void commits_where_it_wrote(void)
 /* ---- a plugin that hears of locks ---- */
 
 #define HEARD_MAX 8u
+#define MANY_LOCKS 130u
 static struct {
     uint64_t at[HEARD_MAX];
     bool exclusive[HEARD_MAX];
@@ -349,14 +350,64 @@ static void lock_is_refused(void)
     const struct vfs_move m = {.from = o, .volume = t.b.v};
     struct vfs_open *to = NULL;
     heard.refused = 10;
-    CHECK_INT(vfs_open_move_try(&t.a.call, &m), S(LOCK_NOT_GRANTED));
+    CHECK_INT(vfs_open_move_try(&t.a.call, &m, true), S(LOCK_NOT_GRANTED));
     CHECK_INT(vfs_open_move(&t.a.call, &m, &to), S(LOCK_NOT_GRANTED));
     CHECK(!to);
     CHECK_INT(heard.count, 0); /* the first one was taken back */
     CHECK_INT(t.a.fake.locks, 3);
     CHECK_INT(vfs_open_lock_count(o), 3);
     heard.refused = 0;
-    CHECK_INT(vfs_open_move_try(&t.a.call, &m), 0);
+    CHECK_INT(vfs_open_move_try(&t.a.call, &m, true), 0);
+    must_close(&t.a, o);
+    end(&t);
+}
+
+static bool is_late_at(void *arg)
+{
+    return --*(unsigned *)arg == 0;
+}
+
+/* Many locks end with the time that there is for them, and a trial that is not to be seen by others
+ * of the store asks for none. */
+static void many_locks_take_their_time(void)
+{
+    static const struct {
+        unsigned late_at; /* at that look */
+        smbkit_status status;
+        unsigned asked;
+    } rows[] = {{1, S(IO_TIMEOUT), 64}, {2, S(IO_TIMEOUT), 128}, {3, S(SUCCESS), MANY_LOCKS}};
+    struct both t;
+    REQUIRE(begin_heard(&t));
+    struct vfs_open *o = must_open(&t.a, "file", RW, SMBKIT_OPEN, 0);
+    REQUIRE(o);
+    for (unsigned i = 0; i < MANY_LOCKS; i++) {
+        const struct vfs_lock l = {.offset = 10 * i, .length = 5, .exclusive = true};
+        CHECK_INT(vfs_lock(&t.a.call, o, &l, 1), 0);
+    }
+    unsigned looks;
+    const struct vfs_move m = {
+        .from = o, .volume = t.b.v, .is_late = is_late_at, .late_arg = &looks};
+    heard.refused = UINT64_MAX;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct vfs_open *to = NULL;
+        test_context("late at %u", rows[i].late_at);
+        for (unsigned goes = 0; goes < 2; goes++) {
+            looks = rows[i].late_at;
+            t.b.fake.calls[FAKE_LOCK] = 0;
+            CHECK_INT(goes ? vfs_open_move(&t.a.call, &m, &to)
+                           : vfs_open_move_try(&t.a.call, &m, true),
+                      rows[i].status);
+            CHECK_INT(t.b.fake.calls[FAKE_LOCK], rows[i].asked);
+            CHECK_INT(t.b.fake.files, to ? 1 : 0);
+        }
+        must_close(&t.b, to);
+        if (i == 0) {
+            t.b.fake.calls[FAKE_LOCK] = 0;
+            CHECK_INT(vfs_open_move_try(&t.a.call, &m, false), 0);
+            CHECK_INT(t.b.fake.calls[FAKE_LOCK], 0);
+        }
+    }
+    test_context("%s", "");
     must_close(&t.a, o);
     end(&t);
 }
@@ -421,7 +472,7 @@ static void same_file(void)
     /* As by another volume that leads to the same file: the node is one. */
     const struct vfs_move m = {.from = out.open, .volume = f.v};
     struct vfs_open *to = NULL;
-    CHECK_INT(vfs_open_move_try(&f.call, &m), 0);
+    CHECK_INT(vfs_open_move_try(&f.call, &m, true), 0);
     CHECK_INT(breaks.count, 0);
     CHECK_INT(vfs_open_lock_count(out.open), 1);
     vfs_open_uncache(out.open);
@@ -539,6 +590,7 @@ static const struct test_case cases[] = {
     {"commits where it wrote", commits_where_it_wrote},
     {"locks are asked for", locks_are_asked_for},
     {"a lock is refused", lock_is_refused},
+    {"many locks take their time", many_locks_take_their_time},
     {"given and taken there", given_and_taken_there},
     {"same file", same_file},
     {"others cache on", others_cache_on},

@@ -63,6 +63,11 @@ bool os_signal_wait_stop(int timeout_ms)
     return sigtimedwait(&set, NULL, &t) > 0;
 }
 
+void os_signal_ask_stop(void)
+{
+    (void)kill(getpid(), SIGTERM); /* held: it waits for os_signal_wait */
+}
+
 void os_exit_now(int code)
 {
     _exit(code);

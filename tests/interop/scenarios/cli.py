@@ -63,6 +63,7 @@ WRONG = (
     (['control', '--sokcet', 'x'], 2, 'did you mean --socket?'),
     (['control', 'docs', 'x' * 5000], 2, 'longer than 4096 bytes'),
     (['control', '--socket', '/nowhere/control', 'docs', 'help'], 1, 'no server answers at /nowhere/control: start one'),
+    (['control', '--socket', '/nowhere/control', 'docs', '--socket-x'], 1, 'no server answers at /nowhere/control: start one'),
     (['status', 'jsn'], 2, 'did you mean --json?'),
     (['serve', '--log-level', 'wran', 'mem:'], 2, 'did you mean "warn"?'),
     (['serve', '--user', 'x:y', '--filter', 'lgo', 'mem:'], 1, 'there is no filter "lgo"; did you mean "log"?'),
