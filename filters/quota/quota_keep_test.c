@@ -145,16 +145,21 @@ static void test_wrong_files(void)
 {
     static const struct {
         const char *text;
-        unsigned line; /* 0: it is good */
+        unsigned line;    /* 0: it is good, and */
+        const char *kept; /* this is written when a limit was set */
     } rows[] = {
         {"", 1},
         {"smbkit-quota 2\n", 1},
-        {"smbkit-quota 1\n", 0},
-        {"smbkit-quota 1\nuser 5 none anna", 0},
+        {"smbkit-quota 1\n", 0, "smbkit-quota 1\nuser 5 none two words\n"},
+        {"smbkit-quota 1\nuser 5 none anna", 0,
+         "smbkit-quota 1\nuser 5 none anna\nuser 5 none two words\n"},
+        {"smbkit-quota 1\r\nuser 5 none two words\r\n", 0,
+         "smbkit-quota 1\nuser 5 none two words\n"},
         {"smbkit-quota 1\nuser 5 none\n", 2},
         {"smbkit-quota 1\nuser 5 anna\n", 2},
         {"smbkit-quota 1\ndefault 5 none\ndefault 5 none x\n", 3},
-        {"smbkit-quota 1\nfolder 5 none \n", 0},
+        {"smbkit-quota 1\nfolder 5 none \n", 0,
+         "smbkit-quota 1\nuser 5 none two words\nfolder 5 none \n"},
         {"smbkit-quota 1\nfolder 99999999999999999999 none a\n", 2},
         {"smbkit-quota 1\ngroup 5 none a\n", 2},
         {"smbkit-quota 1\n\n", 2},
@@ -174,6 +179,8 @@ static void test_wrong_files(void)
         CHECK_INT(good, rows[i].line == 0);
         CHECK(good || strstr(err, want));
         if (good) {
+            CHECK_INT(say(&f, "set user two words 5", NULL), 0);
+            check_file(&w, rows[i].kept);
             fixture_close(&f);
         }
     }
