@@ -19,6 +19,7 @@ const struct smbkit_plugin *smbkit_static_dir(const struct smbkit_host_table *ap
 
 struct world {
     char folder[64], key[80], key_arg[96], folder_arg[96];
+    const struct smbkit_plugin *between; /* the filter and the folder; NULL: nothing */
     struct fixture f;
 };
 
@@ -33,10 +34,12 @@ static UNUSED void write_file(const char *path, const void *data, size_t len, mo
 
 static UNUSED bool world_try(struct world *w, char err[256])
 {
-    const struct stack_layer layers[] = {
-        {.plugin = smbkit_static_encrypt(&vfs_api), .args = {w->key_arg}},
-        {.plugin = smbkit_static_dir(&vfs_api), .args = {w->folder_arg}}};
-    return stack_try(&w->f, layers, 2, NULL, err);
+    struct stack_layer layers[3] = {
+        {.plugin = smbkit_static_encrypt(&vfs_api), .args = {w->key_arg}}, {.plugin = w->between}};
+    uint32_t count = w->between ? 2 : 1;
+    layers[count++] =
+        (struct stack_layer){.plugin = smbkit_static_dir(&vfs_api), .args = {w->folder_arg}};
+    return stack_try(&w->f, layers, count, NULL, err);
 }
 
 static UNUSED void world_open(struct world *w)

@@ -9,7 +9,7 @@
 
 static void test_hidden(void)
 {
-    struct world w;
+    struct world w = {0};
     char text[4096];
     world_start(&w);
     struct vfs_open *o = must_open(&w.f, "a plain name", RW, SMBKIT_CREATE, 0);
@@ -33,7 +33,7 @@ static void test_hidden(void)
 
 static void test_tampering(void)
 {
-    struct world w;
+    struct world w = {0};
     uint8_t a[ENCRYPT_STORED_BLOCK];
     uint8_t b[ENCRYPT_STORED_BLOCK];
     const uint8_t zero[ENCRYPT_STORED_BLOCK] = {0};
@@ -83,7 +83,7 @@ static void test_behind(void)
 {
     static const uint32_t sizes[] = {1, 100, ENCRYPT_BLOCK, 2 * ENCRYPT_BLOCK + 7};
     static const size_t more[] = {1, 20, 29, ENCRYPT_BLOCK, 3 * ENCRYPT_STORED_BLOCK};
-    struct world w;
+    struct world w = {0};
     char junk[3 * ENCRYPT_STORED_BLOCK];
     char text[2 * ENCRYPT_BLOCK + 8];
     memset(junk, 'j', sizeof(junk));
@@ -113,7 +113,7 @@ static void test_behind(void)
 /* ... and where the last block is damaged besides, the others can be written. */
 static void test_damaged_end(void)
 {
-    struct world w;
+    struct world w = {0};
     world_start(&w);
     fill(&w.f, "f", 1, 'a');
     struct vfs_open *o = must_open(&w.f, "f", RW, SMBKIT_OPEN, 0);
@@ -131,7 +131,7 @@ static void test_damaged_end(void)
 /* A write that the machine did not live to the end of: blocks, and no header that says so. */
 static void test_cut_write(void)
 {
-    struct world w;
+    struct world w = {0};
     char buf[16];
     world_start(&w);
     struct vfs_open *o = must_open(&w.f, "f", RW, SMBKIT_CREATE, 0);
@@ -159,7 +159,7 @@ static void test_cut_write(void)
 
 static void test_streams(void)
 {
-    struct world w;
+    struct world w = {0};
     char buf[16];
     world_start(&w);
     make(&w.f, "f", false);
@@ -185,7 +185,7 @@ static void test_streams(void)
 /* By one handle and then by another that was opened before: it never replaces itself. */
 static void test_stream_renames(void)
 {
-    struct world w;
+    struct world w = {0};
     char buf[16];
     struct vfs_create_out a;
     struct vfs_create_out b;
@@ -229,7 +229,7 @@ static void check_eas(struct fixture *f, struct vfs_open *o, const void *want, s
 
 static void test_eas(void)
 {
-    struct world w;
+    struct world w = {0};
     static const uint8_t one[] = "\0\0\0\0\0\1\2\0A\0vw";
     static const uint8_t none[] = "\0\0\0\0\0\1\0\0a";
     static const uint8_t two[] = "\0\0\0\0\0\1\1\0B\0x";
@@ -310,7 +310,7 @@ static void model_check(struct fixture *f, struct vfs_open *o, const struct mode
 static void test_model(void)
 {
     static struct model m;
-    struct world w;
+    struct world w = {0};
     uint64_t seed = 11;
     world_start(&w);
     struct vfs_open *o = must_open(&w.f, "f", RW, SMBKIT_CREATE, 0);

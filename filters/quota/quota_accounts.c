@@ -412,10 +412,20 @@ static smbkit_status set_locked(struct quota *q, const struct smbkit_quota *a)
     return SMBKIT_STATUS_SUCCESS;
 }
 
+/* More than a size can be is no limit: clients may say any number, and the file with what is kept
+ * has sizes and "none". */
+static uint64_t bytes_of(uint64_t said)
+{
+    return said > (uint64_t)INT64_MAX ? QUOTA_NONE : said;
+}
+
 smbkit_status quota_set(struct quota *q, const struct smbkit_quota *a)
 {
+    struct smbkit_quota said = *a;
+    said.limit = bytes_of(a->limit);
+    said.threshold = bytes_of(a->threshold);
     pthread_mutex_lock(&q->lock);
-    smbkit_status st = set_locked(q, a);
+    smbkit_status st = set_locked(q, &said);
     pthread_mutex_unlock(&q->lock);
     return SMBKIT_OK(st) ? quota_keep_write(q) : st;
 }

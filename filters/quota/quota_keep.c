@@ -6,7 +6,8 @@
  *   user SIZE THRESHOLD NAME
  *   folder SIZE none PATH
  *
- * Sizes are those of the arguments. It is written anew beside its place, and renamed. */
+ * Sizes are those of the arguments. It is written anew beside its place, and renamed; file and
+ * folder are durable before a limit is acknowledged. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -52,7 +53,7 @@ static unsigned take_lines(struct quota *q, FILE *f)
     unsigned number = 0;
     bool is_good = true;
     while (is_good && getline(&line, &room, f) >= 0) {
-        line[strcspn(line, "\n")] = '\0';
+        line[strcspn(line, "\r\n")] = '\0'; /* an editor of Windows ends lines with both */
         is_good = number++ > 0 ? take_line(q, line) : strcmp(line, HEAD) == 0;
     }
     free(line);
@@ -124,21 +125,65 @@ static void put_all(struct quota *q, FILE *f)
     pthread_mutex_unlock(&q->lock);
 }
 
-/* 0, or an errno. */
-static int write_to(struct quota *q, const char *path)
+/* In memory: nothing waits for the disk with the lock held. NULL: no memory. */
+static char *format_all(struct quota *q, size_t *len_r)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    char *text = NULL;
+    FILE *f = open_memstream(&text, len_r);
     if (!f) {
-        int err = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return err;
+        return NULL;
     }
     put_all(q, f);
-    int err = fflush(f) == 0 && fsync(fd) == 0 ? 0 : errno;
-    return fclose(f) == 0 || err ? err : errno;
+    if (fclose(f) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* 0, or an errno; as what follows. */
+static int write_all(int fd, const char *text, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write(fd, text + done, len - done);
+        if (n < 0 && errno != EINTR) {
+            return errno;
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return fsync(fd) == 0 ? 0 : errno;
+}
+
+static int write_to(struct quota *q, const char *path)
+{
+    size_t len;
+    char *text = format_all(q, &len);
+    if (!text) {
+        return ENOMEM;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int err = fd >= 0 ? write_all(fd, text, len) : errno;
+    if (fd >= 0 && close(fd) != 0 && err == 0) {
+        err = errno;
+    }
+    free(text);
+    return err;
+}
+
+/* The folder that the file is in: its name is durable. path: room that is written to. */
+static int sync_folder(const char *keep, char *path)
+{
+    const char *slash = strrchr(keep, '/');
+    size_t len = slash > keep ? (size_t)(slash - keep) : 1;
+    memcpy(path, slash ? keep : ".", len);
+    path[len] = '\0';
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno;
+    }
+    int err = fsync(fd) == 0 || errno == EINVAL ? 0 : errno; /* not every file system has it */
+    close(fd);
+    return err;
 }
 
 smbkit_status quota_keep_write(struct quota *q)
@@ -155,6 +200,7 @@ smbkit_status quota_keep_write(struct quota *q)
     pthread_mutex_lock(&q->keeping);
     int err = write_to(q, path);
     err = err == 0 && rename(path, q->keep) != 0 ? errno : err;
+    err = err == 0 ? sync_folder(q->keep, path) : err;
     pthread_mutex_unlock(&q->keeping);
     free(path);
     if (err) {

@@ -108,20 +108,58 @@ static void test_restart(void)
     world_end(&w);
 }
 
+/* Numbers that are no sizes: a client may say any of 64 bits. */
+static void test_any_number(void)
+{
+    static const struct {
+        uint64_t said;
+        const char *kept;
+    } rows[] = {
+        {INT64_MAX, "9223372036854775807"},
+        {(uint64_t)INT64_MAX + 1, "none"},
+        {UINT64_MAX - 1, "none"}, /* LIMIT_DELETE */
+        {UINT64_MAX, "none"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world w;
+        struct fixture f;
+        char want[100];
+        test_context("row %zu", i);
+        world_start(&w);
+        start(&w, &f, NULL);
+        struct smbkit_quota q = {
+            .struct_size = sizeof(q), .limit = rows[i].said, .threshold = rows[i].said};
+        struct vfs_open *o = must_open(&f, "f", RW, SMBKIT_OPEN_IF, 0);
+        CHECK_INT(vfs_set_quota(&f.call, o, &q), 0); /* without a SID: the default */
+        must_close(&f, o);
+        fixture_close(&f);
+        snprintf(want, sizeof(want), "smbkit-quota 1\ndefault %s %s\n", rows[i].kept, rows[i].kept);
+        check_file(&w, want);
+        start(&w, &f, NULL);
+        fixture_close(&f);
+        world_end(&w);
+    }
+}
+
 static void test_wrong_files(void)
 {
     static const struct {
         const char *text;
-        unsigned line; /* 0: it is good */
+        unsigned line;    /* 0: it is good, and */
+        const char *kept; /* this is written when a limit was set */
     } rows[] = {
         {"", 1},
         {"smbkit-quota 2\n", 1},
-        {"smbkit-quota 1\n", 0},
-        {"smbkit-quota 1\nuser 5 none anna", 0},
+        {"smbkit-quota 1\n", 0, "smbkit-quota 1\nuser 5 none two words\n"},
+        {"smbkit-quota 1\nuser 5 none anna", 0,
+         "smbkit-quota 1\nuser 5 none anna\nuser 5 none two words\n"},
+        {"smbkit-quota 1\r\nuser 5 none two words\r\n", 0,
+         "smbkit-quota 1\nuser 5 none two words\n"},
         {"smbkit-quota 1\nuser 5 none\n", 2},
         {"smbkit-quota 1\nuser 5 anna\n", 2},
         {"smbkit-quota 1\ndefault 5 none\ndefault 5 none x\n", 3},
-        {"smbkit-quota 1\nfolder 5 none \n", 0},
+        {"smbkit-quota 1\nfolder 5 none \n", 0,
+         "smbkit-quota 1\nuser 5 none two words\nfolder 5 none \n"},
         {"smbkit-quota 1\nfolder 99999999999999999999 none a\n", 2},
         {"smbkit-quota 1\ngroup 5 none a\n", 2},
         {"smbkit-quota 1\n\n", 2},
@@ -141,6 +179,8 @@ static void test_wrong_files(void)
         CHECK_INT(good, rows[i].line == 0);
         CHECK(good || strstr(err, want));
         if (good) {
+            CHECK_INT(say(&f, "set user two words 5", NULL), 0);
+            check_file(&w, rows[i].kept);
             fixture_close(&f);
         }
     }
@@ -177,6 +217,7 @@ static void test_no_room(void)
 
 static const struct test_case cases[] = {
     {"a restart", test_restart},
+    {"any number", test_any_number},
     {"wrong files", test_wrong_files},
     {"a folder is in its place", test_folder},
     {"it cannot be written", test_no_room},

@@ -57,6 +57,7 @@ static void http_release(void *arg)
     web_cache_free(h->cache);
     web_fresh_fini(&h->fresh);
     web_jobs_fini(&h->jobs);
+    http_made_all_fini(&h->made);
     http_node_unref(h->root);
     http_map_free(h->map);
     free(h->base);
@@ -167,6 +168,7 @@ static smbkit_status http_volume_open(struct smbkit_volume_args *args, void **vo
         return SMBKIT_STATUS_NO_MEMORY;
     }
     web_jobs_init(&h->jobs, sizeof(struct http_job));
+    pthread_mutex_init(&h->made.lock, NULL);
     web_fresh_init(&h->fresh, args->host, w.fresh_ms);
     snprintf(args->error, args->error_size, "no memory");
     st = http_init(h, args, &w);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Folders of the map: what nobody can list is there once its name was looked up. Such names stay,
- * also beyond a fill, which knows nothing of them; of a folder's, the newest. */
+ * also beyond a fill, which knows nothing of them; of a folder's, and of the volume's, the newest.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -49,7 +50,7 @@ static struct http_made_list *list_locked(struct http_node *folder)
     return folder->made;
 }
 
-static smbkit_status made_push(struct http_node *folder, struct http_node *n)
+static smbkit_status list_push(struct http_node *folder, struct http_node *n)
 {
     struct made *m = malloc(sizeof(*m));
     pthread_mutex_lock(&folder->lock);
@@ -83,6 +84,126 @@ static struct made *made_pop(struct http_node *folder, uint32_t max)
     return m;
 }
 
+/* The one that is n's goes from the list. */
+static void list_drop(struct http_node *folder, const struct http_node *n)
+{
+    struct made *gone = NULL;
+    pthread_mutex_lock(&folder->lock);
+    struct http_made_list *l = folder->made;
+    for (struct made **at = l ? &l->first : NULL; at && *at; at = &(*at)->next) {
+        if ((*at)->node == n) {
+            gone = *at;
+            *at = gone->next;
+            l->end = *at ? l->end : at;
+            l->count--;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&folder->lock);
+    if (gone) {
+        made_free(gone);
+    }
+}
+
+/* ---- the volume's ---- */
+
+static void take_out(struct http_made_all *all, struct http_node *n)
+{
+    *(n->made_before ? &n->made_before->made_after : &all->first) = n->made_after;
+    *(n->made_after ? &n->made_after->made_before : &all->last) = n->made_before;
+    n->made_before = n->made_after = n->made_in = NULL;
+    all->count--;
+}
+
+/* The newest by now. */
+static void queue_put(struct http_made_all *all, struct http_node *n, struct http_node *folder,
+                      smbkit_tree_id at)
+{
+    http_node_ref(n);
+    http_node_ref(folder);
+    pthread_mutex_lock(&all->lock);
+    struct http_node *old = n->made_in;
+    if (old) {
+        take_out(all, n);
+    }
+    n->made_in = folder;
+    n->made_at = at;
+    n->made_before = all->last;
+    *(all->last ? &all->last->made_after : &all->first) = n;
+    all->last = n;
+    all->count++;
+    pthread_mutex_unlock(&all->lock);
+    if (old) {
+        http_node_unref(old);
+        http_node_unref(n);
+    }
+}
+
+static void queue_drop(struct http_made_all *all, struct http_node *n)
+{
+    pthread_mutex_lock(&all->lock);
+    struct http_node *folder = n->made_in;
+    if (folder) {
+        take_out(all, n);
+    }
+    pthread_mutex_unlock(&all->lock);
+    if (folder) {
+        http_node_unref(folder);
+        http_node_unref(n);
+    }
+}
+
+struct oldest {
+    struct http_node *node;   /* a reference, as is */
+    struct http_node *folder; /* that it is in */
+    smbkit_tree_id at;
+};
+
+/* If there are more than max. */
+static bool queue_pop(struct http_made_all *all, uint32_t max, struct oldest *o)
+{
+    pthread_mutex_lock(&all->lock);
+    bool is_over = all->count > max;
+    if (is_over) {
+        *o = (struct oldest){all->first, all->first->made_in, all->first->made_at};
+        take_out(all, o->node);
+    }
+    pthread_mutex_unlock(&all->lock);
+    return is_over;
+}
+
+static void oldest_fini(struct oldest *o)
+{
+    http_node_unref(o->node);
+    http_node_unref(o->folder);
+}
+
+void http_made_all_fini(struct http_made_all *all)
+{
+    struct oldest o;
+    while (queue_pop(all, 0, &o)) {
+        oldest_fini(&o);
+    }
+    pthread_mutex_destroy(&all->lock);
+}
+
+/* ---- both ---- */
+
+static struct http_made_all *all_of(const struct smbkit_tree_call *c)
+{
+    return &((struct http *)smbkit_tree_data(c->tree))->made;
+}
+
+static smbkit_status made_push(struct smbkit_tree_call *c, struct http_node *folder,
+                               struct http_node *n)
+{
+    smbkit_status st = list_push(folder, n);
+    if (SMBKIT_OK(st)) {
+        queue_put(all_of(c), n, folder, c->id);
+    }
+    return st;
+}
+
 static bool is_gone(struct http_node *n)
 {
     pthread_mutex_lock(&n->lock);
@@ -91,25 +212,68 @@ static bool is_gone(struct http_node *n)
     return is_gone;
 }
 
-/* One that clients have open becomes the newest. False: there is no more to do. */
-static bool oldest_remove(struct smbkit_tree_call *c, struct http_node *folder)
+/* Is it a folder that the call's is in, or that one? */
+static bool is_above(const struct smbkit_tree_call *c, smbkit_tree_id id)
+{
+    struct smbkit_tree_info info;
+    smbkit_tree_id at = c->id;
+    while (at != id && at != SMBKIT_TREE_ROOT && SMBKIT_OK(smbkit_tree_get(c->tree, at, &info))) {
+        at = info.folder;
+    }
+    return at == id;
+}
+
+/* Takes a name away, if it is there. False: somebody needs it. */
+static bool is_removed(struct smbkit_tree_call *c, smbkit_tree_id folder, const char *name)
 {
     struct smbkit_tree_info info;
     smbkit_tree_id id;
+    if (!SMBKIT_OK(smbkit_tree_find(c->tree, folder, name, &id)) ||
+        !SMBKIT_OK(smbkit_tree_get(c->tree, id, &info))) {
+        return true;
+    }
+    if (info.opens || is_above(c, id)) {
+        return false;
+    }
+    (void)smbkit_tree_remove(c->tree, id, 0);
+    return true;
+}
+
+/* Of a folder. One that clients have open becomes the newest. False: there is no more to do. */
+static bool oldest_remove(struct smbkit_tree_call *c, struct http_node *folder)
+{
     struct made *m = made_pop(folder, HTTP_MADE_MAX);
     if (!m) {
         return false;
     }
-    bool is_there = SMBKIT_OK(smbkit_tree_find(c->tree, c->id, m->node->name, &id)) &&
-                    SMBKIT_OK(smbkit_tree_get(c->tree, id, &info));
-    if (is_there && info.opens && SMBKIT_OK(made_push(folder, m->node))) {
-        made_free(m);
-        return true;
-    }
-    if (is_there) {
-        (void)smbkit_tree_remove(c->tree, id, 0);
+    if (is_removed(c, c->id, m->node->name) || !SMBKIT_OK(made_push(c, folder, m->node))) {
+        queue_drop(all_of(c), m->node);
     }
     made_free(m);
+    return true;
+}
+
+static bool has_made(struct http_node *folder)
+{
+    pthread_mutex_lock(&folder->lock);
+    bool has = folder->made && folder->made->count > 0;
+    pthread_mutex_unlock(&folder->lock);
+    return has;
+}
+
+/* Of the volume, likewise; of a folder go the names in it first. */
+static bool oldest_of_all_remove(struct smbkit_tree_call *c)
+{
+    struct oldest o;
+    if (!queue_pop(all_of(c), HTTP_MADE_ALL_MAX, &o)) {
+        return false;
+    }
+    if (!has_made(o.node) && is_removed(c, o.at, o.node->name)) {
+        list_drop(o.folder, o.node);
+    } else {
+        queue_put(all_of(c), o.node, o.folder, o.at);
+    }
+    oldest_fini(&o);
     return true;
 }
 
@@ -124,7 +288,11 @@ static smbkit_status made_show(struct smbkit_tree_call *c, struct http_node *fol
 {
     smbkit_status st = made_add(c, n);
     bool is_listed = st == SMBKIT_STATUS_OBJECT_NAME_COLLISION;
-    return SMBKIT_OK(st) ? made_push(folder, n) : is_listed ? SMBKIT_STATUS_SUCCESS : st;
+    if (SMBKIT_OK(st)) {
+        return made_push(c, folder, n);
+    }
+    queue_drop(all_of(c), n);
+    return is_listed ? SMBKIT_STATUS_SUCCESS : st;
 }
 
 smbkit_status http_made_show(struct http_job *job)
@@ -139,7 +307,11 @@ smbkit_status http_made_show(struct http_job *job)
         if (!m) {
             break;
         }
-        st = is_gone(m->node) ? st : made_show(job->w.call, folder, m->node);
+        if (is_gone(m->node)) {
+            queue_drop(&job->h->made, m->node);
+        } else {
+            st = made_show(job->w.call, folder, m->node);
+        }
         made_free(m);
     }
     return st;
@@ -151,6 +323,7 @@ void http_made_gone(struct smbkit_tree_call *c, struct http_node *n)
         pthread_mutex_lock(&n->lock);
         n->is_gone = true;
         pthread_mutex_unlock(&n->lock);
+        queue_drop(all_of(c), n);
         (void)smbkit_tree_remove(c->tree, c->id, 0);
     }
 }
@@ -161,9 +334,11 @@ void http_made_gone(struct smbkit_tree_call *c, struct http_node *n)
 static smbkit_status made_take(struct smbkit_tree_call *c, struct http_node *folder,
                                struct http_node *n)
 {
-    smbkit_status st = made_push(folder, n);
+    smbkit_status st = made_push(c, folder, n);
     st = SMBKIT_OK(st) ? made_add(c, n) : st;
     for (uint32_t i = 0; i < MADE_TRIES && oldest_remove(c, folder); i++) {
+    }
+    for (uint32_t i = 0; i < MADE_TRIES && oldest_of_all_remove(c); i++) {
     }
     return st == SMBKIT_STATUS_OBJECT_NAME_COLLISION ? SMBKIT_STATUS_SUCCESS : st;
 }

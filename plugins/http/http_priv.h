@@ -42,6 +42,11 @@ struct http_node {
     uint32_t child_count;
     bool is_gone;                /* one that is_made: the server has it no more */
     struct http_made_list *made; /* of a folder of the map; or NULL */
+
+    /* of one that is_made; guarded by http_made_all.lock */
+    struct http_node *made_before, *made_after;
+    struct http_node *made_in; /* the folder; a reference; NULL: it is in no queue */
+    smbkit_tree_id made_at;    /* that folder's entry */
 };
 static inline const char *http_node_key(const struct http_node *n)
 {
@@ -51,12 +56,21 @@ struct http_node *http_node_new(const char *url, bool is_folder); /* NULL: no me
 struct http_node *http_node_ref(struct http_node *n);
 void http_node_unref(void *node); /* or NULL */
 
+/* All names of the volume that were looked up and are shown, each with a reference. */
+struct http_made_all {
+    pthread_mutex_t lock;    /* guards what follows; no other is taken while it is held */
+    struct http_node *first; /* the oldest */
+    struct http_node *last;
+    uint32_t count;
+};
+
 struct http {
     struct smbkit_tree *tree;
     struct web *web;
     struct web_cache *cache;
     struct web_jobs jobs;
     struct web_fresh fresh;
+    struct http_made_all made;
     /* immutable after volume_open */
     char *name;
     uint64_t whole_max;
@@ -119,7 +133,9 @@ void http_whole_ask(struct http_job *job);
 /* ---- the map ---- */
 
 extern const struct smbkit_tree_folder http_mapped_folder;
-#define HTTP_MADE_MAX 1000u /* names of a folder that were looked up and are shown */
+#define HTTP_MADE_MAX 1000u      /* names of a folder that were looked up and are shown */
+#define HTTP_MADE_ALL_MAX 20000u /* of the volume */
+void http_made_all_fini(struct http_made_all *all);
 void http_made_fini(struct http_node *folder);
 /* A look-up has been answered. */
 void http_made_end(struct http_job *job, smbkit_status st);

@@ -72,10 +72,11 @@ class _Mount:
 
     def __init__(self, script, args, keep_s, host):
         self.script, self.args, self.keep_s, self.host = os.path.realpath(script), args, keep_s, host
-        self.lock = threading.Lock()     # of opens
+        self.lock = threading.Lock()     # of opens, volume, uses and replaced
         self.loading = threading.Lock()  # of what follows, while the script is looked at
         self.opens = set()
-        self.replaced = []  # former volumes of which something is open
+        self.uses = {}      # by the id of a volume: calls of it that are under way, and what is open of it
+        self.replaced = []  # former volumes that are in use
         self.looked = 0.0
         self.is_lost = False  # its file cannot be looked at: told once
         self.stamp = self._stamp()
@@ -145,35 +146,66 @@ class _Mount:
         if stamp == self.stamp:
             return False
         self.stamp = stamp
-        old, self.volume = self.volume, self._load()
+        new = self._load()
         with self.lock:
-            self.replaced.append(old)
+            self.replaced.append(self.volume)
+            self.volume = new
         self._end_replaced()
         return True
 
-    def _end_replaced(self):
-        """A former volume ends when nothing of it is open any more."""
+    def _use(self):
+        """The volume as it is now; it does not end before _leave()."""
         with self.lock:
-            used = {id(file.volume) for file in self.opens}
-            over = [volume for volume in self.replaced if id(volume) not in used]
-            self.replaced = [volume for volume in self.replaced if id(volume) in used]
+            self.uses[id(self.volume)] = self.uses.get(id(self.volume), 0) + 1
+            return self.volume
+
+    def _leave(self, volume):
+        with self.lock:
+            self.uses[id(volume)] -= 1
+            if not self.uses[id(volume)]:
+                del self.uses[id(volume)]
+        if self.replaced:
+            self._end_replaced()
+
+    def _end_replaced(self):
+        """A former volume ends when nothing of it is open any more, and no call is under way."""
+        with self.lock:
+            over = [volume for volume in self.replaced if id(volume) not in self.uses]
+            self.replaced = [volume for volume in self.replaced if id(volume) in self.uses]
         for volume in over:
+            self._end_volume(volume)
+
+    def _end_volume(self, volume):
+        try:
             if hasattr(volume, 'end'):
                 volume.end()
+        except BaseException as e:  # the others end all the same, and nobody has asked for it
+            _log_trace(0, e)
 
     # -- names --
 
     def lookup(self, path):
         self._look()
-        volume = self.volume
-        entry = volume.stat(path)
-        if entry is None:
-            self._missing(volume, path)
-        return _checked(entry._describe())
+        volume = self._use()
+        try:
+            entry = volume.stat(path)
+            if entry is None:
+                self._missing(volume, path)
+            return _checked(entry._describe())
+        finally:
+            self._leave(volume)
 
     def create(self, path, disposition, kind, access, attributes):
         self._look()
-        volume = self.volume
+        volume = self._use()
+        try:
+            return self._create(volume, (path, disposition, kind, access, attributes))
+        except BaseException:  # else the open is a use
+            self._leave(volume)
+            raise
+
+    def _create(self, volume, how):
+        path, disposition, kind, access, attributes = how
         entry = volume.stat(path)
         if disposition != _OPEN:
             if entry is not None:
@@ -236,13 +268,12 @@ class _Mount:
         return _checked(self._describe(file))
 
     def close(self, file):
-        with self.lock:
-            self.opens.discard(file)
         try:
             self._end(file)
         finally:
-            if self.replaced:
-                self._end_replaced()
+            with self.lock:
+                self.opens.discard(file)
+            self._leave(file.volume)
 
     # -- folders --
 
@@ -333,22 +364,29 @@ class _Mount:
 
     def space(self):
         """(total, free) in bytes, or None."""
-        space = getattr(self.volume, 'space', None)
-        return space() if space else None
+        volume = self._use()
+        try:
+            space = getattr(volume, 'space', None)
+            return space() if space else None
+        finally:
+            self._leave(volume)
 
     def control(self, command):
-        control = getattr(self.volume, 'control', None)
-        if control is None:
-            raise NotImplementedError(command)
-        return control(command)
+        volume = self._use()
+        try:
+            control = getattr(volume, 'control', None)
+            if control is None:
+                raise NotImplementedError(command)
+            return control(command)
+        finally:
+            self._leave(volume)
 
     def changed(self, path='', what=MODIFIED):
         _smbkit.changed(self.host, path, what)
 
     def end(self):
         for volume in [*self.replaced, self.volume]:
-            if hasattr(volume, 'end'):
-                volume.end()
+            self._end_volume(volume)
 
 
 def _mount(script, args, keep_s, host):

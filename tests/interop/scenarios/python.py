@@ -239,6 +239,58 @@ def end(self):
         check_logged('it has ended', s.server)
 
 
+@case('a volume does not end before the calls of it that are under way')
+def replaced_at_work():
+    with tempfile.TemporaryDirectory() as d:
+        text = volume(f'''
+def note(self, name):
+    open({d!r} + '/' + name, 'w').close()
+def wait(self, name):
+    self.note(name)
+    while not os.path.exists({d!r} + '/go ' + name):
+        time.sleep(0.01)
+def stat(self, path):
+    return smbkit.File(size=3) if path else smbkit.Folder()
+def list(self, path):
+    return []
+def open(self, path, write):
+    if path == 'opened late':
+        self.wait('opening')
+    return path
+def close(self, handle):
+    if handle == 'closed late':
+        self.wait('closing')
+def read(self, handle, offset, length):
+    return b'old'
+def end(self):
+    self.note('ended')
+    raise RuntimeError('its end has failed')
+''', 'import os, smbkit, time')
+        noted = lambda name: os.path.exists(f'{d}/{name}')
+        with Script(text, ',threads=8') as s, s.connect() as opens, s.connect() as closes, s.connect() as other:
+            late = closes.opened('closed late', access=1)
+            last = other.opened('last', access=1)
+            opening = opens.send(b.CREATE, b.create('opened late', access=1))
+            wait_for(lambda: noted('opening'), 60, 'the open')
+            s.write(text.replace("b'old'", "b'new'").replace("'ended'", "'ended too'"))
+            wait_for(lambda: other.content('x') == b'new', 60, 'the new one')
+            closing = closes.send(b.CLOSE, b.close(late))
+            wait_for(lambda: noted('closing'), 60, 'the close')
+            other.close(last)
+            check(not noted('ended'), 'ended while a file of it is being closed')
+            write_file(d + '/go closing', b'')
+            r = closes.receive(closing, 60)
+            check(r is not None and r.status == 0, r)
+            check(not noted('ended'), 'ended while a file of it is being opened')
+            write_file(d + '/go opening', b'')
+            r = opens.receive(opening, 60)
+            check(r is not None and r.status == 0 and not noted('ended'), r)
+            opens.close(r.file_id)
+            wait_for(lambda: noted('ended'), 60, 'the end')
+            check_logged('its end has failed', s.server)
+            check(other.content('x') == b'new' and not noted('ended too'))
+
+
 @case('the server can be stopped while a script is loaded that has no end')
 def endless():
     if not os.path.exists(os.path.join(os.path.dirname(PROGRAM), 'smbkit-python-plugin.so')):
