@@ -344,6 +344,7 @@ static smbkit_status change_key(struct encrypt *e, struct smbkit_op *op, struct 
         return change_failed(e, op, a, key, st);
     }
     memcpy(e->key, key, ENCRYPT_KEY_LEN);
+    smbkit_log(2, "encrypt_key_changed: the volume opens with another key");
     return answer(a, "the volume opens with that key from now on, and with no other");
 }
 

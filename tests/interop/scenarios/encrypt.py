@@ -113,6 +113,7 @@ def key_changed():
             make_key(s.path('keys'))
             r = smbkit('control', '--socket', s.control, 'docs', 'key', key)
             expect(f'exit code of "{r.text}"', r.code, 0)
+            check_logged('encrypt_key_changed', s)
             expect('what is open', c.read(f, 4096), SECRET[:4096])
             c.close(f)
             c.put('after', SECRET)
