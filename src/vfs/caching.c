@@ -82,19 +82,20 @@ uint32_t caching_begin_locked(struct vfs_open *o, uint64_t key, uint32_t granted
         return 0;
     }
     *grant = (struct cache_grant){.open = o, .key = key};
+    uint32_t has = 0;
     list_init(&grant->due);
     SCOPED_LOCK(&g->lock);
     /* While the plugin waits to hear that something was given up, nobody gets more. */
     if (o->node->cache_asked == 0 && !was_missed(g, key)) {
-        grant->granted = granted & RWH;
+        has = granted & RWH;
     }
-    bool may_cache = grant->granted != 0 || o->lease;
+    bool may_cache = has != 0 || o->lease;
     if (!may_cache || !hash_table_add(&g->table, &grant->link, hash_of(o->volume, key))) {
         mem_free(grant);
         return 0;
     }
     o->cache_grant = grant;
-    return grant->granted;
+    return has;
 }
 
 /* ---- what was asked for is given up ---- */
@@ -227,33 +228,20 @@ void caching_end(const struct vfs_call *call, struct vfs_open *o)
 
 /* ---- it is taken back ---- */
 
-static uint8_t granted_to(const struct vfs_open *o)
-{
-    if (o->cache_grant) {
-        return o->cache_grant->granted;
-    }
-    return o->volume->hears_acks ? 0 : RWH; /* nobody counts it there */
-}
-
 void caching_leave_locked(struct vfs_open *o, struct lease *l)
 {
     struct vfs_node *n = o->node;
     struct cache_grant *grant = o->cache_grant;
-    struct vfs_open *heir = NULL;
-    uint8_t granted = 0;
+    grant->kept = l->holder.caching;
+    if (!grant->is_asked || is_given_up(grant, grant->kept)) {
+        return;
+    }
     LIST_FOR_EACH (link, &n->opens) {
         struct vfs_open *other = LIST_ENTRY(link, struct vfs_open, node_link);
-        if (other->holder == &l->holder) {
-            granted |= granted_to(other);
-            heir = other->cache_grant && other->volume == o->volume ? other : heir;
+        if (other->holder == &l->holder && other->cache_grant && other->volume == o->volume) {
+            ask_locked(other, grant->left); /* which hears it: this one cannot wait */
+            return;
         }
-    }
-    struct oplock_result result;
-    oplock_break_one(&n->oplock, &l->holder, granted, &result);
-    oplock_tell_locked(&result);
-    grant->kept = l->holder.caching;
-    if (heir && grant->is_asked && !is_given_up(grant, grant->kept)) {
-        ask_locked(heir, grant->left); /* one of the others hears it: this one cannot wait */
     }
 }
 
@@ -275,7 +263,6 @@ static smbkit_status break_open(struct vfs_open *o, uint8_t left)
     struct vfs_node *n = o->node;
     struct cache_grant *grant = o->cache_grant;
     SCOPED_LOCK(&n->lock);
-    grant->granted &= left;
     if (o->holder->caching == 0) {
         return SMBKIT_STATUS_NOT_FOUND; /* or it has left the node */
     }

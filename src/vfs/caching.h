@@ -15,10 +15,9 @@ struct cache_grant {
     struct vfs_open *open; /* which has it in cache_grant */
     uint64_t key;          /* immutable */
     /* guarded by the node's lock */
-    uint8_t granted; /* OPLOCK_*, which are SMBKIT_CACHE_*: less what was taken back */
-    bool is_asked;   /* the plugin has asked for it, and hears when it is given up */
-    uint8_t left;    /* then: what may be left of it */
-    uint8_t kept;    /* it has left a lease that others share: what that had then */
+    bool is_asked; /* the plugin has asked for it, and hears when it is given up */
+    uint8_t left;  /* then: what may be left of it; OPLOCK_*, which are SMBKIT_CACHE_* */
+    uint8_t kept;  /* it has left a lease that others share: what that had then */
 };
 
 void caching_init(struct cache_grants *g);
@@ -31,9 +30,9 @@ uint64_t caching_key(const struct vfs_call *call, struct vfs_volume *v);
 NODISCARD uint32_t caching_begin_locked(struct vfs_open *o, uint64_t key, uint32_t granted);
 /* Under n->lock: a break has ended. The plugin is told where that is what it asked for. */
 void caching_given_up_locked(struct vfs_node *n);
-/* Under the node's lock: an open that has a grant has left the lease, which others share. That
- * keeps what they were granted; what the plugin waits for from this one, and the client has not
- * given up, one of them owes from now on. */
+/* Under the node's lock: an open that has a grant has left the lease, which others share. They keep
+ * all of it; what the plugin waits for from this one, and the client has not given up, one of them
+ * owes from now on. */
 void caching_leave_locked(struct vfs_open *o, struct lease *l);
 /* Is a close of it for a thread that may wait? It may have to tell the plugin that what it cached
  * is given up. */
