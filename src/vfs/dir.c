@@ -507,9 +507,11 @@ static smbkit_status query_run(struct query *x)
     st = query_fill(x);
     /* What was taken counts before an error, which comes again; dots alone do not, and nothing
      * before a call that is made anew: it would look like an empty directory to clients that are
-     * hasty, or pass over a later error (smbclient 4.17). */
+     * hasty, or pass over a later error (smbclient 4.17). Who closes the directory meanwhile has
+     * what there is. */
     bool again = door_stops(st);
-    bool answered = SMBKIT_OK(st) || (x->taken > x->dots && !again);
+    uint32_t nothing = st == SMBKIT_STATUS_CANCELLED ? 0 : x->dots;
+    bool answered = SMBKIT_OK(st) || (x->taken > nothing && !again);
     if (!answered) {
         mem_free(x->at.pattern);
         return st;
