@@ -413,6 +413,13 @@ static void note_had(struct smb_open *o, const struct vfs_create_out *out)
     }
 }
 
+static bool has_locks(struct smb_request *r, struct smb_open *o, const struct smb_record *rec)
+{
+    /* A plugin is waited for where this stands: see reopen. */
+    struct vfs_call call = {.token = r->call.token, .wait = r->call.wait};
+    return rec->lock_count == 0 || SMBKIT_OK(vfs_lock(&call, o->file, rec->locks, rec->lock_count));
+}
+
 /* It has all of what it had, of a file that is as it was left? */
 static bool is_whole(struct smb_request *r, struct smb_open *o, const struct smb_record *rec,
                      const struct vfs_create_out *out)
@@ -422,9 +429,7 @@ static bool is_whole(struct smb_request *r, struct smb_open *o, const struct smb
     bool caches = rec->flags & SMB_RECORD_HAS_LEASE
                       ? out->lease.is_shared && out->lease.caching == rec->lease_caching
                       : out->oplock_level == rec->oplock_level;
-    return (is_as_left || is_had_already(o, out)) && caches &&
-           (rec->lock_count == 0 ||
-            SMBKIT_OK(vfs_lock(&r->call, o->file, rec->locks, rec->lock_count)));
+    return (is_as_left || is_had_already(o, out)) && caches && has_locks(r, o, rec);
 }
 
 static void settle(struct smb_request *r, struct smb_open *o, const struct smb_record *rec,
@@ -445,6 +450,9 @@ static smbkit_status reopen(struct smb_request *r, const struct smb_record *rec)
 {
     struct vfs_create_out out;
     smbkit_status status = SMBKIT_STATUS_SUCCESS;
+    if (rec->lock_count > 0 && r->call.nowait) {
+        return SMBKIT_STATUS_WOULD_BLOCK; /* a plugin may be asked for them */
+    }
     if (!r->reserved) {
         status = smb_open_reserve_as(r->tree, SMB_OPEN_FILE, rec->persistent_id, &r->reserved);
     }
